@@ -1,0 +1,73 @@
+// From the first instruction to Rust: exception level, translation, stack. Nothing is stored before
+// the MMU is on, and no register is assumed to hold anything.
+
+.section .text.boot, "ax"
+.global granule_start
+granule_start:
+    mrs     x19, CurrentEL
+    lsr     x19, x19, #2                    // x19: the level we were entered at, kept for Rust.
+    cmp     x19, #2
+    b.ne    1f
+
+    // Drop to EL1. HCR_EL2.ATA lets EL1 use tags; EL2 traps nothing else that we need.
+    ldr     x0, ={HCR_EL2}
+    msr     hcr_el2, x0
+    mov     x0, #0x33ff
+    msr     cptr_el2, x0
+    msr     cntvoff_el2, xzr
+    mov     x0, #3
+    msr     cnthctl_el2, x0
+    mov     x0, #{SPSR_EL1H}
+    msr     spsr_el2, x0
+    adr     x0, 1f
+    msr     elr_el2, x0
+    isb
+    eret
+
+1:  msr     daifset, #0xf
+    msr     SPSel, #1
+    mrs     x20, mpidr_el1
+    and     x20, x20, #0xff                 // x20: the vCPU's number, kept for Rust.
+    cmp     x20, #{MAX_CPUS}
+    b.hs    2f
+
+    // Without FEAT_MTE2 the Tagged memory attribute is reserved, and ATA and TCF are RES0.
+    ldr     x0, ={MAIR_WITHOUT_MTE}
+    ldr     x1, ={SCTLR_WITHOUT_MTE}
+    mrs     x2, id_aa64pfr1_el1
+    ubfx    x2, x2, #8, #4
+    cmp     x2, #2
+    b.lo    3f
+    ldr     x0, ={MAIR}
+    ldr     x1, ={SCTLR}
+3:  msr     mair_el1, x0
+    ldr     x0, ={TCR}
+    msr     tcr_el1, x0
+    ldr     x0, ={TABLES}
+    msr     ttbr0_el1, x0
+    msr     ttbr1_el1, x0
+    adr     x0, granule_vectors
+    msr     vbar_el1, x0
+    mov     x0, #0x300000                   // CPACR_EL1.FPEN: SIMD belongs to the program under test.
+    msr     cpacr_el1, x0
+    dsb     sy
+    tlbi    vmalle1
+    ic      iallu
+    dsb     sy
+    isb
+    msr     sctlr_el1, x1
+    isb
+
+    ldr     x0, ={STACKS}
+    mov     x1, #{STACK_STRIDE}
+    madd    x0, x20, x1, x0
+    add     sp, x0, #{MAIN_STACK_TOP}
+    mov     x0, x20
+    mov     x1, x19
+    mov     x29, xzr
+    mov     x30, xzr
+    bl      granule_main
+
+2:  wfi
+    b       2b
+.ltorg
