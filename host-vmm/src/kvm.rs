@@ -1,0 +1,16 @@
+//! KVM: the tag transport, and on arm64 the VM, its memory, its vCPUs and what to probe first.
+
+pub mod tags;
+
+#[cfg(target_arch = "aarch64")]
+mod memory;
+#[cfg(target_arch = "aarch64")]
+pub mod probe;
+#[cfg(target_arch = "aarch64")]
+mod raw;
+#[cfg(target_arch = "aarch64")]
+pub mod vcpu;
+#[cfg(target_arch = "aarch64")]
+pub mod vm;
+#[cfg(target_arch = "aarch64")]
+pub mod watchdog;

@@ -1,0 +1,307 @@
+//! What a machine is: something that runs blocks of A64 code and gives back what happened.
+//!
+//! A *program* is blocks with events between and inside them; a *machine* runs them and gives a
+//! [`Trace`] for each. Cases are written against these traits and know no machine. [`Vm`] is the
+//! kernel's contract alone, without a guest; [`Machine`] is a VM in which the firmware answers.
+
+pub mod block;
+pub mod errno;
+#[cfg(target_arch = "aarch64")]
+pub mod kvm;
+pub mod trace;
+
+use abi::mailbox::{BootReport, PageKind};
+use abi::map::Window;
+
+pub use block::{Block, El};
+pub use errno::Errno;
+pub use trace::{Fault, Trace};
+
+use crate::registers::{RegisterId, Registers};
+use crate::snapshot::Snapshot;
+
+/// What RAM a VM has by default, in bytes.
+pub const DEFAULT_RAM: u64 = 64 << 20;
+
+/// Whether a memory slot or the mapping behind it lets the guest and the kernel write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Slot and mapping are writable.
+    ReadWrite,
+    /// The slot is KVM_MEM_READONLY; the mapping is writable.
+    ReadOnlySlot,
+    /// The slot is writable; the VMM's mapping is PROT_NONE.
+    NoMapping,
+}
+
+/// Where the tag buffer of a raw ioctl lies.
+#[derive(Debug)]
+pub enum TagBuffer<'a> {
+    /// In this memory, at least `length / 16` bytes for the ioctl to be sound.
+    Bytes(&'a mut [u8]),
+    /// In memory that ends after this many bytes: what follows is not mapped.
+    EndsAfter(usize),
+}
+
+/// One KVM_ARM_MTE_COPY_TAGS call, field by field and unchecked.
+#[derive(Debug)]
+pub struct CopyTags<'a> {
+    /// `guest_ipa`.
+    pub ipa: u64,
+    /// `length`, in bytes of guest memory.
+    pub length: u64,
+    /// `addr`.
+    pub buffer: TagBuffer<'a>,
+    /// `flags`: [`CopyTags::TO_GUEST`] or [`CopyTags::FROM_GUEST`].
+    pub flags: u64,
+    /// `reserved`.
+    pub reserved: [u64; 2],
+}
+
+impl CopyTags<'_> {
+    /// KVM_ARM_TAGS_TO_GUEST.
+    pub const TO_GUEST: u64 = 0;
+    /// KVM_ARM_TAGS_FROM_GUEST.
+    pub const FROM_GUEST: u64 = 1;
+}
+
+/// What the kernel returned for a raw ioctl: bytes of guest memory covered, or the error.
+pub type CopyResult = Result<u64, Errno>;
+
+/// KVM's contract: a VM as the kernel offers it, with or without a guest in it.
+pub trait Vm {
+    /// Enables KVM_CAP_ARM_MTE with these flags.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    fn enable_mte(&mut self, flags: u32) -> Result<(), Errno>;
+
+    /// Creates and initialises a vCPU; gives its index.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    fn add_vcpu(&mut self) -> Result<usize, Errno>;
+
+    /// Adds anonymous memory at a guest-physical address. Both are multiples of the host's page size.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says, for the mapping or the slot.
+    fn add_memory(&mut self, ipa: u64, bytes: u64, access: Access) -> Result<(), Errno>;
+
+    /// Starts (or stops) logging dirty pages in the slot at `ipa`.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says; EINVAL when no slot starts there.
+    fn log_dirty(&mut self, ipa: u64, on: bool) -> Result<(), Errno>;
+
+    /// Calls KVM_ARM_MTE_COPY_TAGS as it is.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    fn copy_tags(&self, call: CopyTags<'_>) -> CopyResult;
+
+    /// Reads guest memory as the VMM sees it.
+    ///
+    /// # Errors
+    ///
+    /// When the range is not in one memory slot.
+    fn read(&self, ipa: u64, buffer: &mut [u8]) -> Result<(), MachineError>;
+
+    /// Writes guest memory as the VMM sees it.
+    ///
+    /// # Errors
+    ///
+    /// When the range is not in one memory slot.
+    fn write(&mut self, ipa: u64, bytes: &[u8]) -> Result<(), MachineError>;
+
+    /// Reads all registers of a vCPU, by the kernel's own list.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses, or lists a register of a class that granule does not know.
+    fn registers(&mut self, cpu: usize) -> Result<Registers, MachineError>;
+
+    /// Reads one register of up to 64 bits.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    fn register(&self, cpu: usize, id: RegisterId) -> Result<u64, Errno>;
+
+    /// Writes one register of up to 64 bits.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    fn set_register(&mut self, cpu: usize, id: RegisterId, value: u64) -> Result<(), Errno>;
+
+    /// Whether KVM_CHECK_EXTENSION reports KVM_CAP_ARM_MTE.
+    fn has_mte_capability(&self) -> bool;
+
+    /// Bytes in a page of the host.
+    fn page_size(&self) -> u64;
+}
+
+/// How a block came back.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// It ended.
+    Done(Box<Trace>),
+    /// It rang the checkpoint doorbell and waits; [`Machine::resume`] continues it.
+    Checkpoint,
+}
+
+/// A VM in which the firmware runs blocks.
+pub trait Machine: Vm {
+    /// What the firmware of a vCPU reported at boot.
+    fn boot_report(&self, cpu: usize) -> &BootReport;
+
+    /// How many vCPUs there are.
+    fn cpus(&self) -> usize;
+
+    /// Starts a block on a vCPU and runs it to its end or its next checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// When the guest hangs, floods, panics or answers nonsense.
+    fn start(&mut self, cpu: usize, block: &Block) -> Result<Outcome, MachineError>;
+
+    /// Continues a block after a checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// As [`Machine::start`].
+    fn resume(&mut self, cpu: usize) -> Result<Outcome, MachineError>;
+
+    /// Makes pages of a window into something else, for all vCPUs.
+    ///
+    /// # Errors
+    ///
+    /// As [`Machine::start`], and when the firmware refuses the range.
+    fn set_pages(&mut self, window: Window, ipa: u64, bytes: u64, kind: PageKind) -> Result<(), MachineError>;
+
+    /// Allocates from the guest's tagged heap; 0 when there is no room.
+    ///
+    /// # Errors
+    ///
+    /// As [`Machine::start`].
+    fn heap_alloc(&mut self, bytes: u64, align: u64) -> Result<u64, MachineError>;
+
+    /// Frees to the guest's tagged heap. `false` when the heap does not know that pointer and tag.
+    ///
+    /// # Errors
+    ///
+    /// As [`Machine::start`].
+    fn heap_free(&mut self, pointer: u64, bytes: u64, align: u64) -> Result<bool, MachineError>;
+
+    /// Saves memory, tags and all registers. The guest may be inside a block.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses any part.
+    fn save(&mut self) -> Result<Snapshot, MachineError>;
+
+    /// Destroys this VM and puts a snapshot into a new one.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses any part.
+    fn replace_by(&mut self, snapshot: &Snapshot) -> Result<(), MachineError>;
+}
+
+/// What a VM to be booted looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// vCPUs, 1 to [`abi::map::MAX_CPUS`].
+    pub cpus: usize,
+    /// Bytes of RAM from [`abi::map::RAM_BASE`] on, a multiple of 64 KiB.
+    pub ram: u64,
+    /// Whether KVM_CAP_ARM_MTE is enabled.
+    pub mte: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { cpus: 1, ram: DEFAULT_RAM, mte: true }
+    }
+}
+
+/// Where machines come from.
+pub trait Factory {
+    /// Boots the firmware in a new VM.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses, or the firmware does not report in time.
+    fn boot(&self, config: Config) -> Result<Box<dyn Machine>, MachineError>;
+
+    /// Creates a VM without memory, vCPUs or MTE.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses.
+    fn bare(&self) -> Result<Box<dyn Vm>, MachineError>;
+}
+
+/// Why a machine could not do what was asked: none of these is a verdict on MTE by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum MachineError {
+    /// A system call failed that must not.
+    #[error("{action} failed: {errno}")]
+    Kernel {
+        /// What was tried, naming the ioctl or system call.
+        action: String,
+        /// What the kernel said.
+        errno: Errno,
+    },
+    /// The guest did not answer in time.
+    #[error(
+        "vCPU {cpu} did not answer within {millis} ms; it was at pc {pc:#x}. the program loops, or the firmware hangs"
+    )]
+    Silent {
+        /// Which vCPU.
+        cpu: usize,
+        /// The deadline.
+        millis: u64,
+        /// Where the vCPU was stopped.
+        pc: u64,
+    },
+    /// The guest rang without end.
+    #[error("vCPU {cpu} left the guest {exits} times for one request: it floods the doorbell")]
+    Storm {
+        /// Which vCPU.
+        cpu: usize,
+        /// How many exits were served.
+        exits: u64,
+    },
+    /// The firmware gave up.
+    #[error("the firmware panicked on vCPU {cpu}: {message}")]
+    Panicked {
+        /// Which vCPU.
+        cpu: usize,
+        /// Its last words.
+        message: String,
+    },
+    /// The guest did something that no firmware of ours does.
+    #[error("vCPU {cpu}: {what}")]
+    Misbehaved {
+        /// Which vCPU.
+        cpu: usize,
+        /// What it did.
+        what: String,
+    },
+    /// The request was wrong before it reached the guest.
+    #[error("{0}")]
+    BadRequest(String),
+    /// Tags could not be carried.
+    #[error(transparent)]
+    Tags(#[from] crate::kvm::tags::TagError),
+    /// The firmware image is no good.
+    #[error(transparent)]
+    Firmware(#[from] crate::firmware::FirmwareError),
+}

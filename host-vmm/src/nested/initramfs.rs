@@ -1,0 +1,143 @@
+//! The inner Linux's whole file system: granule as /init, its options, and the device node for its output.
+//!
+//! The archive is in memory only. QEMU opens it under /proc/self/fd; when both are gone, so is it.
+
+use std::fs::File;
+use std::io::{self, Cursor, Write};
+use std::os::fd::{AsRawFd, FromRawFd};
+use std::path::PathBuf;
+
+use cpio::newc::{Builder, ModeFileType};
+use cpio::write_cpio;
+
+use super::inner::InnerOptions;
+
+/// Where the inner granule finds its options.
+pub const OPTIONS: &str = "granule.json";
+/// Where it finds a firmware image, if one was given.
+pub const FIRMWARE: &str = "firmware.elf";
+
+/// Device number of /dev/console, on which the kernel opens PID 1's input and output
+/// (Documentation/admin-guide/devices.txt).
+const CONSOLE: (u32, u32) = (5, 1);
+/// Empty directories, to mount on.
+const DIRECTORIES: &[&str] = &["dev", "proc", "sys", "tmp"];
+
+/// Builds the archive.
+///
+/// # Errors
+///
+/// When a part is too large for the format, 4 GiB.
+pub fn build(agent: &[u8], options: &InnerOptions, firmware: Option<&[u8]>) -> io::Result<Vec<u8>> {
+    let options = serde_json::to_vec(options)?;
+    let file = |name: &str, permissions, data| {
+        (Builder::new(name).mode(permissions).set_mode_file_type(ModeFileType::Regular), Cursor::new(data))
+    };
+    let mut entries: Vec<(Builder, Cursor<&[u8]>)> = DIRECTORIES
+        .iter()
+        .map(|name| (Builder::new(name).mode(0o755).set_mode_file_type(ModeFileType::Directory), Cursor::new(&[][..])))
+        .collect();
+    let console = Builder::new("dev/console").mode(0o600).set_mode_file_type(ModeFileType::Char);
+    entries.push((console.rdev_major(CONSOLE.0).rdev_minor(CONSOLE.1), Cursor::new(&[])));
+    entries.push(file(OPTIONS, 0o644, &options[..]));
+    if let Some(firmware) = firmware {
+        entries.push(file(FIRMWARE, 0o644, firmware));
+    }
+    entries.push(file("init", 0o755, agent));
+    write_cpio(entries.into_iter(), Vec::new())
+}
+
+/// An archive that a child process can open by path.
+#[derive(Debug)]
+pub struct InMemory(File);
+
+impl InMemory {
+    /// Puts bytes into a file that has no name in any file system.
+    ///
+    /// # Errors
+    ///
+    /// When there is no memory for it.
+    #[expect(unsafe_code, reason = "memfd_create has no wrapper in std")]
+    pub fn new(bytes: &[u8]) -> io::Result<Self> {
+        // SAFETY: the name is a C string.
+        let descriptor = unsafe { libc::memfd_create(c"granule-initramfs".as_ptr(), libc::MFD_CLOEXEC) };
+        if descriptor < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the kernel just gave us this descriptor, and nobody else has it.
+        let mut file = unsafe { File::from_raw_fd(descriptor) };
+        file.write_all(bytes)?;
+        Ok(Self(file))
+    }
+
+    /// The descriptor, which a child must inherit.
+    #[must_use]
+    pub fn descriptor(&self) -> i32 {
+        self.0.as_raw_fd()
+    }
+
+    /// The path under which a child that inherited the descriptor finds it.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        format!("/proc/self/fd/{}", self.descriptor()).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use cpio::newc::Reader;
+
+    use super::*;
+
+    /// Name, mode, device, and contents.
+    type Entry = (String, u32, (u32, u32), Vec<u8>);
+
+    fn parse(archive: &[u8]) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        let mut rest = archive;
+        loop {
+            let mut reader = Reader::new(rest).unwrap();
+            if reader.entry().is_trailer() {
+                return entries;
+            }
+            let mut data = Vec::new();
+            reader.read_to_end(&mut data).unwrap();
+            let entry = reader.entry();
+            entries.push((entry.name().to_owned(), entry.mode(), (entry.rdev_major(), entry.rdev_minor()), data));
+            rest = reader.finish().unwrap();
+        }
+    }
+
+    fn options() -> InnerOptions {
+        InnerOptions { names: vec!["a.b.c".into()], seed: 7, patience_millis: 8, firmware: None }
+    }
+
+    #[test]
+    fn the_archive_reads_back() {
+        let entries = parse(&build(b"agent", &options(), Some(b"firmware")).unwrap());
+        let find = |name: &str| entries.iter().find(|entry| entry.0 == name).unwrap();
+        assert_eq!((find("init").1, &*find("init").3), (0o100_755, &b"agent"[..]));
+        assert_eq!((find("dev/console").1, find("dev/console").2), (0o020_600, (5, 1)));
+        assert_eq!(find("firmware.elf").3, b"firmware");
+        assert_eq!(serde_json::from_slice::<InnerOptions>(&find("granule.json").3).unwrap(), options());
+        for directory in DIRECTORIES {
+            assert_eq!(find(directory).1, 0o040_755);
+        }
+        let position = |name: &str| entries.iter().position(|entry| entry.0 == name);
+        assert!(position("dev") < position("dev/console"), "a directory comes before what is in it");
+    }
+
+    #[test]
+    fn without_firmware_there_is_none() {
+        let entries = parse(&build(b"agent", &options(), None).unwrap());
+        assert!(entries.iter().all(|entry| entry.0 != FIRMWARE));
+    }
+
+    #[test]
+    fn bytes_in_memory_can_be_opened_by_path() {
+        let memory = InMemory::new(b"bytes").unwrap();
+        assert_eq!(std::fs::read(memory.path()).unwrap(), b"bytes");
+    }
+}

@@ -1,0 +1,39 @@
+//! A whole VM at rest: memory, tags, registers.
+//!
+//! Memory and tags are kept as the pages that were ever touched. Restoring goes in the order memory,
+//! tags, registers: tags stored before data would be lost wherever the kernel replaces the page under
+//! them, and registers come last because they make the vCPU run.
+
+use crate::machine::Config;
+use crate::registers::Registers;
+
+/// Consecutive pages that have something in them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// Guest-physical address of the first byte, a multiple of the host's page size.
+    pub ipa: u64,
+    /// The bytes.
+    pub data: Vec<u8>,
+    /// One tag a byte, one for each granule of `data`. Empty for a VM without MTE.
+    pub tags: Vec<u8>,
+}
+
+/// The state of one vCPU.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CpuState {
+    /// Every register that the kernel lists.
+    pub registers: Registers,
+    /// KVM_GET_MP_STATE.
+    pub mp_state: u32,
+}
+
+/// A VM at rest.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// How the VM was made.
+    pub config: Config,
+    /// Touched memory, in ascending order.
+    pub memory: Vec<Extent>,
+    /// The vCPUs, by index.
+    pub cpus: Vec<CpuState>,
+}

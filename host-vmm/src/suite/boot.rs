@@ -1,0 +1,117 @@
+//! Chapter 1: the machine as booted.
+
+use abi::mailbox::SysReg;
+
+use super::bench::Bench;
+use super::case::{Case, Checked};
+use super::expect::{equal, equal_hex, fail_with, holds, no_fault};
+use super::settings::{ATA, ATA0, Mode, TBI, TCMA, mode_bits};
+use crate::machine::El;
+use crate::registers::RegisterId;
+
+pub const CASES: &[Case] = &[
+    Case {
+        name: "boot.registers.control",
+        claim: "the guest's SCTLR_EL1, TCR_EL1 and MAIR_EL1 hold what its firmware wrote for MTE",
+        cite: "DDI 0487 D24.2.175 SCTLR_EL1, D24.2.201 TCR_EL1, D24.2.135 MAIR_EL1",
+        needs: &[],
+        run: control,
+    },
+    Case {
+        name: "boot.registers.tags",
+        claim: "GCR_EL1, RGSR_EL1, TFSR_EL1 and TFSRE0_EL1 can be written and read back by the guest",
+        cite: "DDI 0487 D24.2.47 GCR_EL1, D24.2.171 RGSR_EL1, D24.2.212 TFSR_EL1, D24.2.208 TFSRE0_EL1",
+        needs: &[],
+        run: tag_registers,
+    },
+    Case {
+        name: "boot.id.mte-level",
+        claim: "ID_AA64PFR1_EL1.MTE tells the guest and KVM_GET_ONE_REG the same level, 2 or more",
+        cite: "DDI 0487 D24.2.84 ID_AA64PFR1_EL1; Documentation/virt/kvm/api.rst 8.13 KVM_CAP_ARM_MTE",
+        needs: &[],
+        run: mte_level,
+    },
+    Case {
+        name: "boot.id.tag-block",
+        claim: "GMID_EL1.BS names a block of 16 to 256 bytes for LDGM and STGM",
+        cite: "DDI 0487 D24.2.50 GMID_EL1",
+        needs: &[],
+        run: tag_block,
+    },
+    Case {
+        name: "boot.executor.records-and-resumes",
+        claim: "an undefined instruction is recorded with its place, and the block goes on behind it",
+        cite: "DDI 0487 D1.3.1 exception entry, EC 0b000000",
+        needs: &[],
+        run: records_and_resumes,
+    },
+];
+
+fn control(bench: &mut Bench<'_>) -> Checked {
+    let guest = bench.guest()?;
+    let sctlr = guest.booted(SysReg::Sctlr);
+    equal_hex("SCTLR_EL1.{ATA, ATA0}", ATA | ATA0, sctlr & (ATA | ATA0))?;
+    equal("SCTLR_EL1.TCF", &(Mode::Synchronous as u64), &mode_bits(sctlr, El::El1))?;
+    equal("SCTLR_EL1.TCF0", &(Mode::Synchronous as u64), &mode_bits(sctlr, El::El0))?;
+    let tcr = guest.booted(SysReg::Tcr);
+    equal_hex("TCR_EL1.{TBI1, TBI0}", TBI[0] | TBI[1], tcr & (TBI[0] | TBI[1]))?;
+    equal_hex("TCR_EL1.{TCMA1, TCMA0}", 0, tcr & (TCMA[0] | TCMA[1]))?;
+    let mair = guest.boot().mair;
+    holds(
+        "MAIR_EL1",
+        "an attribute 0xf0 (Normal-Tagged)",
+        format_args!("{mair:#018x}"),
+        mair.to_le_bytes().contains(&0xf0),
+    )
+}
+
+fn tag_registers(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    equal_hex("GCR_EL1 after boot", 0, guest.booted(SysReg::Gcr))?;
+    equal_hex("TFSR_EL1 after boot", 0, guest.booted(SysReg::Tfsr))?;
+    equal_hex("TFSRE0_EL1 after boot", 0, guest.booted(SysReg::Tfsre0))?;
+    let program = "msr gcr_el1, x0; msr rgsr_el1, x1; msr tfsr_el1, x2; msr tfsre0_el1, x3; isb
+        mrs x4, gcr_el1; mrs x5, rgsr_el1; mrs x6, tfsr_el1; mrs x7, tfsre0_el1";
+    // All implemented bits, in two complementary halves.
+    for [gcr, rgsr, tfsr, tfsre0] in [[0x1_a5a5, 0xa5_a50a, 2, 1], [0x0_5a5a, 0x5a_5a05, 1, 2]] {
+        let trace = guest.exec(program, &[gcr, rgsr, tfsr, tfsre0])?;
+        no_fault(&guest, "access to MTE's registers at EL1", &trace)?;
+        equal_hex("GCR_EL1", gcr, trace.x[4])?;
+        equal_hex("RGSR_EL1", rgsr, trace.x[5])?;
+        equal_hex("TFSR_EL1", tfsr, trace.x[6])?;
+        equal_hex("TFSRE0_EL1", tfsre0, trace.x[7])?;
+    }
+    Ok(())
+}
+
+fn mte_level(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    let seen = guest.boot().pfr1;
+    holds("ID_AA64PFR1_EL1.MTE in the guest", "2 or more", seen >> 8 & 0xf, seen >> 8 & 0xf >= 2)?;
+    match guest.machine().register(0, RegisterId::ID_AA64PFR1_EL1) {
+        Ok(value) => equal_hex("ID_AA64PFR1_EL1 through KVM_GET_ONE_REG", seen, value),
+        Err(errno) => fail_with("KVM_GET_ONE_REG of ID_AA64PFR1_EL1", format!("{seen:#x}"), errno, Vec::new()),
+    }
+}
+
+fn tag_block(bench: &mut Bench<'_>) -> Checked {
+    let guest = bench.guest()?;
+    let bs = guest.boot().gmid & 0xf;
+    holds("GMID_EL1.BS", "2 to 6", bs, (2..=6).contains(&bs))
+}
+
+fn records_and_resumes(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    // UDF #0 between two instructions that do work.
+    let mut words = Vec::new();
+    words.extend(isa::assemble("movz x0, #1")?.iter().map(|i| i.encode()));
+    words.push(0);
+    words.extend(isa::assemble("movz x1, #2")?.iter().map(|i| i.encode()));
+    let trace = guest.run(&crate::machine::Block::new(words))?;
+    equal("x0, set before it", &1, &trace.x[0])?;
+    equal("x1, set behind it", &2, &trace.x[1])?;
+    match trace.faults.as_slice() {
+        [fault] if fault.index == Some(1) => equal_hex("ESR_EL1", 0x0200_0000, fault.esr.bits() & 0xffff_ffff),
+        other => fail_with("exceptions", "one, at instruction 1", format!("{other:?}"), guest.listing()),
+    }
+}

@@ -1,0 +1,108 @@
+//! What a case is, what it may need, and how it can end.
+
+use crate::event::{CaseInfo, Failure, Verdict};
+use crate::machine::MachineError;
+
+use super::{Bench, Facts};
+
+/// A promise and its check.
+#[derive(Debug)]
+pub struct Case {
+    /// `area.subject.claim`.
+    pub name: &'static str,
+    /// The promise, as a sentence without its full stop.
+    pub claim: &'static str,
+    /// Where it is written.
+    pub cite: &'static str,
+    /// Without these it is skipped.
+    pub needs: &'static [Need],
+    /// The check.
+    pub run: fn(&mut Bench<'_>) -> Checked,
+}
+
+impl Case {
+    /// The case as a report shows it.
+    #[must_use]
+    pub fn info(&self) -> CaseInfo {
+        CaseInfo { name: self.name.to_owned(), claim: self.claim.to_owned(), cite: self.cite.to_owned() }
+    }
+
+    /// Gives the case's own seed, so that it draws the same values alone and among others
+    /// (FNV-1a over the name).
+    #[must_use]
+    pub fn seed(&self, run: u64) -> u64 {
+        self.name
+            .bytes()
+            .fold(run ^ 0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    }
+}
+
+/// Something that not every target has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// FEAT_MTE3: asymmetric tag check faults.
+    Mte3,
+    /// DC GVA and DC GZVA are not prohibited (DCZID_EL0.DZP).
+    DcZva,
+}
+
+impl Need {
+    /// Says why the target is not enough, if it is not.
+    #[must_use]
+    pub fn lacking(self, facts: &Facts) -> Option<String> {
+        match self {
+            Self::Mte3 if facts.mte < 3 => Some(format!("asymmetric faults: this CPU has MTE{}", facts.mte)),
+            Self::DcZva if facts.zero_block.is_none() => Some("DC ZVA is prohibited here (DCZID_EL0.DZP)".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// Why a case ends early.
+#[derive(Debug)]
+pub enum Stop {
+    /// The promise does not hold.
+    Failed(Box<Failure>),
+    /// It cannot be checked here.
+    Skipped(String),
+    /// The machine could not do it; that is a failure too.
+    Machine(MachineError),
+}
+
+/// How a check ends.
+pub type Checked = Result<(), Stop>;
+
+impl Stop {
+    /// Gives the verdict that a report shows.
+    #[must_use]
+    pub fn verdict(self) -> Verdict {
+        match self {
+            Self::Failed(failure) => Verdict::Failed(*failure),
+            Self::Skipped(reason) => Verdict::Skipped(reason),
+            Self::Machine(error) => Verdict::Failed(Failure {
+                what: "running the case".to_owned(),
+                expected: "the machine does what it is asked".to_owned(),
+                found: error.to_string(),
+                detail: Vec::new(),
+            }),
+        }
+    }
+}
+
+impl From<MachineError> for Stop {
+    fn from(error: MachineError) -> Self {
+        Self::Machine(error)
+    }
+}
+
+impl From<crate::kvm::tags::TagError> for Stop {
+    fn from(error: crate::kvm::tags::TagError) -> Self {
+        Self::Machine(error.into())
+    }
+}
+
+impl From<isa::ParseError> for Stop {
+    fn from(error: isa::ParseError) -> Self {
+        Self::Machine(MachineError::BadRequest(format!("the case's program does not assemble: {error}")))
+    }
+}

@@ -1,0 +1,196 @@
+//! Chapter 8: the main job. The guest tags, the host fetches; the host stores, the guest observes.
+
+use super::bench::{Bench, Guest, arena, tagged};
+use super::case::{Case, Checked};
+use super::expect::{
+    Direction, TagCheckFault, bytes, equal_hex, fail_with, no_fault, one_tag_check_fault, pointer_tag, tags,
+};
+use crate::kvm::tags::{self as transport, GRANULE};
+use crate::machine::{Config, El};
+
+const CITE: &str = "Documentation/virt/kvm/api.rst 4.130 KVM_ARM_MTE_COPY_TAGS";
+
+pub const CASES: &[Case] = &[
+    case(
+        "kvm.copy-tags.fetch-equals-guest",
+        "a fetch gives the tags that the guest stored, granule by granule",
+        fetch_equals_guest,
+    ),
+    case(
+        "kvm.copy-tags.never-tagged-is-zero",
+        "memory that nobody tagged is fetched as tag 0, whether it was touched or not",
+        never_tagged,
+    ),
+    case(
+        "kvm.copy-tags.one-granule",
+        "the host changes one granule: LDG sees it, the old pointer faults, the neighbours do not",
+        |b| change(b, 37, 1),
+    ),
+    case(
+        "kvm.copy-tags.a-run",
+        "the host changes a run of granules across a page: the guest sees all of it and nothing else",
+        |b| change(b, 240, 48),
+    ),
+    case("kvm.copy-tags.every-granule", "the host changes every granule of four pages: the guest sees each", |b| {
+        change(b, 0, 1024)
+    }),
+    case("kvm.copy-tags.data-stays", "storing and fetching tags leaves the data beneath alone", data_stays),
+    case(
+        "kvm.copy-tags.neighbouring-pages",
+        "storing the tags of a page leaves those of the pages around it alone",
+        neighbours,
+    ),
+    case(
+        "kvm.copy-tags.identity-over-ram",
+        "what is stored over all of RAM is what is fetched, for random tags",
+        identity,
+    ),
+    case(
+        "kvm.copy-tags.guest-stores-last",
+        "after the host stored tags the guest stores others, and the host fetches those",
+        guest_stores_last,
+    ),
+];
+
+const fn case(name: &'static str, claim: &'static str, run: fn(&mut Bench<'_>) -> Checked) -> Case {
+    Case { name, claim, cite: CITE, needs: &[], run }
+}
+
+fn fetch_equals_guest(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    let wanted = bench.random_tags(1024);
+    guest_tags(&mut guest, 0x8000, &wanted)?;
+    let found = guest.fetch_tags(arena(0x8000), wanted.len())?;
+    tags("the host's fetch", arena(0x8000), &wanted, &found)
+}
+
+/// Lets the guest tag granules from `offset` on by STG, sixteen a block.
+fn guest_tags(guest: &mut Guest, offset: u64, wanted: &[u8]) -> Checked {
+    // x1 to x16 carry the tags, so that the code is the same every time.
+    let text: String = (1..=16).map(|n| format!("stg x{n}, [x0], #16;")).collect();
+    for (index, part) in (0u64..).zip(wanted.chunks(16)) {
+        let mut x = vec![tagged(offset + index * 16 * GRANULE, 0)];
+        x.extend(part.iter().map(|tag| tagged(0, *tag)));
+        let trace = guest.exec(&text, &x)?;
+        no_fault(guest, "STG", &trace)?;
+    }
+    Ok(())
+}
+
+fn never_tagged(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    guest.write(arena(0x1_0000), &[0xff; 64])?;
+    let trace = guest.exec("str x1, [x0]", &[tagged(0x2_0000, 0), 1])?;
+    no_fault(&guest, "a store by tag 0 to memory that nobody tagged", &trace)?;
+    for (what, offset) in [
+        ("memory that the host wrote", 0x1_0000),
+        ("memory that the guest wrote", 0x2_0000),
+        ("untouched memory", 0x3_0000),
+    ] {
+        let found = guest.fetch_tags(arena(offset), 256)?;
+        tags(what, arena(offset), &[0; 256], &found)?;
+    }
+    Ok(())
+}
+
+/// Changes `count` granules from number `first` on, of 1024, and looks at each with the guest's eyes.
+fn change(bench: &mut Bench<'_>, first: usize, count: usize) -> Checked {
+    const GRANULES: usize = 1024;
+    let mut guest = bench.guest()?;
+    let old = bench.random_tags(GRANULES);
+    guest_tags(&mut guest, 0, &old)?;
+    let mut new = old.clone();
+    for tag in &mut new[first..first + count] {
+        *tag = (*tag + bench.random().u8(1..16)) & 0xf;
+    }
+    guest.store_tags(arena(first as u64 * GRANULE), &new[first..first + count])?;
+
+    // What LDG sees, all granules.
+    let text: String = (1..=16).map(|n| format!("ldg x{n}, [x0]; add x0, x0, #16;")).collect();
+    let mut seen = Vec::new();
+    for index in (0..GRANULES).step_by(16) {
+        let trace = guest.exec(&text, &[tagged(index as u64 * GRANULE, 0)])?;
+        no_fault(&guest, "LDG", &trace)?;
+        seen.extend(trace.x[1..=16].iter().map(|x| (x >> 56) as u8 & 0xf));
+    }
+    tags("the guest's LDG", arena(0), &new, &seen)?;
+
+    // The old pointer faults where a granule changed, the new one does not.
+    for index in [first, first + count / 2, first + count - 1] {
+        let wrong = tagged(index as u64 * GRANULE, old[index]);
+        let trace = guest.exec("nop; str x1, [x0]", &[wrong])?;
+        let expected = TagCheckFault { el: El::El1, direction: Direction::Store, index: 1, pointer: wrong };
+        one_tag_check_fault(&guest, "a store through the old pointer", expected, &trace)?;
+        let trace = guest.exec("str x1, [x0]; ldr x2, [x0]", &[tagged(index as u64 * GRANULE, new[index]), 0x1234])?;
+        no_fault(&guest, "accesses through the new pointer", &trace)?;
+        equal_hex("data through the new pointer", 0x1234, trace.x[2])?;
+    }
+    // The granules right before and behind do not fault through their old pointers.
+    for index in [first.checked_sub(1), (first + count < GRANULES).then_some(first + count)].into_iter().flatten() {
+        let trace = guest.exec("ldr x1, [x0]; str x1, [x0]", &[tagged(index as u64 * GRANULE, old[index])])?;
+        no_fault(&guest, "accesses to a neighbouring granule", &trace)?;
+    }
+    Ok(())
+}
+
+fn data_stays(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    let size = bench.facts().page_size as usize * 2;
+    let data: Vec<u8> = (0..size).map(|_| bench.random().u8(..)).collect();
+    guest.write(arena(0), &data)?;
+    let new = bench.random_tags(size / 16);
+    guest.store_tags(arena(0), &new)?;
+    let found = guest.fetch_tags(arena(0), new.len())?;
+    tags("the tags stored", arena(0), &new, &found)?;
+    let found = guest.read(arena(0), size)?;
+    bytes("the data beneath", arena(0), &data, &found)
+}
+
+fn neighbours(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    let page = (bench.facts().page_size / GRANULE) as usize;
+    let mut all = bench.random_tags(3 * page);
+    guest.store_tags(arena(0), &all)?;
+    let middle: Vec<u8> = all[page..2 * page].iter().map(|tag| tag ^ 0xf).collect();
+    guest.store_tags(arena(page as u64 * GRANULE), &middle)?;
+    all[page..2 * page].copy_from_slice(&middle);
+    let found = guest.fetch_tags(arena(0), all.len())?;
+    tags("three pages after the middle one was stored", arena(0), &all, &found)
+}
+
+fn identity(bench: &mut Bench<'_>) -> Checked {
+    // All of a smaller RAM: 64 MiB take a second to store under emulation.
+    let ram = abi::map::RAM_MIN.next_multiple_of(1 << 20);
+    let mut guest = bench.boot(Config { ram, ..Config::default() })?;
+    let wanted = bench.random_tags((ram / GRANULE) as usize);
+    let base = abi::map::RAM_BASE;
+    transport::store(guest.machine(), base, &wanted)?.complete()?;
+    let mut found = vec![0xff; wanted.len()];
+    transport::fetch(guest.machine(), base, &mut found)?.complete()?;
+    tags("all of RAM", base, &wanted, &found)?;
+    // The firmware still runs: nothing of its own is checked.
+    let trace = guest.exec("ldg x1, [x0]", &[tagged(0x4_0000, 0), 0])?;
+    no_fault(&guest, "LDG after all of RAM was tagged", &trace)?;
+    pointer_tag("LDG of a random tag", wanted[((arena(0x4_0000) - base) / GRANULE) as usize], trace.x[1])
+}
+
+fn guest_stores_last(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    guest.store_tags(arena(0), &[3; 256])?;
+    let trace = guest.exec("stg x1, [x0]; st2g x1, [x0, #64]", &[tagged(0x100, 0), tagged(0, 12)])?;
+    no_fault(&guest, "STG over the host's tags", &trace)?;
+    let mut wanted = [3; 256];
+    for granule in [16, 20, 21] {
+        wanted[granule] = 12;
+    }
+    let found = guest.fetch_tags(arena(0), 256)?;
+    if found.iter().all(|tag| *tag == 3) {
+        return fail_with(
+            "the guest's STG after the host's store",
+            "tag 0xc",
+            "tag 0x3: the guest's store is lost",
+            Vec::new(),
+        );
+    }
+    tags("the page after both stored", arena(0), &wanted, &found)
+}

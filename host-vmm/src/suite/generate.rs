@@ -1,0 +1,248 @@
+//! Chapter 3: tags made in registers. IRG and its generator, ADDG, SUBG, GMI, SUBP, SUBPS.
+
+use abi::mailbox::SysReg;
+use isa::{Exclude, Rgsr, Tag, TaggedPtr};
+
+use super::bench::{Bench, tagged};
+use super::case::{Case, Checked};
+use super::expect::{equal, equal_hex, fail_with, holds, no_fault, pointer_tag};
+use super::settings::RRND;
+use crate::machine::{Block, El};
+
+pub const CASES: &[Case] = &[
+    Case {
+        name: "arch.irg.architected-sequence",
+        claim: "with GCR_EL1.RRND = 0 IRG follows the generator of RGSR_EL1 exactly, tag by tag and seed by seed",
+        cite: "DDI 0487 C6.2 IRG, AArch64.RandomTag",
+        needs: &[],
+        run: sequence,
+    },
+    Case {
+        name: "arch.irg.gcr-exclusion",
+        claim: "IRG gives no tag that GCR_EL1.Exclude names, and tag 0 when all are excluded",
+        cite: "DDI 0487 D24.2.47 GCR_EL1, AArch64.ChooseNonExcludedTag",
+        needs: &[],
+        run: gcr_exclusion,
+    },
+    Case {
+        name: "arch.irg.register-exclusion",
+        claim: "IRG gives no tag that its second operand names, in addition to GCR_EL1.Exclude",
+        cite: "DDI 0487 C6.2 IRG",
+        needs: &[],
+        run: register_exclusion,
+    },
+    Case {
+        name: "arch.irg.rrnd",
+        claim: "with GCR_EL1.RRND = 1 IRG still gives no excluded tag",
+        cite: "DDI 0487 D24.2.47 GCR_EL1.RRND",
+        needs: &[],
+        run: rrnd,
+    },
+    Case {
+        name: "arch.irg.el0",
+        claim: "IRG works at EL0 from the same generator",
+        cite: "DDI 0487 C6.2 IRG",
+        needs: &[],
+        run: irg_el0,
+    },
+    Case {
+        name: "arch.addg.skips-excluded",
+        claim: "ADDG and SUBG change the address by whole granules and step the tag over excluded ones",
+        cite: "DDI 0487 C6.2 ADDG, SUBG",
+        needs: &[],
+        run: addg,
+    },
+    Case {
+        name: "arch.gmi.adds-to-a-mask",
+        claim: "GMI sets the bit of the pointer's tag in a mask and keeps the others",
+        cite: "DDI 0487 C6.2 GMI",
+        needs: &[],
+        run: gmi,
+    },
+    Case {
+        name: "arch.subp.ignores-tags",
+        claim: "SUBP subtracts addresses of 56 bits, sign-extended, without their tags; SUBPS sets the flags too",
+        cite: "DDI 0487 C6.2 SUBP, SUBPS",
+        needs: &[],
+        run: subp,
+    },
+];
+
+/// Runs `irg x0, x0` and keeps each tag in the next register: up to 28 a block.
+const IRG_BLOCK: usize = 28;
+
+fn irg_block(extra: &str) -> String {
+    (1..=IRG_BLOCK).map(|n| format!("irg x{n}, x0{extra};")).collect()
+}
+
+fn sequence(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    for start in [0x1_00, 0xffff_05, 0xace1_0f, u64::from(bench.random().u16(1..)) << 8] {
+        let mut model = Rgsr::from_bits(start);
+        let mut block =
+            Block::assemble(&irg_block(""))?.x(0, tagged(0, 6)).sys(SysReg::Gcr, 0).sys(SysReg::Rgsr, start);
+        for _ in 0..4 {
+            let trace = guest.run(&block)?;
+            no_fault(&guest, "IRG", &trace)?;
+            for n in 1..=IRG_BLOCK {
+                let expected = model.choose_random_tag(Exclude::NONE);
+                equal_hex(
+                    &format!("the pointer in x{n}, from RGSR_EL1 = {start:#x}"),
+                    tagged(0, expected.value()),
+                    trace.x[n],
+                )?;
+            }
+            equal_hex("RGSR_EL1 afterwards", model.bits(), trace.sys(SysReg::Rgsr))?;
+            block = Block::assemble(&irg_block(""))?.x(0, tagged(0, 6));
+        }
+    }
+    Ok(())
+}
+
+fn gcr_exclusion(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    let mut masks = vec![0x0001, 0x8000, 0x7fff, 0xfffe, 0xaaaa, 0xffff];
+    masks.push(bench.random().u16(1..));
+    for mask in masks {
+        let start = 0xbeef_03;
+        let mut model = Rgsr::from_bits(start);
+        let block =
+            Block::assemble(&irg_block(""))?.x(0, tagged(0, 0)).sys(SysReg::Gcr, mask.into()).sys(SysReg::Rgsr, start);
+        let trace = guest.run(&block)?;
+        no_fault(&guest, "IRG", &trace)?;
+        for n in 1..=IRG_BLOCK {
+            let tag = TaggedPtr::new(trace.x[n]).tag();
+            let expected = model.choose_random_tag(Exclude::from_bits(mask));
+            if mask != 0xffff && Exclude::from_bits(mask).contains(tag) {
+                return fail_with(
+                    format!("IRG with Exclude = {mask:#06x}"),
+                    "a tag that is not excluded",
+                    tag,
+                    guest.listing(),
+                );
+            }
+            equal(&format!("tag {n} with Exclude = {mask:#06x}"), &expected, &tag)?;
+        }
+    }
+    Ok(())
+}
+
+fn register_exclusion(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    for (gcr, register) in [(0u16, 0x5555u16), (0x00ff, 0x0f00), (0x0001, 0xfffc), (0x00ff, 0xff00)] {
+        let start = 0x7777_09;
+        let mut model = Rgsr::from_bits(start);
+        // Bits 63:16 of the register are not part of the mask.
+        let block = Block::assemble(&irg_block(", x29"))?
+            .x(0, tagged(0, 0))
+            .x(29, 0xffff_ffff_ffff_0000 | u64::from(register))
+            .sys(SysReg::Gcr, gcr.into())
+            .sys(SysReg::Rgsr, start);
+        let trace = guest.run(&block)?;
+        no_fault(&guest, "IRG", &trace)?;
+        for n in 1..=IRG_BLOCK {
+            let expected = model.choose_random_tag(Exclude::from_bits(gcr | register));
+            pointer_tag(
+                &format!("tag {n} with {gcr:#06x} and {register:#06x} excluded"),
+                expected.value(),
+                trace.x[n],
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn rrnd(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    for mask in [0u16, 0x0001, 0xfffe, 0x7fff, 0x5a5a] {
+        let block = Block::assemble(&irg_block(""))?.x(0, tagged(0, 0)).sys(SysReg::Gcr, RRND | u64::from(mask));
+        let trace = guest.run(&block)?;
+        no_fault(&guest, "IRG", &trace)?;
+        for n in 1..=IRG_BLOCK {
+            let pointer = TaggedPtr::new(trace.x[n]);
+            let excluded = Exclude::from_bits(mask).contains(pointer.tag());
+            holds(
+                &format!("IRG with RRND and Exclude = {mask:#06x}"),
+                "a tag that is not excluded",
+                pointer.tag(),
+                !excluded,
+            )?;
+            equal_hex("the address", tagged(0, 0), pointer.with_tag(Tag::ZERO).bits())?;
+        }
+    }
+    Ok(())
+}
+
+fn irg_el0(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    let start = 0x4242_01;
+    let mut model = Rgsr::from_bits(start);
+    let block = Block::assemble(&irg_block(""))?
+        .at(El::El0)
+        .x(0, tagged(0, 0))
+        .sys(SysReg::Gcr, 0x0101)
+        .sys(SysReg::Rgsr, start);
+    let trace = guest.run(&block)?;
+    no_fault(&guest, "IRG at EL0", &trace)?;
+    for n in 1..=IRG_BLOCK {
+        pointer_tag(&format!("tag {n}"), model.choose_random_tag(Exclude::from_bits(0x0101)).value(), trace.x[n])?;
+    }
+    Ok(())
+}
+
+fn addg(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    for exclude in [0u16, 0x0001, 0x00f0, 0x7ffe, 0xffff] {
+        let text = "addg x1, x0, #0, #1; addg x2, x0, #16, #0; addg x3, x0, #1008, #15; subg x4, x0, #32, #5; subg x5, x0, #0, #0";
+        let base = tagged(0x2000, 4);
+        let block = Block::assemble(text)?.x(0, base).sys(SysReg::Gcr, exclude.into());
+        let trace = guest.run(&block)?;
+        no_fault(&guest, "ADDG and SUBG", &trace)?;
+        for (n, offset, steps) in [(1, 0i64, 1), (2, 16, 0), (3, 1008, 15), (4, -32, 5), (5, 0, 0)] {
+            let tag = Exclude::from_bits(exclude).choose(Tag::truncate(4), steps);
+            let expected = TaggedPtr::new(base).wrapping_add(offset).with_tag(tag).bits();
+            equal_hex(&format!("x{n} with Exclude = {exclude:#06x}"), expected, trace.x[n])?;
+        }
+    }
+    Ok(())
+}
+
+fn gmi(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    let text: String = (1..=16).map(|n| format!("gmi x{n}, x0, x29; addg x0, x0, #0, #1;")).collect();
+    for mask in [0u64, 0x8001, 0xdead_beef_0000_1234] {
+        let block = Block::assemble(&text)?.x(0, tagged(0, 0)).x(29, mask).sys(SysReg::Gcr, 0);
+        let trace = guest.run(&block)?;
+        no_fault(&guest, "GMI", &trace)?;
+        for n in 1..=16 {
+            equal_hex(&format!("the mask {mask:#x} with tag {}", n - 1), mask | 1 << (n - 1), trace.x[n])?;
+        }
+    }
+    Ok(())
+}
+
+fn subp(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    let sign_extend = |value: u64| (value << 8).cast_signed() >> 8;
+    let pairs = [
+        (tagged(0x40, 3), tagged(0x10, 12)),
+        (tagged(0x10, 15), tagged(0x40, 0)),
+        (tagged(0x10, 1), tagged(0x10, 2)),
+        (0x0080_0000_0000_0000, 0x007f_ffff_ffff_ffff),
+        (0xf07f_ffff_ffff_ffff, 0x0080_0000_0000_0000),
+    ];
+    for (a, b) in pairs {
+        let trace = guest.exec("subp x2, x0, x1; subps x3, x0, x1", &[a, b])?;
+        no_fault(&guest, "SUBP and SUBPS", &trace)?;
+        let (left, right) = (sign_extend(a), sign_extend(b));
+        let difference = left.wrapping_sub(right);
+        equal_hex(&format!("{a:#x} minus {b:#x}"), difference.cast_unsigned(), trace.x[2])?;
+        equal_hex("SUBPS' result", difference.cast_unsigned(), trace.x[3])?;
+        let carry = left.cast_unsigned() >= right.cast_unsigned();
+        let overflow = left.checked_sub(right).is_none();
+        let flags =
+            u8::from(difference < 0) << 3 | u8::from(difference == 0) << 2 | u8::from(carry) << 1 | u8::from(overflow);
+        equal_hex(&format!("NZCV of {a:#x} minus {b:#x}"), flags.into(), trace.nzcv().into())?;
+    }
+    Ok(())
+}

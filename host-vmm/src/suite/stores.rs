@@ -1,0 +1,322 @@
+//! Chapter 2: every instruction that stores tags, over a whole mebibyte.
+//!
+//! The guest chooses tags by IRG with RRND = 0, so the sequence is the architected generator's
+//! and the host computes the same. Its period is far longer than a mebibyte's granules: a tag that is
+//! shifted, swapped or repeated does not match. The block forms take tags from an xorshift generator
+//! in ordinary instructions. Data beneath is a pattern of its own, that must stay or become zero.
+
+use abi::mailbox::SysReg;
+use isa::{Exclude, Rgsr};
+
+use super::bench::{Bench, Guest, arena, tagged};
+use super::case::{Case, Checked, Need, Stop};
+use super::expect::{bytes, no_fault, tags};
+use crate::kvm::tags::GRANULE;
+use crate::machine::Block;
+
+/// Bytes that each case tags.
+const SIZE: u64 = 1 << 20;
+/// RGSR_EL1 at the start: seed 0x1357, tag 0.
+const START: u64 = 0x13_5700;
+/// First state of the xorshift generator, any number but 0.
+const XORSHIFT: u64 = 0x9e37_79b9_7f4a_7c15;
+
+pub const CASES: &[Case] = &[
+    single(
+        "arch.stg.tags-a-mebibyte",
+        "STG stores a tag to one granule, in all three addressing forms, and leaves data alone",
+        "DDI 0487 C6.2 STG",
+        |b| each(b, "stg x1, ", 1, Data::Kept),
+    ),
+    single(
+        "arch.st2g.tags-a-mebibyte",
+        "ST2G stores a tag to two granules, in all three addressing forms, and leaves data alone",
+        "DDI 0487 C6.2 ST2G",
+        |b| each(b, "st2g x1, ", 2, Data::Kept),
+    ),
+    single(
+        "arch.stzg.tags-a-mebibyte",
+        "STZG stores a tag to one granule and zeroes its data, in all three addressing forms",
+        "DDI 0487 C6.2 STZG",
+        |b| each(b, "stzg x1, ", 1, Data::Zeroed),
+    ),
+    single(
+        "arch.stz2g.tags-a-mebibyte",
+        "STZ2G stores a tag to two granules and zeroes their data, in all three addressing forms",
+        "DDI 0487 C6.2 STZ2G",
+        |b| each(b, "stz2g x1, ", 2, Data::Zeroed),
+    ),
+    single(
+        "arch.stgp.tags-a-mebibyte",
+        "STGP stores a tag to one granule and a pair of registers to its data, in all three addressing forms",
+        "DDI 0487 C6.2 STGP",
+        |b| each(b, "stgp x5, x6, ", 1, Data::Pair),
+    ),
+    single(
+        "arch.stgm.tags-a-mebibyte",
+        "STGM stores the tags of a whole block from a register's nibbles, and leaves data alone",
+        "DDI 0487 C6.2 STGM, D24.2.50 GMID_EL1",
+        stgm,
+    ),
+    Case {
+        needs: &[Need::DcZva],
+        ..single(
+            "arch.stzgm.tags-a-mebibyte",
+            "STZGM stores one tag to a block of DC ZVA's size and zeroes its data",
+            "DDI 0487 C6.2 STZGM",
+            stzgm,
+        )
+    },
+    Case {
+        needs: &[Need::DcZva],
+        ..single(
+            "arch.dc-gva.tags-a-mebibyte",
+            "DC GVA stores the address's tag to a block and leaves data alone",
+            "DDI 0487 D24.4 DC GVA",
+            |b| cache_op(b, "dc gva, x1", Data::Kept),
+        )
+    },
+    Case {
+        needs: &[Need::DcZva],
+        ..single(
+            "arch.dc-gzva.tags-a-mebibyte",
+            "DC GZVA stores the address's tag to a block and zeroes its data",
+            "DDI 0487 D24.4 DC GZVA",
+            |b| cache_op(b, "dc gzva, x1", Data::Zeroed),
+        )
+    },
+    single(
+        "arch.ldg.reads-the-granule",
+        "LDG reads the tag of the granule that holds the address, and changes only the tag of its register",
+        "DDI 0487 C6.2 LDG",
+        ldg,
+    ),
+    single(
+        "arch.ldgm.reads-a-block",
+        "LDGM reads the tags of a whole block into a register's nibbles, the lowest granule lowest",
+        "DDI 0487 C6.2 LDGM",
+        ldgm,
+    ),
+    single(
+        "arch.stg.writeback",
+        "post-index and pre-index forms of the tag stores write the address back, the offset form does not",
+        "DDI 0487 C6.2 STG, ST2G, STZG, STZ2G, STGP",
+        writeback,
+    ),
+    single(
+        "arch.granule.separate-tags",
+        "neighbouring granules of a page have separate tags",
+        "DDI 0487 D10.2 allocation tags",
+        separate,
+    ),
+];
+
+const fn single(
+    name: &'static str,
+    claim: &'static str,
+    cite: &'static str,
+    run: fn(&mut Bench<'_>) -> Checked,
+) -> Case {
+    Case { name, claim, cite, needs: &[], run }
+}
+
+/// What a tag store does to the data beneath.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Data {
+    Kept,
+    Zeroed,
+    Pair,
+}
+
+/// The pair that STGP stores.
+const PAIR: [u64; 2] = [0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210];
+
+/// A pattern in which every 8 bytes differ.
+fn pattern() -> Vec<u8> {
+    (0..SIZE / 8).flat_map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5555_5555).to_le_bytes()).collect()
+}
+
+fn check(guest: &mut Guest, what: &str, expected: &[u8], data: Data) -> Checked {
+    let found = guest.fetch_tags(arena(0), expected.len())?;
+    tags(what, arena(0), expected, &found)?;
+    let wanted = match data {
+        Data::Kept => pattern(),
+        Data::Zeroed => vec![0; SIZE as usize],
+        Data::Pair => {
+            PAIR.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<_>>().repeat((SIZE / GRANULE) as usize)
+        }
+    };
+    let found = guest.read(arena(0), SIZE as usize)?;
+    bytes("the data beneath", arena(0), &wanted, &found)
+}
+
+/// Runs one block again and again; x0 walks through the mebibyte, other registers carry over.
+fn sweep(guest: &mut Guest, text: &str, bytes_a_run: u64, mut x: [u64; 31]) -> Result<[u64; 31], Stop> {
+    let words: Vec<u32> = isa::assemble(text)?.into_iter().map(isa::Insn::encode).collect();
+    x[0] = tagged(0, 0);
+    for run in 0..SIZE / bytes_a_run {
+        let mut block = Block::new(words.clone()).xs(x);
+        if run == 0 {
+            block = block.sys(SysReg::Gcr, 0).sys(SysReg::Rgsr, START);
+        }
+        let trace = guest.run(&block)?;
+        no_fault(guest, "tagging", &trace)?;
+        x = trace.x;
+    }
+    super::expect::equal_hex("x0 behind the last granule", tagged(SIZE, 0), x[0])?;
+    Ok(x)
+}
+
+/// IRG's sequence from START on, each tag `times` granules long.
+fn irg_sequence(times: u64) -> Vec<u8> {
+    let mut generator = Rgsr::from_bits(START);
+    let count = SIZE / GRANULE / times;
+    (0..count)
+        .flat_map(|_| std::iter::repeat_n(generator.choose_random_tag(Exclude::NONE).value(), times as usize))
+        .collect()
+}
+
+/// Tags by an instruction with addressing forms; `units` granules at a time.
+fn each(bench: &mut Bench<'_>, instruction: &str, units: u64, data: Data) -> Checked {
+    let mut guest = bench.guest()?;
+    guest.write(arena(0), &pattern())?;
+    let unit = units * GRANULE;
+    let forms =
+        ["[x1]".to_owned(), format!("[x1, #{unit}]"), format!("[x1, #{}]!", 2 * unit), format!("[x1, #{}]", 3 * unit)];
+    let mut period: String = forms.iter().map(|form| format!("irg x1, x0; {instruction}{form};")).collect();
+    // The first form becomes post-index: the same granule, another encoding.
+    period = period.replacen("[x1];", &format!("[x1], #{unit};"), 1);
+    period += &format!("add x0, x0, #{};", 4 * unit);
+    let periods = 256;
+    let mut x = [0; 31];
+    x[5..7].copy_from_slice(&PAIR);
+    sweep(&mut guest, &period.repeat(periods), periods as u64 * 4 * unit, x)?;
+    check(&mut guest, instruction, &irg_sequence(units), data)
+}
+
+/// Three instructions of xorshift64 on x2.
+const STEP: &str = "eor x2, x2, x2, lsl #13; eor x2, x2, x2, lsr #7; eor x2, x2, x2, lsl #17;";
+
+fn step(state: &mut u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state
+}
+
+fn stgm(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    guest.write(arena(0), &pattern())?;
+    let block = bench.facts().tag_block;
+    let stores = format!("stgm x2, [x0]; add x0, x0, #{block};").repeat((256 / block) as usize);
+    let repeats = 128;
+    let mut x = [0; 31];
+    x[2] = XORSHIFT;
+    sweep(&mut guest, &format!("{STEP}{stores}").repeat(repeats), 256 * repeats as u64, x)?;
+    // Bits 4n+3:4n belong to granule n of the 256-byte region, whatever the block size.
+    let mut state = XORSHIFT;
+    let expected: Vec<u8> = (0..SIZE / 256)
+        .flat_map(|_| {
+            let tags = step(&mut state);
+            (0..16).map(move |n| (tags >> (4 * n) & 0xf) as u8)
+        })
+        .collect();
+    check(&mut guest, "stgm", &expected, Data::Kept)
+}
+
+fn zero_block(bench: &Bench<'_>) -> Result<u64, Stop> {
+    bench.facts().zero_block.ok_or_else(|| Stop::Skipped("DC ZVA is prohibited here".to_owned()))
+}
+
+fn stzgm(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    guest.write(arena(0), &pattern())?;
+    let block = zero_block(bench)?;
+    let repeats = 256;
+    let mut x = [0; 31];
+    x[2] = XORSHIFT;
+    sweep(
+        &mut guest,
+        &format!("{STEP}stzgm x2, [x0]; add x0, x0, #{block};").repeat(repeats),
+        block * repeats as u64,
+        x,
+    )?;
+    let mut state = XORSHIFT;
+    let expected: Vec<u8> = (0..SIZE / block)
+        .flat_map(|_| std::iter::repeat_n((step(&mut state) & 0xf) as u8, (block / GRANULE) as usize))
+        .collect();
+    check(&mut guest, "stzgm", &expected, Data::Zeroed)
+}
+
+fn cache_op(bench: &mut Bench<'_>, operation: &str, data: Data) -> Checked {
+    let mut guest = bench.guest()?;
+    guest.write(arena(0), &pattern())?;
+    let block = zero_block(bench)?;
+    let repeats = 512.min(SIZE / block);
+    let text = format!("irg x1, x0; {operation}; add x0, x0, #{block};").repeat(repeats as usize);
+    sweep(&mut guest, &text, block * repeats, [0; 31])?;
+    check(&mut guest, operation, &irg_sequence(block / GRANULE), data)
+}
+
+fn ldg(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    let wanted: Vec<u8> = (0..16).map(|i| (i * 7 + 3) & 0xf).collect();
+    guest.store_tags(arena(0), &wanted)?;
+    for (n, tag) in (0u64..).zip(&wanted) {
+        // An address in the middle of the granule, with a tag that does not matter.
+        let address = tagged(n * GRANULE + 9, 0xa);
+        let keep = 0xf0f0_1234_5678_9abc;
+        let trace = guest.exec("ldg x1, [x0]", &[address, keep])?;
+        no_fault(&guest, "LDG with a wrong logical tag", &trace)?;
+        super::expect::equal_hex("x1", keep & !(0xf << 56) | u64::from(*tag) << 56, trace.x[1])?;
+    }
+    Ok(())
+}
+
+fn ldgm(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    let wanted = bench.random_tags(64);
+    guest.store_tags(arena(0), &wanted)?;
+    let block = bench.facts().tag_block;
+    for start in (0..64 * GRANULE).step_by(block as usize) {
+        let trace = guest.exec("ldgm x1, [x0]", &[tagged(start, 5), !0])?;
+        no_fault(&guest, "LDGM", &trace)?;
+        let expected = (0..block / GRANULE).fold(0, |value, n| {
+            let tag = wanted[(start / GRANULE + n) as usize];
+            value | u64::from(tag) << (4 * ((start / GRANULE + n) % 16))
+        });
+        super::expect::equal_hex(&format!("the tags at offset {start:#x}"), expected, trace.x[1])?;
+    }
+    Ok(())
+}
+
+fn writeback(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    for (instruction, unit) in [("stg x1", 16), ("st2g x1", 32), ("stzg x1", 16), ("stz2g x1", 32), ("stgp x5, x6", 16)]
+    {
+        for (form, moved) in
+            [(format!("[x0], #{unit}"), unit), (format!("[x0, #-{unit}]!"), -unit), (format!("[x0, #{unit}]"), 0)]
+        {
+            let text = format!("{instruction}, {form}");
+            let base = tagged(0x1000, 9);
+            let trace = guest.exec(&text, &[base, tagged(0, 4)])?;
+            no_fault(&guest, &text, &trace)?;
+            super::expect::equal_hex(&format!("x0 after {text}"), base.wrapping_add_signed(moved), trace.x[0])?;
+            let at = if form.contains("],") { 0 } else { moved + if moved == 0 { unit } else { 0 } };
+            let tag = if instruction.starts_with("stgp") { 9 } else { 4 };
+            let found = guest.fetch_tags(arena(0x1000).wrapping_add_signed(at), 1)?;
+            tags(&text, arena(0x1000).wrapping_add_signed(at), &[tag], &found)?;
+        }
+    }
+    Ok(())
+}
+
+fn separate(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    let text: String = (0..256).map(|_| "stg x1, [x0], #16; addg x1, x1, #0, #1;").collect();
+    let trace = guest.exec(&text, &[tagged(0, 0), tagged(0, 0)])?;
+    no_fault(&guest, "STG", &trace)?;
+    let expected: Vec<u8> = (0..256).map(|i| (i & 0xf) as u8).collect();
+    let found = guest.fetch_tags(arena(0), 256)?;
+    tags("each granule tagged with its own number", arena(0), &expected, &found)
+}

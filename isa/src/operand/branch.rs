@@ -1,0 +1,87 @@
+//! Operands of branches and literal loads: a distance in words from the instruction itself, and a condition.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use crate::arg::Arg;
+use crate::condition::Condition;
+use crate::error::OperandError;
+use crate::operand::Operand;
+use crate::operand::field::Field;
+
+/// A distance in bytes, a multiple of 4, from the address of the instruction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Distance(Field);
+
+/// 128 MiB either way, of B.
+pub(crate) const REL26: Distance = Distance(Field::signed(0, 26, 4));
+/// 1 MiB either way, of B.cond, CBZ, CBNZ and LDR (literal).
+pub(crate) const REL19: Distance = Distance(Field::signed(5, 19, 4));
+
+impl Distance {
+    pub(crate) const fn mask(self) -> u32 {
+        self.0.mask()
+    }
+}
+
+impl Operand for Distance {
+    fn expects(&self) -> &'static str {
+        "a target such as .+8 or a label"
+    }
+
+    fn decode(&self, word: u32) -> Option<Arg> {
+        Some(Arg::Target(self.0.read(word)))
+    }
+
+    fn encode(&self, arg: Arg) -> Result<u32, OperandError> {
+        match arg {
+            Arg::Target(distance) => self.0.write("distance", distance),
+            _ => Err(self.wrong_kind(&arg.to_string())),
+        }
+    }
+
+    fn samples(&self) -> Vec<Arg> {
+        self.0.edges().into_iter().map(Arg::Target).collect()
+    }
+
+    fn takes_label(&self) -> bool {
+        true
+    }
+}
+
+/// The condition of B.cond, bits 3:0; in assembly it is glued to the mnemonic, which ends with a dot.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cond;
+
+pub(crate) const COND: Cond = Cond;
+
+impl Cond {
+    pub(crate) const fn mask(self) -> u32 {
+        0xf
+    }
+}
+
+impl Operand for Cond {
+    fn expects(&self) -> &'static str {
+        "a condition such as eq or ne"
+    }
+
+    fn decode(&self, word: u32) -> Option<Arg> {
+        Some(Arg::Condition(Condition::ALL[(word & self.mask()) as usize]))
+    }
+
+    fn encode(&self, arg: Arg) -> Result<u32, OperandError> {
+        match arg {
+            Arg::Condition(condition) => Ok(u32::from(condition.encoding())),
+            _ => Err(self.wrong_kind(&arg.to_string())),
+        }
+    }
+
+    fn samples(&self) -> Vec<Arg> {
+        Condition::ALL.into_iter().map(Arg::Condition).collect()
+    }
+
+    fn by_name(&self, name: &str) -> Result<Arg, OperandError> {
+        Condition::by_name(name).map(Arg::Condition).ok_or_else(|| self.wrong_kind(name))
+    }
+}

@@ -1,0 +1,92 @@
+//! A number in an instruction word: its place, its sign and the unit it counts in.
+
+use alloc::vec::Vec;
+
+use crate::error::OperandError;
+
+/// A bit field that holds a multiple of `scale`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Field {
+    shift: u32,
+    bits: u32,
+    signed: bool,
+    scale: i64,
+}
+
+impl Field {
+    /// A field of `bits` bits from bit `shift` up that counts 0, `scale`, twice `scale`, …
+    pub(crate) const fn unsigned(shift: u32, bits: u32, scale: i64) -> Self {
+        Self { shift, bits, signed: false, scale }
+    }
+
+    /// The same in two's complement.
+    pub(crate) const fn signed(shift: u32, bits: u32, scale: i64) -> Self {
+        Self { shift, bits, signed: true, scale }
+    }
+
+    pub(crate) const fn mask(self) -> u32 {
+        ((1 << self.bits) - 1) << self.shift
+    }
+
+    pub(crate) const fn min(self) -> i64 {
+        if self.signed { -(1 << (self.bits - 1)) * self.scale } else { 0 }
+    }
+
+    pub(crate) const fn max(self) -> i64 {
+        let bits = if self.signed { self.bits - 1 } else { self.bits };
+        ((1 << bits) - 1) * self.scale
+    }
+
+    /// Reads the value out of `word`.
+    pub(crate) const fn read(self, word: u32) -> i64 {
+        let raw = ((word & self.mask()) >> self.shift) as i64;
+        let negative = self.signed && raw >> (self.bits - 1) == 1;
+        (if negative { raw - (1 << self.bits) } else { raw }) * self.scale
+    }
+
+    /// Returns the bits for `value`, in place. `what` names the value in the error.
+    pub(crate) const fn write(self, what: &'static str, value: i64) -> Result<u32, OperandError> {
+        if value < self.min() || value > self.max() {
+            return Err(OperandError::OutOfRange { what, value, min: self.min(), max: self.max() });
+        }
+        if value % self.scale != 0 {
+            return Err(OperandError::NotMultiple { what, value, step: self.scale });
+        }
+        Ok(((value / self.scale) as u32) << self.shift & self.mask())
+    }
+
+    /// Lists the edge values, rising, each once.
+    pub(crate) fn edges(self) -> Vec<i64> {
+        let mut edges: Vec<i64> = [self.min(), -self.scale, 0, self.scale, self.max()]
+            .into_iter()
+            .filter(|value| (self.min()..=self.max()).contains(value))
+            .collect();
+        edges.sort_unstable();
+        edges.dedup();
+        edges
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signed_field_reaches_its_ends_and_not_beyond() {
+        let field = Field::signed(12, 9, 16);
+        assert_eq!((field.min(), field.max()), (-4096, 4080));
+        assert_eq!(field.write("offset", -4096), Ok(0x100 << 12));
+        assert_eq!(field.read(0x0ff << 12), 4080);
+        assert_eq!(
+            field.write("offset", 4096),
+            Err(OperandError::OutOfRange { what: "offset", value: 4096, min: -4096, max: 4080 })
+        );
+        assert_eq!(field.write("offset", 8), Err(OperandError::NotMultiple { what: "offset", value: 8, step: 16 }));
+    }
+
+    #[test]
+    fn one_bit_has_two_edges() {
+        assert_eq!(Field::unsigned(8, 1, 1).edges(), [0, 1]);
+        assert_eq!(Field::signed(5, 19, 4).edges(), [-(1 << 20), -4, 0, 4, (1 << 20) - 4]);
+    }
+}

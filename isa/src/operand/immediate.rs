@@ -1,0 +1,58 @@
+//! Immediate operands: a number after `#`.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use crate::arg::Arg;
+use crate::error::OperandError;
+use crate::operand::Operand;
+use crate::operand::field::Field;
+
+/// An immediate; `what` names it in messages.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Imm {
+    what: &'static str,
+    field: Field,
+}
+
+const fn imm(what: &'static str, field: Field) -> Imm {
+    Imm { what, field }
+}
+
+/// The address offset of ADDG and SUBG, in bytes.
+pub(crate) const UIMM6_GRANULES: Imm = imm("address offset", Field::unsigned(16, 6, 16));
+/// The tag offset of ADDG and SUBG.
+pub(crate) const UIMM4_TAG: Imm = imm("tag offset", Field::unsigned(10, 4, 1));
+/// The immediate of ADD and SUB.
+pub(crate) const IMM12: Imm = imm("immediate", Field::unsigned(10, 12, 1));
+/// The immediate of MOVZ, MOVK, MOVN, BRK, SVC and HVC.
+pub(crate) const IMM16: Imm = imm("immediate", Field::unsigned(5, 16, 1));
+/// The new value of a one-bit PSTATE field.
+pub(crate) const BIT: Imm = imm("new value", Field::unsigned(8, 1, 1));
+
+impl Imm {
+    pub(crate) const fn mask(self) -> u32 {
+        self.field.mask()
+    }
+}
+
+impl Operand for Imm {
+    fn expects(&self) -> &'static str {
+        "an immediate such as #16"
+    }
+
+    fn decode(&self, word: u32) -> Option<Arg> {
+        Some(Arg::Imm(self.field.read(word)))
+    }
+
+    fn encode(&self, arg: Arg) -> Result<u32, OperandError> {
+        match arg {
+            Arg::Imm(value) => self.field.write(self.what, value),
+            _ => Err(self.wrong_kind(&arg.to_string())),
+        }
+    }
+
+    fn samples(&self) -> Vec<Arg> {
+        self.field.edges().into_iter().map(Arg::Imm).collect()
+    }
+}

@@ -1,0 +1,79 @@
+//! Register operands: five bits at one of four places, read as one of four classes.
+//!
+//! The letter after the class is the manual's: d and t at bit 0, n at bit 5, t2 at bit 10, m at bit 16.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use crate::arg::Arg;
+use crate::error::OperandError;
+use crate::operand::Operand;
+use crate::register::{Reg, RegClass};
+
+/// A register; an `optional` one that is left out is the zero register.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gpr {
+    shift: u32,
+    class: RegClass,
+    optional: bool,
+}
+
+const fn gpr(shift: u32, class: RegClass) -> Gpr {
+    Gpr { shift, class, optional: false }
+}
+
+pub(crate) const XD: Gpr = gpr(0, RegClass::X);
+pub(crate) const WD: Gpr = gpr(0, RegClass::W);
+pub(crate) const XD_SP: Gpr = gpr(0, RegClass::XSp);
+pub(crate) const WD_SP: Gpr = gpr(0, RegClass::WSp);
+pub(crate) const XT: Gpr = XD;
+pub(crate) const WT: Gpr = WD;
+pub(crate) const XT_SP: Gpr = XD_SP;
+pub(crate) const XT2: Gpr = gpr(10, RegClass::X);
+pub(crate) const WT2: Gpr = gpr(10, RegClass::W);
+pub(crate) const XN: Gpr = gpr(5, RegClass::X);
+pub(crate) const WN: Gpr = gpr(5, RegClass::W);
+pub(crate) const XN_SP: Gpr = gpr(5, RegClass::XSp);
+pub(crate) const WN_SP: Gpr = gpr(5, RegClass::WSp);
+pub(crate) const XM: Gpr = gpr(16, RegClass::X);
+pub(crate) const WM: Gpr = gpr(16, RegClass::W);
+pub(crate) const XM_SP: Gpr = gpr(16, RegClass::XSp);
+pub(crate) const XM_OPT: Gpr = Gpr { shift: 16, class: RegClass::X, optional: true };
+
+impl Gpr {
+    pub(crate) const fn mask(self) -> u32 {
+        0x1f << self.shift
+    }
+}
+
+impl Operand for Gpr {
+    fn expects(&self) -> &'static str {
+        match self.class {
+            RegClass::X => "a register x0 to x30 or xzr",
+            RegClass::W => "a register w0 to w30 or wzr",
+            RegClass::XSp => "a register x0 to x30 or sp",
+            RegClass::WSp => "a register w0 to w30 or wsp",
+        }
+    }
+
+    fn decode(&self, word: u32) -> Option<Arg> {
+        Some(Arg::Reg(Reg::from_field(word, self.shift, self.class)))
+    }
+
+    fn encode(&self, arg: Arg) -> Result<u32, OperandError> {
+        match arg {
+            Arg::Reg(register) if register.read_as(self.class).is_some() => {
+                Ok(u32::from(register.index()) << self.shift)
+            }
+            _ => Err(self.wrong_kind(&arg.to_string())),
+        }
+    }
+
+    fn samples(&self) -> Vec<Arg> {
+        [0, 1, 30, Reg::INDEX_31].into_iter().filter_map(|i| Reg::new(i, self.class)).map(Arg::Reg).collect()
+    }
+
+    fn default(&self) -> Option<Arg> {
+        self.optional.then_some(Arg::Reg(Reg::XZR))
+    }
+}

@@ -1,0 +1,164 @@
+//! General-purpose registers as operands: a number and how an instruction reads it.
+
+use core::fmt;
+
+/// How an instruction reads a five-bit register number (Arm ARM C1.2.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RegClass {
+    /// 64 bits; 31 is the zero register `xzr`.
+    X,
+    /// 32 bits; 31 is the zero register `wzr`.
+    W,
+    /// 64 bits; 31 is the stack pointer `sp`.
+    XSp,
+    /// 32 bits; 31 is the stack pointer `wsp`.
+    WSp,
+}
+
+impl RegClass {
+    /// Returns the width in bits, 32 or 64.
+    #[must_use]
+    pub const fn width(self) -> u32 {
+        match self {
+            Self::X | Self::XSp => 64,
+            Self::W | Self::WSp => 32,
+        }
+    }
+
+    /// Tells whether register number 31 means the stack pointer and not the zero register.
+    #[must_use]
+    pub const fn has_sp(self) -> bool {
+        matches!(self, Self::XSp | Self::WSp)
+    }
+}
+
+/// A general-purpose register, the stack pointer or the zero register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Reg {
+    index: u8,
+    class: RegClass,
+}
+
+impl Reg {
+    /// The number that means the zero register or the stack pointer, depending on the class.
+    pub const INDEX_31: u8 = 31;
+
+    /// The stack pointer.
+    pub const SP: Self = Self { index: Self::INDEX_31, class: RegClass::XSp };
+
+    /// The 64-bit zero register.
+    pub const XZR: Self = Self { index: Self::INDEX_31, class: RegClass::X };
+
+    /// The 32-bit zero register.
+    pub const WZR: Self = Self { index: Self::INDEX_31, class: RegClass::W };
+
+    /// Makes register `index` of `class`, or `None` if `index` is above 31.
+    #[must_use]
+    pub const fn new(index: u8, class: RegClass) -> Option<Self> {
+        if index <= Self::INDEX_31 { Some(Self { index, class }) } else { None }
+    }
+
+    /// Makes `x0` to `x30`, or `None` if `index` is above 30.
+    #[must_use]
+    pub const fn x(index: u8) -> Option<Self> {
+        if index < Self::INDEX_31 { Some(Self { index, class: RegClass::X }) } else { None }
+    }
+
+    /// Reads the five-bit field at `shift` of an instruction word.
+    pub(crate) const fn from_field(word: u32, shift: u32, class: RegClass) -> Self {
+        Self { index: (word >> shift & 0x1f) as u8, class }
+    }
+
+    /// Returns the register number, 0 to 31.
+    #[must_use]
+    pub const fn index(self) -> u8 {
+        self.index
+    }
+
+    /// Returns how the instruction reads the number.
+    #[must_use]
+    pub const fn class(self) -> RegClass {
+        self.class
+    }
+
+    /// Tells whether this is the stack pointer.
+    #[must_use]
+    pub const fn is_sp(self) -> bool {
+        self.index == Self::INDEX_31 && self.class.has_sp()
+    }
+
+    /// Tells whether this is the zero register: it reads as 0 and writes to it are lost.
+    #[must_use]
+    pub const fn is_zero(self) -> bool {
+        self.index == Self::INDEX_31 && !self.class.has_sp()
+    }
+
+    /// Reads `x5`, `w30`, `sp`, `wsp`, `xzr`, `wzr` in either case. `x5` gets class [`RegClass::X`].
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        for (name, class) in [("sp", RegClass::XSp), ("wsp", RegClass::WSp), ("xzr", RegClass::X), ("wzr", RegClass::W)]
+        {
+            if text.eq_ignore_ascii_case(name) {
+                return Some(Self { index: Self::INDEX_31, class });
+            }
+        }
+        let class = match *text.as_bytes().first()? {
+            b'x' | b'X' => RegClass::X,
+            b'w' | b'W' => RegClass::W,
+            _ => return None,
+        };
+        let digits = text.get(1..)?;
+        let canonical =
+            digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits.len() == 1 || !digits.starts_with('0'));
+        match digits.parse() {
+            Ok(index) if canonical && index < Self::INDEX_31 => Some(Self { index, class }),
+            _ => None,
+        }
+    }
+
+    /// Returns the register read as `class` if the text `self` was parsed from may mean that.
+    pub(crate) fn read_as(self, class: RegClass) -> Option<Self> {
+        let same_class = self.class == class;
+        let plain = self.index != Self::INDEX_31 && self.class.width() == class.width();
+        (same_class || plain).then_some(Self { index: self.index, class })
+    }
+}
+
+impl fmt::Display for Reg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.class, self.index) {
+            (RegClass::XSp, Self::INDEX_31) => f.write_str("sp"),
+            (RegClass::WSp, Self::INDEX_31) => f.write_str("wsp"),
+            (RegClass::X, Self::INDEX_31) => f.write_str("xzr"),
+            (RegClass::W, Self::INDEX_31) => f.write_str("wzr"),
+            (RegClass::X | RegClass::XSp, index) => write!(f, "x{index}"),
+            (RegClass::W | RegClass::WSp, index) => write!(f, "w{index}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn every_register_reads_back_as_printed() {
+        for class in [RegClass::X, RegClass::W, RegClass::XSp, RegClass::WSp] {
+            for index in 0..=31 {
+                let register = Reg::new(index, class).unwrap();
+                let parsed = Reg::parse(&register.to_string()).unwrap();
+                assert_eq!(parsed.read_as(class), Some(register));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_register_is_not_read_as_one() {
+        for text in ["", "x", "x31", "x05", "x+1", "x255", "x256", "y1", "w-1", "ž1"] {
+            assert_eq!(Reg::parse(text), None, "{text}");
+        }
+        assert_eq!(Reg::SP.read_as(RegClass::X), None);
+        assert_eq!(Reg::XZR.read_as(RegClass::XSp), None);
+        assert_eq!(Reg::new(32, RegClass::X), None);
+    }
+}

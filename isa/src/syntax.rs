@@ -1,0 +1,238 @@
+//! Reads assembly text into labels, mnemonics and operands, without knowing any instruction.
+//!
+//! What an operand is follows from how it is written, so rows need no parsers of their own. Names, of system registers
+//! for example, stay names here; the operand of the row that is tried says what they stand for.
+
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use crate::arg::{Address, Addressing, Arg, Shift, ShiftKind};
+use crate::error::{ParseError, ParseErrorKind};
+use crate::register::{Reg, RegClass};
+
+/// What stands in a line.
+pub(crate) enum Piece<'a> {
+    Label { line: usize, column: usize, name: &'a str },
+    Statement(Statement<'a>),
+}
+
+/// A mnemonic and its operands.
+pub(crate) struct Statement<'a> {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+    pub(crate) mnemonic: &'a str,
+    pub(crate) operands: Vec<Written<'a>>,
+}
+
+/// An operand and where it stands.
+#[derive(Clone, Copy)]
+pub(crate) struct Written<'a> {
+    pub(crate) column: usize,
+    pub(crate) value: Value<'a>,
+}
+
+/// An operand as far as its text says what it is.
+#[derive(Clone, Copy)]
+pub(crate) enum Value<'a> {
+    Arg(Arg),
+    Name(&'a str),
+}
+
+/// Reads one line: labels and statements separated by semicolons, then maybe a comment.
+pub(crate) fn read_line(text: &str, line: usize) -> Result<Vec<Piece<'_>>, ParseError> {
+    let text = text.split_once("//").map_or(text, |(code, _)| code);
+    let mut reader = Reader { text, position: 0, line };
+    let mut pieces = Vec::new();
+    loop {
+        if reader.take(';') {
+            continue;
+        }
+        if reader.at_end() {
+            return Ok(pieces);
+        }
+        let column = reader.column();
+        let name = reader.name().ok_or_else(|| reader.expected("an instruction or a label"))?;
+        if reader.take(':') {
+            pieces.push(Piece::Label { line, column, name });
+        } else {
+            let operands = reader.operands()?;
+            pieces.push(Piece::Statement(Statement { line, column, mnemonic: name, operands }));
+        }
+    }
+}
+
+/// A line and how far it has been read. Every method skips blanks first.
+struct Reader<'a> {
+    text: &'a str,
+    position: usize,
+    line: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn operands(&mut self) -> Result<Vec<Written<'a>>, ParseError> {
+        let mut operands = Vec::new();
+        if self.at_end() || self.peek() == Some(';') {
+            return Ok(operands);
+        }
+        loop {
+            let column = self.skip_blanks().column();
+            let value = self.operand()?;
+            operands.push(Written { column, value });
+            if self.take(',') {
+                continue;
+            }
+            return if self.at_end() || self.peek() == Some(';') {
+                Ok(operands)
+            } else {
+                Err(self.expected("`,` or the end of the instruction"))
+            };
+        }
+    }
+
+    fn operand(&mut self) -> Result<Value<'a>, ParseError> {
+        if self.take('[') {
+            return self.address().map(|address| Value::Arg(Arg::Address(address)));
+        }
+        if self.at_number() {
+            return self.number().map(|value| Value::Arg(Arg::Imm(value)));
+        }
+        let start = self.position;
+        let Some(name) = self.name() else { return Err(self.expected("an operand")) };
+        if name == "." {
+            let distance = if matches!(self.peek(), Some('+' | '-')) { self.number()? } else { 0 };
+            return Ok(Value::Arg(Arg::Target(distance)));
+        }
+        if let Some(register) = Reg::parse(name) {
+            return Ok(Value::Arg(Arg::Reg(register)));
+        }
+        let shift = ShiftKind::ALL.into_iter().find(|kind| name.eq_ignore_ascii_case(kind.name()));
+        match shift {
+            Some(kind) if self.at_number() => {
+                let amount = self.number()?;
+                let bad = || ParseErrorKind::BadShift { amount };
+                let amount = u8::try_from(amount).map_err(|_| self.error(start, bad()))?;
+                Ok(Value::Arg(Arg::Shift(Shift { kind, amount })))
+            }
+            _ => Ok(Value::Name(name)),
+        }
+    }
+
+    /// Reads an address after its `[`.
+    fn address(&mut self) -> Result<Address, ParseError> {
+        const BASE: &str = "a base register x0 to x30 or sp";
+        let start = self.skip_blanks().position;
+        let base = self.name().and_then(Reg::parse).and_then(|register| register.read_as(RegClass::XSp));
+        let Some(base) = base else {
+            self.position = start;
+            return Err(self.expected(BASE));
+        };
+        let inside = if self.take(',') { Some(self.number()?) } else { None };
+        if !self.take(']') {
+            return Err(self.expected(if inside.is_none() { "`,` or `]`" } else { "`]`" }));
+        }
+        if self.take('!') {
+            return Ok(Address { base, offset: inside.unwrap_or(0), addressing: Addressing::PreIndex });
+        }
+        let after_bracket = self.position;
+        if inside.is_none() && self.take(',') {
+            if self.at_number() {
+                return Ok(Address { base, offset: self.number()?, addressing: Addressing::PostIndex });
+            }
+            self.position = after_bracket;
+        }
+        Ok(Address { base, offset: inside.unwrap_or(0), addressing: Addressing::Offset })
+    }
+
+    fn at_number(&mut self) -> bool {
+        self.peek().is_some_and(|c| c.is_ascii_digit() || matches!(c, '#' | '+' | '-'))
+    }
+
+    /// Reads `#16`, `16`, `-16`, `#0x10` or `0b1_0000`.
+    fn number(&mut self) -> Result<i64, ParseError> {
+        self.take('#');
+        let start = self.skip_blanks().position;
+        let negative = self.take('-');
+        if !negative {
+            self.take('+');
+        }
+        let digits = self.word(|c| c.is_ascii_alphanumeric() || c == '_');
+        if digits.is_empty() {
+            return Err(self.expected("a number"));
+        }
+        value(digits, negative).ok_or_else(|| {
+            let text = self.text[start..self.position].to_string();
+            self.error(start, ParseErrorKind::BadNumber { text })
+        })
+    }
+
+    /// Reads a mnemonic, a label or the name of something.
+    fn name(&mut self) -> Option<&'a str> {
+        if !self.peek()?.is_ascii_alphabetic() && !matches!(self.peek()?, '_' | '.') {
+            return None;
+        }
+        Some(self.word(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.')))
+    }
+
+    fn word(&mut self, belongs: impl Fn(char) -> bool) -> &'a str {
+        let start = self.skip_blanks().position;
+        let rest = &self.text[start..];
+        let len = rest.find(|c| !belongs(c)).unwrap_or(rest.len());
+        self.position += len;
+        &rest[..len]
+    }
+
+    fn take(&mut self, wanted: char) -> bool {
+        let found = self.peek() == Some(wanted);
+        if found {
+            self.position += wanted.len_utf8();
+        }
+        found
+    }
+
+    fn at_end(&mut self) -> bool {
+        self.peek().is_none()
+    }
+
+    fn peek(&mut self) -> Option<char> {
+        self.skip_blanks();
+        self.text[self.position..].chars().next()
+    }
+
+    fn skip_blanks(&mut self) -> &mut Self {
+        let rest = &self.text[self.position..];
+        self.position += rest.len() - rest.trim_start().len();
+        self
+    }
+
+    fn column(&self) -> usize {
+        self.column_of(self.position)
+    }
+
+    fn column_of(&self, position: usize) -> usize {
+        self.text[..position].chars().count() + 1
+    }
+
+    fn expected(&mut self, expected: &'static str) -> ParseError {
+        let found = self.peek().map_or_else(|| "the end of the line".to_string(), |c| format!("`{c}`"));
+        self.error(self.position, ParseErrorKind::Syntax { expected, found })
+    }
+
+    fn error(&self, position: usize, kind: ParseErrorKind) -> ParseError {
+        ParseError { line: self.line, column: self.column_of(position), kind }
+    }
+}
+
+/// Returns the 64-bit number of these digits; `0xffff_ffff_ffff_ffff` is -1, as in a register.
+fn value(digits: &str, negative: bool) -> Option<i64> {
+    let plain = digits.replace('_', "").to_ascii_lowercase();
+    let magnitude = match plain.split_at_checked(2) {
+        Some(("0x", hex)) => u64::from_str_radix(hex, 16),
+        Some(("0b", binary)) => u64::from_str_radix(binary, 2),
+        _ => plain.parse(),
+    };
+    match magnitude.ok()? {
+        magnitude if negative => 0_i64.checked_sub_unsigned(magnitude),
+        magnitude => Some(magnitude.cast_signed()),
+    }
+}

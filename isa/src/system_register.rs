@@ -1,0 +1,104 @@
+//! The system registers that MRS and MSR can name: one table of name, encoding and access.
+
+use core::fmt;
+
+/// The access that MRS and MSR have to a register.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    ReadWrite,
+    ReadOnly,
+}
+
+/// Defines [`SysReg`] from rows of name, `(op0, op1, CRn, CRm, op2)` and access.
+macro_rules! system_registers {
+    ($(
+        $(#[$doc:meta])*
+        $register:ident $name:literal
+        ($op0:literal, $op1:literal, $crn:literal, $crm:literal, $op2:literal) $access:ident;
+    )*) => {
+        /// A system register (Arm ARM, AArch64 System Register Descriptions).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum SysReg {
+            $( $(#[$doc])* $register, )*
+        }
+
+        impl SysReg {
+            /// All registers, in the order of the table.
+            pub const ALL: &[Self] = &[$( Self::$register, )*];
+
+            /// Returns the name in assembly, such as `gcr_el1`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $( Self::$register => $name, )* }
+            }
+
+            /// Returns the encoding `op0:op1:CRn:CRm:op2` in 2, 3, 4, 4 and 3 bits.
+            ///
+            /// This is bits 20:5 of MRS and MSR, and the low half of a KVM register id of class `ARM64_SYS_REG`.
+            #[must_use]
+            pub const fn encoding(self) -> u16 {
+                match self {
+                    $( Self::$register => $op0 << 14 | $op1 << 11 | $crn << 7 | $crm << 3 | $op2, )*
+                }
+            }
+
+            const fn access(self) -> Access {
+                match self { $( Self::$register => Access::$access, )* }
+            }
+        }
+    };
+}
+
+system_registers! {
+    /// Tag control: `Exclude` (15:0) and `RRND` (16).
+    GcrEl1 "gcr_el1" (3, 0, 1, 0, 6) ReadWrite;
+    /// Random allocation tag seed.
+    RgsrEl1 "rgsr_el1" (3, 0, 1, 0, 5) ReadWrite;
+    /// Asynchronous tag faults taken from EL1 accesses.
+    TfsrEl1 "tfsr_el1" (3, 0, 5, 6, 0) ReadWrite;
+    /// Asynchronous tag faults taken from EL0 accesses.
+    Tfsre0El1 "tfsre0_el1" (3, 0, 5, 6, 1) ReadWrite;
+    /// Block size of LDGM, STGM and STZGM.
+    GmidEl1 "gmid_el1" (3, 1, 0, 0, 4) ReadOnly;
+    /// Tag check override, PSTATE.TCO as bit 25.
+    Tco "tco" (3, 3, 4, 2, 7) ReadWrite;
+    /// System control: among others ATA, ATA0, TCF, TCF0, ITFSB.
+    SctlrEl1 "sctlr_el1" (3, 0, 1, 0, 0) ReadWrite;
+    /// Translation control: among others TBI0, TBI1, TCMA0, TCMA1.
+    TcrEl1 "tcr_el1" (3, 0, 2, 0, 2) ReadWrite;
+    /// Condition flags as bits 31:28.
+    Nzcv "nzcv" (3, 3, 4, 2, 0) ReadWrite;
+    /// Processor features 1: the MTE and MTE_frac fields.
+    IdAa64pfr1El1 "id_aa64pfr1_el1" (3, 0, 0, 4, 1) ReadOnly;
+    /// Cache type.
+    CtrEl0 "ctr_el0" (3, 3, 0, 0, 1) ReadOnly;
+    /// Block size of DC ZVA, GVA and GZVA.
+    DczidEl0 "dczid_el0" (3, 3, 0, 0, 7) ReadOnly;
+}
+
+impl SysReg {
+    /// Tells whether MSR may write the register; if not, MSR is undefined.
+    #[must_use]
+    pub const fn is_writable(self) -> bool {
+        matches!(self.access(), Access::ReadWrite)
+    }
+
+    /// Finds a register by its name, in either case.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|register| register.name().eq_ignore_ascii_case(name))
+    }
+
+    /// Finds a register by [`Self::encoding`].
+    #[must_use]
+    pub fn by_encoding(encoding: u16) -> Option<Self> {
+        Self::ALL.iter().copied().find(|register| register.encoding() == encoding)
+    }
+}
+
+impl fmt::Display for SysReg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

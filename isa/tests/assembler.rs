@@ -1,0 +1,102 @@
+//! The assembler as its user meets it: programs with labels, and messages that say what to do.
+
+use isa::{Address, Addressing, Arg, Insn, Op, OperandError, ParseErrorKind, Reg, RegClass, assemble};
+
+#[test]
+fn labels_reach_both_ways_across_lines() {
+    let program = assemble(
+        "start: mov x9, #2  // two rounds
+         loop:  irg x1, x0; stg x1, [x1]
+                sub x9, x9, #1
+                cbnz x9, loop
+                b.ne end ; b start
+         end:",
+    );
+    let text: Vec<String> = program.unwrap().iter().map(Insn::to_string).collect();
+    assert_eq!(
+        text,
+        ["movz x9, #0x2", "irg x1, x0", "stg x1, [x1]", "sub x9, x9, #0x1", "cbnz x9, .-12", "b.ne .+8", "b .-24"]
+    );
+}
+
+#[test]
+fn blanks_comments_and_stray_semicolons_are_nothing() {
+    assert_eq!(assemble(""), Ok(vec![]));
+    assert_eq!(assemble(" ;; // nop\n\n\t//\n"), Ok(vec![]));
+    assert_eq!(assemble("nop;;nop ; ").map(|program| program.len()), Ok(2));
+}
+
+#[test]
+fn messages_say_where_what_and_what_to_do() {
+    for (text, message) in [
+        ("stg x0, [x1, #24]", "line 1, column 9: stg: offset 24 is not a multiple of 16"),
+        ("stg x0, [x1], #5000", "line 1, column 9: stg: offset 5000 is out of -4096..=4080"),
+        ("stgp x0, x1, [x2, #1024]", "line 1, column 14: stgp: offset 1024 is out of -1024..=1008"),
+        ("nop\n  stgg x0, [x1]", "line 2, column 3: unknown instruction `stgg`; did you mean `stg`?"),
+        ("frobnicate", "line 1, column 1: unknown instruction `frobnicate`"),
+        ("cmq x0, x1", "line 1, column 1: unknown instruction `cmq`; did you mean `cmp`?"),
+        ("irg x0, xzr", "line 1, column 9: irg: expected a register x0 to x30 or sp, found `xzr`"),
+        ("irg x0", "line 1, column 1: irg: expected 2 to 3 operands, found 1"),
+        ("gmi x0, x1, x2, x3", "line 1, column 17: gmi: expected 3 operands, found 4"),
+        ("nop nop", "line 1, column 5: nop: expected 0 operands, found 1"),
+        ("addg x0, x1, #16, #16", "line 1, column 19: addg: tag offset 16 is out of 0..=15"),
+        (
+            "addg x0, x1, #1008, #1; addg x0, x1, #1009, #1",
+            "line 1, column 38: addg: address offset 1009 is out of 0..=1008",
+        ),
+        (
+            "ldgm x0, [x1, #16]",
+            "line 1, column 10: ldgm: expected an address without an offset, such as [x1], found `[x1, #16]`",
+        ),
+        ("mrs x0, gcr_el", "line 1, column 9: mrs: unknown system register `gcr_el`; did you mean `gcr_el1`?"),
+        ("msr gmid_el1, x0", "line 1, column 5: msr: gmid_el1 is read-only; use it with mrs"),
+        ("msr tco, #2", "line 1, column 10: msr: new value 2 is out of 0..=1"),
+        ("dc gvb, x0", "line 1, column 4: dc: unknown data cache operation `gvb`; did you mean `gva`?"),
+        ("dsb", "line 1, column 1: dsb: expected 1 operands, found 0"),
+        ("isb ish", "line 1, column 5: isb: expected sy, or nothing, found `ish`"),
+        ("b.xx .+4", "line 1, column 3: b.xx: expected a condition such as eq or ne, found `xx`"),
+        ("b nowhere", "line 1, column 3: b: unknown label `nowhere`"),
+        ("b .+6", "line 1, column 3: b: distance 6 is not a multiple of 4"),
+        ("a: nop; a: nop", "line 1, column 9: label `a` is defined twice; rename one"),
+        ("mov w0, #0x123456789", "line 1, column 9: mov: immediate 4886718345 is out of 0..=65535"),
+        ("movz w0, #1, lsl #32", "line 1, column 14: movz: shift amount 32 is out of 0..=16"),
+        ("add w0, w1, w2, lsr #32", "line 1, column 17: add: shift amount 32 is out of 0..=31"),
+        ("add x0, x1, x2, ror #1", "line 1, column 17: add: expected a shift lsl, lsr or asr, found `ror #1`"),
+        (
+            "ldr x0, [x0], #8",
+            "line 1, column 9: ldr: unpredictable: the base register is written back and also transferred; \
+             use different registers",
+        ),
+        ("ldr x0, [x1, #32768]", "line 1, column 9: ldr: offset 32768 is out of 0..=32760"),
+        ("stg x0, [x1", "line 1, column 12: expected `,` or `]`, found the end of the line"),
+        ("stg x0, [w1]", "line 1, column 10: expected a base register x0 to x30 or sp, found `w`"),
+        ("stg x0, @", "line 1, column 9: expected an operand, found `@`"),
+        (
+            "brk #0xfffffffffffffffff",
+            "line 1, column 6: expected a 64-bit number such as 16 or 0x10, found `0xfffffffffffffffff`",
+        ),
+        ("brk #", "line 1, column 6: expected a number, found the end of the line"),
+    ] {
+        assert_eq!(assemble(text).unwrap_err().to_string(), message, "{text}");
+    }
+}
+
+#[test]
+fn an_instruction_can_be_made_of_operands() {
+    let base = Reg::new(1, RegClass::XSp).unwrap();
+    let address = Address { base, offset: -16, addressing: Addressing::PreIndex };
+    let stg = Insn::new(Op::Stg, &[Arg::Reg(Reg::SP), Arg::Address(address)]).unwrap();
+    assert_eq!(stg.to_string(), "stg sp, [x1, #-16]!");
+    assert_eq!(
+        Insn::new(Op::Stg, &[Arg::Reg(Reg::SP), Arg::Address(Address { offset: 8, ..address })]),
+        Err(OperandError::NotMultiple { what: "offset", value: 8, step: 16 })
+    );
+    assert!(matches!(Insn::new(Op::Nop, &[Arg::Imm(0)]), Err(OperandError::Count { min: 0, max: 0, found: 1 })));
+}
+
+#[test]
+fn the_kind_of_an_error_can_be_matched() {
+    let error = assemble("nop\nstx x0, [x1]").unwrap_err();
+    assert_eq!((error.line, error.column), (2, 1));
+    assert!(matches!(error.kind, ParseErrorKind::UnknownInstruction { suggestion: Some("str" | "stg"), .. }));
+}
