@@ -6,10 +6,14 @@
 //! - [`nested`]: the same suite inside QEMU with a stock kernel;
 //! - [`event`], [`report`]: what a run tells, and how a person sees it.
 
+pub mod cli;
 pub mod event;
+pub mod exit;
 pub mod firmware;
 pub mod kvm;
 pub mod machine;
+pub mod nested;
 pub mod registers;
+pub mod report;
 pub mod snapshot;
 pub mod suite;

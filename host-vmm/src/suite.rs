@@ -7,6 +7,7 @@
 mod bench;
 mod case;
 mod expect;
+pub mod selection;
 mod settings;
 
 mod boot;

@@ -42,7 +42,7 @@ pub(crate) enum Value<'a> {
 /// Reads one line: labels and statements separated by semicolons, then maybe a comment.
 pub(crate) fn read_line(text: &str, line: usize) -> Result<Vec<Piece<'_>>, ParseError> {
     let text = text.split_once("//").map_or(text, |(code, _)| code);
-    let mut reader = Reader { text, position: 0, line };
+    let mut reader = Reader { text, position: 0, line, counted: (0, 1) };
     let mut pieces = Vec::new();
     loop {
         if reader.take(';') {
@@ -67,6 +67,8 @@ struct Reader<'a> {
     text: &'a str,
     position: usize,
     line: usize,
+    /// A position already passed and its column, so that a long line is counted once and not for every operand.
+    counted: (usize, usize),
 }
 
 impl<'a> Reader<'a> {
@@ -205,8 +207,14 @@ impl<'a> Reader<'a> {
         self
     }
 
-    fn column(&self) -> usize {
-        self.column_of(self.position)
+    fn column(&mut self) -> usize {
+        let (position, column) = self.counted;
+        let column = match self.text.get(position..self.position) {
+            Some(passed) => column + passed.chars().count(),
+            None => self.column_of(self.position),
+        };
+        self.counted = (self.position, column);
+        column
     }
 
     fn column_of(&self, position: usize) -> usize {

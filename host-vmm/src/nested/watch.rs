@@ -15,6 +15,9 @@ const SHOWN_LINES: usize = 40;
 /// Console lines that a complaint brings along.
 const COMPLAINT_LINES: usize = 12;
 
+/// What a panic says whose cause is PID 1, not the kernel.
+const INIT_DIED: &str = "Attempted to kill init";
+
 /// What runs the kernel under test.
 #[derive(Clone, Debug)]
 pub struct Emulator {
@@ -161,7 +164,11 @@ impl<'a> Watch<'a> {
                 self.report_stray_complaint();
                 self.finish(event);
             }
-            Event::Unavailable { .. } | Event::Broken { .. } | Event::CutShort { .. } => self.finish(event),
+            Event::Broken { reason, remedy } => {
+                let during = self.open.as_ref().map(|case| format!("in case {}: ", case.name)).unwrap_or_default();
+                self.broken(&format!("{during}{reason}"), &remedy);
+            }
+            Event::Unavailable { .. } | Event::CutShort { .. } => self.finish(event),
             Event::Booted { .. } => self.sink.event(event),
         }
     }
@@ -211,10 +218,17 @@ impl<'a> Watch<'a> {
             return;
         }
         let (reason, remedy) = match (stop, &self.panicked) {
-            (_, Some(panic)) => (format!("the kernel under test died: {panic}"), "see its last lines; another kernel can be given with --kernel"),
+            (_, Some(panic)) if panic.contains(INIT_DIED) => (
+                format!("granule itself, PID 1 of the inner Linux, died: {panic}"),
+                "please report this with the command line; the exit code's low 7 bits are the signal",
+            ),
+            (_, Some(panic)) => (
+                format!("the kernel under test died: {panic}"),
+                "see its last lines; another kernel can be given with --kernel",
+            ),
             (Stop::Deadline(timeout), None) => (
-                format!("nothing came to an end within {} s", timeout.as_secs()),
-                "give it longer with --timeout, or see its messages with --append loglevel=7",
+                format!("the run did not end within {} s", timeout.as_secs()),
+                "give it longer with --timeout, or see the kernel's messages with --append loglevel=7",
             ),
             (Stop::Ended { how, errors }, None) => (
                 format!("QEMU ended ({how}) before the last result{}{errors}", if errors.is_empty() { "" } else { ": " }),
@@ -224,7 +238,7 @@ impl<'a> Watch<'a> {
         if let Some(case) = self.open.take() {
             let failure = Failure {
                 what: "the kernel under test".to_owned(),
-                expected: "the case comes to an end".to_owned(),
+                expected: "the case ends".to_owned(),
                 found: reason.clone(),
                 detail: self.console(),
             };
@@ -365,6 +379,14 @@ mod tests {
         assert!(failure(&events[1]).found.contains("not syncing: stub"));
         assert!(failure(&events[1]).detail.iter().any(|line| line.contains("[    1.0]")));
         assert!(matches!(events[2], Event::CutShort { .. }));
+    }
+
+    #[test]
+    fn a_death_of_granule_is_not_called_one_of_the_kernel() {
+        let items = vec![begin("a"), line("[    1.0] Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b")];
+        assert!(failure(&run(items, Some(ended()))[1]).found.contains("granule itself"));
+        let broken = event(Event::Broken { reason: "panicked".into(), remedy: "m".into() });
+        assert!(matches!(&run(vec![begin("a"), broken], None)[1], Event::Broken { reason, .. } if reason == "in case a: panicked"));
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! What a case works with: machines to boot, facts about the target, and a guest that is easy to ask.
 
-use std::collections::BTreeMap;
-
 use abi::mailbox::{BootReport, PageKind, SysReg};
 use abi::map::{self, Window};
 use isa::TaggedPtr;
@@ -88,7 +86,7 @@ impl<'a> Bench<'a> {
     ///
     /// When the machine cannot.
     pub fn boot(&mut self, config: Config) -> Result<Guest, Stop> {
-        Ok(Guest { machine: self.factory.boot(config)?, lists: BTreeMap::new() })
+        Ok(Guest { machine: self.factory.boot(config)?, last: None })
     }
 
     /// Creates a VM without anything.
@@ -104,8 +102,8 @@ impl<'a> Bench<'a> {
 /// A booted guest.
 pub struct Guest {
     machine: Box<dyn Machine>,
-    /// The last block of each vCPU, for reports.
-    lists: BTreeMap<usize, Vec<String>>,
+    /// The last block of vCPU 0, for reports. Printed only when something fails.
+    last: Option<Block>,
 }
 
 impl Guest {
@@ -148,7 +146,9 @@ impl Guest {
     ///
     /// As [`Self::run`].
     pub fn run_on(&mut self, cpu: usize, block: &Block) -> Result<Trace, Stop> {
-        self.lists.insert(cpu, block.listing());
+        if cpu == 0 {
+            self.last = Some(block.clone());
+        }
         match self.machine.start(cpu, block)? {
             Outcome::Done(trace) => Ok(*trace),
             Outcome::Checkpoint => Err(unexpected_checkpoint()),
@@ -161,7 +161,7 @@ impl Guest {
     ///
     /// When the machine cannot, or the block ends without one.
     pub fn run_to_checkpoint(&mut self, block: &Block) -> Result<(), Stop> {
-        self.lists.insert(0, block.listing());
+        self.last = Some(block.clone());
         match self.machine.start(0, block)? {
             Outcome::Checkpoint => Ok(()),
             Outcome::Done(_) => Err(MachineError::BadRequest("the block ended without a checkpoint".to_owned()).into()),
@@ -183,7 +183,7 @@ impl Guest {
     /// The listing of the last block on vCPU 0.
     #[must_use]
     pub fn listing(&self) -> Vec<String> {
-        self.lists.get(&0).cloned().unwrap_or_default()
+        self.last.as_ref().map(Block::listing).unwrap_or_default()
     }
 
     /// SCTLR_EL1 as booted, with another mode at one level.

@@ -5,7 +5,7 @@
 //! shifted, swapped or repeated does not match. The block forms take tags from an xorshift generator
 //! in ordinary instructions. Data beneath is a pattern of its own, that must stay or become zero.
 
-use abi::mailbox::SysReg;
+use abi::mailbox::{MAX_WORDS, SysReg};
 use isa::{Exclude, Rgsr};
 
 use super::bench::{Bench, Guest, arena, tagged};
@@ -150,9 +150,16 @@ fn check(guest: &mut Guest, what: &str, expected: &[u8], data: Data) -> Checked 
     bytes("the data beneath", arena(0), &wanted, &found)
 }
 
-/// Runs one block again and again; x0 walks through the mebibyte, other registers carry over.
-fn sweep(guest: &mut Guest, text: &str, bytes_a_run: u64, mut x: [u64; 31]) -> Result<[u64; 31], Stop> {
-    let words: Vec<u32> = isa::assemble(text)?.into_iter().map(isa::Insn::encode).collect();
+/// Runs one block again and again: `text` as often as fits. x0 walks through the mebibyte by
+/// `stride` bytes each time, other registers carry over.
+fn sweep(guest: &mut Guest, text: &str, stride: u64, mut x: [u64; 31]) -> Result<[u64; 31], Stop> {
+    let period: Vec<u32> = isa::assemble(text)?.into_iter().map(isa::Insn::encode).collect();
+    let mut repeats = (SIZE / stride).next_power_of_two();
+    while repeats as usize * period.len() > MAX_WORDS {
+        repeats /= 2;
+    }
+    let words = period.repeat(repeats as usize);
+    let bytes_a_run = repeats * stride;
     x[0] = tagged(0, 0);
     for run in 0..SIZE / bytes_a_run {
         let mut block = Block::new(words.clone()).xs(x);
@@ -187,10 +194,9 @@ fn each(bench: &mut Bench<'_>, instruction: &str, units: u64, data: Data) -> Che
     // The first form becomes post-index: the same granule, another encoding.
     period = period.replacen("[x1];", &format!("[x1], #{unit};"), 1);
     period += &format!("add x0, x0, #{};", 4 * unit);
-    let periods = 256;
     let mut x = [0; 31];
     x[5..7].copy_from_slice(&PAIR);
-    sweep(&mut guest, &period.repeat(periods), periods as u64 * 4 * unit, x)?;
+    sweep(&mut guest, &period, 4 * unit, x)?;
     check(&mut guest, instruction, &irg_sequence(units), data)
 }
 
@@ -209,10 +215,9 @@ fn stgm(bench: &mut Bench<'_>) -> Checked {
     guest.write(arena(0), &pattern())?;
     let block = bench.facts().tag_block;
     let stores = format!("stgm x2, [x0]; add x0, x0, #{block};").repeat((256 / block) as usize);
-    let repeats = 128;
     let mut x = [0; 31];
     x[2] = XORSHIFT;
-    sweep(&mut guest, &format!("{STEP}{stores}").repeat(repeats), 256 * repeats as u64, x)?;
+    sweep(&mut guest, &format!("{STEP}{stores}"), 256, x)?;
     // Bits 4n+3:4n belong to granule n of the 256-byte region, whatever the block size.
     let mut state = XORSHIFT;
     let expected: Vec<u8> = (0..SIZE / 256)
@@ -232,15 +237,9 @@ fn stzgm(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.guest()?;
     guest.write(arena(0), &pattern())?;
     let block = zero_block(bench)?;
-    let repeats = 256;
     let mut x = [0; 31];
     x[2] = XORSHIFT;
-    sweep(
-        &mut guest,
-        &format!("{STEP}stzgm x2, [x0]; add x0, x0, #{block};").repeat(repeats),
-        block * repeats as u64,
-        x,
-    )?;
+    sweep(&mut guest, &format!("{STEP}stzgm x2, [x0]; add x0, x0, #{block}"), block, x)?;
     let mut state = XORSHIFT;
     let expected: Vec<u8> = (0..SIZE / block)
         .flat_map(|_| std::iter::repeat_n((step(&mut state) & 0xf) as u8, (block / GRANULE) as usize))
@@ -252,9 +251,7 @@ fn cache_op(bench: &mut Bench<'_>, operation: &str, data: Data) -> Checked {
     let mut guest = bench.guest()?;
     guest.write(arena(0), &pattern())?;
     let block = zero_block(bench)?;
-    let repeats = 512.min(SIZE / block);
-    let text = format!("irg x1, x0; {operation}; add x0, x0, #{block};").repeat(repeats as usize);
-    sweep(&mut guest, &text, block * repeats, [0; 31])?;
+    sweep(&mut guest, &format!("irg x1, x0; {operation}; add x0, x0, #{block}"), block, [0; 31])?;
     check(&mut guest, operation, &irg_sequence(block / GRANULE), data)
 }
 

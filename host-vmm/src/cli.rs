@@ -1,0 +1,104 @@
+//! The command line of `granule`: what can be asked for, and the way from there to a run and its exit status.
+
+mod list;
+mod rerun;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::event::Sink;
+use crate::exit::Exit;
+use crate::nested::inner::InnerOptions;
+use crate::suite;
+
+/// Proves that Arm's Memory Tagging Extension works through KVM.
+#[derive(Debug, Parser)]
+#[command(name = "granule", version, after_help = EXIT_STATUSES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_STATUSES: &str = "Exit status: 0 all passed, 1 something failed, 2 usage, 4 nothing could be checked here, 69 could not run";
+
+/// What granule can do.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the suite, or some of its cases, and print a verdict for each promise
+    Run(Box<run::Run>),
+    /// List cases: name, promise, and where the promise is written
+    List(list::List),
+}
+
+/// Why a command could not be carried out at all.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    /// The user should ask otherwise.
+    #[error("{0}")]
+    Usage(String),
+    /// Results have nowhere to go.
+    #[error("the results cannot be written to standard output: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    default_sigpipe();
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Run(run) => run.execute(),
+        Command::List(list) => list.execute(),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(CliError::Usage(message)) => {
+            let error = Cli::command().error(ErrorKind::ValueValidation, message);
+            // Nothing can be done about a standard error that takes no text.
+            let _ = error.print();
+            Exit::Usage.into()
+        }
+        Err(error @ CliError::Output(_)) => {
+            anstream::eprintln!("error: {error}");
+            Exit::Broken.into()
+        }
+    }
+}
+
+/// Runs the suite for the granule outside; see [`crate::nested::inner`].
+pub fn inner_suite(options: &InnerOptions, sink: &mut dyn Sink) {
+    let options = suite::Options {
+        names: options.names.clone(),
+        seed: options.seed,
+        firmware: options.firmware.clone(),
+        patience: options.patience(),
+    };
+    suite::run_on_kvm(&options, sink);
+}
+
+/// Ends silently, like other tools, when the reader of the output has gone (`granule list | head`).
+#[expect(unsafe_code, reason = "std ignores SIGPIPE and has no way to say otherwise")]
+fn default_sigpipe() {
+    // SAFETY: no other thread is running yet, and the default action needs no handler.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn usage_errors_have_their_own_status() {
+        for line in [&["granule"][..], &["granule", "run", "--seed", "x"], &["granule", "run", "--smp", "0"], &["granule", "go"]] {
+            assert_eq!(Cli::try_parse_from(line).unwrap_err().exit_code(), i32::from(Exit::Usage as u8), "{line:?}");
+        }
+    }
+}

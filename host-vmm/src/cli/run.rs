@@ -1,0 +1,315 @@
+//! `granule run`: chooses a machine, runs the selected cases, reports, and gives the exit status.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+
+use super::CliError;
+use super::rerun::{RERUN, Words};
+use crate::event::{Event, Sink};
+use crate::exit::{Closing, Exit, Tally};
+use crate::nested;
+use crate::report::{Format, Report, Settings};
+use crate::suite::{self, selection::Selection};
+
+/// Columns of a report that goes to no terminal.
+const WIDTH: usize = 110;
+
+/// Environment variables that stand for options.
+const KERNEL: &str = "GRANULE_KERNEL";
+const QEMU: &str = "GRANULE_QEMU";
+const AGENT: &str = "GRANULE_AGENT";
+
+/// Where the suite runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Via {
+    /// This host's /dev/kvm: an arm64 Linux with MTE
+    Kvm,
+    /// A stock kernel's KVM inside QEMU, on any host
+    Nested,
+}
+
+/// What to run and how.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Names, prefixes of whole segments (`kvm.copy-tags`), or globs (`*irg*`); all without
+    cases: Vec<String>,
+    /// Where the suite runs [default: kvm on an arm64 host with /dev/kvm, else nested]
+    #[arg(long, value_enum)]
+    via: Option<Via>,
+    /// Seed of everything random, decimal or 0x… [default: a random one; it is always printed]
+    #[arg(long, value_parser = seed)]
+    seed: Option<u64>,
+    /// Deadline of the whole run, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = nested::TIMEOUT.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
+    timeout: u64,
+    /// Print failures and the summary only
+    #[arg(long, short)]
+    quiet: bool,
+    /// How results are printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Guest firmware, an ELF file, instead of the one built in
+    #[arg(long, value_name = "PATH")]
+    firmware: Option<PathBuf>,
+    #[command(flatten)]
+    emulation: Emulation,
+}
+
+/// Options of a nested run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of --via nested")]
+struct Emulation {
+    /// Kernel under test: an arm64 `Image` with KVM and MTE built in
+    #[arg(long, value_name = "PATH", env = KERNEL)]
+    kernel: Option<PathBuf>,
+    /// QEMU for arm64 [default: qemu-system-aarch64 in PATH]
+    #[arg(long, value_name = "PATH", env = QEMU)]
+    qemu: Option<PathBuf>,
+    /// The arm64 granule that runs inside [default: granule-aarch64 beside this program]
+    #[arg(long, value_name = "PATH", env = AGENT)]
+    agent: Option<PathBuf>,
+    /// CPU that QEMU emulates [default: max,pauth=off]
+    #[arg(long)]
+    cpu: Option<String>,
+    /// Kernel parameters, added to granule's own
+    #[arg(long, value_name = "PARAMETERS", allow_hyphen_values = true)]
+    append: Option<String>,
+    /// Emulated CPUs [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=512))]
+    smp: Option<u32>,
+    /// Emulated memory in MiB [default: 512]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(128..))]
+    mem: Option<u32>,
+}
+
+impl Run {
+    /// Runs the cases and reports.
+    ///
+    /// # Errors
+    ///
+    /// When the command line makes no sense, or the report cannot be written.
+    pub fn execute(&self) -> Result<Exit, CliError> {
+        let began = Instant::now();
+        let selection = Selection::new(&self.cases, suite::infos()).map_err(|error| CliError::Usage(error.to_string()))?;
+        let via = self.via.unwrap_or_else(default_machine);
+        let names = selection.names();
+        let settings = self.report_settings(via, names.clone(), began);
+        let mut report = match via {
+            Via::Kvm => {
+                self.emulation.refuse()?;
+                let mut report = Report::new(anstream::stdout(), settings);
+                self.on_kvm(names, &mut report);
+                report
+            }
+            Via::Nested => {
+                let kernel = self.emulation.kernel.clone().ok_or_else(no_kernel)?;
+                let mut report = Report::new(anstream::stdout(), settings);
+                self.in_qemu(names, kernel, &mut report);
+                report
+            }
+        };
+        report.end_if_open();
+        let tally = report.finish()?;
+        explain(&tally);
+        Ok(tally.exit())
+    }
+
+    fn on_kvm(&self, names: Vec<String>, sink: &mut dyn Sink) {
+        let firmware = match self.firmware_bytes() {
+            Ok(firmware) => firmware,
+            Err(closing) => return sink.event(*closing),
+        };
+        let deadline = Deadline::new(Duration::from_secs(self.timeout));
+        let options = suite::Options { names, seed: self.chosen_seed(), firmware, patience: suite::PATIENCE };
+        suite::run_on_kvm(&options, sink);
+        drop(deadline);
+    }
+
+    fn in_qemu(&self, names: Vec<String>, kernel: PathBuf, sink: &mut dyn Sink) {
+        let firmware = match self.firmware_bytes() {
+            Ok(firmware) => firmware,
+            Err(closing) => return sink.event(*closing),
+        };
+        let emulation = &self.emulation;
+        let options = nested::Options {
+            qemu: emulation.qemu.clone().unwrap_or_else(|| nested::QEMU.into()),
+            kernel,
+            agent: emulation.agent.clone(),
+            cpu: emulation.cpu.clone().unwrap_or_else(|| nested::CPU.to_owned()),
+            append: emulation.append.clone().unwrap_or_default(),
+            smp: emulation.smp.unwrap_or(nested::SMP),
+            memory_mib: emulation.mem.unwrap_or(nested::MEMORY_MIB),
+            timeout: Duration::from_secs(self.timeout),
+            names,
+            seed: self.chosen_seed(),
+            firmware,
+            patience: suite::PATIENCE,
+        };
+        nested::run(&options, sink);
+    }
+
+    /// Reads the firmware if one was named; or gives the event that closes the run.
+    fn firmware_bytes(&self) -> Result<Option<Vec<u8>>, Box<Event>> {
+        let read = |path: &PathBuf| {
+            std::fs::read(path).map_err(|error| {
+                let reason = format!("firmware {} cannot be read: {error}", path.display());
+                let remedy = "give the path of an aarch64 bare-metal ELF with --firmware, or leave the option out";
+                Box::new(Event::Broken { reason, remedy: remedy.to_owned() })
+            })
+        };
+        self.firmware.as_ref().map(read).transpose()
+    }
+
+    /// The seed named, else a random one that is short enough to type.
+    fn chosen_seed(&self) -> u64 {
+        self.seed.unwrap_or_else(|| u64::from(fastrand::u32(..)))
+    }
+
+    fn report_settings(&self, via: Via, names: Vec<String>, began: Instant) -> Settings {
+        Settings {
+            format: self.format,
+            quiet: self.quiet,
+            via: match via {
+                Via::Kvm => "kvm",
+                Via::Nested => "nested",
+            },
+            names,
+            rerun: std::env::var(RERUN).unwrap_or_else(|_| "granule run".to_owned()),
+            rerun_options: self.rerun_options(),
+            began,
+            before: time_before(),
+            width: terminal_width().unwrap_or(WIDTH),
+            progress: std::io::stderr().is_terminal() && self.format == Format::Text,
+        }
+    }
+
+    /// The options that a repetition needs. Whoever says how to rerun has named them there already.
+    fn rerun_options(&self) -> String {
+        if std::env::var_os(RERUN).is_some() {
+            return String::new();
+        }
+        let path = |path: &Option<PathBuf>| path.as_deref().map(Path::display).map(|path| path.to_string());
+        let emulation = &self.emulation;
+        let via = self.via.and_then(|via| via.to_possible_value()).map(|via| via.get_name().to_owned());
+        Words::default()
+            .option("--via", via)
+            .option("--kernel", path(&emulation.kernel))
+            .option("--qemu", path(&emulation.qemu))
+            .option("--agent", path(&emulation.agent))
+            .option("--cpu", emulation.cpu.as_deref())
+            .option("--append", emulation.append.as_deref())
+            .option("--smp", emulation.smp)
+            .option("--mem", emulation.mem)
+            .option("--firmware", path(&self.firmware))
+            .finish()
+    }
+}
+
+impl Emulation {
+    /// Refuses options that would do nothing. What an environment variable gives is not an option.
+    fn refuse(&self) -> Result<(), CliError> {
+        let given = |path: &Option<PathBuf>, variable| {
+            path.as_ref().is_some_and(|path| std::env::var_os(variable).is_none_or(|value| value != *path.as_os_str()))
+        };
+        let given = [
+            ("--kernel", given(&self.kernel, KERNEL)),
+            ("--qemu", given(&self.qemu, QEMU)),
+            ("--agent", given(&self.agent, AGENT)),
+            ("--cpu", self.cpu.is_some()),
+            ("--append", self.append.is_some()),
+            ("--smp", self.smp.is_some()),
+            ("--mem", self.mem.is_some()),
+        ];
+        match given.iter().find(|(_, given)| *given) {
+            None => Ok(()),
+            Some((name, _)) => Err(CliError::Usage(format!("{name} means something in a nested run only; add --via nested, or leave it out"))),
+        }
+    }
+}
+
+fn default_machine() -> Via {
+    if cfg!(target_arch = "aarch64") && Path::new("/dev/kvm").exists() { Via::Kvm } else { Via::Nested }
+}
+
+fn no_kernel() -> CliError {
+    CliError::Usage(
+        "a nested run needs a kernel to test; give an arm64 Image with --kernel, or use `cargo xtask run`, which fetches one".to_owned(),
+    )
+}
+
+/// Reads a seed as it is printed.
+fn seed(text: &str) -> Result<u64, String> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|error| format!("expected a number below 2^64, decimal or hexadecimal with 0x: {error}"))
+}
+
+/// How long set-up and build took, if whoever started granule says so.
+fn time_before() -> Vec<(&'static str, Duration)> {
+    let read = |name: &'static str, variable| {
+        let millis = std::env::var(variable).ok()?.parse().ok()?;
+        Some((name, Duration::from_millis(millis)))
+    };
+    [read("set-up", "GRANULE_SETUP_MS"), read("build", "GRANULE_BUILD_MS")].into_iter().flatten().collect()
+}
+
+/// Says on standard error why there is no verdict, and what to do.
+fn explain(tally: &Tally) {
+    let bold = anstyle::Style::new().bold();
+    let (what, reason, remedy) = match &tally.closing {
+        Some(Closing::Unavailable { reason, remedy }) => ("nothing could be checked here", reason, remedy),
+        Some(Closing::Broken { reason, remedy }) => ("could not run", reason, remedy),
+        _ => return,
+    };
+    anstream::eprintln!("{bold}{what}{bold:#}: {reason}");
+    if !remedy.is_empty() {
+        anstream::eprintln!("{bold}what to do{bold:#}: {remedy}");
+    }
+}
+
+/// Gives the columns of the terminal that standard output is.
+#[expect(unsafe_code, reason = "the ioctl has no wrapper in std")]
+fn terminal_width() -> Option<usize> {
+    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: TIOCGWINSZ writes a winsize, to which the pointer leads.
+    let result = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size) };
+    (result == 0 && size.ws_col > 0).then_some(usize::from(size.ws_col))
+}
+
+/// Ends the process with status 69 if it is not dropped in time. A guest that hangs is stopped long before;
+/// this is for a host kernel that does not come back.
+struct Deadline {
+    _in_time: mpsc::Sender<()>,
+}
+
+impl Deadline {
+    fn new(time: Duration) -> Self {
+        let (in_time, wait) = mpsc::channel();
+        std::thread::spawn(move || {
+            if wait.recv_timeout(time) == Err(RecvTimeoutError::Timeout) {
+                anstream::eprintln!("could not run: the suite did not end within {} s; give it longer with --timeout", time.as_secs());
+                std::process::exit(i32::from(Exit::Broken as u8));
+            }
+        });
+        Self { _in_time: in_time }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_are_read_as_they_are_printed() {
+        assert_eq!(seed("0x5eed"), Ok(0x5eed));
+        assert_eq!(seed("42"), Ok(42));
+        assert_eq!(seed(&format!("{:#x}", u64::MAX)), Ok(u64::MAX));
+        assert!(seed("5eed").is_err() && seed("-1").is_err() && seed("0x").is_err());
+    }
+}
