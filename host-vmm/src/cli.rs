@@ -22,7 +22,8 @@ struct Cli {
     command: Command,
 }
 
-const EXIT_STATUSES: &str = "Exit status: 0 all passed, 1 something failed, 2 usage, 4 nothing could be checked here, 69 could not run";
+const EXIT_STATUSES: &str =
+    "Exit status: 0 all passed, 1 something failed, 2 usage, 4 nothing could be checked here, 69 could not run";
 
 /// What granule can do.
 #[derive(Debug, Subcommand)]
@@ -97,7 +98,12 @@ mod tests {
 
     #[test]
     fn usage_errors_have_their_own_status() {
-        for line in [&["granule"][..], &["granule", "run", "--seed", "x"], &["granule", "run", "--smp", "0"], &["granule", "go"]] {
+        for line in [
+            &["granule"][..],
+            &["granule", "run", "--seed", "x"],
+            &["granule", "run", "--smp", "0"],
+            &["granule", "go"],
+        ] {
             assert_eq!(Cli::try_parse_from(line).unwrap_err().exit_code(), i32::from(Exit::Usage as u8), "{line:?}");
         }
     }

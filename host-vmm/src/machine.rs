@@ -34,6 +34,17 @@ pub enum Access {
     NoMapping,
 }
 
+/// What kind of memory a VM's RAM is. All of these are zeroed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backing {
+    /// Private anonymous memory in pages of the base size.
+    Anonymous,
+    /// Private anonymous memory in transparent huge pages where the kernel has them.
+    HugePages,
+    /// A memfd, mapped shared. KVM refuses it for VMs with MTE before Linux 6.2.
+    Shared,
+}
+
 /// Where the tag buffer of a raw ioctl lies.
 #[derive(Debug)]
 pub enum TagBuffer<'a> {
@@ -84,12 +95,12 @@ pub trait Vm {
     /// What the kernel says.
     fn add_vcpu(&mut self) -> Result<usize, Errno>;
 
-    /// Adds anonymous memory at a guest-physical address. Both are multiples of the host's page size.
+    /// Adds memory at a guest-physical address. Address and size are multiples of the host's page size.
     ///
     /// # Errors
     ///
     /// What the kernel says, for the mapping or the slot.
-    fn add_memory(&mut self, ipa: u64, bytes: u64, access: Access) -> Result<(), Errno>;
+    fn add_memory(&mut self, ipa: u64, bytes: u64, backing: Backing, access: Access) -> Result<(), Errno>;
 
     /// Starts (or stops) logging dirty pages in the slot at `ipa`.
     ///
@@ -199,6 +210,14 @@ pub trait Machine: Vm {
     /// As [`Machine::start`].
     fn heap_free(&mut self, pointer: u64, bytes: u64, align: u64) -> Result<bool, MachineError>;
 
+    /// Puts the VM back to how it was after boot, as far as a program or a fetch can tell. `false` when
+    /// something was done to it that only a new VM undoes.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses.
+    fn recycle(&mut self) -> Result<bool, MachineError>;
+
     /// Saves memory, tags and all registers. The guest may be inside a block.
     ///
     /// # Errors
@@ -221,13 +240,13 @@ pub struct Config {
     pub cpus: usize,
     /// Bytes of RAM from [`abi::map::RAM_BASE`] on, a multiple of 64 KiB.
     pub ram: u64,
-    /// Whether KVM_CAP_ARM_MTE is enabled.
-    pub mte: bool,
+    /// What the RAM is.
+    pub backing: Backing,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { cpus: 1, ram: DEFAULT_RAM, mte: true }
+        Self { cpus: 1, ram: DEFAULT_RAM, backing: Backing::Anonymous }
     }
 }
 

@@ -14,7 +14,7 @@ pub struct Extent {
     pub ipa: u64,
     /// The bytes.
     pub data: Vec<u8>,
-    /// One tag a byte, one for each granule of `data`. Empty for a VM without MTE.
+    /// One tag a byte, one for each granule of `data`.
     pub tags: Vec<u8>,
 }
 

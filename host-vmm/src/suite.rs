@@ -1,10 +1,12 @@
 //! The suite: every case, and the loop that runs them and tells what happened.
 //!
 //! A case is a promise with its source, what it needs, and a function that checks it on a
-//! [`Bench`]. Cases are listed chapter by chapter, in the order in which they run. Each gets machines of
-//! its own; nothing passes from one to the next.
+//! [`Bench`]. Cases are listed chapter by chapter, in the order in which they run. A VM is handed
+//! on from one case to the next only if nothing of the first can be seen by the second.
 
 mod bench;
+mod calls;
+mod capability;
 mod case;
 mod expect;
 pub mod selection;
@@ -13,18 +15,18 @@ mod settings;
 mod boot;
 mod check;
 mod copy_tags;
-mod device;
 mod generate;
 mod heap;
 mod ioctl;
 mod modes;
 mod restore;
+mod store_faults;
 mod stores;
 mod unchecked;
 
 use std::time::{Duration, Instant};
 
-pub use bench::{Bench, Facts, Guest};
+pub use bench::{Bench, Facts, Guest, Pool};
 pub use case::{Case, Checked, Need, Stop};
 
 use crate::event::{CaseInfo, Event, Sink, Verdict};
@@ -34,13 +36,14 @@ use crate::machine::Factory;
 const CHAPTERS: &[&[Case]] = &[
     boot::CASES,
     stores::CASES,
+    store_faults::CASES,
     generate::CASES,
     check::CASES,
     modes::CASES,
     unchecked::CASES,
-    device::CASES,
     copy_tags::CASES,
     ioctl::CASES,
+    capability::CASES,
     restore::CASES,
     heap::CASES,
 ];
@@ -73,12 +76,15 @@ pub fn infos() -> Vec<CaseInfo> {
 }
 
 /// Runs the selected cases on machines of one factory.
-pub fn run(options: &Options, factory: &dyn Factory, facts: &Facts, sink: &mut dyn Sink) {
+pub fn run(options: &Options, factory: &dyn Factory, facts: &Facts, mut pool: Pool, sink: &mut dyn Sink) {
     let began = Instant::now();
     for case in cases().filter(|case| options.names.iter().any(|name| name == case.name)) {
         sink.event(Event::Begin(case.info()));
         let case_began = Instant::now();
-        let verdict = case.check(&mut Bench::new(factory, facts, case.seed(options.seed)));
+        let verdict = case.check(&mut Bench::new(factory, facts, &mut pool, case.seed(options.seed)));
+        if matches!(verdict, Verdict::Failed(_)) {
+            pool.clear();
+        }
         let micros = u64::try_from(case_began.elapsed().as_micros()).unwrap_or(u64::MAX);
         sink.event(Event::End { name: case.name.to_owned(), verdict, micros });
     }
@@ -112,10 +118,11 @@ pub fn run_on_kvm(options: &Options, sink: &mut dyn Sink) {
         },
     };
     let factory = KvmFactory::new(host.kvm, image, options.patience);
-    let facts = match factory.boot(Config::default()) {
-        Ok(machine) => Facts::new(&*machine, &host.kernel),
+    let machine = match factory.boot(Config::default()) {
+        Ok(machine) => machine,
         Err(error) => return sink.event(broken(error)),
     };
+    let facts = Facts::new(&*machine, &host.kernel);
     sink.event(Event::Started(Target {
         granule: env!("CARGO_PKG_VERSION").to_owned(),
         kernel: host.kernel,
@@ -126,7 +133,7 @@ pub fn run_on_kvm(options: &Options, sink: &mut dyn Sink) {
         seed: options.seed,
         cases: cases().filter(|case| options.names.iter().any(|name| name == case.name)).count(),
     }));
-    run(options, &factory, &facts, sink);
+    run(options, &factory, &facts, Pool::with(machine), sink);
 }
 
 /// Says that there is no KVM for arm64 guests on this host.

@@ -22,7 +22,8 @@ impl List {
     ///
     /// When a pattern selects nothing, or the list cannot be written.
     pub fn execute(&self) -> Result<Exit, CliError> {
-        let selection = Selection::new(&self.cases, suite::infos()).map_err(|error| CliError::Usage(error.to_string()))?;
+        let selection =
+            Selection::new(&self.cases, suite::infos()).map_err(|error| CliError::Usage(error.to_string()))?;
         let bold = anstyle::Style::new().bold();
         let dim = anstyle::Style::new().dimmed();
         let mut out = anstream::stdout().lock();

@@ -25,7 +25,11 @@ impl Words {
 /// Quotes a word for a POSIX shell, if it needs it.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 #[cfg(test)]
@@ -35,7 +39,11 @@ mod tests {
     #[test]
     fn words_come_back_from_a_shell_as_they_were() {
         let word = "a b'c\"$d\\";
-        let text = Words::default().option("--append", Some(word)).option("--cpu", None::<&str>).option("--smp", Some(2)).finish();
+        let text = Words::default()
+            .option("--append", Some(word))
+            .option("--cpu", None::<&str>)
+            .option("--smp", Some(2))
+            .finish();
         let script = format!("printf '%s\\n' {text}");
         let output = std::process::Command::new("/bin/sh").args(["-c", &script]).output().unwrap();
         assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("--append\n{word}\n--smp\n2\n"));

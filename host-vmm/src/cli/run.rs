@@ -1,5 +1,7 @@
 //! `granule run`: chooses a machine, runs the selected cases, reports, and gives the exit status.
 
+mod emulation;
+
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -7,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 
+use self::emulation::Emulation;
 use super::CliError;
 use super::rerun::{RERUN, Words};
 use crate::event::{Event, Sink};
@@ -17,11 +20,6 @@ use crate::suite::{self, selection::Selection};
 
 /// Columns of a report that goes to no terminal.
 const WIDTH: usize = 110;
-
-/// Environment variables that stand for options.
-const KERNEL: &str = "GRANULE_KERNEL";
-const QEMU: &str = "GRANULE_QEMU";
-const AGENT: &str = "GRANULE_AGENT";
 
 /// Where the suite runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -59,33 +57,6 @@ pub struct Run {
     emulation: Emulation,
 }
 
-/// Options of a nested run.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Options of --via nested")]
-struct Emulation {
-    /// Kernel under test: an arm64 `Image` with KVM and MTE built in
-    #[arg(long, value_name = "PATH", env = KERNEL)]
-    kernel: Option<PathBuf>,
-    /// QEMU for arm64 [default: qemu-system-aarch64 in PATH]
-    #[arg(long, value_name = "PATH", env = QEMU)]
-    qemu: Option<PathBuf>,
-    /// The arm64 granule that runs inside [default: granule-aarch64 beside this program]
-    #[arg(long, value_name = "PATH", env = AGENT)]
-    agent: Option<PathBuf>,
-    /// CPU that QEMU emulates [default: max,pauth=off]
-    #[arg(long)]
-    cpu: Option<String>,
-    /// Kernel parameters, added to granule's own
-    #[arg(long, value_name = "PARAMETERS", allow_hyphen_values = true)]
-    append: Option<String>,
-    /// Emulated CPUs [default: 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=512))]
-    smp: Option<u32>,
-    /// Emulated memory in MiB [default: 512]
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(128..))]
-    mem: Option<u32>,
-}
-
 impl Run {
     /// Runs the cases and reports.
     ///
@@ -94,7 +65,8 @@ impl Run {
     /// When the command line makes no sense, or the report cannot be written.
     pub fn execute(&self) -> Result<Exit, CliError> {
         let began = Instant::now();
-        let selection = Selection::new(&self.cases, suite::infos()).map_err(|error| CliError::Usage(error.to_string()))?;
+        let selection =
+            Selection::new(&self.cases, suite::infos()).map_err(|error| CliError::Usage(error.to_string()))?;
         let via = self.via.unwrap_or_else(default_machine);
         let names = selection.names();
         let settings = self.report_settings(via, names.clone(), began);
@@ -209,28 +181,6 @@ impl Run {
     }
 }
 
-impl Emulation {
-    /// Refuses options that would do nothing. What an environment variable gives is not an option.
-    fn refuse(&self) -> Result<(), CliError> {
-        let given = |path: &Option<PathBuf>, variable| {
-            path.as_ref().is_some_and(|path| std::env::var_os(variable).is_none_or(|value| value != *path.as_os_str()))
-        };
-        let given = [
-            ("--kernel", given(&self.kernel, KERNEL)),
-            ("--qemu", given(&self.qemu, QEMU)),
-            ("--agent", given(&self.agent, AGENT)),
-            ("--cpu", self.cpu.is_some()),
-            ("--append", self.append.is_some()),
-            ("--smp", self.smp.is_some()),
-            ("--mem", self.mem.is_some()),
-        ];
-        match given.iter().find(|(_, given)| *given) {
-            None => Ok(()),
-            Some((name, _)) => Err(CliError::Usage(format!("{name} means something in a nested run only; add --via nested, or leave it out"))),
-        }
-    }
-}
-
 fn default_machine() -> Via {
     if cfg!(target_arch = "aarch64") && Path::new("/dev/kvm").exists() { Via::Kvm } else { Via::Nested }
 }
@@ -293,7 +243,10 @@ impl Deadline {
         let (in_time, wait) = mpsc::channel();
         std::thread::spawn(move || {
             if wait.recv_timeout(time) == Err(RecvTimeoutError::Timeout) {
-                anstream::eprintln!("could not run: the suite did not end within {} s; give it longer with --timeout", time.as_secs());
+                anstream::eprintln!(
+                    "could not run: the suite did not end within {} s; give it longer with --timeout",
+                    time.as_secs()
+                );
                 std::process::exit(i32::from(Exit::Broken as u8));
             }
         });

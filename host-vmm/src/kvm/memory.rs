@@ -5,16 +5,17 @@
 #![expect(unsafe_code, reason = "mmap, and memory that a guest shares")]
 
 use std::fs::File;
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::os::unix::fs::FileExt;
 use std::ptr;
 
-use crate::machine::{Access, Errno};
+use crate::machine::{Access, Backing, Errno};
 
 /// Bits of a /proc/self/pagemap entry: the page is present, or swapped out
 /// (Documentation/admin-guide/mm/pagemap.rst).
 const PAGEMAP_TOUCHED: u64 = 1 << 63 | 1 << 62;
 
-/// Private anonymous memory, unmapped when dropped.
+/// Memory of the VMM that a guest may share, unmapped when dropped.
 #[derive(Debug)]
 pub struct Mapping {
     start: *mut u8,
@@ -24,17 +25,36 @@ pub struct Mapping {
 
 impl Mapping {
     /// Maps zeroed memory.
-    pub fn new(bytes: u64, access: Access) -> Result<Self, Errno> {
+    pub fn new(bytes: u64, backing: Backing, access: Access) -> Result<Self, Errno> {
         let bytes = usize::try_from(bytes).map_err(|_| Errno(libc::ENOMEM))?;
         let readable = access != Access::NoMapping;
         let protection = if readable { libc::PROT_READ | libc::PROT_WRITE } else { libc::PROT_NONE };
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        let (flags, file) = match backing {
+            Backing::Anonymous | Backing::HugePages => {
+                (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE, None)
+            }
+            Backing::Shared => (libc::MAP_SHARED, Some(memfd(bytes)?)),
+        };
+        let fd = file.as_ref().map_or(-1, AsRawFd::as_raw_fd);
         // SAFETY: a new mapping at an address of the kernel's choice disturbs nothing.
-        let start = unsafe { libc::mmap(ptr::null_mut(), bytes, protection, flags, -1, 0) };
+        let start = unsafe { libc::mmap(ptr::null_mut(), bytes, protection, flags, fd, 0) };
         if start == libc::MAP_FAILED {
             return Err(Errno::last());
         }
-        Ok(Self { start: start.cast(), bytes, readable })
+        let mapping = Self { start: start.cast(), bytes, readable };
+        match backing {
+            // Many kernels use huge pages unasked, and then one touched byte costs 2 MiB.
+            Backing::Anonymous => mapping.advise(libc::MADV_NOHUGEPAGE),
+            Backing::HugePages => mapping.advise(libc::MADV_HUGEPAGE),
+            Backing::Shared => {}
+        }
+        Ok(mapping)
+    }
+
+    /// Asks for huge pages or against them. Kernels without them refuse, and nothing is lost.
+    fn advise(&self, advice: libc::c_int) {
+        // SAFETY: our own range; the advice changes how memory is backed, not what it holds.
+        let _ = unsafe { libc::madvise(self.start.cast(), self.bytes, advice) };
     }
 
     /// The address of the first byte, for the kernel.
@@ -74,6 +94,15 @@ impl Mapping {
         true
     }
 
+    /// Gives the pages of a range back: they read as zeros and have no tags, like new ones.
+    pub fn forget(&self, range: std::ops::Range<u64>) -> Result<(), Errno> {
+        let length = usize::try_from(range.end.saturating_sub(range.start)).map_err(|_| Errno::EINVAL)?;
+        let start = self.at(range.start, length).ok_or(Errno::EFAULT)?;
+        // SAFETY: `at` checked the range; no vCPU runs, and Rust holds no reference into it.
+        let result = unsafe { libc::madvise(start.cast(), length, libc::MADV_DONTNEED) };
+        if result == 0 { Ok(()) } else { Err(Errno::last()) }
+    }
+
     /// Lists the pages that were ever touched, as ranges of offsets. Untouched ones read as zeros and
     /// have no tags. Where /proc does not tell, all pages count as touched.
     pub fn touched(&self, page: u64) -> Vec<std::ops::Range<u64>> {
@@ -106,6 +135,19 @@ impl Drop for Mapping {
     }
 }
 
+/// Makes a memfd of this size.
+fn memfd(bytes: usize) -> Result<File, Errno> {
+    // SAFETY: the name is a C string; the call creates a new file.
+    let fd = unsafe { libc::memfd_create(c"granule-ram".as_ptr(), libc::MFD_CLOEXEC) };
+    if fd < 0 {
+        return Err(Errno::last());
+    }
+    // SAFETY: the descriptor is new and nobody else's.
+    let file = unsafe { File::from_raw_fd(fd) };
+    file.set_len(bytes as u64).map_err(|error| Errno(error.raw_os_error().unwrap_or(libc::EIO)))?;
+    Ok(file)
+}
+
 /// A buffer that ends at the end of a page, with nothing mapped behind it.
 #[derive(Debug)]
 pub struct EndingBuffer {
@@ -117,7 +159,7 @@ pub struct EndingBuffer {
 impl EndingBuffer {
     /// Maps a buffer of `length` bytes, at most a page.
     pub fn new(length: usize, page: u64) -> Result<Self, Errno> {
-        let mapping = Mapping::new(2 * page, Access::ReadWrite)?;
+        let mapping = Mapping::new(2 * page, Backing::Anonymous, Access::ReadWrite)?;
         let length = length.min(page as usize);
         // SAFETY: the second page of our own mapping; `Mapping::drop` unmaps the whole range, which
         // may have holes.

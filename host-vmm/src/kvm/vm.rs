@@ -10,7 +10,7 @@ use kvm_ioctls::{Kvm, VmFd};
 use super::memory::{EndingBuffer, Mapping, page_size};
 use super::raw;
 use super::vcpu::{Vcpu, errno, kernel};
-use crate::machine::{Access, CopyResult, CopyTags, Errno, MachineError, TagBuffer, Vm};
+use crate::machine::{Access, Backing, CopyResult, CopyTags, Errno, MachineError, TagBuffer, Vm};
 use crate::registers::{RegisterId, Registers};
 
 /// A memory slot and the memory behind it; the slot's number is its index in the VM.
@@ -93,9 +93,9 @@ impl Vm for KvmVm {
         Ok(index)
     }
 
-    fn add_memory(&mut self, ipa: u64, bytes: u64, access: Access) -> Result<(), Errno> {
+    fn add_memory(&mut self, ipa: u64, bytes: u64, backing: Backing, access: Access) -> Result<(), Errno> {
         let flags = if access == Access::ReadOnlySlot { KVM_MEM_READONLY } else { 0 };
-        let slot = Slot { ipa, flags, mapping: Mapping::new(bytes, access)? };
+        let slot = Slot { ipa, flags, mapping: Mapping::new(bytes, backing, access)? };
         self.set_slot(self.slots.len(), &slot)?;
         self.slots.push(slot);
         Ok(())

@@ -55,7 +55,8 @@ pub fn find(named: Option<&Path>) -> Result<PathBuf, AgentError> {
     if let Some(path) = named {
         return Ok(path.to_owned());
     }
-    let own = std::env::current_exe().map_err(|source| AgentError::Unreadable { path: "/proc/self/exe".into(), source })?;
+    let own =
+        std::env::current_exe().map_err(|source| AgentError::Unreadable { path: "/proc/self/exe".into(), source })?;
     let beside = own.with_file_name(BESIDE);
     if beside.exists() {
         Ok(beside)
@@ -95,7 +96,8 @@ fn strip(mut file: Vec<u8>) -> Result<Vec<u8>, (&'static str, String)> {
         .max()
         .ok_or_else(|| ("a program", "no PT_LOAD segment".to_owned()))?;
     let end = usize::try_from(end).ok().filter(|end| *end <= file.len());
-    let end = end.ok_or_else(|| (WHOLE, format!("one that ends after {} bytes, before its last segment does", file.len())))?;
+    let end =
+        end.ok_or_else(|| (WHOLE, format!("one that ends after {} bytes, before its last segment does", file.len())))?;
     file.truncate(end);
     without_sections(&mut file)?;
     Ok(file)

@@ -12,7 +12,9 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// No error text is longer; what comes behind it is dropped.
+/// Instead of a descriptor: poll leaves it out.
+const NONE: RawFd = -1;
+/// No more error text is kept; what comes behind it is read and dropped, so that the child goes on.
 const LONGEST_ERRORS: usize = 64 << 10;
 
 /// A running child, its output and its error text.
@@ -58,56 +60,45 @@ impl Child {
     /// When a system call fails.
     pub fn read(&mut self, buffer: &mut [u8], deadline: Instant) -> io::Result<Output> {
         loop {
-            let (Some(out), Some(err)) = (&mut self.process.stdout, &mut self.process.stderr) else {
-                return Ok(Output::Closed);
-            };
-            let errors_open = self.errors.len() < LONGEST_ERRORS;
-            let [out_ready, err_ready] = wait_readable([out.as_raw_fd(), if errors_open { err.as_raw_fd() } else { -1 }], deadline)?;
-            if err_ready {
-                let mut piece = [0; 4096];
-                match err.read(&mut piece)? {
-                    0 if !out_ready => return self.rest(buffer, deadline),
-                    count => self.errors.extend_from_slice(&piece[..count]),
-                }
-            }
+            let Some(out) = &mut self.process.stdout else { return Ok(Output::Closed) };
+            let err = self.process.stderr.as_ref().map_or(NONE, AsRawFd::as_raw_fd);
+            let [out_ready, err_ready] = wait_readable([out.as_raw_fd(), err], deadline)?;
             if out_ready {
                 return Ok(match out.read(buffer)? {
                     0 => Output::Closed,
                     count => Output::Bytes(count),
                 });
             }
-            if !err_ready && Instant::now() >= deadline {
+            if err_ready {
+                self.read_errors()?;
+            } else if Instant::now() >= deadline {
                 return Ok(Output::TimedOut);
             }
         }
     }
 
-    /// Reads output when there is no error text any more.
-    fn rest(&mut self, buffer: &mut [u8], deadline: Instant) -> io::Result<Output> {
-        let Some(out) = &mut self.process.stdout else { return Ok(Output::Closed) };
-        let [ready] = wait_readable([out.as_raw_fd()], deadline)?;
-        if !ready {
-            return Ok(Output::TimedOut);
+    /// Reads a piece of error text, keeps what there is room for, and notes its end.
+    fn read_errors(&mut self) -> io::Result<()> {
+        let Some(err) = &mut self.process.stderr else { return Ok(()) };
+        let mut piece = [0; 4096];
+        match err.read(&mut piece)? {
+            0 => self.process.stderr = None,
+            count => {
+                let room = LONGEST_ERRORS.saturating_sub(self.errors.len());
+                self.errors.extend_from_slice(&piece[..count.min(room)]);
+            }
         }
-        Ok(match out.read(buffer)? {
-            0 => Output::Closed,
-            count => Output::Bytes(count),
-        })
+        Ok(())
     }
 
     /// Waits for the end of a child that has closed its output; kills it at the deadline. Gives how it
     /// ended, if by itself, and its error text.
     pub fn end(mut self, deadline: Instant) -> (Option<ExitStatus>, String) {
         self.process.stdout = None;
-        if let Some(mut err) = self.process.stderr.take() {
-            let mut piece = [0; 4096];
-            while self.errors.len() < LONGEST_ERRORS
-                && matches!(wait_readable([err.as_raw_fd()], deadline), Ok([true]))
-                && let Ok(count @ 1..) = err.read(&mut piece)
-            {
-                self.errors.extend_from_slice(&piece[..count]);
-            }
-        }
+        while let Some(err) = &self.process.stderr
+            && matches!(wait_readable([err.as_raw_fd()], deadline), Ok([true]))
+            && self.read_errors().is_ok()
+        {}
         // Its error output is closed or the deadline is over: it is gone, or will be at once.
         let status = if Instant::now() < deadline { self.process.wait().ok() } else { None };
         (status, String::from_utf8_lossy(&self.errors).trim().to_owned())
@@ -142,7 +133,7 @@ fn before_exec(parent: u32, inherited: Option<RawFd>) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits until one of the descriptors can be read or has ended; a negative one is left out.
+/// Waits until one of the descriptors can be read or has ended; [`NONE`] is left out.
 #[expect(unsafe_code, reason = "poll has no wrapper in std")]
 fn wait_readable<const N: usize>(descriptors: [RawFd; N], deadline: Instant) -> io::Result<[bool; N]> {
     let mut polled = descriptors.map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 });
@@ -199,17 +190,21 @@ mod tests {
 
     #[test]
     fn output_is_read_on_after_the_errors_are_closed_and_the_other_way_round() {
-        let mut child = shell("exec 2>&-; echo out");
+        // Counting takes longer than reading what came before it does.
+        let count = "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done";
+        let mut child = shell(&format!("exec 2>&-; {count}; echo out"));
         assert_eq!(read_all(&mut child), b"out\n");
-        let mut child = shell("exec >&-; echo err >&2");
+        let mut child = shell(&format!("exec >&-; echo err >&2; {count}; echo more >&2"));
         assert_eq!(read_all(&mut child), b"");
-        assert_eq!(child.end(soon()).1, "err");
+        assert_eq!(child.end(soon()).1, "err\nmore");
     }
 
     #[test]
     fn a_flood_of_errors_blocks_nobody_from_reading_the_output() {
-        let mut child = shell("head -c 60000 /dev/zero >&2; echo out");
+        let mut child = shell("head -c 300000 /dev/zero >&2; echo out; head -c 300000 /dev/zero >&2; exit 3");
         assert_eq!(read_all(&mut child), b"out\n");
+        let (status, errors) = child.end(soon());
+        assert_eq!((status.and_then(|status| status.code()), errors.len()), (Some(3), LONGEST_ERRORS));
     }
 
     #[test]

@@ -42,7 +42,8 @@ impl InnerOptions {
 }
 
 /// What is mounted: type and place. The suite reads /proc, KVM is in /dev.
-const MOUNTS: &[(&CStr, &CStr)] = &[(c"proc", c"/proc"), (c"sysfs", c"/sys"), (c"devtmpfs", c"/dev"), (c"tmpfs", c"/tmp")];
+const MOUNTS: &[(&CStr, &CStr)] =
+    &[(c"proc", c"/proc"), (c"sysfs", c"/sys"), (c"devtmpfs", c"/dev"), (c"tmpfs", c"/tmp")];
 
 /// The console, as the panic hook and the suite share it.
 static CONSOLE: Mutex<Option<Console>> = Mutex::new(None);
@@ -106,7 +107,10 @@ fn broken(reason: &str) {
         Err(TryLockError::WouldBlock) => return,
     };
     if let Some(console) = &mut *console {
-        console.event(&Event::Broken { reason: reason.to_owned(), remedy: "please report this with the command line".to_owned() });
+        console.event(&Event::Broken {
+            reason: reason.to_owned(),
+            remedy: "please report this with the command line".to_owned(),
+        });
     }
 }
 

@@ -21,7 +21,12 @@ const KINDS: &[(usize, &[u8], &str, &str)] = &[
     (0, b"\xfd7zXZ", "compressed with xz", "unpack it with unxz"),
     (0, b"\x28\xb5\x2f\xfd", "compressed with zstd", "unpack it with unzstd"),
     (0, b"BZh", "compressed with bzip2", "unpack it with bunzip2"),
-    (0, b"!<arch>\n", "a Debian package", "unpack it with dpkg -x; the kernel is boot/vmlinuz-* or usr/lib/modules/*/vmlinuz"),
+    (
+        0,
+        b"!<arch>\n",
+        "a Debian package",
+        "unpack it with dpkg -x; the kernel is boot/vmlinuz-* or usr/lib/modules/*/vmlinuz",
+    ),
     (0, b"\x27\x05\x19\x56", "a U-Boot uImage", "take arch/arm64/boot/Image of the same build"),
     (0, b"MZ", "an EFI program, but no arm64 kernel", "take arch/arm64/boot/Image of an arm64 build"),
 ];
@@ -79,7 +84,10 @@ fn kind(header: &[u8]) -> Option<(String, &'static str)> {
     if header.len() < MAGIC_AT + MAGIC.len() {
         return Some((format!("a file of only {} bytes", header.len()), "copy it again"));
     }
-    Some((format!("bytes {:02x?}", &header[MAGIC_AT..MAGIC_AT + MAGIC.len()]), "take arch/arm64/boot/Image of an arm64 build"))
+    Some((
+        format!("bytes {:02x?}", &header[MAGIC_AT..MAGIC_AT + MAGIC.len()]),
+        "take arch/arm64/boot/Image of an arm64 build",
+    ))
 }
 
 fn at(header: &[u8], offset: usize, magic: &[u8]) -> bool {

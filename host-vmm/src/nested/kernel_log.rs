@@ -32,7 +32,10 @@ impl<'a> KernelLog<'a> {
     /// Listens to what comes from now on. Without /dev/kmsg nothing is heard.
     pub fn new(sink: &'a mut dyn Sink) -> Self {
         let log = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open("/dev/kmsg");
-        let log = log.ok().filter(|log| { let mut log = log; log.seek(SeekFrom::End(0)).is_ok() });
+        let log = log.ok().filter(|log| {
+            let mut log = log;
+            log.seek(SeekFrom::End(0)).is_ok()
+        });
         Self { sink, log }
     }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use super::Options;
 use super::agent::{self, AgentError};
 use super::child::{Child, Output};
 use super::initramfs::{self, InMemory};
@@ -11,7 +12,6 @@ use super::kernel_image::{self, KernelError};
 use super::qemu::{self, Qemu, QemuError};
 use super::watch::{Emulator, Stop, Watch};
 use super::wire::Decoder;
-use super::Options;
 use crate::event::Sink;
 
 /// How long QEMU may take to end once it has closed its output.

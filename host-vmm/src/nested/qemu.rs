@@ -149,10 +149,16 @@ const MEANINGS: &[(&[&str], &str)] = &[
         &["can't apply global", "Property '"],
         "it does not know a property of the CPU named with --cpu; leave it out, or give a newer QEMU with --qemu",
     ),
-    (&["unsupported machine type", "virtualization' not found"], "it cannot emulate this machine; give qemu-system-aarch64 with --qemu"),
+    (
+        &["unsupported machine type", "virtualization' not found"],
+        "it cannot emulate this machine; give qemu-system-aarch64 with --qemu",
+    ),
     (&["cannot set up guest memory", "Cannot allocate memory"], "this host lacks the memory; give less with --mem"),
     (&["Invalid SMP CPUs", "max CPUs supported"], "it cannot emulate that many CPUs; give fewer with --smp"),
-    (&["kernel", "initrd"], "it cannot load the kernel or its initramfs; give more memory with --mem, or another kernel with --kernel"),
+    (
+        &["kernel", "initrd"],
+        "it cannot load the kernel or its initramfs; give more memory with --mem, or another kernel with --kernel",
+    ),
 ];
 
 /// Says what QEMU's error text means.
@@ -161,7 +167,9 @@ pub fn meaning(errors: &str) -> &'static str {
     MEANINGS
         .iter()
         .find(|(parts, _)| parts.iter().any(|part| errors.contains(part)))
-        .map_or("see its own words below, and the options --qemu, --cpu, --smp, --mem and --kernel", |(_, meaning)| meaning)
+        .map_or("see its own words below, and the options --qemu, --cpu, --smp, --mem and --kernel", |(_, meaning)| {
+            meaning
+        })
 }
 
 #[cfg(test)]
@@ -197,9 +205,13 @@ mod tests {
     #[test]
     fn what_is_not_a_usable_qemu_is_told_apart() {
         assert_eq!(probe("echo QEMU emulator version 7.2.11").unwrap().version, "7.2.11");
-        assert!(matches!(probe("echo QEMU emulator version 5.2.0"), Err(QemuError::TooOld { version }) if version == "5.2.0"));
+        assert!(
+            matches!(probe("echo QEMU emulator version 5.2.0"), Err(QemuError::TooOld { version }) if version == "5.2.0")
+        );
         assert!(matches!(probe("echo other"), Err(QemuError::NotQemu { found, .. }) if found == "other"));
-        assert!(matches!(probe("echo no libc >&2; exit 1"), Err(QemuError::NotQemu { found, .. }) if found == "no libc"));
+        assert!(
+            matches!(probe("echo no libc >&2; exit 1"), Err(QemuError::NotQemu { found, .. }) if found == "no libc")
+        );
         let soon = Instant::now() + Duration::from_secs(20);
         assert!(matches!(Qemu::probe(Path::new("/nonexistent"), soon), Err(QemuError::NotFound { .. })));
         assert!(matches!(Qemu::probe(Path::new("/etc/passwd"), soon), Err(QemuError::NotStarted { .. })));

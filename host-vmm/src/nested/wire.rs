@@ -224,10 +224,18 @@ mod tests {
     fn events() -> Vec<Event> {
         vec![
             Event::Hello(1),
-            Event::Begin(CaseInfo { name: "a.b.c".into(), claim: "§ \"1\"\nnext".into(), cite: "[    0.123456] x".into() }),
+            Event::Begin(CaseInfo {
+                name: "a.b.c".into(),
+                claim: "§ \"1\"\nnext".into(),
+                cite: "[    0.123456] x".into(),
+            }),
             Event::End {
                 name: "a.b.c".into(),
-                verdict: Verdict::Failed(Failure { what: "\u{1e}".into(), detail: vec!["x".into()], ..Failure::default() }),
+                verdict: Verdict::Failed(Failure {
+                    what: "\u{1e}".into(),
+                    detail: vec!["x".into()],
+                    ..Failure::default()
+                }),
                 micros: 7,
             },
             Event::Finished { micros: 12 },

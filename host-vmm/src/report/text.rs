@@ -85,7 +85,10 @@ impl Text {
         let Target { granule, kernel, page_size, kvm_mode, mte, seed, .. } = target;
         let pages = format!("{} KiB pages, {kvm_mode}", page_size / 1024);
         let emulator = self.emulator.as_ref().map(|(name, cpu)| format!(" in {name}, cpu {cpu}")).unwrap_or_default();
-        format!("granule {granule} · {}: Linux {kernel} ({pages}){emulator}, MTE{mte} · seed {seed:#x}", self.settings.via)
+        format!(
+            "granule {granule} · {}: Linux {kernel} ({pages}){emulator}, MTE{mte} · seed {seed:#x}",
+            self.settings.via
+        )
     }
 
     fn end(&mut self, verdict: &Verdict) {
@@ -127,7 +130,8 @@ impl Text {
             counts = format!("{counts}, {BAD}{} not run{BAD:#}", tally.not_run());
         }
         // Without a header the seed would be nowhere.
-        let seed = self.seed.filter(|_| self.settings.quiet).map(|seed| format!(" · seed {seed:#x}")).unwrap_or_default();
+        let seed =
+            self.seed.filter(|_| self.settings.quiet).map(|seed| format!(" · seed {seed:#x}")).unwrap_or_default();
         writeln!(out, "{counts} in {}{seed}", seconds(self.settings.began.elapsed()))?;
         let parts = self.parts(tally);
         if parts.is_empty() { Ok(()) } else { writeln!(out, "{DIM}{}{DIM:#}", parts.join(" · ")) }

@@ -1,5 +1,9 @@
 //! What a case works with: machines to boot, facts about the target, and a guest that is easy to ask.
 
+use std::cell::{RefCell, RefMut};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use abi::mailbox::{BootReport, PageKind, SysReg};
 use abi::map::{self, Window};
 use isa::TaggedPtr;
@@ -41,18 +45,58 @@ impl Facts {
     }
 }
 
+/// A machine that cases may hand on to each other.
+type Shared = Rc<RefCell<Box<dyn Machine>>>;
+
+/// The machine with the default configuration that the last case had.
+///
+/// Booting a VM costs more than most cases. The next case gets the same VM if the last one is done
+/// with it, and if it can show that nothing outside the arena changed; its memory is given back to the
+/// kernel in between. See [`Machine::recycle`].
+#[derive(Default)]
+pub struct Pool {
+    last: Option<Shared>,
+}
+
+impl Pool {
+    /// Begins with a machine that was booted to look at the target.
+    #[must_use]
+    pub fn with(machine: Box<dyn Machine>) -> Self {
+        Self { last: Some(Rc::new(RefCell::new(machine))) }
+    }
+
+    /// Forgets the machine: the next case gets a new VM.
+    pub fn clear(&mut self) {
+        self.last = None;
+    }
+
+    fn take(&mut self, factory: &dyn Factory) -> Result<Shared, MachineError> {
+        if let Some(machine) = self.last.take()
+            && Rc::strong_count(&machine) == 1
+            && machine.borrow_mut().recycle()?
+        {
+            self.last = Some(Rc::clone(&machine));
+            return Ok(machine);
+        }
+        let machine = Rc::new(RefCell::new(factory.boot(Config::default())?));
+        self.last = Some(Rc::clone(&machine));
+        Ok(machine)
+    }
+}
+
 /// One case's workplace.
 pub struct Bench<'a> {
     factory: &'a dyn Factory,
     facts: &'a Facts,
+    pool: &'a mut Pool,
     rng: fastrand::Rng,
 }
 
 impl<'a> Bench<'a> {
     /// Gives a workplace whose random values follow from `seed`.
     #[must_use]
-    pub fn new(factory: &'a dyn Factory, facts: &'a Facts, seed: u64) -> Self {
-        Self { factory, facts, rng: fastrand::Rng::with_seed(seed) }
+    pub fn new(factory: &'a dyn Factory, facts: &'a Facts, pool: &'a mut Pool, seed: u64) -> Self {
+        Self { factory, facts, pool, rng: fastrand::Rng::with_seed(seed) }
     }
 
     /// What is known about the target.
@@ -68,25 +112,28 @@ impl<'a> Bench<'a> {
 
     /// Draws tags, one a byte.
     pub fn random_tags(&mut self, count: usize) -> Vec<u8> {
-        (0..count).map(|_| self.rng.u8(..16)).collect()
+        let mut tags = vec![0; count];
+        self.rng.fill(&mut tags);
+        tags.iter_mut().for_each(|tag| *tag &= 0xf);
+        tags
     }
 
-    /// Boots a guest with the default configuration.
+    /// Gives a guest with the default configuration, as after boot.
     ///
     /// # Errors
     ///
     /// When the machine cannot.
     pub fn guest(&mut self) -> Result<Guest, Stop> {
-        self.boot(Config::default())
+        Ok(Guest { machine: self.pool.take(self.factory)?, programs: BTreeMap::new(), last: None })
     }
 
-    /// Boots a guest.
+    /// Boots a guest in a new VM.
     ///
     /// # Errors
     ///
     /// When the machine cannot.
     pub fn boot(&mut self, config: Config) -> Result<Guest, Stop> {
-        Ok(Guest { machine: self.factory.boot(config)?, last: None })
+        Ok(Guest { machine: Rc::new(RefCell::new(self.factory.boot(config)?)), programs: BTreeMap::new(), last: None })
     }
 
     /// Creates a VM without anything.
@@ -101,21 +148,23 @@ impl<'a> Bench<'a> {
 
 /// A booted guest.
 pub struct Guest {
-    machine: Box<dyn Machine>,
+    machine: Shared,
     /// The last block of vCPU 0, for reports. Printed only when something fails.
     last: Option<Block>,
+    /// What [`Self::exec`] has assembled: cases run the same text again and again.
+    programs: BTreeMap<String, Vec<u32>>,
 }
 
 impl Guest {
     /// The machine itself.
-    pub fn machine(&mut self) -> &mut dyn Machine {
-        &mut *self.machine
+    pub fn machine(&mut self) -> RefMut<'_, Box<dyn Machine>> {
+        self.machine.borrow_mut()
     }
 
     /// The boot report of vCPU 0.
     #[must_use]
-    pub fn boot(&self) -> &BootReport {
-        self.machine.boot_report(0)
+    pub fn boot(&self) -> BootReport {
+        *self.machine.borrow().boot_report(0)
     }
 
     /// Runs a block on vCPU 0 to its end.
@@ -133,7 +182,15 @@ impl Guest {
     ///
     /// As [`Self::run`].
     pub fn exec(&mut self, text: &str, x: &[u64]) -> Result<Trace, Stop> {
-        let mut block = Block::assemble(text)?;
+        let words = match self.programs.get(text) {
+            Some(words) => words.clone(),
+            None => {
+                let words = Block::assemble(text)?.words().to_vec();
+                self.programs.insert(text.to_owned(), words.clone());
+                words
+            }
+        };
+        let mut block = Block::new(words);
         for (n, value) in x.iter().enumerate() {
             block = block.x(n, *value);
         }
@@ -149,7 +206,7 @@ impl Guest {
         if cpu == 0 {
             self.last = Some(block.clone());
         }
-        match self.machine.start(cpu, block)? {
+        match self.machine.borrow_mut().start(cpu, block)? {
             Outcome::Done(trace) => Ok(*trace),
             Outcome::Checkpoint => Err(unexpected_checkpoint()),
         }
@@ -162,7 +219,7 @@ impl Guest {
     /// When the machine cannot, or the block ends without one.
     pub fn run_to_checkpoint(&mut self, block: &Block) -> Result<(), Stop> {
         self.last = Some(block.clone());
-        match self.machine.start(0, block)? {
+        match self.machine.borrow_mut().start(0, block)? {
             Outcome::Checkpoint => Ok(()),
             Outcome::Done(_) => Err(MachineError::BadRequest("the block ended without a checkpoint".to_owned()).into()),
         }
@@ -174,7 +231,7 @@ impl Guest {
     ///
     /// When the machine cannot, or another checkpoint comes.
     pub fn resume(&mut self) -> Result<Trace, Stop> {
-        match self.machine.resume(0)? {
+        match self.machine.borrow_mut().resume(0)? {
             Outcome::Done(trace) => Ok(*trace),
             Outcome::Checkpoint => Err(unexpected_checkpoint()),
         }
@@ -189,7 +246,7 @@ impl Guest {
     /// SCTLR_EL1 as booted, with another mode at one level.
     #[must_use]
     pub fn sctlr(&self, el: El, mode: Mode) -> u64 {
-        settings::sctlr(self.boot(), el, mode)
+        settings::sctlr(&self.boot(), el, mode)
     }
 
     /// A control register as booted.
@@ -206,7 +263,7 @@ impl Guest {
     pub fn fetch_tags(&mut self, ipa: u64, granules: usize) -> Result<Vec<u8>, Stop> {
         let (start, before, whole) = self.widen(ipa, granules);
         let mut all = vec![0xff; whole];
-        tags::fetch(&*self.machine, start, &mut all)?.complete()?;
+        tags::fetch(&**self.machine.borrow(), start, &mut all)?.complete()?;
         Ok(all[before..before + granules].to_vec())
     }
 
@@ -219,16 +276,16 @@ impl Guest {
         let (start, before, whole) = self.widen(ipa, new.len());
         let mut all = vec![0; whole];
         if whole != new.len() {
-            tags::fetch(&*self.machine, start, &mut all)?.complete()?;
+            tags::fetch(&**self.machine.borrow(), start, &mut all)?.complete()?;
         }
         all[before..before + new.len()].copy_from_slice(new);
-        tags::store(&*self.machine, start, &all)?.complete()?;
+        tags::store(&**self.machine.borrow(), start, &all)?.complete()?;
         Ok(())
     }
 
     /// Finds the host pages around granules: first byte, granules before, granules in all.
     fn widen(&self, ipa: u64, granules: usize) -> (u64, usize, usize) {
-        let page = self.machine.page_size();
+        let page = self.machine.borrow().page_size();
         let start = ipa & !(page - 1);
         let end = (ipa + granules as u64 * GRANULE).next_multiple_of(page);
         (start, ((ipa - start) / GRANULE) as usize, ((end - start) / GRANULE) as usize)
@@ -241,7 +298,7 @@ impl Guest {
     /// When it is not RAM.
     pub fn read(&mut self, ipa: u64, bytes: usize) -> Result<Vec<u8>, Stop> {
         let mut buffer = vec![0; bytes];
-        self.machine.read(ipa, &mut buffer)?;
+        self.machine.borrow().read(ipa, &mut buffer)?;
         Ok(buffer)
     }
 
@@ -251,7 +308,7 @@ impl Guest {
     ///
     /// When it is not RAM.
     pub fn write(&mut self, ipa: u64, bytes: &[u8]) -> Result<(), Stop> {
-        Ok(self.machine.write(ipa, bytes)?)
+        Ok(self.machine.borrow_mut().write(ipa, bytes)?)
     }
 
     /// Reads eight bytes of guest memory.
@@ -261,7 +318,7 @@ impl Guest {
     /// When it is not RAM.
     pub fn read_u64(&mut self, ipa: u64) -> Result<u64, Stop> {
         let mut bytes = [0; 8];
-        self.machine.read(ipa, &mut bytes)?;
+        self.machine.borrow().read(ipa, &mut bytes)?;
         Ok(u64::from_le_bytes(bytes))
     }
 
@@ -271,7 +328,7 @@ impl Guest {
     ///
     /// When the firmware refuses.
     pub fn set_pages(&mut self, window: Window, ipa: u64, bytes: u64, kind: PageKind) -> Result<(), Stop> {
-        Ok(self.machine.set_pages(window, ipa, bytes, kind)?)
+        Ok(self.machine.borrow_mut().set_pages(window, ipa, bytes, kind)?)
     }
 
     /// Saves the VM, destroys it, and restores it into a new one.
@@ -280,8 +337,8 @@ impl Guest {
     ///
     /// When the kernel refuses any part.
     pub fn save_and_restore(&mut self) -> Result<Snapshot, Stop> {
-        let snapshot = self.machine.save()?;
-        self.machine.replace_by(&snapshot)?;
+        let snapshot = self.machine.borrow_mut().save()?;
+        self.machine.borrow_mut().replace_by(&snapshot)?;
         Ok(snapshot)
     }
 }

@@ -25,14 +25,14 @@ pub const CASES: &[Case] = &[
         run: tag_registers,
     },
     Case {
-        name: "boot.id.mte-level",
+        name: "boot.registers.mte-level",
         claim: "ID_AA64PFR1_EL1.MTE tells the guest and KVM_GET_ONE_REG the same level, 2 or more",
         cite: "DDI 0487 D24.2.84 ID_AA64PFR1_EL1; Documentation/virt/kvm/api.rst 8.13 KVM_CAP_ARM_MTE",
         needs: &[],
         run: mte_level,
     },
     Case {
-        name: "boot.id.tag-block",
+        name: "boot.registers.tag-block",
         claim: "GMID_EL1.BS names a block of 16 to 256 bytes for LDGM and STGM",
         cite: "DDI 0487 D24.2.50 GMID_EL1",
         needs: &[],

@@ -3,10 +3,10 @@
 use super::bench::{Bench, Guest, arena, tagged};
 use super::case::{Case, Checked};
 use super::expect::{
-    Direction, TagCheckFault, bytes, equal_hex, fail_with, no_fault, one_tag_check_fault, pointer_tag, tags,
+    Direction, TagCheckFault, bytes, equal_hex, fail_with, holds, no_fault, one_tag_check_fault, pointer_tag, tags,
 };
 use crate::kvm::tags::{self as transport, GRANULE};
-use crate::machine::{Config, El};
+use crate::machine::{Access, Backing, Config, El, Errno};
 
 const CITE: &str = "Documentation/virt/kvm/api.rst 4.130 KVM_ARM_MTE_COPY_TAGS";
 
@@ -44,6 +44,16 @@ pub const CASES: &[Case] = &[
         "kvm.copy-tags.identity-over-ram",
         "what is stored over all of RAM is what is fetched, for random tags",
         identity,
+    ),
+    case(
+        "kvm.copy-tags.huge-pages",
+        "tags of RAM in transparent huge pages are the guest's and the host's alike, part by part",
+        |b| backing(b, Backing::HugePages),
+    ),
+    case(
+        "kvm.copy-tags.shared-memory",
+        "tags of RAM in a shared memfd are the guest's and the host's alike (since Linux 6.2)",
+        |b| backing(b, Backing::Shared),
     ),
     case(
         "kvm.copy-tags.guest-stores-last",
@@ -164,9 +174,9 @@ fn identity(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.boot(Config { ram, ..Config::default() })?;
     let wanted = bench.random_tags((ram / GRANULE) as usize);
     let base = abi::map::RAM_BASE;
-    transport::store(guest.machine(), base, &wanted)?.complete()?;
+    transport::store(&**guest.machine(), base, &wanted)?.complete()?;
     let mut found = vec![0xff; wanted.len()];
-    transport::fetch(guest.machine(), base, &mut found)?.complete()?;
+    transport::fetch(&**guest.machine(), base, &mut found)?.complete()?;
     tags("all of RAM", base, &wanted, &found)?;
     // The firmware still runs: nothing of its own is checked.
     let trace = guest.exec("ldg x1, [x0]", &[tagged(0x4_0000, 0), 0])?;
@@ -193,4 +203,43 @@ fn guest_stores_last(bench: &mut Bench<'_>) -> Checked {
         );
     }
     tags("the page after both stored", arena(0), &wanted, &found)
+}
+
+/// Tags a few pages far apart, half by the guest and half by the host, in RAM of another kind.
+fn backing(bench: &mut Bench<'_>, backing: Backing) -> Checked {
+    let kernel = bench.facts().kernel;
+    if backing == Backing::Shared && kernel < (6, 2) {
+        let mut vm = bench.bare()?;
+        if vm.enable_mte(0).is_ok() {
+            let size = vm.page_size();
+            let refused = vm.add_memory(abi::map::RAM_BASE, size, backing, Access::ReadWrite);
+            return holds(
+                "a slot of shared memory before Linux 6.2",
+                "EINVAL",
+                format_args!("{refused:?}"),
+                refused == Err(Errno::EINVAL),
+            );
+        }
+    }
+    let mut guest = bench.boot(Config { backing, ..Config::default() })?;
+    for page in [0, 1, 255, 511, 512, 700] {
+        let offset = page * bench.facts().page_size;
+        if offset >= abi::map::ARENA_SIZE {
+            continue;
+        }
+        let mut wanted = vec![0; (bench.facts().page_size / GRANULE) as usize];
+        let by_guest = bench.random_tags(32);
+        guest_tags(&mut guest, offset, &by_guest)?;
+        let by_host = bench.random_tags(32);
+        guest.store_tags(arena(offset + 32 * GRANULE), &by_host)?;
+        wanted[..32].copy_from_slice(&by_guest);
+        wanted[32..64].copy_from_slice(&by_host);
+        let found = guest.fetch_tags(arena(offset), wanted.len())?;
+        tags("the page as fetched", arena(offset), &wanted, &found)?;
+        let right = tagged(offset + 40 * GRANULE, by_host[8]);
+        let trace = guest.exec("str x1, [x0]; ldr x2, [x0]", &[right, page])?;
+        no_fault(&guest, "accesses by the host's tag", &trace)?;
+        equal_hex("data by the host's tag", page, trace.x[2])?;
+    }
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! Chapter 3: tags made in registers. IRG and its generator, ADDG, SUBG, GMI, SUBP, SUBPS.
+//! Chapter 4: tags made in registers. IRG and its generator, ADDG, SUBG, GMI, SUBP, SUBPS.
 
 use abi::mailbox::SysReg;
 use isa::{Exclude, Rgsr, Tag, TaggedPtr};
@@ -46,21 +46,21 @@ pub const CASES: &[Case] = &[
         run: irg_el0,
     },
     Case {
-        name: "arch.addg.skips-excluded",
+        name: "arch.pointer.addg-skips-excluded",
         claim: "ADDG and SUBG change the address by whole granules and step the tag over excluded ones",
         cite: "DDI 0487 C6.2 ADDG, SUBG",
         needs: &[],
         run: addg,
     },
     Case {
-        name: "arch.gmi.adds-to-a-mask",
+        name: "arch.pointer.gmi-adds-to-a-mask",
         claim: "GMI sets the bit of the pointer's tag in a mask and keeps the others",
         cite: "DDI 0487 C6.2 GMI",
         needs: &[],
         run: gmi,
     },
     Case {
-        name: "arch.subp.ignores-tags",
+        name: "arch.pointer.subp-ignores-tags",
         claim: "SUBP subtracts addresses of 56 bits, sign-extended, without their tags; SUBPS sets the flags too",
         cite: "DDI 0487 C6.2 SUBP, SUBPS",
         needs: &[],

@@ -1,4 +1,4 @@
-//! Chapter 11: the tagged heap. What memory tagging is for: misuse of an object is caught.
+//! Chapter 12: the tagged heap. What memory tagging is for: misuse of an object is caught.
 
 use isa::TaggedPtr;
 
@@ -11,23 +11,23 @@ use crate::machine::El;
 
 pub const CASES: &[Case] = &[
     case(
-        "heap.overflow.is-caught",
+        "heap.misuse.overflow",
         "a store one byte behind an object's last granule faults, and the tags around it show why",
         overflow,
     ),
-    case("heap.underflow.is-caught", "a load right before an object faults", underflow),
+    case("heap.misuse.underflow", "a load right before an object faults", underflow),
     case(
-        "heap.use-after-free.is-caught",
+        "heap.misuse.use-after-free",
         "a pointer to a freed object faults, also when its memory is used again",
         use_after_free,
     ),
     case(
-        "heap.double-free.is-refused",
+        "heap.misuse.double-free",
         "the heap refuses to free an object twice, and a pointer with another tag",
         double_free,
     ),
-    case("heap.objects.have-separate-tags", "no object has a tag of its neighbours, over many sizes", separate),
-    case("heap.generator.is-the-programs", "the heap leaves GCR_EL1 and RGSR_EL1 as the program had them", generator),
+    case("heap.objects.separate-tags", "no object has a tag of its neighbours, over many sizes", separate),
+    case("heap.objects.keep-the-generator", "the heap leaves GCR_EL1 and RGSR_EL1 as the program had them", generator),
 ];
 
 const CITE: &str = "guest-fw/src/heap.rs; DDI 0487 D10.1 about memory tagging";

@@ -1,18 +1,17 @@
-//! Chapter 9: KVM_ARM_MTE_COPY_TAGS and its capability, call by call, without a guest.
+//! Chapter 9: KVM_ARM_MTE_COPY_TAGS call by call, without a guest.
 //!
 //! The question of 2021 was what a VMM learns when a copy stops half-way. Each case says what is
 //! returned, and that nothing else changed.
 
 use super::bench::Bench;
+use super::calls::{BASE, fetch, granules, peek, returns, store, succeeds, vm};
 use super::case::{Case, Checked, Stop};
 use super::expect::{fail_with, holds, tags};
-use crate::kvm::tags::{self as transport, Copied, GRANULE};
-use crate::machine::{Access, CopyResult, CopyTags, Errno, TagBuffer, Vm};
-use crate::registers::RegisterId;
+use crate::kvm::tags::{self as transport, Copied};
+use crate::machine::{Access, Backing, CopyTags, Errno, TagBuffer};
 
 const COPY: &str = "Documentation/virt/kvm/api.rst 4.130 KVM_ARM_MTE_COPY_TAGS";
 const COPY_SOURCE: &str = "arch/arm64/kvm/guest.c, kvm_vm_ioctl_mte_copy_tags()";
-const CAPABILITY: &str = "Documentation/virt/kvm/api.rst 7.37, 8.13 KVM_CAP_ARM_MTE";
 
 pub const CASES: &[Case] = &[
     case(
@@ -104,99 +103,10 @@ pub const CASES: &[Case] = &[
         COPY,
         separate_vms,
     ),
-    case(
-        "kvm.capability.after-a-vcpu",
-        "the capability cannot be enabled once a vCPU exists: EINVAL, and the VM stays without MTE",
-        CAPABILITY,
-        after_a_vcpu,
-    ),
-    case("kvm.capability.flags", "the capability takes no flags: EINVAL", CAPABILITY, capability_flags),
-    case("kvm.capability.twice", "enabling the capability twice is fine", CAPABILITY, capability_twice),
-    case(
-        "kvm.registers.absent-without-mte",
-        "without the capability the four registers are not listed and give ENOENT",
-        CAPABILITY,
-        registers_without_mte,
-    ),
-    case(
-        "kvm.registers.listed-with-mte",
-        "with the capability the four registers are listed, readable and writable",
-        CAPABILITY,
-        registers_with_mte,
-    ),
-    case(
-        "kvm.registers.id-is-fixed",
-        "ID_AA64PFR1_EL1.MTE cannot be changed by KVM_SET_ONE_REG",
-        CAPABILITY,
-        id_is_fixed,
-    ),
 ];
 
 const fn case(name: &'static str, claim: &'static str, cite: &'static str, run: fn(&mut Bench<'_>) -> Checked) -> Case {
     Case { name, claim, cite, needs: &[], run }
-}
-
-/// Where the VMs of this chapter have their memory.
-const BASE: u64 = 0x4000_0000;
-
-/// A VM with MTE and some pages of memory at [`BASE`].
-fn vm(bench: &mut Bench<'_>, pages: u64) -> Result<Box<dyn Vm>, Stop> {
-    let mut vm = bench.bare()?;
-    succeeds("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", vm.enable_mte(0))?;
-    let bytes = pages * vm.page_size();
-    succeeds("KVM_SET_USER_MEMORY_REGION", vm.add_memory(BASE, bytes, Access::ReadWrite))?;
-    Ok(vm)
-}
-
-fn succeeds<T>(what: &str, result: Result<T, Errno>) -> Result<T, Stop> {
-    match result {
-        Ok(value) => Ok(value),
-        Err(errno) => fail_with(what, "success", errno, Vec::new()),
-    }
-}
-
-fn show(result: &CopyResult) -> String {
-    match result {
-        Ok(bytes) => format!("{bytes:#x} bytes covered"),
-        Err(errno) => errno.to_string(),
-    }
-}
-
-/// Expects a result of the ioctl.
-fn returns(what: &str, expected: CopyResult, found: CopyResult) -> Checked {
-    if expected == found { Ok(()) } else { fail_with(what, show(&expected), show(&found), Vec::new()) }
-}
-
-fn granules(bytes: u64) -> usize {
-    (bytes / GRANULE) as usize
-}
-
-fn fetch(vm: &dyn Vm, ipa: u64, length: u64, buffer: &mut [u8]) -> CopyResult {
-    vm.copy_tags(CopyTags {
-        ipa,
-        length,
-        buffer: TagBuffer::Bytes(buffer),
-        flags: CopyTags::FROM_GUEST,
-        reserved: [0; 2],
-    })
-}
-
-fn store(vm: &dyn Vm, ipa: u64, length: u64, buffer: &mut [u8]) -> CopyResult {
-    vm.copy_tags(CopyTags {
-        ipa,
-        length,
-        buffer: TagBuffer::Bytes(buffer),
-        flags: CopyTags::TO_GUEST,
-        reserved: [0; 2],
-    })
-}
-
-/// Fetches tags that must be there.
-fn peek(vm: &dyn Vm, ipa: u64, pages: u64) -> Result<Vec<u8>, Stop> {
-    let length = pages * vm.page_size();
-    let mut found = vec![0xff; granules(length)];
-    returns("a fetch to look", Ok(length), fetch(vm, ipa, length, &mut found))?;
-    Ok(found)
 }
 
 /// Arguments that a case spoils.
@@ -343,7 +253,7 @@ fn read_only_slot(bench: &mut Bench<'_>) -> Checked {
     let mut vm = vm(bench, 1)?;
     let page = vm.page_size();
     let ipa = BASE + 16 * page;
-    succeeds("a read-only slot", vm.add_memory(ipa, page, Access::ReadOnlySlot))?;
+    succeeds("a read-only slot", vm.add_memory(ipa, page, Backing::Anonymous, Access::ReadOnlySlot))?;
     let mut buffer = vec![0xee; granules(page)];
     returns("a fetch from a read-only slot", Ok(page), fetch(&*vm, ipa, page, &mut buffer))?;
     tags("tags of a read-only slot", ipa, &vec![0; granules(page)], &buffer)?;
@@ -356,7 +266,7 @@ fn no_mapping(bench: &mut Bench<'_>) -> Checked {
     let mut vm = vm(bench, 1)?;
     let page = vm.page_size();
     // Right behind the first slot, so that a copy runs into it.
-    succeeds("a slot without access", vm.add_memory(BASE + page, page, Access::NoMapping))?;
+    succeeds("a slot without access", vm.add_memory(BASE + page, page, Backing::Anonymous, Access::NoMapping))?;
     let mut buffer = vec![2; granules(2 * page)];
     returns("a fetch from PROT_NONE", Err(Errno::EFAULT), fetch(&*vm, BASE + page, page, &mut buffer))?;
     returns("a store to PROT_NONE", Err(Errno::EFAULT), store(&*vm, BASE + page, page, &mut buffer))?;
@@ -399,7 +309,7 @@ fn dirty_logging(bench: &mut Bench<'_>) -> Checked {
     let mut vm = vm(bench, 1)?;
     let page = vm.page_size();
     let other = BASE + 64 * page;
-    succeeds("a second slot", vm.add_memory(other, page, Access::ReadWrite))?;
+    succeeds("a second slot", vm.add_memory(other, page, Backing::Anonymous, Access::ReadWrite))?;
     let mut buffer = vec![8; granules(page)];
     returns("a store to begin with", Ok(page), store(&*vm, BASE, page, &mut buffer))?;
     succeeds("logging dirty pages of the second slot", vm.log_dirty(other, true))?;
@@ -437,7 +347,7 @@ fn dirty_logging(bench: &mut Bench<'_>) -> Checked {
 fn vm_without_mte(bench: &mut Bench<'_>) -> Checked {
     let mut vm = bench.bare()?;
     let page = vm.page_size();
-    succeeds("KVM_SET_USER_MEMORY_REGION", vm.add_memory(BASE, page, Access::ReadWrite))?;
+    succeeds("KVM_SET_USER_MEMORY_REGION", vm.add_memory(BASE, page, Backing::Anonymous, Access::ReadWrite))?;
     let mut buffer = vec![3; granules(page)];
     returns("a fetch without MTE", Err(Errno::EINVAL), fetch(&*vm, BASE, page, &mut buffer))?;
     returns("a store without MTE", Err(Errno::EINVAL), store(&*vm, BASE, page, &mut buffer))
@@ -451,63 +361,4 @@ fn separate_vms(bench: &mut Bench<'_>) -> Checked {
     returns("a store to the first VM", Ok(page), store(&*first, BASE, page, &mut wanted))?;
     tags("the second VM's tags", BASE, &vec![0; granules(page)], &peek(&*second, BASE, 1)?)?;
     tags("the first VM's tags", BASE, &wanted, &peek(&*first, BASE, 1)?)
-}
-
-fn after_a_vcpu(bench: &mut Bench<'_>) -> Checked {
-    let mut vm = bench.bare()?;
-    succeeds("KVM_CREATE_VCPU", vm.add_vcpu())?;
-    returns("KVM_ENABLE_CAP after a vCPU", Err(Errno::EINVAL), vm.enable_mte(0).map(|()| 0))?;
-    let page = vm.page_size();
-    succeeds("KVM_SET_USER_MEMORY_REGION", vm.add_memory(BASE, page, Access::ReadWrite))?;
-    let mut buffer = vec![0; granules(page)];
-    returns("a fetch after the refusal", Err(Errno::EINVAL), fetch(&*vm, BASE, page, &mut buffer))
-}
-
-fn capability_flags(bench: &mut Bench<'_>) -> Checked {
-    let mut vm = bench.bare()?;
-    returns("KVM_ENABLE_CAP with flags 1", Err(Errno::EINVAL), vm.enable_mte(1).map(|()| 0))?;
-    returns("KVM_ENABLE_CAP with flags 1 << 31", Err(Errno::EINVAL), vm.enable_mte(1 << 31).map(|()| 0))
-}
-
-fn capability_twice(bench: &mut Bench<'_>) -> Checked {
-    let mut vm = bench.bare()?;
-    holds("KVM_CHECK_EXTENSION of KVM_CAP_ARM_MTE on the VM", "1", "0", vm.has_mte_capability())?;
-    succeeds("KVM_ENABLE_CAP", vm.enable_mte(0))?;
-    succeeds("KVM_ENABLE_CAP again", vm.enable_mte(0))
-}
-
-fn registers_without_mte(bench: &mut Bench<'_>) -> Checked {
-    let mut vm = bench.bare()?;
-    let cpu = succeeds("KVM_CREATE_VCPU", vm.add_vcpu())?;
-    let listed = vm.registers(cpu)?;
-    for id in RegisterId::MTE {
-        holds(&format!("KVM_GET_REG_LIST and {id}"), "not listed", "listed", listed.get(id).is_none())?;
-        returns(&format!("KVM_GET_ONE_REG of {id}"), Err(Errno::ENOENT), vm.register(cpu, id))?;
-        returns(&format!("KVM_SET_ONE_REG of {id}"), Err(Errno::ENOENT), vm.set_register(cpu, id, 0).map(|()| 0))?;
-    }
-    let pfr1 = succeeds("KVM_GET_ONE_REG of ID_AA64PFR1_EL1", vm.register(cpu, RegisterId::ID_AA64PFR1_EL1))?;
-    holds("ID_AA64PFR1_EL1.MTE", "0", pfr1 >> 8 & 0xf, pfr1 >> 8 & 0xf == 0)
-}
-
-fn registers_with_mte(bench: &mut Bench<'_>) -> Checked {
-    let mut vm = vm(bench, 1)?;
-    let cpu = succeeds("KVM_CREATE_VCPU", vm.add_vcpu())?;
-    let listed = vm.registers(cpu)?;
-    for id in RegisterId::MTE {
-        holds(&format!("KVM_GET_REG_LIST and {id}"), "listed", "not listed", listed.get(id).is_some())?;
-        succeeds(&format!("KVM_SET_ONE_REG of {id}"), vm.set_register(cpu, id, 1))?;
-        returns(&format!("KVM_GET_ONE_REG of {id}"), Ok(1), vm.register(cpu, id))?;
-    }
-    Ok(())
-}
-
-fn id_is_fixed(bench: &mut Bench<'_>) -> Checked {
-    let mut vm = vm(bench, 1)?;
-    let cpu = succeeds("KVM_CREATE_VCPU", vm.add_vcpu())?;
-    let id = RegisterId::ID_AA64PFR1_EL1;
-    let value = succeeds("KVM_GET_ONE_REG", vm.register(cpu, id))?;
-    succeeds("KVM_SET_ONE_REG of the same value", vm.set_register(cpu, id, value))?;
-    let without = value & !(0xf << 8);
-    returns("KVM_SET_ONE_REG without MTE", Err(Errno::EINVAL), vm.set_register(cpu, id, without).map(|()| 0))?;
-    returns("KVM_GET_ONE_REG afterwards", Ok(value), vm.register(cpu, id))
 }

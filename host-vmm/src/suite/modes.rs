@@ -1,4 +1,4 @@
-//! Chapter 5: what a tag check fault does, by SCTLR_EL1.TCF and TCF0: nothing, an exception now, a bit
+//! Chapter 6: what a tag check fault does, by SCTLR_EL1.TCF and TCF0: nothing, an exception now, a bit
 //! later, or one of the two by direction.
 
 use abi::mailbox::SysReg;
@@ -80,12 +80,12 @@ pub const CASES: &[Case] = &[
         |b| mode(b, El::El0, Mode::Asymmetric, STORE),
     ),
     case(
-        "arch.tfsr.accumulates",
+        "arch.mode.tfsr-accumulates",
         "TFSR_EL1 keeps a fault of the lower half while one of the upper half is added, until it is written",
         accumulates,
     ),
     case(
-        "arch.tfsr.straddling",
+        "arch.mode.tfsr-straddling",
         "in asynchronous mode an access across two granules records a fault if only the second has another tag",
         straddling,
     ),

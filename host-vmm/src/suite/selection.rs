@@ -7,7 +7,10 @@ const OFFERED: usize = 3;
 
 /// A pattern that selects nothing; a mistake of whoever typed it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no case is named {pattern:?}, begins with {pattern:?} as whole segments, or matches it as a glob; {}", hint(near))]
+#[error(
+    "no case is named {pattern:?}, begins with {pattern:?} as whole segments, or matches it as a glob; {}",
+    hint(near)
+)]
 pub struct NothingSelected {
     /// As given.
     pub pattern: String,
@@ -16,7 +19,11 @@ pub struct NothingSelected {
 }
 
 fn hint(near: &[String]) -> String {
-    if near.is_empty() { "`granule list` shows all names".to_owned() } else { format!("did you mean {}?", near.join(", ")) }
+    if near.is_empty() {
+        "`granule list` shows all names".to_owned()
+    } else {
+        format!("did you mean {}?", near.join(", "))
+    }
 }
 
 /// Some of the suite's cases, in the suite's order.
@@ -173,6 +180,7 @@ mod tests {
         let error = select(&["kvm", "kvm.copytags"]).unwrap_err();
         assert_eq!((&*error.pattern, &*error.near[0]), ("kvm.copytags", "kvm.copy-tags"));
         assert_eq!(select(&["partial"]).unwrap_err().near, ["kvm.copy-tags.partial-count"]);
+        assert_eq!(select(&["arch.irgg"]).unwrap_err().near[..2], ["arch.irg", "arch.irgx"], "the likeliest first");
         assert_eq!(select(&["*hold*"]).unwrap_err().pattern, "*hold*");
         assert!(select(&["zzzzzzzz"]).unwrap_err().near.is_empty());
         assert!(select(&[""]).is_err());

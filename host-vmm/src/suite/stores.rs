@@ -23,37 +23,49 @@ const XORSHIFT: u64 = 0x9e37_79b9_7f4a_7c15;
 
 pub const CASES: &[Case] = &[
     single(
-        "arch.stg.tags-a-mebibyte",
+        "arch.tag-load.ldg-reads-the-granule",
+        "LDG reads the tag of the granule that holds the address, and changes only the tag of its register",
+        "DDI 0487 C6.2 LDG",
+        ldg,
+    ),
+    single(
+        "arch.tag-load.ldgm-reads-a-block",
+        "LDGM reads the tags of a whole block into a register's nibbles, the lowest granule lowest",
+        "DDI 0487 C6.2 LDGM",
+        ldgm,
+    ),
+    single(
+        "arch.tag-store.stg-over-a-mebibyte",
         "STG stores a tag to one granule, in all three addressing forms, and leaves data alone",
         "DDI 0487 C6.2 STG",
         |b| each(b, "stg x1, ", 1, Data::Kept),
     ),
     single(
-        "arch.st2g.tags-a-mebibyte",
+        "arch.tag-store.st2g-over-a-mebibyte",
         "ST2G stores a tag to two granules, in all three addressing forms, and leaves data alone",
         "DDI 0487 C6.2 ST2G",
         |b| each(b, "st2g x1, ", 2, Data::Kept),
     ),
     single(
-        "arch.stzg.tags-a-mebibyte",
+        "arch.tag-store.stzg-over-a-mebibyte",
         "STZG stores a tag to one granule and zeroes its data, in all three addressing forms",
         "DDI 0487 C6.2 STZG",
         |b| each(b, "stzg x1, ", 1, Data::Zeroed),
     ),
     single(
-        "arch.stz2g.tags-a-mebibyte",
+        "arch.tag-store.stz2g-over-a-mebibyte",
         "STZ2G stores a tag to two granules and zeroes their data, in all three addressing forms",
         "DDI 0487 C6.2 STZ2G",
         |b| each(b, "stz2g x1, ", 2, Data::Zeroed),
     ),
     single(
-        "arch.stgp.tags-a-mebibyte",
+        "arch.tag-store.stgp-over-a-mebibyte",
         "STGP stores a tag to one granule and a pair of registers to its data, in all three addressing forms",
         "DDI 0487 C6.2 STGP",
         |b| each(b, "stgp x5, x6, ", 1, Data::Pair),
     ),
     single(
-        "arch.stgm.tags-a-mebibyte",
+        "arch.tag-store.stgm-over-a-mebibyte",
         "STGM stores the tags of a whole block from a register's nibbles, and leaves data alone",
         "DDI 0487 C6.2 STGM, D24.2.50 GMID_EL1",
         stgm,
@@ -61,7 +73,7 @@ pub const CASES: &[Case] = &[
     Case {
         needs: &[Need::DcZva],
         ..single(
-            "arch.stzgm.tags-a-mebibyte",
+            "arch.tag-store.stzgm-over-a-mebibyte",
             "STZGM stores one tag to a block of DC ZVA's size and zeroes its data",
             "DDI 0487 C6.2 STZGM",
             stzgm,
@@ -70,7 +82,7 @@ pub const CASES: &[Case] = &[
     Case {
         needs: &[Need::DcZva],
         ..single(
-            "arch.dc-gva.tags-a-mebibyte",
+            "arch.tag-store.dc-gva-over-a-mebibyte",
             "DC GVA stores the address's tag to a block and leaves data alone",
             "DDI 0487 D24.4 DC GVA",
             |b| cache_op(b, "dc gva, x1", Data::Kept),
@@ -79,32 +91,20 @@ pub const CASES: &[Case] = &[
     Case {
         needs: &[Need::DcZva],
         ..single(
-            "arch.dc-gzva.tags-a-mebibyte",
+            "arch.tag-store.dc-gzva-over-a-mebibyte",
             "DC GZVA stores the address's tag to a block and zeroes its data",
             "DDI 0487 D24.4 DC GZVA",
             |b| cache_op(b, "dc gzva, x1", Data::Zeroed),
         )
     },
     single(
-        "arch.ldg.reads-the-granule",
-        "LDG reads the tag of the granule that holds the address, and changes only the tag of its register",
-        "DDI 0487 C6.2 LDG",
-        ldg,
-    ),
-    single(
-        "arch.ldgm.reads-a-block",
-        "LDGM reads the tags of a whole block into a register's nibbles, the lowest granule lowest",
-        "DDI 0487 C6.2 LDGM",
-        ldgm,
-    ),
-    single(
-        "arch.stg.writeback",
+        "arch.tag-store.writeback",
         "post-index and pre-index forms of the tag stores write the address back, the offset form does not",
         "DDI 0487 C6.2 STG, ST2G, STZG, STZ2G, STGP",
         writeback,
     ),
     single(
-        "arch.granule.separate-tags",
+        "arch.tag-store.separate-granules",
         "neighbouring granules of a page have separate tags",
         "DDI 0487 D10.2 allocation tags",
         separate,

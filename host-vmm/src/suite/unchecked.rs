@@ -1,7 +1,7 @@
-//! Chapter 6: accesses that must not be checked are not, and what lies right beside the rule still is.
+//! Chapter 7: accesses that must not be checked are not, and what lies right beside the rule still is.
 
-use abi::mailbox::SysReg;
-use abi::map::Window;
+use abi::mailbox::{PageKind, SysReg};
+use abi::map::{GUEST_PAGE, Window};
 
 use super::bench::{Bench, Guest, arena, pointer, pointer_at, tagged};
 use super::case::{Case, Checked};
@@ -11,76 +11,88 @@ use crate::machine::{Block, El, Trace};
 
 pub const CASES: &[Case] = &[
     case(
-        "arch.tco.set-by-the-program",
+        "arch.unchecked.tco-set-by-the-program",
         "after MSR TCO, #1 nothing is checked, after MSR TCO, #0 everything is again",
         "DDI 0487 C5.2.25 TCO",
         tco_program,
     ),
     case(
-        "arch.tco.initial",
+        "arch.unchecked.tco-initial",
         "a block entered with PSTATE.TCO set is unchecked, at EL1 and at EL0",
         "DDI 0487 C5.2.25 TCO",
         tco_initial,
     ),
     case(
-        "arch.tco.survives-an-exception",
+        "arch.unchecked.tco-survives-an-exception",
         "an exception keeps PSTATE.TCO in SPSR_EL1, so checking goes on behind it as before",
         "DDI 0487 D1.3.1.4 PSTATE on exception entry",
         tco_exception,
     ),
     case(
-        "arch.tcma.lower-half",
+        "arch.unchecked.tcma-lower-half",
         "TCR_EL1.TCMA0 exempts tag 0b0000 with bit 55 clear, and no other",
         "DDI 0487 D24.2.201 TCR_EL1.TCMA0",
         |b| tcma(b, false),
     ),
     case(
-        "arch.tcma.upper-half",
+        "arch.unchecked.tcma-upper-half",
         "TCR_EL1.TCMA1 exempts tag 0b1111 with bit 55 set, and no other",
         "DDI 0487 D24.2.201 TCR_EL1.TCMA1",
         |b| tcma(b, true),
     ),
     case(
-        "arch.tbi.off",
+        "arch.unchecked.tbi-off",
         "where TCR_EL1.TBIn is 0 the top byte is part of the address, and nothing is checked",
         "DDI 0487 D10.4.1 tag unchecked accesses",
         tbi,
     ),
     case(
-        "arch.untagged.not-checked",
+        "arch.unchecked.untagged-mapping",
         "through a mapping that is not Normal-Tagged nothing is checked, for either level",
         "DDI 0487 D10.4.1 tag unchecked accesses",
         untagged,
     ),
     case(
-        "arch.untagged.tags-are-out-of-reach",
+        "arch.unchecked.untagged-tags-out-of-reach",
         "through a mapping that is not Normal-Tagged LDG reads 0 and STG changes nothing",
         "DDI 0487 C6.2 LDG, STG; AArch64.MemTag",
         untagged_tags,
     ),
     case(
-        "arch.sp.immediate-unchecked",
+        "arch.unchecked.sp-immediate",
         "a base of SP with an immediate offset and no writeback is unchecked; with writeback it is checked",
         "DDI 0487 D10.4.1 tag unchecked accesses",
         stack_pointer,
     ),
     case(
-        "arch.ata.off-el1",
+        "arch.unchecked.ata-off-el1",
         "with SCTLR_EL1.ATA = 0 EL1 is unchecked, LDG reads 0 and STG changes nothing",
         "DDI 0487 D24.2.175 SCTLR_EL1.ATA",
         |b| ata(b, El::El1),
     ),
     case(
-        "arch.ata.off-el0",
+        "arch.unchecked.ata-off-el0",
         "with SCTLR_EL1.ATA0 = 0 EL0 is unchecked, LDG reads 0 and STG changes nothing",
         "DDI 0487 D24.2.175 SCTLR_EL1.ATA0",
         |b| ata(b, El::El0),
     ),
     case(
-        "arch.tag-access.not-checked",
+        "arch.unchecked.tag-accesses",
         "loads and stores of tags are not checked themselves",
         "DDI 0487 D10.4.1 tag unchecked accesses",
         tag_access,
+    ),
+    case(
+        "arch.unchecked.non-cacheable",
+        "Non-cacheable memory has no tags: accesses to it are not checked",
+        "DDI 0487 D10.2 Normal-Tagged memory",
+        |b| other_memory(b, PageKind::NonCacheable),
+    ),
+    case(
+        "arch.unchecked.device",
+        "Device memory has no tags: accesses to it are not checked",
+        "DDI 0487 D10.2 Normal-Tagged memory",
+        |b| other_memory(b, PageKind::Device),
     ),
 ];
 
@@ -261,4 +273,18 @@ fn tag_access(bench: &mut Bench<'_>) -> Checked {
     no_fault(&guest, "tag accesses through a wrong tag", &trace)?;
     let found = guest.fetch_tags(arena(0), 9)?;
     tags("tags after the stores", arena(0), &[9, 6, 9, 9, 9, 6, 9, 9, 1], &found)
+}
+
+fn other_memory(bench: &mut Bench<'_>, kind: PageKind) -> Checked {
+    let mut guest = bench.guest()?;
+    guest.store_tags(arena(0), &[6; 4])?;
+    for (el, window) in [(El::El1, Window::Tagged), (El::El0, Window::TaggedEl0)] {
+        guest.set_pages(window, arena(0), GUEST_PAGE, kind)?;
+        let block = Block::assemble("str x1, [x0]; ldr x2, [x0]")?.at(el).x(0, pointer(window, 0, 1)).x(1, 0x77);
+        let trace = guest.run(&block)?;
+        no_fault(&guest, &format!("accesses at {el} through a wrong tag"), &trace)?;
+        equal_hex("the value read back", 0x77, trace.x[2])?;
+        guest.set_pages(window, arena(0), GUEST_PAGE, PageKind::Default)?;
+    }
+    Ok(())
 }

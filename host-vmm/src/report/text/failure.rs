@@ -58,7 +58,8 @@ fn finding(failure: &Failure, width: usize) -> Vec<String> {
         return vec![line];
     }
     let more = |text: &str| text.trim_end().replace('\n', &format!("\n{INDENT}           "));
-    let mut lines = vec![format!("{INDENT}  expected {}", more(expected)), format!("{INDENT}  found    {}", more(found))];
+    let mut lines =
+        vec![format!("{INDENT}  expected {}", more(expected)), format!("{INDENT}  found    {}", more(found))];
     if !what.is_empty() {
         lines.insert(0, format!("{INDENT}{what}:"));
     }

@@ -87,7 +87,11 @@ fn a_whole_report_has_header_groups_failures_and_summary_in_order() {
     assert!(lines[4].ends_with("  api.rst, 4.130") && lines[4].chars().count() == 100, "{}", lines[4]);
     assert_eq!(lines[5], "          tags:");
     assert_eq!(lines[6], "        reproduce: granule run kvm.copy-tags.partial-count --seed 0x5eed --via nested");
-    assert!(lines[7].starts_with("2 passed, 1 failed, 2 skipped (1: another reason; 1: this CPU has MTE2) in "), "{}", lines[7]);
+    assert!(
+        lines[7].starts_with("2 passed, 1 failed, 2 skipped (1: another reason; 1: this CPU has MTE2) in "),
+        "{}",
+        lines[7]
+    );
     assert_eq!(lines[8], "build 1.2 s · boot 1.5 s · suite 0.7 s");
     assert_eq!(lines.len(), 9);
 }
@@ -121,7 +125,9 @@ fn a_run_cut_short_says_why_and_what_was_not_run() {
     events.push(Event::CutShort { reason: "the kernel died".into() });
     let lines = draw(events, settings(false));
     assert!(lines.contains(&"cut short: the kernel died".to_owned()));
-    assert!(lines.iter().any(|line| line.starts_with("2 passed, 1 failed, 1 skipped (this CPU has MTE2), 1 not run in ")));
+    assert!(
+        lines.iter().any(|line| line.starts_with("2 passed, 1 failed, 1 skipped (this CPU has MTE2), 1 not run in "))
+    );
 }
 
 #[test]

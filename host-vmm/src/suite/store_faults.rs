@@ -1,4 +1,4 @@
-//! Chapter 7: tag stores and checks where memory is missing, read-only, misaligned or of another type.
+//! Chapter 3: tag stores where memory is missing, read-only or misaligned, or at the wrong level.
 
 use abi::mailbox::PageKind;
 use abi::map::{GUEST_PAGE, Window};
@@ -28,19 +28,7 @@ pub const CASES: &[Case] = &[
         read_only,
     ),
     case(
-        "arch.non-cacheable.not-checked",
-        "Non-cacheable memory has no tags: accesses to it are not checked",
-        "DDI 0487 D10.2 Normal-Tagged memory",
-        |b| other_memory(b, PageKind::NonCacheable),
-    ),
-    case(
-        "arch.device.not-checked",
-        "Device memory has no tags: accesses to it are not checked",
-        "DDI 0487 D10.2 Normal-Tagged memory",
-        |b| other_memory(b, PageKind::Device),
-    ),
-    case(
-        "arch.block-forms.undefined-at-el0",
+        "arch.tag-store.block-forms-undefined-at-el0",
         "LDGM, STGM and STZGM are undefined at EL0",
         "DDI 0487 C6.2 LDGM, STGM, STZGM",
         block_forms_at_el0,
@@ -106,20 +94,6 @@ fn read_only(bench: &mut Bench<'_>) -> Checked {
     super::expect::pointer_tag("the tag read", 6, trace.x[1])?;
     let found = guest.fetch_tags(arena(0), 4)?;
     tags("tags after refused stores", arena(0), &[6; 4], &found)
-}
-
-fn other_memory(bench: &mut Bench<'_>, kind: PageKind) -> Checked {
-    let mut guest = bench.guest()?;
-    guest.store_tags(arena(0), &[6; 4])?;
-    for (el, window) in [(El::El1, Window::Tagged), (El::El0, Window::TaggedEl0)] {
-        guest.set_pages(window, arena(0), GUEST_PAGE, kind)?;
-        let block = Block::assemble("str x1, [x0]; ldr x2, [x0]")?.at(el).x(0, pointer(window, 0, 1)).x(1, 0x77);
-        let trace = guest.run(&block)?;
-        no_fault(&guest, &format!("accesses at {el} through a wrong tag"), &trace)?;
-        equal_hex("the value read back", 0x77, trace.x[2])?;
-        guest.set_pages(window, arena(0), GUEST_PAGE, PageKind::Default)?;
-    }
-    Ok(())
 }
 
 fn block_forms_at_el0(bench: &mut Bench<'_>) -> Checked {

@@ -1,0 +1,101 @@
+//! Makes machines: creates the VM, loads the firmware, and waits for its boot reports.
+
+use std::cell::Cell;
+use std::mem::offset_of;
+use std::time::Duration;
+
+use abi::boot::{BootBlock, HOST_MAGIC};
+use abi::mailbox::{BootReport, Mailbox};
+use abi::map;
+use kvm_ioctls::Kvm;
+use zerocopy::IntoBytes;
+
+use super::KvmMachine;
+use crate::firmware::Firmware;
+use crate::kvm::vcpu::kernel;
+use crate::kvm::vm::KvmVm;
+use crate::kvm::watchdog::Watchdog;
+use crate::machine::{Access, Config, Errno, Factory, Machine, MachineError, Vm};
+use crate::registers::RegisterId;
+
+/// Makes VMs with one firmware.
+#[derive(Debug)]
+pub struct KvmFactory {
+    kvm: Kvm,
+    image: Vec<u8>,
+    patience: Duration,
+}
+
+impl KvmFactory {
+    /// Takes /dev/kvm, an ELF image, and how long a guest may take for one request.
+    #[must_use]
+    pub fn new(kvm: Kvm, image: Vec<u8>, patience: Duration) -> Self {
+        Self { kvm, image, patience }
+    }
+
+    /// Creates a VM with memory and vCPUs but nothing in them.
+    pub(super) fn create(kvm: &Kvm, config: Config) -> Result<KvmVm, MachineError> {
+        let mut vm = KvmVm::new(kvm)?;
+        vm.enable_mte(0).map_err(|errno| kernel("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", errno))?;
+        vm.add_memory(map::RAM_BASE, config.ram, config.backing, Access::ReadWrite)
+            .map_err(|errno| kernel("KVM_SET_USER_MEMORY_REGION of the guest's RAM", errno))?;
+        for _ in 0..config.cpus {
+            vm.add_vcpu().map_err(|errno| kernel("KVM_CREATE_VCPU and KVM_ARM_VCPU_INIT", errno))?;
+        }
+        Ok(vm)
+    }
+}
+
+impl Factory for KvmFactory {
+    fn boot(&self, config: Config) -> Result<Box<dyn Machine>, MachineError> {
+        let ram = map::RAM_BASE..map::RAM_BASE.saturating_add(config.ram);
+        if config.ram < map::RAM_MIN || !(1..=map::MAX_CPUS).contains(&config.cpus) {
+            return Err(MachineError::BadRequest(format!(
+                "a VM needs {} MiB of RAM or more and 1 to {} vCPUs; {} bytes and {} vCPUs were asked for",
+                map::RAM_MIN >> 20,
+                map::MAX_CPUS,
+                config.ram,
+                config.cpus
+            )));
+        }
+        let mut vm = Self::create(&self.kvm, config)?;
+        let firmware = Firmware::parse(&self.image, ram)?;
+        for segment in &firmware.segments {
+            vm.write(segment.ipa, segment.data)?;
+        }
+        let block = BootBlock { magic: HOST_MAGIC, version: abi::ABI_VERSION, cpus: config.cpus as u32 };
+        vm.write(map::SHARED_BASE, block.as_bytes())?;
+        let mut machine = KvmMachine {
+            vm,
+            kvm: self.kvm_handle()?,
+            config,
+            patience: self.patience,
+            watchdog: Watchdog::new().map_err(|errno| kernel("timer_create", errno))?,
+            boot: Vec::new(),
+            requests: vec![0; config.cpus],
+            lengths: vec![0; config.cpus],
+            recyclable: Cell::new(true),
+        };
+        for cpu in 0..config.cpus {
+            machine
+                .vm
+                .set_register(cpu, RegisterId::PC, firmware.entry)
+                .map_err(|errno| kernel("KVM_SET_ONE_REG of PC", errno))?;
+            machine.expect_reply(cpu, 0)?;
+            let report: BootReport = machine.record(cpu, offset_of!(Mailbox, boot))?;
+            machine.boot.push(report);
+        }
+        Ok(Box::new(machine))
+    }
+
+    fn bare(&self) -> Result<Box<dyn Vm>, MachineError> {
+        Ok(Box::new(KvmVm::new(&self.kvm)?))
+    }
+}
+
+impl KvmFactory {
+    /// Opens /dev/kvm once more: a machine makes new VMs when it is replaced.
+    fn kvm_handle(&self) -> Result<Kvm, MachineError> {
+        Kvm::new().map_err(|error| kernel("opening /dev/kvm", Errno(error.errno())))
+    }
+}
