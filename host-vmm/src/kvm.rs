@@ -1,5 +1,6 @@
 //! KVM: the tag transport, and on arm64 the VM, its memory, its vCPUs and what to probe first.
 
+pub mod reasons;
 pub mod tags;
 
 #[cfg(target_arch = "aarch64")]

@@ -18,6 +18,7 @@ mod copy_tags;
 mod generate;
 mod heap;
 mod ioctl;
+mod loads;
 mod modes;
 mod restore;
 mod store_faults;
@@ -37,6 +38,7 @@ const CHAPTERS: &[&[Case]] = &[
     boot::CASES,
     stores::CASES,
     store_faults::CASES,
+    loads::CASES,
     generate::CASES,
     check::CASES,
     modes::CASES,

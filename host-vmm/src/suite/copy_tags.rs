@@ -1,4 +1,4 @@
-//! Chapter 8: the main job. The guest tags, the host fetches; the host stores, the guest observes.
+//! Chapter 9: the main job. The guest tags, the host fetches; the host stores, the guest observes.
 
 use super::bench::{Bench, Guest, arena, tagged};
 use super::case::{Case, Checked};

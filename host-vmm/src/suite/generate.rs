@@ -1,4 +1,4 @@
-//! Chapter 4: tags made in registers. IRG and its generator, ADDG, SUBG, GMI, SUBP, SUBPS.
+//! Chapter 5: tags made in registers. IRG and its generator, ADDG, SUBG, GMI, SUBP, SUBPS.
 
 use abi::mailbox::SysReg;
 use isa::{Exclude, Rgsr, Tag, TaggedPtr};

@@ -1,4 +1,4 @@
-//! Chapter 11: save, destroy, restore into a new VM. Nothing may tell the guest that it happened.
+//! Chapter 12: save, destroy, restore into a new VM. Nothing may tell the guest that it happened.
 
 use abi::doorbell::Doorbell;
 use abi::mailbox::SysReg;

@@ -1,0 +1,127 @@
+//! The likely reason when KVM or its MTE is missing, from what the host tells of itself.
+//!
+//! Plain functions of text, so that they are tested on any host.
+
+/// Why nothing can be checked here.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Unavailable {
+    /// What is missing.
+    pub reason: String,
+    /// What the user can do.
+    pub remedy: String,
+}
+
+fn unavailable(reason: impl Into<String>, remedy: impl Into<String>) -> Unavailable {
+    Unavailable { reason: reason.into(), remedy: remedy.into() }
+}
+
+/// Says why /dev/kvm cannot be opened.
+#[must_use]
+pub fn no_kvm(errno: i32) -> Unavailable {
+    match errno {
+        libc::ENOENT => unavailable(
+            "there is no /dev/kvm: the kernel has no KVM, or it was not started at EL2",
+            "boot a kernel with CONFIG_KVM at EL2, or use --via nested",
+        ),
+        libc::EACCES | libc::EPERM => unavailable(
+            "/dev/kvm exists, but this user may not open it",
+            "run as a member of its group (often `kvm`), or as root",
+        ),
+        _ => unavailable(
+            format!("/dev/kvm cannot be opened: {}", std::io::Error::from_raw_os_error(errno)),
+            "see the kernel log for kvm's messages",
+        ),
+    }
+}
+
+/// Says why a kernel with KVM does not offer KVM_CAP_ARM_MTE.
+#[must_use]
+pub fn no_mte(kernel: &str, mode: &str, command_line: &str, cpuinfo: &str) -> Unavailable {
+    let what = "this kernel does not offer KVM_CAP_ARM_MTE";
+    if command_line.split_whitespace().any(|word| word.starts_with("arm64.nomte")) {
+        return unavailable(format!("{what}: it was booted with arm64.nomte"), "boot without arm64.nomte");
+    }
+    if mode == "protected" {
+        return unavailable(
+            format!("{what}: KVM runs in protected mode, which has no MTE since Linux 7.3"),
+            "boot without kvm-arm.mode=protected",
+        );
+    }
+    let version: Vec<u32> = kernel.split(['.', '-']).map_while(|part| part.parse().ok()).collect();
+    if version < vec![5, 14] {
+        return unavailable(format!("{what}: it is Linux {kernel}, and KVM has MTE since 5.14"), "boot a newer kernel");
+    }
+    let cpu_has_mte =
+        cpuinfo.lines().any(|line| line.starts_with("Features") && line.split_whitespace().any(|word| word == "mte"));
+    if cpu_has_mte {
+        unavailable(
+            format!(
+                "{what}, although the CPU has MTE: a CPU of this machine may lack it, or CONFIG_ARM64_MTE's KVM part is off"
+            ),
+            "check that every CPU has MTE, and the kernel log for kvm's messages",
+        )
+    } else {
+        unavailable(
+            format!("{what}: the CPU has no MTE, firmware keeps it off, or the kernel lacks CONFIG_ARM64_MTE"),
+            "use a CPU with FEAT_MTE2 and firmware that enables it (under QEMU: -M virt,mte=on -cpu max)",
+        )
+    }
+}
+
+/// Finds out how KVM runs, from its own message at boot, else from the kernel's parameters.
+#[must_use]
+pub fn mode(log: &str, command_line: &str) -> &'static str {
+    let said = |text: &str| log.lines().any(|line| line.contains("kvm") && line.contains(text));
+    if said("Protected") {
+        "protected"
+    } else if said("VHE mode initialized") && !said("nVHE mode initialized") {
+        "VHE"
+    } else if said("nVHE mode initialized") {
+        "nVHE"
+    } else if command_line.contains("kvm-arm.mode=nvhe") {
+        "nVHE"
+    } else {
+        "unknown mode"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MTE_CPU: &str = "processor: 0\nFeatures\t: fp asimd mte mte3 sve\n";
+
+    #[test]
+    fn each_way_to_lack_the_capability_has_its_own_reason() {
+        let reasons = [
+            no_mte("6.12.1", "VHE", "quiet arm64.nomte panic=-1", MTE_CPU),
+            no_mte("7.3.0-rc4", "protected", "quiet", MTE_CPU),
+            no_mte("5.10.0-8", "VHE", "quiet", MTE_CPU),
+            no_mte("6.12.1", "VHE", "quiet", "Features\t: fp asimd\n"),
+            no_mte("6.12.1", "VHE", "quiet", MTE_CPU),
+        ];
+        for (i, a) in reasons.iter().enumerate() {
+            assert!(!a.remedy.is_empty());
+            assert!(reasons[..i].iter().all(|b| b.reason != a.reason), "{a}");
+        }
+        assert!(reasons[0].reason.contains("arm64.nomte"));
+        assert!(reasons[1].reason.contains("protected"));
+        assert!(reasons[2].reason.contains("5.14"));
+    }
+
+    #[test]
+    fn a_missing_device_and_a_missing_permission_are_told_apart() {
+        assert_ne!(no_kvm(libc::ENOENT), no_kvm(libc::EACCES));
+        assert_ne!(no_kvm(libc::EACCES), no_kvm(libc::EBUSY));
+    }
+
+    #[test]
+    fn the_mode_is_what_the_kernel_said_at_boot() {
+        assert_eq!(mode("6,1,1;kvm [1]: VHE mode initialized successfully", ""), "VHE");
+        assert_eq!(mode("6,1,1;kvm [1]: Hyp nVHE mode initialized successfully", ""), "nVHE");
+        assert_eq!(mode("6,1,1;kvm [1]: Protected hVHE mode initialized successfully", ""), "protected");
+        assert_eq!(mode("", "quiet kvm-arm.mode=nvhe"), "nVHE");
+        assert_eq!(mode("", "quiet"), "unknown mode");
+    }
+}
