@@ -8,7 +8,7 @@ use crate::cpu;
 
 /// Makes the pages of `window` that show `bytes` bytes of memory from `ipa` on into `kind`.
 ///
-/// Break before make (DDI 0487, D8.16.1): all entries become invalid and are forgotten by the TLBs
+/// Break before make (DDI 0487, D8): all entries become invalid and are forgotten by the TLBs
 /// before they get their new value, since memory type and permissions change together.
 pub fn set(window: u64, ipa: u64, bytes: u64, kind: u64) -> Status {
     let (Some(window), Some(kind)) = (Window::from_number(window), PageKind::from_number(kind)) else {

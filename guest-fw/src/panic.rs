@@ -34,7 +34,7 @@ impl Write for Message {
     }
 }
 
-/// Names the sixteen entries of the vector table (DDI 0487, D1.3.1.5).
+/// Names the sixteen entries of the vector table (DDI 0487 D1, exception vectors).
 const VECTORS: [&str; 4] = ["synchronous exception", "IRQ", "FIQ", "SError"];
 const ORIGINS: [&str; 4] = ["a block at EL1", "the firmware", "a block at EL0", "AArch32 code"];
 

@@ -4,7 +4,7 @@
 //! all memory is Device memory, where Rust's unaligned accesses fault. One set of tables serves both
 //! halves of the address space, so every window also shows under TTBR1_EL1.
 //!
-//! Descriptor formats: Arm ARM (DDI 0487) D8.3, VMSAv8-64 with 4 KiB granule and 39-bit addresses
+//! Descriptor formats: Arm ARM (DDI 0487) D8, VMSAv8-64 with 4 KiB granule and 39-bit addresses
 //! (walks start at level 1).
 
 use abi::mailbox::PageKind;

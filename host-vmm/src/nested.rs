@@ -24,6 +24,8 @@ use std::time::Duration;
 
 pub use outer::run;
 
+use crate::event::CaseInfo;
+
 /// QEMU, looked up in PATH.
 pub const QEMU: &str = "qemu-system-aarch64";
 /// All that QEMU can emulate but pointer authentication, which a kernel uses in every function and which
@@ -55,8 +57,8 @@ pub struct Options {
     pub memory_mib: u32,
     /// For the whole run.
     pub timeout: Duration,
-    /// The cases: exact names.
-    pub names: Vec<String>,
+    /// The cases.
+    pub cases: Vec<CaseInfo>,
     /// The seed of everything random.
     pub seed: u64,
     /// The firmware to use instead of the agent's own: an ELF file's bytes.

@@ -42,7 +42,7 @@ pub enum NestedError {
 /// Call it on a thread that outlives the run: QEMU dies with the thread that started it.
 pub fn run(options: &Options, sink: &mut dyn Sink) {
     let deadline = Instant::now() + options.timeout;
-    let mut watch = Watch::new(sink, options.names.len());
+    let mut watch = Watch::new(sink, &options.cases);
     if let Err(error) = prepare_and_listen(options, deadline, &mut watch) {
         let (reason, remedy) = reason_and_remedy(&error.to_string());
         watch.broken(&reason, &remedy);
@@ -62,7 +62,7 @@ fn prepare_and_listen(options: &Options, deadline: Instant, watch: &mut Watch<'_
     let agent = agent::load(&agent::find(options.agent.as_deref())?)?;
     let qemu = Qemu::probe(&options.qemu, deadline)?;
     let inner = InnerOptions {
-        names: options.names.clone(),
+        names: options.cases.iter().map(|case| case.name.clone()).collect(),
         seed: options.seed,
         patience_millis: u64::try_from(options.patience.as_millis()).unwrap_or(u64::MAX),
         firmware: None,
@@ -117,7 +117,7 @@ fn listen(mut child: Child, deadline: Instant, timeout: Duration, watch: &mut Wa
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Event;
+    use crate::event::{CaseInfo, Event};
 
     fn options(directory: &std::path::Path) -> Options {
         Options {
@@ -129,7 +129,7 @@ mod tests {
             smp: 1,
             memory_mib: 512,
             timeout: Duration::from_secs(20),
-            names: vec!["a.b.c".into()],
+            cases: vec![CaseInfo { name: "a.b.c".into(), claim: "c".into(), cite: "d".into() }],
             seed: 1,
             firmware: None,
             patience: Duration::from_secs(1),

@@ -50,7 +50,7 @@ struct Complaint(Vec<String>);
 /// Takes items and gives events.
 pub struct Watch<'a> {
     sink: &'a mut dyn Sink,
-    cases: usize,
+    cases: &'a [CaseInfo],
     emulator: Option<Emulator>,
     greeted: bool,
     started: bool,
@@ -69,8 +69,8 @@ impl std::fmt::Debug for Watch<'_> {
 }
 
 impl<'a> Watch<'a> {
-    /// Watches a run of this many cases.
-    pub fn new(sink: &'a mut dyn Sink, cases: usize) -> Self {
+    /// Watches a run of these cases.
+    pub fn new(sink: &'a mut dyn Sink, cases: &'a [CaseInfo]) -> Self {
         Self {
             sink,
             cases,
@@ -145,22 +145,15 @@ impl<'a> Watch<'a> {
                 ),
                 "build both from the same source: `cargo xtask build`",
             ),
-            Event::Started(target) if target.cases != self.cases => self.broken(
-                &format!("the agent knows {} of the {} selected cases", target.cases, self.cases),
+            Event::Started(target) if target.cases != self.cases.len() => self.broken(
+                &format!("the agent knows {} of the {} selected cases", target.cases, self.cases.len()),
                 "build both from the same source: `cargo xtask build`",
             ),
             Event::Started(_) => {
                 self.started = true;
                 self.sink.event(event);
             }
-            Event::Begin(case) => {
-                if let Some(open) = &self.open {
-                    let reason = format!("case {} began while {} had not ended", case.name, open.name);
-                    return self.broken(&reason, "please report this");
-                }
-                self.open = Some(case.clone());
-                self.sink.event(Event::Begin(case));
-            }
+            Event::Begin(case) => self.begin(&case.name),
             Event::End { name, verdict, micros } => self.end(name, verdict, micros),
             Event::Finished { .. } => {
                 self.report_stray_complaint();
@@ -188,6 +181,19 @@ impl<'a> Watch<'a> {
             self.greeted = true;
             self.sink.event(Event::Hello(STREAM_VERSION));
         }
+    }
+
+    /// Only the name travels over the console; the rest of a case is known here.
+    fn begin(&mut self, name: &str) {
+        if let Some(open) = &self.open {
+            let reason = format!("case {name} began while {} had not ended", open.name);
+            return self.broken(&reason, "please report this");
+        }
+        let Some(case) = self.cases.iter().find(|case| case.name == name) else {
+            return self.broken(&format!("case {name} began, which was not selected"), "please report this");
+        };
+        self.open = Some(case.clone());
+        self.sink.event(Event::Begin(case.clone()));
     }
 
     fn end(&mut self, name: String, verdict: Verdict, micros: u64) {

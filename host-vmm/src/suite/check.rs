@@ -48,7 +48,7 @@ pub const CASES: &[Case] = &[
 ];
 
 const fn case(name: &'static str, claim: &'static str, run: fn(&mut Bench<'_>) -> Checked) -> Case {
-    Case { name, claim, cite: "DDI 0487 D10.4 tag checking, D24.2.40 ESR_EL1", needs: &[], run }
+    Case { name, claim, cite: "DDI 0487 D10 tag checking, ESR_EL1", needs: &[], run }
 }
 
 /// Instructions on the address in x0, their direction, and bytes accessed.

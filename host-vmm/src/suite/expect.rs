@@ -130,7 +130,7 @@ pub enum Direction {
     Store,
 }
 
-/// Gives the syndrome of a synchronous tag check fault (DDI 0487 D24.2.40, DFSC 0b010001).
+/// Gives the syndrome of a synchronous tag check fault (DDI 0487, ESR_EL1, DFSC 0b010001).
 pub fn tag_check_syndrome(el: El, direction: Direction) -> Syndrome {
     let class = if el == El::El0 { ExceptionClass::DATA_ABORT_LOWER } else { ExceptionClass::DATA_ABORT_SAME };
     let write = if direction == Direction::Store { 1 << 6 } else { 0 };

@@ -20,7 +20,7 @@ pub const CASES: &[Case] = &[
     Case {
         name: "arch.irg.gcr-exclusion",
         claim: "IRG gives no tag that GCR_EL1.Exclude names, and tag 0 when all are excluded",
-        cite: "DDI 0487 D24.2.47 GCR_EL1, AArch64.ChooseNonExcludedTag",
+        cite: "DDI 0487 GCR_EL1, AArch64.ChooseNonExcludedTag",
         needs: &[],
         run: gcr_exclusion,
     },
@@ -34,7 +34,7 @@ pub const CASES: &[Case] = &[
     Case {
         name: "arch.irg.rrnd",
         claim: "with GCR_EL1.RRND = 1 IRG still gives no excluded tag",
-        cite: "DDI 0487 D24.2.47 GCR_EL1.RRND",
+        cite: "DDI 0487 GCR_EL1.RRND",
         needs: &[],
         run: rrnd,
     },

@@ -30,7 +30,7 @@ pub const CASES: &[Case] = &[
     case("heap.objects.keep-the-generator", "the heap leaves GCR_EL1 and RGSR_EL1 as the program had them", generator),
 ];
 
-const CITE: &str = "guest-fw/src/heap.rs; DDI 0487 D10.1 about memory tagging";
+const CITE: &str = "guest-fw/src/heap.rs; DDI 0487 D10 about memory tagging";
 
 const fn case(name: &'static str, claim: &'static str, run: fn(&mut Bench<'_>) -> Checked) -> Case {
     Case { name, claim, cite: CITE, needs: &[], run }

@@ -91,7 +91,7 @@ pub const CASES: &[Case] = &[
     ),
 ];
 
-const CITE: &str = "DDI 0487 D10.4.2 tag check faults, D24.2.175 SCTLR_EL1.{TCF, TCF0}, D24.2.212 TFSR_EL1";
+const CITE: &str = "DDI 0487 D10 tag check faults, SCTLR_EL1.{TCF, TCF0}, TFSR_EL1";
 
 const fn case(name: &'static str, claim: &'static str, run: fn(&mut Bench<'_>) -> Checked) -> Case {
     Case { name, claim, cite: CITE, needs: &[], run }

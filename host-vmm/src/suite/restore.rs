@@ -14,7 +14,8 @@ use super::settings::{Mode, RRND, TF, tfsr};
 use crate::machine::{Block, Config, El};
 use crate::registers::RegisterId;
 
-const CITE: &str = "Documentation/virt/kvm/api.rst 4.130, 8.13 KVM_CAP_ARM_MTE: migration of tags and registers";
+const CITE: &str =
+    "Documentation/virt/kvm/api.rst 4.130 KVM_ARM_MTE_COPY_TAGS, KVM_CAP_ARM_MTE: migration of tags and registers";
 
 pub const CASES: &[Case] = &[
     case(

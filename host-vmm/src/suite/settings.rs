@@ -1,6 +1,6 @@
 //! The fields of control registers that cases set, by name, and the values that boot leaves.
 //!
-//! Arm ARM (DDI 0487) D24.2: SCTLR_EL1, TCR_EL1, GCR_EL1, TFSR_EL1; C5.2: SPSR_EL1.
+//! Arm ARM (DDI 0487) SCTLR_EL1, TCR_EL1, GCR_EL1, TFSR_EL1; C5.2: SPSR_EL1.
 
 use abi::mailbox::{BootReport, SysReg};
 

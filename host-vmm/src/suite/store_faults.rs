@@ -18,13 +18,13 @@ pub const CASES: &[Case] = &[
     case(
         "arch.tag-store.unmapped",
         "a tag store to an unmapped page takes a translation fault, LDG too",
-        "DDI 0487 C6.2 STG, LDG; D8.15 MMU faults",
+        "DDI 0487 C6.2 STG, LDG; D8 MMU faults",
         unmapped,
     ),
     case(
         "arch.tag-store.read-only",
         "a tag store to a read-only page takes a permission fault; LDG does not",
-        "DDI 0487 C6.2 STG, LDG; D8.15 MMU faults",
+        "DDI 0487 C6.2 STG, LDG; D8 MMU faults",
         read_only,
     ),
     case(

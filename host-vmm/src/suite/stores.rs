@@ -25,7 +25,7 @@ pub const CASES: &[Case] = &[
     single(
         "arch.tag-store.separate-granules",
         "neighbouring granules of a page have separate tags",
-        "DDI 0487 D10.2 allocation tags",
+        "DDI 0487 D10 allocation tags",
         separate,
     ),
     single(
@@ -61,7 +61,7 @@ pub const CASES: &[Case] = &[
     single(
         "arch.tag-store.stgm-over-a-mebibyte",
         "STGM stores the tags of a whole block from a register's nibbles, and leaves data alone",
-        "DDI 0487 C6.2 STGM, D24.2.50 GMID_EL1",
+        "DDI 0487 C6.2 STGM, GMID_EL1",
         stgm,
     ),
     Case {
@@ -78,7 +78,7 @@ pub const CASES: &[Case] = &[
         ..single(
             "arch.tag-store.dc-gva-over-a-mebibyte",
             "DC GVA stores the address's tag to a block and leaves data alone",
-            "DDI 0487 D24.4 DC GVA",
+            "DDI 0487 DC GVA",
             |b| cache_op(b, "dc gva, x1", Data::Kept),
         )
     },
@@ -87,7 +87,7 @@ pub const CASES: &[Case] = &[
         ..single(
             "arch.tag-store.dc-gzva-over-a-mebibyte",
             "DC GZVA stores the address's tag to a block and zeroes its data",
-            "DDI 0487 D24.4 DC GZVA",
+            "DDI 0487 DC GZVA",
             |b| cache_op(b, "dc gzva, x1", Data::Zeroed),
         )
     },

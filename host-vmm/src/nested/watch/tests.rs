@@ -24,8 +24,14 @@ fn started() -> Event {
     })
 }
 
+/// The cases that were selected.
+fn cases() -> Vec<CaseInfo> {
+    ["a", "b"].map(|name| CaseInfo { name: name.into(), claim: "c".into(), cite: "d".into() }).to_vec()
+}
+
+/// A beginning as it comes over the console: by name.
 fn begin(name: &str) -> Result<Item, WireError> {
-    event(Event::Begin(CaseInfo { name: name.into(), claim: "c".into(), cite: "d".into() }))
+    event(Event::Begin(CaseInfo { name: name.into(), claim: String::new(), cite: String::new() }))
 }
 
 fn passed(name: &str) -> Result<Item, WireError> {
@@ -35,7 +41,8 @@ fn passed(name: &str) -> Result<Item, WireError> {
 /// Feeds items after the start, then perhaps a stop, and gives what comes after `Started`.
 fn run(items: Vec<Result<Item, WireError>>, stop: Option<Stop>) -> Vec<Event> {
     let mut events = Vec::new();
-    let mut watch = Watch::new(&mut events, 2);
+    let cases = cases();
+    let mut watch = Watch::new(&mut events, &cases);
     watch.item(event(Event::Hello(STREAM_VERSION)));
     watch.item(event(started()));
     items.into_iter().for_each(|item| watch.item(item));
@@ -61,7 +68,8 @@ fn failure(event: &Event) -> &Failure {
 #[test]
 fn a_good_run_passes_through_unchanged_with_the_emulator_named() {
     let mut events = Vec::new();
-    let mut watch = Watch::new(&mut events, 2);
+    let cases = cases();
+    let mut watch = Watch::new(&mut events, &cases);
     watch.emulator(Emulator { name: "QEMU 1".into(), cpu: "max".into(), began: Instant::now() });
     watch.item(line("[    0.1] BUG: before the suite is none of our business"));
     let items = [begin("a"), passed("a"), begin("b"), passed("b"), event(Event::Finished { micros: 2 })];
@@ -163,7 +171,8 @@ fn another_agents_version_or_cases_are_refused() {
 #[test]
 fn a_kernel_that_dies_while_booting_could_not_run() {
     let mut events = Vec::new();
-    let mut watch = Watch::new(&mut events, 2);
+    let cases = cases();
+    let mut watch = Watch::new(&mut events, &cases);
     watch.item(line("[    0.5] Kernel panic - not syncing: no init"));
     watch.stop(&ended());
     assert!(matches!(&events[1], Event::Broken { reason, .. } if reason.contains("no init")));
