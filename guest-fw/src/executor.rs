@@ -80,7 +80,7 @@ fn frame(cpu: usize) -> *mut Frame {
     (top - size_of::<Frame>() as u64) as *mut Frame
 }
 
-const _: () = assert!(size_of::<Frame>() % 16 == 0);
+const _: () = assert!(size_of::<Frame>().is_multiple_of(16));
 
 /// Gives the PSTATE that a block starts with: EL1t or EL0t, interrupts masked.
 fn spsr(block: &Block) -> u64 {
@@ -97,12 +97,12 @@ fn place_code(post: &Post, count: usize, end: u32) {
         let word = if i == count { end } else { post.word(i) };
         // SAFETY: a code page holds MAX_WORDS + 1 words and is this vCPU's alone; `count` is capped.
         #[expect(unsafe_code, reason = "compares the code page, which is written below")]
-        let old = unsafe { code.add(i).read_volatile() };
+        let old = unsafe { code.wrapping_add(i).read_volatile() };
         if old != word {
             // SAFETY: as above.
             #[expect(unsafe_code, reason = "writes the code page")]
             unsafe {
-                code.add(i).write_volatile(word);
+                code.wrapping_add(i).write_volatile(word);
             }
             changed = true;
         }

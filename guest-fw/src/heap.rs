@@ -53,7 +53,7 @@ pub fn free(pointer: u64, bytes: u64, align: u64) -> Status {
     };
     let ipa = map::ipa_of(pointer);
     let size = layout.size() as u64;
-    let inside = ipa >= HEAP_BASE && ipa % layout.align() as u64 == 0 && ipa + size <= HEAP_BASE + HEAP_SIZE;
+    let inside = ipa >= HEAP_BASE && ipa.is_multiple_of(layout.align() as u64) && ipa + size <= HEAP_BASE + HEAP_SIZE;
     if !inside || HEAP.lock().stats_total_bytes() == 0 {
         return Status::BadFree;
     }
@@ -137,21 +137,29 @@ fn store_tags(tagged: u64, size: u64) {
     let mut at = tagged;
     while at < tagged + size {
         let left = tagged + size - at;
-        // SAFETY: `at` stays within the object, which is in the mapped tagged window. The tags are the
-        // heap's to set; data is untouched by all three.
-        #[expect(unsafe_code, reason = "tag stores")]
-        unsafe {
-            if !gva_prohibited && at % block == 0 && left >= block {
+        at += if !gva_prohibited && at.is_multiple_of(block) && left >= block {
+            // SAFETY: `at` stays within the object, which is in the mapped tagged window. The tags are
+            // the heap's to set, and data is untouched.
+            #[expect(unsafe_code, reason = "DC GVA")]
+            unsafe {
                 asm!(".arch_extension memtag", "dc gva, {0}", in(reg) at, options(nostack, preserves_flags));
-                at += block;
-            } else if left >= 2 * GRANULE {
-                asm!(".arch_extension memtag", "st2g {0}, [{0}]", in(reg) at, options(nostack, preserves_flags));
-                at += 2 * GRANULE;
-            } else {
-                asm!(".arch_extension memtag", "stg {0}, [{0}]", in(reg) at, options(nostack, preserves_flags));
-                at += GRANULE;
             }
-        }
+            block
+        } else if left >= 2 * GRANULE {
+            // SAFETY: as above.
+            #[expect(unsafe_code, reason = "ST2G")]
+            unsafe {
+                asm!(".arch_extension memtag", "st2g {0}, [{0}]", in(reg) at, options(nostack, preserves_flags));
+            }
+            2 * GRANULE
+        } else {
+            // SAFETY: as above.
+            #[expect(unsafe_code, reason = "STG")]
+            unsafe {
+                asm!(".arch_extension memtag", "stg {0}, [{0}]", in(reg) at, options(nostack, preserves_flags));
+            }
+            GRANULE
+        };
     }
     cpu::barrier();
 }

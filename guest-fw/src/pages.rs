@@ -14,7 +14,7 @@ pub fn set(window: u64, ipa: u64, bytes: u64, kind: u64) -> Status {
     let (Some(window), Some(kind)) = (Window::from_number(window), PageKind::from_number(kind)) else {
         return Status::BadArgument;
     };
-    if ipa % GUEST_PAGE != 0 || bytes % GUEST_PAGE != 0 || bytes == 0 {
+    if !ipa.is_multiple_of(GUEST_PAGE) || !bytes.is_multiple_of(GUEST_PAGE) || bytes == 0 {
         return Status::BadArgument;
     }
     let Some(end) = ipa.checked_add(bytes) else {

@@ -75,7 +75,7 @@ pub fn inner_suite(options: &InnerOptions, sink: &mut dyn Sink) {
         names: options.names.clone(),
         seed: options.seed,
         firmware: options.firmware.clone(),
-        patience: options.patience(),
+        guests: options.guests,
     };
     suite::run_on_kvm(&options, sink);
 }

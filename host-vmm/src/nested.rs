@@ -24,6 +24,8 @@ use std::time::Duration;
 
 pub use outer::run;
 
+use crate::suite::GuestPolicy;
+
 use crate::event::CaseInfo;
 
 /// QEMU, looked up in PATH.
@@ -63,6 +65,6 @@ pub struct Options {
     pub seed: u64,
     /// The firmware to use instead of the agent's own: an ELF file's bytes.
     pub firmware: Option<Vec<u8>>,
-    /// How long a guest may take for one request.
-    pub patience: Duration,
+    /// How guests are treated.
+    pub guests: GuestPolicy,
 }

@@ -27,6 +27,8 @@ mod unchecked;
 
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 pub use bench::{Bench, Facts, Guest, Pool};
 pub use case::{Case, Checked, Need, Stop};
 
@@ -62,8 +64,23 @@ pub struct Options {
     pub seed: u64,
     /// The firmware to use instead of the embedded one: an ELF file's bytes.
     pub firmware: Option<Vec<u8>>,
+    /// How guests are treated.
+    pub guests: GuestPolicy,
+}
+
+/// How guests are treated, whatever the case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestPolicy {
     /// How long a guest may take for one request.
     pub patience: Duration,
+    /// Whether each case gets new VMs, also where the last one's would do.
+    pub fresh_vms: bool,
+}
+
+impl Default for GuestPolicy {
+    fn default() -> Self {
+        Self { patience: PATIENCE, fresh_vms: false }
+    }
 }
 
 /// All cases, in the order in which they run.
@@ -84,7 +101,7 @@ pub fn run(options: &Options, factory: &dyn Factory, facts: &Facts, mut pool: Po
         sink.event(Event::Begin(case.info()));
         let case_began = Instant::now();
         let verdict = case.check(&mut Bench::new(factory, facts, &mut pool, case.seed(options.seed)));
-        if matches!(verdict, Verdict::Failed(_)) {
+        if options.guests.fresh_vms || matches!(verdict, Verdict::Failed(_)) {
             pool.clear();
         }
         let micros = u64::try_from(case_began.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -119,7 +136,7 @@ pub fn run_on_kvm(options: &Options, sink: &mut dyn Sink) {
             Err(error) => return sink.event(broken(error.into())),
         },
     };
-    let factory = KvmFactory::new(host.kvm, image, options.patience);
+    let factory = KvmFactory::new(host.kvm, image, options.guests.patience);
     let machine = match factory.boot(Config::default()) {
         Ok(machine) => machine,
         Err(error) => return sink.event(broken(error)),

@@ -16,6 +16,14 @@ impl Words {
         self
     }
 
+    /// Adds an option without a value if it was given.
+    pub fn flag(mut self, name: &str, given: bool) -> Self {
+        if given {
+            self.0.push_str(&format!(" {name}"));
+        }
+        self
+    }
+
     /// Gives all, each with a space before it.
     pub fn finish(self) -> String {
         self.0

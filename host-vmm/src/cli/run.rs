@@ -12,11 +12,11 @@ use clap::{Args, ValueEnum};
 use self::emulation::Emulation;
 use super::CliError;
 use super::rerun::{RERUN, Words};
-use crate::event::{Event, Sink};
+use crate::event::{CaseInfo, Event, Sink};
 use crate::exit::{Closing, Exit, Tally};
 use crate::nested;
 use crate::report::{Format, Report, Settings};
-use crate::suite::{self, selection::Selection};
+use crate::suite::{self, GuestPolicy, selection::Selection};
 
 /// Columns of a report that goes to no terminal.
 const WIDTH: usize = 110;
@@ -44,6 +44,12 @@ pub struct Run {
     /// Deadline of the whole run, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = nested::TIMEOUT.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
+    /// How long a guest may take for one request, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = suite::PATIENCE.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
+    guest_timeout: u64,
+    /// Give each case new VMs, also where the last case's would do
+    #[arg(long)]
+    fresh_vms: bool,
     /// Print failures and the summary only
     #[arg(long, short)]
     quiet: bool,
@@ -68,19 +74,18 @@ impl Run {
         let selection =
             Selection::new(&self.cases, suite::infos()).map_err(|error| CliError::Usage(error.to_string()))?;
         let via = self.via.unwrap_or_else(default_machine);
-        let names = selection.names();
-        let settings = self.report_settings(via, names.clone(), began);
+        let settings = self.report_settings(via, selection.names(), began);
         let mut report = match via {
             Via::Kvm => {
                 self.emulation.refuse()?;
                 let mut report = Report::new(anstream::stdout(), settings);
-                self.on_kvm(names, &mut report);
+                self.on_kvm(selection.names(), &mut report);
                 report
             }
             Via::Nested => {
                 let kernel = self.emulation.kernel.clone().ok_or_else(no_kernel)?;
                 let mut report = Report::new(anstream::stdout(), settings);
-                self.in_qemu(names, kernel, &mut report);
+                self.in_qemu(selection.cases().to_vec(), kernel, &mut report);
                 report
             }
         };
@@ -96,12 +101,12 @@ impl Run {
             Err(closing) => return sink.event(*closing),
         };
         let deadline = Deadline::new(Duration::from_secs(self.timeout));
-        let options = suite::Options { names, seed: self.chosen_seed(), firmware, patience: suite::PATIENCE };
+        let options = suite::Options { names, seed: self.chosen_seed(), firmware, guests: self.guests() };
         suite::run_on_kvm(&options, sink);
         drop(deadline);
     }
 
-    fn in_qemu(&self, names: Vec<String>, kernel: PathBuf, sink: &mut dyn Sink) {
+    fn in_qemu(&self, cases: Vec<CaseInfo>, kernel: PathBuf, sink: &mut dyn Sink) {
         let firmware = match self.firmware_bytes() {
             Ok(firmware) => firmware,
             Err(closing) => return sink.event(*closing),
@@ -116,10 +121,10 @@ impl Run {
             smp: emulation.smp.unwrap_or(nested::SMP),
             memory_mib: emulation.mem.unwrap_or(nested::MEMORY_MIB),
             timeout: Duration::from_secs(self.timeout),
-            names,
+            cases,
             seed: self.chosen_seed(),
             firmware,
-            patience: suite::PATIENCE,
+            guests: self.guests(),
         };
         nested::run(&options, sink);
     }
@@ -134,6 +139,10 @@ impl Run {
             })
         };
         self.firmware.as_ref().map(read).transpose()
+    }
+
+    fn guests(&self) -> GuestPolicy {
+        GuestPolicy { patience: Duration::from_secs(self.guest_timeout), fresh_vms: self.fresh_vms }
     }
 
     /// The seed named, else a random one that is short enough to type.
@@ -177,6 +186,8 @@ impl Run {
             .option("--smp", emulation.smp)
             .option("--mem", emulation.mem)
             .option("--firmware", path(&self.firmware))
+            .option("--guest-timeout", (self.guest_timeout != suite::PATIENCE.as_secs()).then_some(self.guest_timeout))
+            .flag("--fresh-vms", self.fresh_vms)
             .finish()
     }
 }

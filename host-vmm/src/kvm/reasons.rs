@@ -77,9 +77,7 @@ pub fn mode(log: &str, command_line: &str) -> &'static str {
         "protected"
     } else if said("VHE mode initialized") && !said("nVHE mode initialized") {
         "VHE"
-    } else if said("nVHE mode initialized") {
-        "nVHE"
-    } else if command_line.contains("kvm-arm.mode=nvhe") {
+    } else if said("nVHE mode initialized") || command_line.contains("kvm-arm.mode=nvhe") {
         "nVHE"
     } else {
         "unknown mode"

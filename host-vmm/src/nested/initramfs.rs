@@ -90,6 +90,7 @@ mod tests {
     use cpio::newc::Reader;
 
     use super::*;
+    use crate::suite::GuestPolicy;
 
     /// Name, mode, device, and contents.
     type Entry = (String, u32, (u32, u32), Vec<u8>);
@@ -111,7 +112,7 @@ mod tests {
     }
 
     fn options() -> InnerOptions {
-        InnerOptions { names: vec!["a.b.c".into()], seed: 7, patience_millis: 8, firmware: None }
+        InnerOptions { names: vec!["a.b.c".into()], seed: 7, guests: GuestPolicy::default(), firmware: None }
     }
 
     #[test]

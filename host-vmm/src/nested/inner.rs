@@ -10,7 +10,6 @@ use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::{Mutex, TryLockError};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +17,7 @@ use super::initramfs::{FIRMWARE, OPTIONS};
 use super::kernel_log::KernelLog;
 use super::wire::Encoder;
 use crate::event::{CaseInfo, Event, Sink};
+use crate::suite::GuestPolicy;
 
 /// What the inner granule is told to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,19 +26,11 @@ pub struct InnerOptions {
     pub names: Vec<String>,
     /// The seed of everything random.
     pub seed: u64,
-    /// How long a guest may take for one request.
-    pub patience_millis: u64,
+    /// How guests are treated.
+    pub guests: GuestPolicy,
     /// The firmware to use instead of the embedded one. It travels as a file of its own.
     #[serde(skip)]
     pub firmware: Option<Vec<u8>>,
-}
-
-impl InnerOptions {
-    /// How long a guest may take for one request.
-    #[must_use]
-    pub fn patience(&self) -> Duration {
-        Duration::from_millis(self.patience_millis)
-    }
 }
 
 /// What is mounted: type and place. The suite reads /proc, KVM is in /dev.
@@ -182,4 +174,22 @@ fn make_raw(terminal: &File) {
     settings.c_oflag &= !libc::OPOST;
     // SAFETY: the structure came from tcgetattr and lives through the call.
     unsafe { libc::tcsetattr(terminal.as_raw_fd(), libc::TCSANOW, &raw const settings) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_beginning_is_shortened_and_keeps_its_name() {
+        let case = CaseInfo { name: "a.b.c".into(), claim: "claim".into(), cite: "cite".into() };
+        let empty = CaseInfo { claim: String::new(), cite: String::new(), ..case.clone() };
+        assert_eq!(by_name(&Event::Begin(case)), Some(Event::Begin(empty)));
+        assert_eq!(by_name(&Event::Finished { micros: 1 }), None);
+    }
+
+    #[test]
+    fn a_process_that_is_not_the_first_is_not_inside() {
+        assert!(!is_inner());
+    }
 }

@@ -64,7 +64,7 @@ fn prepare_and_listen(options: &Options, deadline: Instant, watch: &mut Watch<'_
     let inner = InnerOptions {
         names: options.cases.iter().map(|case| case.name.clone()).collect(),
         seed: options.seed,
-        patience_millis: u64::try_from(options.patience.as_millis()).unwrap_or(u64::MAX),
+        guests: options.guests,
         firmware: None,
     };
     let archive = initramfs::build(&agent, &inner, options.firmware.as_deref()).map_err(NestedError::Initramfs)?;
@@ -118,6 +118,7 @@ fn listen(mut child: Child, deadline: Instant, timeout: Duration, watch: &mut Wa
 mod tests {
     use super::*;
     use crate::event::{CaseInfo, Event};
+    use crate::suite::GuestPolicy;
 
     fn options(directory: &std::path::Path) -> Options {
         Options {
@@ -132,7 +133,7 @@ mod tests {
             cases: vec![CaseInfo { name: "a.b.c".into(), claim: "c".into(), cite: "d".into() }],
             seed: 1,
             firmware: None,
-            patience: Duration::from_secs(1),
+            guests: GuestPolicy::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The report for people: a header, a line for each group of cases, what failed and how to see it again, and
 //! a summary.
 
+mod errata;
 mod failure;
 
 use std::io::{self, Write};
@@ -133,6 +134,10 @@ impl Text {
         let seed =
             self.seed.filter(|_| self.settings.quiet).map(|seed| format!(" · seed {seed:#x}")).unwrap_or_default();
         writeln!(out, "{counts} in {}{seed}", seconds(self.settings.began.elapsed()))?;
+        let emulator = self.emulator.as_ref().map(|(name, _)| name.as_str()).unwrap_or_default();
+        if let Some(defect) = errata::of(emulator).filter(|_| tally.failed > 0) {
+            writeln!(out, "{ODD}likely cause{ODD:#}: {defect}")?;
+        }
         let parts = self.parts(tally);
         if parts.is_empty() { Ok(()) } else { writeln!(out, "{DIM}{}{DIM:#}", parts.join(" · ")) }
     }

@@ -6,7 +6,7 @@ use isa::{Exclude, Rgsr, Tag, TaggedPtr};
 use super::bench::{Bench, tagged};
 use super::case::{Case, Checked};
 use super::expect::{equal, equal_hex, fail_with, holds, no_fault, pointer_tag};
-use super::settings::RRND;
+use super::settings::{RRND, rgsr};
 use crate::machine::{Block, El};
 
 pub const CASES: &[Case] = &[
@@ -77,7 +77,7 @@ fn irg_block(extra: &str) -> String {
 
 fn sequence(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.guest()?;
-    for start in [0x1_00, 0xffff_05, 0xace1_0f, u64::from(bench.random().u16(1..)) << 8] {
+    for start in [rgsr(1, 0), rgsr(0xffff, 5), rgsr(0xace1, 15), u64::from(bench.random().u16(1..)) << 8] {
         let mut model = Rgsr::from_bits(start);
         let mut block =
             Block::assemble(&irg_block(""))?.x(0, tagged(0, 6)).sys(SysReg::Gcr, 0).sys(SysReg::Rgsr, start);
@@ -104,7 +104,7 @@ fn gcr_exclusion(bench: &mut Bench<'_>) -> Checked {
     let mut masks = vec![0x0001, 0x8000, 0x7fff, 0xfffe, 0xaaaa, 0xffff];
     masks.push(bench.random().u16(1..));
     for mask in masks {
-        let start = 0xbeef_03;
+        let start = rgsr(0xbeef, 3);
         let mut model = Rgsr::from_bits(start);
         let block =
             Block::assemble(&irg_block(""))?.x(0, tagged(0, 0)).sys(SysReg::Gcr, mask.into()).sys(SysReg::Rgsr, start);
@@ -130,7 +130,7 @@ fn gcr_exclusion(bench: &mut Bench<'_>) -> Checked {
 fn register_exclusion(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.guest()?;
     for (gcr, register) in [(0u16, 0x5555u16), (0x00ff, 0x0f00), (0x0001, 0xfffc), (0x00ff, 0xff00)] {
-        let start = 0x7777_09;
+        let start = rgsr(0x7777, 9);
         let mut model = Rgsr::from_bits(start);
         // Bits 63:16 of the register are not part of the mask.
         let block = Block::assemble(&irg_block(", x29"))?
@@ -175,7 +175,7 @@ fn rrnd(bench: &mut Bench<'_>) -> Checked {
 
 fn irg_el0(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.guest()?;
-    let start = 0x4242_01;
+    let start = rgsr(0x4242, 1);
     let mut model = Rgsr::from_bits(start);
     let block = Block::assemble(&irg_block(""))?
         .at(El::El0)

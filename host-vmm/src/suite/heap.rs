@@ -5,6 +5,7 @@ use isa::TaggedPtr;
 use super::bench::{Bench, Guest};
 use super::case::{Case, Checked, Stop};
 use super::expect::{Direction, TagCheckFault, equal, fail, fail_with, holds, no_fault, one_tag_check_fault};
+use super::settings::rgsr;
 use crate::event::Failure;
 use crate::kvm::tags::GRANULE;
 use crate::machine::El;
@@ -155,7 +156,8 @@ fn separate(bench: &mut Bench<'_>) -> Checked {
 fn generator(bench: &mut Bench<'_>) -> Checked {
     use abi::mailbox::SysReg;
     let mut guest = bench.guest()?;
-    let block = crate::machine::Block::assemble("irg x1, x0")?.sys(SysReg::Gcr, 0x10).sys(SysReg::Rgsr, 0x1234_05);
+    let block =
+        crate::machine::Block::assemble("irg x1, x0")?.sys(SysReg::Gcr, 0x10).sys(SysReg::Rgsr, rgsr(0x1234, 5));
     let before = guest.run(&block)?;
     let object = allocate(&mut guest, 100)?;
     guest.machine().heap_free(object, 100, 16)?;

@@ -10,7 +10,7 @@ use super::case::{Case, Checked};
 use super::expect::{
     Direction, TagCheckFault, bytes, equal, equal_hex, fail_with, no_fault, one_tag_check_fault, pointer_tag, tags,
 };
-use super::settings::{Mode, RRND, TF, tfsr};
+use super::settings::{Mode, RRND, TF, rgsr, tfsr};
 use crate::machine::{Block, Config, El};
 use crate::registers::RegisterId;
 
@@ -110,7 +110,7 @@ fn every_granule(bench: &mut Bench<'_>) -> Checked {
 fn all_registers(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.guest()?;
     let text = "msr gcr_el1, x0; msr rgsr_el1, x1; msr tfsr_el1, x2; msr tfsre0_el1, x2; isb";
-    let trace = guest.exec(text, &[0x1_8421, 0x4711_0c, 3])?;
+    let trace = guest.exec(text, &[0x1_8421, rgsr(0x4711, 12), 3])?;
     no_fault(&guest, "setting MTE's registers", &trace)?;
     let snapshot = guest.save_and_restore()?;
     let restored = guest.machine().registers(0)?;
@@ -149,7 +149,7 @@ fn check_goes_on(bench: &mut Bench<'_>) -> Checked {
 
 fn irg_continues(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.guest()?;
-    let start = 0x6a6a_07;
+    let start = rgsr(0x6a6a, 7);
     let mut model = Rgsr::from_bits(start);
     let text: String = (1..=20).map(|n| format!("irg x{n}, x0;")).collect();
     let mut block = Block::assemble(&text)?.x(0, tagged(0, 0)).sys(SysReg::Gcr, 0).sys(SysReg::Rgsr, start);
@@ -248,7 +248,7 @@ fn mid_block(bench: &mut Bench<'_>) -> Checked {
 
 fn mid_block_mte(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.guest()?;
-    let start = 0x0ff0_0e;
+    let start = rgsr(0x0ff0, 14);
     let mut model = Rgsr::from_bits(start);
     let sctlr = guest.sctlr(El::El1, Mode::Asynchronous);
     let text = format!(
@@ -327,7 +327,7 @@ fn repeated(bench: &mut Bench<'_>) -> Checked {
 /// Gives each vCPU its own values and reads them back after a restore.
 fn two_vcpus(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.boot(Config { cpus: 2, ..Config::default() })?;
-    let values = [[0x0_1111, 0x1111_01, 1, 2], [0x1_2222, 0x2222_02, 2, 3]];
+    let values = [[0x0_1111, rgsr(0x1111, 1), 1, 2], [0x1_2222, rgsr(0x2222, 2), 2, 3]];
     for (cpu, [gcr, rgsr, tfsr, tfsre0]) in values.into_iter().enumerate() {
         let block = Block::assemble("nop")?
             .sys(SysReg::Gcr, gcr)
@@ -357,7 +357,7 @@ fn one_reg(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.guest()?;
     let guest_set = [
         (RegisterId::GCR_EL1, SysReg::Gcr, 0x1_0f0f),
-        (RegisterId::RGSR_EL1, SysReg::Rgsr, 0xabcd_0e),
+        (RegisterId::RGSR_EL1, SysReg::Rgsr, rgsr(0xabcd, 14)),
         (RegisterId::TFSR_EL1, SysReg::Tfsr, 1),
         (RegisterId::TFSRE0_EL1, SysReg::Tfsre0, 2),
     ];
@@ -374,11 +374,11 @@ fn one_reg(bench: &mut Bench<'_>) -> Checked {
             }
         }
     }
-    for ((id, _, _), value) in guest_set.into_iter().zip([0x0_00f0, 0x1234_05, 2, 3]) {
+    for ((id, _, _), value) in guest_set.into_iter().zip([0x0_00f0, rgsr(0x1234, 5), 2, 3]) {
         set(&mut guest, id, value)?;
     }
     let trace = guest.exec("mrs x0, gcr_el1; mrs x1, rgsr_el1; mrs x2, tfsr_el1; mrs x3, tfsre0_el1", &[])?;
-    for (n, value) in [0x0_00f0, 0x1234_05, 2, 3].into_iter().enumerate() {
+    for (n, value) in [0x0_00f0, rgsr(0x1234, 5), 2, 3].into_iter().enumerate() {
         equal_hex(&format!("{} as the guest reads it", guest_set[n].0), value, trace.x[n])?;
     }
     Ok(())

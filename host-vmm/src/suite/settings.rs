@@ -3,6 +3,7 @@
 //! Arm ARM (DDI 0487) SCTLR_EL1, TCR_EL1, GCR_EL1, TFSR_EL1; C5.2: SPSR_EL1.
 
 use abi::mailbox::{BootReport, SysReg};
+use isa::{Rgsr, Tag};
 
 use crate::machine::El;
 
@@ -22,6 +23,11 @@ pub const RRND: u64 = 1 << 16;
 pub const TF: [u64; 2] = [1, 2];
 /// SPSR_EL1.TCO.
 pub const PSTATE_TCO: u64 = 1 << 25;
+
+/// Gives RGSR_EL1 with this seed and this last tag.
+pub const fn rgsr(seed: u16, tag: u8) -> u64 {
+    Rgsr::new(Tag::truncate(tag), seed).bits()
+}
 
 /// What a tag check fault does: SCTLR_EL1.TCF and TCF0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

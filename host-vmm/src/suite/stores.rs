@@ -11,13 +11,14 @@ use isa::{Exclude, Rgsr};
 use super::bench::{Bench, Guest, arena, tagged};
 use super::case::{Case, Checked, Need, Stop};
 use super::expect::{bytes, no_fault, tags};
+use super::settings::rgsr;
 use crate::kvm::tags::GRANULE;
 use crate::machine::Block;
 
 /// Bytes that each case tags.
 const SIZE: u64 = 1 << 20;
 /// RGSR_EL1 at the start: seed 0x1357, tag 0.
-const START: u64 = 0x13_5700;
+const START: u64 = rgsr(0x1357, 0);
 /// First state of the xorshift generator, any number but 0.
 const XORSHIFT: u64 = 0x9e37_79b9_7f4a_7c15;
 

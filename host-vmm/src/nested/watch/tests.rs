@@ -66,7 +66,7 @@ fn failure(event: &Event) -> &Failure {
 }
 
 #[test]
-fn a_good_run_passes_through_unchanged_with_the_emulator_named() {
+fn a_good_run_passes_through_with_the_emulator_named() {
     let mut events = Vec::new();
     let cases = cases();
     let mut watch = Watch::new(&mut events, &cases);
@@ -78,8 +78,13 @@ fn a_good_run_passes_through_unchanged_with_the_emulator_named() {
     items.iter().cloned().for_each(|item| watch.item(item));
     assert!(watch.is_done());
     assert!(matches!(&events[1], Event::Booted { emulator, .. } if emulator == "QEMU 1"));
-    let rest: Vec<_> = events.split_off(3).into_iter().map(event).collect();
-    assert_eq!(rest, items);
+    let rest = events.split_off(3);
+    assert_eq!(rest.len(), items.len());
+    assert_eq!(rest[0], Event::Begin(cases[0].clone()), "claim and source are filled in");
+    assert_eq!(rest[2], Event::Begin(cases[1].clone()));
+    for at in [1, 3, 4] {
+        assert_eq!(event(rest[at].clone()), items[at], "passes through unchanged");
+    }
 }
 
 #[test]
@@ -151,6 +156,7 @@ fn a_damaged_stream_and_events_out_of_order_are_no_verdict() {
         vec![begin("a"), begin("b")],
         vec![passed("a")],
         vec![begin("a"), passed("b")],
+        vec![begin("other")],
     ];
     for items in streams {
         let name = format!("{items:?}");
@@ -162,7 +168,8 @@ fn a_damaged_stream_and_events_out_of_order_are_no_verdict() {
 fn another_agents_version_or_cases_are_refused() {
     for first in [Event::Hello(STREAM_VERSION + 1), started()] {
         let mut events = Vec::new();
-        let mut watch = Watch::new(&mut events, 40);
+        let more = [cases(), cases()].concat();
+        let mut watch = Watch::new(&mut events, &more);
         watch.item(event(first));
         assert!(watch.is_done() && matches!(events.last(), Some(Event::Broken { .. })));
     }

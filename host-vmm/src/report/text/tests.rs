@@ -141,6 +141,19 @@ fn what_is_too_wide_for_a_line_gets_several() {
 }
 
 #[test]
+fn a_known_defect_of_the_emulator_is_named_when_something_failed() {
+    let old = |failing: bool| {
+        let mut events = events();
+        events[1] = Event::Booted { emulator: "QEMU 7.2.11".into(), cpu: "max".into(), micros: 1 };
+        if !failing {
+            events[10] = end("kvm.copy-tags.partial-count", Verdict::Passed);
+        }
+        draw(events, settings(true)).iter().any(|line| line.starts_with("likely cause: "))
+    };
+    assert!(old(true) && !old(false));
+}
+
+#[test]
 fn without_a_start_there_is_nothing_to_sum_up() {
     let lines = draw(vec![Event::Hello(1), Event::Broken { reason: "r".into(), remedy: "m".into() }], settings(false));
     assert!(lines.is_empty(), "{lines:?}");
