@@ -35,7 +35,6 @@ macro_rules! store {
     }};
 }
 
-#[expect(clippy::multiple_unsafe_ops_per_block, reason = "a field projection of a raw pointer and its access")]
 impl Post {
     /// Gives the mailbox of a vCPU; numbers past the map's are the last one's.
     pub fn of(cpu: usize) -> Self {

@@ -47,12 +47,10 @@ fn check() -> Result<(), &'static str> {
     );
     let post = Post::of(0);
     let pointer = Window::Tagged.va(map::ARENA_BASE);
+    let start = &raw const granule_selftest;
+    let bytes = (&raw const granule_selftest_end).addr() - start.addr();
     // SAFETY: both symbols are in selftest.S, the second at the end of the first.
-    let words = unsafe {
-        let start = &raw const granule_selftest;
-        let count = (&raw const granule_selftest_end).offset_from(start) as usize;
-        core::slice::from_raw_parts(start, count)
-    };
+    let words = unsafe { core::slice::from_raw_parts(start, bytes / size_of::<u32>()) };
     let mut x = [0; 31];
     x[0] = pointer;
     x[9] = 1;
