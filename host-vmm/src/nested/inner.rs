@@ -70,6 +70,7 @@ pub fn run(suite: fn(&InnerOptions, &mut dyn Sink)) -> ! {
 }
 
 fn set_up() -> Result<InnerOptions, InnerError> {
+    keep_memory();
     MOUNTS.iter().try_for_each(|(kind, place)| mount(kind, place))?;
     let root = Path::new("/");
     let text = fs::read(root.join(OPTIONS)).map_err(InnerError::Options)?;
@@ -77,6 +78,22 @@ fn set_up() -> Result<InnerOptions, InnerError> {
     options.firmware = fs::read(root.join(FIRMWARE)).ok();
     Ok(options)
 }
+
+/// Keeps freed memory in the process: the suite allocates megabytes again and again, and page faults are what
+/// an emulated kernel is slow at.
+#[cfg(target_env = "gnu")]
+#[expect(unsafe_code, reason = "mallopt has no wrapper in std")]
+fn keep_memory() {
+    const NEVER: libc::c_int = 1 << 30;
+    // SAFETY: sets parameters of the allocator; no other thread runs yet.
+    let _ = unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, NEVER) };
+    // SAFETY: as above.
+    let _ = unsafe { libc::mallopt(libc::M_TRIM_THRESHOLD, NEVER) };
+}
+
+/// Other C libraries have no such parameters.
+#[cfg(not(target_env = "gnu"))]
+fn keep_memory() {}
 
 #[expect(unsafe_code, reason = "mount has no wrapper in std")]
 fn mount(kind: &CStr, place: &CStr) -> Result<(), InnerError> {

@@ -169,9 +169,9 @@ fn neighbours(bench: &mut Bench<'_>) -> Checked {
 }
 
 fn identity(bench: &mut Bench<'_>) -> Checked {
-    // All of a smaller RAM: 64 MiB take a second to store under emulation.
-    let ram = abi::map::RAM_MIN.next_multiple_of(1 << 20);
-    let mut guest = bench.boot(Config { ram, ..Config::default() })?;
+    // All of a smaller RAM, in huge pages: 64 MiB in small ones take a second to store under emulation.
+    let ram = abi::map::RAM_MIN.next_multiple_of(2 << 20);
+    let mut guest = bench.boot(Config { ram, backing: Backing::HugePages, ..Config::default() })?;
     let wanted = bench.random_tags((ram / GRANULE) as usize);
     let base = abi::map::RAM_BASE;
     transport::store(&**guest.machine(), base, &wanted)?.complete()?;

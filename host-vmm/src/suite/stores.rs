@@ -5,6 +5,8 @@
 //! shifted, swapped or repeated does not match. The block forms take tags from an xorshift generator
 //! in ordinary instructions. Data beneath is a pattern of its own, that must stay or become zero.
 
+use std::sync::OnceLock;
+
 use abi::mailbox::{MAX_WORDS, SysReg};
 use isa::{Exclude, Rgsr};
 
@@ -121,22 +123,30 @@ enum Data {
 const PAIR: [u64; 2] = [0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210];
 
 /// A pattern in which every 8 bytes differ.
-fn pattern() -> Vec<u8> {
-    (0..SIZE / 8).flat_map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5555_5555).to_le_bytes()).collect()
+fn pattern() -> &'static [u8] {
+    static PATTERN: OnceLock<Vec<u8>> = OnceLock::new();
+    PATTERN.get_or_init(|| {
+        let mut bytes = vec![0; SIZE as usize];
+        for (i, word) in (0u64..).zip(bytes.chunks_exact_mut(8)) {
+            word.copy_from_slice(&(i.wrapping_mul(XORSHIFT) ^ 0x5555_5555).to_le_bytes());
+        }
+        bytes
+    })
 }
 
 fn check(guest: &mut Guest, what: &str, expected: &[u8], data: Data) -> Checked {
     let found = guest.fetch_tags(arena(0), expected.len())?;
     tags(what, arena(0), expected, &found)?;
-    let wanted = match data {
-        Data::Kept => pattern(),
-        Data::Zeroed => vec![0; SIZE as usize],
-        Data::Pair => {
-            PAIR.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<_>>().repeat((SIZE / GRANULE) as usize)
-        }
-    };
     let found = guest.read(arena(0), SIZE as usize)?;
-    bytes("the data beneath", arena(0), &wanted, &found)
+    let beneath = |wanted: &[u8]| bytes("the data beneath", arena(0), wanted, &found);
+    match data {
+        Data::Kept => beneath(pattern()),
+        Data::Zeroed => beneath(&vec![0; SIZE as usize]),
+        Data::Pair => {
+            let pair = PAIR.map(u64::to_le_bytes).concat();
+            beneath(&pair.repeat((SIZE / GRANULE) as usize))
+        }
+    }
 }
 
 /// Runs one block again and again: `text` as often as fits. x0 walks through the mebibyte by
@@ -175,7 +185,7 @@ fn irg_sequence(times: u64) -> Vec<u8> {
 /// Tags by an instruction with addressing forms; `units` granules at a time.
 fn each(bench: &mut Bench<'_>, instruction: &str, units: u64, data: Data) -> Checked {
     let mut guest = bench.guest()?;
-    guest.write(arena(0), &pattern())?;
+    guest.write(arena(0), pattern())?;
     let unit = units * GRANULE;
     let forms =
         ["[x1]".to_owned(), format!("[x1, #{unit}]"), format!("[x1, #{}]!", 2 * unit), format!("[x1, #{}]", 3 * unit)];
@@ -201,7 +211,7 @@ fn step(state: &mut u64) -> u64 {
 
 fn stgm(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.guest()?;
-    guest.write(arena(0), &pattern())?;
+    guest.write(arena(0), pattern())?;
     let block = bench.facts().tag_block;
     let stores = format!("stgm x2, [x0]; add x0, x0, #{block};").repeat((256 / block) as usize);
     let mut x = [0; 31];
@@ -224,7 +234,7 @@ fn zero_block(bench: &Bench<'_>) -> Result<u64, Stop> {
 
 fn stzgm(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.guest()?;
-    guest.write(arena(0), &pattern())?;
+    guest.write(arena(0), pattern())?;
     let block = zero_block(bench)?;
     let mut x = [0; 31];
     x[2] = XORSHIFT;
@@ -238,7 +248,7 @@ fn stzgm(bench: &mut Bench<'_>) -> Checked {
 
 fn cache_op(bench: &mut Bench<'_>, operation: &str, data: Data) -> Checked {
     let mut guest = bench.guest()?;
-    guest.write(arena(0), &pattern())?;
+    guest.write(arena(0), pattern())?;
     let block = zero_block(bench)?;
     sweep(&mut guest, &format!("irg x1, x0; {operation}; add x0, x0, #{block}"), block, [0; 31])?;
     check(&mut guest, operation, &irg_sequence(block / GRANULE), data)
