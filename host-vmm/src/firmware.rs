@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use object::Endianness;
-use object::elf::{EM_AARCH64, ET_EXEC, FileHeader64, PT_LOAD};
+use object::elf::{EM_AARCH64, ET_EXEC, FileHeader64, PT_LOAD, ProgramHeader64};
 use object::read::elf::{FileHeader, ProgramHeader};
 
 /// The firmware that this granule was built with; empty when it was built without.
@@ -112,6 +112,10 @@ impl<'a> Firmware<'a> {
         let kind = header.e_type(endian);
         if kind != ET_EXEC {
             return Err(field("e_type", format!("{:?}", kind), "2 (ET_EXEC): the firmware is not relocated"));
+        }
+        let entry_size = header.e_phentsize(endian);
+        if header.e_phnum(endian) != 0 && usize::from(entry_size) != size_of::<ProgramHeader64<Endianness>>() {
+            return Err(field("e_phentsize", entry_size, "56"));
         }
         let program_headers = header
             .program_headers(endian, file)

@@ -78,10 +78,13 @@ fn kind(header: &[u8]) -> Option<(String, &'static str)> {
     if at(header, MAGIC_AT, MAGIC) {
         return None;
     }
-    if let Some((.., found, remedy)) = KINDS.iter().find(|(offset, magic, ..)| at(header, *offset, magic)) {
+    let short = header.len() < MAGIC_AT + MAGIC.len();
+    // A cut Image begins like any EFI program.
+    let known = KINDS.iter().find(|(offset, magic, ..)| at(header, *offset, magic) && !(short && *magic == b"MZ"));
+    if let Some((.., found, remedy)) = known {
         return Some(((*found).to_owned(), remedy));
     }
-    if header.len() < MAGIC_AT + MAGIC.len() {
+    if short {
         return Some((format!("a file of only {} bytes", header.len()), "copy it again"));
     }
     Some((
@@ -118,6 +121,7 @@ mod tests {
             assert_eq!(kind(&with(*offset, magic)), Some(((*found).to_owned(), *remedy)));
         }
         assert!(kind(b"short").unwrap().0.contains("5 bytes"));
+        assert!(kind(b"MZ@\xfa").unwrap().0.contains("4 bytes"));
         assert!(kind(&with(MAGIC_AT, b"RISC")).is_some());
     }
 

@@ -197,8 +197,10 @@ fn is_stamp(text: &[u8]) -> bool {
     seconds > 0 && fraction.len() > 6 && fraction[..6].iter().all(u8::is_ascii_digit) && fraction[6] == b']'
 }
 
+/// Gives console text for a person: control characters, which may come from anywhere, are spelt out.
 fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    let escape = |c: char| if c.is_control() && c != '\t' { c.escape_debug().to_string() } else { c.to_string() };
+    String::from_utf8_lossy(bytes).chars().map(escape).collect()
 }
 
 fn cut(bytes: &[u8]) -> String {

@@ -83,6 +83,14 @@ impl Factory for KvmFactory {
                 .map_err(|errno| kernel("KVM_SET_ONE_REG of PC", errno))?;
             machine.expect_reply(cpu, 0)?;
             let report: BootReport = machine.record(cpu, offset_of!(Mailbox, boot))?;
+            if report.version != abi::ABI_VERSION {
+                let what = format!(
+                    "rang, but its boot report has version {} and not {}: this is not granule's firmware",
+                    report.version,
+                    abi::ABI_VERSION
+                );
+                return Err(MachineError::Misbehaved { cpu, what });
+            }
             machine.boot.push(report);
         }
         Ok(Box::new(machine))

@@ -18,6 +18,8 @@ use crate::registers::RegisterId;
 
 /// Exits that one request may cause before the guest counts as flooding the host.
 const MAX_EXITS: u64 = 10_000;
+/// Exits from which on a guest that is late counts as flooding and not as silent; a request takes a few.
+const FLOOD: u64 = 100;
 
 impl KvmMachine {
     pub(super) fn check_cpu(&self, cpu: usize) -> Result<(), MachineError> {
@@ -48,7 +50,7 @@ impl KvmMachine {
         bell
     }
 
-    pub(super) fn run_until_bell_or_error(&mut self, cpu: usize) -> Result<Doorbell, MachineError> {
+    fn run_until_bell_or_error(&mut self, cpu: usize) -> Result<Doorbell, MachineError> {
         let began = Instant::now();
         let armed = self.watchdog.arm(self.patience);
         let mut exits = 0;
@@ -66,7 +68,7 @@ impl KvmMachine {
                     // Console text, which the firmware only writes when there is no host.
                     _ => {}
                 },
-                Exit::Interrupted if late => {
+                Exit::Interrupted if late && exits < FLOOD => {
                     drop(armed);
                     let pc = self.vm.register(cpu, RegisterId::PC).unwrap_or(0);
                     return Err(MachineError::Silent { cpu, millis: self.patience.as_millis() as u64, pc });
@@ -100,7 +102,9 @@ impl KvmMachine {
     pub(super) fn panicked(&self, cpu: usize) -> Result<MachineError, MachineError> {
         let record: PanicRecord = self.record(cpu, offset_of!(Mailbox, panic))?;
         let length = usize::try_from(record.length).unwrap_or(MAX_MESSAGE).min(MAX_MESSAGE);
-        let message = String::from_utf8_lossy(&record.message[..length]).into_owned();
+        let message = String::from_utf8_lossy(&record.message[..length]);
+        // The guest's text may reach a terminal.
+        let message = message.split('\0').next().unwrap_or_default().escape_debug().to_string();
         Ok(MachineError::Panicked { cpu, message })
     }
 
