@@ -2,19 +2,15 @@
 
 use core::arch::asm;
 
+use aarch64_cpu::registers::ID_AA64PFR1_EL1;
 use tock_registers::interfaces::Readable;
 
-/// Lowest value of ID_AA64PFR1_EL1.MTE with allocation tags (FEAT_MTE2).
-const FEAT_MTE2: u64 = 2;
-
-/// Reads ID_AA64PFR1_EL1, whose MTE field aarch64-cpu does not name.
-pub fn pfr1() -> u64 {
-    aarch64_cpu::registers::ID_AA64PFR1_EL1.get()
-}
+use crate::registers::ctr_el0::CTR_FIELDS;
+use crate::registers::{CTR_EL0, id_aa64pfr1_el1};
 
 /// Tells whether this CPU has allocation tags.
 pub fn has_mte2() -> bool {
-    pfr1() >> 8 & 0xf >= FEAT_MTE2
+    ID_AA64PFR1_EL1.read(id_aa64pfr1_el1::MTE) >= id_aa64pfr1_el1::FEAT_MTE2
 }
 
 /// Completes all accesses, asynchronous tag check faults included, and synchronises the context.
@@ -26,33 +22,10 @@ pub fn barrier() {
     }
 }
 
-/// Reads CTR_EL0, the cache type register.
-pub fn ctr() -> u64 {
-    let value;
-    // SAFETY: reading it has no side effect.
-    #[expect(unsafe_code, reason = "reads a system register that aarch64-cpu lacks")]
-    unsafe {
-        asm!("mrs {}, ctr_el0", out(reg) value, options(nomem, nostack, preserves_flags));
-    }
-    value
-}
-
-/// Reads DCZID_EL0, the block size of DC ZVA, DC GVA and DC GZVA.
-pub fn dczid() -> u64 {
-    let value;
-    // SAFETY: reading it has no side effect.
-    #[expect(unsafe_code, reason = "reads a system register that aarch64-cpu lacks")]
-    unsafe {
-        asm!("mrs {}, dczid_el0", out(reg) value, options(nomem, nostack, preserves_flags));
-    }
-    value
-}
-
 /// Makes `bytes` of code written at `data` visible to instruction fetches at `code`.
 pub fn synchronise_code(data: u64, bytes: u64, code: u64) {
-    let ctr = ctr();
-    let data_line = 4 << (ctr >> 16 & 0xf);
-    let code_line = 4 << (ctr & 0xf);
+    let data_line = 4 << CTR_EL0.read(CTR_FIELDS::DMINLINE);
+    let code_line = 4 << CTR_EL0.read(CTR_FIELDS::IMINLINE);
     let lines = |start: u64, line: u64| (start & !(line - 1)..start + bytes).step_by(line as usize);
     for address in lines(data, data_line) {
         // SAFETY: cleans a line of mapped memory; the contents stay.

@@ -17,7 +17,8 @@ use buddy_system_allocator::LockedHeap;
 use tock_registers::interfaces::{Readable, Writeable};
 
 use crate::cpu;
-use crate::registers::{GCR_EL1, RGSR_EL1, gcr_el1};
+use crate::registers::dczid_el0::DCZID_FIELDS;
+use crate::registers::{DCZID_EL0, GCR_EL1, RGSR_EL1, gcr_el1};
 
 /// Block sizes are powers of two below 2 to this power.
 const ORDERS: usize = 32;
@@ -131,9 +132,8 @@ fn load_tag(address: u64) -> u64 {
 /// Stores a pointer's tag to `size` bytes from it on: by DC GVA where whole blocks allow it, else by
 /// ST2G, else by STG.
 fn store_tags(tagged: u64, size: u64) {
-    let dczid = cpu::dczid();
-    let block = 4 << (dczid & 0xf);
-    let gva_prohibited = dczid >> 4 & 1 == 1;
+    let block = 4 << DCZID_EL0.read(DCZID_FIELDS::BS);
+    let gva_prohibited = DCZID_EL0.is_set(DCZID_FIELDS::DZP);
     let mut at = tagged;
     while at < tagged + size {
         let left = tagged + size - at;

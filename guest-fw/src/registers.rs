@@ -2,15 +2,20 @@
 //!
 //! Field numbers: Arm ARM (DDI 0487), the register descriptions of chapter D24.
 
+pub mod ctr_el0;
+pub mod dczid_el0;
 pub mod gcr_el1;
 pub mod gmid_el1;
 pub mod hcr_el2;
+pub mod id_aa64pfr1_el1;
 pub mod rgsr_el1;
 pub mod sctlr_el1;
 pub mod tco;
 pub mod tfsr_el1;
 pub mod tfsre0_el1;
 
+pub use ctr_el0::CTR_EL0;
+pub use dczid_el0::DCZID_EL0;
 pub use gcr_el1::GCR_EL1;
 pub use gmid_el1::GMID_EL1;
 pub use rgsr_el1::RGSR_EL1;

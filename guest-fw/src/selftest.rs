@@ -4,10 +4,13 @@
 use core::arch::global_asm;
 use core::fmt::Write;
 
+use aarch64_cpu::registers::ID_AA64PFR1_EL1;
 use abi::mailbox::BlockEnd;
 use abi::map::{self, Window};
+use tock_registers::interfaces::Readable;
 
 use crate::mailbox::Post;
+use crate::registers::id_aa64pfr1_el1;
 use crate::uart::Console;
 use crate::{cpu, executor, psci, serve};
 
@@ -43,7 +46,7 @@ fn check() -> Result<(), &'static str> {
         console,
         "granule firmware {} without a host: MTE level {}; running its self-test",
         env!("CARGO_PKG_VERSION"),
-        cpu::pfr1() >> 8 & 0xf
+        ID_AA64PFR1_EL1.read(id_aa64pfr1_el1::MTE)
     );
     let post = Post::of(0);
     let pointer = Window::Tagged.va(map::ARENA_BASE);

@@ -1,13 +1,13 @@
 //! The service loop: requests in, replies out, one vCPU each.
 
-use aarch64_cpu::registers::{MAIR_EL1, MIDR_EL1, MPIDR_EL1, SCTLR_EL1, TCR_EL1};
+use aarch64_cpu::registers::{ID_AA64PFR1_EL1, MAIR_EL1, MIDR_EL1, MPIDR_EL1, SCTLR_EL1, TCR_EL1};
 use abi::boot::BootBlock;
 use abi::mailbox::{BootReport, Request, SYS_REGS, Status, SysReg};
 use abi::{ABI_VERSION, map};
 use tock_registers::interfaces::{Readable, Writeable};
 
 use crate::mailbox::Post;
-use crate::registers::{GCR_EL1, GMID_EL1, RGSR_EL1, TCO, TFSR_EL1, TFSRE0_EL1, rgsr_el1};
+use crate::registers::{CTR_EL0, DCZID_EL0, GCR_EL1, GMID_EL1, RGSR_EL1, TCO, TFSR_EL1, TFSRE0_EL1, rgsr_el1};
 use crate::{cpu, executor, heap, pages, psci};
 
 /// What IRG starts from after boot. Not 0: the generator never leaves that state.
@@ -88,11 +88,11 @@ fn boot_report(entry_el: u32) -> BootReport {
     BootReport {
         version: ABI_VERSION,
         entry_el,
-        pfr1: cpu::pfr1(),
+        pfr1: ID_AA64PFR1_EL1.get(),
         mpidr: MPIDR_EL1.get(),
         midr: MIDR_EL1.get(),
-        ctr: cpu::ctr(),
-        dczid: cpu::dczid(),
+        ctr: CTR_EL0.get(),
+        dczid: DCZID_EL0.get(),
         gmid: if cpu::has_mte2() { GMID_EL1.get() } else { 0 },
         mair: MAIR_EL1.get(),
         sys,
