@@ -1,0 +1,84 @@
+//! Guests that break the rules: each ends in a verdict within the guest's deadline. None hangs granule,
+//! crashes it, or costs it the rest of its results.
+
+use abi::doorbell::Doorbell;
+use abi::mailbox::Mailbox;
+use abi::map;
+use granule_tests::guest::{DOORBELL, Load, elf, hanging_after_boot, mailbox, program, written};
+use granule_tests::run::{Run, verdicts};
+use host_vmm::event::{Event, Verdict};
+use host_vmm::exit::Exit;
+
+/// Runs a guest that may take this long for one request, and must not get as far as the first case. Gives the
+/// reason.
+fn refused(guest: &[Load], seconds: &str) -> String {
+    let scratch = tempfile::tempdir().unwrap();
+    let firmware = written(scratch.path(), &elf(guest));
+    let run = Run::new().option("--firmware", firmware).option("--guest-timeout", seconds);
+    let reason = run.arg("arch.irg").report().broken();
+    assert!(reason.contains("firmware"), "{reason}");
+    reason
+}
+
+#[test]
+#[ignore = "needs QEMU and kernels; cargo xtask test runs it"]
+fn a_guest_that_hangs_is_stopped_and_its_place_is_told() {
+    let reason = refused(&[program("nop; b .")], "1");
+    assert!(reason.contains(&format!("{:#x}", map::FIRMWARE_BASE + 4)), "{reason}");
+}
+
+#[test]
+#[ignore = "needs QEMU and kernels; cargo xtask test runs it"]
+fn a_guest_that_floods_the_doorbell_is_stopped_before_its_time_is_over() {
+    let reason = refused(&[program(&format!("{DOORBELL} movz w1, #0x41; again: strb w1, [x0]; b again"))], "100");
+    assert!(reason.contains("doorbell"), "{reason}");
+}
+
+/// The host must not believe the length of the message.
+#[test]
+#[ignore = "needs QEMU and kernels; cargo xtask test runs it"]
+fn a_guest_that_panics_has_its_last_words_told_however_long_it_claims_they_are() {
+    let words = b"the last words of this guest";
+    let last_words = |mailbox: &mut Mailbox| {
+        mailbox.panic.length = u64::MAX;
+        mailbox.panic.message.fill(b'.');
+        mailbox.panic.message[..words.len()].copy_from_slice(words);
+    };
+    let ring = format!("{DOORBELL} movz w1, #{}; strb w1, [x0]; b .", Doorbell::Panic.byte(0));
+    let reason = refused(&[program(&ring), mailbox(last_words)], "10");
+    assert!(reason.contains(std::str::from_utf8(words).unwrap()), "{reason}");
+}
+
+#[test]
+#[ignore = "needs QEMU and kernels; cargo xtask test runs it"]
+fn a_guest_that_reaches_outside_is_told_with_the_address() {
+    let reason = refused(&[program("movz x0, #0xa00, lsl #16; ldr x1, [x0]; b .")], "10");
+    assert!(reason.contains("0xa000000"), "{reason}");
+}
+
+#[test]
+#[ignore = "needs QEMU and kernels; cargo xtask test runs it"]
+fn a_guest_that_speaks_for_another_vcpu_is_refused() {
+    let ring = format!("{DOORBELL} movz w1, #{}; strb w1, [x0]; b .", Doorbell::Reply.byte(5));
+    let reason = refused(&[program(&ring)], "10");
+    assert!(reason.contains("vCPU 5"), "{reason}");
+}
+
+/// It boots as it should, and then never answers: every case fails, and the run ends as usual.
+#[test]
+#[ignore = "needs QEMU and kernels; cargo xtask test runs it"]
+fn a_guest_that_hangs_in_a_case_fails_it_and_the_next_one_begins() {
+    let scratch = tempfile::tempdir().unwrap();
+    let firmware = written(scratch.path(), &hanging_after_boot());
+    let run = Run::new().option("--firmware", firmware).option("--guest-timeout", "1");
+    let events = run.arg("arch.check.every-size").arg("arch.check.every-tag").report().events(Exit::Failed);
+    let verdicts = verdicts(&events);
+    assert_eq!(verdicts.len(), 2, "{verdicts:?}");
+    for (name, verdict) in verdicts {
+        assert!(
+            matches!(&verdict, Verdict::Failed(failure) if failure.found.contains("vCPU 0")),
+            "{name}: {verdict:?}"
+        );
+    }
+    assert!(matches!(events.last(), Some(Event::Finished { .. })), "{events:?}");
+}

@@ -1,0 +1,57 @@
+//! The main job, with every case: what a right machine and a wrong one come to.
+
+use granule_tests::environment::{self, KERNEL_6_1, KERNEL_6_12, QEMU_7_2};
+use granule_tests::run::{Run, listed, verdicts};
+use host_vmm::event::{Event, Verdict};
+use host_vmm::exit::Exit;
+
+/// Fewer cases than this are not the suite.
+const FEWEST: usize = 100;
+
+/// Runs every case on a kernel, and expects a pass, or a skip that says why, of each that is listed.
+fn the_suite_passes_on(kernel: &str, series: &str) {
+    let events = Run::new().kernel(environment::file(kernel)).report().events(Exit::Passed);
+    let Some(Event::Started(target)) = events.iter().find(|event| matches!(event, Event::Started(_))) else {
+        panic!("no Started: {events:?}");
+    };
+    assert!(target.kernel.starts_with(series), "{kernel} is Linux {}", target.kernel);
+    let verdicts = verdicts(&events);
+    for (name, verdict) in &verdicts {
+        let fine = matches!(verdict, Verdict::Passed) || matches!(verdict, Verdict::Skipped(why) if !why.is_empty());
+        assert!(fine, "{name}: {verdict:?}");
+    }
+    let ran: Vec<_> = verdicts.iter().map(|(name, _)| name.clone()).collect();
+    assert_eq!(ran, listed());
+    let passed = verdicts.iter().filter(|(_, verdict)| *verdict == Verdict::Passed).count();
+    assert!(passed >= FEWEST, "{passed} cases passed, at least {FEWEST} were expected");
+    assert!(matches!(events.last(), Some(Event::Finished { .. })), "{:?}", events.last());
+}
+
+#[test]
+#[ignore = "needs QEMU and kernels; cargo xtask test runs it"]
+fn the_suite_passes_on_linux_6_12() {
+    the_suite_passes_on(KERNEL_6_12, "6.12.");
+}
+
+#[test]
+#[ignore = "needs QEMU and kernels; cargo xtask test runs it"]
+fn the_suite_passes_on_linux_6_1() {
+    the_suite_passes_on(KERNEL_6_1, "6.1.");
+}
+
+/// QEMU 7.2 keeps one tag for all granules of a page. A suite that passes there proves nothing.
+#[test]
+#[ignore = "needs QEMU and kernels; cargo xtask test runs it"]
+fn a_qemu_whose_granules_share_a_tag_fails_the_suite() {
+    let run = Run::new().qemu(environment::file(QEMU_7_2)).option("--guest-timeout", "2");
+    let events = run.report().events(Exit::Failed);
+    let verdicts = verdicts(&events);
+    let separate = verdicts.iter().find(|(name, _)| name.contains("granule") && name.contains("separate"));
+    let Some((name, Verdict::Failed(failure))) = separate else {
+        panic!("no failure of the case about separate tags: {separate:?}");
+    };
+    let explained = failure.detail.iter().any(|line| line.contains("page") && line.contains("share a tag"));
+    assert!(explained, "{name}: {failure:?}");
+    assert!(failure.expected != failure.found && !failure.what.is_empty(), "{name}: {failure:?}");
+    assert_eq!(verdicts.len(), listed().len(), "a failure must not end the run");
+}
