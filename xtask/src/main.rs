@@ -1,0 +1,141 @@
+//! The task runner: `cargo xtask run`, `test`, `lint`, `build`, `setup`.
+//!
+//! It finds or fetches what the project needs (a Rust for aarch64, QEMU, arm64 kernels), builds
+//! everything, and hands over. It has no product logic and no dependencies, since it must build
+//! with any cargo before anything else is there. Read `setup.rs` first, then `toolchain.rs`.
+#![deny(unsafe_code, missing_docs)]
+
+mod arguments;
+mod binutils;
+mod builds;
+mod cache;
+mod checks;
+mod debian;
+mod everything;
+mod failure;
+mod kernel;
+mod lint;
+mod lock;
+mod machine;
+mod processes;
+mod project;
+mod qemu;
+mod report;
+mod run;
+mod setup;
+mod space;
+mod stamp;
+mod tally;
+mod terminal;
+mod toolchain;
+mod version;
+mod wrapper;
+
+use std::env;
+use std::ffi::OsString;
+use std::process;
+
+use crate::cache::Cache;
+use crate::failure::{Failure, Result};
+use crate::project::Project;
+use crate::report::Report;
+use crate::setup::Setup;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  run [ARGUMENTS]  set up, build, and do the main job: granule run ARGUMENTS
+                   --qemu X    a path, a version (7.2, 10, 11) or a suite (bookworm, trixie, sid)
+                   --kernel X  a path, a series (6.1, 6.12, 7.2, 7.3-rc) or a suite
+                   --via X     the machine; default nested, on arm64 with /dev/kvm kvm
+  test             set up, build, and run all tests
+  lint             rustfmt, clippy and rustdoc, warnings denied
+  build            build everything; prints where the static arm64 granule lies
+  setup [--all]    only fetch what run needs (--all: and what test needs); prints where it lies
+  help             this text
+
+What is fetched is kept in $GRANULE_CACHE, else $XDG_CACHE_HOME/granule, else ~/.cache/granule.
+Debian packages come from the mirror that this machine's apt uses; the system is not changed.
+";
+
+fn main() {
+    let mut arguments = env::args_os().skip(1);
+    let command = arguments.next().map(|c| c.to_string_lossy().into_owned()).unwrap_or_default();
+    if let Err(failure) = perform(&command, arguments.collect()) {
+        if !failure.message.is_empty() {
+            eprintln!("error: {}", failure);
+        }
+        process::exit(failure.status);
+    }
+}
+
+fn perform(command: &str, arguments: Vec<OsString>) -> Result<()> {
+    match command {
+        "run" => run::run(&Project::find()?, &Cache::find()?, arguments),
+        "setup" => set_up(arguments),
+        "test" | "lint" | "build" => {
+            none_left(command, &arguments)?;
+            let (project, cache) = (Project::find()?, Cache::find()?);
+            match command {
+                "test" => checks::run(&project, &cache),
+                "lint" => lint::run(&project, &cache),
+                _ => build(&project, &cache),
+            }
+        }
+        "help" | "--help" | "-h" => {
+            print!("{}", HELP);
+            Ok(())
+        }
+        "" => Err(Failure::usage(format!("expected a command\n\n{}", HELP))),
+        other => Err(Failure::usage(format!("expected a command, found {}\n\n{}", other, HELP))),
+    }
+}
+
+fn none_left(command: &str, arguments: &[OsString]) -> Result<()> {
+    match arguments.first() {
+        Some(first) => Err(Failure::usage(format!(
+            "cargo xtask {} takes no arguments, found {}; see cargo xtask help",
+            command,
+            first.to_string_lossy()
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn build(project: &Project, cache: &Cache) -> Result<()> {
+    let report = Report::new();
+    let setup = Setup::new(cache, &report);
+    let toolchains = toolchain::ensure(&setup, project)?;
+    cache.release();
+    report.finish(cache.directory());
+    let built = builds::all(project, &toolchains)?;
+    println!("firmware           {}", built.firmware.display());
+    println!("granule            {}", built.granule.display());
+    println!("granule for boards {}", built.agent.display());
+    Ok(())
+}
+
+fn set_up(mut arguments: Vec<OsString>) -> Result<()> {
+    let all = arguments.first().map_or(false, |a| a == "--all");
+    if all {
+        arguments.remove(0);
+    }
+    none_left("setup", &arguments)?;
+    let (project, cache) = (Project::find()?, Cache::find()?);
+    let report = Report::new();
+    let setup = Setup::new(&cache, &report);
+    let toolchains = toolchain::ensure(&setup, &project)?;
+    let mut named = everything::for_run(&setup)?;
+    if all {
+        named.retain(|(variable, _)| *variable != "GRANULE_QEMU");
+        named.extend(everything::for_tests(&setup)?);
+    }
+    cache.release();
+    report.finish(cache.directory());
+    println!("CARGO_FOR_THIS_MACHINE={}", toolchains.native.bin.join("cargo").display());
+    println!("CARGO_FOR_AARCH64={}", toolchains.cross.toolchain.bin.join("cargo").display());
+    for (variable, path) in named {
+        println!("{}={}", variable, path.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! `cargo xtask run`: set-up, build, and then granule itself in place of this process.
+//!
+//! On x86-64 granule boots QEMU; on an arm64 machine with /dev/kvm it runs on the hardware.
+
+use std::env;
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use crate::arguments;
+use crate::builds;
+use crate::cache::Cache;
+use crate::failure::{Failure, Result};
+use crate::kernel;
+use crate::machine;
+use crate::project::Project;
+use crate::qemu;
+use crate::report::Report;
+use crate::setup::Setup;
+use crate::toolchain;
+
+/// Runs granule with the user's arguments; returns only if it could not be started.
+pub fn run(project: &Project, cache: &Cache, arguments: Vec<OsString>) -> Result<()> {
+    let exists = |path: &Path| path.exists();
+    let given = arguments::parse(arguments, exists)?;
+    let named =
+        |variable: &str| env::var_os(variable).filter(|v| !v.is_empty()).map(|v| arguments::choice(&v, &exists));
+    let native = machine::architecture()?.rust == "aarch64" && Path::new("/dev/kvm").exists();
+    let via = given.via.clone().unwrap_or_else(|| if native { "kvm" } else { "nested" }.to_string());
+
+    let report = Report::new();
+    let setup = Setup::new(cache, &report);
+    let toolchains = toolchain::ensure(&setup, project)?;
+    let wants = |machines: &[&str]| machines.contains(&via.as_str()) && !given.help;
+    let qemu = match given.qemu.is_some() || wants(&["nested", "tcg"]) {
+        true => Some(qemu::ensure(&setup, given.qemu.or_else(|| named("GRANULE_QEMU")).as_ref())?),
+        false => None,
+    };
+    let kernel = match given.kernel.is_some() || wants(&["nested"]) {
+        true => Some(kernel::ensure(&setup, given.kernel.or_else(|| named("GRANULE_KERNEL")).as_ref())?),
+        false => None,
+    };
+    cache.release();
+    report.finish(cache.directory());
+    let setup_took = report.milliseconds();
+
+    let started = Instant::now();
+    let built = builds::all(project, &toolchains)?;
+    let build_took = started.elapsed().as_millis();
+
+    let mut command = Command::new(&built.granule);
+    command.arg("run").arg("--via").arg(&via);
+    for (option, path) in [("--qemu", qemu), ("--kernel", kernel)] {
+        if let Some(path) = path {
+            command.arg(option).arg(path);
+        }
+    }
+    command.args(given.rest);
+    command.env("GRANULE_RERUN", format!("cargo xtask run{}", given.repeated));
+    command.env("GRANULE_AGENT", &built.agent).env("GRANULE_FIRMWARE", &built.firmware);
+    command.env("GRANULE_SETUP_MS", setup_took.to_string()).env("GRANULE_BUILD_MS", build_took.to_string());
+    let error = command.exec();
+    Err(Failure::unavailable(format!("cannot start {}: {}", built.granule.display(), error)))
+}
