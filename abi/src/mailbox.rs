@@ -29,6 +29,8 @@ pub enum Request {
     HeapFree = 4,
     /// Turn the machine off through PSCI.
     PowerOff = 5,
+    /// Forget all objects of the tagged heap; its memory may have been replaced.
+    HeapReset = 6,
 }
 
 impl Request {
@@ -41,6 +43,7 @@ impl Request {
             3 => Some(Self::HeapAlloc),
             4 => Some(Self::HeapFree),
             5 => Some(Self::PowerOff),
+            6 => Some(Self::HeapReset),
             _ => None,
         }
     }

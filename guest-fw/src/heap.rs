@@ -13,7 +13,7 @@ use core::ptr::NonNull;
 
 use abi::mailbox::Status;
 use abi::map::{self, HEAP_BASE, HEAP_SIZE, Window};
-use buddy_system_allocator::LockedHeap;
+use buddy_system_allocator::{Heap, LockedHeap};
 use tock_registers::interfaces::{Readable, Writeable};
 
 use crate::cpu;
@@ -76,6 +76,11 @@ pub fn free(pointer: u64, bytes: u64, align: u64) -> Status {
         HEAP.lock().dealloc(object, layout);
     }
     Status::Done
+}
+
+/// Forgets all objects. The memory is taken anew at the next allocation, whatever is in it then.
+pub fn reset() {
+    *HEAP.lock() = Heap::empty();
 }
 
 /// Whole granules, at least granule aligned, at most the heap.

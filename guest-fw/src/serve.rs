@@ -58,6 +58,10 @@ fn dispatch(post: &Post, kind: u32, entry_el: u32) -> Status {
             Err(status) => status,
         },
         Some(Request::HeapFree) => heap::free(a, b, c),
+        Some(Request::HeapReset) => {
+            heap::reset();
+            Status::Done
+        }
         Some(Request::PowerOff) => psci::system_off(entry_el),
         None => Status::UnknownRequest,
     }

@@ -56,6 +56,10 @@ impl Exclude {
         if self.0 == Self::ALL.0 {
             return Tag::ZERO;
         }
+        if self.0 == Self::NONE.0 {
+            // Most programs exclude nothing; the walk below would come to the same.
+            return tag.wrapping_add(offset);
+        }
         if offset == 0 {
             return self.skip(tag);
         }

@@ -40,6 +40,10 @@ struct KvmMachine {
     lengths: Vec<usize>,
     /// Whether everything since boot happened in [`SCRATCH`] and in the program's registers.
     recyclable: Cell<bool>,
+    /// Pages of windows that are no longer as after boot.
+    changed_pages: Vec<(Window, u64, u64)>,
+    /// Whether the guest's heap may have objects.
+    heap_used: bool,
 }
 
 /// Where cases may write and tag without spoiling the firmware: from the arena to the end of RAM.
@@ -94,6 +98,7 @@ impl Machine for KvmMachine {
 
     fn set_pages(&mut self, window: Window, ipa: u64, bytes: u64, kind: PageKind) -> Result<(), MachineError> {
         let arguments = [window as u64, ipa, bytes, kind as u64];
+        self.changed_pages.push((window, ipa, bytes));
         match self.call(Request::SetPages, arguments)? {
             (Status::Done, _) => Ok(()),
             (status, _) => Err(MachineError::BadRequest(format!(
@@ -103,6 +108,7 @@ impl Machine for KvmMachine {
     }
 
     fn heap_alloc(&mut self, bytes: u64, align: u64) -> Result<u64, MachineError> {
+        self.heap_used = true;
         match self.call(Request::HeapAlloc, [bytes, align, 0, 0])? {
             (Status::Done, [pointer, ..]) => Ok(pointer),
             (status, _) => Err(MachineError::BadRequest(format!(
@@ -122,6 +128,12 @@ impl Machine for KvmMachine {
     fn recycle(&mut self) -> Result<bool, MachineError> {
         if !self.recyclable.get() {
             return Ok(false);
+        }
+        for (window, ipa, bytes) in std::mem::take(&mut self.changed_pages) {
+            self.call(Request::SetPages, [window as u64, ipa, bytes, PageKind::Default as u64])?;
+        }
+        if std::mem::take(&mut self.heap_used) {
+            self.call(Request::HeapReset, [0; 4])?;
         }
         for slot in self.vm.slots() {
             let scratch = SCRATCH.saturating_sub(slot.ipa)..slot.mapping.bytes();
@@ -156,8 +168,14 @@ impl Machine for KvmMachine {
         for extent in &snapshot.memory {
             self.vm.write(extent.ipa, &extent.data)?;
         }
+        let page = (self.vm.page_size() / tags::GRANULE) as usize;
         for extent in &snapshot.memory {
-            tags::store(&self.vm, extent.ipa, &extent.tags)?.complete()?;
+            // New memory has no tags, so pages without any need nothing.
+            for (number, part) in (0u64..).zip(extent.tags.chunks(page)) {
+                if part.iter().any(|tag| *tag != 0) {
+                    tags::store(&self.vm, extent.ipa + number * self.vm.page_size(), part)?.complete()?;
+                }
+            }
         }
         for (vcpu, state) in self.vm.vcpus().iter().zip(&snapshot.cpus) {
             vcpu.restore(state)?;

@@ -4,11 +4,11 @@ use abi::mailbox::PageKind;
 use abi::map::{GUEST_PAGE, Window};
 
 use super::bench::{Bench, Guest, arena, pointer, tagged};
-use super::case::{Case, Checked};
+use super::case::{Case, Checked, Stop};
 use super::expect::{
     Direction, TagCheckFault, equal_hex, fail_with, no_fault, one_tag_check_fault, tag_check_syndrome,
 };
-use crate::machine::{Block, El};
+use crate::machine::{Block, El, Trace};
 
 pub const CASES: &[Case] = &[
     case(
@@ -51,8 +51,11 @@ const fn case(name: &'static str, claim: &'static str, run: fn(&mut Bench<'_>) -
     Case { name, claim, cite: "DDI 0487 D10 tag checking, ESR_EL1", needs: &[], run }
 }
 
-/// Instructions on the address in x0, their direction, and bytes accessed.
-const ACCESSES: [(&str, Direction, u64); 24] = [
+/// An instruction on the address in x0, its direction, and bytes accessed.
+type Access = (&'static str, Direction, u64);
+
+/// One of each kind.
+const ACCESSES: [Access; 24] = [
     ("ldrb w1, [x0]", Direction::Load, 1),
     ("ldrh w1, [x0]", Direction::Load, 2),
     ("ldr w1, [x0]", Direction::Load, 4),
@@ -79,18 +82,51 @@ const ACCESSES: [(&str, Direction, u64); 24] = [
     ("str x1, [x0, #0]!", Direction::Store, 8),
 ];
 
+/// Runs accesses in one block, each by a base register of its own, from x4 on.
+fn batch(guest: &mut Guest, accesses: &[Access], pointer: impl Fn(u64) -> u64) -> Result<Trace, Stop> {
+    let base = |i: usize| 4 + i;
+    let text: String =
+        accesses.iter().enumerate().map(|(i, (text, ..))| text.replace("x0", &format!("x{}", base(i))) + ";").collect();
+    let mut block = Block::assemble(&text)?;
+    for (i, (_, _, bytes)) in accesses.iter().enumerate() {
+        block = block.x(base(i), pointer(*bytes));
+    }
+    guest.run(&block)
+}
+
+/// Expects each access of a batch to take one tag check fault, somewhere within its bytes. Which of them
+/// FAR_EL1 shows is the CPU's choice where an access is part of two granules.
+fn all_fault(guest: &Guest, accesses: &[Access], pointer: impl Fn(u64) -> u64, trace: &Trace) -> Checked {
+    let indices: Vec<_> = trace.faults.iter().filter_map(|fault| fault.index).collect();
+    if indices != (0..accesses.len()).collect::<Vec<_>>() {
+        return fail_with(
+            "a tag check fault of each access",
+            format!("{} of them", accesses.len()),
+            format!("at instructions {indices:?}"),
+            guest.listing(),
+        );
+    }
+    for (fault, (text, direction, bytes)) in trace.faults.iter().zip(accesses) {
+        let syndrome = tag_check_syndrome(El::El1, *direction);
+        equal_hex(&format!("ESR_EL1 of {text}"), syndrome.bits(), fault.esr.bits() & 0xffff_ffff)?;
+        let first = pointer(*bytes);
+        let known = !(0xf << 60);
+        if (fault.far & known).wrapping_sub(first & known) >= *bytes {
+            let expected = format!("{first:#x} to {:#x}", first + bytes - 1);
+            return fail_with(format!("FAR_EL1 of {text}"), expected, format!("{:#x}", fault.far), guest.listing());
+        }
+    }
+    Ok(())
+}
+
 fn every_size(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.guest()?;
     guest.store_tags(arena(0), &[3, 7, 3])?;
-    for (text, direction, _) in ACCESSES {
-        let trace = guest.exec(text, &[tagged(16, 7)])?;
-        no_fault(&guest, text, &trace)?;
-        let wrong = tagged(16, 3);
-        let trace = guest.exec(text, &[wrong])?;
-        let expected = TagCheckFault { el: El::El1, direction, index: 0, pointer: wrong };
-        one_tag_check_fault(&guest, text, expected, &trace)?;
-    }
-    Ok(())
+    let trace = batch(&mut guest, &ACCESSES, |_| tagged(16, 7))?;
+    no_fault(&guest, "accesses through the right tag", &trace)?;
+    let wrong = |_| tagged(16, 3);
+    let trace = batch(&mut guest, &ACCESSES, wrong)?;
+    all_fault(&guest, &ACCESSES, wrong, &trace)
 }
 
 fn every_tag(bench: &mut Bench<'_>) -> Checked {
@@ -156,50 +192,19 @@ fn load_nothing(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-/// Runs an access of `bytes` bytes at `offset` by tag 5 and expects one tag check fault of it. FAR_EL1
-/// must be within the access; which of its bytes is reported is the CPU's choice.
-fn straddle(guest: &mut Guest, text: &str, direction: Direction, bytes: u64, offset: u64) -> Checked {
-    let first = tagged(offset, 5);
-    let trace = guest.exec(text, &[first])?;
-    let [fault] = trace.faults.as_slice() else {
-        return fail_with(
-            format!("{text} at offset {offset:#x}"),
-            "one tag check fault",
-            format!("{} exceptions", trace.faults.len()),
-            guest.listing(),
-        );
-    };
-    let syndrome = tag_check_syndrome(El::El1, direction);
-    equal_hex(&format!("ESR_EL1 of {text}"), syndrome.bits(), fault.esr.bits() & 0xffff_ffff)?;
-    let known = !(0xf << 60);
-    let at = (fault.far & known).wrapping_sub(first & known);
-    if at >= bytes {
-        return fail_with(
-            format!("FAR_EL1 of {text}"),
-            format!("{first:#x} to {:#x}", first + bytes - 1),
-            format!("{:#x}", fault.far),
-            guest.listing(),
-        );
-    }
-    Ok(())
-}
-
 /// Checks an edge at `edge`: the granules before it have tag `before`, those behind tag `behind`.
 fn edge(guest: &mut Guest, edge: u64) -> Checked {
+    // Half of each access lies on either side.
+    let pointer = |bytes| tagged(edge - bytes / 2, 5);
+    let wide: Vec<Access> = ACCESSES.into_iter().filter(|(_, _, bytes)| *bytes > 1).collect();
     for (before, behind) in [(5, 6), (6, 5), (6, 6)] {
         guest.store_tags(arena(edge - 16), &[before, behind])?;
-        for (text, direction, bytes) in
-            ACCESSES.into_iter().filter(|(text, _, bytes)| *bytes > 1 && !text.contains('!') && !text.contains("],"))
-        {
-            straddle(guest, text, direction, bytes, edge - bytes / 2)?;
-        }
+        let trace = batch(guest, &wide, pointer)?;
+        all_fault(guest, &wide, pointer, &trace)?;
     }
     guest.store_tags(arena(edge - 16), &[5, 5])?;
-    for (text, _, bytes) in ACCESSES {
-        let trace = guest.exec(text, &[tagged(edge - bytes / 2, 5)])?;
-        no_fault(guest, text, &trace)?;
-    }
-    Ok(())
+    let trace = batch(guest, &wide, pointer)?;
+    no_fault(guest, "accesses across granules of one tag", &trace)
 }
 
 fn straddling_granules(bench: &mut Bench<'_>) -> Checked {
@@ -225,9 +230,8 @@ fn upper_half(bench: &mut Bench<'_>) -> Checked {
 fn el0(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.guest()?;
     guest.store_tags(arena(0), &[4])?;
-    let block = |tag| {
-        Ok::<_, super::Stop>(Block::assemble("ldr x1, [x0]")?.at(El::El0).x(0, pointer(Window::TaggedEl0, 0, tag)))
-    };
+    let block =
+        |tag| Ok::<_, Stop>(Block::assemble("ldr x1, [x0]")?.at(El::El0).x(0, pointer(Window::TaggedEl0, 0, tag)));
     let trace = guest.run(&block(4)?)?;
     no_fault(&guest, "the right tag", &trace)?;
     let trace = guest.run(&block(12)?)?;

@@ -1,7 +1,7 @@
 //! Chapter 9: the main job. The guest tags, the host fetches; the host stores, the guest observes.
 
 use super::bench::{Bench, Guest, arena, tagged};
-use super::case::{Case, Checked};
+use super::case::{Case, Checked, Stop};
 use super::expect::{
     Direction, TagCheckFault, bytes, equal_hex, fail_with, holds, no_fault, one_tag_check_fault, pointer_tag, tags,
 };
@@ -74,17 +74,44 @@ fn fetch_equals_guest(bench: &mut Bench<'_>) -> Checked {
     tags("the host's fetch", arena(0x8000), &wanted, &found)
 }
 
-/// Lets the guest tag granules from `offset` on by STG, sixteen a block.
+/// Tags that one register carries, in bits 59:0.
+const PACKED: usize = 15;
+/// Registers that carry tags in one block: x1 to x8.
+const CARRIERS: usize = 8;
+
+/// Lets the guest tag granules from `offset` on by STG. The tags come in registers, so that the code is the
+/// same every time: STG takes bits 59:56, and a shift brings the next tag there.
 fn guest_tags(guest: &mut Guest, offset: u64, wanted: &[u8]) -> Checked {
-    // x1 to x16 carry the tags, so that the code is the same every time.
-    let text: String = (1..=16).map(|n| format!("stg x{n}, [x0], #16;")).collect();
-    for (index, part) in (0u64..).zip(wanted.chunks(16)) {
-        let mut x = vec![tagged(offset + index * 16 * GRANULE, 0)];
-        x.extend(part.iter().map(|tag| tagged(0, *tag)));
+    for (index, part) in (0u64..).zip(wanted.chunks(PACKED * CARRIERS)) {
+        let mut text = String::new();
+        let mut x = vec![tagged(offset + index * (PACKED * CARRIERS) as u64 * GRANULE, 0)];
+        for (n, tags) in (1..).zip(part.chunks(PACKED)) {
+            text += &format!("stg x{n}, [x0], #16; orr x{n}, xzr, x{n}, lsl #4;").repeat(tags.len());
+            let pack = |packed, (i, tag): (usize, &u8)| packed | u64::from(*tag) << (56 - 4 * i);
+            x.push(tags.iter().enumerate().fold(0, pack));
+        }
         let trace = guest.exec(&text, &x)?;
         no_fault(guest, "STG", &trace)?;
     }
     Ok(())
+}
+
+/// Lets the guest read the tags of granules from the arena's start on by LDG, packed likewise.
+fn guest_reads(guest: &mut Guest, granules: usize) -> Result<Vec<u8>, Stop> {
+    // x30 has nothing but the tag that LDG puts there; the oldest tag ends in bits 3:0.
+    let text: String = (1..=CARRIERS)
+        .map(|n| format!("ldg x30, [x0]; orr x{n}, x30, x{n}, lsr #4; add x0, x0, #16;").repeat(PACKED))
+        .collect();
+    let mut seen = Vec::new();
+    while seen.len() < granules {
+        let trace = guest.exec(&text, &[tagged(seen.len() as u64 * GRANULE, 0)])?;
+        no_fault(guest, "LDG", &trace)?;
+        for packed in &trace.x[1..=CARRIERS] {
+            seen.extend((0..PACKED).map(|i| (packed >> (4 * i) & 0xf) as u8));
+        }
+    }
+    seen.truncate(granules);
+    Ok(seen)
 }
 
 fn never_tagged(bench: &mut Bench<'_>) -> Checked {
@@ -115,14 +142,7 @@ fn change(bench: &mut Bench<'_>, first: usize, count: usize) -> Checked {
     }
     guest.store_tags(arena(first as u64 * GRANULE), &new[first..first + count])?;
 
-    // What LDG sees, all granules.
-    let text: String = (1..=16).map(|n| format!("ldg x{n}, [x0]; add x0, x0, #16;")).collect();
-    let mut seen = Vec::new();
-    for index in (0..GRANULES).step_by(16) {
-        let trace = guest.exec(&text, &[tagged(index as u64 * GRANULE, 0)])?;
-        no_fault(&guest, "LDG", &trace)?;
-        seen.extend(trace.x[1..=16].iter().map(|x| (x >> 56) as u8 & 0xf));
-    }
+    let seen = guest_reads(&mut guest, GRANULES)?;
     tags("the guest's LDG", arena(0), &new, &seen)?;
 
     // The old pointer faults where a granule changed, the new one does not.

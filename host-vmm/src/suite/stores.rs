@@ -175,11 +175,13 @@ fn sweep(guest: &mut Guest, text: &str, stride: u64, mut x: [u64; 31]) -> Result
 
 /// IRG's sequence from START on, each tag `times` granules long.
 fn irg_sequence(times: u64) -> Vec<u8> {
-    let mut generator = Rgsr::from_bits(START);
-    let count = SIZE / GRANULE / times;
-    (0..count)
-        .flat_map(|_| std::iter::repeat_n(generator.choose_random_tag(Exclude::NONE).value(), times as usize))
-        .collect()
+    static SEQUENCE: OnceLock<Vec<u8>> = OnceLock::new();
+    let sequence = SEQUENCE.get_or_init(|| {
+        let mut generator = Rgsr::from_bits(START);
+        (0..SIZE / GRANULE).map(|_| generator.choose_random_tag(Exclude::NONE).value()).collect()
+    });
+    let count = (SIZE / GRANULE / times) as usize;
+    sequence[..count].iter().flat_map(|tag| std::iter::repeat_n(*tag, times as usize)).collect()
 }
 
 /// Tags by an instruction with addressing forms; `units` granules at a time.

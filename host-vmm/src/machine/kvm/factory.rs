@@ -75,6 +75,8 @@ impl Factory for KvmFactory {
             requests: vec![0; config.cpus],
             lengths: vec![0; config.cpus],
             recyclable: Cell::new(true),
+            changed_pages: Vec::new(),
+            heap_used: false,
         };
         for cpu in 0..config.cpus {
             machine

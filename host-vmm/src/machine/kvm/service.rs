@@ -137,8 +137,6 @@ impl KvmMachine {
 
     /// Makes a request that is not a block; gives its status and results.
     pub(super) fn call(&mut self, request: Request, arguments: [u64; 4]) -> Result<(Status, [u64; 4]), MachineError> {
-        // Page attributes and the heap are state of the firmware.
-        self.recyclable.set(false);
         self.post(0, offset_of!(Mailbox, arguments), arguments.as_bytes())?;
         let number = self.ask(0, request)?;
         let status = self.expect_reply(0, number)?;
