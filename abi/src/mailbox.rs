@@ -202,6 +202,8 @@ pub struct Block {
     pub sys: [u64; SYS_REGS],
     /// Instruction words, 1 to [`MAX_WORDS`].
     pub words: u64,
+    /// 1 if the words are new; 0 if they are those of the vCPU's last block, which are in place.
+    pub new_words: u64,
 }
 
 /// What a block left behind.
@@ -301,7 +303,7 @@ pub struct Mailbox {
 }
 
 const _: () = assert!(size_of::<Control>() == 16);
-const _: () = assert!(size_of::<Block>() == 43 * 8);
+const _: () = assert!(size_of::<Block>() == 44 * 8);
 const _: () = assert!(size_of::<BlockReply>() == 41 * 8);
 const _: () = assert!(size_of::<Trap>() == 32);
 const _: () = assert!(size_of::<BootReport>() == 14 * 8);

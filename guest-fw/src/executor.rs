@@ -34,7 +34,10 @@ pub fn run(post: &Post) -> Option<BlockReply> {
         return None;
     }
     let end = if block.el == 0 { END_EL0 } else { END_EL1 };
-    place_code(post, count, end);
+    if block.new_words != 0 {
+        place_code(post, count);
+    }
+    place_word(post.cpu(), count, end);
 
     let base = map::code_va(post.cpu());
     let frame = frame(post.cpu());
@@ -89,26 +92,33 @@ fn spsr(block: &Block) -> u64 {
     (masked + level).value | tco::TCO_FIELDS::TCO.val(block.tco & 1).value | block.nzcv & NZCV
 }
 
-/// Puts the block's words and its end into the code page, unless they are there already.
-fn place_code(post: &Post, count: usize, end: u32) {
-    let code = map::code_ipa(post.cpu()) as *mut u32;
-    let mut changed = false;
-    for i in 0..=count {
-        let word = if i == count { end } else { post.word(i) };
-        // SAFETY: a code page holds MAX_WORDS + 1 words and is this vCPU's alone; `count` is capped.
-        #[expect(unsafe_code, reason = "compares the code page, which is written below")]
-        let old = unsafe { code.wrapping_add(i).read_volatile() };
-        if old != word {
-            // SAFETY: as above.
-            #[expect(unsafe_code, reason = "writes the code page")]
-            unsafe {
-                code.wrapping_add(i).write_volatile(word);
-            }
-            changed = true;
-        }
+/// Puts the block's words into the code page.
+fn place_code(post: &Post, count: usize) {
+    for i in 0..count {
+        write_code(post.cpu(), i, post.word(i));
     }
-    if changed {
-        cpu::synchronise_code(code as u64, 4 * (count as u64 + 1), map::code_va(post.cpu()));
+    cpu::synchronise_code(map::code_ipa(post.cpu()), 4 * count as u64, map::code_va(post.cpu()));
+}
+
+/// Puts one word into the code page, unless it is there already.
+fn place_word(cpu: usize, index: usize, word: u32) {
+    let place = (map::code_ipa(cpu) as *const u32).wrapping_add(index);
+    // SAFETY: a code page holds MAX_WORDS + 1 words and is this vCPU's alone; the index is capped.
+    #[expect(unsafe_code, reason = "reads the code page, which is written below")]
+    let old = unsafe { place.read_volatile() };
+    if old != word {
+        write_code(cpu, index, word);
+        let offset = 4 * index as u64;
+        cpu::synchronise_code(map::code_ipa(cpu) + offset, 4, map::code_va(cpu) + offset);
+    }
+}
+
+fn write_code(cpu: usize, index: usize, word: u32) {
+    let place = (map::code_ipa(cpu) as *mut u32).wrapping_add(index);
+    // SAFETY: as in `place_word`; nothing executes the page while the executor writes it.
+    #[expect(unsafe_code, reason = "writes the code page")]
+    unsafe {
+        place.write_volatile(word);
     }
 }
 

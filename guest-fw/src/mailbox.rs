@@ -95,7 +95,7 @@ impl Post {
             store!(self, *word => words[i]);
         }
         let words = words.len().min(MAX_WORDS) as u64;
-        let block = Block { x, sp: 0, nzcv: 0, el: 1, tco: 0, sys_mask: 0, sys: [0; SYS_REGS], words };
+        let block = Block { x, sp: 0, nzcv: 0, el: 1, tco: 0, sys_mask: 0, sys: [0; SYS_REGS], words, new_words: 1 };
         store!(self, block => block);
     }
 

@@ -128,7 +128,7 @@ fn set_up(mut arguments: Vec<OsString>) -> Result<()> {
     let mut named = everything::for_run(&setup)?;
     if all {
         named.retain(|(variable, _)| *variable != "GRANULE_QEMU");
-        named.extend(everything::for_tests(&setup)?);
+        named.extend(everything::for_tests(&setup)?.unwrap_or_default());
     }
     cache.release();
     report.finish(cache.directory());

@@ -105,9 +105,9 @@ impl Block {
         &self.words
     }
 
-    /// Gives the record that the mailbox takes.
+    /// Gives the record that the mailbox takes; `new_words` unless the vCPU's last block had the same.
     #[must_use]
-    pub fn record(&self) -> mailbox::Block {
+    pub fn record(&self, new_words: bool) -> mailbox::Block {
         let mut sys_mask = 0;
         let mut sys = [0; SYS_REGS];
         for register in SysReg::ALL {
@@ -125,6 +125,7 @@ impl Block {
             sys_mask,
             sys,
             words: self.words.len() as u64,
+            new_words: u64::from(new_words),
         }
     }
 

@@ -36,8 +36,10 @@ struct KvmMachine {
     boot: Vec<BootReport>,
     /// The number of the last request to each vCPU.
     requests: Vec<u32>,
-    /// How many words the block that runs on each vCPU has.
-    lengths: Vec<usize>,
+    /// The words of each vCPU's last block.
+    words: Vec<Vec<u32>>,
+    /// Whether each vCPU's code page holds those words.
+    in_place: Vec<bool>,
     /// Whether everything since boot happened in [`SCRATCH`] and in the program's registers.
     recyclable: Cell<bool>,
     /// Pages of windows that are no longer as after boot.
@@ -84,9 +86,13 @@ impl Machine for KvmMachine {
                 "a block has 1 to {MAX_WORDS} instructions, this one has {count}"
             )));
         }
-        self.post(cpu, offset_of!(Mailbox, block), block.record().as_bytes())?;
-        self.post(cpu, offset_of!(Mailbox, words), block.words().as_bytes())?;
-        self.lengths[cpu] = count;
+        let new_words = !self.in_place[cpu] || self.words[cpu] != block.words();
+        self.post(cpu, offset_of!(Mailbox, block), block.record(new_words).as_bytes())?;
+        if new_words {
+            self.post(cpu, offset_of!(Mailbox, words), block.words().as_bytes())?;
+            self.words[cpu] = block.words().to_vec();
+            self.in_place[cpu] = true;
+        }
         self.ask(cpu, Request::Run)?;
         self.advance(cpu)
     }
@@ -162,6 +168,7 @@ impl Machine for KvmMachine {
     fn replace_by(&mut self, snapshot: &Snapshot) -> Result<(), MachineError> {
         // The old VM goes first: nothing of it may help the new one.
         self.recyclable.set(false);
+        self.in_place.fill(false);
         self.vm = KvmVm::new(&self.kvm)?;
         self.vm = KvmFactory::create(&self.kvm, snapshot.config)?;
         self.config = snapshot.config;

@@ -11,7 +11,7 @@ use isa::TaggedPtr;
 use super::case::Stop;
 use super::settings::{self, Mode};
 use crate::kvm::tags::{self, GRANULE};
-use crate::machine::{Block, Config, El, Factory, Machine, MachineError, Outcome, Trace, Vm};
+use crate::machine::{Backing, Block, Config, El, Factory, Machine, MachineError, Outcome, Trace, Vm};
 use crate::snapshot::Snapshot;
 
 /// What is known about the target before any case runs.
@@ -27,6 +27,8 @@ pub struct Facts {
     pub page_size: u64,
     /// The kernel's version: major and minor.
     pub kernel: (u32, u32),
+    /// Whether the host gives transparent huge pages to those who ask.
+    pub huge_pages: bool,
 }
 
 impl Facts {
@@ -41,6 +43,8 @@ impl Facts {
             zero_block: (report.dczid >> 4 & 1 == 0).then_some(4 << (report.dczid & 0xf)),
             page_size: machine.page_size(),
             kernel: (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)),
+            huge_pages: std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled")
+                .is_ok_and(|setting| !setting.contains("[never]")),
         }
     }
 }
@@ -48,38 +52,35 @@ impl Facts {
 /// A machine that cases may hand on to each other.
 type Shared = Rc<RefCell<Box<dyn Machine>>>;
 
-/// The machine with the default configuration that the last case had.
+/// The machines of one vCPU and default size that the last cases had, one for each kind of RAM.
 ///
 /// Booting a VM costs more than most cases. The next case gets the same VM if the last one is done
 /// with it, and if it can show that nothing outside the arena changed; its memory is given back to the
 /// kernel in between. See [`Machine::recycle`].
 #[derive(Default)]
 pub struct Pool {
-    last: Option<Shared>,
+    last: Vec<(Backing, Shared)>,
 }
 
 impl Pool {
     /// Begins with a machine that was booted to look at the target.
     #[must_use]
     pub fn with(machine: Box<dyn Machine>) -> Self {
-        Self { last: Some(Rc::new(RefCell::new(machine))) }
+        Self { last: vec![(Config::default().backing, Rc::new(RefCell::new(machine)))] }
     }
 
-    /// Forgets the machine: the next case gets a new VM.
+    /// Forgets the machines: the next case gets a new VM.
     pub fn clear(&mut self) {
-        self.last = None;
+        self.last.clear();
     }
 
-    fn take(&mut self, factory: &dyn Factory) -> Result<Shared, MachineError> {
-        if let Some(machine) = self.last.take()
-            && Rc::strong_count(&machine) == 1
-            && machine.borrow_mut().recycle()?
-        {
-            self.last = Some(Rc::clone(&machine));
-            return Ok(machine);
-        }
-        let machine = Rc::new(RefCell::new(factory.boot(Config::default())?));
-        self.last = Some(Rc::clone(&machine));
+    fn take(&mut self, factory: &dyn Factory, backing: Backing) -> Result<Shared, MachineError> {
+        let place = self.last.iter().position(|(kind, _)| *kind == backing);
+        let machine = match place.map(|place| self.last.swap_remove(place)) {
+            Some((_, machine)) if Rc::strong_count(&machine) == 1 && machine.borrow_mut().recycle()? => machine,
+            _ => Rc::new(RefCell::new(factory.boot(Config { backing, ..Config::default() })?)),
+        };
+        self.last.push((backing, Rc::clone(&machine)));
         Ok(machine)
     }
 }
@@ -124,7 +125,16 @@ impl<'a> Bench<'a> {
     ///
     /// When the machine cannot.
     pub fn guest(&mut self) -> Result<Guest, Stop> {
-        Ok(Guest { machine: self.pool.take(self.factory)?, programs: BTreeMap::new(), last: None })
+        self.guest_in(Config::default().backing)
+    }
+
+    /// Gives a guest like [`Self::guest`], with RAM of this kind.
+    ///
+    /// # Errors
+    ///
+    /// When the machine cannot.
+    pub fn guest_in(&mut self, backing: Backing) -> Result<Guest, Stop> {
+        Ok(Guest { machine: self.pool.take(self.factory, backing)?, programs: BTreeMap::new(), last: None })
     }
 
     /// Boots a guest in a new VM.

@@ -44,6 +44,8 @@ pub enum Need {
     Mte3,
     /// DC GVA and DC GZVA are not prohibited (DCZID_EL0.DZP).
     DcZva,
+    /// The host has transparent huge pages.
+    HugePages,
 }
 
 impl Need {
@@ -53,6 +55,7 @@ impl Need {
         match self {
             Self::Mte3 if facts.mte < 3 => Some(format!("asymmetric faults: this CPU has MTE{}", facts.mte)),
             Self::DcZva if facts.zero_block.is_none() => Some("DC ZVA is prohibited here (DCZID_EL0.DZP)".to_owned()),
+            Self::HugePages if !facts.huge_pages => Some("this host has transparent huge pages off".to_owned()),
             _ => None,
         }
     }

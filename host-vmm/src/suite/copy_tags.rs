@@ -1,7 +1,7 @@
 //! Chapter 9: the main job. The guest tags, the host fetches; the host stores, the guest observes.
 
 use super::bench::{Bench, Guest, arena, tagged};
-use super::case::{Case, Checked, Stop};
+use super::case::{Case, Checked, Need, Stop};
 use super::expect::{
     Direction, TagCheckFault, bytes, equal_hex, fail_with, holds, no_fault, one_tag_check_fault, pointer_tag, tags,
 };
@@ -45,11 +45,14 @@ pub const CASES: &[Case] = &[
         "what is stored over all of RAM is what is fetched, for random tags",
         identity,
     ),
-    case(
-        "kvm.copy-tags.huge-pages",
-        "tags of RAM in transparent huge pages are the guest's and the host's alike, part by part",
-        |b| backing(b, Backing::HugePages),
-    ),
+    Case {
+        needs: &[Need::HugePages],
+        ..case(
+            "kvm.copy-tags.huge-pages",
+            "tags of RAM in transparent huge pages are the guest's and the host's alike, part by part",
+            |b| backing(b, Backing::HugePages),
+        )
+    },
     case(
         "kvm.copy-tags.shared-memory",
         "tags of RAM in a shared memfd are the guest's and the host's alike (since Linux 6.2)",

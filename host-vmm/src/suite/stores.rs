@@ -15,7 +15,7 @@ use super::case::{Case, Checked, Need, Stop};
 use super::expect::{bytes, no_fault, tags};
 use super::settings::rgsr;
 use crate::kvm::tags::GRANULE;
-use crate::machine::Block;
+use crate::machine::{Backing, Block};
 
 /// Bytes that each case tags.
 const SIZE: u64 = 1 << 20;
@@ -122,6 +122,14 @@ enum Data {
 /// The pair that STGP stores.
 const PAIR: [u64; 2] = [0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210];
 
+/// Gives a guest whose mebibyte holds the pattern. Its RAM is in huge pages, so that 256 pages are not 256
+/// exits to the kernel.
+fn whole(bench: &mut Bench<'_>) -> Result<Guest, Stop> {
+    let mut guest = bench.guest_in(Backing::HugePages)?;
+    guest.write(arena(0), pattern())?;
+    Ok(guest)
+}
+
 /// A pattern in which every 8 bytes differ.
 fn pattern() -> &'static [u8] {
     static PATTERN: OnceLock<Vec<u8>> = OnceLock::new();
@@ -186,8 +194,7 @@ fn irg_sequence(times: u64) -> Vec<u8> {
 
 /// Tags by an instruction with addressing forms; `units` granules at a time.
 fn each(bench: &mut Bench<'_>, instruction: &str, units: u64, data: Data) -> Checked {
-    let mut guest = bench.guest()?;
-    guest.write(arena(0), pattern())?;
+    let mut guest = whole(bench)?;
     let unit = units * GRANULE;
     let forms =
         ["[x1]".to_owned(), format!("[x1, #{unit}]"), format!("[x1, #{}]!", 2 * unit), format!("[x1, #{}]", 3 * unit)];
@@ -212,8 +219,7 @@ fn step(state: &mut u64) -> u64 {
 }
 
 fn stgm(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    guest.write(arena(0), pattern())?;
+    let mut guest = whole(bench)?;
     let block = bench.facts().tag_block;
     let stores = format!("stgm x2, [x0]; add x0, x0, #{block};").repeat((256 / block) as usize);
     let mut x = [0; 31];
@@ -235,8 +241,7 @@ fn zero_block(bench: &Bench<'_>) -> Result<u64, Stop> {
 }
 
 fn stzgm(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    guest.write(arena(0), pattern())?;
+    let mut guest = whole(bench)?;
     let block = zero_block(bench)?;
     let mut x = [0; 31];
     x[2] = XORSHIFT;
@@ -249,8 +254,7 @@ fn stzgm(bench: &mut Bench<'_>) -> Checked {
 }
 
 fn cache_op(bench: &mut Bench<'_>, operation: &str, data: Data) -> Checked {
-    let mut guest = bench.guest()?;
-    guest.write(arena(0), pattern())?;
+    let mut guest = whole(bench)?;
     let block = zero_block(bench)?;
     sweep(&mut guest, &format!("irg x1, x0; {operation}; add x0, x0, #{block}"), block, [0; 31])?;
     check(&mut guest, operation, &irg_sequence(block / GRANULE), data)

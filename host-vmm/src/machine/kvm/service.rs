@@ -172,7 +172,7 @@ impl KvmMachine {
             let trap: Trap = self.record(cpu, at)?;
             let index = trap.pc.checked_sub(code).map(|bytes| (bytes / 4) as usize);
             faults.push(Fault {
-                index: index.filter(|index| *index < self.lengths[cpu]),
+                index: index.filter(|index| *index < self.words[cpu].len()),
                 esr: Syndrome::from_bits(trap.esr),
                 far: trap.far,
                 spsr: trap.spsr,
