@@ -4,11 +4,15 @@
 //! [`Bench`]. Cases are listed chapter by chapter, in the order in which they run. A VM is handed
 //! on from one case to the next only if nothing of the first can be seen by the second.
 
+mod address;
 mod bench;
 mod calls;
 mod capability;
 mod case;
 mod expect;
+mod facts;
+mod guest;
+mod pool;
 pub mod selection;
 mod settings;
 
@@ -29,8 +33,11 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-pub use bench::{Bench, Facts, Guest, Pool};
+pub use bench::Bench;
 pub use case::{Case, Checked, Need, Stop};
+pub use facts::Facts;
+pub use guest::Guest;
+pub use pool::Pool;
 
 use crate::event::{CaseInfo, Event, Sink, Verdict};
 use crate::machine::Factory;

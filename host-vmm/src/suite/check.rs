@@ -3,11 +3,13 @@
 use abi::mailbox::PageKind;
 use abi::map::{GUEST_PAGE, Window};
 
-use super::bench::{Bench, Guest, arena, pointer, tagged};
+use super::address::{arena, pointer, tagged};
+use super::bench::Bench;
 use super::case::{Case, Checked, Stop};
 use super::expect::{
     Direction, TagCheckFault, equal_hex, fail_with, no_fault, one_tag_check_fault, tag_check_syndrome,
 };
+use super::guest::Guest;
 use crate::machine::{Block, El, Trace};
 
 pub const CASES: &[Case] = &[
@@ -218,10 +220,10 @@ fn straddling_pages(bench: &mut Bench<'_>) -> Checked {
 fn upper_half(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.guest()?;
     guest.store_tags(arena(0), &[4])?;
-    let right = super::bench::pointer_at(El::El1, true, 0, 4);
+    let right = super::address::pointer_at(El::El1, true, 0, 4);
     let trace = guest.exec("ldr x1, [x0]; str x1, [x0]", &[right])?;
     no_fault(&guest, "the right tag", &trace)?;
-    let wrong = super::bench::pointer_at(El::El1, true, 0, 11);
+    let wrong = super::address::pointer_at(El::El1, true, 0, 11);
     let trace = guest.exec("str x1, [x0]", &[wrong])?;
     let expected = TagCheckFault { el: El::El1, direction: Direction::Store, index: 0, pointer: wrong };
     one_tag_check_fault(&guest, "the wrong tag", expected, &trace)

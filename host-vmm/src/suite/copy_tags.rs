@@ -1,10 +1,12 @@
 //! Chapter 9: the main job. The guest tags, the host fetches; the host stores, the guest observes.
 
-use super::bench::{Bench, Guest, arena, tagged};
+use super::address::{arena, tagged};
+use super::bench::Bench;
 use super::case::{Case, Checked, Need, Stop};
 use super::expect::{
     Direction, TagCheckFault, bytes, equal_hex, fail_with, holds, no_fault, one_tag_check_fault, pointer_tag, tags,
 };
+use super::guest::Guest;
 use crate::kvm::tags::{self as transport, GRANULE};
 use crate::machine::{Access, Backing, Config, El, Errno};
 

@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use isa::{ExceptionClass, Syndrome, Tag, TaggedPtr};
 
-use super::bench::Guest;
 use super::case::{Checked, Stop};
+use super::guest::Guest;
 use crate::event::Failure;
 use crate::kvm::tags::GRANULE;
 use crate::machine::{El, Fault, Trace};

@@ -3,7 +3,8 @@
 use abi::mailbox::SysReg;
 use isa::{Exclude, Rgsr, Tag, TaggedPtr};
 
-use super::bench::{Bench, tagged};
+use super::address::tagged;
+use super::bench::Bench;
 use super::case::{Case, Checked};
 use super::expect::{equal, equal_hex, fail_with, holds, no_fault, pointer_tag};
 use super::settings::{RRND, rgsr};

@@ -2,9 +2,10 @@
 
 use isa::TaggedPtr;
 
-use super::bench::{Bench, Guest};
+use super::bench::Bench;
 use super::case::{Case, Checked, Stop};
 use super::expect::{Direction, TagCheckFault, equal, fail, fail_with, holds, no_fault, one_tag_check_fault};
+use super::guest::Guest;
 use super::settings::rgsr;
 use crate::event::Failure;
 use crate::kvm::tags::GRANULE;

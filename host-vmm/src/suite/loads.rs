@@ -1,6 +1,7 @@
 //! Chapter 4: the instructions that load tags.
 
-use super::bench::{Bench, arena, tagged};
+use super::address::{arena, tagged};
+use super::bench::Bench;
 use super::case::{Case, Checked};
 use super::expect::{equal_hex, no_fault};
 use crate::kvm::tags::GRANULE;

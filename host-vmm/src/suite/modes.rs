@@ -3,7 +3,8 @@
 
 use abi::mailbox::SysReg;
 
-use super::bench::{Bench, arena, pointer_at};
+use super::address::{arena, pointer_at};
+use super::bench::Bench;
 use super::case::{Case, Checked, Need};
 use super::expect::{Direction, TagCheckFault, equal, equal_hex, no_fault, one_tag_check_fault};
 use super::settings::{Mode, TF, tfsr};

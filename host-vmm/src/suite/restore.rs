@@ -5,11 +5,13 @@ use abi::mailbox::SysReg;
 use abi::map::{UART_DR, Window};
 use isa::{Exclude, Rgsr};
 
-use super::bench::{Bench, Guest, arena, pointer, pointer_at, tagged};
+use super::address::{arena, pointer, pointer_at, tagged};
+use super::bench::Bench;
 use super::case::{Case, Checked};
 use super::expect::{
     Direction, TagCheckFault, bytes, equal, equal_hex, fail_with, no_fault, one_tag_check_fault, pointer_tag, tags,
 };
+use super::guest::Guest;
 use super::settings::{Mode, RRND, TF, rgsr, tfsr};
 use crate::machine::{Block, Config, El};
 use crate::registers::RegisterId;

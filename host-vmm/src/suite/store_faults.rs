@@ -3,9 +3,11 @@
 use abi::mailbox::PageKind;
 use abi::map::{GUEST_PAGE, Window};
 
-use super::bench::{Bench, Guest, arena, pointer, tagged};
+use super::address::{arena, pointer, tagged};
+use super::bench::Bench;
 use super::case::{Case, Checked};
 use super::expect::{equal_hex, fail_with, no_fault, tags};
+use super::guest::Guest;
 use crate::machine::{Block, El, Trace};
 
 pub const CASES: &[Case] = &[

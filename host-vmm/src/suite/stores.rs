@@ -10,9 +10,11 @@ use std::sync::OnceLock;
 use abi::mailbox::{MAX_WORDS, SysReg};
 use isa::{Exclude, Rgsr};
 
-use super::bench::{Bench, Guest, arena, tagged};
+use super::address::{arena, tagged};
+use super::bench::Bench;
 use super::case::{Case, Checked, Need, Stop};
 use super::expect::{bytes, no_fault, tags};
+use super::guest::Guest;
 use super::settings::rgsr;
 use crate::kvm::tags::GRANULE;
 use crate::machine::{Backing, Block};

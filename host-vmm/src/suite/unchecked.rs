@@ -3,9 +3,11 @@
 use abi::mailbox::{PageKind, SysReg};
 use abi::map::{GUEST_PAGE, Window};
 
-use super::bench::{Bench, Guest, arena, pointer, pointer_at, tagged};
+use super::address::{arena, pointer, pointer_at, tagged};
+use super::bench::Bench;
 use super::case::{Case, Checked};
 use super::expect::{equal_hex, fail_with, no_fault, pointer_tag, tags};
+use super::guest::Guest;
 use super::settings::{ATA, ATA0, PSTATE_TCO, TBI, TCMA};
 use crate::machine::{Block, El, Trace};
 
