@@ -112,8 +112,9 @@ impl Mapping {
             .and_then(|map| map.read_exact_at(&mut entries, self.address() / page * 8))
             .is_ok();
         let mut ranges: Vec<std::ops::Range<u64>> = Vec::new();
-        for (index, entry) in entries.chunks_exact(8).enumerate() {
-            let entry = entry.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte));
+        let (entries, _) = entries.as_chunks();
+        for (index, entry) in entries.iter().enumerate() {
+            let entry = u64::from_le_bytes(*entry);
             if told && entry & PAGEMAP_TOUCHED == 0 {
                 continue;
             }

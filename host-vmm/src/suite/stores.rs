@@ -137,8 +137,9 @@ fn pattern() -> &'static [u8] {
     static PATTERN: OnceLock<Vec<u8>> = OnceLock::new();
     PATTERN.get_or_init(|| {
         let mut bytes = vec![0; SIZE as usize];
-        for (i, word) in (0u64..).zip(bytes.chunks_exact_mut(8)) {
-            word.copy_from_slice(&(i.wrapping_mul(XORSHIFT) ^ 0x5555_5555).to_le_bytes());
+        let (words, _) = bytes.as_chunks_mut();
+        for (i, word) in (0u64..).zip(words) {
+            *word = (i.wrapping_mul(XORSHIFT) ^ 0x5555_5555).to_le_bytes();
         }
         bytes
     })
