@@ -103,11 +103,13 @@ impl Run {
         &self.marker
     }
 
-    /// Gives the program and all its arguments.
+    /// Gives the command line: coreutils' env, the program, and all its arguments.
     #[must_use]
     pub fn words(&self) -> Vec<OsString> {
         let named = |path: &Option<PathBuf>, variable| path.clone().unwrap_or_else(|| environment::file(variable));
-        let mut words: Vec<OsString> = vec![environment::file(BIN).into()];
+        // Whoever runs the tests may ignore signals (nohup, a job in the background); a user's shell does not.
+        let mut words: Vec<OsString> = ["env", "--default-signal"].map(OsString::from).into();
+        words.push(environment::file(BIN).into());
         words.extend(["run", "--via", "nested"].map(OsString::from));
         words.extend([OsString::from("--agent"), environment::file(AGENT).into()]);
         words.extend([OsString::from("--qemu"), named(&self.qemu, QEMU).into()]);
