@@ -40,6 +40,8 @@ struct KvmMachine {
     words: Vec<Vec<u32>>,
     /// Whether each vCPU's code page holds those words.
     in_place: Vec<bool>,
+    /// Whether each vCPU waits at a checkpoint.
+    in_block: Vec<bool>,
     /// Whether everything since boot happened in [`SCRATCH`] and in the program's registers.
     recyclable: Cell<bool>,
     /// Pages of windows that are no longer as after boot.
@@ -132,7 +134,7 @@ impl Machine for KvmMachine {
     }
 
     fn recycle(&mut self) -> Result<bool, MachineError> {
-        if !self.recyclable.get() {
+        if !self.recyclable.get() || self.in_block.contains(&true) {
             return Ok(false);
         }
         for (window, ipa, bytes) in std::mem::take(&mut self.changed_pages) {
@@ -167,7 +169,6 @@ impl Machine for KvmMachine {
 
     fn replace_by(&mut self, snapshot: &Snapshot) -> Result<(), MachineError> {
         // The old VM goes first: nothing of it may help the new one.
-        self.recyclable.set(false);
         self.in_place.fill(false);
         self.vm = KvmVm::new(&self.kvm)?;
         self.vm = KvmFactory::create(&self.kvm, snapshot.config)?;

@@ -75,6 +75,7 @@ impl Factory for KvmFactory {
             requests: vec![0; config.cpus],
             words: vec![Vec::new(); config.cpus],
             in_place: vec![false; config.cpus],
+            in_block: vec![false; config.cpus],
             recyclable: Cell::new(true),
             changed_pages: Vec::new(),
             heap_used: false,

@@ -44,7 +44,8 @@ impl KvmMachine {
     /// Runs a vCPU until it rings. After an error nobody knows where it is.
     pub(super) fn run_until_bell(&mut self, cpu: usize) -> Result<Doorbell, MachineError> {
         let bell = self.run_until_bell_or_error(cpu);
-        if !matches!(bell, Ok(Doorbell::Reply)) {
+        self.in_block[cpu] = matches!(bell, Ok(Doorbell::Checkpoint));
+        if bell.is_err() {
             self.recyclable.set(false);
         }
         bell
