@@ -10,41 +10,36 @@ use crate::machine::El;
 use crate::registers::RegisterId;
 
 pub const CASES: &[Case] = &[
-    Case {
-        name: "boot.registers.control",
-        claim: "the guest's SCTLR_EL1, TCR_EL1 and MAIR_EL1 hold what its firmware wrote for MTE",
-        cite: "DDI 0487 SCTLR_EL1, TCR_EL1, MAIR_EL1",
-        needs: &[],
-        run: control,
-    },
-    Case {
-        name: "boot.registers.tags",
-        claim: "GCR_EL1, RGSR_EL1, TFSR_EL1 and TFSRE0_EL1 can be written and read back by the guest",
-        cite: "DDI 0487 GCR_EL1, RGSR_EL1, TFSR_EL1, TFSRE0_EL1",
-        needs: &[],
-        run: tag_registers,
-    },
-    Case {
-        name: "boot.registers.mte-level",
-        claim: "ID_AA64PFR1_EL1.MTE tells the guest and KVM_GET_ONE_REG the same level, 2 or more",
-        cite: "DDI 0487 ID_AA64PFR1_EL1; Documentation/virt/kvm/api.rst KVM_CAP_ARM_MTE",
-        needs: &[],
-        run: mte_level,
-    },
-    Case {
-        name: "boot.registers.tag-block",
-        claim: "GMID_EL1.BS names a block of 16 to 256 bytes for LDGM and STGM",
-        cite: "DDI 0487 GMID_EL1",
-        needs: &[],
-        run: tag_block,
-    },
-    Case {
-        name: "boot.executor.records-and-resumes",
-        claim: "an undefined instruction is recorded with its place, and the block goes on behind it",
-        cite: "DDI 0487 D1 exception entry, EC 0b000000",
-        needs: &[],
-        run: records_and_resumes,
-    },
+    Case::new(
+        "boot.registers.control",
+        "the guest's SCTLR_EL1, TCR_EL1 and MAIR_EL1 hold what its firmware wrote for MTE",
+        "DDI 0487 SCTLR_EL1, TCR_EL1, MAIR_EL1",
+        control,
+    ),
+    Case::new(
+        "boot.registers.tags",
+        "GCR_EL1, RGSR_EL1, TFSR_EL1 and TFSRE0_EL1 can be written and read back by the guest",
+        "DDI 0487 GCR_EL1, RGSR_EL1, TFSR_EL1, TFSRE0_EL1",
+        tag_registers,
+    ),
+    Case::new(
+        "boot.registers.mte-level",
+        "ID_AA64PFR1_EL1.MTE tells the guest and KVM_GET_ONE_REG the same level, 2 or more",
+        "DDI 0487 ID_AA64PFR1_EL1; Documentation/virt/kvm/api.rst KVM_CAP_ARM_MTE",
+        mte_level,
+    ),
+    Case::new(
+        "boot.registers.tag-block",
+        "GMID_EL1.BS names a block of 16 to 256 bytes for LDGM and STGM",
+        "DDI 0487 GMID_EL1",
+        tag_block,
+    ),
+    Case::new(
+        "boot.executor.records-and-resumes",
+        "an undefined instruction is recorded with its place, and the block goes on behind it",
+        "DDI 0487 D1 exception entry, EC 0b000000",
+        records_and_resumes,
+    ),
 ];
 
 fn control(bench: &mut Bench<'_>) -> Checked {

@@ -31,7 +31,7 @@ pub const CASES: &[Case] = &[
 ];
 
 const fn case(name: &'static str, claim: &'static str, run: fn(&mut Bench<'_>) -> Checked) -> Case {
-    Case { name, claim, cite: CAPABILITY, needs: &[], run }
+    Case::new(name, claim, CAPABILITY, run)
 }
 
 fn after_a_vcpu(bench: &mut Bench<'_>) -> Checked {

@@ -21,6 +21,23 @@ pub struct Case {
 }
 
 impl Case {
+    /// Makes a case that needs nothing special.
+    #[must_use]
+    pub const fn new(
+        name: &'static str,
+        claim: &'static str,
+        cite: &'static str,
+        run: fn(&mut Bench<'_>) -> Checked,
+    ) -> Self {
+        Self { name, claim, cite, needs: &[], run }
+    }
+
+    /// The same, to be skipped where one of these is lacking.
+    #[must_use]
+    pub const fn needing(self, needs: &'static [Need]) -> Self {
+        Self { needs, ..self }
+    }
+
     /// The case as a report shows it.
     #[must_use]
     pub fn info(&self) -> CaseInfo {

@@ -50,7 +50,7 @@ pub const CASES: &[Case] = &[
 ];
 
 const fn case(name: &'static str, claim: &'static str, run: fn(&mut Bench<'_>) -> Checked) -> Case {
-    Case { name, claim, cite: "DDI 0487 D10 tag checking, ESR_EL1", needs: &[], run }
+    Case::new(name, claim, "DDI 0487 D10 tag checking, ESR_EL1", run)
 }
 
 /// An instruction on the address in x0, its direction, and bytes accessed.

@@ -47,14 +47,12 @@ pub const CASES: &[Case] = &[
         "what is stored over all of RAM is what is fetched, for random tags",
         identity,
     ),
-    Case {
-        needs: &[Need::HugePages],
-        ..case(
-            "kvm.copy-tags.huge-pages",
-            "tags of RAM in transparent huge pages are the guest's and the host's alike, part by part",
-            |b| backing(b, Backing::HugePages),
-        )
-    },
+    case(
+        "kvm.copy-tags.huge-pages",
+        "tags of RAM in transparent huge pages are the guest's and the host's alike, part by part",
+        |b| backing(b, Backing::HugePages),
+    )
+    .needing(&[Need::HugePages]),
     case(
         "kvm.copy-tags.shared-memory",
         "tags of RAM in a shared memfd are the guest's and the host's alike (since Linux 6.2)",
@@ -68,7 +66,7 @@ pub const CASES: &[Case] = &[
 ];
 
 const fn case(name: &'static str, claim: &'static str, run: fn(&mut Bench<'_>) -> Checked) -> Case {
-    Case { name, claim, cite: CITE, needs: &[], run }
+    Case::new(name, claim, CITE, run)
 }
 
 fn fetch_equals_guest(bench: &mut Bench<'_>) -> Checked {

@@ -11,62 +11,44 @@ use super::settings::{RRND, rgsr};
 use crate::machine::{Block, El};
 
 pub const CASES: &[Case] = &[
-    Case {
-        name: "arch.irg.architected-sequence",
-        claim: "with GCR_EL1.RRND = 0 IRG follows the generator of RGSR_EL1 exactly, tag by tag and seed by seed",
-        cite: "DDI 0487 C6.2 IRG, AArch64.RandomTag",
-        needs: &[],
-        run: sequence,
-    },
-    Case {
-        name: "arch.irg.gcr-exclusion",
-        claim: "IRG gives no tag that GCR_EL1.Exclude names, and tag 0 when all are excluded",
-        cite: "DDI 0487 GCR_EL1, AArch64.ChooseNonExcludedTag",
-        needs: &[],
-        run: gcr_exclusion,
-    },
-    Case {
-        name: "arch.irg.register-exclusion",
-        claim: "IRG gives no tag that its second operand names, in addition to GCR_EL1.Exclude",
-        cite: "DDI 0487 C6.2 IRG",
-        needs: &[],
-        run: register_exclusion,
-    },
-    Case {
-        name: "arch.irg.rrnd",
-        claim: "with GCR_EL1.RRND = 1 IRG still gives no excluded tag",
-        cite: "DDI 0487 GCR_EL1.RRND",
-        needs: &[],
-        run: rrnd,
-    },
-    Case {
-        name: "arch.irg.el0",
-        claim: "IRG works at EL0 from the same generator",
-        cite: "DDI 0487 C6.2 IRG",
-        needs: &[],
-        run: irg_el0,
-    },
-    Case {
-        name: "arch.pointer.addg-skips-excluded",
-        claim: "ADDG and SUBG change the address by whole granules and step the tag over excluded ones",
-        cite: "DDI 0487 C6.2 ADDG, SUBG",
-        needs: &[],
-        run: addg,
-    },
-    Case {
-        name: "arch.pointer.gmi-adds-to-a-mask",
-        claim: "GMI sets the bit of the pointer's tag in a mask and keeps the others",
-        cite: "DDI 0487 C6.2 GMI",
-        needs: &[],
-        run: gmi,
-    },
-    Case {
-        name: "arch.pointer.subp-ignores-tags",
-        claim: "SUBP subtracts addresses of 56 bits, sign-extended, without their tags; SUBPS sets the flags too",
-        cite: "DDI 0487 C6.2 SUBP, SUBPS",
-        needs: &[],
-        run: subp,
-    },
+    Case::new(
+        "arch.irg.architected-sequence",
+        "with GCR_EL1.RRND = 0 IRG follows the generator of RGSR_EL1 exactly, tag by tag and seed by seed",
+        "DDI 0487 C6.2 IRG, AArch64.RandomTag",
+        sequence,
+    ),
+    Case::new(
+        "arch.irg.gcr-exclusion",
+        "IRG gives no tag that GCR_EL1.Exclude names, and tag 0 when all are excluded",
+        "DDI 0487 GCR_EL1, AArch64.ChooseNonExcludedTag",
+        gcr_exclusion,
+    ),
+    Case::new(
+        "arch.irg.register-exclusion",
+        "IRG gives no tag that its second operand names, in addition to GCR_EL1.Exclude",
+        "DDI 0487 C6.2 IRG",
+        register_exclusion,
+    ),
+    Case::new("arch.irg.rrnd", "with GCR_EL1.RRND = 1 IRG still gives no excluded tag", "DDI 0487 GCR_EL1.RRND", rrnd),
+    Case::new("arch.irg.el0", "IRG works at EL0 from the same generator", "DDI 0487 C6.2 IRG", irg_el0),
+    Case::new(
+        "arch.pointer.addg-skips-excluded",
+        "ADDG and SUBG change the address by whole granules and step the tag over excluded ones",
+        "DDI 0487 C6.2 ADDG, SUBG",
+        addg,
+    ),
+    Case::new(
+        "arch.pointer.gmi-adds-to-a-mask",
+        "GMI sets the bit of the pointer's tag in a mask and keeps the others",
+        "DDI 0487 C6.2 GMI",
+        gmi,
+    ),
+    Case::new(
+        "arch.pointer.subp-ignores-tags",
+        "SUBP subtracts addresses of 56 bits, sign-extended, without their tags; SUBPS sets the flags too",
+        "DDI 0487 C6.2 SUBP, SUBPS",
+        subp,
+    ),
 ];
 
 /// Runs `irg x0, x0` and keeps each tag in the next register: up to 28 a block.

@@ -35,7 +35,7 @@ pub const CASES: &[Case] = &[
 const CITE: &str = "guest-fw/src/heap.rs; DDI 0487 D10 about memory tagging";
 
 const fn case(name: &'static str, claim: &'static str, run: fn(&mut Bench<'_>) -> Checked) -> Case {
-    Case { name, claim, cite: CITE, needs: &[], run }
+    Case::new(name, claim, CITE, run)
 }
 
 /// Allocates, or fails the case.

@@ -14,100 +14,116 @@ const COPY: &str = "Documentation/virt/kvm/api.rst 4.130 KVM_ARM_MTE_COPY_TAGS";
 const COPY_SOURCE: &str = "arch/arm64/kvm/guest.c, kvm_vm_ioctl_mte_copy_tags()";
 
 pub const CASES: &[Case] = &[
-    case(
+    Case::new(
         "kvm.ioctl.unaligned-address",
         "guest_ipa that is not a multiple of the host's page size is refused with EINVAL",
         COPY,
         |b| refused(b, "guest_ipa", |call, page| call.ipa += page / 2),
     ),
-    case(
+    Case::new(
         "kvm.ioctl.unaligned-length",
         "a length that is not a multiple of the host's page size is refused with EINVAL",
         COPY,
         |b| refused(b, "length", |call, page| call.length -= page / 2),
     ),
-    case("kvm.ioctl.unknown-flags", "flags other than the two directions are refused with EINVAL", COPY_SOURCE, |b| {
-        refused(b, "flags 2", |call, _| call.flags = 2)?;
-        refused(b, "flags 1 << 63", |call, _| call.flags = 1 << 63)
-    }),
-    case("kvm.ioctl.reserved-fields", "a reserved field that is not 0 is refused with EINVAL", COPY, |b| {
+    Case::new(
+        "kvm.ioctl.unknown-flags",
+        "flags other than the two directions are refused with EINVAL",
+        COPY_SOURCE,
+        |b| {
+            refused(b, "flags 2", |call, _| call.flags = 2)?;
+            refused(b, "flags 1 << 63", |call, _| call.flags = 1 << 63)
+        },
+    ),
+    Case::new("kvm.ioctl.reserved-fields", "a reserved field that is not 0 is refused with EINVAL", COPY, |b| {
         refused(b, "reserved[0]", |call, _| call.reserved[0] = 1)?;
         refused(b, "reserved[1]", |call, _| call.reserved[1] = 1 << 63)
     }),
-    case(
+    Case::new(
         "kvm.ioctl.length-zero",
         "a length of 0 returns 0 and touches nothing, even where there is no memory",
         COPY_SOURCE,
         length_zero,
     ),
-    case(
+    Case::new(
         "kvm.ioctl.length-beyond-int-max",
         "a length above INT_MAX is refused with EINVAL (since Linux 6.4)",
         COPY_SOURCE,
         beyond_int_max,
     ),
-    case(
+    Case::new(
         "kvm.ioctl.full-count",
         "a complete copy returns the bytes of guest memory covered, not the number of tags",
         COPY,
         full_count,
     ),
-    case(
+    Case::new(
         "kvm.ioctl.partial-count",
         "a copy that stops at a hole after k pages returns the k pages' bytes, fetching and storing",
         COPY,
         partial_count,
     ),
-    case(
+    Case::new(
         "kvm.ioctl.hole-first",
         "a copy whose first page is a hole returns EFAULT and changes nothing",
         COPY,
         hole_first,
     ),
-    case(
+    Case::new(
         "kvm.ioctl.transport-names-the-hole",
         "granule's own transport turns a short count into the address and the cause",
         COPY,
         transport_names_hole,
     ),
-    case(
+    Case::new(
         "kvm.ioctl.read-only-slot",
         "tags of a read-only slot are fetched, but storing them returns EFAULT",
         COPY_SOURCE,
         read_only_slot,
     ),
-    case("kvm.ioctl.no-mapping", "a slot whose mapping is PROT_NONE returns EFAULT both ways", COPY_SOURCE, no_mapping),
-    case(
+    Case::new(
+        "kvm.ioctl.no-mapping",
+        "a slot whose mapping is PROT_NONE returns EFAULT both ways",
+        COPY_SOURCE,
+        no_mapping,
+    ),
+    Case::new(
         "kvm.ioctl.buffer-ends-early",
         "a tag buffer that ends within the second page returns the first page's bytes when fetching",
         COPY_SOURCE,
         buffer_ends_early,
     ),
-    case("kvm.ioctl.buffer-unmapped", "a tag buffer that is not mapped returns EFAULT", COPY_SOURCE, buffer_unmapped),
-    case(
+    Case::new(
+        "kvm.ioctl.buffer-unmapped",
+        "a tag buffer that is not mapped returns EFAULT",
+        COPY_SOURCE,
+        buffer_unmapped,
+    ),
+    Case::new(
         "kvm.ioctl.high-bits-ignored",
         "the upper four bits of a tag byte are ignored when storing",
         COPY_SOURCE,
         high_bits,
     ),
-    case(
+    Case::new(
         "kvm.ioctl.dirty-logging",
         "while any slot logs dirty pages storing tags returns EBUSY (since Linux 6.11) and fetching works",
         COPY_SOURCE,
         dirty_logging,
     ),
-    case("kvm.ioctl.vm-without-mte", "in a VM without the capability the ioctl returns EINVAL", COPY, vm_without_mte),
-    case(
+    Case::new(
+        "kvm.ioctl.vm-without-mte",
+        "in a VM without the capability the ioctl returns EINVAL",
+        COPY,
+        vm_without_mte,
+    ),
+    Case::new(
         "kvm.ioctl.vms-are-separate",
         "tags stored to one VM do not show in another at the same address",
         COPY,
         separate_vms,
     ),
 ];
-
-const fn case(name: &'static str, claim: &'static str, cite: &'static str, run: fn(&mut Bench<'_>) -> Checked) -> Case {
-    Case { name, claim, cite, needs: &[], run }
-}
 
 /// Arguments that a case spoils.
 struct Arguments {

@@ -7,23 +7,19 @@ use super::expect::{equal_hex, no_fault};
 use crate::kvm::tags::GRANULE;
 
 pub const CASES: &[Case] = &[
-    case(
+    Case::new(
         "arch.tag-load.ldg-reads-the-granule",
         "LDG reads the tag of the granule that holds the address, and changes only the tag of its register",
         "DDI 0487 C6.2 LDG",
         ldg,
     ),
-    case(
+    Case::new(
         "arch.tag-load.ldgm-reads-a-block",
         "LDGM reads the tags of a whole block into a register's nibbles, the lowest granule lowest",
         "DDI 0487 C6.2 LDGM",
         ldgm,
     ),
 ];
-
-const fn case(name: &'static str, claim: &'static str, cite: &'static str, run: fn(&mut Bench<'_>) -> Checked) -> Case {
-    Case { name, claim, cite, needs: &[], run }
-}
 
 fn ldg(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.guest()?;

@@ -95,11 +95,11 @@ pub const CASES: &[Case] = &[
 const CITE: &str = "DDI 0487 D10 tag check faults, SCTLR_EL1.{TCF, TCF0}, TFSR_EL1";
 
 const fn case(name: &'static str, claim: &'static str, run: fn(&mut Bench<'_>) -> Checked) -> Case {
-    Case { name, claim, cite: CITE, needs: &[], run }
+    Case::new(name, claim, CITE, run)
 }
 
 const fn asymmetric(name: &'static str, claim: &'static str, run: fn(&mut Bench<'_>) -> Checked) -> Case {
-    Case { name, claim, cite: CITE, needs: &[Need::Mte3], run }
+    case(name, claim, run).needing(&[Need::Mte3])
 }
 
 fn both(bench: &mut Bench<'_>, el: El, setting: Mode) -> Checked {

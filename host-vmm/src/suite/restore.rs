@@ -76,7 +76,7 @@ pub const CASES: &[Case] = &[
 ];
 
 const fn case(name: &'static str, claim: &'static str, run: fn(&mut Bench<'_>) -> Checked) -> Case {
-    Case { name, claim, cite: CITE, needs: &[], run }
+    Case::new(name, claim, CITE, run)
 }
 
 fn every_granule(bench: &mut Bench<'_>) -> Checked {

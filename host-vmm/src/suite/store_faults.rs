@@ -11,35 +11,31 @@ use super::guest::Guest;
 use crate::machine::{Block, El, Trace};
 
 pub const CASES: &[Case] = &[
-    case(
+    Case::new(
         "arch.tag-store.unaligned",
         "a tag store to an address that is not a multiple of 16 takes an alignment fault and stores nothing",
         "DDI 0487 C6.2 STG, ST2G, STZG, STZ2G",
         unaligned,
     ),
-    case(
+    Case::new(
         "arch.tag-store.unmapped",
         "a tag store to an unmapped page takes a translation fault, LDG too",
         "DDI 0487 C6.2 STG, LDG; D8 MMU faults",
         unmapped,
     ),
-    case(
+    Case::new(
         "arch.tag-store.read-only",
         "a tag store to a read-only page takes a permission fault; LDG does not",
         "DDI 0487 C6.2 STG, LDG; D8 MMU faults",
         read_only,
     ),
-    case(
+    Case::new(
         "arch.tag-store.block-forms-undefined-at-el0",
         "LDGM, STGM and STZGM are undefined at EL0",
         "DDI 0487 C6.2 LDGM, STGM, STZGM",
         block_forms_at_el0,
     ),
 ];
-
-const fn case(name: &'static str, claim: &'static str, cite: &'static str, run: fn(&mut Bench<'_>) -> Checked) -> Case {
-    Case { name, claim, cite, needs: &[], run }
-}
 
 /// Expects one exception with this syndrome, ISS2 apart.
 fn one_exception(guest: &Guest, what: &str, esr: u64, trace: &Trace) -> Checked {

@@ -27,91 +27,76 @@ const START: u64 = rgsr(0x1357, 0);
 const XORSHIFT: u64 = 0x9e37_79b9_7f4a_7c15;
 
 pub const CASES: &[Case] = &[
-    single(
+    Case::new(
         "arch.tag-store.separate-granules",
         "neighbouring granules of a page have separate tags",
         "DDI 0487 D10 allocation tags",
         separate,
     ),
-    single(
+    Case::new(
         "arch.tag-store.stg-over-a-mebibyte",
         "STG stores a tag to one granule, in all three addressing forms, and leaves data alone",
         "DDI 0487 C6.2 STG",
         |b| each(b, "stg x1, ", 1, Data::Kept),
     ),
-    single(
+    Case::new(
         "arch.tag-store.st2g-over-a-mebibyte",
         "ST2G stores a tag to two granules, in all three addressing forms, and leaves data alone",
         "DDI 0487 C6.2 ST2G",
         |b| each(b, "st2g x1, ", 2, Data::Kept),
     ),
-    single(
+    Case::new(
         "arch.tag-store.stzg-over-a-mebibyte",
         "STZG stores a tag to one granule and zeroes its data, in all three addressing forms",
         "DDI 0487 C6.2 STZG",
         |b| each(b, "stzg x1, ", 1, Data::Zeroed),
     ),
-    single(
+    Case::new(
         "arch.tag-store.stz2g-over-a-mebibyte",
         "STZ2G stores a tag to two granules and zeroes their data, in all three addressing forms",
         "DDI 0487 C6.2 STZ2G",
         |b| each(b, "stz2g x1, ", 2, Data::Zeroed),
     ),
-    single(
+    Case::new(
         "arch.tag-store.stgp-over-a-mebibyte",
         "STGP stores a tag to one granule and a pair of registers to its data, in all three addressing forms",
         "DDI 0487 C6.2 STGP",
         |b| each(b, "stgp x5, x6, ", 1, Data::Pair),
     ),
-    single(
+    Case::new(
         "arch.tag-store.stgm-over-a-mebibyte",
         "STGM stores the tags of a whole block from a register's nibbles, and leaves data alone",
         "DDI 0487 C6.2 STGM, GMID_EL1",
         stgm,
     ),
-    Case {
-        needs: &[Need::DcZva],
-        ..single(
-            "arch.tag-store.stzgm-over-a-mebibyte",
-            "STZGM stores one tag to a block of DC ZVA's size and zeroes its data",
-            "DDI 0487 C6.2 STZGM",
-            stzgm,
-        )
-    },
-    Case {
-        needs: &[Need::DcZva],
-        ..single(
-            "arch.tag-store.dc-gva-over-a-mebibyte",
-            "DC GVA stores the address's tag to a block and leaves data alone",
-            "DDI 0487 DC GVA",
-            |b| cache_op(b, "dc gva, x1", Data::Kept),
-        )
-    },
-    Case {
-        needs: &[Need::DcZva],
-        ..single(
-            "arch.tag-store.dc-gzva-over-a-mebibyte",
-            "DC GZVA stores the address's tag to a block and zeroes its data",
-            "DDI 0487 DC GZVA",
-            |b| cache_op(b, "dc gzva, x1", Data::Zeroed),
-        )
-    },
-    single(
+    Case::new(
+        "arch.tag-store.stzgm-over-a-mebibyte",
+        "STZGM stores one tag to a block of DC ZVA's size and zeroes its data",
+        "DDI 0487 C6.2 STZGM",
+        stzgm,
+    )
+    .needing(&[Need::DcZva]),
+    Case::new(
+        "arch.tag-store.dc-gva-over-a-mebibyte",
+        "DC GVA stores the address's tag to a block and leaves data alone",
+        "DDI 0487 DC GVA",
+        |b| cache_op(b, "dc gva, x1", Data::Kept),
+    )
+    .needing(&[Need::DcZva]),
+    Case::new(
+        "arch.tag-store.dc-gzva-over-a-mebibyte",
+        "DC GZVA stores the address's tag to a block and zeroes its data",
+        "DDI 0487 DC GZVA",
+        |b| cache_op(b, "dc gzva, x1", Data::Zeroed),
+    )
+    .needing(&[Need::DcZva]),
+    Case::new(
         "arch.tag-store.writeback",
         "post-index and pre-index forms of the tag stores write the address back, the offset form does not",
         "DDI 0487 C6.2 STG, ST2G, STZG, STZ2G, STGP",
         writeback,
     ),
 ];
-
-const fn single(
-    name: &'static str,
-    claim: &'static str,
-    cite: &'static str,
-    run: fn(&mut Bench<'_>) -> Checked,
-) -> Case {
-    Case { name, claim, cite, needs: &[], run }
-}
 
 /// What a tag store does to the data beneath.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -12,95 +12,91 @@ use super::settings::{ATA, ATA0, PSTATE_TCO, TBI, TCMA};
 use crate::machine::{Block, El, Trace};
 
 pub const CASES: &[Case] = &[
-    case(
+    Case::new(
         "arch.unchecked.tco-set-by-the-program",
         "after MSR TCO, #1 nothing is checked, after MSR TCO, #0 everything is again",
         "DDI 0487 C5.2 TCO",
         tco_program,
     ),
-    case(
+    Case::new(
         "arch.unchecked.tco-initial",
         "a block entered with PSTATE.TCO set is unchecked, at EL1 and at EL0",
         "DDI 0487 C5.2 TCO",
         tco_initial,
     ),
-    case(
+    Case::new(
         "arch.unchecked.tco-survives-an-exception",
         "an exception keeps PSTATE.TCO in SPSR_EL1, so checking goes on behind it as before",
         "DDI 0487 D1 PSTATE on exception entry",
         tco_exception,
     ),
-    case(
+    Case::new(
         "arch.unchecked.tcma-lower-half",
         "TCR_EL1.TCMA0 exempts tag 0b0000 with bit 55 clear, and no other",
         "DDI 0487 TCR_EL1.TCMA0",
         |b| tcma(b, false),
     ),
-    case(
+    Case::new(
         "arch.unchecked.tcma-upper-half",
         "TCR_EL1.TCMA1 exempts tag 0b1111 with bit 55 set, and no other",
         "DDI 0487 TCR_EL1.TCMA1",
         |b| tcma(b, true),
     ),
-    case(
+    Case::new(
         "arch.unchecked.tbi-off",
         "where TCR_EL1.TBIn is 0 the top byte is part of the address, and nothing is checked",
         "DDI 0487 D10 tag unchecked accesses",
         tbi,
     ),
-    case(
+    Case::new(
         "arch.unchecked.untagged-mapping",
         "through a mapping that is not Normal-Tagged nothing is checked, for either level",
         "DDI 0487 D10 tag unchecked accesses",
         untagged,
     ),
-    case(
+    Case::new(
         "arch.unchecked.untagged-tags-out-of-reach",
         "through a mapping that is not Normal-Tagged LDG reads 0 and STG changes nothing",
         "DDI 0487 C6.2 LDG, STG; AArch64.MemTag",
         untagged_tags,
     ),
-    case(
+    Case::new(
         "arch.unchecked.sp-immediate",
         "a base of SP with an immediate offset and no writeback is unchecked; with writeback it is checked",
         "DDI 0487 D10 tag unchecked accesses",
         stack_pointer,
     ),
-    case(
+    Case::new(
         "arch.unchecked.ata-off-el1",
         "with SCTLR_EL1.ATA = 0 EL1 is unchecked, LDG reads 0 and STG changes nothing",
         "DDI 0487 SCTLR_EL1.ATA",
         |b| ata(b, El::El1),
     ),
-    case(
+    Case::new(
         "arch.unchecked.ata-off-el0",
         "with SCTLR_EL1.ATA0 = 0 EL0 is unchecked, LDG reads 0 and STG changes nothing",
         "DDI 0487 SCTLR_EL1.ATA0",
         |b| ata(b, El::El0),
     ),
-    case(
+    Case::new(
         "arch.unchecked.tag-accesses",
         "loads and stores of tags are not checked themselves",
         "DDI 0487 D10 tag unchecked accesses",
         tag_access,
     ),
-    case(
+    Case::new(
         "arch.unchecked.non-cacheable",
         "Non-cacheable memory has no tags: accesses to it are not checked",
         "DDI 0487 D10 Normal-Tagged memory",
         |b| other_memory(b, PageKind::NonCacheable),
     ),
-    case(
+    Case::new(
         "arch.unchecked.device",
         "Device memory has no tags: accesses to it are not checked",
         "DDI 0487 D10 Normal-Tagged memory",
         |b| other_memory(b, PageKind::Device),
     ),
 ];
-
-const fn case(name: &'static str, claim: &'static str, cite: &'static str, run: fn(&mut Bench<'_>) -> Checked) -> Case {
-    Case { name, claim, cite, needs: &[], run }
-}
 
 /// Expects tag check faults at exactly these instructions.
 fn faults_at(guest: &Guest, what: &str, expected: &[usize], trace: &Trace) -> Checked {
