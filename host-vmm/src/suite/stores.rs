@@ -7,7 +7,7 @@
 
 use std::sync::OnceLock;
 
-use abi::mailbox::{MAX_WORDS, SysReg};
+use abi::mailbox::SysReg;
 use isa::{Exclude, Rgsr};
 
 use super::address::{arena, tagged};
@@ -145,28 +145,16 @@ fn check(guest: &mut Guest, what: &str, expected: &[u8], data: Data) -> Checked 
     }
 }
 
-/// Runs one block again and again: `text` as often as fits. x0 walks through the mebibyte by
-/// `stride` bytes each time, other registers carry over.
-fn sweep(guest: &mut Guest, text: &str, stride: u64, mut x: [u64; 31]) -> Result<[u64; 31], Stop> {
-    let period: Vec<u32> = isa::assemble(text)?.into_iter().map(isa::Insn::encode).collect();
-    let mut repeats = (SIZE / stride).next_power_of_two();
-    while repeats as usize * period.len() > MAX_WORDS {
-        repeats /= 2;
-    }
-    let words = period.repeat(repeats as usize);
-    let bytes_a_run = repeats * stride;
+/// Runs `text` as a loop over the whole mebibyte: x0 begins at its first byte and moves on by `stride`
+/// bytes each time; x3 counts.
+fn sweep(guest: &mut Guest, text: &str, stride: u64, mut x: [u64; 31]) -> Checked {
     x[0] = tagged(0, 0);
-    for run in 0..SIZE / bytes_a_run {
-        let mut block = Block::new(words.clone()).xs(x);
-        if run == 0 {
-            block = block.sys(SysReg::Gcr, 0).sys(SysReg::Rgsr, START);
-        }
-        let trace = guest.run(&block)?;
-        no_fault(guest, "tagging", &trace)?;
-        x = trace.x;
-    }
-    super::expect::equal_hex("x0 behind the last granule", tagged(SIZE, 0), x[0])?;
-    Ok(x)
+    x[3] = SIZE / stride;
+    let text = format!("again: {text}; subs x3, x3, #1; b.ne again");
+    let block = Block::assemble(&text)?.xs(x).sys(SysReg::Gcr, 0).sys(SysReg::Rgsr, START);
+    let trace = guest.run(&block)?;
+    no_fault(guest, "tagging", &trace)?;
+    super::expect::equal_hex("x0 behind the last granule", tagged(SIZE, 0), trace.x[0])
 }
 
 /// IRG's sequence from START on, each tag `times` granules long.
