@@ -25,7 +25,7 @@ pub const CASES: &[Case] = &[
     Case::new(
         "boot.registers.mte-level",
         "ID_AA64PFR1_EL1.MTE tells the guest and KVM_GET_ONE_REG the same level, 2 or more",
-        "DDI 0487 ID_AA64PFR1_EL1; Documentation/virt/kvm/api.rst KVM_CAP_ARM_MTE",
+        "DDI 0487 ID_AA64PFR1_EL1; Documentation/virt/kvm/api.rst 7.28 KVM_CAP_ARM_MTE",
         mte_level,
     ),
     Case::new(

@@ -7,7 +7,7 @@ use super::expect::holds;
 use crate::machine::{Access, Backing, Errno};
 use crate::registers::RegisterId;
 
-const CAPABILITY: &str = "Documentation/virt/kvm/api.rst KVM_CAP_ARM_MTE";
+const CAPABILITY: &str = "Documentation/virt/kvm/api.rst 7.28 KVM_CAP_ARM_MTE";
 
 pub const CASES: &[Case] = &[
     case(

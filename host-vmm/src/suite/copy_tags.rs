@@ -244,7 +244,7 @@ fn backing(bench: &mut Bench<'_>, backing: Backing) -> Checked {
             );
         }
     }
-    let mut guest = bench.boot(Config { backing, ..Config::default() })?;
+    let mut guest = bench.guest_in(backing)?;
     for page in [0, 1, 255, 511, 512, 700] {
         let offset = page * bench.facts().page_size;
         if offset >= abi::map::ARENA_SIZE {

@@ -17,7 +17,7 @@ use crate::machine::{Block, Config, El};
 use crate::registers::RegisterId;
 
 const CITE: &str =
-    "Documentation/virt/kvm/api.rst 4.130 KVM_ARM_MTE_COPY_TAGS, KVM_CAP_ARM_MTE: migration of tags and registers";
+    "Documentation/virt/kvm/api.rst 4.130 KVM_ARM_MTE_COPY_TAGS, 7.28 KVM_CAP_ARM_MTE: migration of tags and registers";
 
 pub const CASES: &[Case] = &[
     case(
