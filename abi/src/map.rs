@@ -26,9 +26,9 @@ pub const CODE_STRIDE: u64 = 0x1_0000;
 /// The arena: memory of the program under test, guest-physical.
 pub const ARENA_BASE: u64 = RAM_BASE + 0x80_0000;
 /// Bytes in the arena.
-pub const ARENA_SIZE: u64 = 0x40_0000;
+pub const ARENA_SIZE: u64 = 0x20_0000;
 /// The tagged heap's memory. The gap between arena and heap is in no window.
-pub const HEAP_BASE: u64 = RAM_BASE + 0xc2_0000;
+pub const HEAP_BASE: u64 = RAM_BASE + 0xa2_0000;
 /// Bytes in the tagged heap.
 pub const HEAP_SIZE: u64 = 0x10_0000;
 /// RAM that a guest must at least have, in bytes.

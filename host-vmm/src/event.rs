@@ -61,8 +61,10 @@ pub struct CaseInfo {
     /// `area.subject.claim`.
     pub name: String,
     /// The promise, as a sentence.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub claim: String,
     /// Where it is written: Arm ARM section, kernel document or source.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub cite: String,
 }
 

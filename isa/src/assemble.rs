@@ -47,7 +47,27 @@ pub fn assemble(text: &str) -> Result<Vec<Insn>, ParseError> {
         }
     }
     let labels = Labels(labels);
-    statements.into_iter().enumerate().map(|(index, statement)| encode(statement, index, &labels)).collect()
+    let mut known = Known::default();
+    let encoded = statements.into_iter().enumerate();
+    encoded.map(|(index, statement)| encode(statement, index, &labels, &mut known)).collect()
+}
+
+/// The rows of each mnemonic met so far: programs use few, often.
+#[derive(Default)]
+struct Known<'a>(BTreeMap<&'a str, Vec<&'static Row>>);
+
+impl<'a> Known<'a> {
+    /// Lists the rows of a mnemonic, first those that are preferred.
+    fn rows(&mut self, mnemonic: &'a str) -> &[&'static Row] {
+        self.0.entry(mnemonic).or_insert_with(|| {
+            let named = |name: &str| rows().iter().filter(|row| row.mnemonic().eq_ignore_ascii_case(name)).collect();
+            let mut found: Vec<_> = named(mnemonic);
+            if let Some(unscaled) = alias::unscaled(mnemonic) {
+                found.extend::<Vec<_>>(named(unscaled));
+            }
+            found
+        })
+    }
 }
 
 /// The labels of a program and the index of the instruction each stands before.
@@ -63,12 +83,17 @@ impl Labels<'_> {
 }
 
 /// Finds the row that a statement is written for.
-fn encode(mut statement: Statement<'_>, index: usize, labels: &Labels<'_>) -> Result<Insn, ParseError> {
+fn encode<'a>(
+    mut statement: Statement<'a>,
+    index: usize,
+    labels: &Labels<'_>,
+    known: &mut Known<'a>,
+) -> Result<Insn, ParseError> {
     let written_mnemonic = statement.mnemonic;
     let line = statement.line;
     let error = |column, kind| ParseError { line, column, kind };
     alias::rewrite(&mut statement);
-    let candidates = candidates(&mut statement);
+    let candidates = candidates(&mut statement, known);
     if candidates.is_empty() {
         let mnemonics = rows().iter().map(Row::mnemonic).filter(|mnemonic| !mnemonic.ends_with('.'));
         let suggestion = closest(written_mnemonic, mnemonics.chain(alias::names()));
@@ -76,7 +101,7 @@ fn encode(mut statement: Statement<'_>, index: usize, labels: &Labels<'_>) -> Re
         return Err(error(statement.column, kind));
     }
     let mut best = None;
-    for row in candidates {
+    for &row in candidates {
         match try_row(row, &statement, index, labels) {
             Ok(insn) => return Ok(insn),
             Err(error) => keep_best(&mut best, error),
@@ -88,23 +113,17 @@ fn encode(mut statement: Statement<'_>, index: usize, labels: &Labels<'_>) -> Re
     Err(error(column, ParseErrorKind::Operand { mnemonic: written_mnemonic.to_string(), error: found }))
 }
 
-/// Lists the rows of the mnemonic, first those that are preferred. Makes the condition of `b.eq` an operand.
-fn candidates(statement: &mut Statement<'_>) -> Vec<&'static Row> {
-    let named = |mnemonic: &str| rows().iter().filter(|row| row.mnemonic().eq_ignore_ascii_case(mnemonic)).collect();
-    let mut found: Vec<_> = named(statement.mnemonic);
-    if let Some(unscaled) = alias::unscaled(statement.mnemonic) {
-        found.extend(named(unscaled));
-    }
-    let dot = statement.mnemonic.find('.');
-    if let (true, Some(dot)) = (found.is_empty(), dot) {
+/// Lists the rows of the statement's mnemonic. Makes the condition of `b.eq` an operand.
+fn candidates<'k, 'a>(statement: &mut Statement<'a>, known: &'k mut Known<'a>) -> &'k [&'static Row] {
+    if let Some(dot) = statement.mnemonic.find('.') {
         let (mnemonic, condition) = statement.mnemonic.split_at(dot + 1);
-        found = named(mnemonic);
-        if !found.is_empty() {
+        if !known.rows(mnemonic).is_empty() {
             let column = statement.column + dot + 1;
             statement.operands.insert(0, crate::syntax::Written { column, value: Value::Name(condition) });
+            return known.rows(mnemonic);
         }
     }
-    found
+    known.rows(statement.mnemonic)
 }
 
 /// Encodes a statement by a row; an error comes with the index of the operand it is about.

@@ -50,22 +50,19 @@ impl Rgsr {
     ///
     /// `exclude` is the union of `GCR_EL1.Exclude` and `Xm` (Arm ARM C6.2, IRG; `AArch64.RandomTag`).
     pub const fn choose_random_tag(&mut self, exclude: Exclude) -> Tag {
-        let mut offset = 0;
-        let mut bit = 0;
-        while bit < 4 {
-            offset |= self.next_bit() << bit;
-            bit += 1;
-        }
+        let offset = self.next_four_bits();
         self.tag = exclude.choose(self.tag, offset);
         self.tag
     }
 
-    /// Shifts the register once and returns the bit shifted in (Arm ARM, `AArch64.NextRandomTagBit`).
-    const fn next_bit(&mut self) -> u8 {
+    /// Shifts the register four times and returns the bits shifted in, the first one lowest (Arm ARM,
+    /// `AArch64.NextRandomTagBit`). The taps 5, 3, 2 and 0 are too low to meet a bit that is new, so all four
+    /// come at once.
+    const fn next_four_bits(&mut self) -> u8 {
         let lfsr = self.seed;
-        let top = (lfsr >> 5 ^ lfsr >> 3 ^ lfsr >> 2 ^ lfsr) & 1;
-        self.seed = top << 15 | lfsr >> 1;
-        top as u8
+        let new = (lfsr >> 5 ^ lfsr >> 3 ^ lfsr >> 2 ^ lfsr) & 0xf;
+        self.seed = new << 12 | lfsr >> 4;
+        new as u8
     }
 }
 

@@ -8,7 +8,7 @@ use super::expect::{
 };
 use super::guest::Guest;
 use crate::kvm::tags::{self as transport, GRANULE};
-use crate::machine::{Access, Backing, Config, El, Errno};
+use crate::machine::{Access, Backing, Block, Config, El, Errno};
 
 const CITE: &str = "Documentation/virt/kvm/api.rst 4.130 KVM_ARM_MTE_COPY_TAGS";
 
@@ -82,18 +82,24 @@ const PACKED: usize = 15;
 /// Registers that carry tags in one block: x1 to x8.
 const CARRIERS: usize = 8;
 
+/// Assembles a line and gives its words as often as asked: quicker than a long text.
+fn repeated(text: &str, times: usize) -> Result<Vec<u32>, Stop> {
+    Ok(Block::assemble(text)?.words().repeat(times))
+}
+
 /// Lets the guest tag granules from `offset` on by STG. The tags come in registers, so that the code is the
 /// same every time: STG takes bits 59:56, and a shift brings the next tag there.
 fn guest_tags(guest: &mut Guest, offset: u64, wanted: &[u8]) -> Checked {
     for (index, part) in (0u64..).zip(wanted.chunks(PACKED * CARRIERS)) {
-        let mut text = String::new();
-        let mut x = vec![tagged(offset + index * (PACKED * CARRIERS) as u64 * GRANULE, 0)];
+        let mut words = Vec::new();
+        let mut x = [0; 31];
+        x[0] = tagged(offset + index * (PACKED * CARRIERS) as u64 * GRANULE, 0);
         for (n, tags) in (1..).zip(part.chunks(PACKED)) {
-            text += &format!("stg x{n}, [x0], #16; orr x{n}, xzr, x{n}, lsl #4;").repeat(tags.len());
+            words.extend(repeated(&format!("stg x{n}, [x0], #16; orr x{n}, xzr, x{n}, lsl #4"), tags.len())?);
             let pack = |packed, (i, tag): (usize, &u8)| packed | u64::from(*tag) << (56 - 4 * i);
-            x.push(tags.iter().enumerate().fold(0, pack));
+            x[n] = tags.iter().enumerate().fold(0, pack);
         }
-        let trace = guest.exec(&text, &x)?;
+        let trace = guest.run(&Block::new(words).xs(x))?;
         no_fault(guest, "STG", &trace)?;
     }
     Ok(())
@@ -102,12 +108,14 @@ fn guest_tags(guest: &mut Guest, offset: u64, wanted: &[u8]) -> Checked {
 /// Lets the guest read the tags of granules from the arena's start on by LDG, packed likewise.
 fn guest_reads(guest: &mut Guest, granules: usize) -> Result<Vec<u8>, Stop> {
     // x30 has nothing but the tag that LDG puts there; the oldest tag ends in bits 3:0.
-    let text: String = (1..=CARRIERS)
-        .map(|n| format!("ldg x30, [x0]; orr x{n}, x30, x{n}, lsr #4; add x0, x0, #16;").repeat(PACKED))
-        .collect();
+    let mut words = Vec::new();
+    for n in 1..=CARRIERS {
+        words.extend(repeated(&format!("ldg x30, [x0]; orr x{n}, x30, x{n}, lsr #4; add x0, x0, #16"), PACKED)?);
+    }
+    let block = Block::new(words);
     let mut seen = Vec::new();
     while seen.len() < granules {
-        let trace = guest.exec(&text, &[tagged(seen.len() as u64 * GRANULE, 0)])?;
+        let trace = guest.run(&block.clone().x(0, tagged(seen.len() as u64 * GRANULE, 0)))?;
         no_fault(guest, "LDG", &trace)?;
         for packed in &trace.x[1..=CARRIERS] {
             seen.extend((0..PACKED).map(|i| (packed >> (4 * i) & 0xf) as u8));

@@ -60,10 +60,10 @@ fn irg_block(extra: &str) -> String {
 
 fn sequence(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.guest()?;
+    let irg = Block::assemble(&irg_block(""))?;
     for start in [rgsr(1, 0), rgsr(0xffff, 5), rgsr(0xace1, 15), u64::from(bench.random().u16(1..)) << 8] {
         let mut model = Rgsr::from_bits(start);
-        let mut block =
-            Block::assemble(&irg_block(""))?.x(0, tagged(0, 6)).sys(SysReg::Gcr, 0).sys(SysReg::Rgsr, start);
+        let mut block = irg.clone().x(0, tagged(0, 6)).sys(SysReg::Gcr, 0).sys(SysReg::Rgsr, start);
         for _ in 0..4 {
             let trace = guest.run(&block)?;
             no_fault(&guest, "IRG", &trace)?;
@@ -76,7 +76,7 @@ fn sequence(bench: &mut Bench<'_>) -> Checked {
                 )?;
             }
             equal_hex("RGSR_EL1 afterwards", model.bits(), trace.sys(SysReg::Rgsr))?;
-            block = Block::assemble(&irg_block(""))?.x(0, tagged(0, 6));
+            block = irg.clone().x(0, tagged(0, 6));
         }
     }
     Ok(())
@@ -84,13 +84,13 @@ fn sequence(bench: &mut Bench<'_>) -> Checked {
 
 fn gcr_exclusion(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.guest()?;
+    let irg = Block::assemble(&irg_block(""))?;
     let mut masks = vec![0x0001, 0x8000, 0x7fff, 0xfffe, 0xaaaa, 0xffff];
     masks.push(bench.random().u16(1..));
     for mask in masks {
         let start = rgsr(0xbeef, 3);
         let mut model = Rgsr::from_bits(start);
-        let block =
-            Block::assemble(&irg_block(""))?.x(0, tagged(0, 0)).sys(SysReg::Gcr, mask.into()).sys(SysReg::Rgsr, start);
+        let block = irg.clone().x(0, tagged(0, 0)).sys(SysReg::Gcr, mask.into()).sys(SysReg::Rgsr, start);
         let trace = guest.run(&block)?;
         no_fault(&guest, "IRG", &trace)?;
         for n in 1..=IRG_BLOCK {
@@ -112,11 +112,13 @@ fn gcr_exclusion(bench: &mut Bench<'_>) -> Checked {
 
 fn register_exclusion(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.guest()?;
+    let irg = Block::assemble(&irg_block(", x29"))?;
     for (gcr, register) in [(0u16, 0x5555u16), (0x00ff, 0x0f00), (0x0001, 0xfffc), (0x00ff, 0xff00)] {
         let start = rgsr(0x7777, 9);
         let mut model = Rgsr::from_bits(start);
         // Bits 63:16 of the register are not part of the mask.
-        let block = Block::assemble(&irg_block(", x29"))?
+        let block = irg
+            .clone()
             .x(0, tagged(0, 0))
             .x(29, 0xffff_ffff_ffff_0000 | u64::from(register))
             .sys(SysReg::Gcr, gcr.into())
@@ -137,8 +139,9 @@ fn register_exclusion(bench: &mut Bench<'_>) -> Checked {
 
 fn rrnd(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.guest()?;
+    let irg = Block::assemble(&irg_block(""))?;
     for mask in [0u16, 0x0001, 0xfffe, 0x7fff, 0x5a5a] {
-        let block = Block::assemble(&irg_block(""))?.x(0, tagged(0, 0)).sys(SysReg::Gcr, RRND | u64::from(mask));
+        let block = irg.clone().x(0, tagged(0, 0)).sys(SysReg::Gcr, RRND | u64::from(mask));
         let trace = guest.run(&block)?;
         no_fault(&guest, "IRG", &trace)?;
         for n in 1..=IRG_BLOCK {

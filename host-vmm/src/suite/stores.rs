@@ -259,8 +259,8 @@ fn writeback(bench: &mut Bench<'_>) -> Checked {
 
 fn separate(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.guest()?;
-    let text: String = (0..256).map(|_| "stg x1, [x0], #16; addg x1, x1, #0, #1;").collect();
-    let trace = guest.exec(&text, &[tagged(0, 0), tagged(0, 0)])?;
+    let text = "again: stg x1, [x0], #16; addg x1, x1, #0, #1; subs x3, x3, #1; b.ne again";
+    let trace = guest.exec(text, &[tagged(0, 0), tagged(0, 0), 0, 256])?;
     no_fault(&guest, "STG", &trace)?;
     let expected: Vec<u8> = (0..256).map(|i| (i & 0xf) as u8).collect();
     let found = guest.fetch_tags(arena(0), 256)?;
