@@ -44,7 +44,7 @@ pub fn no_mte(kernel: &str, mode: &str, command_line: &str, cpuinfo: &str) -> Un
     }
     if mode == "protected" {
         return unavailable(
-            format!("{what}: KVM runs in protected mode, which has no MTE since Linux 7.3"),
+            format!("{what}: KVM runs in protected mode, in which newer kernels (7.2 and 7.3-rc at least) have no MTE"),
             "boot without kvm-arm.mode=protected",
         );
     }
