@@ -27,10 +27,8 @@ pub enum Request {
     HeapAlloc = 3,
     /// Free to the tagged heap: arguments are the pointer, bytes and alignment as allocated.
     HeapFree = 4,
-    /// Turn the machine off through PSCI.
-    PowerOff = 5,
     /// Forget all objects of the tagged heap; its memory may have been replaced.
-    HeapReset = 6,
+    HeapReset = 5,
 }
 
 impl Request {
@@ -42,8 +40,7 @@ impl Request {
             2 => Some(Self::SetPages),
             3 => Some(Self::HeapAlloc),
             4 => Some(Self::HeapFree),
-            5 => Some(Self::PowerOff),
-            6 => Some(Self::HeapReset),
+            5 => Some(Self::HeapReset),
             _ => None,
         }
     }

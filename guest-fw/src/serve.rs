@@ -8,7 +8,7 @@ use tock_registers::interfaces::{Readable, Writeable};
 
 use crate::mailbox::Post;
 use crate::registers::{CTR_EL0, DCZID_EL0, GCR_EL1, GMID_EL1, RGSR_EL1, TCO, TFSR_EL1, TFSRE0_EL1, rgsr_el1};
-use crate::{cpu, executor, heap, pages, psci};
+use crate::{cpu, executor, heap, pages};
 
 /// What IRG starts from after boot. Not 0: the generator never leaves that state.
 const FIRST_SEED: u64 = 0x2a5d;
@@ -34,12 +34,12 @@ pub fn serve(cpu: usize, entry_el: u32, host: BootBlock) -> ! {
     loop {
         let (number, kind) = post.wait(last);
         last = number;
-        let status = dispatch(&post, kind, entry_el);
+        let status = dispatch(&post, kind);
         post.answer(number, status);
     }
 }
 
-fn dispatch(post: &Post, kind: u32, entry_el: u32) -> Status {
+fn dispatch(post: &Post, kind: u32) -> Status {
     let [a, b, c, d] = post.arguments();
     match Request::from_number(kind) {
         Some(Request::Run) => match executor::run(post) {
@@ -62,7 +62,6 @@ fn dispatch(post: &Post, kind: u32, entry_el: u32) -> Status {
             heap::reset();
             Status::Done
         }
-        Some(Request::PowerOff) => psci::system_off(entry_el),
         None => Status::UnknownRequest,
     }
 }

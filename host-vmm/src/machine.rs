@@ -172,9 +172,6 @@ pub trait Machine: Vm {
     /// What the firmware of a vCPU reported at boot.
     fn boot_report(&self, cpu: usize) -> &BootReport;
 
-    /// How many vCPUs there are.
-    fn cpus(&self) -> usize;
-
     /// Starts a block on a vCPU and runs it to its end or its next checkpoint.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ mod service;
 use std::cell::Cell;
 use std::mem::offset_of;
 use std::ops::Range;
+use std::rc::Rc;
 use std::time::Duration;
 
 use abi::mailbox::{BootReport, MAX_WORDS, Mailbox, PageKind, Request, Status, SysReg};
@@ -29,7 +30,7 @@ const MTE_REGISTERS: [SysReg; 4] = [SysReg::Rgsr, SysReg::Gcr, SysReg::Tfsr, Sys
 /// A VM on /dev/kvm with the firmware in it.
 struct KvmMachine {
     vm: KvmVm,
-    kvm: Kvm,
+    kvm: Rc<Kvm>,
     config: Config,
     patience: Duration,
     watchdog: Watchdog,
@@ -74,10 +75,6 @@ impl KvmMachine {
 impl Machine for KvmMachine {
     fn boot_report(&self, cpu: usize) -> &BootReport {
         &self.boot[cpu]
-    }
-
-    fn cpus(&self) -> usize {
-        self.config.cpus
     }
 
     fn start(&mut self, cpu: usize, block: &Block) -> Result<Outcome, MachineError> {

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::mem::offset_of;
+use std::rc::Rc;
 use std::time::Duration;
 
 use abi::boot::{BootBlock, HOST_MAGIC};
@@ -15,13 +16,13 @@ use crate::firmware::Firmware;
 use crate::kvm::vcpu::kernel;
 use crate::kvm::vm::KvmVm;
 use crate::kvm::watchdog::Watchdog;
-use crate::machine::{Access, Config, Errno, Factory, Machine, MachineError, Vm};
+use crate::machine::{Access, Config, Factory, Machine, MachineError, Vm};
 use crate::registers::RegisterId;
 
 /// Makes VMs with one firmware.
 #[derive(Debug)]
 pub struct KvmFactory {
-    kvm: Kvm,
+    kvm: Rc<Kvm>,
     image: Vec<u8>,
     patience: Duration,
 }
@@ -30,7 +31,7 @@ impl KvmFactory {
     /// Takes /dev/kvm, an ELF image, and how long a guest may take for one request.
     #[must_use]
     pub fn new(kvm: Kvm, image: Vec<u8>, patience: Duration) -> Self {
-        Self { kvm, image, patience }
+        Self { kvm: Rc::new(kvm), image, patience }
     }
 
     /// Creates a VM with memory and vCPUs but nothing in them.
@@ -67,7 +68,7 @@ impl Factory for KvmFactory {
         vm.write(map::SHARED_BASE, block.as_bytes())?;
         let mut machine = KvmMachine {
             vm,
-            kvm: self.kvm_handle()?,
+            kvm: Rc::clone(&self.kvm),
             config,
             patience: self.patience,
             watchdog: Watchdog::new().map_err(|errno| kernel("timer_create", errno))?,
@@ -102,12 +103,5 @@ impl Factory for KvmFactory {
 
     fn bare(&self) -> Result<Box<dyn Vm>, MachineError> {
         Ok(Box::new(KvmVm::new(&self.kvm)?))
-    }
-}
-
-impl KvmFactory {
-    /// Opens /dev/kvm once more: a machine makes new VMs when it is replaced.
-    fn kvm_handle(&self) -> Result<Kvm, MachineError> {
-        Kvm::new().map_err(|error| kernel("opening /dev/kvm", Errno(error.errno())))
     }
 }

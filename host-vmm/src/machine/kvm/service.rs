@@ -21,6 +21,14 @@ const MAX_EXITS: u64 = 10_000;
 /// Exits from which on a guest that is late counts as flooding and not as silent; a request takes a few.
 const FLOOD: u64 = 100;
 
+/// Why it is the host's turn. A panic is an error instead.
+enum Turn {
+    /// A request is answered.
+    Reply,
+    /// The block waits.
+    Checkpoint,
+}
+
 impl KvmMachine {
     pub(super) fn check_cpu(&self, cpu: usize) -> Result<(), MachineError> {
         if cpu < self.config.cpus {
@@ -42,16 +50,16 @@ impl KvmMachine {
     }
 
     /// Runs a vCPU until it rings. After an error nobody knows where it is.
-    pub(super) fn run_until_bell(&mut self, cpu: usize) -> Result<Doorbell, MachineError> {
+    fn run_until_bell(&mut self, cpu: usize) -> Result<Turn, MachineError> {
         let bell = self.run_until_bell_or_error(cpu);
-        self.in_block[cpu] = matches!(bell, Ok(Doorbell::Checkpoint));
+        self.in_block[cpu] = matches!(bell, Ok(Turn::Checkpoint));
         if bell.is_err() {
             self.recyclable.set(false);
         }
         bell
     }
 
-    fn run_until_bell_or_error(&mut self, cpu: usize) -> Result<Doorbell, MachineError> {
+    fn run_until_bell_or_error(&mut self, cpu: usize) -> Result<Turn, MachineError> {
         let began = Instant::now();
         let armed = self.watchdog.arm(self.patience);
         let mut exits = 0;
@@ -93,10 +101,11 @@ impl KvmMachine {
             }
         };
         drop(armed);
-        if bell == Doorbell::Panic {
-            return Err(self.panicked(cpu)?);
+        match bell {
+            Doorbell::Reply => Ok(Turn::Reply),
+            Doorbell::Checkpoint => Ok(Turn::Checkpoint),
+            Doorbell::Panic => Err(self.panicked(cpu)?),
         }
-        Ok(bell)
     }
 
     /// Reads the firmware's last words.
@@ -112,8 +121,8 @@ impl KvmMachine {
     /// Runs a vCPU until it has answered request `number`; a checkpoint is none.
     pub(super) fn expect_reply(&mut self, cpu: usize, number: u32) -> Result<Status, MachineError> {
         match self.run_until_bell(cpu)? {
-            Doorbell::Reply => self.check_reply(cpu, number),
-            other => Err(misbehaved(cpu, format!("rang {other:?} where only a reply can come"))),
+            Turn::Reply => self.check_reply(cpu, number),
+            Turn::Checkpoint => Err(misbehaved(cpu, "rang a checkpoint where only a reply can come".to_owned())),
         }
     }
 
@@ -147,15 +156,14 @@ impl KvmMachine {
     /// Runs the block on a vCPU to its end or a checkpoint.
     pub(super) fn advance(&mut self, cpu: usize) -> Result<Outcome, MachineError> {
         match self.run_until_bell(cpu)? {
-            Doorbell::Checkpoint => Ok(Outcome::Checkpoint),
-            Doorbell::Reply => {
+            Turn::Checkpoint => Ok(Outcome::Checkpoint),
+            Turn::Reply => {
                 let status = self.check_reply(cpu, self.requests[cpu])?;
                 if status != Status::Done {
                     return Err(MachineError::BadRequest(format!("the firmware refused the block: {status:?}")));
                 }
                 Ok(Outcome::Done(Box::new(self.trace(cpu)?)))
             }
-            Doorbell::Panic => Err(self.panicked(cpu)?),
         }
     }
 
