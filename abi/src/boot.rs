@@ -18,6 +18,10 @@ pub struct BootBlock {
     pub version: u32,
     /// How many vCPUs the host created, 1 to [`crate::map::MAX_CPUS`].
     pub cpus: u32,
+    /// 1 if only vCPU 0 was started, and the firmware must start the others (PSCI CPU_ON); 0 if the host does.
+    pub start_others: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
-const _: () = assert!(size_of::<BootBlock>() == 16);
+const _: () = assert!(size_of::<BootBlock>() == 24);

@@ -201,6 +201,9 @@ pub struct Block {
     pub words: u64,
     /// 1 if the words are new; 0 if they are those of the vCPU's last block, which are in place.
     pub new_words: u64,
+    /// 1 if v0 to v31 are set from [`Mailbox::v`] first and filed in [`Mailbox::v_reply`] at the end; 0 if they stay
+    /// in the CPU from block to block.
+    pub simd: u64,
 }
 
 /// What a block left behind.
@@ -245,6 +248,12 @@ pub struct BootReport {
     pub entry_el: u32,
     /// ID_AA64PFR1_EL1; bits 11:8 are the MTE level.
     pub pfr1: u64,
+    /// ID_AA64ISAR0_EL1; bits 23:20 are the atomics.
+    pub isar0: u64,
+    /// ID_AA64ISAR1_EL1.
+    pub isar1: u64,
+    /// ID_AA64ISAR2_EL1; bits 19:16 are the memory copies and sets.
+    pub isar2: u64,
     /// MPIDR_EL1.
     pub mpidr: u64,
     /// MIDR_EL1.
@@ -295,14 +304,18 @@ pub struct Mailbox {
     pub panic: PanicRecord,
     /// The block's instruction words.
     pub words: [u32; MAX_WORDS + 1],
+    /// v0 to v31 for a block that asks for them, the lower half of each first.
+    pub v: [[u64; 2]; 32],
+    /// v0 to v31 after such a block.
+    pub v_reply: [[u64; 2]; 32],
     /// The exceptions that the block took, in order.
     pub traps: [Trap; MAX_TRAPS],
 }
 
 const _: () = assert!(size_of::<Control>() == 16);
-const _: () = assert!(size_of::<Block>() == 44 * 8);
+const _: () = assert!(size_of::<Block>() == 45 * 8);
 const _: () = assert!(size_of::<BlockReply>() == 41 * 8);
 const _: () = assert!(size_of::<Trap>() == 32);
-const _: () = assert!(size_of::<BootReport>() == 14 * 8);
+const _: () = assert!(size_of::<BootReport>() == 17 * 8);
 const _: () = assert!(core::mem::offset_of!(Mailbox, block) == 80);
 const _: () = assert!(size_of::<Mailbox>() as u64 <= crate::map::MAILBOX_STRIDE);

@@ -19,16 +19,17 @@ pub const SHARED_BASE: u64 = RAM_BASE + 0x40_0000;
 pub const MAILBOX_BASE: u64 = SHARED_BASE + 0x1_0000;
 /// Distance between the mailboxes of two vCPUs, a multiple of every host page size.
 pub const MAILBOX_STRIDE: u64 = 0x1_0000;
-/// Where the first vCPU's code page is; one every [`CODE_STRIDE`] bytes.
-pub const CODE_BASE: u64 = RAM_BASE + 0x60_0000;
+/// Where the first vCPU's code page is; one every [`CODE_STRIDE`] bytes. In the same 2 MiB as the mailboxes, so that a
+/// VM in huge pages needs few of them.
+pub const CODE_BASE: u64 = SHARED_BASE + 0x10_0000;
 /// Distance between the code pages of two vCPUs.
 pub const CODE_STRIDE: u64 = 0x1_0000;
 /// The arena: memory of the program under test, guest-physical.
-pub const ARENA_BASE: u64 = RAM_BASE + 0x80_0000;
+pub const ARENA_BASE: u64 = RAM_BASE + 0x60_0000;
 /// Bytes in the arena.
 pub const ARENA_SIZE: u64 = 0x20_0000;
 /// The tagged heap's memory. The gap between arena and heap is in no window.
-pub const HEAP_BASE: u64 = RAM_BASE + 0xa2_0000;
+pub const HEAP_BASE: u64 = RAM_BASE + 0x82_0000;
 /// Bytes in the tagged heap.
 pub const HEAP_SIZE: u64 = 0x10_0000;
 /// RAM that a guest must at least have, in bytes.

@@ -19,6 +19,7 @@ pub const SCTLR_WITHOUT_MTE: u64 = SCTLR_EL1::M::Enable.value
     | SCTLR_EL1::DZE::DontTrap.value
     | SCTLR_EL1::UCT::DontTrap.value
     | SCTLR_EL1::UCI::DontTrap.value
+    | sctlr_el1::MSCEN.val(1).value
     | sctlr_el1::EOS.val(1).value
     | sctlr_el1::TSCXT.val(1).value
     | sctlr_el1::EIS.val(1).value

@@ -67,3 +67,52 @@ pub fn park() -> ! {
         aarch64_cpu::asm::wfi();
     }
 }
+
+/// Applies `$op` to v0 to v31 and the 512 bytes at `$base`, two registers an instruction.
+macro_rules! each_vector_pair {
+    ($op:literal, $base:expr) => {
+        asm!(
+            ".arch_extension fp",
+            ".arch_extension simd",
+            concat!($op, " q0, q1, [{0}]"),
+            concat!($op, " q2, q3, [{0}, #32]"),
+            concat!($op, " q4, q5, [{0}, #64]"),
+            concat!($op, " q6, q7, [{0}, #96]"),
+            concat!($op, " q8, q9, [{0}, #128]"),
+            concat!($op, " q10, q11, [{0}, #160]"),
+            concat!($op, " q12, q13, [{0}, #192]"),
+            concat!($op, " q14, q15, [{0}, #224]"),
+            concat!($op, " q16, q17, [{0}, #256]"),
+            concat!($op, " q18, q19, [{0}, #288]"),
+            concat!($op, " q20, q21, [{0}, #320]"),
+            concat!($op, " q22, q23, [{0}, #352]"),
+            concat!($op, " q24, q25, [{0}, #384]"),
+            concat!($op, " q26, q27, [{0}, #416]"),
+            concat!($op, " q28, q29, [{0}, #448]"),
+            concat!($op, " q30, q31, [{0}, #480]"),
+            in(reg) $base,
+            options(nostack, preserves_flags),
+        )
+    };
+}
+
+/// Puts values into v0 to v31, the lower half of each first. The firmware's own code never uses them: its
+/// target has no floating point.
+pub fn set_vectors(values: &[[u64; 2]; 32]) {
+    // SAFETY: reads 512 bytes of the array; the compiler keeps nothing in the registers it fills.
+    #[expect(unsafe_code, reason = "the vector registers belong to the program under test")]
+    unsafe {
+        each_vector_pair!("ldp", values);
+    }
+}
+
+/// Reads v0 to v31.
+pub fn vectors() -> [[u64; 2]; 32] {
+    let mut values = [[0; 2]; 32];
+    // SAFETY: writes 512 bytes of the array, which is that long.
+    #[expect(unsafe_code, reason = "the vector registers belong to the program under test")]
+    unsafe {
+        each_vector_pair!("stp", &mut values);
+    }
+    values
+}

@@ -57,6 +57,9 @@ pub fn run(post: &Post) -> Option<BlockReply> {
     unsafe {
         frame.write(initial);
     }
+    if block.simd != 0 {
+        cpu::set_vectors(&post.vectors());
+    }
     write_program_registers(block.sys_mask, &block.sys);
     // SAFETY: the frame was just written at the top of this vCPU's otherwise empty trap stack.
     #[expect(unsafe_code, reason = "enters the block")]
@@ -67,6 +70,9 @@ pub fn run(post: &Post) -> Option<BlockReply> {
     #[expect(unsafe_code, reason = "the frame's place is fixed by the assembly")]
     let frame = unsafe { &*frame };
     let sys = take_program_registers();
+    if block.simd != 0 {
+        post.reply_vectors(cpu::vectors());
+    }
     Some(BlockReply {
         x: frame.x,
         sp: frame.sp,

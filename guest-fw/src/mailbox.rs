@@ -95,8 +95,19 @@ impl Post {
             store!(self, *word => words[i]);
         }
         let words = words.len().min(MAX_WORDS) as u64;
-        let block = Block { x, sp: 0, nzcv: 0, el: 1, tco: 0, sys_mask: 0, sys: [0; SYS_REGS], words, new_words: 1 };
+        let block =
+            Block { x, sp: 0, nzcv: 0, el: 1, tco: 0, sys_mask: 0, sys: [0; SYS_REGS], words, new_words: 1, simd: 0 };
         store!(self, block => block);
+    }
+
+    /// Gives v0 to v31 as the block wants them.
+    pub fn vectors(&self) -> [[u64; 2]; 32] {
+        load!(self, v)
+    }
+
+    /// Files v0 to v31 after the block.
+    pub fn reply_vectors(&self, vectors: [[u64; 2]; 32]) {
+        store!(self, vectors => v_reply);
     }
 
     /// Files the block's reply.

@@ -1,13 +1,17 @@
 //! The service loop: requests in, replies out, one vCPU each.
 
-use aarch64_cpu::registers::{ID_AA64PFR1_EL1, MAIR_EL1, MIDR_EL1, MPIDR_EL1, SCTLR_EL1, TCR_EL1};
+use aarch64_cpu::registers::{
+    ID_AA64ISAR0_EL1, ID_AA64ISAR1_EL1, ID_AA64PFR1_EL1, MAIR_EL1, MIDR_EL1, MPIDR_EL1, SCTLR_EL1, TCR_EL1,
+};
 use abi::boot::BootBlock;
 use abi::mailbox::{BootReport, Request, SYS_REGS, Status, SysReg};
 use abi::{ABI_VERSION, map};
 use tock_registers::interfaces::{Readable, Writeable};
 
 use crate::mailbox::Post;
-use crate::registers::{CTR_EL0, DCZID_EL0, GCR_EL1, GMID_EL1, RGSR_EL1, TCO, TFSR_EL1, TFSRE0_EL1, rgsr_el1};
+use crate::registers::{
+    CTR_EL0, DCZID_EL0, GCR_EL1, GMID_EL1, ID_AA64ISAR2_EL1, RGSR_EL1, TCO, TFSR_EL1, TFSRE0_EL1, rgsr_el1,
+};
 use crate::{cpu, executor, heap, pages};
 
 /// What IRG starts from after boot. Not 0: the generator never leaves that state.
@@ -92,6 +96,9 @@ fn boot_report(entry_el: u32) -> BootReport {
         version: ABI_VERSION,
         entry_el,
         pfr1: ID_AA64PFR1_EL1.get(),
+        isar0: ID_AA64ISAR0_EL1.get(),
+        isar1: ID_AA64ISAR1_EL1.get(),
+        isar2: ID_AA64ISAR2_EL1.get(),
         mpidr: MPIDR_EL1.get(),
         midr: MIDR_EL1.get(),
         ctr: CTR_EL0.get(),

@@ -28,7 +28,8 @@ const L2_RAM: usize = 2;
 const L2_CODE: usize = 3;
 const L2_WINDOWS: usize = 4;
 const L3_FIRMWARE: usize = L2_WINDOWS + Window::ALL.len();
-const L3_WINDOWS: usize = L3_FIRMWARE + 1;
+const L3_CODE: usize = L3_FIRMWARE + 1;
+const L3_WINDOWS: usize = L3_CODE + 1;
 /// How many tables there are.
 pub const COUNT: usize = L3_WINDOWS + Window::ALL.len() * WINDOW_TABLES;
 
@@ -140,14 +141,21 @@ impl Tables {
 
         t[L2_RAM][level2_index(map::FIRMWARE_BASE)] = table_address(L3_FIRMWARE) | TABLE;
         t[L2_RAM][level2_index(map::SHARED_BASE)] = map::SHARED_BASE | attribute(NORMAL) | XN | VALID;
-        t[L2_RAM][level2_index(map::CODE_BASE)] = map::CODE_BASE | attribute(NORMAL) | XN | VALID;
         let mut page = 0;
         while page < ENTRIES {
             t[L3_FIRMWARE][page] = firmware_page(map::FIRMWARE_BASE + page as u64 * PAGE);
             page += 1;
         }
 
-        t[L2_CODE][level2_index(map::CODE_BASE)] = map::CODE_BASE | attribute(NORMAL) | READ_ONLY | EL0 | VALID;
+        // The firmware writes code pages where the mailboxes are; blocks execute them in a window that shows
+        // nothing else.
+        t[L2_CODE][level2_index(map::CODE_BASE)] = table_address(L3_CODE) | TABLE;
+        let mut code = map::CODE_BASE;
+        while code < map::CODE_BASE + map::MAX_CPUS as u64 * map::CODE_STRIDE {
+            t[L3_CODE][((code / PAGE) % ENTRIES as u64) as usize] =
+                code | attribute(NORMAL) | READ_ONLY | EL0 | PAGE_DESCRIPTOR;
+            code += PAGE;
+        }
 
         let mut w = 0;
         while w < Window::ALL.len() {
@@ -267,5 +275,7 @@ mod tests {
         assert_eq!(attributes & (XN | READ_ONLY | EL0), READ_ONLY | EL0);
         let (_, attributes) = walk(map::code_ipa(7)).expect("a mapped page");
         assert_eq!(attributes & XN, XN);
+        assert_eq!(walk(map::code_va(0) - 4096), None);
+        assert_eq!(walk(map::code_va(map::MAX_CPUS - 1) + map::CODE_STRIDE), None);
     }
 }

@@ -79,7 +79,8 @@ pub enum Event {
     Begin(CaseInfo),
     /// The case that began ended.
     End {
-        /// Its name, as in `Begin`.
+        /// Its name, as in `Begin`; empty on the console of a nested run, where it follows from `Begin`.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
         name: String,
         /// How.
         verdict: Verdict,

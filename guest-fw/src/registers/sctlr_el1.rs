@@ -14,6 +14,8 @@ pub const ATA0: Field<u64, Register> = Field::new(1, 42);
 pub const TCF: Field<u64, Register> = Field::new(0b11, 40);
 /// Effect of a tag check fault at EL0.
 pub const TCF0: Field<u64, Register> = Field::new(0b11, 38);
+/// Memory copies and sets (CPY*, SET*) may be used at EL0; RES0, hence without effect, before FEAT_MOPS.
+pub const MSCEN: Field<u64, Register> = Field::new(1, 33);
 /// Load and store multiple: ordering as in AArch64 (RES1 without FEAT_LSMAOC).
 pub const LSMAOE: Field<u64, Register> = Field::new(1, 29);
 /// Load and store multiple are not trapped on Device memory (RES1 without FEAT_LSMAOC).

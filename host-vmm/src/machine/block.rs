@@ -5,6 +5,9 @@ use std::fmt;
 use abi::mailbox::{self, SYS_REGS, SysReg};
 use isa::{Insn, ParseError};
 
+/// v0 to v31, the lower half of each first.
+pub type Vectors = [[u64; 2]; 32];
+
 /// The exception level that a block runs at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum El {
@@ -30,6 +33,7 @@ pub struct Block {
     el: El,
     tco: bool,
     sys: [Option<u64>; SYS_REGS],
+    v: Option<Box<Vectors>>,
 }
 
 impl Block {
@@ -45,7 +49,7 @@ impl Block {
     /// Takes instruction words as they are.
     #[must_use]
     pub fn new(words: Vec<u32>) -> Self {
-        Self { words, x: [0; 31], sp: 0, nzcv: 0, el: El::El1, tco: false, sys: [None; SYS_REGS] }
+        Self { words, x: [0; 31], sp: 0, nzcv: 0, el: El::El1, tco: false, sys: [None; SYS_REGS], v: None }
     }
 
     /// Sets a general register, 0 to 30.
@@ -99,6 +103,25 @@ impl Block {
         self
     }
 
+    /// Sets v0 to v31, and asks for what they hold at the end; without this they stay in the CPU as they are.
+    #[must_use]
+    pub fn vectors(mut self, values: Vectors) -> Self {
+        self.v = Some(Box::new(values));
+        self
+    }
+
+    /// What v0 to v31 are to hold, if the block says.
+    #[must_use]
+    pub fn initial_vectors(&self) -> Option<&Vectors> {
+        self.v.as_deref()
+    }
+
+    /// The exception level.
+    #[must_use]
+    pub fn el(&self) -> El {
+        self.el
+    }
+
     /// The instruction words.
     #[must_use]
     pub fn words(&self) -> &[u32] {
@@ -126,6 +149,7 @@ impl Block {
             sys,
             words: self.words.len() as u64,
             new_words: u64::from(new_words),
+            simd: u64::from(self.v.is_some()),
         }
     }
 

@@ -41,6 +41,8 @@ struct KvmMachine {
     words: Vec<Vec<u32>>,
     /// Whether each vCPU's code page holds those words.
     in_place: Vec<bool>,
+    /// Whether each vCPU's last block set v0 to v31.
+    simd: Vec<bool>,
     /// Whether each vCPU waits at a checkpoint.
     in_block: Vec<bool>,
     /// Whether everything since boot happened in [`SCRATCH`] and in the program's registers.
@@ -91,6 +93,10 @@ impl Machine for KvmMachine {
             self.post(cpu, offset_of!(Mailbox, words), block.words().as_bytes())?;
             self.words[cpu] = block.words().to_vec();
             self.in_place[cpu] = true;
+        }
+        self.simd[cpu] = block.initial_vectors().is_some();
+        if let Some(vectors) = block.initial_vectors() {
+            self.post(cpu, offset_of!(Mailbox, v), vectors.as_bytes())?;
         }
         self.ask(cpu, Request::Run)?;
         self.advance(cpu)
@@ -165,9 +171,8 @@ impl Machine for KvmMachine {
     }
 
     fn replace_by(&mut self, snapshot: &Snapshot) -> Result<(), MachineError> {
-        // The old VM goes first: nothing of it may help the new one.
+        // The old VM is gone before anything is put into the new one.
         self.in_place.fill(false);
-        self.vm = KvmVm::new(&self.kvm)?;
         self.vm = KvmFactory::create(&self.kvm, snapshot.config)?;
         self.config = snapshot.config;
         for extent in &snapshot.memory {

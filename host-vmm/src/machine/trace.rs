@@ -5,6 +5,8 @@ use std::fmt;
 use abi::mailbox::{BlockEnd, SYS_REGS, SysReg};
 use isa::Syndrome;
 
+use super::block::Vectors;
+
 /// A synchronous exception that the block took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -40,6 +42,8 @@ pub struct Trace {
     pub pstate: u64,
     /// The program's system registers, after `DSB; ISB`.
     pub sys: [u64; SYS_REGS],
+    /// v0 to v31, if the block set them.
+    pub v: Option<Box<Vectors>>,
     /// Synchronous exceptions, in order.
     pub faults: Vec<Fault>,
     /// Why the block ended.

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use super::complaint::{self, LastLines};
-use super::wire::{Item, WireError};
+use super::wire::{Item, NUMBER, WireError};
 use crate::event::{CaseInfo, Event, Failure, STREAM_VERSION, Sink, Verdict};
 
 /// Console lines shown with a failure.
@@ -154,7 +154,7 @@ impl<'a> Watch<'a> {
                 self.sink.event(event);
             }
             Event::Begin(case) => self.begin(&case.name),
-            Event::End { name, verdict, micros } => self.end(name, verdict, micros),
+            Event::End { verdict, micros, .. } => self.end(verdict, micros),
             Event::Finished { .. } => {
                 self.report_stray_complaint();
                 self.finish(event);
@@ -183,23 +183,28 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Only the name travels over the console; the rest of a case is known here.
+    /// Only its number or name travels over the console; the rest of a case is known here.
     fn begin(&mut self, name: &str) {
         if let Some(open) = &self.open {
             let reason = format!("case {name} began while {} had not ended", open.name);
             return self.broken(&reason, "please report this");
         }
-        let Some(case) = self.cases.iter().find(|case| case.name == name) else {
+        let case = match name.strip_prefix(NUMBER).map(str::parse::<usize>) {
+            Some(number) => number.ok().and_then(|number| self.cases.get(number)),
+            None => self.cases.iter().find(|case| case.name == name),
+        };
+        let Some(case) = case else {
             return self.broken(&format!("case {name} began, which was not selected"), "please report this");
         };
         self.open = Some(case.clone());
         self.sink.event(Event::Begin(case.clone()));
     }
 
-    fn end(&mut self, name: String, verdict: Verdict, micros: u64) {
-        if self.open.take().is_none_or(|case| case.name != name) {
-            return self.broken(&format!("case {name} ended without having begun"), "please report this");
-        }
+    /// An end has no name on the console: it is that of the case that began.
+    fn end(&mut self, verdict: Verdict, micros: u64) {
+        let Some(CaseInfo { name, .. }) = self.open.take() else {
+            return self.broken("a case ended without having begun", "please report this");
+        };
         let verdict = match (self.complaint.take(), verdict) {
             (Some(complaint), Verdict::Passed | Verdict::Skipped(_)) => Verdict::Failed(complaint.failure()),
             (_, verdict) => verdict,

@@ -16,6 +16,8 @@ use crate::event::Event;
 
 /// Begins a frame.
 const MARK: u8 = 0x1e;
+/// Stands before the number of a case that is named by its place among those asked for, from 0 on.
+pub const NUMBER: char = '#';
 /// Digits of the checksum.
 const CHECKSUM: usize = 8;
 /// No event is longer; a guest that writes without end is stopped here.

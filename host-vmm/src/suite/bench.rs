@@ -1,13 +1,13 @@
 //! What a case works with: machines to boot, facts about the target, random values.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-
 use super::case::Stop;
 use super::facts::Facts;
 use super::guest::Guest;
 use super::pool::Pool;
-use crate::machine::{Backing, Config, Factory, Vm};
+use crate::machine::{Backing, Config, DEFAULT_RAM, Factory, Vm};
+
+/// Bytes of RAM in huge pages: the least, in huge pages of a host whose pages have 4 KiB.
+pub const HUGE_RAM: u64 = abi::map::RAM_MIN.next_multiple_of(2 << 20);
 
 /// One case's workplace.
 pub struct Bench<'a> {
@@ -49,25 +49,32 @@ impl<'a> Bench<'a> {
     ///
     /// When the machine cannot.
     pub fn guest(&mut self) -> Result<Guest, Stop> {
-        self.guest_in(Config::default().backing)
+        self.guest_like(Config::default())
     }
 
     /// Gives a guest like [`Self::guest`], with RAM of this kind.
+    ///
+    /// RAM in huge pages is only as large as it must be: 64 MiB take a second to store under emulation, and all
+    /// cases share one VM.
     ///
     /// # Errors
     ///
     /// When the machine cannot.
     pub fn guest_in(&mut self, backing: Backing) -> Result<Guest, Stop> {
-        Ok(Guest::new(self.pool.take(self.factory, backing)?))
+        let ram = match backing {
+            Backing::HugePages => HUGE_RAM,
+            _ => DEFAULT_RAM,
+        };
+        self.guest_like(Config { ram, backing, ..Config::default() })
     }
 
-    /// Boots a guest in a new VM.
+    /// Gives a guest of this configuration, as after boot.
     ///
     /// # Errors
     ///
     /// When the machine cannot.
-    pub fn boot(&mut self, config: Config) -> Result<Guest, Stop> {
-        Ok(Guest::new(Rc::new(RefCell::new(self.factory.boot(config)?))))
+    pub fn guest_like(&mut self, config: Config) -> Result<Guest, Stop> {
+        Ok(Guest::new(self.pool.take(self.factory, config)?))
     }
 
     /// Creates a VM without anything.

@@ -5,8 +5,9 @@ use abi::mailbox::SysReg;
 use super::bench::Bench;
 use super::case::{Case, Checked};
 use super::expect::{equal, equal_hex, fail_with, holds, no_fault};
+use super::guest::Guest;
 use super::settings::{ATA, ATA0, Mode, TBI, TCMA, mode_bits};
-use crate::machine::El;
+use crate::machine::{Block, El, Trace, Vectors};
 use crate::registers::RegisterId;
 
 pub const CASES: &[Case] = &[
@@ -39,6 +40,12 @@ pub const CASES: &[Case] = &[
         "an undefined instruction is recorded with its place, and the block goes on behind it",
         "DDI 0487 D1 exception entry, EC 0b000000",
         records_and_resumes,
+    ),
+    Case::new(
+        "boot.executor.vector-registers",
+        "a block finds v0 to v31 as it was given them, and they come back as it left them",
+        "guest-fw/src/executor.rs; DDI 0487 the SIMD and floating-point registers",
+        vector_registers,
     ),
 ];
 
@@ -102,11 +109,36 @@ fn records_and_resumes(bench: &mut Bench<'_>) -> Checked {
     words.extend(isa::assemble("movz x0, #1")?.iter().map(|i| i.encode()));
     words.push(0);
     words.extend(isa::assemble("movz x1, #2")?.iter().map(|i| i.encode()));
-    let trace = guest.run(&crate::machine::Block::new(words))?;
+    let trace = guest.run(&Block::new(words))?;
     equal("x0, set before it", &1, &trace.x[0])?;
     equal("x1, set behind it", &2, &trace.x[1])?;
     match trace.faults.as_slice() {
         [fault] if fault.index == Some(1) => equal_hex("ESR_EL1", 0x0200_0000, fault.esr.bits() & 0xffff_ffff),
         other => fail_with("exceptions", "one, at instruction 1", format!("{other:?}"), guest.listing()),
     }
+}
+
+fn vector_registers(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    let mut values = [[0; 2]; 32];
+    values.iter_mut().flatten().for_each(|half| *half = bench.random().u64(..));
+    let program = Block::assemble("nop")?;
+    let trace = guest.run(&program.clone().vectors(values))?;
+    same_vectors(&guest, &values, &trace)?;
+    // A block that says nothing about them leaves them alone; the next one sets all of them.
+    guest.run(&program)?;
+    values.rotate_left(1);
+    let trace = guest.run(&program.vectors(values))?;
+    same_vectors(&guest, &values, &trace)
+}
+
+fn same_vectors(guest: &Guest, expected: &Vectors, trace: &Trace) -> Checked {
+    let Some(found) = trace.v.as_deref() else {
+        return fail_with("v0 to v31", "values", "none", guest.listing());
+    };
+    for (n, (expected, found)) in expected.iter().zip(found).enumerate() {
+        equal_hex(&format!("v{n}, bits 63:0"), expected[0], found[0])?;
+        equal_hex(&format!("v{n}, bits 127:64"), expected[1], found[1])?;
+    }
+    Ok(())
 }

@@ -98,7 +98,7 @@ impl Stop {
     pub fn verdict(self) -> Verdict {
         match self {
             Self::Failed(failure) => Verdict::Failed(*failure),
-            Self::Skipped(reason) => Verdict::Skipped(reason),
+            Self::Skipped(reason) | Self::Machine(MachineError::Unsupported(reason)) => Verdict::Skipped(reason),
             Self::Machine(error) => Verdict::Failed(Failure {
                 what: "running the case".to_owned(),
                 expected: "the machine does what it is asked".to_owned(),

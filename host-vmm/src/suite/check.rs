@@ -244,7 +244,7 @@ fn el0(bench: &mut Bench<'_>) -> Checked {
 
 fn second_vcpu(bench: &mut Bench<'_>) -> Checked {
     let config = crate::machine::Config { cpus: 2, ..Default::default() };
-    let mut guest = bench.boot(config)?;
+    let mut guest = bench.guest_like(config)?;
     let pointer = tagged(0x5000, 13);
     let trace = guest.run_on(0, &Block::assemble("stg x0, [x0]; str x0, [x0]")?.x(0, pointer))?;
     no_fault(&guest, "the first vCPU", &trace)?;

@@ -1,14 +1,16 @@
 //! Chapter 9: the main job. The guest tags, the host fetches; the host stores, the guest observes.
 
-use super::address::{arena, tagged};
-use super::bench::Bench;
+use abi::map::Window;
+
+use super::address::{arena, pointer, tagged};
+use super::bench::{Bench, HUGE_RAM};
 use super::case::{Case, Checked, Need, Stop};
 use super::expect::{
     Direction, TagCheckFault, bytes, equal_hex, fail_with, holds, no_fault, one_tag_check_fault, pointer_tag, tags,
 };
 use super::guest::Guest;
 use crate::kvm::tags::{self as transport, GRANULE};
-use crate::machine::{Access, Backing, Block, Config, El, Errno};
+use crate::machine::{Access, Backing, El, Errno};
 
 const CITE: &str = "Documentation/virt/kvm/api.rst 4.130 KVM_ARM_MTE_COPY_TAGS";
 
@@ -77,52 +79,27 @@ fn fetch_equals_guest(bench: &mut Bench<'_>) -> Checked {
     tags("the host's fetch", arena(0x8000), &wanted, &found)
 }
 
-/// Tags that one register carries, in bits 59:0.
-const PACKED: usize = 15;
-/// Registers that carry tags in one block: x1 to x8.
-const CARRIERS: usize = 8;
+/// Where the guest finds the tags that it is to store, and leaves those that it read: one a byte, far from what the
+/// cases tag.
+const LIST: u64 = 0x1f_0000;
 
-/// Assembles a line and gives its words as often as asked: quicker than a long text.
-fn repeated(text: &str, times: usize) -> Result<Vec<u32>, Stop> {
-    Ok(Block::assemble(text)?.words().repeat(times))
-}
-
-/// Lets the guest tag granules from `offset` on by STG. The tags come in registers, so that the code is the
-/// same every time: STG takes bits 59:56, and a shift brings the next tag there.
+/// Lets the guest tag granules from `offset` on by STG, each with the next tag of a list.
 fn guest_tags(guest: &mut Guest, offset: u64, wanted: &[u8]) -> Checked {
-    for (index, part) in (0u64..).zip(wanted.chunks(PACKED * CARRIERS)) {
-        let mut words = Vec::new();
-        let mut x = [0; 31];
-        x[0] = tagged(offset + index * (PACKED * CARRIERS) as u64 * GRANULE, 0);
-        for (n, tags) in (1..).zip(part.chunks(PACKED)) {
-            words.extend(repeated(&format!("stg x{n}, [x0], #16; orr x{n}, xzr, x{n}, lsl #4"), tags.len())?);
-            let pack = |packed, (i, tag): (usize, &u8)| packed | u64::from(*tag) << (56 - 4 * i);
-            x[n] = tags.iter().enumerate().fold(0, pack);
-        }
-        let trace = guest.run(&Block::new(words).xs(x))?;
-        no_fault(guest, "STG", &trace)?;
-    }
-    Ok(())
+    guest.write(arena(LIST), wanted)?;
+    let text = "again: ldrb w1, [x2], #1; orr x1, xzr, x1, lsl #56; stg x1, [x0], #16; subs x3, x3, #1; b.ne again";
+    let list = pointer(Window::Untagged, LIST, 0);
+    let trace = guest.exec(text, &[tagged(offset, 0), 0, list, wanted.len() as u64])?;
+    no_fault(guest, "STG", &trace)
 }
 
-/// Lets the guest read the tags of granules from the arena's start on by LDG, packed likewise.
+/// Lets the guest read the tags of granules from the arena's start on by LDG.
 fn guest_reads(guest: &mut Guest, granules: usize) -> Result<Vec<u8>, Stop> {
-    // x30 has nothing but the tag that LDG puts there; the oldest tag ends in bits 3:0.
-    let mut words = Vec::new();
-    for n in 1..=CARRIERS {
-        words.extend(repeated(&format!("ldg x30, [x0]; orr x{n}, x30, x{n}, lsr #4; add x0, x0, #16"), PACKED)?);
-    }
-    let block = Block::new(words);
-    let mut seen = Vec::new();
-    while seen.len() < granules {
-        let trace = guest.run(&block.clone().x(0, tagged(seen.len() as u64 * GRANULE, 0)))?;
-        no_fault(guest, "LDG", &trace)?;
-        for packed in &trace.x[1..=CARRIERS] {
-            seen.extend((0..PACKED).map(|i| (packed >> (4 * i) & 0xf) as u8));
-        }
-    }
-    seen.truncate(granules);
-    Ok(seen)
+    // x1 has nothing but the tag that LDG puts there.
+    let text = "again: movz x1, #0; ldg x1, [x0]; add x0, x0, #16; orr x1, xzr, x1, lsr #56; strb w1, [x2], #1
+        subs x3, x3, #1; b.ne again";
+    let trace = guest.exec(text, &[tagged(0, 0), 0, pointer(Window::Untagged, LIST, 0), granules as u64])?;
+    no_fault(guest, "LDG", &trace)?;
+    guest.read(arena(LIST), granules)
 }
 
 fn never_tagged(bench: &mut Bench<'_>) -> Checked {
@@ -200,9 +177,8 @@ fn neighbours(bench: &mut Bench<'_>) -> Checked {
 }
 
 fn identity(bench: &mut Bench<'_>) -> Checked {
-    // All of a smaller RAM, in huge pages: 64 MiB in small ones take a second to store under emulation.
-    let ram = abi::map::RAM_MIN.next_multiple_of(2 << 20);
-    let mut guest = bench.boot(Config { ram, backing: Backing::HugePages, ..Config::default() })?;
+    let mut guest = bench.guest_in(Backing::HugePages)?;
+    let ram = HUGE_RAM;
     let wanted = bench.random_tags((ram / GRANULE) as usize);
     let base = abi::map::RAM_BASE;
     transport::store(&**guest.machine(), base, &wanted)?.complete()?;

@@ -107,47 +107,52 @@ fn both(bench: &mut Bench<'_>, el: El, setting: Mode) -> Checked {
     mode(bench, el, setting, STORE)
 }
 
-/// Runs one access through the right and one through a wrong tag, in both halves of the address space.
+/// Accesses through the right tag in both halves of the address space, then through a wrong one in each half. Every
+/// access has a granule of its own.
 fn mode(bench: &mut Bench<'_>, el: El, setting: Mode, direction: Direction) -> Checked {
+    const OLD: u64 = 0x0123_4567_89ab_cdef;
+    const NEW: u64 = 0xfeed_face_cafe_f00d;
     let mut guest = bench.guest()?;
-    let text = if direction == STORE { "movz x5, #1; str x1, [x0]" } else { "movz x5, #1; ldr x1, [x0]" };
-    let old = 0x0123_4567_89ab_cdef;
-    let new = 0xfeed_face_cafe_f00d;
+    guest.write(arena(0), &[OLD, 0].map(u64::to_le_bytes).concat().repeat(4))?;
+    guest.store_tags(arena(0), &[6; 4])?;
+    let access = if direction == STORE { "str" } else { "ldr" };
     let synchronous = setting == Mode::Synchronous || setting == Mode::Asymmetric && direction == LOAD;
-    for upper in [false, true] {
-        guest.write(arena(0), &u64::to_le_bytes(old))?;
-        guest.store_tags(arena(0), &[6])?;
-        for tag in [6, 9] {
-            let pointer = pointer_at(el, upper, 0, tag);
-            let block = Block::assemble(text)?
-                .at(el)
-                .x(0, pointer)
-                .x(1, new)
-                .sys(SysReg::Sctlr, guest.sctlr(el, setting))
-                .sys(SysReg::Tfsr, 0)
-                .sys(SysReg::Tfsre0, 0);
-            guest.write(arena(0), &u64::to_le_bytes(old))?;
-            let trace = guest.run(&block)?;
-            let wrong = tag != 6;
-            let completes = !(wrong && synchronous);
-            if completes {
-                no_fault(&guest, text, &trace)?;
-            } else {
-                one_tag_check_fault(&guest, text, TagCheckFault { el, direction, index: 1, pointer }, &trace)?;
-            }
-            let (memory, register) = match (direction, completes) {
-                (Direction::Store, true) => (new, new),
-                (Direction::Load, true) => (old, old),
-                (_, false) => (old, new),
-            };
-            equal_hex("memory after the access", memory, guest.read_u64(arena(0))?)?;
-            equal_hex("x1 after the access", register, trace.x[1])?;
-            let recorded = wrong && completes && setting != Mode::Ignored;
-            let expected = if recorded { TF[usize::from(upper)] } else { 0 };
-            equal_hex(&format!("{:?} after the access", tfsr(el)), expected, trace.sys(tfsr(el)))?;
-            let other = if el == El::El0 { SysReg::Tfsr } else { SysReg::Tfsre0 };
-            equal_hex(&format!("{other:?}, which is the other level's"), 0, trace.sys(other))?;
+    // Where each block accesses memory (the granule's offset and the half), and by which tag.
+    let blocks: [(&[(u64, bool)], u8); 3] = [(&[(0, false), (16, true)], 6), (&[(32, false)], 9), (&[(48, true)], 9)];
+    for (places, tag) in blocks {
+        let text: String = (0..places.len()).map(|n| format!("; {access} x{}, [x{}]", 1 + n, 10 + n)).collect();
+        let mut block = Block::assemble(&format!("movz x5, #1{text}"))?
+            .at(el)
+            .sys(SysReg::Sctlr, guest.sctlr(el, setting))
+            .sys(SysReg::Tfsr, 0)
+            .sys(SysReg::Tfsre0, 0);
+        for (n, (offset, upper)) in places.iter().enumerate() {
+            block = block.x(1 + n, NEW).x(10 + n, pointer_at(el, *upper, *offset, tag));
         }
+        let trace = guest.run(&block)?;
+        let wrong = tag != 6;
+        let completes = !(wrong && synchronous);
+        let (offset, upper) = places[0];
+        if completes {
+            no_fault(&guest, access, &trace)?;
+        } else {
+            let pointer = pointer_at(el, upper, offset, tag);
+            one_tag_check_fault(&guest, access, TagCheckFault { el, direction, index: 1, pointer }, &trace)?;
+        }
+        let (memory, register) = match (direction, completes) {
+            (Direction::Store, true) => (NEW, NEW),
+            (Direction::Load, true) => (OLD, OLD),
+            (_, false) => (OLD, NEW),
+        };
+        for (n, (offset, _)) in places.iter().enumerate() {
+            equal_hex("memory after the access", memory, guest.read_u64(arena(*offset))?)?;
+            equal_hex("the register after the access", register, trace.x[1 + n])?;
+        }
+        let recorded = wrong && completes && setting != Mode::Ignored;
+        let expected = if recorded { TF[usize::from(upper)] } else { 0 };
+        equal_hex(&format!("{:?} after the access", tfsr(el)), expected, trace.sys(tfsr(el)))?;
+        let other = if el == El::El0 { SysReg::Tfsr } else { SysReg::Tfsre0 };
+        equal_hex(&format!("{other:?}, which is the other level's"), 0, trace.sys(other))?;
     }
     Ok(())
 }

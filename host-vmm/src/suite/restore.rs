@@ -346,7 +346,7 @@ fn repeated(bench: &mut Bench<'_>) -> Checked {
 
 /// Gives each vCPU its own values and reads them back after a restore.
 fn two_vcpus(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.boot(Config { cpus: 2, ..Config::default() })?;
+    let mut guest = bench.guest_like(Config { cpus: 2, ..Config::default() })?;
     let values = [[0x0_1111, rgsr(0x1111, 1), 1, 2], [0x1_2222, rgsr(0x2222, 2), 2, 3]];
     for (cpu, [gcr, rgsr, tfsr, tfsre0]) in values.into_iter().enumerate() {
         let block = Block::assemble("nop")?

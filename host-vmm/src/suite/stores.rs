@@ -21,6 +21,8 @@ use crate::machine::{Backing, Block};
 
 /// Bytes that each case tags.
 const SIZE: u64 = 1 << 20;
+/// Bytes that are compared at a time.
+const PART: usize = 0x8000;
 /// RGSR_EL1 at the start: seed 0x1357, tag 0.
 const START: u64 = rgsr(0x1357, 0);
 /// First state of the xorshift generator, any number but 0.
@@ -133,16 +135,18 @@ fn pattern() -> &'static [u8] {
 fn check(guest: &mut Guest, what: &str, expected: &[u8], data: Data) -> Checked {
     let found = guest.fetch_tags(arena(0), expected.len())?;
     tags(what, arena(0), expected, &found)?;
-    let found = guest.read(arena(0), SIZE as usize)?;
-    let beneath = |wanted: &[u8]| bytes("the data beneath", arena(0), wanted, &found);
-    match data {
-        Data::Kept => beneath(pattern()),
-        Data::Zeroed => beneath(&vec![0; SIZE as usize]),
-        Data::Pair => {
-            let pair = PAIR.map(u64::to_le_bytes).concat();
-            beneath(&pair.repeat((SIZE / GRANULE) as usize))
-        }
+    // In parts: a mebibyte of fresh memory costs hundreds of page faults, which are slow under emulation.
+    let pair = PAIR.map(u64::to_le_bytes).concat().repeat(PART / GRANULE as usize);
+    let zeros = vec![0; PART];
+    for (offset, kept) in (0..SIZE).step_by(PART).zip(pattern().chunks(PART)) {
+        let wanted = match data {
+            Data::Kept => kept,
+            Data::Zeroed => &zeros,
+            Data::Pair => &pair,
+        };
+        bytes("the data beneath", arena(offset), wanted, &guest.read(arena(offset), PART)?)?;
     }
+    Ok(())
 }
 
 /// Runs `text` as a loop over the whole mebibyte: x0 begins at its first byte and moves on by `stride`

@@ -64,7 +64,13 @@ impl Factory for KvmFactory {
         for segment in &firmware.segments {
             vm.write(segment.ipa, segment.data)?;
         }
-        let block = BootBlock { magic: HOST_MAGIC, version: abi::ABI_VERSION, cpus: config.cpus as u32 };
+        let block = BootBlock {
+            magic: HOST_MAGIC,
+            version: abi::ABI_VERSION,
+            cpus: config.cpus as u32,
+            start_others: 0,
+            reserved: 0,
+        };
         vm.write(map::SHARED_BASE, block.as_bytes())?;
         let mut machine = KvmMachine {
             vm,
@@ -76,6 +82,7 @@ impl Factory for KvmFactory {
             requests: vec![0; config.cpus],
             words: vec![Vec::new(); config.cpus],
             in_place: vec![false; config.cpus],
+            simd: vec![false; config.cpus],
             in_block: vec![false; config.cpus],
             recyclable: Cell::new(true),
             changed_pages: Vec::new(),

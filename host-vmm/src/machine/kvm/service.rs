@@ -187,7 +187,11 @@ impl KvmMachine {
                 spsr: trap.spsr,
             });
         }
-        Ok(Trace { x: reply.x, sp: reply.sp, pstate: reply.pstate, sys: reply.sys, faults, end })
+        let v = match self.simd[cpu] {
+            true => Some(Box::new(self.record(cpu, offset_of!(Mailbox, v_reply))?)),
+            false => None,
+        };
+        Ok(Trace { x: reply.x, sp: reply.sp, pstate: reply.pstate, sys: reply.sys, v, faults, end })
     }
 }
 

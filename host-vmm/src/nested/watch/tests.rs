@@ -72,7 +72,7 @@ fn a_good_run_passes_through_with_the_emulator_named() {
     let mut watch = Watch::new(&mut events, &cases);
     watch.emulator(Emulator { name: "QEMU 1".into(), cpu: "max".into(), began: Instant::now() });
     watch.item(line("[    0.1] BUG: before the suite is none of our business"));
-    let items = [begin("a"), passed("a"), begin("b"), passed("b"), event(Event::Finished { micros: 2 })];
+    let items = [begin("#0"), passed("a"), begin("b"), passed("b"), event(Event::Finished { micros: 2 })];
     watch.item(event(Event::Hello(STREAM_VERSION)));
     watch.item(event(started()));
     items.iter().cloned().for_each(|item| watch.item(item));
@@ -155,7 +155,8 @@ fn a_damaged_stream_and_events_out_of_order_are_no_verdict() {
         vec![begin("a"), Err(WireError::Gap { expected: 3, found: 4 })],
         vec![begin("a"), begin("b")],
         vec![passed("a")],
-        vec![begin("a"), passed("b")],
+        vec![begin("#2")],
+        vec![begin("#x")],
         vec![begin("other")],
     ];
     for items in streams {

@@ -6,41 +6,41 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Errno(pub i32);
 
-/// The numbers that KVM and mmap return in the places that granule looks at.
+/// The numbers that KVM and mmap return in the places that granule looks at (include/uapi/asm-generic/errno-base.h).
 const NAMES: &[(i32, &str)] = &[
-    (libc::EPERM, "EPERM"),
-    (libc::ENOENT, "ENOENT"),
-    (libc::EINTR, "EINTR"),
-    (libc::EIO, "EIO"),
-    (libc::ENXIO, "ENXIO"),
-    (libc::E2BIG, "E2BIG"),
-    (libc::ENOEXEC, "ENOEXEC"),
-    (libc::EAGAIN, "EAGAIN"),
-    (libc::ENOMEM, "ENOMEM"),
-    (libc::EACCES, "EACCES"),
-    (libc::EFAULT, "EFAULT"),
-    (libc::EBUSY, "EBUSY"),
-    (libc::EEXIST, "EEXIST"),
-    (libc::ENODEV, "ENODEV"),
-    (libc::EINVAL, "EINVAL"),
-    (libc::EMFILE, "EMFILE"),
-    (libc::ENOTTY, "ENOTTY"),
-    (libc::ENOSPC, "ENOSPC"),
-    (libc::ENOSYS, "ENOSYS"),
-    (libc::EOPNOTSUPP, "EOPNOTSUPP"),
+    (1, "EPERM"),
+    (2, "ENOENT"),
+    (4, "EINTR"),
+    (5, "EIO"),
+    (6, "ENXIO"),
+    (7, "E2BIG"),
+    (8, "ENOEXEC"),
+    (11, "EAGAIN"),
+    (12, "ENOMEM"),
+    (13, "EACCES"),
+    (14, "EFAULT"),
+    (16, "EBUSY"),
+    (17, "EEXIST"),
+    (19, "ENODEV"),
+    (22, "EINVAL"),
+    (24, "EMFILE"),
+    (25, "ENOTTY"),
+    (28, "ENOSPC"),
+    (38, "ENOSYS"),
+    (95, "EOPNOTSUPP"),
 ];
 
 impl Errno {
     /// Bad address.
-    pub const EFAULT: Self = Self(libc::EFAULT);
+    pub const EFAULT: Self = Self(14);
     /// Invalid argument.
-    pub const EINVAL: Self = Self(libc::EINVAL);
+    pub const EINVAL: Self = Self(22);
     /// Device or resource busy.
-    pub const EBUSY: Self = Self(libc::EBUSY);
+    pub const EBUSY: Self = Self(16);
     /// No such entity.
-    pub const ENOENT: Self = Self(libc::ENOENT);
+    pub const ENOENT: Self = Self(2);
     /// Interrupted by a signal.
-    pub const EINTR: Self = Self(libc::EINTR);
+    pub const EINTR: Self = Self(4);
 
     /// Takes the calling thread's last error.
     #[must_use]

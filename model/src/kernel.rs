@@ -1,0 +1,65 @@
+//! The kernel's interface as types: what `KVM_ARM_MTE_COPY_TAGS` takes, and how calls fail.
+//!
+//! A real machine and the model are both asked in these terms.
+
+pub mod errno;
+pub mod register;
+
+pub use errno::Errno;
+pub use register::RegisterId;
+
+/// Whether a memory slot or the mapping behind it lets the guest and the kernel write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Slot and mapping are writable.
+    ReadWrite,
+    /// The slot is KVM_MEM_READONLY; the mapping is writable.
+    ReadOnlySlot,
+    /// The slot is writable; the VMM's mapping is PROT_NONE.
+    NoMapping,
+}
+
+/// What kind of memory a VM's RAM is. All of these are zeroed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backing {
+    /// Private anonymous memory in pages of the base size.
+    Anonymous,
+    /// Private anonymous memory in transparent huge pages where the kernel has them.
+    HugePages,
+    /// A memfd, mapped shared. KVM refuses it for VMs with MTE before Linux 6.2.
+    Shared,
+}
+
+/// Where the tag buffer of a raw ioctl lies.
+#[derive(Debug)]
+pub enum TagBuffer<'a> {
+    /// In this memory, at least `length / 16` bytes for the ioctl to be sound.
+    Bytes(&'a mut [u8]),
+    /// In memory that ends after this many bytes: what follows is not mapped.
+    EndsAfter(usize),
+}
+
+/// One KVM_ARM_MTE_COPY_TAGS call, field by field and unchecked.
+#[derive(Debug)]
+pub struct CopyTags<'a> {
+    /// `guest_ipa`.
+    pub ipa: u64,
+    /// `length`, in bytes of guest memory.
+    pub length: u64,
+    /// `addr`.
+    pub buffer: TagBuffer<'a>,
+    /// `flags`: [`CopyTags::TO_GUEST`] or [`CopyTags::FROM_GUEST`].
+    pub flags: u64,
+    /// `reserved`.
+    pub reserved: [u64; 2],
+}
+
+impl CopyTags<'_> {
+    /// KVM_ARM_TAGS_TO_GUEST.
+    pub const TO_GUEST: u64 = 0;
+    /// KVM_ARM_TAGS_FROM_GUEST.
+    pub const FROM_GUEST: u64 = 1;
+}
+
+/// What the kernel returned for a raw ioctl: bytes of guest memory covered, or the error.
+pub type CopyResult = Result<u64, Errno>;

@@ -1,0 +1,125 @@
+//! The ids by which KVM names a vCPU's registers (Documentation/virt/kvm/api.rst, 4.68 KVM_SET_ONE_REG).
+//!
+//! Only names and arithmetic on ids; which registers a vCPU has is the kernel's to say.
+
+use std::fmt;
+
+/// A register's id as KVM_GET_REG_LIST gives it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RegisterId(pub u64);
+
+/// Classes of arm64 registers, bits 27:16 of an id (arch/arm64/include/uapi/asm/kvm.h).
+const CLASSES: [(u64, &str); 7] = [
+    (0x10, "core"),
+    (0x11, "demultiplexed (CCSIDR)"),
+    (0x13, "system register"),
+    (0x14, "firmware"),
+    (0x15, "SVE"),
+    (0x16, "firmware feature bitmap"),
+    (0x12, "AArch32 floating point"),
+];
+
+/// The registers that a report names.
+const NAMES: [(RegisterId, &str); 11] = [
+    (RegisterId::RGSR_EL1, "RGSR_EL1"),
+    (RegisterId::GCR_EL1, "GCR_EL1"),
+    (RegisterId::TFSR_EL1, "TFSR_EL1"),
+    (RegisterId::TFSRE0_EL1, "TFSRE0_EL1"),
+    (RegisterId::SCTLR_EL1, "SCTLR_EL1"),
+    (RegisterId::TCR_EL1, "TCR_EL1"),
+    (RegisterId::ID_AA64PFR1_EL1, "ID_AA64PFR1_EL1"),
+    (RegisterId::MAIR_EL1, "MAIR_EL1"),
+    (RegisterId::PC, "PC"),
+    (RegisterId::SP_EL0, "SP_EL0"),
+    (RegisterId::PSTATE, "PSTATE"),
+];
+
+impl RegisterId {
+    /// Random Allocation Tag Seed Register.
+    pub const RGSR_EL1: Self = Self::system(3, 0, 1, 0, 5);
+    /// Tag Control Register.
+    pub const GCR_EL1: Self = Self::system(3, 0, 1, 0, 6);
+    /// Tag Fault Status Register of EL1.
+    pub const TFSR_EL1: Self = Self::system(3, 0, 5, 6, 0);
+    /// Tag Fault Status Register of EL0.
+    pub const TFSRE0_EL1: Self = Self::system(3, 0, 5, 6, 1);
+    /// System Control Register.
+    pub const SCTLR_EL1: Self = Self::system(3, 0, 1, 0, 0);
+    /// Translation Control Register.
+    pub const TCR_EL1: Self = Self::system(3, 0, 2, 0, 2);
+    /// Processor Feature Register 1: the MTE field.
+    pub const ID_AA64PFR1_EL1: Self = Self::system(3, 0, 0, 4, 1);
+    /// Counter-timer virtual count, which moves by itself. KVM's id is that of CNTVCT_EL0's
+    /// neighbour by a historical mistake that the ABI keeps: KVM_REG_ARM_TIMER_CNT.
+    pub const TIMER_CNT: Self = Self::system(3, 3, 14, 3, 2);
+    /// Physical count, likewise: KVM_REG_ARM_PTIMER_CNT.
+    pub const PTIMER_CNT: Self = Self::system(3, 3, 14, 0, 1);
+    /// Memory Attribute Indirection Register.
+    pub const MAIR_EL1: Self = Self::system(3, 0, 10, 2, 0);
+    /// The stack pointer of EL0.
+    pub const SP_EL0: Self = Self::core(0x3e);
+    /// The program counter.
+    pub const PC: Self = Self::core(0x40);
+    /// The processor state, laid out like SPSR_EL1.
+    pub const PSTATE: Self = Self::core(0x42);
+
+    /// The four registers that MTE adds to a guest's state.
+    pub const MTE: [Self; 4] = [Self::RGSR_EL1, Self::GCR_EL1, Self::TFSR_EL1, Self::TFSRE0_EL1];
+
+    /// Gives the id of a 64-bit core register, by its offset in `struct kvm_regs` in 32-bit words.
+    #[must_use]
+    pub const fn core(offset: u64) -> Self {
+        Self(0x6030_0000_0010_0000 | offset)
+    }
+
+    /// Gives the id of a general register, x0 to x30.
+    #[must_use]
+    pub const fn x(n: u64) -> Self {
+        Self::core(2 * n)
+    }
+
+    /// Gives the id of a 128-bit vector register, v0 to v31.
+    #[must_use]
+    pub const fn v(n: u64) -> Self {
+        Self(0x6040_0000_0010_0054 + 4 * n)
+    }
+
+    /// Gives the id of a 64-bit system register.
+    #[must_use]
+    pub const fn system(op0: u64, op1: u64, crn: u64, crm: u64, op2: u64) -> Self {
+        Self(0x6030_0000_0013_0000 | op0 << 14 | op1 << 11 | crn << 7 | crm << 3 | op2)
+    }
+
+    /// The register's size in bytes.
+    #[must_use]
+    pub const fn size(self) -> usize {
+        1 << (self.0 >> 52 & 0xf)
+    }
+
+    /// Names the class, `None` for one that granule does not know.
+    #[must_use]
+    pub fn class(self) -> Option<&'static str> {
+        CLASSES.iter().find(|(class, _)| *class == self.0 >> 16 & 0xfff).map(|(_, name)| *name)
+    }
+
+    /// Tells whether the register changes although the vCPU does not run.
+    #[must_use]
+    pub fn is_clock(self) -> bool {
+        self == Self::TIMER_CNT || self == Self::PTIMER_CNT
+    }
+}
+
+impl fmt::Display for RegisterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match NAMES.iter().find(|(id, _)| id == self) {
+            Some((_, name)) => f.write_str(name),
+            None => write!(f, "{} {:#018x}", self.class().unwrap_or("unknown"), self.0),
+        }
+    }
+}
+
+impl fmt::Debug for RegisterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
