@@ -3,8 +3,12 @@
 //! They are taken when assembling and never printed; what is printed is what the machine sees.
 
 use crate::arg::{Arg, Shift, ShiftKind};
+use crate::operand::bitmask::is_bitmask;
 use crate::register::{Reg, RegClass};
 use crate::syntax::{Statement, Value, Written};
+
+mod bitfield;
+mod select;
 
 /// A second name and what becomes of the statement.
 struct Alias {
@@ -12,18 +16,55 @@ struct Alias {
     rewrite: fn(&mut Statement<'_>),
 }
 
-/// The aliases of Arm ARM C6.2 that are understood.
+/// The aliases of Arm ARM C6.2 that are understood. A rewrite leaves alone what it can't use; then the row complains.
 static ALIASES: &[Alias] = &[
-    Alias { name: "cmp", rewrite: |statement| discard_result(statement, "subs") },
-    Alias { name: "cmn", rewrite: |statement| discard_result(statement, "adds") },
-    Alias { name: "cmpp", rewrite: |statement| discard_result(statement, "subps") },
-    Alias { name: "tst", rewrite: |statement| discard_result(statement, "ands") },
+    Alias { name: "cmp", rewrite: |statement| insert_zero(statement, "subs", 0) },
+    Alias { name: "cmn", rewrite: |statement| insert_zero(statement, "adds", 0) },
+    Alias { name: "cmpp", rewrite: |statement| insert_zero(statement, "subps", 0) },
+    Alias { name: "tst", rewrite: |statement| insert_zero(statement, "ands", 0) },
+    Alias { name: "neg", rewrite: |statement| insert_zero(statement, "sub", 1) },
+    Alias { name: "negs", rewrite: |statement| insert_zero(statement, "subs", 1) },
+    Alias { name: "mvn", rewrite: |statement| insert_zero(statement, "orn", 1) },
+    Alias { name: "mul", rewrite: |statement| insert_zero(statement, "madd", 3) },
+    Alias { name: "mneg", rewrite: |statement| insert_zero(statement, "msub", 3) },
     Alias { name: "mov", rewrite: rewrite_mov },
+    Alias { name: "lsl", rewrite: |statement| bitfield::shift(statement, "lslv", bitfield::LSL) },
+    Alias { name: "lsr", rewrite: |statement| bitfield::shift(statement, "lsrv", bitfield::LSR) },
+    Alias { name: "asr", rewrite: |statement| bitfield::shift(statement, "asrv", bitfield::ASR) },
+    Alias { name: "ror", rewrite: |statement| statement.mnemonic = "rorv" },
+    Alias { name: "ubfx", rewrite: |statement| bitfield::extract(statement, "ubfm") },
+    Alias { name: "sbfx", rewrite: |statement| bitfield::extract(statement, "sbfm") },
+    Alias { name: "bfxil", rewrite: |statement| bitfield::extract(statement, "bfm") },
+    Alias { name: "ubfiz", rewrite: |statement| bitfield::insert(statement, "ubfm") },
+    Alias { name: "sbfiz", rewrite: |statement| bitfield::insert(statement, "sbfm") },
+    Alias { name: "bfi", rewrite: |statement| bitfield::insert(statement, "bfm") },
+    Alias { name: "uxtb", rewrite: |statement| bitfield::extend(statement, "ubfm", 8) },
+    Alias { name: "uxth", rewrite: |statement| bitfield::extend(statement, "ubfm", 16) },
+    Alias { name: "sxtb", rewrite: |statement| bitfield::extend(statement, "sbfm", 8) },
+    Alias { name: "sxth", rewrite: |statement| bitfield::extend(statement, "sbfm", 16) },
+    Alias { name: "sxtw", rewrite: |statement| bitfield::extend(statement, "sbfm", 32) },
+    Alias { name: "cset", rewrite: |statement| select::constant(statement, "csinc") },
+    Alias { name: "csetm", rewrite: |statement| select::constant(statement, "csinv") },
+    Alias { name: "cinc", rewrite: |statement| select::change(statement, "csinc") },
+    Alias { name: "cinv", rewrite: |statement| select::change(statement, "csinv") },
+    Alias { name: "cneg", rewrite: |statement| select::change(statement, "csneg") },
+    Alias { name: "tbz", rewrite: narrow_low_bit },
+    Alias { name: "tbnz", rewrite: narrow_low_bit },
 ];
 
 /// Mnemonics that stand for another if their own offset does not fit: `ldr x0, [x1, #-8]` is taken as `ldur`.
-const UNSCALED: [(&str, &str); 6] =
-    [("ldr", "ldur"), ("str", "stur"), ("ldrb", "ldurb"), ("strb", "sturb"), ("ldrh", "ldurh"), ("strh", "sturh")];
+const UNSCALED: [(&str, &str); 10] = [
+    ("ldr", "ldur"),
+    ("str", "stur"),
+    ("ldrb", "ldurb"),
+    ("strb", "sturb"),
+    ("ldrh", "ldurh"),
+    ("strh", "sturh"),
+    ("ldrsb", "ldursb"),
+    ("ldrsh", "ldursh"),
+    ("ldrsw", "ldursw"),
+    ("prfm", "prfum"),
+];
 
 /// Rewrites a statement whose mnemonic is an alias.
 pub(crate) fn rewrite(statement: &mut Statement<'_>) {
@@ -42,38 +83,43 @@ pub(crate) fn unscaled(mnemonic: &str) -> Option<&'static str> {
     UNSCALED.iter().find(|(scaled, _)| scaled.eq_ignore_ascii_case(mnemonic)).map(|(_, unscaled)| *unscaled)
 }
 
-/// `cmp x0, …` is `subs xzr, x0, …`.
-fn discard_result(statement: &mut Statement<'_>, mnemonic: &'static str) {
+/// Puts the zero register at `place`: `cmp x0, …` is `subs xzr, x0, …`, and `mul x0, x1, x2` is `madd x0, x1, x2, xzr`.
+fn insert_zero(statement: &mut Statement<'_>, mnemonic: &'static str, place: usize) {
     statement.mnemonic = mnemonic;
-    if let Some(first) = statement.operands.first().copied() {
+    if let Some(first) = statement.operands.first().copied().filter(|_| place <= statement.operands.len()) {
         let width = first.register().map_or(64, |register| register.class().width());
-        statement.operands.insert(0, Written { value: Value::Arg(Arg::Reg(zero(width))), ..first });
+        statement.operands.insert(place, first.replaced(Arg::Reg(zero(width))));
     }
 }
 
-/// `mov` of a register is ORR, or ADD if the stack pointer is involved; of an immediate it is MOVZ or MOVN.
+/// `mov` of a register is ORR, or ADD if the stack pointer is involved; of an immediate it is MOVZ, MOVN or ORR.
 fn rewrite_mov(statement: &mut Statement<'_>) {
     let [to, from] = statement.operands[..] else {
         // MOVZ wants as many, and says so.
         statement.mnemonic = "movz";
         return;
     };
-    let written = |arg| Written { value: Value::Arg(arg), ..from };
     match (to.register(), from.value) {
         (Some(rd), Value::Arg(Arg::Reg(rm))) if rd.is_sp() || rm.is_sp() => {
             statement.mnemonic = "add";
-            statement.operands.push(written(Arg::Imm(0)));
+            statement.operands.push(from.replaced(Arg::Imm(0)));
         }
         (Some(rd), Value::Arg(Arg::Reg(_))) => {
             statement.mnemonic = "orr";
-            statement.operands.insert(1, written(Arg::Reg(zero(rd.class().width()))));
+            statement.operands.insert(1, from.replaced(Arg::Reg(zero(rd.class().width()))));
         }
         (Some(rd), Value::Arg(Arg::Imm(value))) => {
             let width = rd.class().width();
-            let (mnemonic, halfword, amount) = split(value, width).unwrap_or(("movz", value, 0));
+            let halfword = if rd.is_sp() { None } else { split(value, width) };
+            if halfword.is_none() && is_bitmask(value, width) {
+                statement.mnemonic = "orr";
+                statement.operands.insert(1, from.replaced(Arg::Reg(zero(width))));
+                return;
+            }
+            let (mnemonic, halfword, amount) = halfword.unwrap_or(("movz", value, 0));
             statement.mnemonic = mnemonic;
-            statement.operands[1] = written(Arg::Imm(halfword));
-            statement.operands.push(written(Arg::Shift(Shift { kind: ShiftKind::Lsl, amount })));
+            statement.operands[1] = from.replaced(Arg::Imm(halfword));
+            statement.operands.push(from.replaced(Arg::Shift(Shift { kind: ShiftKind::Lsl, amount })));
         }
         _ => statement.mnemonic = "movz",
     }
@@ -92,8 +138,38 @@ fn split(value: i64, width: u32) -> Option<(&'static str, i64, u8)> {
     })
 }
 
+/// `tbz x0, #3` tests a bit that is also one of `w0`, and is encoded so.
+fn narrow_low_bit(statement: &mut Statement<'_>) {
+    let (Some(first), Some(bit)) = (statement.operands.first().copied(), statement.number(1)) else { return };
+    if let Some(narrow) = first.register().filter(|_| (0..32).contains(&bit)).and_then(Reg::narrowed) {
+        statement.operands[0] = first.replaced(Arg::Reg(narrow));
+    }
+}
+
 const fn zero(width: u32) -> Reg {
     if width == RegClass::W.width() { Reg::WZR } else { Reg::XZR }
+}
+
+impl Statement<'_> {
+    /// Returns the width of the first operand, a register.
+    fn width(&self) -> Option<i64> {
+        Some(i64::from(self.operands.first()?.register()?.class().width()))
+    }
+
+    /// Returns the number that is written as operand `place`.
+    fn number(&self, place: usize) -> Option<i64> {
+        match self.operands.get(place)?.value {
+            Value::Arg(Arg::Imm(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Writes another number as operand `place`, which must be there.
+    fn set_number(&mut self, place: usize, number: i64) {
+        if let Some(written) = self.operands.get_mut(place) {
+            *written = written.replaced(Arg::Imm(number));
+        }
+    }
 }
 
 impl Written<'_> {
@@ -102,5 +178,10 @@ impl Written<'_> {
             Value::Arg(Arg::Reg(register)) => Some(register),
             _ => None,
         }
+    }
+
+    /// Returns another operand in the same place.
+    const fn replaced(&self, arg: Arg) -> Self {
+        Self { column: self.column, value: Value::Arg(arg) }
     }
 }

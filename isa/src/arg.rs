@@ -6,7 +6,14 @@ use core::ops::Deref;
 use crate::barrier::Barrier;
 use crate::cache_op::CacheOp;
 use crate::condition::Condition;
+use crate::copy_options::{CopyOptions, SetOptions};
+use crate::extend::Extend;
+use crate::indexed::{Indexed, PostIndexed};
+use crate::instruction_cache_op::InstructionCacheOp;
+use crate::order::Order;
+use crate::prefetch::Prefetch;
 use crate::register::Reg;
+use crate::simd::{SimdReg, Vectors};
 use crate::system_register::SysReg;
 
 /// One operand. Every operand of a row is present, also one that is left out in print (`irg x0, x1` has `xzr` third).
@@ -33,6 +40,34 @@ pub enum Arg {
     Barrier(Barrier),
     /// A condition.
     Condition(Condition),
+    /// A bit pattern: the immediate of AND, ORR and EOR, 32 of its bits for W registers.
+    Bits(u64),
+    /// The number of a bit, 0 to 63.
+    Bit(u8),
+    /// An extension of the register before it.
+    Extend(Extend),
+    /// A memory address with a register as offset.
+    Indexed(Indexed),
+    /// A memory address in a register that another register is then added to.
+    PostIndexed(PostIndexed),
+    /// A register with an address, which the instruction moves as it proceeds: `[x0]!`.
+    Pointer(Reg),
+    /// A register with a count, which the instruction counts down as it proceeds: `x2!`.
+    Counter(Reg),
+    /// A SIMD&FP register.
+    Simd(SimdReg),
+    /// A list of vectors.
+    Vectors(Vectors),
+    /// What an atomic orders; written inside the mnemonic.
+    Order(Order),
+    /// Options of a memory copy; written at the end of the mnemonic.
+    CopyOptions(CopyOptions),
+    /// Options of a memory set; written at the end of the mnemonic.
+    SetOptions(SetOptions),
+    /// A prefetch operation.
+    Prefetch(Prefetch),
+    /// An instruction cache operation.
+    InstructionCacheOp(InstructionCacheOp),
 }
 
 impl fmt::Display for Arg {
@@ -49,6 +84,20 @@ impl fmt::Display for Arg {
             Self::CacheOp(operation) => operation.fmt(f),
             Self::Barrier(barrier) => barrier.fmt(f),
             Self::Condition(condition) => condition.fmt(f),
+            Self::Bits(bits) => write!(f, "#{bits:#x}"),
+            Self::Bit(number) => write!(f, "#{number}"),
+            Self::Extend(extend) => extend.fmt(f),
+            Self::Indexed(address) => address.fmt(f),
+            Self::PostIndexed(address) => address.fmt(f),
+            Self::Pointer(register) => write!(f, "[{register}]!"),
+            Self::Counter(register) => write!(f, "{register}!"),
+            Self::Simd(register) => register.fmt(f),
+            Self::Vectors(vectors) => vectors.fmt(f),
+            Self::Order(order) => order.fmt(f),
+            Self::CopyOptions(options) => options.fmt(f),
+            Self::SetOptions(options) => options.fmt(f),
+            Self::Prefetch(operation) => operation.fmt(f),
+            Self::InstructionCacheOp(operation) => operation.fmt(f),
         }
     }
 }

@@ -11,15 +11,15 @@ use crate::insn::{Insn, keep_best};
 use crate::operand::Operand;
 use crate::row::{Row, rows};
 use crate::suggest::closest;
-use crate::syntax::{Piece, Statement, Value, read_line};
+use crate::syntax::{Piece, Statement, Value, Written, read_line};
 
 /// The size of every A64 instruction.
 const INSN_BYTES: i64 = 4;
 
 /// Assembles a program: lines or `;` between instructions, `//` before a comment, `name:` for a label.
 ///
-/// Branch targets are `.+8`, `.-16`, `.` or a label of the same text. The aliases `mov`, `cmp`, `cmn`, `tst` and `cmpp`
-/// are understood.
+/// Branch targets are `.+8`, `.-16`, `.` or a label of the same text. Common aliases such as `mov`, `cmp`, `lsl` and
+/// `cset` are understood.
 ///
 /// ```
 /// let program = isa::assemble("again: irg x1, x0 // a fresh tag\n stg x1, [x1], #16; b again").unwrap();
@@ -52,22 +52,60 @@ pub fn assemble(text: &str) -> Result<Vec<Insn>, ParseError> {
     encoded.map(|(index, statement)| encode(statement, index, &labels, &mut known)).collect()
 }
 
+/// A row that a mnemonic may mean, and the letters of the mnemonic that are the row's first operand.
+#[derive(Clone, Copy)]
+struct Candidate<'a> {
+    row: &'static Row,
+    /// The letters and how far into the mnemonic they stand.
+    letters: Option<(usize, &'a str)>,
+}
+
+impl<'a> Candidate<'a> {
+    fn new(row: &'static Row, mnemonic: &'a str) -> Option<Self> {
+        let Some((before, after)) = row.around_letters() else {
+            return row.mnemonic().eq_ignore_ascii_case(mnemonic).then_some(Self { row, letters: None });
+        };
+        let end = mnemonic.len().checked_sub(after.len()).filter(|end| *end >= before.len())?;
+        let (head, letters, tail) =
+            (mnemonic.get(..before.len())?, mnemonic.get(before.len()..end)?, mnemonic.get(end..)?);
+        let around = head.eq_ignore_ascii_case(before) && tail.eq_ignore_ascii_case(after);
+        // After a dot the letters can be nothing else, so there they may be wrong and are complained about.
+        let known = before.ends_with('.') || row.operands().first()?.by_name(letters).is_ok();
+        (around && known).then_some(Self { row, letters: Some((before.len(), letters)) })
+    }
+
+    /// Lists what is written for the operands of the row.
+    fn written(&self, statement: &Statement<'a>) -> Vec<Written<'a>> {
+        let letters = self.letters.map(|(place, letters)| {
+            let column = statement.column + place;
+            Written { column, value: Value::Name(letters) }
+        });
+        letters.into_iter().chain(statement.operands.iter().copied()).collect()
+    }
+}
+
 /// The rows of each mnemonic met so far: programs use few, often.
 #[derive(Default)]
-struct Known<'a>(BTreeMap<&'a str, Vec<&'static Row>>);
+struct Known<'a>(BTreeMap<&'a str, Vec<Candidate<'a>>>);
 
 impl<'a> Known<'a> {
     /// Lists the rows of a mnemonic, first those that are preferred.
-    fn rows(&mut self, mnemonic: &'a str) -> &[&'static Row] {
+    fn rows(&mut self, mnemonic: &'a str) -> &[Candidate<'a>] {
         self.0.entry(mnemonic).or_insert_with(|| {
-            let named = |name: &str| rows().iter().filter(|row| row.mnemonic().eq_ignore_ascii_case(name)).collect();
-            let mut found: Vec<_> = named(mnemonic);
-            if let Some(unscaled) = alias::unscaled(mnemonic) {
-                found.extend::<Vec<_>>(named(unscaled));
-            }
-            found
+            let names = [Some(mnemonic), alias::unscaled(mnemonic)];
+            let found = names.into_iter().flatten();
+            found.flat_map(|name| rows().iter().filter_map(move |row| Candidate::new(row, name))).collect()
         })
     }
+}
+
+/// Lists the mnemonics for suggestions: those with letters without them, where that is one.
+fn mnemonics() -> impl Iterator<Item = &'static str> {
+    rows().iter().filter_map(|row| match row.around_letters() {
+        None => Some(row.mnemonic()),
+        Some((before, "")) if !before.ends_with('.') => Some(before),
+        Some(_) => None,
+    })
 }
 
 /// The labels of a program and the index of the instruction each stands before.
@@ -93,48 +131,43 @@ fn encode<'a>(
     let line = statement.line;
     let error = |column, kind| ParseError { line, column, kind };
     alias::rewrite(&mut statement);
-    let candidates = candidates(&mut statement, known);
+    let candidates = known.rows(statement.mnemonic);
     if candidates.is_empty() {
-        let mnemonics = rows().iter().map(Row::mnemonic).filter(|mnemonic| !mnemonic.ends_with('.'));
-        let suggestion = closest(written_mnemonic, mnemonics.chain(alias::names()));
+        let suggestion = closest(written_mnemonic, mnemonics().chain(alias::names()));
         let kind = ParseErrorKind::UnknownInstruction { mnemonic: written_mnemonic.to_string(), suggestion };
         return Err(error(statement.column, kind));
     }
     let mut best = None;
-    for &row in candidates {
-        match try_row(row, &statement, index, labels) {
+    let mut written = Vec::new();
+    for candidate in candidates {
+        written = candidate.written(&statement);
+        match try_row(candidate.row, &written, index, labels) {
             Ok(insn) => return Ok(insn),
             Err(error) => keep_best(&mut best, error),
         }
     }
     // There was a candidate, and it failed: so there is an error.
-    let (operand, found) = best.unwrap_or((0, OperandError::Count { min: 0, max: 0, found: 0 }));
-    let column = statement.operands.get(operand).map_or(statement.column, |written| written.column);
+    let (operand, mut found) = best.unwrap_or((0, OperandError::Count { min: 0, max: 0, found: 0 }));
+    let column = written.get(operand).map_or(statement.column, |written| written.column);
+    if let OperandError::Count { min, max, found } = &mut found {
+        // Nobody counts letters of the mnemonic as an operand.
+        let letters = written.len() - statement.operands.len();
+        *min = min.saturating_sub(letters);
+        *max = max.saturating_sub(letters);
+        *found = found.saturating_sub(letters);
+    }
     Err(error(column, ParseErrorKind::Operand { mnemonic: written_mnemonic.to_string(), error: found }))
 }
 
-/// Lists the rows of the statement's mnemonic. Makes the condition of `b.eq` an operand.
-fn candidates<'k, 'a>(statement: &mut Statement<'a>, known: &'k mut Known<'a>) -> &'k [&'static Row] {
-    if let Some(dot) = statement.mnemonic.find('.') {
-        let (mnemonic, condition) = statement.mnemonic.split_at(dot + 1);
-        if !known.rows(mnemonic).is_empty() {
-            let column = statement.column + dot + 1;
-            statement.operands.insert(0, crate::syntax::Written { column, value: Value::Name(condition) });
-            return known.rows(mnemonic);
-        }
-    }
-    known.rows(statement.mnemonic)
-}
-
-/// Encodes a statement by a row; an error comes with the index of the operand it is about.
+/// Encodes what is written by a row; an error comes with the index of the operand it is about.
 fn try_row(
     row: &'static Row,
-    statement: &Statement<'_>,
+    written: &[Written<'_>],
     index: usize,
     labels: &Labels<'_>,
 ) -> Result<Insn, (usize, OperandError)> {
     let mut args = Vec::new();
-    for (position, written) in statement.operands.iter().enumerate() {
+    for (position, written) in written.iter().enumerate() {
         let arg = match (written.value, row.operands().get(position)) {
             (Value::Arg(arg), _) => Ok(arg),
             (Value::Name(name), Some(operand)) => resolve(*operand, name, index, labels),

@@ -8,7 +8,7 @@ macro_rules! cache_ops {
         $(#[$doc:meta])*
         $operation:ident $name:literal ($op1:literal, $crn:literal, $crm:literal, $op2:literal);
     )*) => {
-        /// A data cache operation by address (Arm ARM C5.3).
+        /// A data cache operation by address or by set and way (Arm ARM C5.3).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum CacheOp {
@@ -41,9 +41,76 @@ cache_ops! {
     Gva "gva" (3, 7, 4, 3);
     /// Zeroes a block and sets its allocation tags.
     Gzva "gzva" (3, 7, 4, 4);
+    /// Invalidates a line of data.
+    Ivac "ivac" (0, 7, 6, 1);
+    /// Invalidates a set and way of data.
+    Isw "isw" (0, 7, 6, 2);
+    /// Invalidates a line of tags.
+    Igvac "igvac" (0, 7, 6, 3);
+    /// Invalidates a set and way of tags.
+    Igsw "igsw" (0, 7, 6, 4);
+    /// Invalidates a line of tags and data.
+    Igdvac "igdvac" (0, 7, 6, 5);
+    /// Invalidates a set and way of tags and data.
+    Igdsw "igdsw" (0, 7, 6, 6);
+    /// Cleans a set and way of data.
+    Csw "csw" (0, 7, 10, 2);
+    /// Cleans a set and way of tags.
+    Cgsw "cgsw" (0, 7, 10, 4);
+    /// Cleans a set and way of tags and data.
+    Cgdsw "cgdsw" (0, 7, 10, 6);
+    /// Cleans and invalidates a set and way of data.
+    Cisw "cisw" (0, 7, 14, 2);
+    /// Cleans and invalidates a set and way of tags.
+    Cigsw "cigsw" (0, 7, 14, 4);
+    /// Cleans and invalidates a set and way of tags and data.
+    Cigdsw "cigdsw" (0, 7, 14, 6);
+    /// Cleans a line of data to the point of coherency.
+    Cvac "cvac" (3, 7, 10, 1);
+    /// Cleans a line of tags to the point of coherency.
+    Cgvac "cgvac" (3, 7, 10, 3);
+    /// Cleans a line of tags and data to the point of coherency.
+    Cgdvac "cgdvac" (3, 7, 10, 5);
+    /// Cleans a line of data to the point of unification.
+    Cvau "cvau" (3, 7, 11, 1);
+    /// Cleans a line of data to the point of persistence.
+    Cvap "cvap" (3, 7, 12, 1);
+    /// Cleans a line of tags to the point of persistence.
+    Cgvap "cgvap" (3, 7, 12, 3);
+    /// Cleans a line of tags and data to the point of persistence.
+    Cgdvap "cgdvap" (3, 7, 12, 5);
+    /// Cleans a line of data to the point of deep persistence.
+    Cvadp "cvadp" (3, 7, 13, 1);
+    /// Cleans a line of tags to the point of deep persistence.
+    Cgvadp "cgvadp" (3, 7, 13, 3);
+    /// Cleans a line of tags and data to the point of deep persistence.
+    Cgdvadp "cgdvadp" (3, 7, 13, 5);
+    /// Cleans and invalidates a line of data to the point of coherency.
+    Civac "civac" (3, 7, 14, 1);
+    /// Cleans and invalidates a line of tags to the point of coherency.
+    Cigvac "cigvac" (3, 7, 14, 3);
+    /// Cleans and invalidates a line of tags and data to the point of coherency.
+    Cigdvac "cigdvac" (3, 7, 14, 5);
 }
 
 impl CacheOp {
+    /// Tells whether the register holds a set, way and level; else it holds an address.
+    #[must_use]
+    pub const fn is_by_set_way(self) -> bool {
+        matches!(
+            self,
+            Self::Isw
+                | Self::Igsw
+                | Self::Igdsw
+                | Self::Csw
+                | Self::Cgsw
+                | Self::Cgdsw
+                | Self::Cisw
+                | Self::Cigsw
+                | Self::Cigdsw
+        )
+    }
+
     /// Finds an operation by its name, in either case.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
@@ -60,5 +127,17 @@ impl CacheOp {
 impl fmt::Display for CacheOp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_sets_and_ways_from_addresses() {
+        for operation in CacheOp::ALL {
+            assert_eq!(operation.is_by_set_way(), operation.name().ends_with("sw"), "{operation}");
+        }
     }
 }

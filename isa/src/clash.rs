@@ -22,6 +22,43 @@ pub(crate) fn load_pair(args: &Args) -> Option<&'static str> {
     same.then_some("both values are loaded into the same register")
 }
 
+/// The same of SIMD&FP registers.
+pub(crate) fn load_simd_pair(args: &Args) -> Option<&'static str> {
+    match args[..] {
+        [Arg::Simd(first), Arg::Simd(second), ..] if first.index() == second.index() => {
+            Some("both values are loaded into the same register")
+        }
+        _ => None,
+    }
+}
+
+/// The status of an exclusive store must not overwrite what is stored (Arm ARM, `Unpredictable_DATAOVERLAP`), or where
+/// (`Unpredictable_BASEOVERLAP`).
+pub(crate) fn status(args: &Args) -> Option<&'static str> {
+    let mut registers = registers(args).map(Reg::index);
+    let status = registers.next()?;
+    if registers.any(|stored| stored == status) {
+        return Some("the status register is also stored");
+    }
+    let overwrites_base = args.iter().any(|arg| match arg {
+        Arg::Address(address) => address.base.index() == status && !address.base.is_sp(),
+        _ => false,
+    });
+    overwrites_base.then_some("the status register is also the base")
+}
+
+/// The registers of a memory copy or set must differ (Arm ARM, `Unpredictable_MOPSOVERLAP`).
+pub(crate) fn overlap(args: &Args) -> Option<&'static str> {
+    let named = || {
+        args.iter().filter_map(|arg| match arg {
+            Arg::Reg(register) | Arg::Pointer(register) | Arg::Counter(register) => Some(register.index()),
+            _ => None,
+        })
+    };
+    let twice = named().enumerate().any(|(place, index)| named().skip(place + 1).any(|other| other == index));
+    twice.then_some("a register is used twice")
+}
+
 fn registers(args: &Args) -> impl Iterator<Item = Reg> {
     args.iter().filter_map(|arg| match arg {
         Arg::Reg(register) => Some(*register),

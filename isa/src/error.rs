@@ -37,6 +37,11 @@ pub enum OperandError {
         /// The step.
         step: i64,
     },
+    /// A number is no run of ones, rotated and repeated, and so no immediate of AND and its like.
+    NotBitmask {
+        /// The number, as the bits of a register.
+        value: u64,
+    },
     /// A name is in no table.
     UnknownName {
         /// What the name should be of, such as "system register".
@@ -80,6 +85,9 @@ impl fmt::Display for OperandError {
             Self::WrongKind { expected, found } => write!(f, "expected {expected}, found `{found}`"),
             Self::OutOfRange { what, value, min, max } => write!(f, "{what} {value} is out of {min}..={max}"),
             Self::NotMultiple { what, value, step } => write!(f, "{what} {value} is not a multiple of {step}"),
+            Self::NotBitmask { value } => {
+                write!(f, "{value:#x} is no run of ones, maybe rotated and repeated; use a register")
+            }
             Self::UnknownName { what, name, suggestion } => {
                 write!(f, "unknown {what} `{name}`")?;
                 suggest(f, *suggestion)

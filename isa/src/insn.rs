@@ -2,10 +2,12 @@
 
 use core::fmt;
 
+use crate::access::Access;
 use crate::arg::{Arg, Args};
 use crate::error::OperandError;
+use crate::index::candidates;
+use crate::op::Op;
 use crate::row::{Row, rows};
-use crate::table::Op;
 
 /// An A64 instruction of the table. It can only be had by decoding, assembling or from operands that fit.
 ///
@@ -29,10 +31,13 @@ impl Insn {
     /// (such as a load that writes back to the register it loads).
     #[must_use]
     pub fn decode(word: u32) -> Option<Self> {
-        rows().iter().find_map(|row| Self::decode_row(row, word))
+        candidates(word).find_map(|row| Self::decode_row(row, word))
     }
 
     /// Makes the instruction `op` with these operands; those with a default may be missing at the end.
+    ///
+    /// Where encodings of `op` differ in nothing but the size of the access, this is the one of whole registers;
+    /// [`Row::insn`] makes the others.
     ///
     /// # Errors
     /// Says what is wrong with the first operand that fits no encoding of `op`.
@@ -71,6 +76,20 @@ impl Insn {
     pub fn args(self) -> Args {
         // Only words whose operands decode become an instruction, so the default is never taken.
         self.row.args(self.word).unwrap_or(Args::EMPTY)
+    }
+
+    /// Returns the size of what a load, store or atomic reads or writes in memory.
+    ///
+    /// `None` for all others, among them those that handle nothing but tags, and those whose size is in a register or
+    /// depends on the CPU: memory copies and sets, DC ZVA.
+    #[must_use]
+    pub fn access(self) -> Option<Access> {
+        self.row.size().or_else(|| match self.args().first() {
+            Some(Arg::Vectors(vectors)) => {
+                Some(Access { bytes: vectors.arrangement().vector_bytes(), count: vectors.count(), signed: false })
+            }
+            _ => None,
+        })
     }
 
     pub(crate) fn decode_row(row: &'static Row, word: u32) -> Option<Self> {
@@ -120,22 +139,24 @@ impl fmt::Debug for Insn {
 }
 
 impl fmt::Display for Insn {
-    /// Writes the instruction as `objdump -M no-aliases` does, but `nop` and `dc` by name and a target as `.+8`.
+    /// Writes the instruction as `objdump -M no-aliases` does, but hints, `dc` and `ic` by name and a target as `.+8`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let args = self.args();
         let defaults = self.row.operands().iter().map(|operand| operand.default());
         let left_out = args.iter().zip(defaults).rev().take_while(|(arg, default)| Some(**arg) == *default).count();
-        let mnemonic = self.row.mnemonic();
-        f.write_str(mnemonic)?;
-        for (index, arg) in args[..args.len() - left_out].iter().enumerate() {
-            let separator = match index {
-                0 if mnemonic.ends_with('.') => "",
-                0 => " ",
-                // The condition is part of the mnemonic, so what comes second is the first operand.
-                1 if mnemonic.ends_with('.') => " ",
-                _ => ", ",
-            };
-            write!(f, "{separator}{arg}")?;
+        let mut shown = args[..args.len() - left_out].iter();
+        match (self.row.around_letters(), self.row.mnemonic()) {
+            (Some((before, after)), _) => {
+                f.write_str(before)?;
+                if let Some(letters) = shown.next() {
+                    letters.fmt(f)?;
+                }
+                f.write_str(after)?;
+            }
+            (None, mnemonic) => f.write_str(mnemonic)?,
+        }
+        for (index, arg) in shown.enumerate() {
+            write!(f, "{}{arg}", if index == 0 { " " } else { ", " })?;
         }
         Ok(())
     }

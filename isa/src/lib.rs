@@ -7,7 +7,7 @@
 //! - **base types**: [`Tag`], [`TaggedPtr`], [`Exclude`], [`Rgsr`], [`Syndrome`];
 //! - **one instruction table** ([`rows`]): a row names a mnemonic, its fixed bits and its operands, and
 //!   [`Insn::decode`], [`Insn::encode`], `Display` and [`assemble`] all walk that table. A new instruction is one row
-//!   in `table.rs`; its tests, and its place in the fuzzer, follow from the row.
+//!   in `table/`; its tests, and its place in the fuzzer, follow from the row.
 //!
 //! "Arm ARM" is DDI 0487. Registers and pseudocode functions are cited by name, because chapters move between issues.
 //!
@@ -18,6 +18,7 @@
 
 extern crate alloc;
 
+mod access;
 mod alias;
 mod arg;
 mod assemble;
@@ -25,14 +26,23 @@ mod barrier;
 mod cache_op;
 mod clash;
 mod condition;
+mod copy_options;
 mod error;
 mod exclude;
+mod extend;
+mod index;
+mod indexed;
 mod insn;
+mod instruction_cache_op;
+mod op;
 mod operand;
+mod order;
 mod pointer;
+mod prefetch;
 mod register;
 mod rgsr;
 mod row;
+mod simd;
 mod suggest;
 mod syndrome;
 mod syntax;
@@ -40,19 +50,27 @@ mod system_register;
 mod table;
 mod tag;
 
+pub use access::Access;
 pub use arg::{Address, Addressing, Arg, Args, PstateField, Shift, ShiftKind};
 pub use assemble::assemble;
 pub use barrier::Barrier;
 pub use cache_op::CacheOp;
 pub use condition::Condition;
+pub use copy_options::{CopyOptions, SetOptions};
 pub use error::{OperandError, ParseError, ParseErrorKind};
 pub use exclude::Exclude;
+pub use extend::{Extend, ExtendKind};
+pub use indexed::{Indexed, PostIndexed};
 pub use insn::Insn;
+pub use instruction_cache_op::InstructionCacheOp;
+pub use op::Op;
+pub use order::Order;
 pub use pointer::TaggedPtr;
+pub use prefetch::Prefetch;
 pub use register::{Reg, RegClass};
 pub use rgsr::Rgsr;
 pub use row::{Row, rows};
+pub use simd::{Arrangement, SimdReg, SimdWidth, Vectors};
 pub use syndrome::{ExceptionClass, FaultStatus, Syndrome};
 pub use system_register::SysReg;
-pub use table::Op;
 pub use tag::{GRANULE_BYTES, Tag};

@@ -11,11 +11,22 @@ use crate::arg::Arg;
 use crate::error::OperandError;
 
 pub(crate) mod address;
+pub(crate) mod bitfield;
+pub(crate) mod bitmask;
 pub(crate) mod branch;
+pub(crate) mod copy;
+pub(crate) mod extend;
 pub(crate) mod field;
 pub(crate) mod immediate;
+pub(crate) mod indexed;
+pub(crate) mod instruction_cache;
+pub(crate) mod near;
+pub(crate) mod pair;
+pub(crate) mod prefetch;
 pub(crate) mod register;
 pub(crate) mod shift;
+pub(crate) mod simd;
+pub(crate) mod suffix;
 pub(crate) mod system;
 
 /// A kind of operand.
@@ -32,7 +43,16 @@ pub(crate) trait Operand: Sync {
     /// Returns the operand's bits in place.
     fn encode(&self, arg: Arg) -> Result<u32, OperandError>;
 
+    /// Checks what `encode` could not: that the operand says the same as the finished `word`.
+    ///
+    /// Only an operand that follows from others has anything to check, such as the second register of CASP's pairs.
+    fn check(&self, _word: u32, _arg: Arg) -> Result<(), OperandError> {
+        Ok(())
+    }
+
     /// Lists the edge values: smallest, largest, zero and its neighbours, register 31 in its meaning.
+    ///
+    /// The list is empty for an operand that owns no bits.
     fn samples(&self) -> Vec<Arg>;
 
     /// Finds the value that `name` stands for here. Most kinds have no names.

@@ -121,6 +121,16 @@ impl Reg {
         let plain = self.index != Self::INDEX_31 && self.class.width() == class.width();
         (same_class || plain).then_some(Self { index: self.index, class })
     }
+
+    /// Returns the low half of an X register.
+    pub(crate) fn narrowed(self) -> Option<Self> {
+        (self.class == RegClass::X).then_some(Self { class: RegClass::W, ..self })
+    }
+
+    /// Returns the X register that this W register is the low half of.
+    pub(crate) fn widened(self) -> Option<Self> {
+        (self.class == RegClass::W).then_some(Self { class: RegClass::X, ..self })
+    }
 }
 
 impl fmt::Display for Reg {

@@ -4,28 +4,35 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::access::Access;
 use crate::arg::{Arg, Args};
 use crate::error::OperandError;
 use crate::insn::Insn;
+use crate::op::Op;
 use crate::operand::Operand;
-use crate::table::{Op, ROWS};
+use crate::table::ROWS;
 
 /// Returns the whole instruction table.
 #[must_use]
 pub fn rows() -> &'static [Row] {
-    ROWS
+    &ROWS
 }
 
 /// Says which operands clash, if some do: a CONSTRAINED UNPREDICTABLE choice of registers.
 pub(crate) type Rule = fn(&Args) -> Option<&'static str>;
 
+/// Where in a mnemonic its first operand stands.
+const LETTERS: &str = "{}";
+
 /// One encoding of one instruction: fixed bits and operands.
+#[derive(Clone, Copy)]
 pub struct Row {
     op: Op,
     mnemonic: &'static str,
     bits: u32,
     mask: u32,
     operands: &'static [&'static dyn Operand],
+    moves: Option<Access>,
     rules: &'static [Rule],
 }
 
@@ -39,7 +46,6 @@ impl Row {
         bits: u32,
         operands: &'static [&'static dyn Operand],
         operand_masks: &[u32],
-        rules: &'static [Rule],
     ) -> Self {
         assert!(operands.len() <= Args::MAX, "raise Args::MAX");
         let mut owned = bits;
@@ -49,7 +55,17 @@ impl Row {
             owned |= operand_masks[index];
             index += 1;
         }
-        Self { op, mnemonic, bits, mask: !(owned ^ bits), operands, rules }
+        Self { op, mnemonic, bits, mask: !(owned ^ bits), operands, moves: None, rules: &[] }
+    }
+
+    /// Adds the size of what a load or store moves.
+    pub(crate) const fn moves(self, size: Access) -> Self {
+        Self { moves: Some(size), ..self }
+    }
+
+    /// Adds the rules that make some words unpredictable.
+    pub(crate) const fn with_rules(self, rules: &'static [Rule]) -> Self {
+        Self { rules, ..self }
     }
 
     /// Returns the instruction this row is an encoding of.
@@ -58,10 +74,20 @@ impl Row {
         self.op
     }
 
-    /// Returns the mnemonic; one that ends with a dot is followed by a condition.
+    /// Returns the mnemonic; `{}` in it stands for the first operand, as in `b.{}` or `ldadd{}b`.
     #[must_use]
     pub const fn mnemonic(&self) -> &'static str {
         self.mnemonic
+    }
+
+    /// Returns what stands before and after the first operand in the mnemonic, if that is where it belongs.
+    pub(crate) fn around_letters(&self) -> Option<(&'static str, &'static str)> {
+        self.mnemonic.split_once(LETTERS)
+    }
+
+    /// Returns the size of what a load or store moves; LD1 and ST1 have it in their operands.
+    pub(crate) const fn size(&self) -> Option<Access> {
+        self.moves
     }
 
     /// Returns the fixed bits of the word.
@@ -84,20 +110,29 @@ impl Row {
         Insn::decode_row(self, self.bits | random & !self.mask)
     }
 
+    /// Makes the row's instruction with these operands; those with a default may be missing at the end.
+    ///
+    /// # Errors
+    /// Says what is wrong with the first operand that does not fit.
+    pub fn insn(&'static self, args: &[Arg]) -> Result<Insn, OperandError> {
+        self.build(args).map_err(|(_, error)| error)
+    }
+
     /// Lists the instructions in which every operand has an edge value, in all combinations that are predictable.
     ///
     /// The edges are the least and the greatest value, zero and a step to either side, registers 0, 30 and 31.
     #[must_use]
     pub fn samples(&'static self) -> Vec<Insn> {
-        let mut combinations = vec![Vec::new()];
+        let mut words = vec![self.bits];
         for operand in self.operands {
             let values = operand.samples();
-            combinations = combinations
-                .iter()
-                .flat_map(|combination| values.iter().map(|value| [combination.as_slice(), &[*value]].concat()))
-                .collect();
+            if values.is_empty() {
+                continue;
+            }
+            let fields: Vec<u32> = values.into_iter().filter_map(|value| operand.encode(value).ok()).collect();
+            words = words.iter().flat_map(|word| fields.iter().map(move |field| word | field)).collect();
         }
-        combinations.iter().filter_map(|args| self.build(args).ok()).collect()
+        words.into_iter().filter_map(|word| Insn::decode_row(self, word)).collect()
     }
 
     pub(crate) const fn operands(&self) -> &'static [&'static dyn Operand] {
@@ -134,6 +169,9 @@ impl Row {
             if let Some(arg) = args.get(index).copied().or_else(|| operand.default()) {
                 word |= operand.encode(arg).map_err(|error| (index, error))?;
             }
+        }
+        for (index, (operand, arg)) in self.operands.iter().zip(args).enumerate() {
+            operand.check(word, *arg).map_err(|error| (index, error))?;
         }
         match self.args(word).and_then(|args| self.clash(&args)) {
             Some(clash) => Err((max.saturating_sub(1), OperandError::Unpredictable { clash })),

@@ -7,9 +7,12 @@ use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::arg::{Address, Addressing, Arg, Shift, ShiftKind};
+use crate::arg::{Arg, Shift, ShiftKind};
 use crate::error::{ParseError, ParseErrorKind};
-use crate::register::{Reg, RegClass};
+use crate::extend::{Extend, ExtendKind};
+use crate::register::Reg;
+
+mod brackets;
 
 /// What stands in a line.
 pub(crate) enum Piece<'a> {
@@ -94,7 +97,10 @@ impl<'a> Reader<'a> {
 
     fn operand(&mut self) -> Result<Value<'a>, ParseError> {
         if self.take('[') {
-            return self.address().map(|address| Value::Arg(Arg::Address(address)));
+            return self.address().map(Value::Arg);
+        }
+        if self.take('{') {
+            return self.vectors().map(|vectors| Value::Arg(Arg::Vectors(vectors)));
         }
         if self.at_number() {
             return self.number().map(|value| Value::Arg(Arg::Imm(value)));
@@ -106,44 +112,30 @@ impl<'a> Reader<'a> {
             return Ok(Value::Arg(Arg::Target(distance)));
         }
         if let Some(register) = Reg::parse(name) {
-            return Ok(Value::Arg(Arg::Reg(register)));
+            let arg = if self.take('!') { Arg::Counter(register) } else { Arg::Reg(register) };
+            return Ok(Value::Arg(arg));
         }
-        let shift = ShiftKind::ALL.into_iter().find(|kind| name.eq_ignore_ascii_case(kind.name()));
-        match shift {
+        if let Some(kind) = ExtendKind::by_name(name) {
+            let amount = self.amount(start)?.unwrap_or(0);
+            return Ok(Value::Arg(Arg::Extend(Extend { kind, amount })));
+        }
+        match ShiftKind::ALL.into_iter().find(|kind| name.eq_ignore_ascii_case(kind.name())) {
             Some(kind) if self.at_number() => {
-                let amount = self.number()?;
-                let bad = || ParseErrorKind::BadShift { amount };
-                let amount = u8::try_from(amount).map_err(|_| self.error(start, bad()))?;
+                let amount = self.amount(start)?.unwrap_or(0);
                 Ok(Value::Arg(Arg::Shift(Shift { kind, amount })))
             }
             _ => Ok(Value::Name(name)),
         }
     }
 
-    /// Reads an address after its `[`.
-    fn address(&mut self) -> Result<Address, ParseError> {
-        const BASE: &str = "a base register x0 to x30 or sp";
-        let start = self.skip_blanks().position;
-        let base = self.name().and_then(Reg::parse).and_then(|register| register.read_as(RegClass::XSp));
-        let Some(base) = base else {
-            self.position = start;
-            return Err(self.expected(BASE));
-        };
-        let inside = if self.take(',') { Some(self.number()?) } else { None };
-        if !self.take(']') {
-            return Err(self.expected(if inside.is_none() { "`,` or `]`" } else { "`]`" }));
+    /// Reads the number of a shift or extension that began at `start`, if one follows.
+    fn amount(&mut self, start: usize) -> Result<Option<u8>, ParseError> {
+        if !self.at_number() {
+            return Ok(None);
         }
-        if self.take('!') {
-            return Ok(Address { base, offset: inside.unwrap_or(0), addressing: Addressing::PreIndex });
-        }
-        let after_bracket = self.position;
-        if inside.is_none() && self.take(',') {
-            if self.at_number() {
-                return Ok(Address { base, offset: self.number()?, addressing: Addressing::PostIndex });
-            }
-            self.position = after_bracket;
-        }
-        Ok(Address { base, offset: inside.unwrap_or(0), addressing: Addressing::Offset })
+        let amount = self.number()?;
+        let bad = |_| self.error(start, ParseErrorKind::BadShift { amount });
+        u8::try_from(amount).map(Some).map_err(bad)
     }
 
     fn at_number(&mut self) -> bool {

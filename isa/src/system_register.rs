@@ -75,6 +75,38 @@ system_registers! {
     CtrEl0 "ctr_el0" (3, 3, 0, 0, 1) ReadOnly;
     /// Block size of DC ZVA, GVA and GZVA.
     DczidEl0 "dczid_el0" (3, 3, 0, 0, 7) ReadOnly;
+    /// Floating-point control.
+    Fpcr "fpcr" (3, 3, 4, 4, 0) ReadWrite;
+    /// Floating-point status.
+    Fpsr "fpsr" (3, 3, 4, 4, 1) ReadWrite;
+    /// The program's own thread pointer.
+    TpidrEl0 "tpidr_el0" (3, 3, 13, 0, 2) ReadWrite;
+    /// The exception level as bits 3:2.
+    CurrentEl "currentel" (3, 0, 4, 2, 2) ReadOnly;
+    /// Main identification.
+    MidrEl1 "midr_el1" (3, 0, 0, 0, 0) ReadOnly;
+    /// Affinity of the CPU.
+    MpidrEl1 "mpidr_el1" (3, 0, 0, 0, 5) ReadOnly;
+    /// Revision.
+    RevidrEl1 "revidr_el1" (3, 0, 0, 0, 6) ReadOnly;
+    /// Cache levels: among others which hold tags (Ttype).
+    ClidrEl1 "clidr_el1" (3, 1, 0, 0, 1) ReadOnly;
+    /// Processor features 0.
+    IdAa64pfr0El1 "id_aa64pfr0_el1" (3, 0, 0, 4, 0) ReadOnly;
+    /// Debug features 0.
+    IdAa64dfr0El1 "id_aa64dfr0_el1" (3, 0, 0, 5, 0) ReadOnly;
+    /// Instruction set attributes 0: among others Atomic.
+    IdAa64isar0El1 "id_aa64isar0_el1" (3, 0, 0, 6, 0) ReadOnly;
+    /// Instruction set attributes 1: among others DPB, LRCPC, SB.
+    IdAa64isar1El1 "id_aa64isar1_el1" (3, 0, 0, 6, 1) ReadOnly;
+    /// Instruction set attributes 2: among others MOPS.
+    IdAa64isar2El1 "id_aa64isar2_el1" (3, 0, 0, 6, 2) ReadOnly;
+    /// Memory model features 0.
+    IdAa64mmfr0El1 "id_aa64mmfr0_el1" (3, 0, 0, 7, 0) ReadOnly;
+    /// Memory model features 1.
+    IdAa64mmfr1El1 "id_aa64mmfr1_el1" (3, 0, 0, 7, 1) ReadOnly;
+    /// Memory model features 2: among others AT, which says that LSE2 is there.
+    IdAa64mmfr2El1 "id_aa64mmfr2_el1" (3, 0, 0, 7, 2) ReadOnly;
 }
 
 impl SysReg {

@@ -75,6 +75,46 @@ fn messages_say_where_what_and_what_to_do() {
             "brk #0xfffffffffffffffff",
             "line 1, column 6: expected a 64-bit number such as 16 or 0x10, found `0xfffffffffffffffff`",
         ),
+        ("ldr x0, [x1, x2, lsl #2]", "line 1, column 9: ldr: shift amount 2 is out of 3..=3"),
+        ("ldr x0, [x1, w2]", "line 1, column 9: ldr: expected an address such as [x1, #16], found `[x1, w2]`"),
+        ("ldr x0, [x1, q2]", "line 1, column 14: expected an offset or an index register, found `q`"),
+        (
+            "ldr x0, [x1, x2, ror #1]",
+            "line 1, column 18: expected lsl with a number, or an extension such as uxtw, found `r`",
+        ),
+        ("ldr q32, [x1]", "line 1, column 5: ldr: expected a register w0 to w30 or wzr, found `q32`"),
+        ("and x0, x1, #5", "line 1, column 13: and: 0x5 is no run of ones, maybe rotated and repeated; use a register"),
+        (
+            "ld1 {v0.16b, v2.16b}, [x0]",
+            "line 1, column 14: expected the next vector of the list, the same kind as the first, found `v`",
+        ),
+        ("ld1 {v0.16b-v4.16b}, [x0]", "line 1, column 19: expected `}` after one to four vectors, found `}`"),
+        ("ld1 {v0.16b}, [x0], #8", "line 1, column 15: ld1: offset 8 is out of 16..=16"),
+        (
+            "casp x0, x2, x4, x5, [x0]",
+            "line 1, column 10: casp: expected the register after the one before, found `x2`",
+        ),
+        ("casp x1, x2, x4, x5, [x0]", "line 1, column 6: casp: expected a register with an even number, found `x1`"),
+        ("ldaddq x0, x1, [x2]", "line 1, column 1: unknown instruction `ldaddq`; did you mean `ldadd`?"),
+        ("ldadd x0, x1", "line 1, column 1: ldadd: expected 3 operands, found 2"),
+        (
+            "stxr w0, w0, [x1]",
+            "line 1, column 14: stxr: unpredictable: the status register is also stored; use different registers",
+        ),
+        (
+            "cpyp [x0]!, [x1]!, x1!",
+            "line 1, column 20: cpyp: unpredictable: a register is used twice; use different registers",
+        ),
+        ("cpyp [x0], [x1]!, x2!", "line 1, column 6: cpyp: expected a pointer [x0]! to [x30]!, found `[x0]`"),
+        ("tbz w0, #32, .+8", "line 1, column 9: tbz: bit number 32 is out of 0..=31"),
+        ("lsl x0, x1, #64", "line 1, column 13: lsl: bit number 64 is out of 0..=63"),
+        ("ubfiz w0, w1, #30, #4", "line 1, column 20: ubfiz: bit number 34 is out of 0..=31"),
+        (
+            "prfm pldl4keep, [x0]",
+            "line 1, column 6: prfm: expected a prefetch operation such as pldl1keep, or its number, found `pldl4keep`",
+        ),
+        ("dc igvca, x0", "line 1, column 4: dc: unknown data cache operation `igvca`; did you mean `gva`?"),
+        ("cset x0, zz", "line 1, column 10: cset: expected a condition such as eq or ne, found `zz`"),
         ("brk #", "line 1, column 6: expected a number, found the end of the line"),
     ] {
         assert_eq!(assemble(text).unwrap_err().to_string(), message, "{text}");

@@ -1,6 +1,6 @@
 //! The instruction table against itself: every row and, by chance, every word.
 
-use isa::{Insn, Op, Row, assemble, rows};
+use isa::{Access, Arg, Insn, Op, Row, assemble, rows};
 use proptest::prelude::*;
 
 /// The most bits that two overlapping rows may leave open, so that all words of both can be tried.
@@ -77,6 +77,18 @@ fn reserved_and_unpredictable_words_do_not_decode() {
         (0xa940_0000, "ldp of one register twice"),
         (0xd4a0_0001, "dcps1"),
         (0x5400_0010, "bc.eq"),
+        (0x4821_7c00, "casp of odd registers"),
+        (0x4820_7c01, "casp into odd registers"),
+        (0x8b20_7400, "add with an extension shifted by 5"),
+        (0x3860_0800, "ldrb with a reserved extension"),
+        (0x9240_fc00, "and with all ones"),
+        (0x1240_0000, "and of a w register with a 64-bit pattern"),
+        (0x3202_f3df, "orr with a rotation beyond its pattern"),
+        (0x5300_8000, "ubfm of a w register beyond its bits"),
+        (0xf8a0_6818, "rprfm"),
+        (0x19df_0400, "setp of register 31"),
+        (0xd508_7500, "ic iallu with a register"),
+        (0xd65f_03c0, "ret, which leaves the block"),
     ] {
         assert_eq!(Insn::decode(word), None, "{word:#010x}: {why}");
     }
@@ -95,21 +107,26 @@ fn overlap_with_the_stack_pointer_or_without_writeback_is_fine() {
 fn unpredictable(word: u32) -> bool {
     let (rt, rn, rt2) = (word & 0x1f, word >> 5 & 0x1f, word >> 10 & 0x1f);
     let pair = word & 0x3800_0000 == 0x2800_0000;
+    let simd = word >> 26 & 1 == 1;
     let (writes_back, load) = if pair {
         (word >> 23 & 1 == 1, word >> 22 & 1 == 1)
     } else {
-        (word >> 24 & 1 == 0 && word >> 10 & 1 == 1, false)
+        // Without writeback bits 11:10 are 00 or 10, or the offset has twelve bits and bit 24 is set.
+        (word >> 24 & 1 == 0 && word >> 21 & 1 == 0 && word >> 10 & 1 == 1, false)
     };
-    let overlaps = rn == rt || pair && rn == rt2;
+    let overlaps = !simd && (rn == rt || pair && rn == rt2);
     writes_back && overlaps && rn != 31 || pair && load && rt == rt2
 }
 
 #[test]
 fn exactly_the_unpredictable_loads_and_stores_are_refused() {
-    use Op::{Ldp, Ldr, Ldrb, Ldrh, Ldur, Ldurb, Ldurh, Stp, Str, Strb, Strh, Stur, Sturb, Sturh};
-    let ops = [Ldp, Ldr, Ldrb, Ldrh, Ldur, Ldurb, Ldurh, Stp, Str, Strb, Strh, Stur, Sturb, Sturh];
+    use Op::{Ldnp, LdnpSimd, Ldp, LdpSimd, Ldpsw, Ldr, LdrSimd, Ldrb, Ldrh, Ldrs, Ldtr, Ldur, LdurSimd, Ldurb, Ldurh};
+    use Op::{Ldurs, Stnp, StnpSimd, Stp, StpSimd, Str, StrSimd, Strb, Strh, Sttr, Stur, SturSimd, Sturb, Sturh};
+    let loads =
+        [Ldnp, LdnpSimd, Ldp, LdpSimd, Ldpsw, Ldr, LdrSimd, Ldrb, Ldrh, Ldrs, Ldtr, Ldur, LdurSimd, Ldurb, Ldurh];
+    let stores = [Ldurs, Stnp, StnpSimd, Stp, StpSimd, Str, StrSimd, Strb, Strh, Sttr, Stur, SturSimd, Sturb, Sturh];
     let mut refused = 0;
-    for row in rows().iter().filter(|row| ops.contains(&row.op())) {
+    for row in rows().iter().filter(|row| loads.contains(&row.op()) || stores.contains(&row.op())) {
         // Rt, Rn and five bits of Rt2 or the offset, in all combinations.
         for fields in 0..1 << 15 {
             let word = row.bits() | fields & !row.mask();
@@ -118,6 +135,74 @@ fn exactly_the_unpredictable_loads_and_stores_are_refused() {
         }
     }
     assert_ne!(refused, 0);
+}
+
+/// The same of exclusive stores and of memory copies and sets, whose third register is Rs.
+#[test]
+fn exactly_the_unpredictable_overlaps_with_rs_are_refused() {
+    use Op::{Cpye, Cpyfe, Cpyfm, Cpyfp, Cpym, Cpyp, Sete, Setge, Setgm, Setgp, Setm, Setp, Stlxp, Stlxr, Stxp, Stxr};
+    let copies = [Cpyfp, Cpyfm, Cpyfe, Cpyp, Cpym, Cpye];
+    let sets = [Setp, Setm, Sete, Setgp, Setgm, Setge];
+    let stores = [Stxr, Stlxr, Stxp, Stlxp];
+    for row in rows() {
+        let (is_copy, is_set) = (copies.contains(&row.op()), sets.contains(&row.op()));
+        if !is_copy && !is_set && !stores.contains(&row.op()) {
+            continue;
+        }
+        for (fields, rt2) in (0..1 << 15).flat_map(|fields| [0, 7, 31].map(|rt2| (fields, rt2))) {
+            let (rt, rn, rs) = (fields & 0x1f, fields >> 5 & 0x1f, fields >> 10);
+            let word = row.bits() | (rt | rn << 5 | rs << 16 | rt2 << 10) & !row.mask();
+            let rt2 = word >> 10 & 0x1f;
+            let unpredictable = if is_copy || is_set {
+                let same = rt == rn || rt == rs || rn == rs;
+                same || rt == 31 || rn == 31 || is_copy && rs == 31
+            } else {
+                let pair = word >> 21 & 1 == 1;
+                rs == rt || pair && rs == rt2 || rs == rn && rn != 31
+            };
+            assert_eq!(!decodes(row, word), unpredictable, "{word:#010x} in {row:?}");
+        }
+    }
+}
+
+/// Reads the size of an access off the text once more: the mnemonic's end, else the width of the register.
+#[test]
+fn sizes_are_what_the_names_say() {
+    const PAIRS: &[&str] = &["stgp", "stp", "ldp", "stnp", "ldnp", "ldpsw", "ldxp", "ldaxp", "stxp", "stlxp", "casp"];
+    let mut found = 0;
+    for insn in rows().iter().filter_map(|row| row.samples().into_iter().last()) {
+        let Some(access) = insn.access() else { continue };
+        found += 1;
+        let mnemonic = insn.row().mnemonic();
+        let registers = insn.args().iter().rev().find_map(|arg| match arg {
+            Arg::Reg(register) => Some((register.class().width() as u8 / 8, 1)),
+            Arg::Simd(register) => Some((register.width().bytes(), 1)),
+            Arg::Vectors(list) => Some((list.arrangement().vector_bytes(), list.count())),
+            _ => None,
+        });
+        let (width, listed) = registers.unwrap_or_else(|| panic!("{insn} moves no register"));
+        let ends = [("sb", 1, true), ("sh", 2, true), ("sw", 4, true), ("b", 1, false), ("h", 2, false)];
+        let end = ends.into_iter().find(|(end, ..)| mnemonic.ends_with(end));
+        let (bytes, signed) = end.map_or((width, false), |(_, bytes, signed)| (bytes, signed));
+        let count = if PAIRS.contains(&mnemonic.trim_end_matches("{}")) { 2 } else { listed };
+        assert_eq!(access, Access { bytes, count, signed }, "{insn}");
+        assert_eq!(access.total(), bytes * count);
+    }
+    assert!(found > 200, "{found}");
+}
+
+/// Tells whether an instruction can change or read memory, by the operand that says where.
+#[test]
+fn what_has_an_address_has_a_size_unless_it_handles_tags_or_hints() {
+    use Op::{Ldg, Ldgm, Prfm, Prfum, St2g, Stg, Stgm, Stz2g, Stzg, Stzgm};
+    let sizeless = [Ldg, Ldgm, Prfm, Prfum, St2g, Stg, Stgm, Stz2g, Stzg, Stzgm];
+    for insn in rows().iter().filter_map(|row| row.samples().into_iter().next()) {
+        let has_address =
+            insn.args().iter().any(|arg| matches!(arg, Arg::Address(_) | Arg::Indexed(_) | Arg::PostIndexed(_)));
+        if has_address {
+            assert_eq!(insn.access().is_none(), sizeless.contains(&insn.op()), "{insn}");
+        }
+    }
 }
 
 proptest! {
@@ -157,5 +242,9 @@ fn check_round_trips(insn: Insn) {
     assert_eq!((decoded, decoded.op()), (insn, insn.op()));
     let text = insn.to_string();
     assert_eq!(assemble(&text), Ok(vec![insn]), "{text}");
-    assert_eq!(Insn::new(insn.op(), &insn.args()), Ok(insn), "{text}");
+    assert_eq!(insn.row().insn(&insn.args()), Ok(insn), "{text}");
+    let of_op = Insn::new(insn.op(), &insn.args()).expect("an op takes the operands of its rows");
+    assert_eq!(of_op.op(), insn.op(), "{text}");
+    // Where there are sizes, the operands alone do not say which.
+    assert!(of_op == insn || insn.access().is_some(), "{text}");
 }

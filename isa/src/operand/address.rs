@@ -42,6 +42,7 @@ pub(crate) const OFF12_1: Mem = mem(Field::unsigned(10, 12, 1), Addressing::Offs
 pub(crate) const OFF12_2: Mem = mem(Field::unsigned(10, 12, 2), Addressing::Offset);
 pub(crate) const OFF12_4: Mem = mem(Field::unsigned(10, 12, 4), Addressing::Offset);
 pub(crate) const OFF12_8: Mem = mem(Field::unsigned(10, 12, 8), Addressing::Offset);
+pub(crate) const OFF12_16: Mem = mem(Field::unsigned(10, 12, 16), Addressing::Offset);
 
 impl Mem {
     pub(crate) const fn mask(self) -> u32 {

@@ -17,6 +17,8 @@ pub(crate) struct Distance(Field);
 pub(crate) const REL26: Distance = Distance(Field::signed(0, 26, 4));
 /// 1 MiB either way, of B.cond, CBZ, CBNZ and LDR (literal).
 pub(crate) const REL19: Distance = Distance(Field::signed(5, 19, 4));
+/// 32 KiB either way, of TBZ and TBNZ.
+pub(crate) const REL14: Distance = Distance(Field::signed(5, 14, 4));
 
 impl Distance {
     pub(crate) const fn mask(self) -> u32 {
@@ -49,15 +51,20 @@ impl Operand for Distance {
     }
 }
 
-/// The condition of B.cond, bits 3:0; in assembly it is glued to the mnemonic, which ends with a dot.
+/// A condition, in four bits from bit `shift` up.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Cond;
+pub(crate) struct Cond {
+    shift: u32,
+}
 
-pub(crate) const COND: Cond = Cond;
+/// The condition of B.cond, which in assembly is part of the mnemonic.
+pub(crate) const COND: Cond = Cond { shift: 0 };
+/// The condition of CSEL and its like.
+pub(crate) const COND_SELECT: Cond = Cond { shift: 12 };
 
 impl Cond {
     pub(crate) const fn mask(self) -> u32 {
-        0xf
+        0xf << self.shift
     }
 }
 
@@ -67,12 +74,12 @@ impl Operand for Cond {
     }
 
     fn decode(&self, word: u32) -> Option<Arg> {
-        Some(Arg::Condition(Condition::ALL[(word & self.mask()) as usize]))
+        Some(Arg::Condition(Condition::ALL[((word & self.mask()) >> self.shift) as usize]))
     }
 
     fn encode(&self, arg: Arg) -> Result<u32, OperandError> {
         match arg {
-            Arg::Condition(condition) => Ok(u32::from(condition.encoding())),
+            Arg::Condition(condition) => Ok(u32::from(condition.encoding()) << self.shift),
             _ => Err(self.wrong_kind(&arg.to_string())),
         }
     }

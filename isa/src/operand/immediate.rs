@@ -1,4 +1,4 @@
-//! Immediate operands: a number after `#`.
+//! Immediate operands: a number after `#`, in a field of its own.
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -13,10 +13,11 @@ use crate::operand::field::Field;
 pub(crate) struct Imm {
     what: &'static str,
     field: Field,
+    default: Option<i64>,
 }
 
 const fn imm(what: &'static str, field: Field) -> Imm {
-    Imm { what, field }
+    Imm { what, field, default: None }
 }
 
 /// The address offset of ADDG and SUBG, in bytes.
@@ -29,6 +30,8 @@ pub(crate) const IMM12: Imm = imm("immediate", Field::unsigned(10, 12, 1));
 pub(crate) const IMM16: Imm = imm("immediate", Field::unsigned(5, 16, 1));
 /// The new value of a one-bit PSTATE field.
 pub(crate) const BIT: Imm = imm("new value", Field::unsigned(8, 1, 1));
+/// The immediate of CLREX, which does nothing and which nobody writes.
+pub(crate) const IMM4_OPT: Imm = Imm { default: Some(15), ..imm("immediate", Field::unsigned(8, 4, 1)) };
 
 impl Imm {
     pub(crate) const fn mask(self) -> u32 {
@@ -54,5 +57,9 @@ impl Operand for Imm {
 
     fn samples(&self) -> Vec<Arg> {
         self.field.edges().into_iter().map(Arg::Imm).collect()
+    }
+
+    fn default(&self) -> Option<Arg> {
+        self.default.map(Arg::Imm)
     }
 }

@@ -1,6 +1,6 @@
 //! Register operands: five bits at one of four places, read as one of four classes.
 //!
-//! The letter after the class is the manual's: d and t at bit 0, n at bit 5, t2 at bit 10, m at bit 16.
+//! The letter after the class is the manual's: d and t at bit 0, n at bit 5, t2 and a at bit 10, m and s at bit 16.
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -38,6 +38,10 @@ pub(crate) const WN_SP: Gpr = gpr(5, RegClass::WSp);
 pub(crate) const XM: Gpr = gpr(16, RegClass::X);
 pub(crate) const WM: Gpr = gpr(16, RegClass::W);
 pub(crate) const XM_SP: Gpr = gpr(16, RegClass::XSp);
+pub(crate) const XA: Gpr = XT2;
+pub(crate) const WA: Gpr = WT2;
+pub(crate) const XS: Gpr = XM;
+pub(crate) const WS: Gpr = WM;
 pub(crate) const XM_OPT: Gpr = Gpr { shift: 16, class: RegClass::X, optional: true };
 
 impl Gpr {

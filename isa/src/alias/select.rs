@@ -1,0 +1,35 @@
+//! Aliases of CSINC, CSINV and CSNEG, which say when to do it, and not when to leave it.
+
+use crate::arg::Arg;
+use crate::condition::Condition;
+use crate::syntax::{Statement, Value, Written};
+
+/// `cset x0, eq` is `csinc x0, xzr, xzr, ne`.
+pub(super) fn constant(statement: &mut Statement<'_>, mnemonic: &'static str) {
+    statement.mnemonic = mnemonic;
+    let ([to, _], Some(width)) = (&statement.operands[..], statement.width()) else { return };
+    let zero = to.replaced(Arg::Reg(super::zero(width as u32)));
+    invert_last(statement);
+    statement.operands.splice(1..1, [zero, zero]);
+}
+
+/// `cinc x0, x1, eq` is `csinc x0, x1, x1, ne`.
+pub(super) fn change(statement: &mut Statement<'_>, mnemonic: &'static str) {
+    statement.mnemonic = mnemonic;
+    let [_, from, _] = statement.operands[..] else { return };
+    invert_last(statement);
+    statement.operands.insert(1, from);
+}
+
+/// Inverts the condition; "always" has no inverse and becomes a word that is no condition.
+fn invert_last(statement: &mut Statement<'_>) {
+    if let Some(Written { value, .. }) = statement.operands.last_mut()
+        && let Value::Name(name) = *value
+        && let Some(condition) = Condition::by_name(name)
+    {
+        *value = match condition {
+            Condition::Al | Condition::Nv => Value::Name("al, which has no inverse"),
+            other => Value::Arg(Arg::Condition(Condition::ALL[usize::from(other.encoding() ^ 1)])),
+        };
+    }
+}

@@ -1,0 +1,73 @@
+//! Operands that number a bit: of TBZ and TBNZ, and the two of the bitfield moves.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use crate::arg::Arg;
+use crate::error::OperandError;
+use crate::operand::Operand;
+use crate::operand::field::Field;
+
+const WHAT: &str = "bit number";
+
+/// The number of a bit, `first` plus what a field holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BitNumber {
+    field: Field,
+    first: u8,
+}
+
+const fn bit_number(shift: u32, width: u32) -> BitNumber {
+    BitNumber { field: Field::unsigned(shift, width.ilog2(), 1), first: 0 }
+}
+
+/// `immr` of SBFM, BFM and UBFM on X registers: by how much is rotated to the right.
+pub(crate) const IMMR_X: BitNumber = bit_number(16, 64);
+/// The same on W registers.
+pub(crate) const IMMR_W: BitNumber = bit_number(16, 32);
+/// `imms` of the same on X registers: the highest bit that is moved.
+pub(crate) const IMMS_X: BitNumber = bit_number(10, 64);
+/// The same on W registers.
+pub(crate) const IMMS_W: BitNumber = bit_number(10, 32);
+/// A bit of a word, of TBZ and TBNZ with bit 31 clear.
+pub(crate) const BIT_LOW: BitNumber = bit_number(19, 32);
+/// A bit above the low word, of TBZ and TBNZ with bit 31 set.
+pub(crate) const BIT_HIGH: BitNumber = BitNumber { first: 32, ..BIT_LOW };
+
+impl BitNumber {
+    pub(crate) const fn mask(self) -> u32 {
+        self.field.mask()
+    }
+
+    fn value(self, raw: i64) -> Arg {
+        Arg::Bit(raw as u8 + self.first)
+    }
+}
+
+impl Operand for BitNumber {
+    fn expects(&self) -> &'static str {
+        "the number of a bit such as #3"
+    }
+
+    fn decode(&self, word: u32) -> Option<Arg> {
+        Some(self.value(self.field.read(word)))
+    }
+
+    fn encode(&self, arg: Arg) -> Result<u32, OperandError> {
+        let value = match arg {
+            Arg::Bit(number) => i64::from(number),
+            Arg::Imm(number) => number,
+            _ => return Err(self.wrong_kind(&arg.to_string())),
+        };
+        let first = i64::from(self.first);
+        let (min, max) = (first, first + self.field.max());
+        if !(min..=max).contains(&value) {
+            return Err(OperandError::OutOfRange { what: WHAT, value, min, max });
+        }
+        self.field.write(WHAT, value - first)
+    }
+
+    fn samples(&self) -> Vec<Arg> {
+        self.field.edges().into_iter().map(|raw| self.value(raw)).collect()
+    }
+}

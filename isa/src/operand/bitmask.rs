@@ -1,0 +1,162 @@
+//! The immediate of AND, ORR, EOR and ANDS: a run of ones, rotated within an element that repeats.
+//!
+//! Bits 22 (N), 21:16 (immr) and 15:10 (imms). Some words say the same pattern twice, with a rotation beyond the
+//! element; only the one that assemblers make is taken, so that a pattern has one encoding.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use crate::arg::Arg;
+use crate::error::OperandError;
+use crate::operand::Operand;
+use crate::operand::field::Field;
+
+const N: Field = Field::unsigned(22, 1, 1);
+const ROTATION: Field = Field::unsigned(16, 6, 1);
+const SIZES: Field = Field::unsigned(10, 6, 1);
+
+/// The elements there are, in bits.
+const ELEMENTS: [u32; 6] = [2, 4, 8, 16, 32, 64];
+
+/// A bit pattern for registers of `width` bits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bitmask {
+    width: u32,
+}
+
+pub(crate) const BITMASK_X: Bitmask = Bitmask { width: 64 };
+pub(crate) const BITMASK_W: Bitmask = Bitmask { width: 32 };
+
+impl Bitmask {
+    pub(crate) const fn mask(self) -> u32 {
+        // N must be 0 with W registers, so there it is a fixed bit.
+        let n = if self.width == 64 { N.mask() } else { 0 };
+        n | ROTATION.mask() | SIZES.mask()
+    }
+
+    /// Cuts `bits`, written in any of the ways people write them, to the width.
+    fn cut(self, bits: u64) -> Option<u64> {
+        let high = bits >> 32;
+        match self.width {
+            32 if high == 0 || high == 0xffff_ffff => Some(bits & 0xffff_ffff),
+            32 => None,
+            _ => Some(bits),
+        }
+    }
+}
+
+/// A run of `ones` ones in an element of `size` bits, rotated to the right; what `DecodeBitMasks` makes of its fields.
+#[derive(Clone, Copy)]
+struct Pattern {
+    size: u32,
+    ones: u32,
+    rotation: u32,
+}
+
+impl Pattern {
+    /// Reads the three fields (Arm ARM, `DecodeBitMasks` with `immediate`).
+    fn decode(word: u32) -> Option<Self> {
+        let sizes = SIZES.read(word) as u32;
+        // The highest clear bit of imms says the element's size; N, inverted, stands above imms.
+        let size = 1_u32 << ((N.read(word) as u32) << 6 | !sizes & 0x3f).checked_ilog2()?;
+        let ones = (sizes & (size - 1)) + 1;
+        let rotation = ROTATION.read(word) as u32;
+        (size >= 2 && ones < size && rotation < size).then_some(Self { size, ones, rotation })
+    }
+
+    /// Returns the fields in place.
+    fn encode(self) -> u32 {
+        let Self { size, ones, rotation } = self;
+        // Ones down to the bit that marks the size, which is clear.
+        let marker = !(size * 2 - 1) & 0x3f;
+        u32::from(size == 64) << 22 | rotation << 16 | (marker | (ones - 1)) << 10
+    }
+
+    /// Returns the pattern, repeated to 64 bits.
+    fn bits(self) -> u64 {
+        let Self { size, ones, rotation } = self;
+        let run = (1_u64 << ones) - 1;
+        let all = u64::MAX >> (64 - size);
+        let element = if rotation == 0 { run } else { (run >> rotation | run << (size - rotation)) & all };
+        element * (u64::MAX / all)
+    }
+
+    /// Finds the pattern that makes `bits`.
+    fn of(bits: u64) -> Option<Self> {
+        let repeats = |size: u32| size == 64 || bits == bits.rotate_right(size);
+        let size = ELEMENTS.into_iter().find(|size| repeats(*size))?;
+        let ones = (bits & (u64::MAX >> (64 - size))).count_ones();
+        if ones == 0 || ones == size {
+            return None;
+        }
+        (0..size).map(|rotation| Self { size, ones, rotation }).find(|pattern| pattern.bits() == bits)
+    }
+}
+
+/// Tells whether ORR and its like can hold `value` in an immediate for registers of `width` bits.
+pub(crate) fn is_bitmask(value: i64, width: u32) -> bool {
+    Bitmask { width }.encode(Arg::Imm(value)).is_ok()
+}
+
+impl Operand for Bitmask {
+    fn expects(&self) -> &'static str {
+        "a bit pattern: a run of ones, maybe repeated, such as #0xff00 or #0x0101010101010101"
+    }
+
+    fn decode(&self, word: u32) -> Option<Arg> {
+        let pattern = Pattern::decode(word)?;
+        self.cut(pattern.bits() & (u64::MAX >> (64 - self.width))).map(Arg::Bits)
+    }
+
+    fn encode(&self, arg: Arg) -> Result<u32, OperandError> {
+        let bits = match arg {
+            Arg::Bits(bits) => bits,
+            Arg::Imm(value) => value.cast_unsigned(),
+            _ => return Err(self.wrong_kind(&arg.to_string())),
+        };
+        let repeated = self.cut(bits).map(|bits| if self.width == 32 { bits << 32 | bits } else { bits });
+        repeated.and_then(Pattern::of).map(Pattern::encode).ok_or(OperandError::NotBitmask { value: bits })
+    }
+
+    fn samples(&self) -> Vec<Arg> {
+        let mut bits = Vec::new();
+        for size in ELEMENTS.into_iter().filter(|size| *size <= self.width) {
+            for (ones, rotation) in [(1, 0), (1, 1), (1, size - 1), (size - 1, 0), (size - 1, size - 1), (size / 2, 1)]
+            {
+                let pattern = Pattern { size, ones, rotation }.bits() & (u64::MAX >> (64 - self.width));
+                if !bits.contains(&Arg::Bits(pattern)) {
+                    bits.push(Arg::Bits(pattern));
+                }
+            }
+        }
+        bits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeSet;
+
+    /// There are `size * (size - 1)` rotated runs in an element, none of them twice.
+    #[test]
+    fn each_pattern_has_one_encoding() {
+        let mut seen = BTreeSet::new();
+        for fields in 0..1 << 13 {
+            let word = fields << 10;
+            let Some(Arg::Bits(bits)) = BITMASK_X.decode(word) else { continue };
+            assert_eq!(BITMASK_X.encode(Arg::Bits(bits)), Ok(word), "{bits:#x}");
+            assert!(seen.insert(bits), "{bits:#x}");
+        }
+        assert_eq!(seen.len() as u32, ELEMENTS.iter().map(|size| size * (size - 1)).sum());
+    }
+
+    #[test]
+    fn what_is_no_run_is_refused() {
+        for bits in [0, u64::MAX, 0b101, 0x1234, 0xff00_ff01] {
+            assert!(BITMASK_X.encode(Arg::Bits(bits)).is_err(), "{bits:#x}");
+        }
+        assert!(is_bitmask(-2, 32) && is_bitmask(-2, 64) && is_bitmask(0xffff_fffe, 32));
+        assert!(!is_bitmask(0x1_0000_0000, 32) && !is_bitmask(-1, 32));
+    }
+}

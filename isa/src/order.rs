@@ -1,0 +1,48 @@
+//! What an atomic instruction orders: the `a` and `l` in its mnemonic.
+
+use core::fmt;
+
+/// The ordering of an atomic read-modify-write, in the order of its bits `A:L` (Arm ARM C6.2, LDADD and CAS).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Order {
+    /// None.
+    Relaxed,
+    /// The store releases: `l`.
+    Release,
+    /// The load acquires: `a`.
+    Acquire,
+    /// Both: `al`.
+    AcquireRelease,
+}
+
+impl Order {
+    /// All orderings, indexed by `A:L`.
+    pub const ALL: [Self; 4] = [Self::Relaxed, Self::Release, Self::Acquire, Self::AcquireRelease];
+
+    const NAMES: [&str; 4] = ["", "l", "a", "al"];
+
+    /// Returns the letters in the mnemonic, maybe none.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+
+    /// Tells whether the load has acquire semantics. Into the zero register it has none.
+    #[must_use]
+    pub const fn acquires(self) -> bool {
+        matches!(self, Self::Acquire | Self::AcquireRelease)
+    }
+
+    /// Tells whether the store has release semantics.
+    #[must_use]
+    pub const fn releases(self) -> bool {
+        matches!(self, Self::Release | Self::AcquireRelease)
+    }
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,235 @@
+//! SIMD&FP registers as operands: one register of some width, or a list of whole vectors.
+
+use core::fmt;
+
+/// The part of a SIMD&FP register that is loaded or stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum SimdWidth {
+    /// The low byte.
+    B,
+    /// The low halfword.
+    H,
+    /// The low word.
+    S,
+    /// The low doubleword.
+    D,
+    /// All 16 bytes.
+    Q,
+}
+
+impl SimdWidth {
+    const ALL: [(Self, char); 5] = [(Self::B, 'b'), (Self::H, 'h'), (Self::S, 's'), (Self::D, 'd'), (Self::Q, 'q')];
+
+    /// Returns the width in bytes, 1 to 16.
+    #[must_use]
+    pub const fn bytes(self) -> u8 {
+        1 << self as u8
+    }
+
+    const fn letter(self) -> char {
+        Self::ALL[self as usize].1
+    }
+}
+
+/// A SIMD&FP register, read at some width. A load zeroes the bits above (Arm ARM, `V[]`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SimdReg {
+    index: u8,
+    width: SimdWidth,
+}
+
+impl SimdReg {
+    /// Makes register `index` of `width`, or `None` if `index` is above 31.
+    #[must_use]
+    pub const fn new(index: u8, width: SimdWidth) -> Option<Self> {
+        if index <= 31 { Some(Self { index, width }) } else { None }
+    }
+
+    /// Returns the register number, 0 to 31.
+    #[must_use]
+    pub const fn index(self) -> u8 {
+        self.index
+    }
+
+    /// Returns the part of the register that is used.
+    #[must_use]
+    pub const fn width(self) -> SimdWidth {
+        self.width
+    }
+
+    /// Reads `q5` or `B31`, in either case.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let letter = text.chars().next()?.to_ascii_lowercase();
+        let width = SimdWidth::ALL.into_iter().find(|(_, of)| *of == letter)?.0;
+        Self::new(number(text.get(1..)?)?, width)
+    }
+}
+
+impl fmt::Display for SimdReg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.width.letter(), self.index)
+    }
+}
+
+/// How a vector is divided into elements, in the order of `size:Q`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Arrangement {
+    /// 8 bytes.
+    B8,
+    /// 16 bytes.
+    B16,
+    /// 4 halfwords.
+    H4,
+    /// 8 halfwords.
+    H8,
+    /// 2 words.
+    S2,
+    /// 4 words.
+    S4,
+    /// 1 doubleword.
+    D1,
+    /// 2 doublewords.
+    D2,
+}
+
+impl Arrangement {
+    /// All arrangements, indexed by `size:Q`.
+    pub const ALL: [Self; 8] = [Self::B8, Self::B16, Self::H4, Self::H8, Self::S2, Self::S4, Self::D1, Self::D2];
+
+    const NAMES: [&str; 8] = ["8b", "16b", "4h", "8h", "2s", "4s", "1d", "2d"];
+
+    /// Returns the name in assembly, such as `16b`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+
+    /// Returns the bytes of one element: 1, 2, 4 or 8.
+    #[must_use]
+    pub const fn element_bytes(self) -> u8 {
+        1 << (self as u8 >> 1)
+    }
+
+    /// Returns the bytes of one vector: 8 or 16.
+    #[must_use]
+    pub const fn vector_bytes(self) -> u8 {
+        8 << (self as u8 & 1)
+    }
+}
+
+impl fmt::Display for Arrangement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One to four consecutive vectors: `{v30.16b, v31.16b}`. After `v31` comes `v0`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Vectors {
+    first: u8,
+    count: u8,
+    arrangement: Arrangement,
+}
+
+impl Vectors {
+    /// The most vectors in a list.
+    pub const MOST: u8 = 4;
+
+    /// Makes the list of `count` vectors from `first` on; `None` if `first` is above 31 or `count` is not 1 to 4.
+    #[must_use]
+    pub const fn new(first: u8, count: u8, arrangement: Arrangement) -> Option<Self> {
+        if first <= 31 && count >= 1 && count <= Self::MOST { Some(Self { first, count, arrangement }) } else { None }
+    }
+
+    /// Returns the number of the first register, 0 to 31.
+    #[must_use]
+    pub const fn first(self) -> u8 {
+        self.first
+    }
+
+    /// Returns how many registers there are, 1 to 4.
+    #[must_use]
+    pub const fn count(self) -> u8 {
+        self.count
+    }
+
+    /// Returns how each vector is divided.
+    #[must_use]
+    pub const fn arrangement(self) -> Arrangement {
+        self.arrangement
+    }
+
+    /// Lists the register numbers in order.
+    pub fn indexes(self) -> impl Iterator<Item = u8> {
+        (0..self.count).map(move |step| (self.first + step) % 32)
+    }
+
+    /// Reads a vector such as `v7.4s` into its number and arrangement.
+    pub(crate) fn parse_one(text: &str) -> Option<(u8, Arrangement)> {
+        let (register, name) = text.split_once('.')?;
+        let digits = register.strip_prefix(['v', 'V'])?;
+        let arrangement = Arrangement::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(name))?;
+        Some((number(digits).filter(|index| *index <= 31)?, arrangement))
+    }
+}
+
+impl fmt::Display for Vectors {
+    /// Writes lists of three and more as a range, unless they go past `v31`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { first, count, arrangement } = self;
+        let last = first + count - 1;
+        if *count > 2 && last <= 31 {
+            return write!(f, "{{v{first}.{arrangement}-v{last}.{arrangement}}}");
+        }
+        for (position, index) in self.indexes().enumerate() {
+            let before = if position == 0 { "{" } else { ", " };
+            write!(f, "{before}v{index}.{arrangement}")?;
+        }
+        f.write_str("}")
+    }
+}
+
+/// Reads a register number without leading zeros.
+fn number(digits: &str) -> Option<u8> {
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits.len() == 1 || !digits.starts_with('0'));
+    digits.parse().ok().filter(|_| plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn registers_read_back_as_printed() {
+        for (width, _) in SimdWidth::ALL {
+            for index in 0..=31 {
+                let register = SimdReg::new(index, width).unwrap();
+                assert_eq!(SimdReg::parse(&register.to_string()), Some(register));
+            }
+        }
+        for text in ["q32", "q01", "q", "x1", "q+1", ""] {
+            assert_eq!(SimdReg::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn lists_are_written_as_objdump_does() {
+        let list = |first, count| Vectors::new(first, count, Arrangement::B16).unwrap().to_string();
+        assert_eq!(list(0, 1), "{v0.16b}");
+        assert_eq!(list(0, 2), "{v0.16b, v1.16b}");
+        assert_eq!(list(28, 4), "{v28.16b-v31.16b}");
+        assert_eq!(list(30, 3), "{v30.16b, v31.16b, v0.16b}");
+        assert_eq!(Vectors::new(0, 5, Arrangement::D1), None);
+    }
+
+    #[test]
+    fn an_arrangement_is_named_by_its_numbers() {
+        for arrangement in Arrangement::ALL {
+            let elements = arrangement.vector_bytes() / arrangement.element_bytes();
+            assert!(arrangement.name().starts_with(&elements.to_string()), "{arrangement}");
+        }
+    }
+}

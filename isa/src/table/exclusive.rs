@@ -1,0 +1,86 @@
+//! Exclusive loads and stores, and those with acquire and release.
+
+use crate::access::{B, H, SB, SH, SW, W, WW, X, XX};
+use crate::clash::{load_pair, status};
+use crate::operand::address::{BASE, OFF9};
+use crate::operand::immediate::IMM4_OPT;
+use crate::operand::register::{WS, WT, WT2, XT, XT2};
+
+rows! {
+    Ldxr {
+        "ldxr" 0x885f_7c00 [WT BASE] of W;
+        "ldxr" 0xc85f_7c00 [XT BASE] of X;
+        "ldxrb" 0x085f_7c00 [WT BASE] of B;
+        "ldxrh" 0x485f_7c00 [WT BASE] of H;
+    }
+    Ldaxr {
+        "ldaxr" 0x885f_fc00 [WT BASE] of W;
+        "ldaxr" 0xc85f_fc00 [XT BASE] of X;
+        "ldaxrb" 0x085f_fc00 [WT BASE] of B;
+        "ldaxrh" 0x485f_fc00 [WT BASE] of H;
+    }
+    Stxr {
+        "stxr" 0x8800_7c00 [WS WT BASE] of W where status;
+        "stxr" 0xc800_7c00 [WS XT BASE] of X where status;
+        "stxrb" 0x0800_7c00 [WS WT BASE] of B where status;
+        "stxrh" 0x4800_7c00 [WS WT BASE] of H where status;
+    }
+    Stlxr {
+        "stlxr" 0x8800_fc00 [WS WT BASE] of W where status;
+        "stlxr" 0xc800_fc00 [WS XT BASE] of X where status;
+        "stlxrb" 0x0800_fc00 [WS WT BASE] of B where status;
+        "stlxrh" 0x4800_fc00 [WS WT BASE] of H where status;
+    }
+    Ldxp {
+        "ldxp" 0x887f_0000 [WT WT2 BASE] of WW where load_pair;
+        "ldxp" 0xc87f_0000 [XT XT2 BASE] of XX where load_pair;
+    }
+    Ldaxp {
+        "ldaxp" 0x887f_8000 [WT WT2 BASE] of WW where load_pair;
+        "ldaxp" 0xc87f_8000 [XT XT2 BASE] of XX where load_pair;
+    }
+    Stxp {
+        "stxp" 0x8820_0000 [WS WT WT2 BASE] of WW where status;
+        "stxp" 0xc820_0000 [WS XT XT2 BASE] of XX where status;
+    }
+    Stlxp {
+        "stlxp" 0x8820_8000 [WS WT WT2 BASE] of WW where status;
+        "stlxp" 0xc820_8000 [WS XT XT2 BASE] of XX where status;
+    }
+    Clrex { "clrex" 0xd503_305f [IMM4_OPT]; }
+    Ldar {
+        "ldar" 0x88df_fc00 [WT BASE] of W;
+        "ldar" 0xc8df_fc00 [XT BASE] of X;
+        "ldarb" 0x08df_fc00 [WT BASE] of B;
+        "ldarh" 0x48df_fc00 [WT BASE] of H;
+    }
+    Stlr {
+        "stlr" 0x889f_fc00 [WT BASE] of W;
+        "stlr" 0xc89f_fc00 [XT BASE] of X;
+        "stlrb" 0x089f_fc00 [WT BASE] of B;
+        "stlrh" 0x489f_fc00 [WT BASE] of H;
+    }
+    Ldapr {
+        "ldapr" 0xb8bf_c000 [WT BASE] of W;
+        "ldapr" 0xf8bf_c000 [XT BASE] of X;
+        "ldaprb" 0x38bf_c000 [WT BASE] of B;
+        "ldaprh" 0x78bf_c000 [WT BASE] of H;
+    }
+    Ldapur {
+        "ldapur" 0x9940_0000 [WT OFF9] of W;
+        "ldapur" 0xd940_0000 [XT OFF9] of X;
+        "ldapurb" 0x1940_0000 [WT OFF9] of B;
+        "ldapurh" 0x5940_0000 [WT OFF9] of H;
+        "ldapursb" 0x19c0_0000 [WT OFF9] of SB;
+        "ldapursb" 0x1980_0000 [XT OFF9] of SB;
+        "ldapursh" 0x59c0_0000 [WT OFF9] of SH;
+        "ldapursh" 0x5980_0000 [XT OFF9] of SH;
+        "ldapursw" 0x9980_0000 [XT OFF9] of SW;
+    }
+    Stlur {
+        "stlur" 0x9900_0000 [WT OFF9] of W;
+        "stlur" 0xd900_0000 [XT OFF9] of X;
+        "stlurb" 0x1900_0000 [WT OFF9] of B;
+        "stlurh" 0x5900_0000 [WT OFF9] of H;
+    }
+}

@@ -1,0 +1,144 @@
+//! Loads and stores of SIMD&FP registers.
+
+use crate::access::{B, H, Q, QQ, W, WW, X, XX};
+use crate::clash::load_simd_pair;
+use crate::operand::address::{
+    BASE, OFF7_4, OFF7_8, OFF7_16, OFF9, OFF12_1, OFF12_2, OFF12_4, OFF12_8, OFF12_16, POST7_4, POST7_8, POST7_16,
+    POST9, PRE7_4, PRE7_8, PRE7_16, PRE9,
+};
+use crate::operand::branch::REL19;
+use crate::operand::indexed::{INDEX_1, INDEX_2, INDEX_4, INDEX_8, INDEX_16, POST_XM};
+use crate::operand::simd::{
+    BT, DT, DT2, HT, LIST_1, LIST_2, LIST_3, LIST_4, POST_LIST_1, POST_LIST_2, POST_LIST_3, POST_LIST_4, QT, QT2, ST,
+    ST2,
+};
+
+rows! {
+    StrSimd {
+        "str" 0x3d00_0000 [BT OFF12_1] of B;
+        "str" 0x3c00_0c00 [BT PRE9] of B;
+        "str" 0x3c00_0400 [BT POST9] of B;
+        "str" 0x7d00_0000 [HT OFF12_2] of H;
+        "str" 0x7c00_0c00 [HT PRE9] of H;
+        "str" 0x7c00_0400 [HT POST9] of H;
+        "str" 0xbd00_0000 [ST OFF12_4] of W;
+        "str" 0xbc00_0c00 [ST PRE9] of W;
+        "str" 0xbc00_0400 [ST POST9] of W;
+        "str" 0xfd00_0000 [DT OFF12_8] of X;
+        "str" 0xfc00_0c00 [DT PRE9] of X;
+        "str" 0xfc00_0400 [DT POST9] of X;
+        "str" 0x3d80_0000 [QT OFF12_16] of Q;
+        "str" 0x3c80_0c00 [QT PRE9] of Q;
+        "str" 0x3c80_0400 [QT POST9] of Q;
+    }
+    LdrSimd {
+        "ldr" 0x3d40_0000 [BT OFF12_1] of B;
+        "ldr" 0x3c40_0c00 [BT PRE9] of B;
+        "ldr" 0x3c40_0400 [BT POST9] of B;
+        "ldr" 0x7d40_0000 [HT OFF12_2] of H;
+        "ldr" 0x7c40_0c00 [HT PRE9] of H;
+        "ldr" 0x7c40_0400 [HT POST9] of H;
+        "ldr" 0xbd40_0000 [ST OFF12_4] of W;
+        "ldr" 0xbc40_0c00 [ST PRE9] of W;
+        "ldr" 0xbc40_0400 [ST POST9] of W;
+        "ldr" 0xfd40_0000 [DT OFF12_8] of X;
+        "ldr" 0xfc40_0c00 [DT PRE9] of X;
+        "ldr" 0xfc40_0400 [DT POST9] of X;
+        "ldr" 0x3dc0_0000 [QT OFF12_16] of Q;
+        "ldr" 0x3cc0_0c00 [QT PRE9] of Q;
+        "ldr" 0x3cc0_0400 [QT POST9] of Q;
+    }
+    SturSimd {
+        "stur" 0x3c00_0000 [BT OFF9] of B;
+        "stur" 0x7c00_0000 [HT OFF9] of H;
+        "stur" 0xbc00_0000 [ST OFF9] of W;
+        "stur" 0xfc00_0000 [DT OFF9] of X;
+        "stur" 0x3c80_0000 [QT OFF9] of Q;
+    }
+    LdurSimd {
+        "ldur" 0x3c40_0000 [BT OFF9] of B;
+        "ldur" 0x7c40_0000 [HT OFF9] of H;
+        "ldur" 0xbc40_0000 [ST OFF9] of W;
+        "ldur" 0xfc40_0000 [DT OFF9] of X;
+        "ldur" 0x3cc0_0000 [QT OFF9] of Q;
+    }
+    StrRegSimd {
+        "str" 0x3c20_0800 [BT INDEX_1] of B;
+        "str" 0x7c20_0800 [HT INDEX_2] of H;
+        "str" 0xbc20_0800 [ST INDEX_4] of W;
+        "str" 0xfc20_0800 [DT INDEX_8] of X;
+        "str" 0x3ca0_0800 [QT INDEX_16] of Q;
+    }
+    LdrRegSimd {
+        "ldr" 0x3c60_0800 [BT INDEX_1] of B;
+        "ldr" 0x7c60_0800 [HT INDEX_2] of H;
+        "ldr" 0xbc60_0800 [ST INDEX_4] of W;
+        "ldr" 0xfc60_0800 [DT INDEX_8] of X;
+        "ldr" 0x3ce0_0800 [QT INDEX_16] of Q;
+    }
+    LdrLiteralSimd {
+        "ldr" 0x1c00_0000 [ST REL19] of W;
+        "ldr" 0x5c00_0000 [DT REL19] of X;
+        "ldr" 0x9c00_0000 [QT REL19] of Q;
+    }
+    StpSimd {
+        "stp" 0x2d00_0000 [ST ST2 OFF7_4] of WW;
+        "stp" 0x2d80_0000 [ST ST2 PRE7_4] of WW;
+        "stp" 0x2c80_0000 [ST ST2 POST7_4] of WW;
+        "stp" 0x6d00_0000 [DT DT2 OFF7_8] of XX;
+        "stp" 0x6d80_0000 [DT DT2 PRE7_8] of XX;
+        "stp" 0x6c80_0000 [DT DT2 POST7_8] of XX;
+        "stp" 0xad00_0000 [QT QT2 OFF7_16] of QQ;
+        "stp" 0xad80_0000 [QT QT2 PRE7_16] of QQ;
+        "stp" 0xac80_0000 [QT QT2 POST7_16] of QQ;
+    }
+    LdpSimd {
+        "ldp" 0x2d40_0000 [ST ST2 OFF7_4] of WW where load_simd_pair;
+        "ldp" 0x2dc0_0000 [ST ST2 PRE7_4] of WW where load_simd_pair;
+        "ldp" 0x2cc0_0000 [ST ST2 POST7_4] of WW where load_simd_pair;
+        "ldp" 0x6d40_0000 [DT DT2 OFF7_8] of XX where load_simd_pair;
+        "ldp" 0x6dc0_0000 [DT DT2 PRE7_8] of XX where load_simd_pair;
+        "ldp" 0x6cc0_0000 [DT DT2 POST7_8] of XX where load_simd_pair;
+        "ldp" 0xad40_0000 [QT QT2 OFF7_16] of QQ where load_simd_pair;
+        "ldp" 0xadc0_0000 [QT QT2 PRE7_16] of QQ where load_simd_pair;
+        "ldp" 0xacc0_0000 [QT QT2 POST7_16] of QQ where load_simd_pair;
+    }
+    StnpSimd {
+        "stnp" 0x2c00_0000 [ST ST2 OFF7_4] of WW;
+        "stnp" 0x6c00_0000 [DT DT2 OFF7_8] of XX;
+        "stnp" 0xac00_0000 [QT QT2 OFF7_16] of QQ;
+    }
+    LdnpSimd {
+        "ldnp" 0x2c40_0000 [ST ST2 OFF7_4] of WW where load_simd_pair;
+        "ldnp" 0x6c40_0000 [DT DT2 OFF7_8] of XX where load_simd_pair;
+        "ldnp" 0xac40_0000 [QT QT2 OFF7_16] of QQ where load_simd_pair;
+    }
+    St1 {
+        "st1" 0x0c00_7000 [LIST_1 BASE];
+        "st1" 0x0c9f_7000 [LIST_1 POST_LIST_1];
+        "st1" 0x0c80_7000 [LIST_1 POST_XM];
+        "st1" 0x0c00_a000 [LIST_2 BASE];
+        "st1" 0x0c9f_a000 [LIST_2 POST_LIST_2];
+        "st1" 0x0c80_a000 [LIST_2 POST_XM];
+        "st1" 0x0c00_6000 [LIST_3 BASE];
+        "st1" 0x0c9f_6000 [LIST_3 POST_LIST_3];
+        "st1" 0x0c80_6000 [LIST_3 POST_XM];
+        "st1" 0x0c00_2000 [LIST_4 BASE];
+        "st1" 0x0c9f_2000 [LIST_4 POST_LIST_4];
+        "st1" 0x0c80_2000 [LIST_4 POST_XM];
+    }
+    Ld1 {
+        "ld1" 0x0c40_7000 [LIST_1 BASE];
+        "ld1" 0x0cdf_7000 [LIST_1 POST_LIST_1];
+        "ld1" 0x0cc0_7000 [LIST_1 POST_XM];
+        "ld1" 0x0c40_a000 [LIST_2 BASE];
+        "ld1" 0x0cdf_a000 [LIST_2 POST_LIST_2];
+        "ld1" 0x0cc0_a000 [LIST_2 POST_XM];
+        "ld1" 0x0c40_6000 [LIST_3 BASE];
+        "ld1" 0x0cdf_6000 [LIST_3 POST_LIST_3];
+        "ld1" 0x0cc0_6000 [LIST_3 POST_XM];
+        "ld1" 0x0c40_2000 [LIST_4 BASE];
+        "ld1" 0x0cdf_2000 [LIST_4 POST_LIST_4];
+        "ld1" 0x0cc0_2000 [LIST_4 POST_XM];
+    }
+}
