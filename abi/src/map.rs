@@ -36,6 +36,9 @@ pub const HEAP_SIZE: u64 = 0x10_0000;
 pub const RAM_MIN: u64 = HEAP_BASE + HEAP_SIZE - RAM_BASE;
 /// The PL011's data register. A byte stored here is a doorbell or a character.
 pub const UART_DR: u64 = 0x0900_0000;
+/// Where the firmware itself stores doorbells: a virtual address of the same register, that blocks do not use. So a
+/// machine that cannot trap the register can watch [`UART_DR`] for the stores of blocks alone.
+pub const FIRMWARE_UART_DR: u64 = UART_DR + 0x20_0000;
 /// Most vCPUs that the map has room for.
 pub const MAX_CPUS: usize = 8;
 /// The guest's own page size in bytes, whatever the host's is.

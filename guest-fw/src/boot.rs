@@ -72,3 +72,13 @@ core::arch::global_asm!(
     STACK_STRIDE = const layout::STACK_STRIDE,
     MAIN_STACK_TOP = const layout::MAIN_STACK_TOP,
 );
+
+unsafe extern "C" {
+    /// The first instruction, in `boot.S`.
+    fn granule_start();
+}
+
+/// Gives the physical address at which a vCPU begins, with the MMU off; the firmware's memory is mapped at its own address.
+pub fn entry() -> u64 {
+    granule_start as *const () as u64
+}

@@ -12,7 +12,7 @@ use crate::mailbox::Post;
 use crate::registers::{
     CTR_EL0, DCZID_EL0, GCR_EL1, GMID_EL1, ID_AA64ISAR2_EL1, RGSR_EL1, TCO, TFSR_EL1, TFSRE0_EL1, rgsr_el1,
 };
-use crate::{cpu, executor, heap, pages};
+use crate::{cpu, executor, heap, pages, psci};
 
 /// What IRG starts from after boot. Not 0: the generator never leaves that state.
 const FIRST_SEED: u64 = 0x2a5d;
@@ -34,6 +34,10 @@ pub fn serve(cpu: usize, entry_el: u32, host: BootBlock) -> ! {
     start_program_registers();
     post.boot(boot_report(entry_el));
     post.answer(0, Status::Done);
+    // One starts the next, so the boot reports come one after the other.
+    if host.start_others != 0 && cpu + 1 < host.cpus as usize {
+        psci::start(entry_el, cpu + 1);
+    }
     let mut last = 0;
     loop {
         let (number, kind) = post.wait(last);

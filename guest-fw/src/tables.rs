@@ -138,6 +138,8 @@ impl Tables {
         // Blocks under test ring the doorbell themselves, at EL0 too.
         t[L2_DEVICES][level2_index(map::UART_DR)] =
             (map::UART_DR & !(BLOCK - 1)) | attribute(DEVICE) | XN | EL0 | VALID;
+        t[L2_DEVICES][level2_index(map::FIRMWARE_UART_DR)] =
+            (map::UART_DR & !(BLOCK - 1)) | attribute(DEVICE) | XN | VALID;
 
         t[L2_RAM][level2_index(map::FIRMWARE_BASE)] = table_address(L3_FIRMWARE) | TABLE;
         t[L2_RAM][level2_index(map::SHARED_BASE)] = map::SHARED_BASE | attribute(NORMAL) | XN | VALID;
@@ -148,12 +150,12 @@ impl Tables {
         }
 
         // The firmware writes code pages where the mailboxes are; blocks execute them in a window that shows
-        // nothing else.
+        // nothing else. It is Tagged, so that a load from near the PC could be checked if the CPU were wrong.
         t[L2_CODE][level2_index(map::CODE_BASE)] = table_address(L3_CODE) | TABLE;
         let mut code = map::CODE_BASE;
         while code < map::CODE_BASE + map::MAX_CPUS as u64 * map::CODE_STRIDE {
             t[L3_CODE][((code / PAGE) % ENTRIES as u64) as usize] =
-                code | attribute(NORMAL) | READ_ONLY | EL0 | PAGE_DESCRIPTOR;
+                code | attribute(TAGGED) | READ_ONLY | EL0 | PAGE_DESCRIPTOR;
             code += PAGE;
         }
 
@@ -269,10 +271,19 @@ mod tests {
     }
 
     #[test]
+    fn the_uart_is_shown_to_blocks_and_to_the_firmware_at_addresses_of_their_own() {
+        for (va, el0) in [(map::UART_DR, EL0), (map::FIRMWARE_UART_DR, 0)] {
+            let (output, attributes) = walk(va).expect("a mapped page");
+            assert_eq!((output, memory(attributes), attributes & EL0), (map::UART_DR, DEVICE, el0));
+        }
+    }
+
+    #[test]
     fn code_pages_can_be_executed_at_both_levels_through_their_window_only() {
         let (output, attributes) = walk(map::code_va(7)).expect("a mapped page");
         assert_eq!(output, map::code_ipa(7));
         assert_eq!(attributes & (XN | READ_ONLY | EL0), READ_ONLY | EL0);
+        assert_eq!(memory(attributes), TAGGED);
         let (_, attributes) = walk(map::code_ipa(7)).expect("a mapped page");
         assert_eq!(attributes & XN, XN);
         assert_eq!(walk(map::code_va(0) - 4096), None);

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use abi::map::UART_DR;
+use abi::map::FIRMWARE_UART_DR;
 
 /// Stores a byte to the data register. Under KVM this is an exit to the host.
 pub fn store(byte: u8) {
@@ -10,7 +10,7 @@ pub fn store(byte: u8) {
     // single STRB without writeback, so that the hypervisor gets a valid syndrome.
     #[expect(unsafe_code, reason = "a device register")]
     unsafe {
-        core::arch::asm!("strb {0:w}, [{1}]", in(reg) u32::from(byte), in(reg) UART_DR, options(nostack, preserves_flags));
+        core::arch::asm!("strb {0:w}, [{1}]", in(reg) u32::from(byte), in(reg) FIRMWARE_UART_DR, options(nostack, preserves_flags));
     }
 }
 

@@ -1,17 +1,23 @@
 //! The command line of `granule`: what can be asked for, and the way from there to a run and its exit status.
 
+mod fuzz;
+mod kill_matrix;
 mod list;
+mod program;
 mod rerun;
 mod run;
 
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::event::Sink;
+use crate::event::{Event, STREAM_VERSION, Sink};
 use crate::exit::Exit;
-use crate::nested::inner::InnerOptions;
+use crate::fuzz::contender::{Contender, Kind};
+use crate::fuzz::{campaign, known, replay};
+use crate::nested::inner::{InnerOptions, Work};
 use crate::suite;
 
 /// Proves that Arm's Memory Tagging Extension works through KVM.
@@ -30,8 +36,12 @@ const EXIT_STATUSES: &str =
 enum Command {
     /// Run the suite, or some of its cases, and print a verdict for each promise
     Run(Box<run::Run>),
+    /// Run random programs on a machine and on the model, and print what diverges
+    Fuzz(Box<fuzz::Fuzz>),
     /// List cases: name, promise, and where the promise is written
     List(list::List),
+    /// Break every rule of the specification in turn, and show which case notices
+    KillMatrix(kill_matrix::KillMatrix),
 }
 
 /// Why a command could not be carried out at all.
@@ -52,7 +62,9 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Run(run) => run.execute(),
+        Command::Fuzz(fuzz) => fuzz.execute(),
         Command::List(list) => list.execute(),
+        Command::KillMatrix(matrix) => matrix.execute(),
     };
     match result {
         Ok(exit) => exit.into(),
@@ -71,13 +83,32 @@ pub fn main() -> ExitCode {
 
 /// Runs the suite for the granule outside; see [`crate::nested::inner`].
 pub fn inner_suite(options: &InnerOptions, sink: &mut dyn Sink) {
-    let options = suite::Options {
+    let contender = |known| Contender {
+        known,
+        kind: Kind::Kvm,
+        firmware: options.firmware.clone(),
+        patience: options.guests.patience,
+        // The granule outside has the clock.
+        deadline: Instant::now() + Duration::from_secs(u32::MAX.into()),
+    };
+    let suite = suite::Options {
         names: options.names.clone(),
         seed: options.seed,
         firmware: options.firmware.clone(),
         guests: options.guests,
     };
-    suite::run_on_kvm(&options, sink);
+    match &options.work {
+        Work::Suite => suite::run_on_kvm(&suite, sink),
+        Work::Programs(programs) => {
+            sink.event(Event::Hello(STREAM_VERSION));
+            replay::run(programs, &contender(&[]), options.seed, sink);
+        }
+        Work::Fuzz(fuzz, avoid_known) => {
+            sink.event(Event::Hello(STREAM_VERSION));
+            let known = if *avoid_known { known::QEMU } else { &[] };
+            campaign::run(fuzz, &contender(known), sink, &mut |_, _| ());
+        }
+    }
 }
 
 /// Ends silently, like other tools, when the reader of the output has gone (`granule list | head`).

@@ -7,6 +7,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::fuzz::campaign::Summary;
+
 /// The version of the event stream; both ends of a nested run compare it.
 pub const STREAM_VERSION: u32 = 1;
 
@@ -15,12 +17,15 @@ pub const STREAM_VERSION: u32 = 1;
 pub struct Target {
     /// granule's own version.
     pub granule: String,
-    /// The kernel under test, `uname -r`.
+    /// The kernel under test, `uname -r`; of the model the release whose contract it follows; empty where there is none.
     pub kernel: String,
     /// Bytes in a host page.
     pub page_size: u64,
     /// How KVM runs: `VHE`, `nVHE`, `protected`, or what the kernel calls it.
     pub kvm_mode: String,
+    /// The CPU, if it is known by a name: that of an emulator without a kernel, or of the model.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cpu: String,
     /// ID_AA64PFR1_EL1.MTE as the guest sees it: 2 or 3 for allocation tags.
     pub mte: u8,
     /// Bytes that one LDGM or STGM covers.
@@ -38,6 +43,13 @@ pub enum Verdict {
     Passed,
     /// It did not.
     Failed(Failure),
+    /// It did not, as is known of what is under test.
+    Known {
+        /// The erratum that explains it: `product.what-is-wrong`.
+        erratum: String,
+        /// What it showed.
+        failure: Failure,
+    },
     /// It could not be checked here, for this reason.
     Skipped(String),
 }
@@ -87,6 +99,15 @@ pub enum Event {
         /// Microseconds it took.
         micros: u64,
     },
+    /// A random program showed something that is not permitted.
+    Diverged {
+        /// The program's number, what was done to it, and what it was compared with.
+        case: CaseInfo,
+        /// The first difference, and the program's listing with all of them.
+        failure: Failure,
+    },
+    /// What came of a campaign of random programs.
+    Fuzzed(Summary),
     /// Nothing can be checked on this machine: exit status 4.
     Unavailable {
         /// What is missing.

@@ -61,6 +61,8 @@ pub struct Tally {
     pub passed: usize,
     /// Cases that failed.
     pub failed: usize,
+    /// How many cases failed because of each erratum.
+    pub known: BTreeMap<String, usize>,
     /// How many cases were skipped for each reason.
     pub skipped: BTreeMap<String, usize>,
     /// How the stream ended, if it did.
@@ -74,10 +76,16 @@ impl Tally {
         self.skipped.values().sum()
     }
 
+    /// Cases that failed as is known.
+    #[must_use]
+    pub fn knowns(&self) -> usize {
+        self.known.values().sum()
+    }
+
     /// Selected cases that never ended.
     #[must_use]
     pub fn not_run(&self) -> usize {
-        self.selected.saturating_sub(self.passed + self.failed + self.skips())
+        self.selected.saturating_sub(self.passed + self.failed + self.knowns() + self.skips())
     }
 
     /// Gives the exit status.
@@ -101,12 +109,14 @@ impl Sink for Tally {
             Event::Started(target) => self.selected = target.cases,
             Event::End { verdict: Verdict::Passed, .. } => self.passed += 1,
             Event::End { verdict: Verdict::Failed(_), .. } => self.failed += 1,
+            Event::End { verdict: Verdict::Known { erratum, .. }, .. } => *self.known.entry(erratum).or_default() += 1,
             Event::End { verdict: Verdict::Skipped(reason), .. } => *self.skipped.entry(reason).or_default() += 1,
             Event::Finished { micros } => self.closing = Some(Closing::Finished(micros)),
             Event::CutShort { reason } => self.closing = Some(Closing::CutShort { reason }),
             Event::Unavailable { reason, remedy } => self.closing = Some(Closing::Unavailable { reason, remedy }),
             Event::Broken { reason, remedy } => self.closing = Some(Closing::Broken { reason, remedy }),
-            Event::Hello(_) | Event::Begin(_) | Event::Booted { .. } => {}
+            Event::Diverged { .. } => self.failed += 1,
+            Event::Hello(_) | Event::Begin(_) | Event::Booted { .. } | Event::Fuzzed(_) => {}
         }
     }
 }
@@ -127,16 +137,18 @@ mod tests {
     #[test]
     fn every_end_has_its_status() {
         let failed = || Verdict::Failed(Failure::default());
+        let known = || Verdict::Known { erratum: "qemu.x".into(), failure: Failure::default() };
         let skipped = || Verdict::Skipped("reason".into());
         let text = String::new;
         let finished = || Some(Closing::Finished(1));
         let broken = || Some(Closing::Broken { reason: text(), remedy: text() });
         let unavailable = || Some(Closing::Unavailable { reason: text(), remedy: text() });
         let cut = || Some(Closing::CutShort { reason: text() });
-        let table: [(usize, &[Verdict], Option<Closing>, u8); 11] = [
+        let table: [(usize, &[Verdict], Option<Closing>, u8); 12] = [
             (2, &[Verdict::Passed, Verdict::Passed], finished(), 0),
             (2, &[Verdict::Passed, skipped()], finished(), 0),
             (2, &[Verdict::Passed, failed()], finished(), 1),
+            (2, &[Verdict::Passed, known()], finished(), 0),
             (2, &[failed()], broken(), 1),
             (2, &[Verdict::Passed], cut(), 1),
             (2, &[skipped(), skipped()], finished(), 4),

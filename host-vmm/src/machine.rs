@@ -7,15 +7,19 @@
 pub mod block;
 #[cfg(target_arch = "aarch64")]
 pub mod kvm;
+pub mod mailbox;
+pub mod model;
+pub mod tcg;
 pub mod trace;
 
 use abi::mailbox::{BootReport, PageKind};
 use abi::map::Window;
 
+pub use ::model::kernel::{Access, Backing, CopyResult, CopyTags, Errno, TagBuffer};
 pub use block::{Block, El, Vectors};
-pub use model::kernel::{Access, Backing, CopyResult, CopyTags, Errno, TagBuffer};
 pub use trace::{Fault, Trace};
 
+use crate::kvm::tags;
 use crate::registers::{RegisterId, Registers};
 use crate::snapshot::Snapshot;
 
@@ -150,6 +154,25 @@ pub trait Machine: Vm {
     /// As [`Machine::start`].
     fn heap_free(&mut self, pointer: u64, bytes: u64, align: u64) -> Result<bool, MachineError>;
 
+    /// Fetches tags of guest memory from `ipa` on, a multiple of a granule: one a byte, lowest address first.
+    ///
+    /// # Errors
+    ///
+    /// When not all of them can be had.
+    fn fetch_tags(&mut self, ipa: u64, tags: &mut [u8]) -> Result<(), MachineError> {
+        Ok(tags::fetch_granules(self, ipa, tags)?)
+    }
+
+    /// Stores tags, one a byte, lowest address first, to guest memory from `ipa` on, a multiple of a granule. The tags
+    /// of other granules stay.
+    ///
+    /// # Errors
+    ///
+    /// When a byte is above 15, or not all of them can be stored.
+    fn store_tags(&mut self, ipa: u64, tags: &[u8]) -> Result<(), MachineError> {
+        Ok(tags::store_granules(self, ipa, tags)?)
+    }
+
     /// Puts the VM back to how it was after boot, as far as a program or a fetch can tell. `false` when
     /// something was done to it that only a new VM undoes.
     ///
@@ -260,6 +283,17 @@ pub enum MachineError {
     /// This machine has no such thing, and says why. A case that needs it is skipped, not failed.
     #[error("{0}")]
     Unsupported(String),
+    /// The CPU has no allocation tags. Nothing can be checked on it.
+    #[error("{0}")]
+    NoMte(String),
+    /// The machine itself is gone or out of order, whatever the guest did. The run cannot go on.
+    #[error("{reason}")]
+    Lost {
+        /// What happened.
+        reason: String,
+        /// What the user can do.
+        remedy: String,
+    },
     /// Tags could not be carried.
     #[error(transparent)]
     Tags(#[from] crate::kvm::tags::TagError),

@@ -59,7 +59,9 @@ pub struct Options {
     pub memory_mib: u32,
     /// For the whole run.
     pub timeout: Duration,
-    /// The cases.
+    /// What is to be run.
+    pub work: inner::Work,
+    /// The cases; of programs that are given, what they are as cases.
     pub cases: Vec<CaseInfo>,
     /// The seed of everything random.
     pub seed: u64,

@@ -27,10 +27,12 @@ pub struct Settings {
     pub format: Format,
     /// Failures and the summary only.
     pub quiet: bool,
-    /// `kvm` or `nested`.
+    /// The machine: `kvm`, `nested`, `model`.
     pub via: &'static str,
     /// The names of the selected cases, for the width of a column.
     pub names: Vec<String>,
+    /// What selects a case again where that is not its name: the name, and a program's file.
+    pub arguments: Vec<(String, String)>,
     /// The command that runs a case again, up to its name: `granule run`.
     pub rerun: String,
     /// What stands behind the name and the seed in that command: the options of this run.

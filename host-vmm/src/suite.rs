@@ -16,18 +16,25 @@ mod pool;
 pub mod selection;
 mod settings;
 
+mod access_kinds;
 mod boot;
 mod check;
 mod copy_tags;
+mod elsewhere;
 mod generate;
 mod heap;
 mod ioctl;
 mod loads;
+mod memory_operations;
 mod modes;
+mod on_tcg;
+mod plain;
 mod restore;
+mod store_edges;
 mod store_faults;
 mod stores;
 mod unchecked;
+mod zeroing;
 
 use std::time::{Duration, Instant};
 
@@ -35,21 +42,27 @@ use serde::{Deserialize, Serialize};
 
 pub use bench::Bench;
 pub use case::{Case, Checked, Need, Stop};
-pub use facts::Facts;
+pub use facts::{Facts, Subject};
 pub use guest::Guest;
+pub use on_tcg::{CPU as TCG_CPU, TcgOptions, run_on_tcg};
 pub use pool::Pool;
 
-use crate::event::{CaseInfo, Event, Sink, Verdict};
-use crate::machine::Factory;
+use crate::event::{CaseInfo, Event, STREAM_VERSION, Sink, Target, Verdict};
+use crate::machine::{Config, Factory, Machine, MachineError};
 
 /// All chapters, in the order in which they run.
 const CHAPTERS: &[&[Case]] = &[
     boot::CASES,
     stores::CASES,
     store_faults::CASES,
+    store_edges::CASES,
+    plain::CASES,
     loads::CASES,
     generate::CASES,
     check::CASES,
+    zeroing::CASES,
+    access_kinds::CASES,
+    memory_operations::CASES,
     modes::CASES,
     unchecked::CASES,
     copy_tags::CASES,
@@ -57,6 +70,7 @@ const CHAPTERS: &[&[Case]] = &[
     capability::CASES,
     restore::CASES,
     heap::CASES,
+    elsewhere::CASES,
 ];
 
 /// How long a guest may take for one request unless the user says otherwise.
@@ -107,7 +121,10 @@ pub fn run(options: &Options, factory: &dyn Factory, facts: &Facts, mut pool: Po
     for case in cases().filter(|case| options.names.iter().any(|name| name == case.name)) {
         sink.event(Event::Begin(case.info()));
         let case_began = Instant::now();
-        let verdict = case.check(&mut Bench::new(factory, facts, &mut pool, case.seed(options.seed)));
+        let verdict = match case.check(&mut Bench::new(factory, facts, &mut pool, case.seed(options.seed))) {
+            Ok(verdict) => verdict,
+            Err(lost) => return sink.event(*lost),
+        };
         if options.guests.fresh_vms || matches!(verdict, Verdict::Failed(_)) {
             pool.clear();
         }
@@ -117,12 +134,63 @@ pub fn run(options: &Options, factory: &dyn Factory, facts: &Facts, mut pool: Po
     sink.event(Event::Finished { micros: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX) });
 }
 
+/// Boots a first machine, tells what is under test, and runs the selected cases. The stream has begun.
+pub fn run_on(options: &Options, factory: &dyn Factory, subject: &Subject, sink: &mut dyn Sink) {
+    match factory.boot(Config::default()) {
+        Ok(machine) => run_booted(options, factory, machine, subject, sink),
+        Err(error) => sink.event(not_started(error)),
+    }
+}
+
+/// As [`run_on`], with a machine of the factory's that has booted.
+fn run_booted(
+    options: &Options,
+    factory: &dyn Factory,
+    machine: Box<dyn Machine>,
+    subject: &Subject,
+    sink: &mut dyn Sink,
+) {
+    let facts = Facts::new(&*machine, subject);
+    sink.event(Event::Started(Target {
+        granule: env!("CARGO_PKG_VERSION").to_owned(),
+        kernel: subject.kernel.clone(),
+        page_size: facts.page_size,
+        kvm_mode: subject.kvm_mode.clone(),
+        cpu: subject.cpu.clone(),
+        mte: facts.mte,
+        tag_block: facts.tag_block,
+        seed: options.seed,
+        cases: cases().filter(|case| options.names.iter().any(|name| name == case.name)).count(),
+    }));
+    run(options, factory, &facts, Pool::with(machine), sink);
+}
+
+/// Closes the stream of a run whose first machine did not start.
+pub(crate) fn not_started(error: MachineError) -> Event {
+    match error {
+        MachineError::NoMte(reason) => {
+            Event::Unavailable { reason, remedy: "use a CPU with FEAT_MTE2 or FEAT_MTE3".to_owned() }
+        }
+        MachineError::Lost { reason, remedy } => Event::Broken { reason, remedy },
+        error => Event::Broken {
+            reason: format!("the firmware does not start: {error}"),
+            remedy: "if you gave --firmware, try without; else please report this with the kernel's log".to_owned(),
+        },
+    }
+}
+
+/// Runs the selected cases on the model of a host: the executable specification.
+pub fn run_on_model(options: &Options, settings: crate::machine::model::Settings, sink: &mut dyn Sink) {
+    sink.event(Event::Hello(STREAM_VERSION));
+    let factory = crate::machine::model::ModelFactory::new(settings);
+    let subject = factory.subject();
+    run_on(options, &factory, &subject, sink);
+}
+
 /// Runs the selected cases on this host's /dev/kvm.
 #[cfg(target_arch = "aarch64")]
 pub fn run_on_kvm(options: &Options, sink: &mut dyn Sink) {
-    use crate::event::{STREAM_VERSION, Target};
     use crate::machine::kvm::KvmFactory;
-    use crate::machine::{Config, MachineError};
 
     sink.event(Event::Hello(STREAM_VERSION));
     let host = match crate::kvm::probe::host() {
@@ -132,55 +200,51 @@ pub fn run_on_kvm(options: &Options, sink: &mut dyn Sink) {
             return;
         }
     };
-    let broken = |error: MachineError| Event::Broken {
-        reason: format!("the firmware does not start: {error}"),
-        remedy: "if you gave --firmware, try without; else please report this with the kernel's log".to_owned(),
-    };
     let image = match &options.firmware {
         Some(image) => image.clone(),
         None => match crate::firmware::embedded() {
             Ok(image) => image.to_vec(),
-            Err(error) => return sink.event(broken(error.into())),
+            Err(error) => return sink.event(not_started(error.into())),
         },
     };
     let factory = KvmFactory::new(host.kvm, image, options.guests.patience);
-    let machine = match factory.boot(Config::default()) {
-        Ok(machine) => machine,
-        Err(error) => return sink.event(broken(error)),
-    };
-    let facts = Facts::new(&*machine, &host.kernel);
-    sink.event(Event::Started(Target {
-        granule: env!("CARGO_PKG_VERSION").to_owned(),
-        kernel: host.kernel,
-        page_size: host.page_size,
-        kvm_mode: host.mode.to_owned(),
-        mte: facts.mte,
-        tag_block: facts.tag_block,
-        seed: options.seed,
-        cases: cases().filter(|case| options.names.iter().any(|name| name == case.name)).count(),
-    }));
-    run(options, &factory, &facts, Pool::with(machine), sink);
+    let huge_pages = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled")
+        .is_ok_and(|setting| !setting.contains("[never]"));
+    let kvm_mode = host.mode.to_owned();
+    let subject = Subject { kernel: host.kernel, kvm_mode, huge_pages, ..Subject::default() };
+    run_on(options, &factory, &subject, sink);
 }
 
 /// Says that there is no KVM for arm64 guests on this host.
 #[cfg(not(target_arch = "aarch64"))]
 pub fn run_on_kvm(_options: &Options, sink: &mut dyn Sink) {
-    sink.event(Event::Hello(crate::event::STREAM_VERSION));
-    sink.event(Event::Unavailable {
+    sink.event(Event::Hello(STREAM_VERSION));
+    sink.event(no_kvm());
+}
+
+/// The event that closes a run on a host whose KVM has other guests.
+#[cfg(not(target_arch = "aarch64"))]
+pub(crate) fn no_kvm() -> Event {
+    Event::Unavailable {
         reason: format!("this is a {} host, whose KVM cannot run arm64 guests", std::env::consts::ARCH),
         remedy: "use --via nested, or run granule on an arm64 board".to_owned(),
-    });
+    }
 }
 
 impl Case {
-    /// Runs the case.
-    fn check(&self, bench: &mut Bench<'_>) -> Verdict {
-        if let Some(reason) = self.needs.iter().find_map(|need| need.lacking(bench.facts())) {
-            return Verdict::Skipped(reason);
+    /// Runs the case. `Err` closes the stream: there is no machine any more, and so no verdict.
+    fn check(&self, bench: &mut Bench<'_>) -> Result<Verdict, Box<Event>> {
+        // What is promised of KVM is not shown by a machine without a kernel, even if it does the same.
+        let of_the_kernel = self.name.starts_with("kvm.").then_some(&Need::Kernel);
+        if let Some(reason) = self.needs.iter().chain(of_the_kernel).find_map(|need| need.lacking(bench.facts())) {
+            return Ok(Verdict::Skipped(reason));
         }
         match (self.run)(bench) {
-            Ok(()) => Verdict::Passed,
-            Err(stop) => stop.verdict(),
+            Ok(()) => Ok(Verdict::Passed),
+            Err(Stop::Machine(MachineError::Lost { reason, remedy })) => {
+                Err(Box::new(Event::Broken { reason, remedy }))
+            }
+            Err(stop) => Ok(stop.verdict()),
         }
     }
 }

@@ -21,6 +21,18 @@ impl Choices {
         answer
     }
 
+    /// Makes choices of which the first are answered like this; the later ones get 0.
+    #[must_use]
+    pub fn answering(script: Vec<u32>) -> Self {
+        Self { script, taken: Vec::new() }
+    }
+
+    /// Lists the choices that were made: the answer, and how many options there were.
+    #[must_use]
+    pub fn taken(&self) -> &[(u32, u32)] {
+        &self.taken
+    }
+
     /// How many choices were made.
     #[must_use]
     pub fn made(&self) -> usize {

@@ -1,6 +1,6 @@
 //! Defects: realistic ways in which a CPU, a hypervisor or a VMM goes wrong.
 //!
-//! A defect is data beside the rule that it breaks: a module declares its own with [`defects!`], and the
+//! A defect is data beside the rule that it breaks: a module declares its own with [`crate::defects!`], and the
 //! rule asks [`Injected::is`] where it would go wrong. A model has at most one at a time. The suite
 //! must have a case that each of them turns red, or it proves nothing about that rule.
 
@@ -23,6 +23,11 @@ macro_rules! defects {
         /// The defects of this module's rules.
         pub static DEFECTS: &[&$crate::defect::Defect] = &[$( &$id ),*];
     };
+}
+
+/// Lists every defect of the CPU, the firmware and the kernel.
+pub fn all() -> impl Iterator<Item = &'static Defect> {
+    crate::cpu::defects().chain(crate::firmware::defects()).chain(crate::kvm::defects())
 }
 
 /// The defect that a model has, if any.

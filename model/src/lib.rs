@@ -16,6 +16,11 @@
 #![forbid(unsafe_code)]
 
 pub mod choice;
+pub mod contract;
+pub mod cpu;
 pub mod defect;
+pub mod erratum;
+pub mod firmware;
 pub mod kernel;
+pub mod kvm;
 pub mod memory;

@@ -182,6 +182,12 @@ pub fn remnants(group: Pid, parameter: &str) -> Vec<Pid> {
     find(|process| is_member(process, group) || is_emulator(process, parameter))
 }
 
+/// Finds the children of a process, that have not ended.
+#[must_use]
+pub fn children(parent: Pid) -> Vec<Pid> {
+    find(|process| matches!(stat(process)[..], [ref state, ref of, ..] if state != "Z" && is(of, parent)))
+}
+
 fn find(wanted: impl Fn(i32) -> bool) -> Vec<Pid> {
     let processes = std::fs::read_dir("/proc").expect("/proc is mounted");
     let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
@@ -195,12 +201,18 @@ fn is_emulator(process: i32, parameter: &str) -> bool {
     words.windows(2).any(|pair| pair[0] == "-append" && pair[1].split(' ').any(|word| word == parameter))
 }
 
-/// Tells whether a process is in a group, and has not ended (proc(5), /proc/pid/stat: state, parent, group).
+/// Tells whether a process is in a group, and has not ended.
 fn is_member(process: i32, group: Pid) -> bool {
+    matches!(stat(process)[..], [ref state, _, ref of, ..] if state != "Z" && is(of, group))
+}
+
+fn is(number: &str, pid: Pid) -> bool {
+    number.parse() == Ok(pid.as_raw_nonzero().get())
+}
+
+/// Reads a process's state, parent, group and more (proc(5), /proc/pid/stat); nothing of one that is gone.
+fn stat(process: i32) -> Vec<String> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let Some((_, fields)) = stat.rsplit_once(')') else { return false };
-    match fields.split_whitespace().collect::<Vec<_>>()[..] {
-        [state, _, of, ..] => state != "Z" && of.parse() == Ok(group.as_raw_nonzero().get()),
-        _ => false,
-    }
+    let fields = stat.rsplit_once(')').map(|(_, fields)| fields).unwrap_or_default();
+    fields.split_whitespace().map(str::to_owned).collect()
 }

@@ -1,7 +1,7 @@
 //! Building everything: the firmware, the arm64 granule around it, and granule for this machine.
 //!
-//! The firmware and then the arm64 program are built by one thread, this machine's program by
-//! another. A build with nothing to do says nothing.
+//! Both programs have the firmware in them, so it is built first; then they are built at the same time. A build with
+//! nothing to do says nothing.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -34,8 +34,8 @@ pub fn all(project: &Project, toolchains: &Toolchains) -> Result<Built> {
     let cross = &toolchains.cross;
     let firmware = project.firmware();
     let agent = project.linux_target.join(cross.linux_target).join("release/granule");
+    build("the firmware", guest_cargo(project, cross, "build").arg("--release"))?;
     let for_aarch64 = || -> Result<()> {
-        build("the firmware", guest_cargo(project, cross, "build").arg("--release"))?;
         let mut linux = linux_cargo(project, cross, "build");
         build("granule for arm64 Linux", linux.arg("--release").env("GRANULE_FIRMWARE", &firmware))
     };
@@ -44,7 +44,8 @@ pub fn all(project: &Project, toolchains: &Toolchains) -> Result<Built> {
         let other = scope.spawn(for_aarch64);
         let mine = if own {
             let mut cargo = native_cargo(project, &toolchains.native, "build");
-            build("granule for this machine", cargo.args(["--release", "-p", "host-vmm", "--bin", "granule"]))
+            cargo.args(["--release", "-p", "host-vmm", "--bin", "granule"]).env("GRANULE_FIRMWARE", &firmware);
+            build("granule for this machine", &mut cargo)
         } else {
             Ok(())
         };

@@ -1,6 +1,7 @@
 //! `cargo xtask run`: set-up, build, and then granule itself in place of this process.
 //!
-//! On x86-64 granule boots QEMU; on an arm64 machine with /dev/kvm it runs on the hardware.
+//! On x86-64 granule boots QEMU, with a kernel unless `--via tcg` says without; on an arm64 machine with /dev/kvm it
+//! runs on the hardware.
 
 use std::env;
 use std::ffi::OsString;

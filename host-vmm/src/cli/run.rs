@@ -1,6 +1,8 @@
 //! `granule run`: chooses a machine, runs the selected cases, reports, and gives the exit status.
 
 mod emulation;
+mod machine;
+mod modelled;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -9,12 +11,18 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 
-use self::emulation::Emulation;
+pub use self::emulation::Emulation;
+pub use self::machine::Machine;
 use super::CliError;
+use super::program;
 use super::rerun::{RERUN, Words};
-use crate::event::{CaseInfo, Event, Sink};
+use crate::event::{CaseInfo, Event, STREAM_VERSION, Sink};
 use crate::exit::{Closing, Exit, Tally};
+use crate::fuzz::replay::Named;
+use crate::known::Known;
+use crate::machine::model::Settings as ModelSettings;
 use crate::nested;
+use crate::nested::inner::Work;
 use crate::report::{Format, Report, Settings};
 use crate::suite::{self, GuestPolicy, selection::Selection};
 
@@ -23,17 +31,33 @@ const WIDTH: usize = 110;
 
 /// Where the suite runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Via {
+pub enum Via {
     /// This host's /dev/kvm: an arm64 Linux with MTE
     Kvm,
     /// A stock kernel's KVM inside QEMU, on any host
     Nested,
+    /// QEMU alone, without a kernel, on any host: the architecture's promises in a second
+    Tcg,
+    /// The executable specification, on any host: what should happen, in no time
+    Model,
+}
+
+impl Via {
+    /// Gives the name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kvm => "kvm",
+            Self::Nested => "nested",
+            Self::Tcg => "tcg",
+            Self::Model => "model",
+        }
+    }
 }
 
 /// What to run and how.
 #[derive(Debug, Args)]
 pub struct Run {
-    /// Names, prefixes of whole segments (`kvm.copy-tags`), or globs (`*irg*`); all without
+    /// Names, prefixes of whole segments (`kvm.copy-tags`), or globs (`*irg*`); all without. Or files with programs
     cases: Vec<String>,
     /// Where the suite runs [default: kvm on an arm64 host with /dev/kvm, else nested]
     #[arg(long, value_enum)]
@@ -50,6 +74,9 @@ pub struct Run {
     /// Give each case new VMs, also where the last case's would do
     #[arg(long)]
     fresh_vms: bool,
+    /// Count failures that an erratum explains as failures too
+    #[arg(long)]
+    strict: bool,
     /// Print failures and the summary only
     #[arg(long, short)]
     quiet: bool,
@@ -71,6 +98,9 @@ impl Run {
     /// When the command line makes no sense, or the report cannot be written.
     pub fn execute(&self) -> Result<Exit, CliError> {
         let began = Instant::now();
+        if let Some(programs) = program::read(&self.cases)? {
+            return self.programs(&programs, began);
+        }
         let selection =
             Selection::new(&self.cases, suite::infos()).map_err(|error| CliError::Usage(error.to_string()))?;
         let via = self.via.unwrap_or_else(default_machine);
@@ -79,13 +109,25 @@ impl Run {
             Via::Kvm => {
                 self.emulation.refuse()?;
                 let mut report = Report::new(anstream::stdout(), settings);
-                self.on_kvm(selection.names(), &mut report);
+                self.on_kvm(selection.names(), &mut self.judged(&mut report));
+                report
+            }
+            Via::Tcg => {
+                self.emulation.refuse_all_but(&["--qemu", "--cpu"])?;
+                let mut report = Report::new(anstream::stdout(), settings);
+                self.on_tcg(selection.names(), &mut self.judged(&mut report));
+                report
+            }
+            Via::Model => {
+                let model = modelled::settings(&self.emulation)?;
+                let mut report = Report::new(anstream::stdout(), settings);
+                self.on_model(selection.names(), model, &mut report)?;
                 report
             }
             Via::Nested => {
                 let kernel = self.emulation.kernel.clone().ok_or_else(no_kernel)?;
                 let mut report = Report::new(anstream::stdout(), settings);
-                self.in_qemu(selection.cases().to_vec(), kernel, &mut report);
+                self.in_qemu(selection.cases().to_vec(), kernel, &mut self.judged(&mut report));
                 report
             }
         };
@@ -93,6 +135,36 @@ impl Run {
         let tally = report.finish()?;
         explain(&tally);
         Ok(tally.exit())
+    }
+
+    /// Runs programs from files and reports.
+    fn programs(&self, programs: &[Named], began: Instant) -> Result<Exit, CliError> {
+        let via = self.via.unwrap_or_else(default_machine);
+        let timeout = Duration::from_secs(self.timeout);
+        let machine =
+            Machine { via, emulation: &self.emulation, patience: self.guests().patience, timeout, avoid_known: false };
+        machine.check()?;
+        let settings = Settings {
+            arguments: programs.iter().map(|named| (named.info().name, named.path.clone())).collect(),
+            ..self.report_settings(via, programs.iter().map(|named| named.info().name).collect(), began)
+        };
+        let mut report = Report::new(anstream::stdout(), settings);
+        if via != Via::Nested {
+            report.event(Event::Hello(STREAM_VERSION));
+        }
+        match firmware_bytes(self.firmware.as_deref()) {
+            Ok(firmware) => machine.replay(programs, self.chosen_seed(), firmware, &mut report)?,
+            Err(closing) => report.event(*closing),
+        }
+        report.end_if_open();
+        let tally = report.finish()?;
+        explain(&tally);
+        Ok(tally.exit())
+    }
+
+    /// Lets failures that are known pass as such, unless the user is strict.
+    fn judged<'a>(&self, report: &'a mut dyn Sink) -> Known<'a> {
+        Known::new(report, self.strict)
     }
 
     fn on_kvm(&self, names: Vec<String>, sink: &mut dyn Sink) {
@@ -104,6 +176,35 @@ impl Run {
         let options = suite::Options { names, seed: self.chosen_seed(), firmware, guests: self.guests() };
         suite::run_on_kvm(&options, sink);
         drop(deadline);
+    }
+
+    fn on_tcg(&self, names: Vec<String>, sink: &mut dyn Sink) {
+        let firmware = match self.firmware_bytes() {
+            Ok(firmware) => firmware,
+            Err(closing) => return sink.event(*closing),
+        };
+        let time = Duration::from_secs(self.timeout);
+        let deadline = Deadline::new(time);
+        let options = suite::Options { names, seed: self.chosen_seed(), firmware, guests: self.guests() };
+        let emulation = suite::TcgOptions {
+            qemu: self.emulation.qemu.clone().unwrap_or_else(|| nested::QEMU.into()),
+            cpu: self.emulation.cpu.clone().unwrap_or_else(|| suite::TCG_CPU.to_owned()),
+            deadline: Instant::now() + time,
+        };
+        suite::run_on_tcg(&options, &emulation, sink);
+        drop(deadline);
+    }
+
+    fn on_model(&self, names: Vec<String>, settings: ModelSettings, sink: &mut dyn Sink) -> Result<(), CliError> {
+        if self.firmware.is_some() {
+            let message = "the model has a firmware of its own; leave --firmware out, or choose another machine";
+            return Err(CliError::Usage(message.to_owned()));
+        }
+        let guests = self.guests();
+        let settings = ModelSettings { patience: guests.patience, ..settings };
+        let options = suite::Options { names, seed: self.chosen_seed(), firmware: None, guests };
+        suite::run_on_model(&options, settings, sink);
+        Ok(())
     }
 
     fn in_qemu(&self, cases: Vec<CaseInfo>, kernel: PathBuf, sink: &mut dyn Sink) {
@@ -122,6 +223,7 @@ impl Run {
             memory_mib: emulation.mem.unwrap_or(nested::MEMORY_MIB),
             timeout: Duration::from_secs(self.timeout),
             cases,
+            work: Work::Suite,
             seed: self.chosen_seed(),
             firmware,
             guests: self.guests(),
@@ -129,16 +231,8 @@ impl Run {
         nested::run(&options, sink);
     }
 
-    /// Reads the firmware if one was named; or gives the event that closes the run.
     fn firmware_bytes(&self) -> Result<Option<Vec<u8>>, Box<Event>> {
-        let read = |path: &PathBuf| {
-            std::fs::read(path).map_err(|error| {
-                let reason = format!("firmware {} cannot be read: {error}", path.display());
-                let remedy = "give the path of an aarch64 bare-metal ELF with --firmware, or leave the option out";
-                Box::new(Event::Broken { reason, remedy: remedy.to_owned() })
-            })
-        };
-        self.firmware.as_ref().map(read).transpose()
+        firmware_bytes(self.firmware.as_deref())
     }
 
     fn guests(&self) -> GuestPolicy {
@@ -154,11 +248,9 @@ impl Run {
         Settings {
             format: self.format,
             quiet: self.quiet,
-            via: match via {
-                Via::Kvm => "kvm",
-                Via::Nested => "nested",
-            },
+            via: via.name(),
             names,
+            arguments: Vec::new(),
             rerun: std::env::var(RERUN).unwrap_or_else(|_| "granule run".to_owned()),
             rerun_options: self.rerun_options(),
             began,
@@ -192,7 +284,37 @@ impl Run {
     }
 }
 
-fn default_machine() -> Via {
+/// Reads the firmware if one was named; or gives the event that closes the run.
+pub fn firmware_bytes(path: Option<&Path>) -> Result<Option<Vec<u8>>, Box<Event>> {
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|error| {
+            let reason = format!("firmware {} cannot be read: {error}", path.display());
+            let remedy = "give the path of an aarch64 bare-metal ELF with --firmware, or leave the option out";
+            Box::new(Event::Broken { reason, remedy: remedy.to_owned() })
+        })
+    };
+    path.map(read).transpose()
+}
+
+/// How a command without cases reports.
+pub fn settings_for(format: Format, via: Via, rerun: String, rerun_options: String) -> Settings {
+    Settings {
+        format,
+        quiet: false,
+        via: via.name(),
+        names: Vec::new(),
+        arguments: Vec::new(),
+        rerun,
+        rerun_options,
+        began: Instant::now(),
+        before: time_before(),
+        width: terminal_width().unwrap_or(WIDTH),
+        progress: false,
+    }
+}
+
+/// The machine that is meant if none is named.
+pub fn default_machine() -> Via {
     if cfg!(target_arch = "aarch64") && Path::new("/dev/kvm").exists() { Via::Kvm } else { Via::Nested }
 }
 
@@ -203,7 +325,7 @@ fn no_kernel() -> CliError {
 }
 
 /// Reads a seed as it is printed.
-fn seed(text: &str) -> Result<u64, String> {
+pub fn seed(text: &str) -> Result<u64, String> {
     let parsed = match text.strip_prefix("0x") {
         Some(digits) => u64::from_str_radix(digits, 16),
         None => text.parse(),
@@ -221,7 +343,7 @@ fn time_before() -> Vec<(&'static str, Duration)> {
 }
 
 /// Says on standard error why there is no verdict, and what to do.
-fn explain(tally: &Tally) {
+pub fn explain(tally: &Tally) {
     let bold = anstyle::Style::new().bold();
     let (what, reason, remedy) = match &tally.closing {
         Some(Closing::Unavailable { reason, remedy }) => ("nothing could be checked here", reason, remedy),

@@ -7,7 +7,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use kvm_bindings::KVM_CAP_ARM_MTE;
 use kvm_ioctls::Kvm;
 
-use super::memory::page_size;
 use super::reasons::{Unavailable, mode, no_kvm, no_mte};
 
 /// A host on which the suite can run.
@@ -17,8 +16,6 @@ pub struct Host {
     pub kvm: Kvm,
     /// `uname -r`.
     pub kernel: String,
-    /// Bytes in a page.
-    pub page_size: u64,
     /// `VHE`, `nVHE`, `protected`, or `unknown mode`.
     pub mode: &'static str,
 }
@@ -36,7 +33,7 @@ pub fn host() -> Result<Host, Unavailable> {
         let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         return Err(no_mte(&kernel, mode, &command_line(), &cpuinfo));
     }
-    Ok(Host { kvm, kernel, page_size: page_size(), mode })
+    Ok(Host { kvm, kernel, mode })
 }
 
 fn command_line() -> String {

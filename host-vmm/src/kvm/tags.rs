@@ -133,6 +133,41 @@ pub fn store(vm: &(impl Vm + ?Sized), ipa: u64, tags: &[u8]) -> Result<Copied, T
     })
 }
 
+/// Fetches the tags of any granules: the range is widened to whole host pages and cut back.
+///
+/// # Errors
+///
+/// As [`fetch`], and when the copy stops early.
+pub fn fetch_granules(vm: &(impl Vm + ?Sized), ipa: u64, tags: &mut [u8]) -> Result<(), TagError> {
+    let (start, before, whole) = widen(vm.page_size(), ipa, tags.len());
+    let mut all = vec![0xff; whole];
+    fetch(vm, start, &mut all)?.complete()?;
+    tags.copy_from_slice(&all[before..before + tags.len()]);
+    Ok(())
+}
+
+/// Stores the tags of any granules; those of other granules in the host's pages are kept.
+///
+/// # Errors
+///
+/// As [`store`], and when a copy stops early.
+pub fn store_granules(vm: &(impl Vm + ?Sized), ipa: u64, tags: &[u8]) -> Result<(), TagError> {
+    let (start, before, whole) = widen(vm.page_size(), ipa, tags.len());
+    let mut all = vec![0; whole];
+    if whole != tags.len() {
+        fetch(vm, start, &mut all)?.complete()?;
+    }
+    all[before..before + tags.len()].copy_from_slice(tags);
+    store(vm, start, &all)?.complete()
+}
+
+/// Finds the host pages around granules: first byte, granules before, granules in all.
+fn widen(page: u64, ipa: u64, granules: usize) -> (u64, usize, usize) {
+    let start = ipa & !(page - 1);
+    let end = (ipa + granules as u64 * GRANULE).next_multiple_of(page);
+    (start, ((ipa - start) / GRANULE) as usize, ((end - start) / GRANULE) as usize)
+}
+
 fn call(vm: &(impl Vm + ?Sized), ipa: u64, length: u64, part: &mut [u8], flags: u64) -> CopyResult {
     vm.copy_tags(CopyTags { ipa, length, buffer: TagBuffer::Bytes(part), flags, reserved: [0; 2] })
 }
@@ -217,6 +252,14 @@ mod tests {
             let (result, _) = run(0, 2 * PAGE, &[Ok(covered)]);
             assert_eq!(result, Err(TagError::BadCount { ipa: 0, asked: 2 * PAGE, covered }));
         }
+    }
+
+    #[test]
+    fn any_granules_lie_in_whole_pages() {
+        assert_eq!(widen(PAGE, 0x1000, 256), (0x1000, 0, 256));
+        assert_eq!(widen(PAGE, 0x1ff0, 1), (0x1000, 255, 256));
+        assert_eq!(widen(PAGE, 0x1ff0, 2), (0x1000, 255, 512));
+        assert_eq!(widen(4 * PAGE, 0x5010, 1), (0x4000, 257, 1024));
     }
 
     #[test]

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use abi::mailbox::{BlockEnd, SYS_REGS, SysReg};
+use abi::mailbox::{BlockEnd, BlockReply, MAX_TRAPS, SYS_REGS, SysReg, Trap};
+use abi::map;
 use isa::Syndrome;
 
+use super::MachineError;
 use super::block::Vectors;
 
 /// A synchronous exception that the block took.
@@ -51,6 +53,39 @@ pub struct Trace {
 }
 
 impl Trace {
+    /// Makes a trace of the records that a block of `words` instructions left in a vCPU's mailbox, believing no count.
+    /// `trap` gives an exception's record by its place, `v` is what the block asked for.
+    ///
+    /// # Errors
+    ///
+    /// When the block ended for a reason that does not exist or took more exceptions than it can, or a record cannot be
+    /// read.
+    pub fn from_records(
+        cpu: usize,
+        words: usize,
+        reply: &BlockReply,
+        mut trap: impl FnMut(usize) -> Result<Trap, MachineError>,
+        v: Option<Box<Vectors>>,
+    ) -> Result<Self, MachineError> {
+        let misbehaved = |what| MachineError::Misbehaved { cpu, what };
+        let end = BlockEnd::from_number(reply.end)
+            .ok_or_else(|| misbehaved(format!("ended a block for reason {}, which does not exist", reply.end)))?;
+        let count = usize::try_from(reply.traps).ok().filter(|count| *count <= MAX_TRAPS);
+        let count = count.ok_or_else(|| misbehaved(format!("claims {} exceptions in one block", reply.traps)))?;
+        let mut faults = Vec::with_capacity(count);
+        for place in 0..count {
+            let trap = trap(place)?;
+            let index = trap.pc.checked_sub(map::code_va(cpu)).map(|bytes| (bytes / 4) as usize);
+            faults.push(Fault {
+                index: index.filter(|index| *index < words),
+                esr: Syndrome::from_bits(trap.esr),
+                far: trap.far,
+                spsr: trap.spsr,
+            });
+        }
+        Ok(Self { x: reply.x, sp: reply.sp, pstate: reply.pstate, sys: reply.sys, v, faults, end })
+    }
+
     /// Gives a system register's value at the end of the block.
     #[must_use]
     pub fn sys(&self, register: SysReg) -> u64 {

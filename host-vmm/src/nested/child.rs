@@ -37,20 +37,27 @@ pub enum Output {
 }
 
 impl Child {
-    /// Starts a command with no input, which inherits one descriptor beyond its output.
+    /// Starts a command with no input, which inherits these descriptors beyond its output.
     ///
     /// # Errors
     ///
     /// When it cannot be started.
     #[expect(unsafe_code, reason = "what happens between fork and exec is unsafe to say")]
-    pub fn start(mut command: Command, inherited: Option<RawFd>) -> io::Result<Self> {
+    pub fn start(mut command: Command, inherited: impl IntoIterator<Item = RawFd>) -> io::Result<Self> {
+        let inherited: Vec<RawFd> = inherited.into_iter().collect();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let parent = std::process::id();
         // SAFETY: the closure makes system calls only and allocates nothing, as the time between fork and
         // exec demands.
-        unsafe { command.pre_exec(move || before_exec(parent, inherited)) };
+        unsafe { command.pre_exec(move || before_exec(parent, &inherited)) };
         let process = command.spawn()?;
         Ok(Self { process, errors: Vec::new(), _bound_to_its_thread: PhantomData })
+    }
+
+    /// The process, which keeps its number until this is dropped.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Reads output, waiting until the deadline at most. Error text is collected meanwhile.
@@ -113,9 +120,9 @@ impl Drop for Child {
     }
 }
 
-/// Runs in the child: dies with its parent, and keeps a descriptor over exec.
+/// Runs in the child: dies with its parent, and keeps descriptors over exec.
 #[expect(unsafe_code, reason = "prctl and fcntl have no wrappers in std")]
-fn before_exec(parent: u32, inherited: Option<RawFd>) -> io::Result<()> {
+fn before_exec(parent: u32, inherited: &[RawFd]) -> io::Result<()> {
     // SAFETY: PR_SET_PDEATHSIG takes a signal number and touches no memory.
     if unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } != 0 {
         return Err(io::Error::last_os_error());
@@ -124,18 +131,23 @@ fn before_exec(parent: u32, inherited: Option<RawFd>) -> io::Result<()> {
     if std::os::unix::process::parent_id() != parent {
         return Err(io::Error::from_raw_os_error(libc::ESRCH));
     }
-    if let Some(descriptor) = inherited {
+    for descriptor in inherited {
         // SAFETY: F_SETFD touches no memory; the descriptor is open, since its owner outlives the spawn.
-        if unsafe { libc::fcntl(descriptor, libc::F_SETFD, 0) } != 0 {
+        if unsafe { libc::fcntl(*descriptor, libc::F_SETFD, 0) } != 0 {
             return Err(io::Error::last_os_error());
         }
     }
     Ok(())
 }
 
-/// Waits until one of the descriptors can be read or has ended; [`NONE`] is left out.
+/// Waits until one of the descriptors can be read or has ended; negative ones are left out. All are `false` at the
+/// deadline.
+///
+/// # Errors
+///
+/// When poll fails.
 #[expect(unsafe_code, reason = "poll has no wrapper in std")]
-fn wait_readable<const N: usize>(descriptors: [RawFd; N], deadline: Instant) -> io::Result<[bool; N]> {
+pub fn wait_readable<const N: usize>(descriptors: [RawFd; N], deadline: Instant) -> io::Result<[bool; N]> {
     let mut polled = descriptors.map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 });
     loop {
         let left = deadline.saturating_duration_since(Instant::now());

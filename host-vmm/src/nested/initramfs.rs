@@ -47,7 +47,7 @@ pub fn build(agent: &[u8], options: &InnerOptions, firmware: Option<&[u8]>) -> i
     write_cpio(entries.into_iter(), Vec::new())
 }
 
-/// An archive that a child process can open by path.
+/// A file that a child process can open by path.
 #[derive(Debug)]
 pub struct InMemory(File);
 
@@ -70,6 +70,12 @@ impl InMemory {
         Ok(Self(file))
     }
 
+    /// The file.
+    #[must_use]
+    pub fn file(&self) -> &File {
+        &self.0
+    }
+
     /// The descriptor, which a child must inherit.
     #[must_use]
     pub fn descriptor(&self) -> i32 {
@@ -89,6 +95,7 @@ mod tests {
 
     use cpio::newc::Reader;
 
+    use super::super::inner::Work;
     use super::*;
     use crate::suite::GuestPolicy;
 
@@ -112,7 +119,8 @@ mod tests {
     }
 
     fn options() -> InnerOptions {
-        InnerOptions { names: vec!["a.b.c".into()], seed: 7, guests: GuestPolicy::default(), firmware: None }
+        let work = Work::default();
+        InnerOptions { work, names: vec!["a.b.c".into()], seed: 7, guests: GuestPolicy::default(), firmware: None }
     }
 
     #[test]

@@ -17,11 +17,28 @@ use super::initramfs::{FIRMWARE, OPTIONS};
 use super::kernel_log::KernelLog;
 use super::wire::{Encoder, NUMBER};
 use crate::event::{CaseInfo, Event, Sink};
+use crate::fuzz::campaign;
+use crate::fuzz::replay::Named;
 use crate::suite::GuestPolicy;
+
+/// What is to be run inside.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Work {
+    /// The selected cases.
+    #[default]
+    Suite,
+    /// Programs, each as a case.
+    Programs(Vec<Named>),
+    /// Random programs; whether they stay away from known divergences of QEMU.
+    Fuzz(campaign::Options, bool),
+}
 
 /// What the inner granule is told to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InnerOptions {
+    /// What is to be run.
+    #[serde(default)]
+    pub work: Work,
     /// The cases: exact names.
     pub names: Vec<String>,
     /// The seed of everything random.

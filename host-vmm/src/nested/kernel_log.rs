@@ -83,7 +83,7 @@ fn judged(verdict: Verdict, complaint: Vec<String>) -> Verdict {
             failure.detail.extend(complaint.into_iter().map(|line| format!("  {line}")));
             Verdict::Failed(failure)
         }
-        Verdict::Passed | Verdict::Skipped(_) => Verdict::Failed(failure_of(complaint)),
+        Verdict::Passed | Verdict::Known { .. } | Verdict::Skipped(_) => Verdict::Failed(failure_of(complaint)),
     }
 }
 

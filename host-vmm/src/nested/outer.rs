@@ -62,6 +62,7 @@ fn prepare_and_listen(options: &Options, deadline: Instant, watch: &mut Watch<'_
     let agent = agent::load(&agent::find(options.agent.as_deref())?)?;
     let qemu = Qemu::probe(&options.qemu, deadline)?;
     let inner = InnerOptions {
+        work: options.work.clone(),
         names: options.cases.iter().map(|case| case.name.clone()).collect(),
         seed: options.seed,
         guests: options.guests,
@@ -122,6 +123,7 @@ mod tests {
 
     fn options(directory: &std::path::Path) -> Options {
         Options {
+            work: crate::nested::inner::Work::Suite,
             qemu: "/nonexistent/qemu".into(),
             kernel: directory.join("kernel"),
             agent: Some(directory.join("agent")),

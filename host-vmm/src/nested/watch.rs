@@ -164,7 +164,7 @@ impl<'a> Watch<'a> {
                 self.broken(&format!("{during}{reason}"), &remedy);
             }
             Event::Unavailable { .. } | Event::CutShort { .. } => self.finish(event),
-            Event::Booted { .. } => self.sink.event(event),
+            Event::Booted { .. } | Event::Diverged { .. } | Event::Fuzzed(_) => self.sink.event(event),
         }
     }
 
@@ -206,7 +206,9 @@ impl<'a> Watch<'a> {
             return self.broken("a case ended without having begun", "please report this");
         };
         let verdict = match (self.complaint.take(), verdict) {
-            (Some(complaint), Verdict::Passed | Verdict::Skipped(_)) => Verdict::Failed(complaint.failure()),
+            (Some(complaint), Verdict::Passed | Verdict::Known { .. } | Verdict::Skipped(_)) => {
+                Verdict::Failed(complaint.failure())
+            }
             (_, verdict) => verdict,
         };
         self.sink.event(Event::End { name, verdict, micros });

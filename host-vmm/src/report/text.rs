@@ -1,13 +1,14 @@
 //! The report for people: a header, a line for each group of cases, what failed and how to see it again, and
 //! a summary.
 
-mod errata;
 mod failure;
 
 use std::io::{self, Write};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
+
+use model::erratum::{self, Erratum, Product};
 
 use self::failure::FailedCase;
 use super::Settings;
@@ -36,6 +37,8 @@ struct Group {
     name: String,
     passed: usize,
     skipped: usize,
+    /// The cases that failed as is known, each with its erratum.
+    known: Vec<(CaseInfo, String)>,
     failed: Vec<FailedCase>,
 }
 
@@ -52,7 +55,10 @@ impl Text {
     /// When it cannot be written.
     pub fn draw(&mut self, out: &mut dyn Write, event: &Event, tally: &Tally) -> io::Result<()> {
         match event {
-            Event::Hello(_) => Ok(()),
+            Event::Hello(_) | Event::Fuzzed(_) => Ok(()),
+            Event::Diverged { case, failure } => {
+                FailedCase { case: case.clone(), failure: failure.clone() }.draw(out, &self.settings, self.seed)
+            }
             Event::Booted { emulator, cpu, micros } => {
                 self.emulator = Some((emulator.clone(), cpu.clone()));
                 self.boot = Some(Duration::from_micros(*micros));
@@ -83,13 +89,17 @@ impl Text {
     }
 
     fn header(&self, target: &Target) -> String {
-        let Target { granule, kernel, page_size, kvm_mode, mte, seed, .. } = target;
+        let Target { granule, kernel, page_size, kvm_mode, cpu, mte, seed, .. } = target;
         let pages = format!("{} KiB pages, {kvm_mode}", page_size / 1024);
-        let emulator = self.emulator.as_ref().map(|(name, cpu)| format!(" in {name}, cpu {cpu}")).unwrap_or_default();
-        format!(
-            "granule {granule} · {}: Linux {kernel} ({pages}){emulator}, MTE{mte} · seed {seed:#x}",
-            self.settings.via
-        )
+        let emulator = self.emulator.as_ref().map(|(name, cpu)| format!("{name}, cpu {cpu}"));
+        let via = self.settings.via;
+        let subject = match (via, emulator) {
+            ("model", _) => format!("the contract of Linux {kernel} ({pages}), cpu {cpu}"),
+            (_, Some(emulator)) if kernel.is_empty() => emulator,
+            (_, Some(emulator)) => format!("Linux {kernel} ({pages}) in {emulator}"),
+            (_, None) => format!("Linux {kernel} ({pages})"),
+        };
+        format!("granule {granule} · {via}: {subject}, MTE{mte} · seed {seed:#x}")
     }
 
     fn end(&mut self, verdict: &Verdict) {
@@ -97,18 +107,24 @@ impl Text {
         match verdict {
             Verdict::Passed => group.passed += 1,
             Verdict::Skipped(_) => group.skipped += 1,
+            Verdict::Known { erratum, .. } => group.known.push((case, erratum.clone())),
             Verdict::Failed(failure) => group.failed.push(FailedCase { case, failure: failure.clone() }),
         }
     }
 
     fn close_group(&mut self, out: &mut dyn Write) -> io::Result<()> {
         let Some(group) = self.group.take() else { return Ok(()) };
-        let counts = counts(group.passed, group.failed.len(), group.skipped);
+        let counts = counts(group.passed, group.failed.len(), group.known.len(), group.skipped);
         // A case that never ended leaves a group that has nothing to count.
         if !self.settings.quiet && !counts.is_empty() {
             let names = self.settings.names.iter().map(|name| group_name(name).chars().count());
             let column = names.max().unwrap_or(0).max(group.name.chars().count());
             writeln!(out, "  {:column$}  {counts}", group.name)?;
+        }
+        if !self.settings.quiet {
+            for (case, erratum) in &group.known {
+                writeln!(out, "    {ODD}!{ODD:#} {}   fails as known: {erratum}", case.name)?;
+            }
         }
         group.failed.iter().try_for_each(|failed| failed.draw(out, &self.settings, self.seed))
     }
@@ -120,7 +136,7 @@ impl Text {
         if tally.selected == 0 {
             return Ok(());
         }
-        let mut counts = counts(tally.passed, tally.failed, tally.skips());
+        let mut counts = counts(tally.passed, tally.failed, tally.knowns(), tally.skips());
         if counts.is_empty() {
             counts = "0 passed".to_owned();
         }
@@ -135,8 +151,9 @@ impl Text {
             self.seed.filter(|_| self.settings.quiet).map(|seed| format!(" · seed {seed:#x}")).unwrap_or_default();
         writeln!(out, "{counts} in {}{seed}", seconds(self.settings.began.elapsed()))?;
         let emulator = self.emulator.as_ref().map(|(name, _)| name.as_str()).unwrap_or_default();
-        if let Some(defect) = errata::of(emulator).filter(|_| tally.failed > 0) {
-            writeln!(out, "{ODD}likely cause{ODD:#}: {defect}")?;
+        if let Some(erratum) = defeating(emulator).filter(|_| tally.failed > 0) {
+            let Erratum { name, shows, source, .. } = erratum;
+            writeln!(out, "{ODD}likely cause{ODD:#}: {name}: {shows}; use another version ({source})")?;
         }
         let parts = self.parts(tally);
         if parts.is_empty() { Ok(()) } else { writeln!(out, "{DIM}{}{DIM:#}", parts.join(" · ")) }
@@ -154,13 +171,19 @@ impl Text {
     }
 }
 
+/// Gives the erratum of an emulator that leaves nothing to rely on; the emulator as it names itself: `QEMU 7.2.11`.
+fn defeating(emulator: &str) -> Option<&'static Erratum> {
+    let version = emulator.strip_prefix("QEMU ")?.parse().ok()?;
+    erratum::of(Product::Qemu, version).find(|erratum| erratum.defeats)
+}
+
 /// Gives the first two segments of a name.
 fn group_name(name: &str) -> &str {
     name.match_indices('.').nth(1).map_or(name, |(at, _)| &name[..at])
 }
 
-fn counts(passed: usize, failed: usize, skipped: usize) -> String {
-    let parts = [(passed, GOOD, "passed"), (failed, BAD, "failed"), (skipped, ODD, "skipped")];
+fn counts(passed: usize, failed: usize, known: usize, skipped: usize) -> String {
+    let parts = [(passed, GOOD, "passed"), (failed, BAD, "failed"), (known, ODD, "known"), (skipped, ODD, "skipped")];
     let parts = parts.iter().filter(|(count, ..)| *count > 0);
     parts.map(|(count, style, word)| format!("{style}{count} {word}{style:#}")).collect::<Vec<_>>().join(", ")
 }

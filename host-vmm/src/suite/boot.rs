@@ -4,9 +4,9 @@ use abi::mailbox::SysReg;
 
 use super::bench::Bench;
 use super::case::{Case, Checked};
-use super::expect::{equal, equal_hex, fail_with, holds, no_fault};
+use super::expect::{equal, equal_hex, fail_with, holds, no_fault, one_exception};
 use super::guest::Guest;
-use super::settings::{ATA, ATA0, Mode, TBI, TCMA, mode_bits};
+use super::settings::{ATA, ATA0, Mode, PSTATE_TCO, TBI, TCMA, mode_bits};
 use crate::machine::{Block, El, Trace, Vectors};
 use crate::registers::RegisterId;
 
@@ -40,6 +40,18 @@ pub const CASES: &[Case] = &[
         "an undefined instruction is recorded with its place, and the block goes on behind it",
         "DDI 0487 D1 exception entry, EC 0b000000",
         records_and_resumes,
+    ),
+    Case::new(
+        "boot.executor.exceptions-change-nothing",
+        "an exception amid a block changes no register, flag or TCO, and its syndrome has the immediate of BRK",
+        "guest-fw/src/executor.rs; DDI 0487 ESR_EL1, ISS encoding for BRK",
+        exceptions_change_nothing,
+    ),
+    Case::new(
+        "boot.executor.control-registers-return",
+        "SCTLR_EL1 and TCR_EL1 of one block are not those of the next",
+        "guest-fw/src/executor.rs",
+        control_registers_return,
     ),
     Case::new(
         "boot.executor.vector-registers",
@@ -97,9 +109,12 @@ fn mte_level(bench: &mut Bench<'_>) -> Checked {
 }
 
 fn tag_block(bench: &mut Bench<'_>) -> Checked {
-    let guest = bench.guest()?;
+    let mut guest = bench.guest()?;
     let bs = guest.boot().gmid & 0xf;
-    holds("GMID_EL1.BS", "2 to 6", bs, (2..=6).contains(&bs))
+    holds("GMID_EL1.BS", "2 to 6", bs, (2..=6).contains(&bs))?;
+    let trace = guest.exec("mrs x0, gmid_el1", &[])?;
+    no_fault(&guest, "reading GMID_EL1", &trace)?;
+    equal_hex("GMID_EL1 in a block", guest.boot().gmid, trace.x[0])
 }
 
 fn records_and_resumes(bench: &mut Bench<'_>) -> Checked {
@@ -116,6 +131,36 @@ fn records_and_resumes(bench: &mut Bench<'_>) -> Checked {
         [fault] if fault.index == Some(1) => equal_hex("ESR_EL1", 0x0200_0000, fault.esr.bits() & 0xffff_ffff),
         other => fail_with("exceptions", "one, at instruction 1", format!("{other:?}"), guest.listing()),
     }
+}
+
+fn exceptions_change_nothing(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    let mut x = [0; 31];
+    x.iter_mut().for_each(|value| *value = bench.random().u64(..));
+    for nzcv in [0b0000, 0b0101, 0b1010, 0b1111] {
+        let block = Block::assemble("brk #0x1234; mrs x0, nzcv; mrs x1, tco")?.xs(x).nzcv(nzcv).tco();
+        let trace = guest.run(&block)?;
+        one_exception(&guest, "BRK", 0xf200_1234, &trace)?;
+        equal_hex("NZCV behind the exception", u64::from(nzcv) << 28, trace.x[0])?;
+        equal_hex("TCO behind the exception", PSTATE_TCO, trace.x[1])?;
+        for (n, (before, after)) in x.iter().zip(trace.x).enumerate().skip(2) {
+            equal_hex(&format!("x{n} behind the exception"), *before, after)?;
+        }
+    }
+    Ok(())
+}
+
+fn control_registers_return(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    let sctlr = guest.booted(SysReg::Sctlr);
+    let tcr = guest.booted(SysReg::Tcr);
+    let changed = Block::assemble("nop")?.sys(SysReg::Sctlr, sctlr & !ATA).sys(SysReg::Tcr, tcr | TCMA[0]);
+    let trace = guest.run(&changed)?;
+    equal_hex("SCTLR_EL1 of the block that sets it", sctlr & !ATA, trace.sys(SysReg::Sctlr))?;
+    equal_hex("TCR_EL1 of the block that sets it", tcr | TCMA[0], trace.sys(SysReg::Tcr))?;
+    let trace = guest.exec("mrs x0, sctlr_el1; mrs x1, tcr_el1", &[])?;
+    equal_hex("SCTLR_EL1 of the next block", sctlr, trace.x[0])?;
+    equal_hex("TCR_EL1 of the next block", tcr, trace.x[1])
 }
 
 fn vector_registers(bench: &mut Bench<'_>) -> Checked {

@@ -61,8 +61,14 @@ pub enum Need {
     Mte3,
     /// DC GVA and DC GZVA are not prohibited (DCZID_EL0.DZP).
     DcZva,
+    /// FEAT_LSE: atomics.
+    Atomics,
+    /// FEAT_MOPS: memory copies and sets.
+    Mops,
     /// The host has transparent huge pages.
     HugePages,
+    /// A kernel, whose interface is used on a booted guest.
+    Kernel,
 }
 
 impl Need {
@@ -72,6 +78,11 @@ impl Need {
         match self {
             Self::Mte3 if facts.mte < 3 => Some(format!("asymmetric faults: this CPU has MTE{}", facts.mte)),
             Self::DcZva if facts.zero_block.is_none() => Some("DC ZVA is prohibited here (DCZID_EL0.DZP)".to_owned()),
+            Self::Kernel if facts.kernel == (0, 0) => {
+                Some("the kernel's interface: there is no KVM in this machine".to_owned())
+            }
+            Self::Atomics if !facts.atomics => Some("this CPU has no atomics (FEAT_LSE)".to_owned()),
+            Self::Mops if !facts.mops => Some("the guest has no memory copies and sets (FEAT_MOPS)".to_owned()),
             Self::HugePages if !facts.huge_pages => Some("this host has transparent huge pages off".to_owned()),
             _ => None,
         }

@@ -9,7 +9,7 @@ use super::expect::{
     Direction, TagCheckFault, bytes, equal_hex, fail_with, holds, no_fault, one_tag_check_fault, pointer_tag, tags,
 };
 use super::guest::Guest;
-use crate::kvm::tags::{self as transport, GRANULE};
+use crate::kvm::tags::GRANULE;
 use crate::machine::{Access, Backing, El, Errno};
 
 const CITE: &str = "Documentation/virt/kvm/api.rst 4.130 KVM_ARM_MTE_COPY_TAGS";
@@ -181,9 +181,8 @@ fn identity(bench: &mut Bench<'_>) -> Checked {
     let ram = HUGE_RAM;
     let wanted = bench.random_tags((ram / GRANULE) as usize);
     let base = abi::map::RAM_BASE;
-    transport::store(&**guest.machine(), base, &wanted)?.complete()?;
-    let mut found = vec![0xff; wanted.len()];
-    transport::fetch(&**guest.machine(), base, &mut found)?.complete()?;
+    guest.store_tags(base, &wanted)?;
+    let found = guest.fetch_tags(base, wanted.len())?;
     tags("all of RAM", base, &wanted, &found)?;
     // The firmware still runs: nothing of its own is checked.
     let trace = guest.exec("ldg x1, [x0]", &[tagged(0x4_0000, 0), 0])?;

@@ -121,6 +121,33 @@ pub fn no_fault(guest: &Guest, what: &str, trace: &Trace) -> Checked {
     }
 }
 
+/// Expects tag check faults at exactly these instructions.
+pub fn faults_at(guest: &Guest, what: &str, expected: &[usize], trace: &Trace) -> Checked {
+    let found: Vec<_> = trace
+        .faults
+        .iter()
+        .filter_map(|fault| fault.esr.is_tag_check_fault().then_some(fault.index).flatten())
+        .collect();
+    if found == expected && found.len() == trace.faults.len() {
+        return Ok(());
+    }
+    let show = trace.faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    fail_with(
+        what,
+        format!("tag check faults at instructions {expected:?}"),
+        if show.is_empty() { "none" } else { &show },
+        guest.listing(),
+    )
+}
+
+/// Expects exactly one exception, with this syndrome. ESR_EL1 bits 55:32 (ISS2) are left out.
+pub fn one_exception(guest: &Guest, what: &str, esr: u64, trace: &Trace) -> Checked {
+    match trace.faults.as_slice() {
+        [fault] => equal_hex(&format!("ESR_EL1 of {what}"), esr, fault.esr.bits() & 0xffff_ffff),
+        other => fail_with(what, "one exception", format!("{other:?}"), guest.listing()),
+    }
+}
+
 /// Whether an access was a load or a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {

@@ -1,6 +1,19 @@
-//! What is known about the target before any case runs: from the first boot and from the kernel.
+//! What is known about the target before any case runs: from the first boot, and from whoever makes the machines.
 
 use crate::machine::Machine;
+
+/// What whoever makes the machines knows about them and no booted machine tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// The kernel's release, as `uname -r` prints it; empty where there is none.
+    pub kernel: String,
+    /// How KVM runs: `VHE`, `nVHE`, `protected`.
+    pub kvm_mode: String,
+    /// The CPU, if it is known by a name.
+    pub cpu: String,
+    /// Whether the host gives transparent huge pages to those who ask.
+    pub huge_pages: bool,
+}
 
 /// What is known about the target before any case runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +24,10 @@ pub struct Facts {
     pub tag_block: u64,
     /// Bytes that one DC ZVA covers; `None` where it is prohibited (DCZID_EL0).
     pub zero_block: Option<u64>,
+    /// FEAT_LSE: atomic read-modify-write instructions (ID_AA64ISAR0_EL1.Atomic).
+    pub atomics: bool,
+    /// FEAT_MOPS: memory copies and sets (ID_AA64ISAR2_EL1.MOPS).
+    pub mops: bool,
     /// Bytes in a page of the host.
     pub page_size: u64,
     /// The kernel's version: major and minor.
@@ -22,17 +39,18 @@ pub struct Facts {
 impl Facts {
     /// Asks a booted machine.
     #[must_use]
-    pub fn new(machine: &dyn Machine, release: &str) -> Self {
+    pub fn new(machine: &dyn Machine, subject: &Subject) -> Self {
         let report = machine.boot_report(0);
-        let mut numbers = release.split(['.', '-']).map_while(|part| part.parse().ok());
+        let mut numbers = subject.kernel.split(['.', '-']).map_while(|part| part.parse().ok());
         Self {
             mte: (report.pfr1 >> 8 & 0xf) as u8,
             tag_block: 4 << (report.gmid & 0xf),
             zero_block: (report.dczid >> 4 & 1 == 0).then_some(4 << (report.dczid & 0xf)),
+            atomics: report.isar0 >> 20 & 0xf >= 2,
+            mops: report.isar2 >> 16 & 0xf >= 1,
             page_size: machine.page_size(),
             kernel: (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)),
-            huge_pages: std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled")
-                .is_ok_and(|setting| !setting.contains("[never]")),
+            huge_pages: subject.huge_pages,
         }
     }
 }

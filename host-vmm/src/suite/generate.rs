@@ -7,7 +7,7 @@ use super::address::tagged;
 use super::bench::Bench;
 use super::case::{Case, Checked};
 use super::expect::{equal, equal_hex, fail_with, holds, no_fault, pointer_tag};
-use super::settings::{RRND, rgsr};
+use super::settings::{ATA, ATA0, RRND, rgsr};
 use crate::machine::{Block, El};
 
 pub const CASES: &[Case] = &[
@@ -30,6 +30,18 @@ pub const CASES: &[Case] = &[
         register_exclusion,
     ),
     Case::new("arch.irg.rrnd", "with GCR_EL1.RRND = 1 IRG still gives no excluded tag", "DDI 0487 GCR_EL1.RRND", rrnd),
+    Case::new(
+        "arch.irg.only-the-tag",
+        "IRG changes bits 59:56 of a pointer and no others, in both halves of the address space",
+        "DDI 0487 C6.2 IRG, AArch64.AddressWithAllocationTag",
+        only_the_tag,
+    ),
+    Case::new(
+        "arch.irg.ata-off",
+        "where allocation tags cannot be accessed (SCTLR_EL1.ATA, ATA0) IRG gives tag 0 and leaves RGSR_EL1 alone",
+        "DDI 0487 C6.2 IRG, AArch64.AllocationTagAccessIsEnabled",
+        irg_ata_off,
+    ),
     Case::new("arch.irg.el0", "IRG works at EL0 from the same generator", "DDI 0487 C6.2 IRG", irg_el0),
     Case::new(
         "arch.pointer.addg-skips-excluded",
@@ -90,7 +102,7 @@ fn gcr_exclusion(bench: &mut Bench<'_>) -> Checked {
     for mask in masks {
         let start = rgsr(0xbeef, 3);
         let mut model = Rgsr::from_bits(start);
-        let block = irg.clone().x(0, tagged(0, 0)).sys(SysReg::Gcr, mask.into()).sys(SysReg::Rgsr, start);
+        let block = irg.clone().x(0, tagged(0, 6)).sys(SysReg::Gcr, mask.into()).sys(SysReg::Rgsr, start);
         let trace = guest.run(&block)?;
         no_fault(&guest, "IRG", &trace)?;
         for n in 1..=IRG_BLOCK {
@@ -155,6 +167,42 @@ fn rrnd(bench: &mut Bench<'_>) -> Checked {
             )?;
             equal_hex("the address", tagged(0, 0), pointer.with_tag(Tag::ZERO).bits())?;
         }
+    }
+    Ok(())
+}
+
+fn only_the_tag(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    let pointers = [!0, 0, 0xa5a5_a5a5_a5a5_a5a5, 0x5a5a_5a5a_5a5a_5a5a, bench.random().u64(..)];
+    let text: String = (0..pointers.len()).map(|n| format!("irg x{}, x{n};", n + 10)).collect();
+    let mut x = [0; 31];
+    x[..pointers.len()].copy_from_slice(&pointers);
+    let block = Block::assemble(&text)?.xs(x).sys(SysReg::Gcr, 0).sys(SysReg::Rgsr, rgsr(0x7777, 0));
+    let trace = guest.run(&block)?;
+    no_fault(&guest, "IRG", &trace)?;
+    for (pointer, tagged) in pointers.into_iter().zip(&trace.x[10..]) {
+        let rest = |pointer: u64| pointer & !(0xf << 56);
+        equal_hex(&format!("IRG of {pointer:#018x}, the tag apart"), rest(pointer), rest(*tagged))?;
+    }
+    Ok(())
+}
+
+fn irg_ata_off(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    for (el, bit) in [(El::El1, ATA), (El::El0, ATA0)] {
+        let start = rgsr(0x2468, 9);
+        let block = Block::assemble("irg x1, x0; irg x2, x0")?
+            .at(el)
+            .x(0, tagged(0, 7))
+            .sys(SysReg::Sctlr, guest.booted(SysReg::Sctlr) & !bit)
+            .sys(SysReg::Gcr, 0)
+            .sys(SysReg::Rgsr, start);
+        let trace = guest.run(&block)?;
+        no_fault(&guest, "IRG", &trace)?;
+        for n in [1, 2] {
+            equal_hex(&format!("the pointer at {el}"), tagged(0, 0), trace.x[n])?;
+        }
+        equal_hex(&format!("RGSR_EL1 at {el}"), start, trace.sys(SysReg::Rgsr))?;
     }
     Ok(())
 }

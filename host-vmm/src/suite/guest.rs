@@ -9,7 +9,6 @@ use abi::map::Window;
 use super::case::Stop;
 use super::pool::Shared;
 use super::settings::{self, Mode};
-use crate::kvm::tags::{self, GRANULE};
 use crate::machine::{Block, El, Machine, MachineError, Outcome, Trace};
 use crate::snapshot::Snapshot;
 
@@ -128,40 +127,24 @@ impl Guest {
         self.boot().sys[register as usize]
     }
 
-    /// Fetches the tags of guest memory; the range is widened to whole host pages and cut back.
+    /// Fetches the tags of guest memory.
     ///
     /// # Errors
     ///
-    /// When the copy stops early.
+    /// When not all of them can be had.
     pub fn fetch_tags(&mut self, ipa: u64, granules: usize) -> Result<Vec<u8>, Stop> {
-        let (start, before, whole) = self.widen(ipa, granules);
-        let mut all = vec![0xff; whole];
-        tags::fetch(&**self.machine.borrow(), start, &mut all)?.complete()?;
-        Ok(all[before..before + granules].to_vec())
+        let mut tags = vec![0xff; granules];
+        self.machine.borrow_mut().fetch_tags(ipa, &mut tags)?;
+        Ok(tags)
     }
 
-    /// Stores tags to guest memory; those of other granules in the host's pages are kept.
+    /// Stores tags to guest memory; those of other granules are kept.
     ///
     /// # Errors
     ///
-    /// When a copy stops early.
+    /// When not all of them can be stored.
     pub fn store_tags(&mut self, ipa: u64, new: &[u8]) -> Result<(), Stop> {
-        let (start, before, whole) = self.widen(ipa, new.len());
-        let mut all = vec![0; whole];
-        if whole != new.len() {
-            tags::fetch(&**self.machine.borrow(), start, &mut all)?.complete()?;
-        }
-        all[before..before + new.len()].copy_from_slice(new);
-        tags::store(&**self.machine.borrow(), start, &all)?.complete()?;
-        Ok(())
-    }
-
-    /// Finds the host pages around granules: first byte, granules before, granules in all.
-    fn widen(&self, ipa: u64, granules: usize) -> (u64, usize, usize) {
-        let page = self.machine.borrow().page_size();
-        let start = ipa & !(page - 1);
-        let end = (ipa + granules as u64 * GRANULE).next_multiple_of(page);
-        (start, ((ipa - start) / GRANULE) as usize, ((end - start) / GRANULE) as usize)
+        Ok(self.machine.borrow_mut().store_tags(ipa, new)?)
     }
 
     /// Reads guest memory.

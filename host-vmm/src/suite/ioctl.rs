@@ -167,11 +167,11 @@ fn length_zero(bench: &mut Bench<'_>) -> Checked {
 }
 
 fn beyond_int_max(bench: &mut Bench<'_>) -> Checked {
+    let vm = vm(bench, 1)?;
     let kernel = bench.facts().kernel;
     if kernel < (6, 4) {
         return Err(Stop::Skipped(format!("the check came with Linux 6.4, this is {}.{}", kernel.0, kernel.1)));
     }
-    let vm = vm(bench, 1)?;
     let page = vm.page_size();
     let limit = i32::MAX as u64 + 1;
     for length in [limit, limit + page, 1 << 32, 1 << 63] {

@@ -63,7 +63,8 @@ impl Selection {
     }
 }
 
-fn selects(pattern: &str, name: &str) -> bool {
+/// Tells whether a name is meant: by itself, by a prefix of whole segments, or by a glob.
+pub(crate) fn selects(pattern: &str, name: &str) -> bool {
     if pattern.contains(['*', '?']) {
         return glob(pattern.as_bytes(), name.as_bytes());
     }

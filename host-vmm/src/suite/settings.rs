@@ -7,6 +7,8 @@ use isa::{Rgsr, Tag};
 
 use crate::machine::El;
 
+/// SCTLR_EL1.A: alignment is checked at both levels.
+pub const ALIGNMENT: u64 = 1 << 1;
 /// SCTLR_EL1.ATA0: allocation tag access at EL0.
 pub const ATA0: u64 = 1 << 42;
 /// SCTLR_EL1.ATA: allocation tag access at EL1.

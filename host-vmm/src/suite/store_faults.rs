@@ -6,9 +6,8 @@ use abi::map::{GUEST_PAGE, Window};
 use super::address::{arena, pointer, tagged};
 use super::bench::Bench;
 use super::case::{Case, Checked};
-use super::expect::{equal_hex, fail_with, no_fault, tags};
-use super::guest::Guest;
-use crate::machine::{Block, El, Trace};
+use super::expect::{equal_hex, no_fault, one_exception, tags};
+use crate::machine::{Block, El};
 
 pub const CASES: &[Case] = &[
     Case::new(
@@ -36,14 +35,6 @@ pub const CASES: &[Case] = &[
         block_forms_at_el0,
     ),
 ];
-
-/// Expects one exception with this syndrome, ISS2 apart.
-fn one_exception(guest: &Guest, what: &str, esr: u64, trace: &Trace) -> Checked {
-    match trace.faults.as_slice() {
-        [fault] => equal_hex(&format!("ESR_EL1 of {what}"), esr, fault.esr.bits() & 0xffff_ffff),
-        other => fail_with(what, "one exception", format!("{other:?}"), guest.listing()),
-    }
-}
 
 /// Instructions that store tags by an address in x0.
 const STORES: [&str; 4] = ["stg x1, [x0]", "st2g x1, [x0]", "stzg x1, [x0]", "stz2g x1, [x0]"];

@@ -1,15 +1,14 @@
 //! Chapter 8: accesses that must not be checked are not, and what lies right beside the rule still is.
 
 use abi::mailbox::{PageKind, SysReg};
-use abi::map::{GUEST_PAGE, Window};
+use abi::map::{self, GUEST_PAGE, Window};
 
 use super::address::{arena, pointer, pointer_at, tagged};
 use super::bench::Bench;
 use super::case::{Case, Checked};
-use super::expect::{equal_hex, fail_with, no_fault, pointer_tag, tags};
-use super::guest::Guest;
+use super::expect::{equal_hex, fail_with, faults_at, no_fault, pointer_tag, tags};
 use super::settings::{ATA, ATA0, PSTATE_TCO, TBI, TCMA};
-use crate::machine::{Block, El, Trace};
+use crate::machine::{Block, El};
 
 pub const CASES: &[Case] = &[
     Case::new(
@@ -67,6 +66,12 @@ pub const CASES: &[Case] = &[
         stack_pointer,
     ),
     Case::new(
+        "arch.unchecked.pc-relative",
+        "a load from near the PC is unchecked; a load from the same address by a register is checked",
+        "DDI 0487 D10 tag unchecked accesses, C6.2 LDR (literal)",
+        pc_relative,
+    ),
+    Case::new(
         "arch.unchecked.ata-off-el1",
         "with SCTLR_EL1.ATA = 0 EL1 is unchecked, LDG reads 0 and STG changes nothing",
         "DDI 0487 SCTLR_EL1.ATA",
@@ -97,25 +102,6 @@ pub const CASES: &[Case] = &[
         |b| other_memory(b, PageKind::Device),
     ),
 ];
-
-/// Expects tag check faults at exactly these instructions.
-fn faults_at(guest: &Guest, what: &str, expected: &[usize], trace: &Trace) -> Checked {
-    let found: Vec<_> = trace
-        .faults
-        .iter()
-        .filter_map(|fault| fault.esr.is_tag_check_fault().then_some(fault.index).flatten())
-        .collect();
-    if found == expected && found.len() == trace.faults.len() {
-        return Ok(());
-    }
-    let show = trace.faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    fail_with(
-        what,
-        format!("tag check faults at instructions {expected:?}"),
-        if show.is_empty() { "none" } else { &show },
-        guest.listing(),
-    )
-}
 
 fn tco_program(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.guest()?;
@@ -242,6 +228,20 @@ fn stack_pointer(bench: &mut Bench<'_>) -> Checked {
         let block = Block::assemble(text)?.at(el).sp(pointer_at(el, false, 64, 1));
         let trace = guest.run(&block)?;
         faults_at(&guest, &format!("accesses at {el} by SP"), &[4, 5, 7], &trace)?;
+    }
+    Ok(())
+}
+
+fn pc_relative(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    // The code page is Tagged memory too; its granules get a tag that no PC has.
+    guest.store_tags(map::code_ipa(0), &[6; 4])?;
+    for el in [El::El1, El::El0] {
+        // Both loads read the two last instructions, which do nothing.
+        let block = Block::assemble("ldr x1, .+8; ldr x2, [x0]; nop; nop")?.at(el).x(0, map::code_va(0) + 8);
+        let trace = guest.run(&block)?;
+        faults_at(&guest, &format!("loads at {el}"), &[1], &trace)?;
+        equal_hex("the instructions that were loaded", 0xd503_201f_d503_201f, trace.x[1])?;
     }
     Ok(())
 }

@@ -35,6 +35,10 @@ impl Errno {
     pub const EFAULT: Self = Self(14);
     /// Invalid argument.
     pub const EINVAL: Self = Self(22);
+    /// There is such a thing already.
+    pub const EEXIST: Self = Self(17);
+    /// Argument list too long.
+    pub const E2BIG: Self = Self(7);
     /// Device or resource busy.
     pub const EBUSY: Self = Self(16);
     /// No such entity.

@@ -1,4 +1,4 @@
-//! The options of a nested run.
+//! The options of a run in an emulator.
 
 use std::path::PathBuf;
 
@@ -11,11 +11,13 @@ const KERNEL: &str = "GRANULE_KERNEL";
 const QEMU: &str = "GRANULE_QEMU";
 const AGENT: &str = "GRANULE_AGENT";
 
-/// Options of a nested run.
+/// Options of a run in an emulator.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Options of --via nested")]
+#[command(
+    next_help_heading = "Options of --via nested, --qemu and --cpu of --via tcg, --kernel and --cpu of --via model"
+)]
 pub struct Emulation {
-    /// Kernel under test: an arm64 `Image` with KVM and MTE built in
+    /// Kernel under test: an arm64 `Image` with KVM and MTE built in; for model a release, such as 6.12 or 7.2-16k
     #[arg(long, value_name = "PATH", env = KERNEL)]
     pub kernel: Option<PathBuf>,
     /// QEMU for arm64 [default: qemu-system-aarch64 in PATH]
@@ -24,7 +26,7 @@ pub struct Emulation {
     /// The arm64 granule that runs inside [default: granule-aarch64 beside this program]
     #[arg(long, value_name = "PATH", env = AGENT)]
     pub agent: Option<PathBuf>,
-    /// CPU that QEMU emulates [default: max,pauth=off]
+    /// CPU that QEMU emulates [default: max,pauth=off; max for tcg and model]
     #[arg(long)]
     pub cpu: Option<String>,
     /// Kernel parameters, added to granule's own
@@ -39,12 +41,26 @@ pub struct Emulation {
 }
 
 impl Emulation {
+    /// The kernel that the command line names, and not the environment.
+    pub fn named_kernel(&self) -> Option<&PathBuf> {
+        self.kernel.as_ref().filter(|path| std::env::var_os(KERNEL).is_none_or(|value| value != *path.as_os_str()))
+    }
+
     /// Refuses options that would do nothing. What an environment variable gives is not an option.
     ///
     /// # Errors
     ///
     /// When one was given.
     pub fn refuse(&self) -> Result<(), CliError> {
+        self.refuse_all_but(&[])
+    }
+
+    /// As [`Self::refuse`], on a machine where these options do something.
+    ///
+    /// # Errors
+    ///
+    /// When another was given.
+    pub fn refuse_all_but(&self, useful: &[&str]) -> Result<(), CliError> {
         let given = |path: &Option<PathBuf>, variable| {
             path.as_ref().is_some_and(|path| std::env::var_os(variable).is_none_or(|value| value != *path.as_os_str()))
         };
@@ -57,11 +73,11 @@ impl Emulation {
             ("--smp", self.smp.is_some()),
             ("--mem", self.mem.is_some()),
         ];
-        match given.iter().find(|(_, given)| *given) {
+        match given.iter().find(|(name, given)| *given && !useful.contains(name)) {
             None => Ok(()),
-            Some((name, _)) => Err(CliError::Usage(format!(
-                "{name} means something in a nested run only; add --via nested, or leave it out"
-            ))),
+            Some((name, _)) => {
+                Err(CliError::Usage(format!("{name} means nothing on this machine; add --via nested, or leave it out")))
+            }
         }
     }
 }

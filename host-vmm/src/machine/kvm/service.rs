@@ -4,16 +4,13 @@ use std::mem::offset_of;
 use std::time::Instant;
 
 use abi::doorbell::Doorbell;
-use abi::mailbox::{
-    BlockEnd, BlockReply, Control, MAX_MESSAGE, MAX_TRAPS, Mailbox, PanicRecord, Request, Status, Trap,
-};
+use abi::mailbox::{BlockReply, Control, MAX_MESSAGE, Mailbox, PanicRecord, Request, Status, Trap};
 use abi::map;
-use isa::Syndrome;
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::KvmMachine;
 use crate::kvm::vcpu::{Exit, kernel};
-use crate::machine::{Fault, MachineError, Outcome, Trace, Vm};
+use crate::machine::{MachineError, Outcome, Trace, Vm};
 use crate::registers::RegisterId;
 
 /// Exits that one request may cause before the guest counts as flooding the host.
@@ -170,28 +167,12 @@ impl KvmMachine {
     /// Reads what a block left behind, believing no count.
     pub(super) fn trace(&self, cpu: usize) -> Result<Trace, MachineError> {
         let reply: BlockReply = self.record(cpu, offset_of!(Mailbox, reply))?;
-        let end = BlockEnd::from_number(reply.end)
-            .ok_or_else(|| misbehaved(cpu, format!("ended a block for reason {}, which does not exist", reply.end)))?;
-        let count = usize::try_from(reply.traps).ok().filter(|count| *count <= MAX_TRAPS);
-        let count = count.ok_or_else(|| misbehaved(cpu, format!("claims {} exceptions in one block", reply.traps)))?;
-        let code = map::code_va(cpu);
-        let mut faults = Vec::with_capacity(count);
-        for i in 0..count {
-            let at = offset_of!(Mailbox, traps) + i * size_of::<Trap>();
-            let trap: Trap = self.record(cpu, at)?;
-            let index = trap.pc.checked_sub(code).map(|bytes| (bytes / 4) as usize);
-            faults.push(Fault {
-                index: index.filter(|index| *index < self.words[cpu].len()),
-                esr: Syndrome::from_bits(trap.esr),
-                far: trap.far,
-                spsr: trap.spsr,
-            });
-        }
         let v = match self.simd[cpu] {
             true => Some(Box::new(self.record(cpu, offset_of!(Mailbox, v_reply))?)),
             false => None,
         };
-        Ok(Trace { x: reply.x, sp: reply.sp, pstate: reply.pstate, sys: reply.sys, v, faults, end })
+        let trap = |place| self.record(cpu, offset_of!(Mailbox, traps) + place * size_of::<Trap>());
+        Trace::from_records(cpu, self.words[cpu].len(), &reply, trap, v)
     }
 }
 

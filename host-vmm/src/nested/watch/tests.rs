@@ -17,6 +17,7 @@ fn started() -> Event {
         kernel: "k".into(),
         page_size: 4096,
         kvm_mode: "VHE".into(),
+        cpu: String::new(),
         mte: 3,
         tag_block: 256,
         seed: 1,

@@ -45,7 +45,8 @@ impl FailedCase {
             writeln!(out, "{INDENT}  {line}")?;
         }
         let seed = seed.map(|seed| format!(" --seed {seed:#x}")).unwrap_or_default();
-        writeln!(out, "{INDENT}reproduce: {} {name}{seed}{}", settings.rerun, settings.rerun_options)
+        let argument = settings.arguments.iter().find(|(of, _)| of == name).map_or(name, |(_, argument)| argument);
+        writeln!(out, "{INDENT}reproduce: {} {argument}{seed}{}", settings.rerun, settings.rerun_options)
     }
 }
 

@@ -12,6 +12,7 @@ fn settings(quiet: bool) -> Settings {
         quiet,
         via: "nested",
         names: vec!["arch.irg.a".into(), "kvm.copy-tags.partial-count".into()],
+        arguments: Vec::new(),
         rerun: "granule run".into(),
         rerun_options: " --via nested".into(),
         began: Instant::now(),
@@ -40,6 +41,7 @@ fn events() -> Vec<Event> {
         kernel: "6.12.95".into(),
         page_size: 16384,
         kvm_mode: "VHE".into(),
+        cpu: String::new(),
         mte: 3,
         tag_block: 256,
         seed: 0x5eed,
@@ -97,6 +99,25 @@ fn a_whole_report_has_header_groups_failures_and_summary_in_order() {
 }
 
 #[test]
+fn the_header_says_what_is_under_test_where_there_is_no_kernel_that_runs() {
+    let header = |via, kernel: &str, cpu: &str, emulator: bool| {
+        let mut events = events();
+        for event in &mut events {
+            if let Event::Started(target) = event {
+                (target.kernel, target.cpu) = (kernel.into(), cpu.into());
+            }
+        }
+        events.retain(|event| emulator || !matches!(event, Event::Booted { .. }));
+        draw(events, Settings { via, ..settings(false) }).swap_remove(0)
+    };
+    assert_eq!(
+        header("model", "6.12", "max", false),
+        "granule 0.1.0 · model: the contract of Linux 6.12 (16 KiB pages, VHE), cpu max, MTE3 · seed 0x5eed"
+    );
+    assert_eq!(header("tcg", "", "", true), "granule 0.1.0 · tcg: QEMU 10.0.2, cpu max, MTE3 · seed 0x5eed");
+}
+
+#[test]
 fn groups_appear_as_soon_as_they_are_complete() {
     let lines = draw(events().into_iter().take(8).collect(), settings(false));
     assert_eq!(lines.len(), 2, "{lines:?}");
@@ -142,15 +163,31 @@ fn what_is_too_wide_for_a_line_gets_several() {
 
 #[test]
 fn a_known_defect_of_the_emulator_is_named_when_something_failed() {
-    let old = |failing: bool| {
+    let old = |emulator: &str, failing: bool| {
         let mut events = events();
-        events[1] = Event::Booted { emulator: "QEMU 7.2.11".into(), cpu: "max".into(), micros: 1 };
+        events[1] = Event::Booted { emulator: emulator.into(), cpu: "max".into(), micros: 1 };
         if !failing {
             events[10] = end("kvm.copy-tags.partial-count", Verdict::Passed);
         }
         draw(events, settings(true)).iter().any(|line| line.starts_with("likely cause: "))
     };
-    assert!(old(true) && !old(false));
+    assert!(old("QEMU 7.2.11", true) && !old("QEMU 7.2.11", false));
+    for right in ["QEMU 8.0.0", "QEMU 10.0.2", "other 7.2.11", "QEMU", ""] {
+        assert!(!old(right, true), "{right}");
+    }
+}
+
+#[test]
+fn a_known_failure_is_named_and_counted_apart() {
+    let known = || Verdict::Known { erratum: "qemu.x".into(), failure: Failure::default() };
+    let mut events = events();
+    events[10] = end("kvm.copy-tags.partial-count", known());
+    let lines = draw(events, settings(false));
+    assert!(
+        lines.iter().any(|line| line.contains("kvm.copy-tags.partial-count") && line.contains("qemu.x")),
+        "{lines:?}"
+    );
+    assert!(lines.iter().any(|line| line.contains("1 known") && !line.contains("failed")), "{lines:?}");
 }
 
 #[test]

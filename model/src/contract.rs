@@ -1,0 +1,142 @@
+//! KVM's contract about MTE, by kernel version: one table.
+//!
+//! What a kernel promises a VMM changed over the years, and stable releases took some of the changes and
+//! not others. A [`Rule`] is one yes-or-no property; a row of the table says from which release to which it holds
+//! and where that is written. Nothing else in the model compares versions.
+
+mod release;
+mod rules;
+
+pub use release::{ParseReleaseError, Release};
+pub use rules::{ROWS, Row, Rule};
+
+use crate::kernel::Backing;
+
+/// What one kernel release promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contract {
+    release: Release,
+}
+
+/// What memory a slot shows to a guest (include/linux/mm.h; arch/arm64/kvm/mmu.c, kvm_arch_prepare_memory_region()).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Memory {
+    /// Private anonymous memory, in pages of any size.
+    Anonymous,
+    /// Private anonymous memory for which transparent huge pages were asked.
+    HugePages,
+    /// Shared memory: a memfd, or anonymous.
+    Shared,
+    /// A regular file, mapped private.
+    PrivateFile,
+    /// Anonymous memory in hugetlb pages.
+    Hugetlb,
+    /// Device memory: VFIO, PFNMAP.
+    Device,
+    /// A guest_memfd.
+    GuestMemfd,
+}
+
+impl From<Backing> for Memory {
+    fn from(backing: Backing) -> Self {
+        match backing {
+            Backing::Anonymous => Self::Anonymous,
+            Backing::HugePages => Self::HugePages,
+            Backing::Shared => Self::Shared,
+        }
+    }
+}
+
+/// Which rule refuses a kind of memory to a VM with MTE. What is not here is never refused.
+const REFUSALS: &[(Memory, Rule)] = &[
+    (Memory::Shared, Rule::SharedMemoryRefused),
+    (Memory::PrivateFile, Rule::PrivateFileRefused),
+    (Memory::Hugetlb, Rule::HugetlbRefused),
+    (Memory::Device, Rule::DeviceMemoryRefused),
+    (Memory::GuestMemfd, Rule::GuestMemfdRefused),
+];
+
+impl Contract {
+    /// Gives the contract of a release.
+    #[must_use]
+    pub const fn for_release(release: Release) -> Self {
+        Self { release }
+    }
+
+    /// The release.
+    #[must_use]
+    pub const fn release(self) -> Release {
+        self.release
+    }
+
+    /// Tells whether a rule holds.
+    #[must_use]
+    pub fn holds(self, rule: Rule) -> bool {
+        self.row(rule).is_some()
+    }
+
+    /// Gives the row by which a rule holds, with where it is written.
+    #[must_use]
+    pub fn row(self, rule: Rule) -> Option<&'static Row> {
+        ROWS.iter().find(|row| row.rule == rule && row.covers(self.release))
+    }
+
+    /// Tells whether KVM_SET_USER_MEMORY_REGION refuses this memory to a VM with MTE (EINVAL).
+    #[must_use]
+    pub fn refuses(self, memory: Memory) -> bool {
+        REFUSALS.iter().any(|(kind, rule)| *kind == memory && self.holds(*rule))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contract(release: &str) -> Contract {
+        Contract::for_release(release.parse().unwrap())
+    }
+
+    /// FACTS.md's table of memory slots, release by release: the kinds that are refused.
+    #[test]
+    fn memory_is_refused_as_measured_and_read() {
+        use Memory::{Anonymous, Device, GuestMemfd, HugePages, Hugetlb, PrivateFile, Shared};
+        let all = [Anonymous, HugePages, Shared, PrivateFile, Hugetlb, Device, GuestMemfd];
+        let table: &[(&str, &[Memory])] = &[
+            ("6.1.192", &[Shared]),
+            ("6.2", &[PrivateFile, Device]),
+            ("6.12.16", &[PrivateFile, Device]),
+            ("6.12.17", &[PrivateFile, Hugetlb, Device]),
+            ("6.12", &[PrivateFile, Hugetlb, Device]),
+            ("6.13", &[PrivateFile, Device, GuestMemfd]),
+            ("7.2.13", &[PrivateFile, Device, GuestMemfd]),
+        ];
+        for (release, refused) in table {
+            for memory in all {
+                assert_eq!(contract(release).refuses(memory), refused.contains(&memory), "{release} and {memory:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_ioctl_changed_at_the_releases_named() {
+        let table: &[(Rule, &str, &str)] = &[
+            (Rule::LengthLimit, "6.3.99", "6.4.0"),
+            (Rule::BusyWhileLogging, "6.10.14", "6.11.0"),
+            (Rule::FailedStoreClears, "6.1.192", "6.2.0"),
+            (Rule::MteFracVisible, "6.15.9", "6.16.0"),
+            (Rule::TagFarVisible, "6.16.9", "6.17.0"),
+            (Rule::GmidTrappedWithoutMte, "6.19.9", "7.0.0"),
+        ];
+        for (rule, before, since) in table {
+            assert!(!contract(before).holds(*rule), "{rule:?} in {before}");
+            assert!(contract(since).holds(*rule), "{rule:?} in {since}");
+            assert!(contract("99.0").holds(*rule), "{rule:?} later");
+        }
+    }
+
+    #[test]
+    fn protected_mode_offers_mte_up_to_6_12_only() {
+        assert!(!contract("6.12.117").holds(Rule::ProtectedModeRefusesMte));
+        assert!(contract("7.2.13").holds(Rule::ProtectedModeRefusesMte));
+    }
+}

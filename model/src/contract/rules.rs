@@ -1,0 +1,104 @@
+//! The rules that differ between releases, and the table of when each holds.
+//!
+//! A row is a range of releases and a source. "Measured" is by granule on Debian's kernels; "read" is in the
+//! source file named, at the release named. A rule with several rows holds in several ranges.
+
+use super::Release;
+
+/// A property of KVM that not every release has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rule {
+    /// KVM_ARM_MTE_COPY_TAGS exists, and KVM_CAP_ARM_MTE.
+    Mte,
+    /// A length above INT_MAX is EINVAL. Before, the count returned was truncated to an int.
+    LengthLimit,
+    /// Storing tags is EBUSY while any slot logs dirty pages. Before, it was done and not logged.
+    BusyWhileLogging,
+    /// A store whose buffer faults within a page leaves that page without tags. Before, the tags read so far were
+    /// left in it.
+    FailedStoreClears,
+    /// Shared memory is refused to a VM with MTE.
+    SharedMemoryRefused,
+    /// A private mapping of a regular file is refused to a VM with MTE.
+    PrivateFileRefused,
+    /// hugetlb memory is refused to a VM with MTE.
+    HugetlbRefused,
+    /// Device memory is refused to a VM with MTE when the slot is made.
+    DeviceMemoryRefused,
+    /// A guest_memfd and MTE exclude each other.
+    GuestMemfdRefused,
+    /// `kvm-arm.mode=protected` does not offer the capability.
+    ProtectedModeRefusesMte,
+    /// ID_AA64PFR1_EL1.MTE_frac reaches the guest as the CPU has it. Before, it read 0, which claims asynchronous
+    /// faults.
+    MteFracVisible,
+    /// ID_AA64PFR2_EL1.{MTEFAR, MTESTOREONLY} reach the guest as the CPU has them. Before, they read 0.
+    TagFarVisible,
+    /// GMID_EL1 is UNDEFINED in a VM without MTE. Before, it read as the CPU has it.
+    GmidTrappedWithoutMte,
+    /// ID registers of a VM that ran give EBUSY for any other value. Before, EINVAL.
+    IdRegistersFrozenByRun,
+}
+
+/// From which release to which a rule holds, and where that is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The rule.
+    pub rule: Rule,
+    /// The first release.
+    pub since: Release,
+    /// The first release in which it holds no more; `None` while it does.
+    pub until: Option<Release>,
+    /// The source.
+    pub cite: &'static str,
+}
+
+impl Row {
+    /// Tells whether the rule holds in a release by this row.
+    #[must_use]
+    pub fn covers(&self, release: Release) -> bool {
+        self.since <= release && self.until.is_none_or(|until| release < until)
+    }
+}
+
+const fn since(rule: Rule, (major, minor, patch): (u32, u32, u32), cite: &'static str) -> Row {
+    Row { rule, since: Release::new(major, minor, patch), until: None, cite }
+}
+
+const fn until(row: Row, (major, minor, patch): (u32, u32, u32)) -> Row {
+    Row { until: Some(Release::new(major, minor, patch)), ..row }
+}
+
+const COPY: &str = "arch/arm64/kvm/guest.c, kvm_vm_ioctl_mte_copy_tags()";
+const SLOT: &str = "arch/arm64/kvm/mmu.c, kvm_arch_prepare_memory_region()";
+const IDS: &str = "arch/arm64/kvm/sys_regs.c, the visible fields of ID registers";
+
+/// All rows.
+pub const ROWS: &[Row] = &[
+    since(Rule::Mte, (5, 14, 0), "Documentation/virt/kvm/api.rst, KVM_CAP_ARM_MTE and KVM_ARM_MTE_COPY_TAGS"),
+    since(Rule::LengthLimit, (6, 4, 0), COPY),
+    since(Rule::BusyWhileLogging, (6, 11, 0), COPY),
+    since(Rule::FailedStoreClears, (6, 2, 0), COPY),
+    until(
+        since(
+            Rule::SharedMemoryRefused,
+            (5, 14, 0),
+            "arch/arm64/kvm/mmu.c, kvm_arch_prepare_memory_region(), VM_SHARED; measured on 6.1",
+        ),
+        (6, 2, 0),
+    ),
+    since(Rule::PrivateFileRefused, (6, 2, 0), SLOT),
+    // The series got the refusal without the support that 6.13 has.
+    until(since(Rule::HugetlbRefused, (6, 12, 17), SLOT), (6, 13, 0)),
+    since(Rule::DeviceMemoryRefused, (6, 2, 0), SLOT),
+    since(Rule::GuestMemfdRefused, (6, 13, 0), SLOT),
+    since(
+        Rule::ProtectedModeRefusesMte,
+        (7, 0, 0),
+        "arch/arm64/kvm/arm.c, kvm_vm_ioctl_check_extension(); measured: 6.12 offers it, 7.2 does not; what is between was not measured",
+    ),
+    since(Rule::MteFracVisible, (6, 16, 0), IDS),
+    since(Rule::TagFarVisible, (6, 17, 0), IDS),
+    since(Rule::GmidTrappedWithoutMte, (7, 0, 0), "arch/arm64/kvm/sys_regs.c, HCR_EL2.TID5"),
+    since(Rule::IdRegistersFrozenByRun, (6, 7, 0), "arch/arm64/kvm/sys_regs.c, set_id_reg()"),
+];

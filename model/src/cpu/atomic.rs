@@ -1,0 +1,137 @@
+//! Atomic read-modify-writes: CAS, CASP, LDADD and its kin, SWP.
+//!
+//! Arm ARM C6.2 by instruction name; pseudocode `MemAtomic`. One access both reads and writes, and is tag checked
+//! as a read where the direction counts.
+
+use isa::{Arg, Op, Reg};
+
+use super::access::{Access, Alignment};
+use super::fault::undefined;
+use super::{Core, Executed, Stop};
+
+crate::defects! {
+    UNCHECKED "atomic.unchecked" "atomics are not tag checked";
+    CAS_UNCHECKED "cas.unchecked" "CAS and CASP are not tag checked";
+    CAS_ALWAYS "cas.stores-always" "CAS stores whatever memory holds";
+    CAS_KEEPS "cas.register-kept" "CAS does not give what memory held";
+    SWP_KEEPS "swp.memory-kept" "SWP does not store";
+    CLR_SETS "ldclr.keeps-mask" "LDCLR keeps the bits it should clear";
+    MAX_UNSIGNED "ldsmax.unsigned" "LDSMAX and LDSMIN compare without sign";
+    RESULT_NEW "atomic.gives-new-value" "atomics give the new value and not the old one";
+    REPORTED_AS_WRITE "atomic.reported-as-write" "a tag check fault of an atomic is reported as a write";
+}
+
+impl Core<'_, '_> {
+    fn atomic(&self, base: Reg, total: u64, compares: bool) -> Access {
+        let checked = self.checkable(base, false) && !self.defect(&UNCHECKED);
+        Access {
+            read: !self.defect(&REPORTED_AS_WRITE),
+            write: true,
+            atomic: true,
+            alignment: if total == 16 { Alignment::Always } else { Alignment::Ordered },
+            compares,
+            ..self.plain(total, checked && !(compares && self.defect(&CAS_UNCHECKED)))
+        }
+    }
+
+    /// CAS and CASP: `args` are what is expected, what is stored, and where.
+    pub(super) fn compare_and_swap(&mut self, args: &[Arg], size: isa::Access) -> Executed {
+        if !self.env.features.atomics {
+            return Err(undefined());
+        }
+        let pair = size.count == 2;
+        let (rs, rs2, rt, rt2, base) = match *args {
+            [Arg::Order(_), Arg::Reg(rs), Arg::Reg(rt), Arg::Address(address)] => (rs, rs, rt, rt, address.base),
+            [Arg::Order(_), Arg::Reg(rs), Arg::Reg(rs2), Arg::Reg(rt), Arg::Reg(rt2), Arg::Address(address)] => {
+                (rs, rs2, rt, rt2, address.base)
+            }
+            _ => return Err(UNKNOWN),
+        };
+        let va = self.base(base)?;
+        let (bytes, total) = (usize::from(size.bytes), usize::from(size.total()));
+        let joined = |core: &Self, low: Reg, high: Reg| {
+            let mut value = [0; 16];
+            value[..bytes].copy_from_slice(&core.get(low).to_le_bytes()[..bytes]);
+            if pair {
+                value[bytes..2 * bytes].copy_from_slice(&core.get(high).to_le_bytes()[..bytes]);
+            }
+            value
+        };
+        let (expected, new) = (joined(self, rs, rs2), joined(self, rt, rt2));
+        let always = self.defect(&CAS_ALWAYS);
+        let mut old = [0; 16];
+        let access = self.atomic(base, total as u64, true);
+        self.modify(va, &mut old[..total], access, |old| (*old == expected[..total] || always).then_some(new))?;
+        if self.defect(&CAS_KEEPS) {
+            return Ok(());
+        }
+        let part = |at: usize| old[at..at + bytes].iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte));
+        self.set(rs, part(0));
+        if pair {
+            self.set(rs2, part(bytes));
+        }
+        Ok(())
+    }
+
+    /// LDADD, LDCLR, LDEOR, LDSET, LDSMAX, LDSMIN, LDUMAX, LDUMIN, SWP.
+    pub(super) fn atomic_operation(&mut self, op: Op, args: &[Arg], size: isa::Access) -> Executed {
+        if !self.env.features.atomics {
+            return Err(undefined());
+        }
+        let [Arg::Order(_), Arg::Reg(rs), Arg::Reg(rt), Arg::Address(address)] = *args else { return Err(UNKNOWN) };
+        let va = self.base(address.base)?;
+        let bytes = usize::from(size.bytes);
+        let unused = 64 - 8 * u32::from(size.bytes);
+        let right = self.get(rs) << unused >> unused;
+        let signed = |value: u64| (value << unused).cast_signed();
+        let unsigned = self.defect(&MAX_UNSIGNED);
+        let less = move |x: u64, y: u64| if unsigned { x < y } else { signed(x) < signed(y) };
+        let (keeps, clears) = (self.defect(&SWP_KEEPS), !self.defect(&CLR_SETS));
+        let compute = |left: u64| match op {
+            Op::Ldadd => left.wrapping_add(right),
+            Op::Ldclr if clears => left & !right,
+            Op::Ldclr => left & right,
+            Op::Ldeor => left ^ right,
+            Op::Ldset => left | right,
+            Op::Ldsmax => {
+                if less(left, right) {
+                    right
+                } else {
+                    left
+                }
+            }
+            Op::Ldsmin => {
+                if less(right, left) {
+                    right
+                } else {
+                    left
+                }
+            }
+            Op::Ldumax => left.max(right),
+            Op::Ldumin => left.min(right),
+            _ if keeps => left,
+            _ => right,
+        };
+        let value = |data: &[u8]| data.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte));
+        let mut old = [0; 8];
+        let access = self.atomic(address.base, bytes as u64, false);
+        self.modify(va, &mut old[..bytes], access, |old| {
+            let mut new = [0; 16];
+            new[..8].copy_from_slice(&compute(value(old)).to_le_bytes());
+            Some(new)
+        })?;
+        let old = value(&old);
+        self.set(rt, if self.defect(&RESULT_NEW) { compute(old) << unused >> unused } else { old });
+        Ok(())
+    }
+
+    /// Tells whether an instruction is an atomic read-modify-write other than CAS and CASP.
+    pub(super) fn is_atomic_operation(op: Op) -> bool {
+        matches!(
+            op,
+            Op::Ldadd | Op::Ldclr | Op::Ldeor | Op::Ldset | Op::Ldsmax | Op::Ldsmin | Op::Ldumax | Op::Ldumin | Op::Swp
+        )
+    }
+}
+
+const UNKNOWN: Stop = Stop::Unmodelled("operands of an atomic that the model does not know");

@@ -1,0 +1,84 @@
+//! Cache maintenance: caches are not modelled, so nothing happens; what is left is who may do it where.
+//!
+//! Arm ARM C5.3 by operation. Accesses of maintenance are Tag Unchecked. Invalidating without cleaning
+//! gives up data that is not in memory yet; a hypervisor makes it clean as well (HCR_EL2.FWB, or SWIO), so data stays.
+
+use isa::{CacheOp, FaultStatus, InstructionCacheOp, Reg};
+
+use super::fault::{Abort, undefined};
+use super::system::trapped_operation;
+use super::system_registers::UCI;
+use super::translate::Purpose;
+use super::{Core, Executed};
+
+crate::defects! {
+    FAULTS_ON_TAG "dc.tag-checked" "cleaning by address is tag checked";
+    EL0_INVALIDATES "dc.ivac-at-el0" "DC IVAC, IGVAC and IGDVAC work at EL0";
+}
+
+/// Tells whether an operation also exists with tags, and then needs FEAT_MTE.
+fn of_tags(operation: CacheOp) -> bool {
+    operation.name().contains('g')
+}
+
+/// Tells whether an operation invalidates without cleaning.
+fn invalidates(operation: CacheOp) -> bool {
+    matches!(
+        operation,
+        CacheOp::Ivac | CacheOp::Igvac | CacheOp::Igdvac | CacheOp::Isw | CacheOp::Igsw | CacheOp::Igdsw
+    )
+}
+
+impl Core<'_, '_> {
+    /// DC.
+    pub(super) fn data_cache(&mut self, operation: CacheOp, rt: Reg) -> Executed {
+        if matches!(operation, CacheOp::Zva | CacheOp::Gva | CacheOp::Gzva) {
+            return self.zero_block(operation, rt);
+        }
+        if of_tags(operation) && self.env.features.mte == 0 {
+            return Err(undefined());
+        }
+        let for_el1 = operation.encoding() >> 11 != 3;
+        if self.cpu.el == 0 && for_el1 && !self.defect(&EL0_INVALIDATES) {
+            return Err(undefined());
+        }
+        if self.cpu.el == 0 && !for_el1 && self.cpu.sys.sctlr & UCI == 0 {
+            return Err(trapped_operation(operation.encoding(), rt));
+        }
+        if operation.is_by_set_way() {
+            return Ok(());
+        }
+        let purpose = if invalidates(operation) { Purpose::Write } else { Purpose::Read };
+        self.maintain(self.get(rt), purpose)?;
+        if self.defect(&FAULTS_ON_TAG) && !for_el1 {
+            let va = self.get(rt);
+            let access = self.plain(1, true);
+            let place = self.place(va, access)?;
+            return self.check(&[(va, place, 1)], access);
+        }
+        Ok(())
+    }
+
+    /// IC.
+    pub(super) fn instruction_cache(&mut self, operation: InstructionCacheOp, rt: Reg) -> Executed {
+        if operation != InstructionCacheOp::Ivau {
+            return if self.cpu.el == 0 { Err(undefined()) } else { Ok(()) };
+        }
+        if self.cpu.el == 0 && self.cpu.sys.sctlr & UCI == 0 {
+            return Err(trapped_operation(operation.encoding(), rt));
+        }
+        self.maintain(self.get(rt), Purpose::Read)
+    }
+
+    /// Maintenance by an address that cannot be translated, or not with these rights, may fault or do nothing; QEMU
+    /// does nothing. The fault is reported as a write (Arm ARM, ESR_EL1.{CM, WnR}).
+    fn maintain(&mut self, va: u64, purpose: Purpose) -> Executed {
+        let fault: Option<FaultStatus> = self.translate(va, purpose, self.cpu.el).err();
+        match fault {
+            Some(status) if self.env.choices.choose(2) == 1 => {
+                Err(self.data_abort(Abort { status, va, write: true, cache: true }))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! Memory copies and sets: CPY*, CPYF*, SET*, SETG*.
+//!
+//! Arm ARM C6.2 by instruction name; pseudocode `MemCpyParametersIllformedE` and its kin. How much each of the
+//! three instructions of a sequence does, and in which of two formats it leaves its registers, is the CPU's
+//! choice. Specified is what QEMU does (target/arm/tcg/helper-a64.c): option A; the prologue goes to the end of the
+//! page, the main part leaves less than a page to the epilogue. After a whole sequence every CPU agrees on
+//! memory and registers, the flags apart.
+
+use isa::{Arg, CopyOptions, ExceptionClass, Op, Reg, SetOptions, TaggedPtr};
+
+use super::access::{Access, Alignment};
+use super::fault::{exception, undefined};
+use super::system_registers::MSCEN;
+use super::{Core, Executed, Stop};
+
+crate::defects! {
+    SET_UNCHECKED "set.unchecked" "SETP, SETM and SETE are not tag checked";
+    SETG_CHECKED "setg.tag-checked" "SETGP, SETGM and SETGE are tag checked";
+    SETG_NO_TAG "setg.stores-no-tags" "SETGP, SETGM and SETGE store no tags";
+    SETG_NO_DATA "setg.keeps-data" "SETGP, SETGM and SETGE do not set data";
+    SETG_FIRST "setg.first-granule-tagged" "SETGP, SETGM and SETGE tag only the first granule of a page";
+    SETG_ALIGNMENT "setg.alignment-ignored" "SETGP demands no alignment";
+    CPY_READ_UNCHECKED "cpy.source-unchecked" "the source of a memory copy is not tag checked";
+    CPY_WRITE_UNCHECKED "cpy.destination-unchecked" "the destination of a memory copy is not tag checked";
+    CPY_TAGS "cpy.copies-tags" "a memory copy copies tags too";
+    CPY_FORWARDS "cpy.always-forwards" "CPYP copies forwards what overlaps";
+}
+
+/// The two upper bits of ESR_EL1.EC of a memory copy or set exception, and it whole.
+const MEMORY_OPERATION: u8 = 0x27;
+const PAGE: u64 = abi::map::GUEST_PAGE;
+const GRANULE: u64 = isa::GRANULE_BYTES as u64;
+/// NZCV of a sequence in option B; option A has none.
+const OPTION_B: u8 = 0b0010;
+
+/// Which of the three instructions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Prologue,
+    Main,
+    Epilogue,
+}
+
+/// What kind of sequence.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sequence {
+    Copy,
+    CopyForwards,
+    Set,
+    SetTags,
+}
+
+fn stage(op: Op) -> Option<(Sequence, Stage)> {
+    use Sequence::{Copy, CopyForwards, Set, SetTags};
+    use Stage::{Epilogue, Main, Prologue};
+    Some(match op {
+        Op::Cpyp => (Copy, Prologue),
+        Op::Cpym => (Copy, Main),
+        Op::Cpye => (Copy, Epilogue),
+        Op::Cpyfp => (CopyForwards, Prologue),
+        Op::Cpyfm => (CopyForwards, Main),
+        Op::Cpyfe => (CopyForwards, Epilogue),
+        Op::Setp => (Set, Prologue),
+        Op::Setm => (Set, Main),
+        Op::Sete => (Set, Epilogue),
+        Op::Setgp => (SetTags, Prologue),
+        Op::Setgm => (SetTags, Main),
+        Op::Setge => (SetTags, Epilogue),
+        _ => return None,
+    })
+}
+
+/// Registers of a sequence: destination, source (an address or a byte), bytes left.
+#[derive(Clone, Copy)]
+struct Registers {
+    rd: Reg,
+    rs: Reg,
+    rn: Reg,
+    /// The options as ESR_EL1 shows them.
+    options: u8,
+}
+
+/// What a copy does next: from, to, bytes; `backwards` if the addresses are those of the last byte.
+#[derive(Clone, Copy)]
+struct Chunk {
+    to: u64,
+    from: u64,
+    bytes: u64,
+    backwards: bool,
+}
+
+impl Chunk {
+    fn lowest(self, va: u64) -> u64 {
+        if self.backwards { va.wrapping_sub(self.bytes - 1) } else { va }
+    }
+}
+
+/// Bytes from `va` on to the end of a block of `unit` bytes, backwards if asked.
+fn room(va: u64, unit: u64, backwards: bool) -> u64 {
+    if backwards { va % unit + 1 } else { unit - va % unit }
+}
+
+impl Core<'_, '_> {
+    /// Executes an instruction of a sequence.
+    pub(super) fn memory_operation(&mut self, op: Op, args: &[Arg]) -> Executed {
+        let Some((sequence, stage)) = stage(op) else { return Err(UNKNOWN) };
+        if !self.env.features.mops || (self.cpu.el == 0 && self.cpu.sys.sctlr & MSCEN == 0) {
+            return Err(undefined());
+        }
+        if sequence == Sequence::SetTags && self.env.features.mte == 0 {
+            return Err(undefined());
+        }
+        match *args {
+            [Arg::CopyOptions(options), Arg::Pointer(rd), Arg::Pointer(rs), Arg::Counter(rn)] => {
+                self.copy(sequence, stage, Registers { rd, rs, rn, options: options.bits() }, options)
+            }
+            [Arg::SetOptions(options), Arg::Pointer(rd), Arg::Counter(rn), Arg::Reg(rs)] => {
+                self.fill(sequence, stage, Registers { rd, rs, rn, options: options.bits() }, options)
+            }
+            _ => Err(UNKNOWN),
+        }
+    }
+
+    fn bytewise(&self, unprivileged: bool, write: bool, checked: bool) -> Access {
+        let access = Access { read: !write, write, alignment: Alignment::Configured, ..self.plain(1, checked) };
+        if unprivileged && self.cpu.el == 1 { self.unprivileged(access) } else { access }
+    }
+
+    /// A sequence whose registers are not in this CPU's format, or that has too much left for its epilogue (Arm
+    /// ARM, ESR_EL1, ISS encoding for a Memory Copy and Memory Set instructions exception).
+    fn ill_formed(&self, sequence: Sequence, stage: Stage, wrong_option: bool, registers: Registers) -> Stop {
+        let set = matches!(sequence, Sequence::Set | Sequence::SetTags);
+        let iss = u32::from(set) << 24
+            | u32::from(sequence == Sequence::SetTags) << 23
+            | u32::from(registers.options) << 19
+            | u32::from(stage == Stage::Epilogue) << 18
+            | u32::from(wrong_option) << 17
+            | 1 << 16
+            | u32::from(registers.rd.index()) << 10
+            | u32::from(registers.rs.index()) << 5
+            | u32::from(registers.rn.index());
+        exception(ExceptionClass::from_bits(MEMORY_OPERATION), iss)
+    }
+
+    fn fill(&mut self, sequence: Sequence, stage: Stage, registers: Registers, options: SetOptions) -> Executed {
+        let Registers { rd, rs, rn, .. } = registers;
+        let tags = sequence == Sequence::SetTags;
+        let (mut to, mut left) = (self.get(rd), self.get(rn));
+        if stage == Stage::Prologue {
+            let most = i64::MAX as u64;
+            left = left.min(if tags { most & !(GRANULE - 1) } else { most });
+        } else {
+            if left == 0 {
+                return Ok(());
+            }
+            if self.cpu.nzcv & OPTION_B != 0 {
+                return Err(self.ill_formed(sequence, stage, true, registers));
+            }
+            (to, left) = (to.wrapping_add(left), left.wrapping_neg());
+            if stage == Stage::Epilogue && left >= PAGE {
+                return Err(self.ill_formed(sequence, stage, false, registers));
+            }
+        }
+        let checked = if tags { self.defect(&SETG_CHECKED) } else { !self.defect(&SET_UNCHECKED) };
+        let access = self.bytewise(options.writes_unprivileged(), true, checked);
+        let misaligned = left % GRANULE != 0 || (left != 0 && to % GRANULE != 0);
+        if tags && misaligned && !self.defect(&SETG_ALIGNMENT) {
+            return Err(self.alignment_fault(to, access));
+        }
+        let byte = self.get(rs) as u8;
+        let mut now = match stage {
+            Stage::Prologue => left.min(room(to, PAGE, false)),
+            Stage::Main => left & !(PAGE - 1),
+            Stage::Epilogue => left,
+        };
+        while now > 0 {
+            if stage == Stage::Prologue {
+                self.set(rd, to);
+                self.set(rn, left);
+            }
+            let bytes = now.min(room(to, GRANULE, false));
+            let data = [byte; GRANULE as usize];
+            self.fill_granule(to, &data[..bytes as usize], tags, access)?;
+            (to, left, now) = (to.wrapping_add(bytes), left - bytes, now - bytes);
+            if stage != Stage::Prologue {
+                self.set(rn, left.wrapping_neg());
+            }
+        }
+        if stage == Stage::Prologue {
+            self.set(rd, to.wrapping_add(left));
+            self.set(rn, left.wrapping_neg());
+            self.cpu.nzcv = 0;
+        }
+        Ok(())
+    }
+
+    fn fill_granule(&mut self, to: u64, data: &[u8], tags: bool, access: Access) -> Executed {
+        if !tags || !self.defect(&SETG_NO_DATA) {
+            self.store(to, data, access)?;
+        }
+        let first = to.is_multiple_of(PAGE);
+        if tags && !self.defect(&SETG_NO_TAG) && (first || !self.defect(&SETG_FIRST)) {
+            let place = self.place(to, access)?;
+            self.write_tag_as(place, TaggedPtr::new(to).tag(), access.checks_as)?;
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, sequence: Sequence, stage: Stage, registers: Registers, options: CopyOptions) -> Executed {
+        let Registers { rd, rs, rn, .. } = registers;
+        let mut left = self.get(rn);
+        let mut chunk = Chunk { to: self.get(rd), from: self.get(rs), bytes: 0, backwards: false };
+        if stage == Stage::Prologue {
+            chunk.backwards = sequence == Sequence::Copy && self.overlaps(chunk, &mut left);
+            if sequence == Sequence::CopyForwards {
+                left = left.min(i64::MAX as u64);
+            }
+        } else {
+            if left == 0 {
+                return Ok(());
+            }
+            if self.cpu.nzcv & OPTION_B != 0 {
+                return Err(self.ill_formed(sequence, stage, true, registers));
+            }
+            chunk.backwards = sequence == Sequence::Copy && left.cast_signed() > 0;
+            if !chunk.backwards {
+                (chunk.to, chunk.from) = (chunk.to.wrapping_add(left), chunk.from.wrapping_add(left));
+                left = left.wrapping_neg();
+            }
+            if stage == Stage::Epilogue && left >= PAGE {
+                return Err(self.ill_formed(sequence, stage, false, registers));
+            }
+        }
+        if chunk.backwards {
+            chunk.to = chunk.to.wrapping_add(left).wrapping_sub(1);
+            chunk.from = chunk.from.wrapping_add(left).wrapping_sub(1);
+        }
+        let page = |va| room(va, PAGE, chunk.backwards);
+        let prologue = left.min(page(chunk.to)).min(page(chunk.from));
+        let mut now = if stage == Stage::Prologue { prologue } else { left };
+        let kept = if stage == Stage::Main { PAGE } else { 1 };
+        while now >= kept {
+            let room = |va| room(va, GRANULE, chunk.backwards);
+            chunk.bytes = now.min(room(chunk.to)).min(room(chunk.from));
+            self.show_copy(stage, registers, chunk, left);
+            self.copy_chunk(chunk, options)?;
+            (left, now) = (left - chunk.bytes, now - chunk.bytes);
+            let step = if chunk.backwards { chunk.bytes.wrapping_neg() } else { chunk.bytes };
+            (chunk.to, chunk.from) = (chunk.to.wrapping_add(step), chunk.from.wrapping_add(step));
+        }
+        if chunk.backwards {
+            self.set(rn, left);
+        } else {
+            if stage == Stage::Prologue {
+                self.set(rd, chunk.to.wrapping_add(left));
+                self.set(rs, chunk.from.wrapping_add(left));
+            }
+            self.set(rn, left.wrapping_neg());
+        }
+        if stage == Stage::Prologue {
+            self.cpu.nzcv = 0;
+        }
+        Ok(())
+    }
+
+    /// Puts into the registers how far a copy has come, as they are seen if its next chunk faults.
+    fn show_copy(&mut self, stage: Stage, registers: Registers, chunk: Chunk, left: u64) {
+        let Registers { rd, rs, rn, .. } = registers;
+        match (stage, chunk.backwards) {
+            (Stage::Prologue, false) => {
+                self.set(rd, chunk.to);
+                self.set(rs, chunk.from);
+                self.set(rn, left);
+            }
+            (_, true) => self.set(rn, left),
+            (_, false) => self.set(rn, left.wrapping_neg()),
+        }
+    }
+
+    /// Tells whether CPYP must go backwards: the destination begins within the source. Caps what is left.
+    fn overlaps(&self, chunk: Chunk, left: &mut u64) -> bool {
+        const ADDRESS: u64 = u64::MAX >> 8;
+        *left = (*left).min(ADDRESS >> 1);
+        let (from, to) = (chunk.from & ADDRESS, chunk.to & ADDRESS);
+        let end = chunk.from.wrapping_add(*left) & ADDRESS;
+        from < to && end > to && !self.defect(&CPY_FORWARDS)
+    }
+
+    /// Copies bytes that lie within one granule at either end. The source is checked first.
+    fn copy_chunk(&mut self, chunk: Chunk, options: CopyOptions) -> Executed {
+        let source = self.bytewise(options.reads_unprivileged(), false, !self.defect(&CPY_READ_UNCHECKED));
+        let destination = self.bytewise(options.writes_unprivileged(), true, !self.defect(&CPY_WRITE_UNCHECKED));
+        let (from, to) = (chunk.lowest(chunk.from), chunk.lowest(chunk.to));
+        // A fault is reported at the byte that comes first, which backwards is the last one.
+        if let Err(stop) = self.check_byte(chunk.from, source) {
+            // Which of two accesses is refused first is the CPU's choice, if the source has another fault than its tag.
+            if !stop.is_tag_check_fault() && self.env.choices.choose(2) == 1 {
+                self.check_byte(chunk.to, destination)?;
+            }
+            return Err(stop);
+        }
+        self.check_byte(chunk.to, destination)?;
+        let mut data = [0; GRANULE as usize];
+        let data = &mut data[..chunk.bytes as usize];
+        self.load(from, data, Access { checked: false, ..source })?;
+        self.store(to, data, Access { checked: false, ..destination })?;
+        if self.defect(&CPY_TAGS) {
+            let (from, to) = (self.place(from, source)?, self.place(to, destination)?);
+            let tag = self.env.bus.tag(from.ipa & !(GRANULE - 1)).map_err(Stop::NoMemory)?;
+            self.write_tag_as(to, tag, destination.checks_as)?;
+        }
+        Ok(())
+    }
+
+    /// Checks one byte's granule.
+    fn check_byte(&mut self, va: u64, access: Access) -> Executed {
+        let place = self.place(va, access)?;
+        self.check(&[(va, place, 1)], access)
+    }
+}
+
+const UNKNOWN: Stop = Stop::Unmodelled("a memory copy or set that the model does not know");

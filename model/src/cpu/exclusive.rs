@@ -1,0 +1,142 @@
+//! Exclusive loads and stores, and the local monitor between them.
+//!
+//! Arm ARM C6.2 by instruction name, B2 local monitor; pseudocode `AArch64.ExclusiveMonitorsPass`. A monitor may
+//! be lost at any time, so a store that could succeed may always fail.
+
+use isa::{Arg, Op, Reg};
+
+use super::access::{Access, Alignment};
+use super::{Core, Executed, Monitor, Stop};
+
+crate::defects! {
+    LOAD_UNCHECKED "exclusive.load-unchecked" "exclusive loads are not tag checked";
+    STORE_UNCHECKED "exclusive.store-unchecked" "exclusive stores are not tag checked";
+    ALWAYS "exclusive.store-without-load" "an exclusive store succeeds without an exclusive load";
+    STATUS_INVERTED "exclusive.status-inverted" "an exclusive store gives 1 for success";
+    FAILED_STORES "exclusive.failed-store-stores" "an exclusive store that fails is performed";
+    KEPT "exclusive.monitor-kept-by-exception" "an exception does not clear the monitor";
+}
+
+impl Core<'_, '_> {
+    fn exclusive(&self, base: Reg, size: isa::Access, load: bool) -> Access {
+        let total = u64::from(size.total());
+        Access {
+            read: load,
+            write: !load,
+            atomic: true,
+            alignment: if total == 16 { Alignment::Always } else { Alignment::Ordered },
+            ..self.plain(total, self.checkable(base, false))
+        }
+    }
+
+    /// LDXR, LDAXR, LDXP, LDAXP.
+    pub(super) fn load_exclusive(&mut self, args: &[Arg], size: isa::Access) -> Executed {
+        let (rt, rt2, base) = match *args {
+            [Arg::Reg(rt), Arg::Address(address)] => (rt, None, address.base),
+            [Arg::Reg(rt), Arg::Reg(rt2), Arg::Address(address)] => (rt, Some(rt2), address.base),
+            _ => return Err(UNKNOWN),
+        };
+        let va = self.base(base)?;
+        let mut access = self.exclusive(base, size, true);
+        access.checked &= !self.defect(&LOAD_UNCHECKED);
+        let mut buffer = [0; 16];
+        let bytes = usize::from(size.bytes);
+        self.load(va, &mut buffer[..usize::from(size.total())], access)?;
+        let parts = [&buffer[..bytes], &buffer[bytes..2 * bytes]].map(|part| {
+            let mut value = [0; 8];
+            value[..bytes].copy_from_slice(part);
+            u64::from_le_bytes(value)
+        });
+        let value = [parts[0], if rt2.is_some() { parts[1] } else { 0 }];
+        self.cpu.monitor = Some(Monitor { va, bytes: size.total(), value });
+        self.set(rt, value[0]);
+        if let Some(rt2) = rt2 {
+            self.set(rt2, value[1]);
+        }
+        Ok(())
+    }
+
+    /// STXR, STLXR, STXP, STLXP: the status is 0 if the store was performed.
+    pub(super) fn store_exclusive(&mut self, args: &[Arg], size: isa::Access) -> Executed {
+        let (rs, rt, rt2, base) = match *args {
+            [Arg::Reg(rs), Arg::Reg(rt), Arg::Address(address)] => (rs, rt, None, address.base),
+            [Arg::Reg(rs), Arg::Reg(rt), Arg::Reg(rt2), Arg::Address(address)] => (rs, rt, Some(rt2), address.base),
+            _ => return Err(UNKNOWN),
+        };
+        let va = self.base(base)?;
+        let mut access = self.exclusive(base, size, false);
+        access.checked &= !self.defect(&STORE_UNCHECKED);
+        let bytes = usize::from(size.bytes);
+        let mut data = [0; 16];
+        data[..bytes].copy_from_slice(&self.get(rt).to_le_bytes()[..bytes]);
+        if let Some(rt2) = rt2 {
+            data[bytes..2 * bytes].copy_from_slice(&self.get(rt2).to_le_bytes()[..bytes]);
+        }
+        let data = &data[..usize::from(size.total())];
+        let passes = self.passes(va, size)? || self.defect(&ALWAYS);
+        if passes || self.defect(&FAILED_STORES) {
+            self.store(va, data, access)?;
+        } else if let Err(stop) = self.store_would(va, data, access)
+            // Whether a fault is noticed before or after the monitor's verdict is the CPU's choice.
+            && self.env.choices.choose(2) == 1
+        {
+            return Err(stop);
+        }
+        self.cpu.monitor = None;
+        self.set(rs, u64::from(passes == self.defect(&STATUS_INVERTED)));
+        Ok(())
+    }
+
+    /// Asks the local monitor. A store to another address or of another size than was loaded, or after the value
+    /// has changed, may pass or not.
+    fn passes(&mut self, va: u64, size: isa::Access) -> Result<bool, Stop> {
+        let Some(monitor) = self.cpu.monitor else { return Ok(false) };
+        let total = usize::from(size.total());
+        let mut now = [0; 16];
+        let same = monitor.va == va && usize::from(monitor.bytes) == total && {
+            let access = self.plain(total as u64, false);
+            match self.load(va, &mut now[..total], access) {
+                Ok(()) => {
+                    let part = |at: usize| {
+                        now[at..at + usize::from(size.bytes)].iter().rev().fold(0, |v, b| v << 8 | u64::from(*b))
+                    };
+                    let second = if size.count == 2 { part(usize::from(size.bytes)) } else { 0 };
+                    [part(0), second] == monitor.value
+                }
+                Err(Stop::Exception(_)) => false,
+                Err(stop) => return Err(stop),
+            }
+        };
+        Ok((self.env.choices.choose(2) == 0) == same)
+    }
+
+    /// Tells whether a store would fault, its tag check apart.
+    fn store_would(&mut self, va: u64, data: &[u8], access: Access) -> Executed {
+        let probe = Access { checked: false, ..access };
+        self.reachable(va, data.len() as u64, probe)
+    }
+
+    /// CLREX.
+    pub(super) fn clear_exclusive(&mut self) -> Executed {
+        self.cpu.monitor = None;
+        Ok(())
+    }
+
+    /// An exception return clears the monitor (pseudocode `AArch64.ExceptionReturn`).
+    pub(super) fn forget_monitor(&mut self) {
+        if !self.defect(&KEPT) {
+            self.cpu.monitor = None;
+        }
+    }
+
+    /// Tells whether an instruction is an exclusive load (true) or store (false).
+    pub(super) fn exclusive_direction(op: Op) -> Option<bool> {
+        match op {
+            Op::Ldxr | Op::Ldaxr | Op::Ldxp | Op::Ldaxp => Some(true),
+            Op::Stxr | Op::Stlxr | Op::Stxp | Op::Stlxp => Some(false),
+            _ => None,
+        }
+    }
+}
+
+const UNKNOWN: Stop = Stop::Unmodelled("operands of an exclusive access that the model does not know");

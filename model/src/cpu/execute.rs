@@ -1,0 +1,186 @@
+//! One instruction: from the program counter to the rule that its [`Op`] has.
+
+use isa::{Address, Arg, Args, FaultStatus, Op, Reg};
+
+use super::fault::{Exception, instruction_abort};
+use super::program::{Decoded, Family, Known, Program};
+use super::tags::Data;
+use super::translate::Purpose;
+use super::{Core, Cpu, Env, Executed, PageKinds, Stop};
+
+/// What happened to a CPU that was let run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// An exception was taken; ELR_EL1, ESR_EL1, FAR_EL1 and SPSR_EL1 say which.
+    Exception,
+    /// A byte was stored to the UART's data register; the store waits to be completed.
+    Doorbell {
+        /// The byte.
+        byte: u8,
+    },
+    /// The budget is used up.
+    Exhausted,
+    /// There is no memory behind an address that is mapped: a store or load of the VMM's.
+    NoMemory(crate::memory::NoMemory),
+    /// Something that is not specified here.
+    Unmodelled(&'static str),
+}
+
+/// Runs instructions until something happens, at most as many as the budget has, which is lessened.
+///
+/// `base` is the address of the first word of `program`. Elsewhere words are fetched from memory.
+pub fn run(
+    cpu: &mut Cpu,
+    env: &mut Env<'_>,
+    pages: &PageKinds,
+    (base, program): (u64, &Program),
+    budget: &mut u64,
+) -> Event {
+    let mut core = Core { cpu, env, pages };
+    loop {
+        if *budget == 0 {
+            return Event::Exhausted;
+        }
+        *budget -= 1;
+        let index = core.cpu.pc.wrapping_sub(base) / 4;
+        let executed = match program.get(index as usize) {
+            Some(decoded) => core.execute(decoded),
+            None => core.fetch().and_then(|decoded| core.execute(&decoded)),
+        };
+        match executed {
+            Ok(()) => core.cpu.pc = core.cpu.pc.wrapping_add(4),
+            Err(Stop::Exception(exception)) => {
+                core.enter_exception(&exception);
+                return Event::Exception;
+            }
+            Err(Stop::Doorbell { byte }) => {
+                core.cpu.mmio = true;
+                return Event::Doorbell { byte };
+            }
+            Err(Stop::NoMemory(place)) => return Event::NoMemory(place),
+            Err(Stop::Unmodelled(what)) => return Event::Unmodelled(what),
+        }
+    }
+}
+
+/// An operand that an instruction had not when its rule was written.
+const UNKNOWN_OPERANDS: Executed = Err(Stop::Unmodelled("operands that the model does not know"));
+
+impl Core<'_, '_> {
+    /// Fetches a word that is not in the block.
+    fn fetch(&mut self) -> Result<Decoded, Stop> {
+        let (pc, el) = (self.cpu.pc, self.cpu.el);
+        let place =
+            self.translate(pc, Purpose::Fetch, el).map_err(|status: FaultStatus| instruction_abort(el, status, pc))?;
+        let mut word = [0; 4];
+        self.env.bus.read(place.ipa, &mut word).map_err(Stop::NoMemory)?;
+        Ok(Decoded::new(u32::from_le_bytes(word)))
+    }
+
+    fn execute(&mut self, decoded: &Decoded) -> Executed {
+        match decoded {
+            Decoded::Known(known) => self.instruction(known),
+            Decoded::Undefined => self.udf(),
+            Decoded::Unknown => Err(Stop::Unmodelled("an instruction that the table does not have")),
+        }
+    }
+
+    fn instruction(&mut self, known: &Known) -> Executed {
+        let Known { op, args, size, family } = known;
+        match family {
+            Family::Arithmetic => self.arithmetic(*op, args),
+            Family::System => self.system_instruction(*op, args),
+            Family::Memory => self.memory_instruction(*op, args, *size),
+            Family::Tags => self.tag_instruction(*op, args),
+            Family::Pointer => self.pointer_instruction(*op, args),
+            Family::Copies => self.memory_operation(*op, args),
+        }
+    }
+
+    /// Loads and stores of registers, exclusives, atomics.
+    fn memory_instruction(&mut self, op: Op, args: &Args, size: Option<isa::Access>) -> Executed {
+        if let Some(executed) = self.load_store(op, args, size) {
+            return executed;
+        }
+        let Some(size) = size else { return UNKNOWN_OPERANDS };
+        match Self::exclusive_direction(op) {
+            Some(true) => self.load_exclusive(args, size),
+            Some(false) => self.store_exclusive(args, size),
+            None if matches!(op, Op::Cas | Op::Casp) => self.compare_and_swap(args, size),
+            None if Self::is_atomic_operation(op) => self.atomic_operation(op, args, size),
+            None => Err(Stop::Unmodelled("a memory access that the model does not know")),
+        }
+    }
+
+    fn pointer_instruction(&mut self, op: Op, args: &Args) -> Executed {
+        if self.env.features.mte == 0 {
+            return Err(super::fault::undefined());
+        }
+        match (op, &**args) {
+            (Op::Irg, &[Arg::Reg(rd), Arg::Reg(rn), Arg::Reg(rm)]) => self.irg(rd, rn, rm),
+            (Op::Gmi, &[Arg::Reg(rd), Arg::Reg(rn), Arg::Reg(rm)]) => self.gmi(rd, rn, rm),
+            (Op::Addg | Op::Subg, &[Arg::Reg(rd), Arg::Reg(rn), Arg::Imm(offset), Arg::Imm(steps)]) => {
+                self.add_tag(op == Op::Subg, rd, rn, offset, steps as u8)
+            }
+            (_, &[Arg::Reg(rd), Arg::Reg(rn), Arg::Reg(rm)]) => self.subtract_pointers(op == Op::Subps, rd, rn, rm),
+            _ => UNKNOWN_OPERANDS,
+        }
+    }
+
+    fn tag_instruction(&mut self, op: Op, args: &Args) -> Executed {
+        match **args {
+            [Arg::Reg(rt), Arg::Address(address)] => self.tag_access_instruction(op, rt, address),
+            [Arg::Reg(rt), Arg::Reg(rt2), Arg::Address(address)] => self.store_tag_pair(rt, rt2, address),
+            _ => UNKNOWN_OPERANDS,
+        }
+    }
+
+    fn tag_access_instruction(&mut self, op: Op, rt: Reg, address: Address) -> Executed {
+        match op {
+            Op::Stg => self.store_tag(rt, address, 1, Data::Kept),
+            Op::Stzg => self.store_tag(rt, address, 1, Data::Zeroed),
+            Op::St2g => self.store_tag(rt, address, 2, Data::Kept),
+            Op::Stz2g => self.store_tag(rt, address, 2, Data::Zeroed),
+            Op::Ldg => self.load_tag(rt, address),
+            Op::Ldgm => self.load_tags(rt, address),
+            Op::Stgm => self.store_tags(rt, address),
+            _ => self.store_zero_tags(rt, address),
+        }
+    }
+
+    /// Branches and the system.
+    fn system_instruction(&mut self, op: Op, args: &Args) -> Executed {
+        match (op, &**args) {
+            (Op::B, &[Arg::Target(distance)]) => self.branch(true, distance),
+            (Op::BCond, &[Arg::Condition(condition), Arg::Target(distance)]) => {
+                self.branch(condition.holds(self.cpu.nzcv), distance)
+            }
+            (Op::Cbz, &[Arg::Reg(rt), Arg::Target(distance)]) => self.branch(self.get(rt) == 0, distance),
+            (Op::Cbnz, &[Arg::Reg(rt), Arg::Target(distance)]) => self.branch(self.get(rt) != 0, distance),
+            (Op::Tbz | Op::Tbnz, &[Arg::Reg(rt), Arg::Bit(bit), Arg::Target(distance)]) => {
+                self.branch((self.get(rt) >> bit & 1 == 1) == (op == Op::Tbnz), distance)
+            }
+            (Op::Mrs, &[Arg::Reg(rt), Arg::SysReg(register)]) => self.mrs(rt, register),
+            (Op::Msr, &[Arg::SysReg(register), Arg::Reg(rt)]) => self.msr(register, rt),
+            (Op::MsrImm, &[Arg::Pstate(isa::PstateField::Tco), Arg::Imm(value)]) => self.set_tco(value & 1 == 1),
+            (Op::Dsb, &[Arg::Barrier(option)]) => self.dsb(option),
+            (Op::Isb, _) => self.isb(),
+            (Op::Clrex, _) => self.clear_exclusive(),
+            // Prefetches are hints and never fault. Sb is a barrier against speculation alone.
+            (Op::Dmb | Op::Nop | Op::Yield | Op::Sb | Op::Prfm | Op::Prfum, _) => Ok(()),
+            (Op::Brk, &[Arg::Imm(immediate)]) => self.brk(immediate),
+            (Op::Svc, &[Arg::Imm(immediate)]) => self.svc(immediate),
+            (Op::Hvc, _) => self.hvc(),
+            (Op::Dc, &[Arg::CacheOp(operation), Arg::Reg(rt)]) => self.data_cache(operation, rt),
+            (Op::Ic, &[Arg::InstructionCacheOp(operation)]) => self.instruction_cache(operation, Reg::XZR),
+            (Op::Ic, &[Arg::InstructionCacheOp(operation), Arg::Reg(rt)]) => self.instruction_cache(operation, rt),
+            _ => Err(Stop::Unmodelled("an instruction that the model does not know")),
+        }
+    }
+}
+
+impl From<Exception> for Event {
+    fn from(_: Exception) -> Self {
+        Self::Exception
+    }
+}

@@ -1,0 +1,163 @@
+//! What a CPU has: the features and sizes that the rules ask about, and the ID registers that tell of them.
+//!
+//! Presets mirror CPUs of QEMU, which granule is measured against. Nothing here depends on the host.
+
+/// A CPU's features. The ID registers follow from these fields and from the rest that no rule looks at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Features {
+    /// What the CPU is called, as QEMU's `-cpu` does.
+    pub name: &'static str,
+    /// ID_AA64PFR1_EL1.MTE: 0 none, 1 the instructions alone, 2 tags in memory, 3 asymmetric faults too.
+    pub mte: u8,
+    /// GMID_EL1.BS, 2 to 6: LDGM and STGM cover `4 << BS` bytes.
+    pub tag_block_bs: u8,
+    /// DCZID_EL0.BS, 2 to 9: DC ZVA covers `4 << BS` bytes.
+    pub dczid: u8,
+    /// FEAT_LSE: atomic read-modify-write instructions.
+    pub atomics: bool,
+    /// FEAT_LSE2: unaligned atomics that stay within 16 bytes.
+    pub lse2: bool,
+    /// FEAT_MOPS: memory copies and sets.
+    pub mops: bool,
+    /// FEAT_MTE_TAGGED_FAR: FAR_ELx bits 63:60 are known for a tag check fault.
+    pub tagged_far: bool,
+    /// FEAT_IDST: reads of ID registers at EL0 are reported with class 0x18.
+    pub idst: bool,
+    /// ID_AA64PFR1_EL1 without its MTE field.
+    pub pfr1: u64,
+    /// ID_AA64ISAR0_EL1 without its Atomic field.
+    pub isar0: u64,
+    /// ID_AA64ISAR1_EL1.
+    pub isar1: u64,
+    /// ID_AA64ISAR2_EL1 without its MOPS field.
+    pub isar2: u64,
+    /// MIDR_EL1.
+    pub midr: u64,
+    /// CTR_EL0.
+    pub ctr: u64,
+}
+
+const MTE_SHIFT: u32 = 8;
+const ATOMIC_SHIFT: u32 = 20;
+const MOPS_SHIFT: u32 = 16;
+
+impl Features {
+    /// QEMU's `max` (target/arm/tcg/cpu64.c, `aarch64_max_tcg_initfn`): MTE3, tag blocks of 256 bytes.
+    pub const MAX: Self = Self {
+        name: "max",
+        mte: 3,
+        tag_block_bs: 6,
+        dczid: 4,
+        atomics: true,
+        lse2: true,
+        mops: true,
+        tagged_far: false,
+        idst: true,
+        pfr1: 0x21,
+        isar0: 0x1221_1111_1001_2120,
+        isar1: 0x0111_2111_1021_1002,
+        isar2: 0x0010_0012,
+        midr: 0x000f_0510,
+        ctr: 0xb444_c004,
+    };
+
+    /// QEMU's `neoverse-n2` (`aarch64_neoverse_n2_initfn`): MTE2, tag blocks of 64 bytes.
+    pub const NEOVERSE_N2: Self = Self {
+        name: "neoverse-n2",
+        mte: 2,
+        tag_block_bs: 4,
+        dczid: 4,
+        atomics: true,
+        lse2: true,
+        mops: false,
+        tagged_far: false,
+        idst: true,
+        pfr1: 0x21,
+        isar0: 0x1221_1111_1001_2120,
+        isar1: 0x0011_1111_0121_1052,
+        isar2: 0,
+        midr: 0x410f_d493,
+        ctr: 0x4_b444_c004,
+    };
+
+    /// All presets.
+    pub const ALL: [&'static Self; 2] = [&Self::MAX, &Self::NEOVERSE_N2];
+
+    /// Finds a preset by its name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<&'static Self> {
+        Self::ALL.into_iter().find(|features| features.name == name)
+    }
+
+    /// Gives the same with another level of MTE, 0 to 3.
+    #[must_use]
+    pub const fn with_mte(self, mte: u8) -> Self {
+        Self { mte, ..self }
+    }
+
+    /// ID_AA64PFR1_EL1.
+    #[must_use]
+    pub const fn id_aa64pfr1(&self) -> u64 {
+        self.pfr1 & !(0xf << MTE_SHIFT) | (self.mte as u64) << MTE_SHIFT
+    }
+
+    /// ID_AA64ISAR0_EL1.
+    #[must_use]
+    pub const fn id_aa64isar0(&self) -> u64 {
+        self.isar0 & !(0xf << ATOMIC_SHIFT) | if self.atomics { 2 << ATOMIC_SHIFT } else { 0 }
+    }
+
+    /// ID_AA64ISAR2_EL1.
+    #[must_use]
+    pub const fn id_aa64isar2(&self) -> u64 {
+        self.isar2 & !(0xf << MOPS_SHIFT) | (self.mops as u64) << MOPS_SHIFT
+    }
+
+    /// MPIDR_EL1 of a vCPU, as KVM and QEMU number the first sixteen.
+    #[must_use]
+    pub const fn mpidr(cpu: usize) -> u64 {
+        1 << 31 | cpu as u64
+    }
+
+    /// Bytes that one LDGM, STGM or STZGM's sibling covers.
+    #[must_use]
+    pub const fn tag_block(&self) -> u64 {
+        4 << self.tag_block_bs
+    }
+
+    /// Bytes that one DC ZVA, GVA or GZVA covers, and STZGM.
+    #[must_use]
+    pub const fn zero_block(&self) -> u64 {
+        4 << self.dczid
+    }
+
+    /// Tells whether the CPU has allocation tags, FEAT_MTE2.
+    #[must_use]
+    pub const fn has_tags(&self) -> bool {
+        self.mte >= 2
+    }
+}
+
+impl Default for Features {
+    fn default() -> Self {
+        Self::MAX
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_registers_follow_from_the_features() {
+        let n2 = &Features::NEOVERSE_N2;
+        assert_eq!(n2.id_aa64pfr1(), 0x221);
+        assert_eq!(n2.id_aa64isar0(), 0x1221_1111_1021_2120);
+        assert_eq!(n2.id_aa64isar2() >> 16 & 0xf, 0);
+        assert_eq!(Features::MAX.id_aa64isar2() >> 16 & 0xf, 1);
+        assert_eq!(Features::MAX.with_mte(1).id_aa64pfr1(), 0x121);
+        assert_eq!((Features::MAX.tag_block(), n2.tag_block(), n2.zero_block()), (256, 64, 64));
+        assert_eq!(Features::by_name("neoverse-n2"), Some(n2));
+        assert_eq!(Features::by_name("cortex-a53"), None);
+    }
+}

@@ -1,0 +1,105 @@
+//! A block's instructions, decoded once: loops would otherwise spend their time decoding.
+
+use std::rc::Rc;
+
+use isa::{Access, Args, Insn, Op};
+
+/// An instruction of the table: operands, what it moves, and which file has its rule.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    pub op: Op,
+    pub args: Args,
+    pub size: Option<Access>,
+    pub family: Family,
+}
+
+/// The instructions whose rules stand together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    /// `pointer.rs`.
+    Pointer,
+    /// `tags.rs` and `tag_blocks.rs`.
+    Tags,
+    /// `load_store.rs`, `exclusive.rs`, `atomic.rs`.
+    Memory,
+    /// `copy.rs`.
+    Copies,
+    /// `branch.rs`, `system.rs`, `cache.rs`.
+    System,
+    /// `arithmetic.rs`.
+    Arithmetic,
+}
+
+impl Family {
+    fn of(op: Op, accesses: bool) -> Self {
+        match op {
+            Op::Irg | Op::Gmi | Op::Addg | Op::Subg | Op::Subp | Op::Subps => Self::Pointer,
+            Op::Stg | Op::Stzg | Op::St2g | Op::Stz2g | Op::Stgp | Op::Ldg | Op::Ldgm | Op::Stgm | Op::Stzgm => {
+                Self::Tags
+            }
+            _ if accesses => Self::Memory,
+            Op::Cpyp | Op::Cpym | Op::Cpye | Op::Cpyfp | Op::Cpyfm | Op::Cpyfe => Self::Copies,
+            Op::Setp | Op::Setm | Op::Sete | Op::Setgp | Op::Setgm | Op::Setge => Self::Copies,
+            Op::B | Op::BCond | Op::Cbz | Op::Cbnz | Op::Tbz | Op::Tbnz | Op::Mrs | Op::Msr | Op::MsrImm => {
+                Self::System
+            }
+            Op::Dsb | Op::Isb | Op::Dmb | Op::Sb | Op::Clrex | Op::Nop | Op::Yield | Op::Prfm | Op::Prfum => {
+                Self::System
+            }
+            Op::Brk | Op::Svc | Op::Hvc | Op::Dc | Op::Ic => Self::System,
+            _ => Self::Arithmetic,
+        }
+    }
+}
+
+/// A decoded word.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Decoded {
+    /// An instruction of the table.
+    Known(Known),
+    /// UDF, which is UNDEFINED for good (Arm ARM C6.2, UDF).
+    Undefined,
+    /// Not in the table.
+    Unknown,
+}
+
+impl Decoded {
+    pub(super) fn new(word: u32) -> Self {
+        match Insn::decode(word) {
+            Some(insn) => {
+                let (op, size) = (insn.op(), insn.access());
+                Self::Known(Known { op, args: insn.args(), size, family: Family::of(op, size.is_some()) })
+            }
+            None if word >> 16 == 0 => Self::Undefined,
+            None => Self::Unknown,
+        }
+    }
+}
+
+/// The words of a block and what they mean. Clones share both.
+#[derive(Clone, Debug, Default)]
+pub struct Program(Rc<Listing>);
+
+#[derive(Debug, Default)]
+struct Listing {
+    words: Vec<u32>,
+    decoded: Vec<Decoded>,
+}
+
+impl Program {
+    /// Decodes words.
+    #[must_use]
+    pub fn new(words: &[u32]) -> Self {
+        Self(Rc::new(Listing { words: words.to_vec(), decoded: words.iter().copied().map(Decoded::new).collect() }))
+    }
+
+    /// The words.
+    #[must_use]
+    pub fn words(&self) -> &[u32] {
+        &self.0.words
+    }
+
+    pub(super) fn get(&self, index: usize) -> Option<&Decoded> {
+        self.0.decoded.get(index)
+    }
+}

@@ -1,0 +1,209 @@
+//! Access to system registers and PSTATE, barriers, and the calls that leave the block.
+//!
+//! Arm ARM C6.2 MRS, MSR, DSB, DMB, ISB, BRK, SVC, HVC; the accessibility of each register is in its description.
+
+use abi::mailbox;
+use isa::{Barrier, ExceptionClass, Reg, SysReg};
+
+use super::fault::{call, exception, undefined};
+use super::system_registers::{DZE, UCT};
+use super::{Core, Executed, Features, NZCV_SHIFT, Stop, TCO_SHIFT};
+
+crate::defects! {
+    TCO_WRITE_LOST "tco.write-lost" "MSR TCO does nothing";
+    TCO_READS_ZERO "tco.reads-zero" "MRS TCO gives 0";
+    TCO_REGISTER_BIT "tco.bit-24" "MSR TCO takes bit 24 of the register";
+    TCO_EL0 "tco.undefined-at-el0" "MSR TCO is undefined at EL0";
+    EL0_REGISTERS "msr.el0-allowed" "EL0 may access the tag registers of EL1";
+    GCR_RGSR_SWAPPED "mrs.gcr-rgsr-swapped" "MRS of GCR_EL1 gives RGSR_EL1";
+    TFSR_SWAPPED "mrs.tfsr-levels-swapped" "MRS of TFSR_EL1 gives TFSRE0_EL1 and the other way round";
+    GMID_ONE_LESS "mrs.gmid-one-less" "GMID_EL1.BS names blocks of half the size";
+    UDF_SKIPPED "udf.no-exception" "an undefined instruction does nothing";
+    BRK_IMMEDIATE "brk.immediate-lost" "ESR_EL1 of BRK lacks the immediate";
+}
+
+/// Moves the encoding `op0:op1:CRn:CRm:op2` and a register number to their places in the ISS of class 0x18.
+fn trap_iss(op0: u32, encoding: u16, rt: Reg, read: bool) -> u32 {
+    let field = |shift: u32, bits: u32| u32::from(encoding) >> shift & ((1 << bits) - 1);
+    op0 << 20
+        | field(0, 3) << 17
+        | field(11, 3) << 14
+        | field(7, 4) << 10
+        | u32::from(rt.index()) << 5
+        | field(3, 4) << 1
+        | u32::from(read)
+}
+
+/// A system instruction that EL1 does not let EL0 execute (Arm ARM, ESR_EL1, ISS encoding for a trapped MSR,
+/// MRS or system instruction).
+pub(super) fn trapped_operation(encoding: u16, rt: Reg) -> Stop {
+    exception(ExceptionClass::SYSTEM_TRAP, trap_iss(1, encoding, rt, false))
+}
+
+fn trapped_register(register: SysReg, rt: Reg) -> Stop {
+    exception(ExceptionClass::SYSTEM_TRAP, trap_iss(3, register.encoding(), rt, true))
+}
+
+/// Tells whether FEAT_IDST covers a register: op0 3, CRn 0, CRm 0 to 7 and op1 0, 1 or 3.
+fn is_identification(register: SysReg) -> bool {
+    let encoding = register.encoding();
+    encoding >> 7 & 0xf == 0 && encoding >> 3 & 0xf < 8 && matches!(encoding >> 11 & 7, 0 | 1 | 3)
+}
+
+/// What a register is to the instruction set.
+enum Kind {
+    /// One that a block carries.
+    Program(mailbox::SysReg),
+    /// A constant of the CPU, of EL1 and up.
+    Constant(u64),
+    /// Something with a rule of its own.
+    Own,
+}
+
+fn kind(register: SysReg, features: &Features) -> Kind {
+    match register {
+        SysReg::GcrEl1 => Kind::Program(mailbox::SysReg::Gcr),
+        SysReg::RgsrEl1 => Kind::Program(mailbox::SysReg::Rgsr),
+        SysReg::TfsrEl1 => Kind::Program(mailbox::SysReg::Tfsr),
+        SysReg::Tfsre0El1 => Kind::Program(mailbox::SysReg::Tfsre0),
+        SysReg::SctlrEl1 => Kind::Program(mailbox::SysReg::Sctlr),
+        SysReg::TcrEl1 => Kind::Program(mailbox::SysReg::Tcr),
+        SysReg::GmidEl1 => Kind::Constant(u64::from(features.tag_block_bs)),
+        SysReg::IdAa64pfr1El1 => Kind::Constant(features.id_aa64pfr1()),
+        SysReg::IdAa64isar0El1 => Kind::Constant(features.id_aa64isar0()),
+        SysReg::IdAa64isar1El1 => Kind::Constant(features.isar1),
+        SysReg::IdAa64isar2El1 => Kind::Constant(features.id_aa64isar2()),
+        SysReg::MidrEl1 => Kind::Constant(features.midr),
+        // CurrentEL at EL1; EL0 cannot read it.
+        SysReg::CurrentEl => Kind::Constant(1 << 2),
+        _ => Kind::Own,
+    }
+}
+
+/// Tells whether a register exists only with FEAT_MTE2.
+fn needs_tags(register: SysReg) -> bool {
+    matches!(register, SysReg::GcrEl1 | SysReg::RgsrEl1 | SysReg::TfsrEl1 | SysReg::Tfsre0El1 | SysReg::GmidEl1)
+}
+
+impl Core<'_, '_> {
+    /// Refuses a register that does not exist, or not at EL0.
+    fn permit(&self, register: SysReg, rt: Reg, read: bool) -> Executed {
+        if needs_tags(register) && !self.env.features.has_tags() {
+            return Err(undefined());
+        }
+        let of_el0 = register.encoding() >> 11 & 7 == 3;
+        if self.cpu.el != 0 || of_el0 || self.defect(&EL0_REGISTERS) {
+            return Ok(());
+        }
+        if read && self.env.features.idst && is_identification(register) {
+            return Err(trapped_register(register, rt));
+        }
+        Err(undefined())
+    }
+
+    /// MRS.
+    pub(super) fn mrs(&mut self, rt: Reg, register: SysReg) -> Executed {
+        self.permit(register, rt, true)?;
+        let register = match register {
+            SysReg::GcrEl1 if self.defect(&GCR_RGSR_SWAPPED) => SysReg::RgsrEl1,
+            SysReg::TfsrEl1 if self.defect(&TFSR_SWAPPED) => SysReg::Tfsre0El1,
+            SysReg::Tfsre0El1 if self.defect(&TFSR_SWAPPED) => SysReg::TfsrEl1,
+            register => register,
+        };
+        let value = match kind(register, self.env.features) {
+            Kind::Program(register) => self.read_program_register(register),
+            Kind::Constant(value) if register == SysReg::GmidEl1 && self.defect(&GMID_ONE_LESS) => value - 1,
+            Kind::Constant(value) => value,
+            Kind::Own => self.own_register(register, rt)?,
+        };
+        self.set(rt, value);
+        Ok(())
+    }
+
+    fn own_register(&self, register: SysReg, rt: Reg) -> Result<u64, Stop> {
+        let el0_without = |bit: u64| self.cpu.el == 0 && self.cpu.sys.sctlr & bit == 0;
+        match register {
+            SysReg::Nzcv => Ok(u64::from(self.cpu.nzcv) << NZCV_SHIFT),
+            SysReg::Tco if self.env.features.mte == 0 => Err(undefined()),
+            SysReg::Tco if self.defect(&TCO_READS_ZERO) => Ok(0),
+            SysReg::Tco => Ok(u64::from(self.cpu.tco) << TCO_SHIFT),
+            SysReg::TpidrEl0 => Ok(self.cpu.tpidr_el0),
+            SysReg::CtrEl0 if el0_without(UCT) => Err(trapped_register(register, rt)),
+            SysReg::CtrEl0 => Ok(self.env.features.ctr),
+            // DZP: DC ZVA is prohibited.
+            SysReg::DczidEl0 => Ok(u64::from(self.env.features.dczid) | u64::from(el0_without(DZE)) << 4),
+            _ => Err(Stop::Unmodelled("a read of a system register that the model does not know")),
+        }
+    }
+
+    /// MSR (register).
+    pub(super) fn msr(&mut self, register: SysReg, rt: Reg) -> Executed {
+        self.permit(register, rt, false)?;
+        let value = self.get(rt);
+        match kind(register, self.env.features) {
+            Kind::Program(register) => self.write_program_register(register, value).map_err(Stop::Unmodelled),
+            Kind::Constant(_) => Err(undefined()),
+            Kind::Own => match register {
+                SysReg::Nzcv => {
+                    self.cpu.nzcv = (value >> NZCV_SHIFT & 0xf) as u8;
+                    Ok(())
+                }
+                SysReg::TpidrEl0 => {
+                    self.cpu.tpidr_el0 = value;
+                    Ok(())
+                }
+                SysReg::Tco => {
+                    let bit = if self.defect(&TCO_REGISTER_BIT) { TCO_SHIFT - 1 } else { TCO_SHIFT };
+                    self.set_tco(value >> bit & 1 == 1)
+                }
+                _ => Err(Stop::Unmodelled("a write of a system register that the model does not know")),
+            },
+        }
+    }
+
+    /// MSR TCO. With the instructions of MTE alone the field reads as 0 and ignores writes.
+    pub(super) fn set_tco(&mut self, on: bool) -> Executed {
+        if self.env.features.mte == 0 || (self.cpu.el == 0 && self.defect(&TCO_EL0)) {
+            return Err(undefined());
+        }
+        if self.env.features.has_tags() && !self.defect(&TCO_WRITE_LOST) {
+            self.cpu.tco = on;
+        }
+        Ok(())
+    }
+
+    /// DSB: waits for asynchronous faults of accesses that it orders. DMB does not wait.
+    pub(super) fn dsb(&mut self, option: Barrier) -> Executed {
+        if matches!(option, Barrier::Sy | Barrier::Ish | Barrier::Nsh | Barrier::Osh) {
+            self.complete_faults();
+        }
+        Ok(())
+    }
+
+    /// ISB.
+    pub(super) fn isb(&mut self) -> Executed {
+        self.synchronise_context();
+        Ok(())
+    }
+
+    /// BRK.
+    pub(super) fn brk(&self, immediate: i64) -> Executed {
+        let immediate = if self.defect(&BRK_IMMEDIATE) { 0 } else { immediate };
+        Err(exception(ExceptionClass::BRK, immediate as u32))
+    }
+
+    /// SVC.
+    pub(super) fn svc(&self, immediate: i64) -> Executed {
+        Err(call(ExceptionClass::SVC64, immediate as u16))
+    }
+
+    /// HVC: undefined at EL0; at EL1 a call of the hypervisor, which is none of the CPU's rules.
+    pub(super) fn hvc(&self) -> Executed {
+        if self.cpu.el == 0 { Err(undefined()) } else { Err(Stop::Unmodelled("a call of the hypervisor")) }
+    }
+
+    /// A word that is UNDEFINED for good.
+    pub(super) fn udf(&self) -> Executed {
+        if self.defect(&UDF_SKIPPED) { Ok(()) } else { Err(undefined()) }
+    }
+}

@@ -1,0 +1,301 @@
+//! The system registers that a block can see or that steer it: values at boot, fields, and what sticks.
+//!
+//! It must not say which instruction may access which register; that is `system.rs`.
+
+use abi::mailbox::{SYS_REGS, SysReg};
+
+use super::{Core, Features};
+
+crate::defects! {
+    GCR_RRND_LOST "gcr.rrnd-lost" "GCR_EL1.RRND does not stick";
+    GCR_EXCLUDE_8 "gcr.exclude-8-bits" "GCR_EL1 keeps only the lower half of Exclude";
+    RGSR_TAG_LOST "rgsr.tag-lost" "RGSR_EL1.TAG does not stick";
+    RGSR_SEED_8 "rgsr.seed-8-bits" "RGSR_EL1 keeps only the lower half of SEED";
+    TFSR_TF1_LOST "tfsr.tf1-lost" "TFSR_EL1.TF1 cannot be written";
+    TFSR_WRITE_ADDS "tfsr.write-adds" "writing TFSR_EL1 only sets bits";
+    TFSR_HALVES_SWAPPED "tfsr.halves-swapped" "an asynchronous fault of the lower half sets TF1, one of the upper half TF0";
+    TFSR_HALF_LOST "tfsr.upper-half-lost" "an asynchronous fault of the upper half sets TF0";
+    TFSR_REPLACES "tfsr.replaces" "an asynchronous fault clears the bit of the other half";
+    TFSR_LEVELS_SWAPPED "tfsr.levels-swapped" "asynchronous faults of EL0 go to TFSR_EL1 and those of EL1 to TFSRE0_EL1";
+    TFSR_EL0_IN_EL1 "tfsr.el0-in-tfsr-el1" "asynchronous faults of EL0 are recorded in TFSR_EL1";
+    TFSR_NEVER "tfsr.never-set" "asynchronous faults are not recorded";
+    TFSR_CLEARED_BY_DSB "tfsr.cleared-by-dsb" "DSB clears what was recorded before";
+    TFSR_TRAP_CLEARS "tfsr.cleared-by-exception" "taking an exception clears TFSR_EL1";
+}
+
+// SCTLR_EL1.
+pub(super) const A: u64 = 1 << 1;
+pub(super) const SA: u64 = 1 << 3;
+pub(super) const SA0: u64 = 1 << 4;
+pub(super) const DZE: u64 = 1 << 14;
+pub(super) const UCT: u64 = 1 << 15;
+pub(super) const UCI: u64 = 1 << 26;
+pub(super) const MSCEN: u64 = 1 << 33;
+pub(super) const ITFSB: u64 = 1 << 37;
+pub(super) const TCF0_SHIFT: u32 = 38;
+pub(super) const TCF_SHIFT: u32 = 40;
+pub(super) const ATA0: u64 = 1 << 42;
+pub(super) const ATA: u64 = 1 << 43;
+/// The fields of MTE, RES0 without FEAT_MTE2.
+const SCTLR_MTE: u64 = ITFSB | 0b11 << TCF0_SHIFT | 0b11 << TCF_SHIFT | ATA0 | ATA;
+/// Fields that a block may change; the effect of others is not specified here.
+const SCTLR_MODELLED: u64 = SCTLR_MTE | A | SA | SA0 | DZE | UCT | UCI | MSCEN;
+
+// TCR_EL1.
+pub(super) const TBI0_SHIFT: u32 = 37;
+pub(super) const TCMA0_SHIFT: u32 = 57;
+const TCR_MODELLED: u64 = 0b11 << TBI0_SHIFT | 0b11 << TCMA0_SHIFT;
+
+/// Bits of GCR_EL1, RGSR_EL1, TFSR_EL1 and TFSRE0_EL1 that are not RES0.
+const GCR_BITS: u64 = 0x1_ffff;
+const RGSR_BITS: u64 = 0xff_ff0f;
+const TFSR_BITS: u64 = 0b11;
+
+/// What the firmware leaves in registers when it boots.
+pub mod reset {
+    use super::{ATA, ATA0, DZE, MSCEN, SA, SA0, TBI0_SHIFT, TCF_SHIFT, TCF0_SHIFT, UCI, UCT};
+
+    /// SCTLR_EL1 without FEAT_MTE2 (`guest-fw/src/boot.rs`): M, C, SA, SA0, I, DZE, UCT, nTWI, nTWE, UCI, MSCEn,
+    /// and what is RES1 without a feature: EOS, TSCXT, EIS, SPAN, nTLSMD, LSMAOE.
+    pub const SCTLR_WITHOUT_MTE: u64 = 1
+        | 1 << 2
+        | SA
+        | SA0
+        | 1 << 11
+        | 1 << 12
+        | DZE
+        | UCT
+        | 1 << 16
+        | 1 << 18
+        | 1 << 20
+        | 1 << 22
+        | 1 << 23
+        | UCI
+        | 1 << 28
+        | 1 << 29
+        | MSCEN;
+    /// SCTLR_EL1: tags can be accessed at both levels, and tag check faults are synchronous.
+    pub const SCTLR: u64 = SCTLR_WITHOUT_MTE | ATA | ATA0 | 1 << TCF_SHIFT | 1 << TCF0_SHIFT;
+    /// TCR_EL1: 39-bit addresses, 4 KiB pages, write-back inner shareable walks, 36 bits out, the top byte ignored.
+    pub const TCR: u64 =
+        25 | 1 << 8 | 1 << 10 | 3 << 12 | 25 << 16 | 1 << 24 | 1 << 26 | 3 << 28 | 2 << 30 | 1 << 32 | 3 << TBI0_SHIFT;
+    /// MAIR_EL1: Normal, Normal-Tagged, Device-nGnRE, Non-cacheable.
+    pub const MAIR: u64 = 0x44_04_f0_ff;
+    /// MAIR_EL1 without FEAT_MTE2.
+    pub const MAIR_WITHOUT_MTE: u64 = 0x44_04_ff_ff;
+    /// RGSR_EL1: the seed that the firmware starts with (`guest-fw/src/serve.rs`, `FIRST_SEED`).
+    pub const RGSR: u64 = 0x2a5d << 8;
+}
+
+/// Asynchronous tag check faults that need not be visible yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Pending {
+    /// Bits of TFSRE0_EL1 and TFSR_EL1 that no DSB has waited for.
+    recorded: [u64; 2],
+    /// Bits that a DSB has waited for; an ISB makes them visible.
+    completed: [u64; 2],
+}
+
+/// The system registers of a CPU.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SystemRegisters {
+    /// SCTLR_EL1.
+    pub sctlr: u64,
+    /// TCR_EL1.
+    pub tcr: u64,
+    /// GCR_EL1.
+    pub gcr: u64,
+    /// RGSR_EL1.
+    pub rgsr: u64,
+    /// RGSR_EL1 is UNKNOWN: an IRG with GCR_EL1.RRND = 1 leaves there what the CPU likes.
+    pub rgsr_unknown: bool,
+    /// TFSR_EL1, without what is pending.
+    pub tfsr: u64,
+    /// TFSRE0_EL1, without what is pending.
+    pub tfsre0: u64,
+    /// FAR_EL1.
+    pub far: u64,
+    /// ESR_EL1.
+    pub esr: u64,
+    /// ELR_EL1.
+    pub elr: u64,
+    /// SPSR_EL1.
+    pub spsr: u64,
+    pending: Pending,
+}
+
+impl SystemRegisters {
+    /// The registers when the firmware begins to serve.
+    #[must_use]
+    pub fn at_boot(features: &Features) -> Self {
+        let tags = features.has_tags();
+        Self {
+            sctlr: if tags { reset::SCTLR } else { reset::SCTLR_WITHOUT_MTE },
+            tcr: reset::TCR,
+            gcr: 0,
+            rgsr: if tags { reset::RGSR } else { 0 },
+            rgsr_unknown: false,
+            tfsr: 0,
+            tfsre0: 0,
+            far: 0,
+            esr: 0,
+            elr: 0,
+            spsr: 0,
+            pending: Pending::default(),
+        }
+    }
+
+    /// The registers that a block carries, by [`SysReg`].
+    #[must_use]
+    pub fn program(&self) -> [u64; SYS_REGS] {
+        let mut values = [0; SYS_REGS];
+        values[SysReg::Sctlr as usize] = self.sctlr;
+        values[SysReg::Tcr as usize] = self.tcr;
+        values[SysReg::Gcr as usize] = self.gcr;
+        values[SysReg::Rgsr as usize] = self.rgsr;
+        values[SysReg::Tfsr as usize] = self.tfsr;
+        values[SysReg::Tfsre0 as usize] = self.tfsre0;
+        values
+    }
+
+    /// A copy, if one is wanted.
+    pub(super) fn clone_if(&self, wanted: bool) -> Option<Self> {
+        wanted.then(|| self.clone())
+    }
+
+    /// Makes all asynchronous faults visible, as DSB and then ISB do.
+    pub fn synchronise(&mut self) {
+        self.complete();
+        self.show_completed();
+    }
+
+    fn complete(&mut self) {
+        for (completed, recorded) in self.pending.completed.iter_mut().zip(&mut self.pending.recorded) {
+            *completed |= std::mem::take(recorded);
+        }
+    }
+
+    fn show_completed(&mut self) {
+        let [tfsre0, tfsr] = std::mem::take(&mut self.pending.completed);
+        self.tfsre0 |= tfsre0;
+        self.tfsr |= tfsr;
+    }
+}
+
+impl Core<'_, '_> {
+    /// Writes a register; `Err` names a field whose effect is not specified here.
+    ///
+    /// A RES0 bit may be hardwired or keep what is written to it, without an effect (Arm ARM, RES0).
+    pub(super) fn write_program_register(&mut self, register: SysReg, value: u64) -> Result<(), &'static str> {
+        let tags = self.env.features.has_tags();
+        match register {
+            SysReg::Sctlr => {
+                let boot = if tags { reset::SCTLR } else { reset::SCTLR_WITHOUT_MTE };
+                if (value ^ boot) & !SCTLR_MODELLED != 0 {
+                    return Err("a field of SCTLR_EL1 that the model does not know");
+                }
+                self.cpu.sys.sctlr = if tags { value } else { value & !SCTLR_MTE };
+            }
+            SysReg::Tcr => {
+                if (value ^ reset::TCR) & !TCR_MODELLED != 0 {
+                    return Err("a field of TCR_EL1 that the model does not know");
+                }
+                self.cpu.sys.tcr = value;
+            }
+            SysReg::Gcr => {
+                let value = if self.defect(&GCR_RRND_LOST) { value & !(1 << 16) } else { value };
+                let value = if self.defect(&GCR_EXCLUDE_8) { value & !0xff00 } else { value };
+                self.cpu.sys.gcr = self.kept(value, GCR_BITS);
+            }
+            SysReg::Rgsr => {
+                let value = if self.defect(&RGSR_TAG_LOST) { value & !0xf } else { value };
+                let value = if self.defect(&RGSR_SEED_8) { value & !0xff_0000 } else { value };
+                self.cpu.sys.rgsr = self.kept(value, RGSR_BITS);
+                self.cpu.sys.rgsr_unknown = false;
+            }
+            SysReg::Tfsr => {
+                self.settle_faults();
+                let value = if self.defect(&TFSR_TF1_LOST) { value & !2 } else { value };
+                let old = if self.defect(&TFSR_WRITE_ADDS) { self.cpu.sys.tfsr } else { 0 };
+                self.cpu.sys.tfsr = self.kept(value | old, TFSR_BITS);
+            }
+            SysReg::Tfsre0 => {
+                self.settle_faults();
+                self.cpu.sys.tfsre0 = self.kept(value, TFSR_BITS);
+            }
+        }
+        Ok(())
+    }
+
+    fn kept(&mut self, value: u64, bits: u64) -> u64 {
+        if value & !bits == 0 || self.env.choices.choose(2) == 0 { value & bits } else { value }
+    }
+
+    /// Reads a register that a block carries.
+    pub(super) fn read_program_register(&mut self, register: SysReg) -> u64 {
+        if matches!(register, SysReg::Tfsr | SysReg::Tfsre0) {
+            self.settle_faults();
+        }
+        self.cpu.sys.program()[register as usize]
+    }
+
+    /// Records an asynchronous fault of an access at `el` (pseudocode `AArch64.ReportTagCheckFault`). It is
+    /// visible after DSB and ISB, and may be before.
+    pub(super) fn record_fault(&mut self, el: u8, upper: bool) {
+        if self.defect(&TFSR_NEVER) {
+            return;
+        }
+        let upper = (upper != self.defect(&TFSR_HALVES_SWAPPED)) && !self.defect(&TFSR_HALF_LOST);
+        let mut level = usize::from(el != 0) ^ usize::from(self.defect(&TFSR_LEVELS_SWAPPED));
+        if self.defect(&TFSR_EL0_IN_EL1) {
+            level = 1;
+        }
+        let bit = 1 << u32::from(upper);
+        let sys = &mut self.cpu.sys;
+        sys.pending.recorded[level] |= bit;
+        if self.env.injected.is(&TFSR_REPLACES) {
+            sys.pending.recorded[level] = bit;
+            if level == 1 { sys.tfsr = 0 } else { sys.tfsre0 = 0 }
+        }
+    }
+
+    /// Decides, before TFSR_EL1 or TFSRE0_EL1 is accessed, whether pending faults are there already.
+    fn settle_faults(&mut self) {
+        if self.cpu.sys.pending != Pending::default() && self.env.choices.choose(2) == 0 {
+            self.cpu.sys.synchronise();
+        }
+    }
+
+    /// A DSB that covers loads and stores has completed.
+    pub(super) fn complete_faults(&mut self) {
+        if self.defect(&TFSR_CLEARED_BY_DSB) {
+            (self.cpu.sys.tfsr, self.cpu.sys.tfsre0) = (0, 0);
+        }
+        self.cpu.sys.complete();
+    }
+
+    /// The context is synchronised: an ISB, or an exception.
+    pub(super) fn synchronise_context(&mut self) {
+        self.cpu.sys.show_completed();
+    }
+
+    /// Takes an exception to EL1 (pseudocode `AArch64.TakeException`); with SCTLR_EL1.ITFSB all faults are
+    /// recorded first.
+    pub(super) fn enter_exception(&mut self, exception: &super::Exception) {
+        if self.cpu.sys.sctlr & ITFSB != 0 && self.env.features.has_tags() {
+            self.cpu.sys.synchronise();
+        } else {
+            self.synchronise_context();
+        }
+        if self.defect(&TFSR_TRAP_CLEARS) {
+            self.cpu.sys.tfsr = 0;
+        }
+        let spsr = self.saved_pstate();
+        let sys = &mut self.cpu.sys;
+        sys.esr = exception.esr.bits();
+        sys.spsr = spsr;
+        sys.elr = self.cpu.pc.wrapping_add(if exception.returns_behind { 4 } else { 0 });
+        sys.far = exception.far.unwrap_or(sys.far);
+        self.forget_monitor();
+    }
+}

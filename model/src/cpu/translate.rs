@@ -1,0 +1,224 @@
+//! Translation: what the firmware's page tables say of a virtual address.
+//!
+//! The tables are those of `guest-fw/src/tables.rs`, said as a rule: 39-bit addresses from level 1 on, the
+//! windows of [`abi::map`] in pages, memory of the firmware besides its image in 2 MiB blocks, and the same again in the
+//! upper half.
+//! Which pages of a window are something else, the firmware keeps in [`PageKinds`].
+
+use std::collections::BTreeMap;
+
+use abi::mailbox::PageKind;
+use abi::map::{self, GUEST_PAGE, Window};
+use isa::{FaultStatus, TaggedPtr};
+
+use super::{Core, Features};
+
+crate::defects! {
+    TBI_IGNORED "translate.tbi-always" "the top byte is ignored also where TCR_EL1.TBI is 0";
+    TBI_SWAPPED "translate.tbi-halves-swapped" "TCR_EL1.TBI0 acts on the upper half and TBI1 on the lower";
+    UPPER_FROM_63 "translate.half-by-bit-63" "bit 63 and not bit 55 tells which half of the address space is meant";
+    EL0_UNPRIVILEGED "translate.el0-not-enforced" "EL0 may use pages of EL1";
+    READ_ONLY_IGNORED "translate.read-only-ignored" "a read-only page can be written";
+    READ_ONLY_READS "translate.read-only-unreadable" "a read-only page cannot be read either";
+    STALE_UNMAPPED "translate.unmapped-still-there" "an unmapped page can still be used";
+    NON_CACHEABLE_TAGGED "translate.non-cacheable-tagged" "Non-cacheable memory has tags";
+    DEVICE_TAGGED "translate.device-tagged" "Device memory has tags";
+    UNTAGGED_TAGGED "translate.untagged-window-tagged" "Normal memory that is not Tagged has tags";
+    EL0_WINDOW_UNTAGGED "translate.el0-window-untagged" "the tagged window of EL0 has no tags";
+}
+
+/// What kind of memory a page is, by its index in MAIR_EL1 (`guest-fw/src/tables.rs`, `MAIR`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// Normal write-back, 0xff.
+    Normal,
+    /// Normal write-back with allocation tags, 0xf0.
+    Tagged,
+    /// Normal Non-cacheable, 0x44.
+    NonCacheable,
+    /// Device-nGnRE, 0x04.
+    Device,
+}
+
+/// What an access wants of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Read,
+    Write,
+    Fetch,
+}
+
+/// A byte's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub ipa: u64,
+    pub memory: Memory,
+}
+
+/// The pages of windows that are not as after boot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PageKinds(BTreeMap<(u8, u64), PageKind>);
+
+impl PageKinds {
+    /// The kind of a page. `ipa` may be any byte of it.
+    #[must_use]
+    pub fn get(&self, window: Window, ipa: u64) -> PageKind {
+        if self.0.is_empty() {
+            return PageKind::Default;
+        }
+        self.0.get(&(window as u8, ipa & !(GUEST_PAGE - 1))).copied().unwrap_or(PageKind::Default)
+    }
+
+    /// Changes the kind of a page. `ipa` may be any byte of it.
+    pub fn set(&mut self, window: Window, ipa: u64, kind: PageKind) {
+        let key = (window as u8, ipa & !(GUEST_PAGE - 1));
+        if kind == PageKind::Default {
+            self.0.remove(&key);
+        } else {
+            self.0.insert(key, kind);
+        }
+    }
+
+    /// Tells whether all pages are as after boot.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// What the last level of the tables says.
+#[derive(Clone, Copy)]
+struct Entry {
+    /// 2 for a block, 3 for a page.
+    level: u8,
+    ipa: u64,
+    memory: Memory,
+    writable: bool,
+    el0: bool,
+    /// At EL1, and at EL0.
+    executable: [bool; 2],
+}
+
+/// Bytes that one level-2 entry maps.
+const BLOCK: u64 = 2 << 20;
+/// The UART's block, and where the firmware has it once more.
+const UART: u64 = map::UART_DR & !(BLOCK - 1);
+const FIRMWARE_UART: u64 = map::FIRMWARE_UART_DR & !(BLOCK - 1);
+/// What the code window shows, and nothing else.
+const CODE: std::ops::Range<u64> = map::CODE_BASE..map::CODE_BASE + map::CODE_STRIDE * map::MAX_CPUS as u64;
+/// First bytes of the firmware's constants, data and stacks (`guest-fw/src/layout.rs`).
+const RODATA: u64 = map::FIRMWARE_BASE + 0x4_0000;
+const DATA: u64 = map::FIRMWARE_BASE + 0x8_0000;
+const STACKS: u64 = map::FIRMWARE_BASE + 0x10_0000;
+const STACK_STRIDE: u64 = 0x1_0000;
+
+const fn is_guard(address: u64) -> bool {
+    address >= STACKS && address < STACKS + STACK_STRIDE * map::MAX_CPUS as u64 && address % 0x8000 < 0x1000
+}
+
+/// The level at which a walk for these 39 bits ends without an entry, or the entry.
+fn walk(va: u64, pages: &PageKinds, features: &Features) -> Result<Entry, u8> {
+    let ipa = map::ipa_of(va);
+    let data = |level, memory| Entry { level, ipa, memory, writable: true, el0: false, executable: [false; 2] };
+    let block = ipa & !(BLOCK - 1);
+    let tagged = if features.has_tags() { Memory::Tagged } else { Memory::Normal };
+    match va >> 32 {
+        0 if va >> 30 == map::UART_DR >> 30 => match block {
+            UART => Ok(Entry { el0: true, ..data(2, Memory::Device) }),
+            FIRMWARE_UART => Ok(Entry { ipa: ipa - FIRMWARE_UART + UART, ..data(2, Memory::Device) }),
+            _ => Err(2),
+        },
+        0 if va >> 30 == map::RAM_BASE >> 30 => match block {
+            map::FIRMWARE_BASE if is_guard(ipa) => Err(3),
+            map::FIRMWARE_BASE if ipa < RODATA => {
+                Ok(Entry { writable: false, executable: [true, false], ..data(3, Memory::Normal) })
+            }
+            map::FIRMWARE_BASE => Ok(Entry { writable: ipa >= DATA, ..data(3, Memory::Normal) }),
+            map::SHARED_BASE => Ok(data(2, Memory::Normal)),
+            _ => Err(2),
+        },
+        map::CODE_WINDOW if va >> 30 == map::code_va(0) >> 30 => match block == map::CODE_BASE & !(BLOCK - 1) {
+            true if CODE.contains(&ipa) => {
+                Ok(Entry { writable: false, el0: true, executable: [true; 2], ..data(3, tagged) })
+            }
+            true => Err(3),
+            false => Err(2),
+        },
+        number => {
+            let Some(window) = Window::from_number(number) else { return Err(1) };
+            if va >> 30 != window.va(map::ARENA_BASE) >> 30 {
+                return Err(1);
+            }
+            if !(map::ARENA_BASE..(map::HEAP_BASE + map::HEAP_SIZE).next_multiple_of(BLOCK)).contains(&ipa) {
+                return Err(2);
+            }
+            let arena = ipa < map::ARENA_BASE + map::ARENA_SIZE;
+            let heap = (map::HEAP_BASE..map::HEAP_BASE + map::HEAP_SIZE).contains(&ipa);
+            if !arena && !heap {
+                return Err(3);
+            }
+            let memory = if matches!(window, Window::Tagged | Window::TaggedEl0) { tagged } else { Memory::Normal };
+            let entry = Entry { el0: matches!(window, Window::TaggedEl0 | Window::UntaggedEl0), ..data(3, memory) };
+            match pages.get(window, ipa) {
+                PageKind::Default => Ok(entry),
+                PageKind::Unmapped => Err(3),
+                PageKind::ReadOnly => Ok(Entry { writable: false, ..entry }),
+                PageKind::NonCacheable => Ok(Entry { memory: Memory::NonCacheable, ..entry }),
+                PageKind::Device => Ok(Entry { memory: Memory::Device, ..entry }),
+            }
+        }
+    }
+}
+
+const fn translation_fault(level: u8) -> FaultStatus {
+    match level {
+        0 => FaultStatus::TRANSLATION_L0,
+        1 => FaultStatus::TRANSLATION_L1,
+        2 => FaultStatus::TRANSLATION_L2,
+        _ => FaultStatus::TRANSLATION_L3,
+    }
+}
+
+impl Core<'_, '_> {
+    /// Tells whether the top byte of an address is ignored (pseudocode `EffectiveTBI`).
+    pub(super) fn tbi(&self, va: u64) -> bool {
+        let upper = TaggedPtr::new(va).bit55() != self.defect(&TBI_SWAPPED);
+        self.cpu.sys.tcr >> (super::system_registers::TBI0_SHIFT + u32::from(upper)) & 1 == 1
+    }
+
+    /// Finds the place of a byte for an access with the rights of `el` (pseudocode
+    /// `AArch64.TranslateAddress`).
+    ///
+    /// An address out of range is reported at level 0 (pseudocode `AArch64.S1Translate`).
+    pub(super) fn translate(&self, va: u64, purpose: Purpose, el: u8) -> Result<Place, FaultStatus> {
+        let ignored = self.tbi(va) || self.defect(&TBI_IGNORED);
+        let upper = if self.defect(&UPPER_FROM_63) { va >> 63 == 1 } else { TaggedPtr::new(va).bit55() };
+        let bits = if ignored { 56 } else { 64 } - map::VA_BITS;
+        let high = va >> map::VA_BITS & ((1 << bits) - 1);
+        if high != if upper { (1 << bits) - 1 } else { 0 } {
+            return Err(FaultStatus::TRANSLATION_L0);
+        }
+        let va = va & !map::UPPER_HALF;
+        let mut found = walk(va, self.pages, self.env.features);
+        if found.is_err() && self.defect(&STALE_UNMAPPED) {
+            found = walk(va, &PageKinds::default(), self.env.features);
+        }
+        let entry = found.map_err(translation_fault)?;
+        let allowed = match purpose {
+            Purpose::Read => entry.writable || !self.defect(&READ_ONLY_READS),
+            Purpose::Write => entry.writable || self.defect(&READ_ONLY_IGNORED),
+            Purpose::Fetch => entry.executable[usize::from(el == 0)],
+        };
+        if !allowed || (el == 0 && !entry.el0 && !self.defect(&EL0_UNPRIVILEGED)) {
+            return Err(if entry.level == 2 { FaultStatus::PERMISSION_L2 } else { FaultStatus::PERMISSION_L3 });
+        }
+        let memory = match entry.memory {
+            Memory::NonCacheable if self.defect(&NON_CACHEABLE_TAGGED) => Memory::Tagged,
+            Memory::Device if entry.level == 3 && self.defect(&DEVICE_TAGGED) => Memory::Tagged,
+            Memory::Normal if entry.level == 3 && self.defect(&UNTAGGED_TAGGED) => Memory::Tagged,
+            Memory::Tagged if entry.el0 && self.defect(&EL0_WINDOW_UNTAGGED) => Memory::Normal,
+            memory => memory,
+        };
+        Ok(Place { ipa: entry.ipa, memory })
+    }
+}

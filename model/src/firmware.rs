@@ -1,0 +1,106 @@
+//! The firmware: what `guest-fw` promises about blocks, windows and the tagged heap.
+//!
+//! A request of [`abi::mailbox`] is a method here. The state is what the real firmware keeps in guest memory:
+//! kinds of pages, the heap's lists, the block that each vCPU is in. So a clone belongs to a snapshot of memory.
+//! It must not know how a machine carries a request.
+
+mod executor;
+mod heap;
+
+use abi::mailbox::{BootReport, PageKind, Status};
+use abi::map::{self, GUEST_PAGE, Window};
+
+pub use executor::{Done, Outcome, Unknown};
+pub use heap::HeapError;
+
+use crate::cpu::{Features, PageKinds, Program, SystemRegisters, reset};
+use crate::defect::Defect;
+
+/// Instructions that a block may execute, unless [`Firmware::budget`] says otherwise.
+pub const BUDGET: u64 = 50_000_000;
+
+/// The firmware of a VM.
+#[derive(Clone, Debug)]
+pub struct Firmware {
+    /// Instructions that a block may execute before it is given up.
+    pub budget: u64,
+    pages: PageKinds,
+    heap: heap::Heap,
+    cpus: Vec<executor::Seat>,
+}
+
+impl Default for Firmware {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Firmware {
+    /// The firmware as booted.
+    #[must_use]
+    pub fn new() -> Self {
+        let seat = executor::Seat::default();
+        Self {
+            budget: BUDGET,
+            pages: PageKinds::default(),
+            heap: heap::Heap::default(),
+            cpus: vec![seat; map::MAX_CPUS],
+        }
+    }
+
+    /// What the firmware reports of a vCPU at boot (`guest-fw/src/serve.rs`, `boot_report`).
+    #[must_use]
+    pub fn boot_report(features: &Features, cpu: usize) -> BootReport {
+        let tags = features.has_tags();
+        BootReport {
+            version: abi::ABI_VERSION,
+            entry_el: 1,
+            pfr1: features.id_aa64pfr1(),
+            isar0: features.id_aa64isar0(),
+            isar1: features.isar1,
+            isar2: features.id_aa64isar2(),
+            mpidr: Features::mpidr(cpu),
+            midr: features.midr,
+            ctr: features.ctr,
+            dczid: u64::from(features.dczid),
+            gmid: if tags { u64::from(features.tag_block_bs) } else { 0 },
+            mair: if tags { reset::MAIR } else { reset::MAIR_WITHOUT_MTE },
+            sys: SystemRegisters::at_boot(features).program(),
+        }
+    }
+
+    /// The pages of windows that are not as after boot.
+    #[must_use]
+    pub fn pages(&self) -> &PageKinds {
+        &self.pages
+    }
+
+    /// The words in a vCPU's code page, as far as blocks put them there.
+    #[must_use]
+    pub fn program(&self, cpu: usize) -> Option<&Program> {
+        self.cpus.get(cpu).map(executor::Seat::program)
+    }
+
+    /// Changes the attributes of pages ([`abi::mailbox::Request::SetPages`]; `guest-fw/src/pages.rs`).
+    pub fn set_pages(&mut self, window: Window, ipa: u64, bytes: u64, kind: PageKind) -> Status {
+        if !ipa.is_multiple_of(GUEST_PAGE) || !bytes.is_multiple_of(GUEST_PAGE) || bytes == 0 {
+            return Status::BadArgument;
+        }
+        let Some(end) = ipa.checked_add(bytes) else { return Status::BadArgument };
+        let shown = |page: u64| {
+            (map::ARENA_BASE..map::ARENA_BASE + map::ARENA_SIZE).contains(&page)
+                || (map::HEAP_BASE..map::HEAP_BASE + map::HEAP_SIZE).contains(&page)
+        };
+        let pages = || (ipa..end).step_by(GUEST_PAGE as usize);
+        if bytes > map::ARENA_SIZE || !pages().all(shown) {
+            return Status::BadArgument;
+        }
+        pages().for_each(|page| self.pages.set(window, page, kind));
+        Status::Done
+    }
+}
+
+/// The defects of the firmware's promises.
+pub fn defects() -> impl Iterator<Item = &'static Defect> {
+    [executor::DEFECTS, heap::DEFECTS].into_iter().flatten().copied()
+}

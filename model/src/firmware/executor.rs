@@ -1,0 +1,299 @@
+//! The executor: runs a block, records its exceptions and goes on behind each (`guest-fw/src/executor.rs`).
+
+use abi::doorbell::Doorbell;
+use abi::mailbox::{Block, BlockEnd, BlockReply, MAX_TRAPS, MAX_WORDS, SysReg, Trap};
+use abi::map;
+
+use super::Firmware;
+use crate::cpu::{Cpu, Env, Event, Program, Vectors, reset};
+use crate::memory::NoMemory;
+
+crate::defects! {
+    SCTLR_STAYS "executor.sctlr-stays" "SCTLR_EL1 of a block stays for the next one";
+    TCR_STAYS "executor.tcr-stays" "TCR_EL1 of a block stays for the next one";
+    GCR_CLEARED "executor.gcr-cleared" "GCR_EL1 is cleared between blocks";
+    RGSR_CLEARED "executor.rgsr-reset" "RGSR_EL1 is set back between blocks";
+    TFSR_CLEARED "executor.tfsr-cleared" "TFSR_EL1 and TFSRE0_EL1 are cleared between blocks";
+    RESUMES_AT_FAULT "executor.skips-two" "a block goes on two instructions behind an exception";
+    TCO_NOT_RESTORED "executor.tco-set-by-exception" "a block goes on with TCO set after an exception";
+    FLAGS_NOT_RESTORED "executor.flags-lost" "a block's flags are lost at an exception";
+    TFSR_NOT_DRAINED "executor.no-barrier" "the TFSRs are read without DSB and ISB";
+}
+
+/// `BRK #0xffff`: ends a block at EL1.
+const END_EL1: u32 = 0xd43f_ffe0;
+/// `SVC #0xffff`: ends a block at EL0.
+const END_EL0: u32 = 0xd41f_ffe1;
+/// ESR_ELx.EC of SVC and BRK.
+const SVC: u64 = 0x15;
+const BRK: u64 = 0x3c;
+
+/// What the firmware knows of a vCPU's blocks.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Seat {
+    program: Program,
+    running: Option<Running>,
+}
+
+impl Seat {
+    pub(super) fn program(&self) -> &Program {
+        &self.program
+    }
+}
+
+/// A block on its way.
+#[derive(Clone, Debug)]
+struct Running {
+    end_pc: u64,
+    traps: Vec<Trap>,
+    budget: u64,
+    simd: bool,
+}
+
+/// What a block left behind.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// The mailbox's reply.
+    pub reply: BlockReply,
+    /// The mailbox's traps, [`BlockReply::traps`] of them.
+    pub traps: Vec<Trap>,
+    /// v0 to v31, if the block asked for them.
+    pub v: Option<Box<Vectors>>,
+    /// What of it the architecture leaves open.
+    pub unknown: Unknown,
+}
+
+/// Parts of a trace that are UNKNOWN, so no comparison may look at them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unknown {
+    /// RGSR_EL1: an IRG ran with GCR_EL1.RRND = 1.
+    pub rgsr: bool,
+    /// v0 to v31, bit by bit: a load of several elements into them took a fault.
+    pub v: u32,
+}
+
+/// How a block came back.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// It ended.
+    Done(Box<Done>),
+    /// It rang its vCPU's checkpoint doorbell and waits for [`Firmware::resume`].
+    Checkpoint,
+    /// It stored a byte to the UART that is neither text nor its own checkpoint. It waits, too.
+    Rang {
+        /// The byte.
+        byte: u8,
+    },
+    /// It used up its budget.
+    Exhausted {
+        /// Where it was.
+        pc: u64,
+    },
+    /// It touched mapped addresses with no memory behind them.
+    NoMemory(NoMemory),
+    /// It did something that is not specified.
+    Unmodelled {
+        /// Where.
+        pc: u64,
+        /// What.
+        what: &'static str,
+    },
+    /// The request is malformed ([`abi::mailbox::Status::BadArgument`]).
+    Refused,
+}
+
+impl Firmware {
+    /// Runs a block on a vCPU, to its end or to where something else happens
+    /// ([`abi::mailbox::Request::Run`]).
+    ///
+    /// `words` are the mailbox's words, looked at if [`Block::new_words`] says so; `v` is what v0 to v31 are to
+    /// hold if [`Block::simd`] does.
+    pub fn start(
+        &mut self,
+        index: usize,
+        block: &Block,
+        words: &[u32],
+        v: Option<&Vectors>,
+        cpu: &mut Cpu,
+        env: &mut Env<'_>,
+    ) -> Outcome {
+        let Some(count) = usize::try_from(block.words).ok().filter(|count| (1..=MAX_WORDS).contains(count)) else {
+            return Outcome::Refused;
+        };
+        let Some(seat) = self.cpus.get_mut(index).filter(|_| block.el <= 1) else { return Outcome::Refused };
+        if let Err(place) = seat.place(index, block, count, words, env) {
+            return Outcome::NoMemory(place);
+        }
+        let base = map::code_va(index);
+        seat.running = Some(Running {
+            end_pc: base + 4 * count as u64,
+            traps: Vec::new(),
+            budget: self.budget,
+            simd: block.simd != 0,
+        });
+        cpu.x = block.x;
+        cpu.sp = block.sp;
+        cpu.pc = base;
+        cpu.mmio = false;
+        cpu.set_pstate(block.nzcv & 0xf << 28 | (block.tco & 1) << 25 | block.el << 2);
+        if !env.features.has_tags() {
+            cpu.tco = false;
+        }
+        cpu.monitor = None;
+        if let Some(v) = v.filter(|_| block.simd != 0) {
+            cpu.v = *v;
+            cpu.v_unknown = 0;
+        }
+        for register in SysReg::ALL {
+            let value = block.sys[register as usize];
+            let asked = block.sys_mask & register.bit() != 0;
+            if asked && let Err(what) = cpu.write(register, value, env) {
+                return Outcome::Unmodelled { pc: base, what };
+            }
+        }
+        self.advance(index, cpu, env)
+    }
+
+    /// Continues a block that rang. Refused if the vCPU is in none.
+    pub fn resume(&mut self, index: usize, cpu: &mut Cpu, env: &mut Env<'_>) -> Outcome {
+        if !self.is_running(index) {
+            return Outcome::Refused;
+        }
+        cpu.complete_mmio();
+        self.advance(index, cpu, env)
+    }
+
+    /// Tells whether a vCPU is amid a block.
+    #[must_use]
+    pub fn is_running(&self, index: usize) -> bool {
+        self.cpus.get(index).is_some_and(|seat| seat.running.is_some())
+    }
+
+    fn advance(&mut self, index: usize, cpu: &mut Cpu, env: &mut Env<'_>) -> Outcome {
+        let Self { cpus, pages, .. } = self;
+        let Some((seat, mut running)) = cpus.get_mut(index).and_then(|seat| {
+            let running = seat.running.take()?;
+            Some((seat, running))
+        }) else {
+            return Outcome::Refused;
+        };
+        let base = map::code_va(index);
+        let end = loop {
+            match crate::cpu::run(cpu, env, pages, (base, &seat.program), &mut running.budget) {
+                Event::Exception => {
+                    if let Some(end) = running.record(base, cpu, env) {
+                        break end;
+                    }
+                }
+                Event::Doorbell { byte } => match Doorbell::decode(byte) {
+                    // Text, or a number that no doorbell has, is skipped by every host.
+                    None => cpu.complete_mmio(),
+                    Some(bell) => {
+                        seat.running = Some(running);
+                        return match bell {
+                            (Doorbell::Checkpoint, from) if from == index => Outcome::Checkpoint,
+                            _ => Outcome::Rang { byte },
+                        };
+                    }
+                },
+                Event::Exhausted => return Outcome::Exhausted { pc: cpu.pc },
+                Event::NoMemory(place) => return Outcome::NoMemory(place),
+                Event::Unmodelled(what) => return Outcome::Unmodelled { pc: cpu.pc, what },
+            }
+        };
+        Outcome::Done(Box::new(running.finish(end, cpu, env)))
+    }
+}
+
+impl Seat {
+    /// Puts a block's words and the word that ends it into the code page.
+    fn place(
+        &mut self,
+        index: usize,
+        block: &Block,
+        count: usize,
+        words: &[u32],
+        env: &mut Env<'_>,
+    ) -> Result<(), NoMemory> {
+        let end = if block.el == 0 { END_EL0 } else { END_EL1 };
+        let words = if block.new_words != 0 { words } else { self.program.words() };
+        let mut all: Vec<u32> = words.iter().copied().chain(std::iter::repeat(0)).take(count).collect();
+        all.push(end);
+        if self.program.words() != all {
+            self.program = Program::new(&all);
+        }
+        let bytes: Vec<u8> = all.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let mut ipa = map::code_ipa(index);
+        for page in bytes.chunks(map::GUEST_PAGE as usize) {
+            env.bus.write(ipa, page)?;
+            ipa += page.len() as u64;
+        }
+        Ok(())
+    }
+}
+
+impl Running {
+    /// Records the exception that the CPU took, and sends it on behind the instruction; gives why the block ends,
+    /// if it does (`block_exception`).
+    fn record(&mut self, base: u64, cpu: &mut Cpu, env: &Env<'_>) -> Option<BlockEnd> {
+        let class = cpu.sys.esr >> 26 & 0x3f;
+        let call = matches!(class, SVC | 0x16);
+        let pc = if call { cpu.sys.elr.wrapping_sub(4) } else { cpu.sys.elr };
+        if pc == self.end_pc && matches!(class, SVC | BRK) {
+            return Some(BlockEnd::Complete);
+        }
+        let sys = &cpu.sys;
+        self.traps.push(Trap { pc, esr: sys.esr, far: sys.far, spsr: sys.spsr });
+        if !(base..self.end_pc).contains(&pc) {
+            return Some(BlockEnd::Escaped);
+        }
+        if self.traps.len() == MAX_TRAPS {
+            return Some(BlockEnd::TooManyTraps);
+        }
+        cpu.set_pstate(cpu.sys.spsr);
+        if env.injected.is(&TCO_NOT_RESTORED) {
+            cpu.tco = true;
+        }
+        if env.injected.is(&FLAGS_NOT_RESTORED) {
+            cpu.nzcv = 0;
+        }
+        cpu.pc = pc.wrapping_add(if env.injected.is(&RESUMES_AT_FAULT) { 8 } else { 4 });
+        None
+    }
+
+    /// Collects what the block left behind, and takes SCTLR_EL1 and TCR_EL1 back (`take_program_registers`).
+    fn finish(self, end: BlockEnd, cpu: &mut Cpu, env: &Env<'_>) -> Done {
+        if !env.injected.is(&TFSR_NOT_DRAINED) {
+            cpu.sys.synchronise();
+        }
+        let reply = BlockReply {
+            x: cpu.x,
+            sp: cpu.sp,
+            pstate: cpu.sys.spsr,
+            sys: cpu.sys.program(),
+            traps: self.traps.len() as u64,
+            end: end as u64,
+        };
+        let unknown = Unknown { rgsr: cpu.sys.rgsr_unknown, v: cpu.v_unknown };
+        let sys = &mut cpu.sys;
+        if !env.injected.is(&SCTLR_STAYS) {
+            sys.sctlr = if env.features.has_tags() { reset::SCTLR } else { reset::SCTLR_WITHOUT_MTE };
+        }
+        if !env.injected.is(&TCR_STAYS) {
+            sys.tcr = reset::TCR;
+        }
+        if env.injected.is(&GCR_CLEARED) {
+            sys.gcr = 0;
+        }
+        if env.injected.is(&RGSR_CLEARED) {
+            sys.rgsr = reset::RGSR;
+        }
+        if env.injected.is(&TFSR_CLEARED) {
+            (sys.tfsr, sys.tfsre0) = (0, 0);
+        }
+        // The firmware itself runs on with what its own exception entry left.
+        cpu.monitor = None;
+        let v = self.simd.then(|| Box::new(cpu.v));
+        Done { reply, traps: self.traps, v, unknown }
+    }
+}

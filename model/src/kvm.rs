@@ -1,0 +1,293 @@
+//! KVM: a VM with memory slots, vCPUs and registers, and what the kernel promises about MTE in it.
+//!
+//! Sources are Documentation/virt/kvm/api.rst and the kernel's arch/arm64/kvm; what differs between releases is asked
+//! of the [`Contract`]. Time, interrupts, signals and memory pressure do not exist here. Nothing runs by itself: whoever
+//! drives a vCPU takes its CPU and the memory by [`Vm::enter`] and gives the CPU back by [`Vm::leave`].
+
+mod copy_tags;
+mod memory;
+mod registers;
+mod transfer;
+mod vcpu;
+
+pub use memory::{GRANULE, GuestMemory, Slot};
+
+use self::vcpu::Vcpu;
+use crate::contract::{Contract, Memory, Release, Rule};
+use crate::cpu::{Cpu, Features};
+use crate::defect::{Defect, Injected};
+use crate::defects;
+use crate::kernel::{Access, Errno};
+
+defects! {
+    CAP_AFTER_VCPU "capability.after-a-vcpu" "the capability can be enabled although a vCPU exists";
+    CAP_REFUSED_BUT_ON "capability.refused-but-enabled" "the capability is refused after a vCPU, and enabled all the same";
+    CAP_FLAGS "capability.flags-accepted" "flags of the capability are ignored";
+    CAP_FLAGS_LOW "capability.flags-truncated" "only the lower 16 bits of the capability's flags are checked";
+    CAP_TWICE "capability.twice-refused" "enabling the capability again is EINVAL";
+    CAP_NOT_REPORTED "capability.not-reported" "KVM_CHECK_EXTENSION does not report the capability";
+    CAP_NO_EFFECT "capability.without-effect" "enabling the capability succeeds and does nothing";
+    SHARED_ACCEPTED "slot.shared-accepted" "shared memory is accepted where the kernel must refuse it, or refused where it need not";
+}
+
+/// How the host's KVM runs (`kvm-arm.mode`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// The kernel is the hypervisor.
+    #[default]
+    Vhe,
+    /// A part of KVM runs at EL2, the kernel at EL1.
+    Nvhe,
+    /// The same, and EL2 does not trust the kernel.
+    Protected,
+}
+
+/// The host that a VM is on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// The kernel.
+    pub release: Release,
+    /// How KVM runs.
+    pub mode: Mode,
+    /// Bytes in a page: 4096, 16384 or 65536.
+    pub page_size: u64,
+    /// What its CPUs have.
+    pub features: Features,
+}
+
+impl Default for Host {
+    fn default() -> Self {
+        Self { release: Release::default(), mode: Mode::default(), page_size: 4096, features: Features::default() }
+    }
+}
+
+impl Host {
+    /// Tells whether KVM_CHECK_EXTENSION reports KVM_CAP_ARM_MTE (arch/arm64/kvm/arm.c).
+    #[must_use]
+    pub fn offers_mte(&self) -> bool {
+        let contract = Contract::for_release(self.release);
+        let protected = self.mode == Mode::Protected && contract.holds(Rule::ProtectedModeRefusesMte);
+        contract.holds(Rule::Mte) && self.features.has_tags() && !protected
+    }
+}
+
+/// A VM.
+#[derive(Clone, Debug)]
+pub struct Vm {
+    host: Host,
+    /// What the guest's CPUs have, as KVM shows it.
+    features: Features,
+    injected: Injected,
+    mte: bool,
+    memory: GuestMemory,
+    vcpus: Vec<Vcpu>,
+    /// A vCPU ran.
+    ran: bool,
+    /// What the host's CPU holds of the MTE registers, for a KVM that does not switch them.
+    unswitched: [u64; 4],
+}
+
+impl Vm {
+    /// Creates a VM without memory, vCPUs and MTE (KVM_CREATE_VM).
+    #[must_use]
+    pub fn new(host: &Host, injected: Injected) -> Self {
+        let contract = Contract::for_release(host.release);
+        Self {
+            features: registers::visible(&host.features, contract, false),
+            host: host.clone(),
+            injected,
+            mte: false,
+            memory: GuestMemory::new(host.page_size, contract, injected),
+            vcpus: Vec::new(),
+            ran: false,
+            unswitched: [0; 4],
+        }
+    }
+
+    fn contract(&self) -> Contract {
+        Contract::for_release(self.host.release)
+    }
+
+    /// The host.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// What the guest's CPUs have.
+    #[must_use]
+    pub fn features(&self) -> &Features {
+        &self.features
+    }
+
+    /// Bytes in a page of the host.
+    #[must_use]
+    pub fn page_size(&self) -> u64 {
+        self.memory.page_size()
+    }
+
+    /// Tells whether the VM has MTE.
+    #[must_use]
+    pub fn has_mte(&self) -> bool {
+        self.mte
+    }
+
+    /// Tells whether KVM_CHECK_EXTENSION reports KVM_CAP_ARM_MTE.
+    #[must_use]
+    pub fn has_mte_capability(&self) -> bool {
+        self.host.offers_mte() && !self.injected.is(&CAP_NOT_REPORTED)
+    }
+
+    /// Enables KVM_CAP_ARM_MTE (Documentation/virt/kvm/api.rst, KVM_CAP_ARM_MTE; arch/arm64/kvm/arm.c,
+    /// kvm_vm_ioctl_enable_cap()).
+    ///
+    /// # Errors
+    ///
+    /// EINVAL: flags are set, the host has no MTE for VMs, or a vCPU exists.
+    pub fn enable_mte(&mut self, flags: u32) -> Result<(), Errno> {
+        let injected = self.injected;
+        let flags = if injected.is(&CAP_FLAGS_LOW) { flags & 0xffff } else { flags };
+        let flags_refused = flags != 0 && !injected.is(&CAP_FLAGS);
+        let late = !self.vcpus.is_empty() && !injected.is(&CAP_AFTER_VCPU);
+        let again = self.mte && injected.is(&CAP_TWICE);
+        let refused = flags_refused || !self.host.offers_mte() || late || again;
+        if !refused && !injected.is(&CAP_NO_EFFECT) || late && injected.is(&CAP_REFUSED_BUT_ON) {
+            self.mte = true;
+            self.memory.mte = true;
+            self.features = registers::visible(&self.host.features, self.contract(), true);
+        }
+        if refused { Err(Errno::EINVAL) } else { Ok(()) }
+    }
+
+    /// Creates and initialises a vCPU of the host's own type; gives its index.
+    ///
+    /// # Errors
+    ///
+    /// None today; the kernel may run out of something.
+    pub fn add_vcpu(&mut self) -> Result<usize, Errno> {
+        self.vcpus.push(Vcpu::new(&self.features));
+        Ok(self.vcpus.len() - 1)
+    }
+
+    /// How many vCPUs there are.
+    #[must_use]
+    pub fn vcpus(&self) -> usize {
+        self.vcpus.len()
+    }
+
+    /// Adds a memory slot.
+    ///
+    /// # Errors
+    ///
+    /// - EINVAL: not in whole host pages, empty, or memory that a VM with MTE may not have in this release.
+    /// - EEXIST: there is a slot already.
+    pub fn add_memory(&mut self, ipa: u64, bytes: u64, memory: impl Into<Memory>, access: Access) -> Result<(), Errno> {
+        let memory = memory.into();
+        if self.injected.is(&SHARED_ACCEPTED) && self.mte && memory == Memory::Shared {
+            return match self.contract().refuses(memory) {
+                true => self.memory.add(ipa, bytes, Memory::Anonymous, access),
+                false => Err(Errno::EINVAL),
+            };
+        }
+        self.memory.add(ipa, bytes, memory, access)
+    }
+
+    /// Starts or stops logging dirty pages in the slot that starts at `ipa`.
+    ///
+    /// # Errors
+    ///
+    /// EINVAL when no slot starts there.
+    pub fn log_dirty(&mut self, ipa: u64, on: bool) -> Result<(), Errno> {
+        self.memory.log_dirty(ipa, on)
+    }
+
+    /// Takes the dirty log of the slot that starts at `ipa`: numbers of pages that the guest wrote or tagged since it was
+    /// last taken (KVM_GET_DIRTY_LOG). What the VMM writes is not in it, nor are tags that it stores.
+    ///
+    /// # Errors
+    ///
+    /// ENOENT when no logged slot starts there.
+    pub fn take_dirty(&mut self, ipa: u64) -> Result<Vec<u64>, Errno> {
+        self.memory.take_dirty(ipa)
+    }
+
+    /// Gives pages from `ipa` on back to the host: they read as zeros and were never tagged.
+    pub fn forget(&mut self, ipa: u64) {
+        self.memory.forget(ipa);
+    }
+
+    /// The memory.
+    #[must_use]
+    pub fn memory(&self) -> &GuestMemory {
+        &self.memory
+    }
+
+    /// Reads guest memory as the VMM does. `false` if the range is not all in one accessible slot.
+    #[must_use]
+    pub fn read(&self, ipa: u64, buffer: &mut [u8]) -> bool {
+        self.memory.vmm_read(ipa, buffer)
+    }
+
+    /// Writes guest memory as the VMM does. `false` if the range is not all in one accessible slot.
+    #[must_use]
+    pub fn write(&mut self, ipa: u64, bytes: &[u8]) -> bool {
+        self.memory.vmm_write(ipa, bytes)
+    }
+
+    /// Enters a vCPU: completes a pending store to a device and loads its registers. Gives the CPU, the memory that it
+    /// sees, and what it has; `None` if there is no such vCPU.
+    pub fn enter(&mut self, cpu: usize) -> Option<(&mut Cpu, &mut GuestMemory, &Features)> {
+        self.ran = true;
+        let vcpu = self.vcpus.get_mut(cpu)?;
+        vcpu.load(&self.unswitched, self.injected);
+        Some((&mut vcpu.cpu, &mut self.memory, &self.features))
+    }
+
+    /// Leaves a vCPU: its registers go to memory, all asynchronous tag check faults in them.
+    pub fn leave(&mut self, cpu: usize) {
+        if let Some(vcpu) = self.vcpus.get_mut(cpu) {
+            vcpu.put(&mut self.unswitched, self.injected);
+        }
+    }
+
+    /// A vCPU's CPU, as it is while it does not run.
+    #[must_use]
+    pub fn cpu(&self, cpu: usize) -> Option<&Cpu> {
+        self.vcpus.get(cpu).map(|vcpu| &vcpu.cpu)
+    }
+
+    /// Notes whether a vCPU's RGSR_EL1, although it was set to some value, is one that the architecture leaves open: a
+    /// program whose generator is UNKNOWN does not get to know it by being saved and restored.
+    pub fn mark_rgsr(&mut self, cpu: usize, unknown: bool) {
+        if let Some(vcpu) = self.vcpus.get_mut(cpu) {
+            vcpu.rgsr_unknown = unknown;
+        }
+    }
+
+    /// Completes a store to a device whose exit was served: KVM_RUN with `immediate_exit`. Until then the PC is that of
+    /// the store (Documentation/virt/kvm/api.rst, the kvm_run structure).
+    pub fn complete_mmio(&mut self, cpu: usize) {
+        if let Some(vcpu) = self.vcpus.get_mut(cpu) {
+            vcpu.cpu.complete_mmio();
+        }
+    }
+}
+
+/// The defects of the kernel.
+pub fn defects() -> impl Iterator<Item = &'static Defect> {
+    [
+        DEFECTS,
+        copy_tags::DEFECTS,
+        transfer::DEFECTS,
+        memory::DEFECTS,
+        memory::PAGE_DEFECTS,
+        registers::DEFECTS,
+        vcpu::DEFECTS,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,313 @@
+//! Guest memory as KVM keeps it: slots of pages, each with data, tags, and whether it was ever tagged.
+//!
+//! A page of the host is made when somebody first touches it. Its tags mean something only once the page is
+//! flagged (PG_mte_tagged): by the first access of a guest with MTE, which clears them (arch/arm64/kvm/mmu.c,
+//! sanitise_mte_tags()), or by a store of tags. This is the [`Bus`] of the guest's CPUs. What the VMM reads and
+//! writes goes by another way, which knows no read-only slots and flags nothing.
+
+mod page;
+
+use std::ops::Range;
+
+use isa::Tag;
+
+pub(super) use page::{DEFECTS as PAGE_DEFECTS, Page};
+
+use crate::contract::{Contract, Memory};
+use crate::defect::Injected;
+use crate::defects;
+use crate::kernel::{Access, Errno};
+use crate::memory::{Bus, NoMemory};
+
+/// Bytes that share one tag.
+pub const GRANULE: u64 = isa::GRANULE_BYTES as u64;
+
+defects! {
+    HUGE_PAGE_TAGS_OF_HEAD "guest-memory.huge-page-tags-of-head"
+        "the guest's tags of a transparent huge page all go to its first part";
+    GUEST_TAG_LOST "guest-memory.tag-store-after-the-vmm-lost"
+        "the first tag that the guest stores to a page whose tags the VMM stored is lost";
+}
+
+/// A memory slot.
+#[derive(Clone, Debug)]
+pub struct Slot {
+    /// First byte, guest-physical.
+    pub ipa: u64,
+    /// What the memory is.
+    pub memory: Memory,
+    /// Who may write.
+    pub access: Access,
+    /// A VM with MTE may not use it.
+    refused: bool,
+    /// KVM_MEM_LOG_DIRTY_PAGES.
+    pub(super) logging: bool,
+    /// Pages that the guest wrote while they were logged, by index.
+    dirty: Vec<bool>,
+    pages: Vec<Option<Box<Page>>>,
+}
+
+/// The memory of a VM.
+#[derive(Clone, Debug)]
+pub struct GuestMemory {
+    pub(super) slots: Vec<Slot>,
+    page: u64,
+    pub(super) mte: bool,
+    contract: Contract,
+    injected: Injected,
+}
+
+/// Where a byte is: slot, page in the slot, byte in the page.
+#[derive(Clone, Copy)]
+struct Place {
+    slot: usize,
+    page: usize,
+    byte: usize,
+}
+
+impl GuestMemory {
+    /// Memory without slots, of a host with pages of `page` bytes, a power of two from 4096 on.
+    pub(super) fn new(page: u64, contract: Contract, injected: Injected) -> Self {
+        Self { slots: Vec::new(), page, mte: false, contract, injected }
+    }
+
+    /// Bytes in a page of the host.
+    pub(super) fn page_size(&self) -> u64 {
+        self.page
+    }
+
+    pub(super) fn granules(&self) -> usize {
+        (self.page / GRANULE) as usize
+    }
+
+    /// The slots.
+    #[must_use]
+    pub fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
+
+    /// KVM_SET_USER_MEMORY_REGION of a new slot (virt/kvm/kvm_main.c, __kvm_set_memory_region();
+    /// arch/arm64/kvm/mmu.c, kvm_arch_prepare_memory_region()). A VM that gets MTE later is not asked again.
+    pub(super) fn add(&mut self, ipa: u64, bytes: u64, memory: Memory, access: Access) -> Result<(), Errno> {
+        let end = ipa.checked_add(bytes).ok_or(Errno::EINVAL)?;
+        if !ipa.is_multiple_of(self.page) || !bytes.is_multiple_of(self.page) || bytes == 0 {
+            return Err(Errno::EINVAL);
+        }
+        if self.slots.iter().any(|slot| slot.ipa < end && ipa < slot.ipa + self.bytes(slot)) {
+            return Err(Errno::EEXIST);
+        }
+        let refused = self.contract.refuses(memory);
+        if self.mte && refused {
+            return Err(Errno::EINVAL);
+        }
+        let pages = usize::try_from(bytes / self.page).map_err(|_| Errno::EINVAL)?;
+        let pages = vec![None; pages];
+        self.slots.push(Slot { ipa, memory, access, refused, logging: false, dirty: Vec::new(), pages });
+        Ok(())
+    }
+
+    /// How many pages a slot has.
+    pub(super) fn pages_of(&self, slot: usize) -> usize {
+        self.slots[slot].pages.len()
+    }
+
+    fn bytes(&self, slot: &Slot) -> u64 {
+        slot.pages.len() as u64 * self.page
+    }
+
+    /// Finds a byte.
+    #[inline]
+    fn place(&self, ipa: u64) -> Option<Place> {
+        let shift = self.page.trailing_zeros();
+        self.slots.iter().enumerate().find_map(|(slot, found)| {
+            let offset = ipa.checked_sub(found.ipa)?;
+            let page = (offset >> shift) as usize;
+            let byte = (offset & (self.page - 1)) as usize;
+            (page < found.pages.len()).then_some(Place { slot, page, byte })
+        })
+    }
+
+    /// Finds the slot and the number of the page at an address.
+    pub(super) fn find(&self, ipa: u64) -> Option<(usize, usize)> {
+        self.place(ipa).map(|place| (place.slot, place.page))
+    }
+
+    /// A page, if anybody touched it.
+    pub(super) fn peek(&self, (slot, page): (usize, usize)) -> Option<&Page> {
+        self.slots[slot].pages[page].as_deref()
+    }
+
+    /// A page that the VMM or the kernel touches.
+    pub(super) fn touch(&mut self, (slot, page): (usize, usize)) -> &mut Page {
+        self.slots[slot].pages[page].get_or_insert_default()
+    }
+
+    /// Faults a page in for the guest (arch/arm64/kvm/mmu.c, user_mem_abort()).
+    #[inline]
+    fn fault_in(&mut self, ipa: u64, write: bool) -> Result<(Place, &mut Page), NoMemory> {
+        let place = self.place(ipa).ok_or(NoMemory { ipa })?;
+        let granules = self.granules();
+        let Self { slots, mte, injected, .. } = self;
+        let slot = &mut slots[place.slot];
+        let forbidden = slot.access == Access::NoMapping || write && slot.access == Access::ReadOnlySlot;
+        if forbidden || *mte && slot.refused {
+            return Err(NoMemory { ipa });
+        }
+        if write && slot.logging {
+            slot.dirty[place.page] = true;
+        }
+        let page = slot.pages[place.page].get_or_insert_default();
+        if *mte && (!page.tagged || page.stored) {
+            page.first_touch(granules, *injected);
+        }
+        Ok((place, page))
+    }
+
+    /// Lists the pages that were touched, as ranges of guest-physical addresses, in ascending order.
+    #[must_use]
+    pub fn touched(&self) -> Vec<Range<u64>> {
+        let mut ranges: Vec<Range<u64>> = Vec::new();
+        for slot in &self.slots {
+            let touched = slot.pages.iter().enumerate().filter(|(_, page)| page.is_some());
+            for (index, _) in touched {
+                let start = slot.ipa + index as u64 * self.page;
+                match ranges.last_mut() {
+                    Some(last) if last.end == start => last.end += self.page,
+                    _ => ranges.push(start..start + self.page),
+                }
+            }
+        }
+        ranges.sort_by_key(|range| range.start);
+        ranges
+    }
+
+    /// Gives pages back to the host (madvise MADV_DONTNEED): from `ipa` to the end of each slot they read as zeros
+    /// and were never tagged.
+    pub(super) fn forget(&mut self, ipa: u64) {
+        for slot in &mut self.slots {
+            let first = (ipa.saturating_sub(slot.ipa) / self.page) as usize;
+            slot.pages.iter_mut().skip(first).filter(|page| page.is_some()).for_each(|page| *page = None);
+        }
+    }
+
+    /// Starts or stops KVM_MEM_LOG_DIRTY_PAGES for the slot that starts at `ipa`.
+    pub(super) fn log_dirty(&mut self, ipa: u64, on: bool) -> Result<(), Errno> {
+        let slot = self.slots.iter_mut().find(|slot| slot.ipa == ipa).ok_or(Errno::EINVAL)?;
+        if on != slot.logging {
+            slot.logging = on;
+            slot.dirty = if on { vec![false; slot.pages.len()] } else { Vec::new() };
+        }
+        Ok(())
+    }
+
+    /// KVM_GET_DIRTY_LOG of the slot that starts at `ipa`: takes the numbers of the pages that the guest wrote since
+    /// it was last asked. Storing a tag is writing.
+    pub(super) fn take_dirty(&mut self, ipa: u64) -> Result<Vec<u64>, Errno> {
+        let logged = self.slots.iter_mut().find(|slot| slot.ipa == ipa && slot.logging);
+        let slot = logged.ok_or(Errno::ENOENT)?;
+        let numbers =
+            (0u64..).zip(&mut slot.dirty).filter_map(|(number, dirty)| std::mem::take(dirty).then_some(number));
+        Ok(numbers.collect())
+    }
+
+    /// Calls `each` for the parts of a range of one slot, page by page; `false` if the range is not all in one
+    /// accessible slot.
+    fn pages(&self, ipa: u64, length: usize, mut each: impl FnMut(Place, Range<usize>)) -> bool {
+        let Some(first) = self.place(ipa) else { return false };
+        let slot = &self.slots[first.slot];
+        let left = self.bytes(slot) - (ipa - slot.ipa);
+        if length as u64 > left || slot.access == Access::NoMapping {
+            return false;
+        }
+        let size = self.page as usize;
+        let (mut place, mut done) = (first, 0);
+        while done < length {
+            let part = (size - place.byte).min(length - done);
+            each(place, done..done + part);
+            (place, done) = (Place { page: place.page + 1, byte: 0, ..place }, done + part);
+        }
+        true
+    }
+
+    /// Reads as the VMM does, through its own mapping. `false` if the range is not all in one accessible slot.
+    #[must_use]
+    pub(super) fn vmm_read(&self, ipa: u64, buffer: &mut [u8]) -> bool {
+        self.pages(ipa, buffer.len(), |place, range| {
+            let data = self.peek((place.slot, place.page)).and_then(|page| page.data.as_deref());
+            let part = &mut buffer[range];
+            match data {
+                Some(data) => part.copy_from_slice(&data[place.byte..place.byte + part.len()]),
+                None => part.fill(0),
+            }
+        })
+    }
+
+    /// Writes as the VMM does, which changes no tag. `false` if the range is not all in one accessible slot.
+    #[must_use]
+    pub(super) fn vmm_write(&mut self, ipa: u64, bytes: &[u8]) -> bool {
+        let mut parts = Vec::new();
+        let whole = self.pages(ipa, bytes.len(), |place, range| parts.push((place, range)));
+        let size = self.page as usize;
+        for (place, range) in parts {
+            self.touch((place.slot, place.page)).write(size, place.byte, &bytes[range]);
+        }
+        whole
+    }
+}
+
+impl Bus for GuestMemory {
+    #[inline]
+    fn read(&mut self, ipa: u64, bytes: &mut [u8]) -> Result<(), NoMemory> {
+        let (place, page) = self.fault_in(ipa, false)?;
+        match &page.data {
+            Some(data) => bytes.copy_from_slice(&data[place.byte..place.byte + bytes.len()]),
+            None => bytes.fill(0),
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn write(&mut self, ipa: u64, bytes: &[u8]) -> Result<(), NoMemory> {
+        let size = self.page as usize;
+        let (place, page) = self.fault_in(ipa, true)?;
+        page.write(size, place.byte, bytes);
+        Ok(())
+    }
+
+    #[inline]
+    fn tag(&mut self, ipa: u64) -> Result<Tag, NoMemory> {
+        let ipa = self.tag_address(ipa);
+        let (place, page) = self.fault_in(ipa, false)?;
+        Ok(Tag::truncate(page.tag(place.byte / GRANULE as usize)))
+    }
+
+    #[inline]
+    fn set_tag(&mut self, ipa: u64, tag: Tag) -> Result<(), NoMemory> {
+        let ipa = self.tag_address(ipa);
+        let granules = self.granules();
+        let lost = self.injected.is(&GUEST_TAG_LOST)
+            && self.find(ipa).and_then(|place| self.peek(place)).is_some_and(|page| page.stored);
+        let (place, page) = self.fault_in(ipa, true)?;
+        if !lost {
+            page.set_tag(place.byte / GRANULE as usize, granules, tag.value());
+        }
+        Ok(())
+    }
+}
+
+impl GuestMemory {
+    /// The address whose tag is meant: the same, but for a defect of huge pages.
+    #[inline]
+    fn tag_address(&self, ipa: u64) -> u64 {
+        if self.injected.is(&HUGE_PAGE_TAGS_OF_HEAD)
+            && let Some(place) = self.place(ipa)
+            && self.slots[place.slot].memory == Memory::HugePages
+        {
+            return self.slots[place.slot].ipa + place.byte as u64;
+        }
+        ipa
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,306 @@
+//! A vCPU's registers by KVM's ids: which there are, what they hold, and which can be written.
+//!
+//! Documentation/virt/kvm/api.rst, KVM_GET_REG_LIST and KVM_SET_ONE_REG; arch/arm64/kvm/sys_regs.c and guest.c. One
+//! table; a vCPU lists what KVM lists for the features that the model has: core, vector and system registers of EL1
+//! and EL0, ID registers with fields that matter here, timers. No SVE, no PMU, no EL2, no debug registers.
+
+use super::Vm;
+use super::vcpu::{MTE_REGISTERS, UNSWITCHED, Vcpu};
+use crate::contract::{Contract, Rule};
+use crate::cpu::{Cpu, Features, reset};
+use crate::defect::{Defect, Injected};
+use crate::defects;
+use crate::kernel::{Errno, RegisterId};
+
+defects! {
+    RGSR_SET_LOST "one-reg.rgsr-set-lost" "KVM_SET_ONE_REG of RGSR_EL1 does nothing once the vCPU ran";
+    GCR_SET_LOST "one-reg.gcr-set-lost" "KVM_SET_ONE_REG of GCR_EL1 does nothing once the vCPU ran";
+    TFSR_SET_LOST "one-reg.tfsr-set-lost" "KVM_SET_ONE_REG of TFSR_EL1 does nothing once the vCPU ran";
+    TFSRE0_SET_LOST "one-reg.tfsre0-set-lost" "KVM_SET_ONE_REG of TFSRE0_EL1 does nothing once the vCPU ran";
+    RGSR_STALE "one-reg.rgsr-stale" "KVM_GET_ONE_REG of RGSR_EL1 gives what it was before the vCPU last ran";
+    GCR_STALE "one-reg.gcr-stale" "KVM_GET_ONE_REG of GCR_EL1 gives what it was before the vCPU last ran";
+    TFSR_STALE "one-reg.tfsr-stale" "KVM_GET_ONE_REG of TFSR_EL1 gives what it was before the vCPU last ran";
+    TFSRE0_STALE "one-reg.tfsre0-stale" "KVM_GET_ONE_REG of TFSRE0_EL1 gives what it was before the vCPU last ran";
+    GCR_RGSR_SWAPPED "one-reg.gcr-rgsr-swapped" "KVM_GET_ONE_REG of GCR_EL1 gives RGSR_EL1 and the other way round";
+    TFSR_SWAPPED "one-reg.tfsr-swapped" "KVM_GET_ONE_REG of TFSR_EL1 gives TFSRE0_EL1 and the other way round";
+    GCR_TRUNCATED "one-reg.gcr-16-bits" "KVM_GET_ONE_REG of GCR_EL1 gives 16 bits, without RRND";
+    RGSR_TRUNCATED "one-reg.rgsr-16-bits" "KVM_GET_ONE_REG of RGSR_EL1 gives 16 bits, without the upper half of SEED";
+    TFSR_TF1_LOST "one-reg.tfsr-1-bit" "KVM_SET_ONE_REG of TFSR_EL1 and TFSRE0_EL1 keeps TF0 only";
+    ID_WRITABLE "one-reg.id-writable" "ID_AA64PFR1_EL1.MTE can be changed";
+    ID_IGNORES "one-reg.id-write-ignored" "another value for ID_AA64PFR1_EL1.MTE is ignored, without an error";
+    ID_SAME_REFUSED "one-reg.id-same-refused" "writing back the value of an ID register is EINVAL";
+    ID_HIDES_MTE "one-reg.id-hides-mte" "KVM_GET_ONE_REG gives ID_AA64PFR1_EL1 without MTE although the guest has it";
+    ID_SHOWS_MTE "one-reg.id-shows-mte" "ID_AA64PFR1_EL1.MTE is not 0 in a VM without MTE";
+    LISTED_WITHOUT_MTE "one-reg.listed-without-mte" "MTE's registers are listed in a VM without MTE";
+    READ_WITHOUT_MTE "one-reg.read-without-mte" "MTE's registers can be read in a VM without MTE";
+    SET_WITHOUT_MTE "one-reg.set-without-mte" "MTE's registers can be set in a VM without MTE";
+    WITHOUT_MTE_EINVAL "one-reg.einval-without-mte" "MTE's registers give EINVAL and not ENOENT in a VM without MTE";
+    RGSR_NOT_LISTED "one-reg.rgsr-not-listed" "RGSR_EL1 is not listed in a VM with MTE";
+    GCR_NOT_LISTED "one-reg.gcr-not-listed" "GCR_EL1 is not listed in a VM with MTE";
+    TFSR_NOT_LISTED "one-reg.tfsr-not-listed" "TFSR_EL1 is not listed in a VM with MTE";
+    TFSRE0_NOT_LISTED "one-reg.tfsre0-not-listed" "TFSRE0_EL1 is not listed in a VM with MTE";
+    OTHER_VCPU "one-reg.other-vcpu" "KVM_GET_ONE_REG of MTE's registers gives those of vCPU 0 for every vCPU";
+    SET_ALL_VCPUS "one-reg.set-on-all-vcpus" "KVM_SET_ONE_REG of MTE's registers sets those of every vCPU";
+}
+
+const SET_LOST: [&Defect; MTE_REGISTERS] = [&RGSR_SET_LOST, &GCR_SET_LOST, &TFSR_SET_LOST, &TFSRE0_SET_LOST];
+const STALE: [&Defect; MTE_REGISTERS] = [&RGSR_STALE, &GCR_STALE, &TFSR_STALE, &TFSRE0_STALE];
+const NOT_LISTED: [&Defect; MTE_REGISTERS] = [&RGSR_NOT_LISTED, &GCR_NOT_LISTED, &TFSR_NOT_LISTED, &TFSRE0_NOT_LISTED];
+
+/// ID_AA64PFR1_EL1.MTE_frac: 0b1111 says that asynchronous faults are missing.
+const MTE_FRAC: u64 = 0xf << 40;
+
+/// Where a register's value is.
+#[derive(Clone, Copy)]
+enum Place {
+    /// In the CPU.
+    Live { get: fn(&Cpu) -> u64, set: fn(&mut Cpu, u64) },
+    /// In the CPU, and hidden without MTE: the place in the four.
+    Mte(usize),
+    /// With the kernel; no instruction of the model uses it. The value at reset.
+    Kept(u64),
+    /// It follows from the features; the number is the vCPU's.
+    Id(fn(&Features, usize) -> u64),
+}
+
+macro_rules! live {
+    ($id:expr, $($field:ident).+) => {
+        ($id, Place::Live { get: |cpu| cpu.$($field).+, set: |cpu, value| cpu.$($field).+ = value })
+    };
+}
+
+const fn kept(op0: u64, op1: u64, crn: u64, crm: u64, op2: u64) -> (RegisterId, Place) {
+    (RegisterId::system(op0, op1, crn, crm, op2), Place::Kept(0))
+}
+
+const fn id(crm: u64, op2: u64, value: fn(&Features, usize) -> u64) -> (RegisterId, Place) {
+    (RegisterId::system(3, 0, 0, crm, op2), Place::Id(value))
+}
+
+/// The registers of 64 bits other than x0 to x30, in the order in which they are listed.
+const TABLE: &[(RegisterId, Place)] = &[
+    live!(RegisterId::SP_EL0, sp),
+    live!(RegisterId::PC, pc),
+    (RegisterId::PSTATE, Place::Live { get: Cpu::pstate, set: Cpu::set_pstate }),
+    // SP_EL1, and SPSR_EL1 and ELR_EL1, which struct kvm_regs has among the core registers.
+    (RegisterId::core(0x44), Place::Kept(0)),
+    live!(RegisterId::core(0x46), sys.elr),
+    live!(RegisterId::core(0x48), sys.spsr),
+    // KVM_REG_ARM_PSCI_VERSION: 1.1.
+    (RegisterId(0x6030_0000_0014_0000), Place::Kept(0x1_0001)),
+    id(0, 0, |features, _| features.midr),
+    id(0, 5, |_, cpu| Features::mpidr(cpu)),
+    (RegisterId::ID_AA64PFR1_EL1, Place::Id(|features, _| features.id_aa64pfr1())),
+    id(6, 0, |features, _| features.id_aa64isar0()),
+    id(6, 1, |features, _| features.isar1),
+    id(6, 2, |features, _| features.id_aa64isar2()),
+    live!(RegisterId::SCTLR_EL1, sys.sctlr),
+    // CPACR_EL1, TTBR0_EL1, TTBR1_EL1.
+    kept(3, 0, 1, 0, 2),
+    kept(3, 0, 2, 0, 0),
+    kept(3, 0, 2, 0, 1),
+    live!(RegisterId::TCR_EL1, sys.tcr),
+    (RegisterId::RGSR_EL1, Place::Mte(0)),
+    (RegisterId::GCR_EL1, Place::Mte(1)),
+    (RegisterId::TFSR_EL1, Place::Mte(2)),
+    (RegisterId::TFSRE0_EL1, Place::Mte(3)),
+    // AFSR0_EL1, AFSR1_EL1.
+    kept(3, 0, 5, 1, 0),
+    kept(3, 0, 5, 1, 1),
+    live!(RegisterId::system(3, 0, 5, 2, 0), sys.esr),
+    live!(RegisterId::system(3, 0, 6, 0, 0), sys.far),
+    // PAR_EL1.
+    kept(3, 0, 7, 4, 0),
+    (RegisterId::MAIR_EL1, Place::Kept(reset::MAIR)),
+    // AMAIR_EL1, VBAR_EL1, CONTEXTIDR_EL1, TPIDR_EL1, CNTKCTL_EL1.
+    kept(3, 0, 10, 3, 0),
+    kept(3, 0, 12, 0, 0),
+    kept(3, 0, 13, 0, 1),
+    kept(3, 0, 13, 0, 4),
+    kept(3, 0, 14, 1, 0),
+    // TPIDR_EL0, TPIDRRO_EL0.
+    kept(3, 3, 13, 0, 2),
+    kept(3, 3, 13, 0, 3),
+    (RegisterId::system(3, 3, 0, 0, 1), Place::Id(|features, _| features.ctr)),
+    // The virtual timer: CTL, and the two ids that the kernel exchanged.
+    kept(3, 3, 14, 3, 1),
+    (RegisterId::TIMER_CNT, Place::Kept(0)),
+    kept(3, 3, 14, 0, 2),
+];
+
+/// Vector registers: v0 to v31.
+const VECTORS: u64 = 32;
+/// General registers: x0 to x30.
+const GENERAL: u64 = 31;
+
+/// What KVM shows to a guest of what the host's CPU has (sys_regs.c, the sanitised ID registers).
+pub(super) fn visible(host: &Features, contract: Contract, mte: bool) -> Features {
+    let mut features = host.clone();
+    if !mte {
+        features.mte = 0;
+    }
+    if !mte || !contract.holds(Rule::MteFracVisible) {
+        features.pfr1 &= !MTE_FRAC;
+    }
+    features
+}
+
+/// Gives the kernel's own registers after KVM_ARM_VCPU_INIT, by their place in the table.
+pub(super) fn reset() -> Vec<u64> {
+    let value = |place: &Place| if let Place::Kept(value) = place { *value } else { 0 };
+    TABLE.iter().map(|(_, place)| value(place)).collect()
+}
+
+/// A register, looked up.
+enum Found {
+    General(usize),
+    Vector(usize),
+    Row(usize, Place),
+}
+
+fn find(id: RegisterId) -> Option<Found> {
+    if let Some(row) = TABLE.iter().position(|(row, _)| *row == id) {
+        return Some(Found::Row(row, TABLE[row].1));
+    }
+    let general = (0..GENERAL).find(|n| RegisterId::x(*n) == id).map(|n| Found::General(n as usize));
+    general.or_else(|| (0..VECTORS).find(|n| RegisterId::v(*n) == id).map(|n| Found::Vector(n as usize)))
+}
+
+impl Vm {
+    /// Lists the registers of a vCPU (KVM_GET_REG_LIST); nothing for a vCPU that does not exist.
+    #[must_use]
+    pub fn register_list(&self, cpu: usize) -> Vec<RegisterId> {
+        if cpu >= self.vcpus.len() {
+            return Vec::new();
+        }
+        let listed = |(_, place): &&(RegisterId, Place)| match place {
+            Place::Mte(n) if self.has_mte() => !self.injected.is(NOT_LISTED[*n]),
+            Place::Mte(_) => self.injected.is(&LISTED_WITHOUT_MTE),
+            _ => true,
+        };
+        let general = (0..GENERAL).map(RegisterId::x);
+        let vectors = (0..VECTORS).map(RegisterId::v);
+        general.chain(vectors).chain(TABLE.iter().filter(listed).map(|(id, _)| *id)).collect()
+    }
+
+    /// Tells whether a vCPU's MTE registers exist for the VMM; else gives what the ioctl returns.
+    fn mte_registers(&self, without: &'static Defect) -> Result<(), Errno> {
+        let anyway = self.injected.is(without) || self.injected.is(&LISTED_WITHOUT_MTE);
+        match self.has_mte() || anyway {
+            true => Ok(()),
+            false if self.injected.is(&WITHOUT_MTE_EINVAL) => Err(Errno::EINVAL),
+            false => Err(Errno::ENOENT),
+        }
+    }
+
+    /// Reads a register of up to 128 bits (KVM_GET_ONE_REG).
+    ///
+    /// # Errors
+    ///
+    /// ENOENT: no such vCPU or register; MTE's registers do not exist in a VM without MTE.
+    pub fn register(&self, cpu: usize, id: RegisterId) -> Result<u128, Errno> {
+        let vcpu = self.vcpus.get(cpu).ok_or(Errno::ENOENT)?;
+        match find(id).ok_or(Errno::ENOENT)? {
+            Found::General(n) => Ok(vcpu.cpu.x[n].into()),
+            Found::Vector(n) => Ok(u128::from(vcpu.cpu.v[n][1]) << 64 | u128::from(vcpu.cpu.v[n][0])),
+            Found::Row(_, Place::Live { get, .. }) => Ok(get(&vcpu.cpu).into()),
+            Found::Row(row, Place::Kept(_)) => Ok(vcpu.others[row].into()),
+            Found::Row(_, Place::Id(value)) => Ok(self.id_register(id, value, cpu).into()),
+            Found::Row(_, Place::Mte(n)) => {
+                self.mte_registers(&READ_WITHOUT_MTE)?;
+                let vcpu = if self.injected.is(&OTHER_VCPU) { &self.vcpus[0] } else { vcpu };
+                Ok(mte_register(vcpu, n, self.injected).into())
+            }
+        }
+    }
+
+    fn id_register(&self, id: RegisterId, value: fn(&Features, usize) -> u64, cpu: usize) -> u64 {
+        let mte = id == RegisterId::ID_AA64PFR1_EL1;
+        let features = if mte && self.injected.is(&ID_SHOWS_MTE) { &self.host.features } else { &self.features };
+        let value = value(features, cpu);
+        if mte && self.injected.is(&ID_HIDES_MTE) { value & !(0xf << 8) } else { value }
+    }
+
+    /// Writes a register of up to 128 bits (KVM_SET_ONE_REG). All 64 bits of MTE's registers are kept until the vCPU runs.
+    ///
+    /// # Errors
+    ///
+    /// - ENOENT: no such vCPU or register; MTE's registers do not exist in a VM without MTE.
+    /// - EINVAL: another value for an ID register (EBUSY instead, from Linux 6.7 on, once a vCPU of the VM ran). That KVM
+    ///   lets a VMM lower other fields of some ID registers is not modelled.
+    pub fn set_register(&mut self, cpu: usize, id: RegisterId, value: u128) -> Result<(), Errno> {
+        let injected = self.injected;
+        let found = find(id).ok_or(Errno::ENOENT)?;
+        if let Found::Row(_, Place::Id(current)) = found {
+            if cpu >= self.vcpus.len() {
+                return Err(Errno::ENOENT);
+            }
+            return self.set_id_register(id, self.id_register(id, current, cpu), value as u64);
+        }
+        if let Found::Row(_, Place::Mte(_)) = found {
+            self.mte_registers(&SET_WITHOUT_MTE)?;
+        }
+        let vcpu = self.vcpus.get_mut(cpu).ok_or(Errno::ENOENT)?;
+        let low = value as u64;
+        match found {
+            Found::General(n) => vcpu.cpu.x[n] = low,
+            Found::Vector(n) => vcpu.cpu.v[n] = [low, (value >> 64) as u64],
+            Found::Row(_, Place::Live { set, .. }) => {
+                set(&mut vcpu.cpu, low);
+                // A VMM that moves the PC has taken the place of a store that waits.
+                vcpu.cpu.mmio &= id != RegisterId::PC;
+            }
+            Found::Row(row, Place::Kept(_)) => vcpu.others[row] = low,
+            Found::Row(_, Place::Id(_)) => {}
+            Found::Row(_, Place::Mte(n)) => {
+                let others = if injected.is(&SET_ALL_VCPUS) { 0..self.vcpus.len() } else { cpu..cpu + 1 };
+                self.vcpus[others].iter_mut().for_each(|vcpu| set_mte_register(vcpu, n, low, injected));
+            }
+        }
+        Ok(())
+    }
+
+    /// arch/arm64/kvm/sys_regs.c, set_id_reg(): the value that is there, and no other.
+    fn set_id_register(&mut self, id: RegisterId, current: u64, value: u64) -> Result<(), Errno> {
+        let mte = id == RegisterId::ID_AA64PFR1_EL1;
+        match self.injected {
+            defect if defect.is(&ID_WRITABLE) && mte => self.features.mte = (value >> 8 & 0xf) as u8,
+            defect if defect.is(&ID_IGNORES) => {}
+            defect if defect.is(&ID_SAME_REFUSED) => return Err(Errno::EINVAL),
+            _ if value == current => {}
+            _ if self.ran && self.contract().holds(Rule::IdRegistersFrozenByRun) => return Err(Errno::EBUSY),
+            _ => return Err(Errno::EINVAL),
+        }
+        Ok(())
+    }
+}
+
+/// Gives what KVM_GET_ONE_REG says of one of MTE's registers.
+fn mte_register(vcpu: &Vcpu, n: usize, injected: Injected) -> u64 {
+    let n = match n {
+        0 | 1 if injected.is(&GCR_RGSR_SWAPPED) => 1 - n,
+        2 | 3 if injected.is(&TFSR_SWAPPED) => 5 - n,
+        _ => n,
+    };
+    let sys = &vcpu.cpu.sys;
+    let live = [sys.rgsr, sys.gcr, sys.tfsr, sys.tfsre0][n];
+    match vcpu.set[n] {
+        Some(value) => value,
+        None if injected.is(STALE[n]) || injected.is(UNSWITCHED[n]) => vcpu.before[n],
+        None if injected.is(&GCR_TRUNCATED) && n == 1 => live & 0xffff,
+        None if injected.is(&RGSR_TRUNCATED) && n == 0 => live & 0xffff,
+        None => live,
+    }
+}
+
+/// Sets one of MTE's registers as KVM_SET_ONE_REG does.
+fn set_mte_register(vcpu: &mut Vcpu, n: usize, value: u64, injected: Injected) {
+    let value = if n >= 2 && injected.is(&TFSR_TF1_LOST) { value & !2 } else { value };
+    let ran = vcpu.set[n].is_none();
+    if !(ran && injected.is(SET_LOST[n])) {
+        vcpu.set[n] = Some(value);
+    }
+}
+
+#[cfg(test)]
+mod tests;

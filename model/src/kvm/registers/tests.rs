@@ -1,0 +1,96 @@
+//! Tests of the register table and of what can be read and written.
+
+use super::*;
+use crate::contract::Release;
+use crate::kvm::Host;
+
+fn vm(mte: bool) -> Vm {
+    let mut vm = Vm::new(&Host::default(), Injected::NONE);
+    if mte {
+        vm.enable_mte(0).unwrap();
+    }
+    vm.add_vcpu().unwrap();
+    vm
+}
+
+#[test]
+fn every_listed_register_is_listed_once_and_can_be_read_and_written_back() {
+    for mte in [false, true] {
+        let mut vm = vm(mte);
+        let list = vm.register_list(0);
+        let mut unique = list.clone();
+        unique.sort_unstable();
+        unique.dedup();
+        assert_eq!(unique.len(), list.len());
+        for id in list {
+            let value = vm.register(0, id).unwrap();
+            assert!(id.size() == 16 || value >> (8 * id.size()) == 0, "{id}");
+            assert_eq!(vm.set_register(0, id, value), Ok(()), "{id}");
+        }
+    }
+}
+
+#[test]
+fn what_is_set_is_read_back_at_its_own_place_only() {
+    let mut vm = vm(true);
+    let writable: Vec<_> =
+        vm.register_list(0).into_iter().filter(|id| !matches!(find(*id), Some(Found::Row(_, Place::Id(_))))).collect();
+    // PSTATE keeps the fields that the model has.
+    let value = |n: usize, id: RegisterId| if id == RegisterId::PSTATE { 0x6200_03c4 } else { 0x1000 + n as u128 };
+    for (n, id) in writable.iter().enumerate() {
+        vm.set_register(0, *id, value(n, *id)).unwrap();
+    }
+    for (n, id) in writable.iter().enumerate() {
+        assert_eq!(vm.register(0, *id), Ok(value(n, *id)), "{id}");
+    }
+}
+
+#[test]
+fn the_four_registers_exist_with_the_capability_only() {
+    let (mut with, mut without) = (vm(true), vm(false));
+    for id in RegisterId::MTE {
+        assert!(with.register_list(0).contains(&id));
+        assert_eq!(with.register(0, id), Ok(0x1de7_ec7e_dbad_c0de), "{id}");
+        assert!(!without.register_list(0).contains(&id));
+        assert_eq!(without.register(0, id), Err(Errno::ENOENT));
+        assert_eq!(without.set_register(0, id, 0), Err(Errno::ENOENT));
+    }
+    assert_eq!(with.register(0, RegisterId::ID_AA64PFR1_EL1).unwrap() >> 8 & 0xf, 3);
+    assert_eq!(without.register(0, RegisterId::ID_AA64PFR1_EL1).unwrap() >> 8 & 0xf, 0);
+    assert_eq!(with.set_register(0, RegisterId(0x6030_0000_0013_ffff), 0), Err(Errno::ENOENT));
+}
+
+#[test]
+fn an_id_register_takes_only_what_it_is() {
+    let id = RegisterId::ID_AA64PFR1_EL1;
+    for (release, after_a_run) in [("6.1", Errno::EINVAL), ("6.12", Errno::EBUSY)] {
+        let mut vm = Vm::new(&Host { release: release.parse().unwrap(), ..Host::default() }, Injected::NONE);
+        vm.enable_mte(0).unwrap();
+        vm.add_vcpu().unwrap();
+        let value = vm.register(0, id).unwrap();
+        assert_eq!(vm.set_register(0, id, value & !0xf00), Err(Errno::EINVAL));
+        vm.enter(0).unwrap();
+        vm.leave(0);
+        assert_eq!(vm.set_register(0, id, value & !0xf00), Err(after_a_run), "{release}");
+        assert_eq!(vm.set_register(0, id, value), Ok(()));
+        assert_eq!(vm.register(0, id), Ok(value));
+    }
+}
+
+#[test]
+fn mte_frac_is_shown_from_6_16_on() {
+    let host = Features { pfr1: 0xf21 | MTE_FRAC, ..Features::MAX };
+    let shown = |minor, mte| visible(&host, Contract::for_release(Release::new(6, minor, 0)), mte).id_aa64pfr1();
+    assert_eq!(shown(15, true) & (MTE_FRAC | 0xf00), 0x300);
+    assert_eq!(shown(16, true) & (MTE_FRAC | 0xf00), MTE_FRAC | 0x300);
+    assert_eq!(shown(16, false) & (MTE_FRAC | 0xf00), 0);
+}
+
+#[test]
+fn vectors_are_128_bits() {
+    let mut vm = vm(true);
+    let value = 0x0123_4567_89ab_cdef_u128 << 64 | 0xfedc;
+    vm.set_register(0, RegisterId::v(31), value).unwrap();
+    assert_eq!(vm.register(0, RegisterId::v(31)), Ok(value));
+    assert_eq!(vm.enter(0).unwrap().0.v[31], [0xfedc, 0x0123_4567_89ab_cdef]);
+}

@@ -1,0 +1,93 @@
+//! A vCPU at rest: what the kernel keeps of it while it does not run, and what happens when it is entered and left.
+//!
+//! arch/arm64/kvm/hyp/include/hyp/sysreg-sr.h: with MTE the four registers are switched like all others. They can be set
+//! to anything; what a CPU does not implement is gone once the vCPU ran.
+
+use crate::cpu::{Cpu, Features};
+use crate::defect::{Defect, Injected};
+use crate::defects;
+
+/// What reset_unknown() puts in registers (arch/arm64/kvm/sys_regs.c): a vCPU that never ran shows it.
+pub(super) const POISON: u64 = 0x1de7_ec7e_dbad_c0de;
+
+/// RGSR_EL1, GCR_EL1, TFSR_EL1, TFSRE0_EL1: the registers that MTE adds, in the order of their ids.
+pub(super) const MTE_REGISTERS: usize = 4;
+/// Their bits that are not RES0.
+const IMPLEMENTED: [u64; MTE_REGISTERS] = [0xff_ff0f, 0x1_ffff, 0b11, 0b11];
+
+defects! {
+    RGSR_UNSWITCHED "vcpu-switch.rgsr" "RGSR_EL1 is neither saved nor restored when a vCPU is switched";
+    GCR_UNSWITCHED "vcpu-switch.gcr" "GCR_EL1 is neither saved nor restored when a vCPU is switched";
+    TFSR_UNSWITCHED "vcpu-switch.tfsr" "TFSR_EL1 is neither saved nor restored when a vCPU is switched";
+    TFSRE0_UNSWITCHED "vcpu-switch.tfsre0" "TFSRE0_EL1 is neither saved nor restored when a vCPU is switched";
+    TFSR_CLEARED_ON_ENTRY "vcpu-switch.tfsr-cleared" "TFSR_EL1 is cleared when a vCPU is entered";
+    TCO_LOST_ON_ENTRY "vcpu-switch.tco-cleared" "PSTATE.TCO is cleared when a vCPU is entered";
+}
+
+/// The defects by which a register is not switched, in the order of the registers.
+pub(super) const UNSWITCHED: [&Defect; MTE_REGISTERS] =
+    [&RGSR_UNSWITCHED, &GCR_UNSWITCHED, &TFSR_UNSWITCHED, &TFSRE0_UNSWITCHED];
+
+/// A vCPU.
+#[derive(Clone, Debug)]
+pub(super) struct Vcpu {
+    /// What it holds, but for registers that were set since it last ran.
+    pub(super) cpu: Cpu,
+    /// MTE's registers as they were set or reset, until the vCPU runs.
+    pub(super) set: [Option<u64>; MTE_REGISTERS],
+    /// What RGSR_EL1 is set to stands for an UNKNOWN value.
+    pub(super) rgsr_unknown: bool,
+    /// What they held when the vCPU was last entered.
+    pub(super) before: [u64; MTE_REGISTERS],
+    /// Registers that no instruction of the model uses, by their place in the table.
+    pub(super) others: Vec<u64>,
+}
+
+impl Vcpu {
+    /// A vCPU as KVM_ARM_VCPU_INIT leaves it.
+    pub(super) fn new(features: &Features) -> Self {
+        let set = [Some(POISON); MTE_REGISTERS];
+        let before = [POISON; MTE_REGISTERS];
+        Self { cpu: Cpu::new(features), set, rgsr_unknown: false, before, others: super::registers::reset() }
+    }
+
+    /// MTE's registers where the CPU has them.
+    pub(super) fn live(cpu: &mut Cpu) -> [&mut u64; MTE_REGISTERS] {
+        let sys = &mut cpu.sys;
+        [&mut sys.rgsr, &mut sys.gcr, &mut sys.tfsr, &mut sys.tfsre0]
+    }
+
+    /// Enters the vCPU.
+    pub(super) fn load(&mut self, unswitched: &[u64; MTE_REGISTERS], injected: Injected) {
+        self.cpu.complete_mmio();
+        if self.set[0].is_some() {
+            self.cpu.sys.rgsr_unknown = std::mem::take(&mut self.rgsr_unknown);
+        }
+        for (n, live) in Self::live(&mut self.cpu).into_iter().enumerate() {
+            if let Some(value) = self.set[n].take() {
+                *live = value & IMPLEMENTED[n];
+            }
+            if injected.is(UNSWITCHED[n]) {
+                *live = unswitched[n];
+            }
+            self.before[n] = *live;
+        }
+        match injected {
+            defect if defect.is(&TFSR_CLEARED_ON_ENTRY) => self.cpu.sys.tfsr = 0,
+            defect if defect.is(&TCO_LOST_ON_ENTRY) => self.cpu.tco = false,
+            _ => {}
+        }
+    }
+
+    /// Leaves the vCPU. The exception to EL2 records all asynchronous faults (SCTLR_EL2.ITFSB), and the return from it
+    /// clears the exclusive monitor.
+    pub(super) fn put(&mut self, unswitched: &mut [u64; MTE_REGISTERS], injected: Injected) {
+        self.cpu.sys.synchronise();
+        self.cpu.monitor = None;
+        for (n, live) in Self::live(&mut self.cpu).into_iter().enumerate() {
+            if injected.is(UNSWITCHED[n]) {
+                unswitched[n] = *live;
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Programs from files: the corpus on every machine, and what is said of files that are no programs or never end.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use granule_tests::environment::{self, BIN, FIRMWARE, QEMU};
+use granule_tests::process::Process;
+use granule_tests::run::{Report, Run, verdicts};
+use host_vmm::event::{Event, Verdict};
+use host_vmm::exit::Exit;
+use host_vmm::program::Program;
+
+/// The files of the corpus, by name.
+fn corpus() -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    let mut files: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 12 && files.iter().all(|file| file.extension().is_some_and(|it| it == "granule")));
+    files
+}
+
+/// Runs granule with these arguments, which say the format.
+fn granule(arguments: &[&str]) -> Report {
+    Report { ended: Process::start(Command::new(environment::file(BIN)).args(arguments)).end() }
+}
+
+/// Runs programs on the model.
+fn on_model(arguments: &[&str]) -> Report {
+    granule(&[&["run", "--via", "model", "--format", "json"], arguments].concat())
+}
+
+/// Demands that every program of the corpus passed, apart from those with an event that this machine has not.
+fn all_passed(events: &[Event], may_skip: bool) {
+    let verdicts = verdicts(events);
+    assert_eq!(verdicts.len(), corpus().len());
+    for (name, verdict) in verdicts {
+        let passed = match &verdict {
+            Verdict::Passed => true,
+            Verdict::Skipped(_) => may_skip && name.contains("save"),
+            _ => false,
+        };
+        assert!(passed, "{name}: {verdict:?}");
+    }
+}
+
+#[test]
+fn the_corpus_is_printed_as_it_was_read() {
+    for file in corpus() {
+        let text = fs::read_to_string(&file).unwrap();
+        let program: Program = text.parse().unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        assert_eq!(program.to_string().parse(), Ok(program), "{}", file.display());
+        assert!(text.lines().nth(1).is_some_and(|line| line.starts_with("// ")), "{}: what for?", file.display());
+    }
+}
+
+#[test]
+#[ignore = "needs granule; cargo xtask test runs it"]
+fn the_corpus_passes_on_the_model() {
+    let files = corpus();
+    let files: Vec<_> = files.iter().map(|file| file.to_str().unwrap()).collect();
+    all_passed(&on_model(&files).events(Exit::Passed), false);
+    let smaller = [&["--cpu", "neoverse-n2"], &*files].concat();
+    all_passed(&on_model(&smaller).events(Exit::Passed), false);
+}
+
+#[test]
+#[ignore = "needs granule and QEMU; cargo xtask test runs it"]
+fn the_corpus_passes_on_qemu_alone() {
+    let files = corpus();
+    let mut command = Command::new(environment::file(BIN));
+    command.args(["run", "--via", "tcg", "--format", "json"]);
+    command.arg("--qemu").arg(environment::file(QEMU)).arg("--firmware").arg(environment::file(FIRMWARE));
+    let report = Report { ended: Process::start(command.args(files)).end() };
+    all_passed(&report.events(Exit::Passed), true);
+}
+
+#[test]
+#[ignore = "needs granule, QEMU and kernels; cargo xtask test runs it"]
+fn the_corpus_passes_in_a_nested_kernel() {
+    let run = corpus().iter().fold(Run::new(), |run, file| run.arg(file));
+    all_passed(&run.report().events(Exit::Passed), false);
+}
+
+#[test]
+#[ignore = "needs granule, QEMU and kernels; cargo xtask test runs it"]
+fn random_programs_run_inside_a_nested_kernel() {
+    let mut command = Command::new(environment::file(BIN));
+    command.args(["fuzz", "--via", "nested", "--format", "json", "--programs", "100", "--seed", "0x5eed"]);
+    command.arg("--agent").arg(environment::file(environment::AGENT));
+    command.arg("--qemu").arg(environment::file(QEMU));
+    command.arg("--kernel").arg(environment::file(environment::KERNEL_6_12));
+    let scratch = tempfile::tempdir().unwrap();
+    let report = Report { ended: Process::start(command.arg("--save").arg(scratch.path())).end() };
+    // Whether QEMU does something that is not permitted is not this test's question.
+    let diverged = report.ended.status.code() == Some(Exit::Failed as i32);
+    let events = report.events(if diverged { Exit::Failed } else { Exit::Passed });
+    let summary = events.iter().find_map(|event| match event {
+        Event::Fuzzed(summary) => Some(summary),
+        _ => None,
+    });
+    assert!(summary.is_some_and(|summary| diverged || summary.programs == 100), "{events:?}");
+    let saved = fs::read_dir(scratch.path()).unwrap().count();
+    assert_eq!(saved > 0, diverged, "each divergence is saved");
+}
+
+#[test]
+#[ignore = "needs granule; cargo xtask test runs it"]
+fn a_file_that_is_no_program_is_a_usage_error_with_its_place() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("bad.granule");
+    fs::write(&path, "granule program 1\nblock el=1\ncode\n  stg x0, [x1, #8]\nend\n").unwrap();
+    let path = path.to_str().unwrap();
+    let report = granule(&["run", "--via", "model", path]);
+    assert!(report.usage().contains(&format!("{path}: line 4, column 11: ")), "{}", report.ended);
+    let mixed = granule(&["run", "--via", "model", path, "kvm.copy-tags"]);
+    assert!(mixed.usage().contains("kvm.copy-tags"), "{}", mixed.ended);
+    assert!(granule(&["run", "./none.granule"]).usage().contains("none.granule"));
+}
+
+#[test]
+#[ignore = "needs granule; cargo xtask test runs it"]
+fn a_program_that_never_ends_is_a_verdict() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("endless.granule");
+    fs::write(&path, "granule program 1\nblock el=1\ncode\n  nop\n  b .-4\nend\n").unwrap();
+    let events = on_model(&[path.to_str().unwrap()]).events(Exit::Failed);
+    let [(name, Verdict::Failed(failure))] = &verdicts(&events)[..] else { panic!("{events:?}") };
+    assert_eq!(name, "program.endless");
+    assert!(failure.detail.iter().any(|line| line.contains("b .-4")), "{failure:?}");
+}
+
+#[test]
+#[ignore = "needs granule; cargo xtask test runs it"]
+fn a_number_and_a_seed_give_the_same_campaign() {
+    let run = |jobs: &str| {
+        let arguments =
+            ["fuzz", "--via", "model", "--format", "json", "--seed", "0x5eed", "--programs", "500", "--jobs", jobs];
+        let events = granule(&arguments).events(Exit::Passed);
+        let summary = events.iter().find_map(|event| match event {
+            Event::Fuzzed(summary) => Some(summary.clone()),
+            _ => None,
+        });
+        let summary = summary.unwrap();
+        assert_eq!((summary.programs, summary.diverged), (500, 0));
+        summary.not_covered
+    };
+    assert_eq!(run("1"), run("2"));
+}

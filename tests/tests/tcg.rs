@@ -1,0 +1,153 @@
+//! The `tcg` machine end to end: QEMU alone, without a kernel.
+
+use std::process::Command;
+
+use granule_tests::environment::{self, BIN, FIRMWARE, QEMU, QEMU_7_2};
+use granule_tests::guest::{hanging_after_boot, written};
+use granule_tests::process::{Ended, Process, await_end, children, kill};
+use granule_tests::run::{Report, listed, verdicts};
+use host_vmm::event::{Event, Verdict};
+use host_vmm::exit::Exit;
+
+/// Starts a run with the firmware and QEMU of the tests, reported as JSON; later options win.
+fn started(options: &[&str]) -> Process {
+    let mut command = Command::new(environment::file(BIN));
+    command.args(["run", "--via", "tcg", "--format", "json"]);
+    let gives = |name| options.contains(&name);
+    for (name, variable) in [("--qemu", QEMU), ("--firmware", FIRMWARE)] {
+        if !gives(name) {
+            command.arg(name).arg(environment::file(variable));
+        }
+    }
+    Process::start(command.args(options))
+}
+
+/// Waits for the end of a run, after which nothing of it may be left.
+fn ended(process: Process) -> Report {
+    let left = children(process.pid());
+    let ended: Ended = process.end();
+    left.into_iter().for_each(await_end);
+    Report { ended }
+}
+
+fn run(options: &[&str]) -> Report {
+    ended(started(options))
+}
+
+#[test]
+#[ignore = "needs QEMU; cargo xtask test runs it"]
+fn every_case_of_the_architecture_passes_and_the_kernels_are_skipped_with_a_reason() {
+    let events = run(&[]).events(Exit::Passed);
+    let Some(Event::Started(target)) = events.iter().find(|event| matches!(event, Event::Started(_))) else {
+        panic!("no Started: {events:?}");
+    };
+    assert_eq!((&*target.kernel, target.mte), ("", 3));
+    let booted = events.iter().find_map(|event| match event {
+        Event::Booted { emulator, cpu, .. } => Some((emulator.as_str(), cpu.as_str())),
+        _ => None,
+    });
+    assert!(booted.is_some_and(|(emulator, cpu)| emulator.starts_with("QEMU ") && cpu == "max"), "{booted:?}");
+    let verdicts = verdicts(&events);
+    let names: Vec<_> = verdicts.iter().map(|(name, _)| name.clone()).collect();
+    assert_eq!(names, listed());
+    for (name, verdict) in &verdicts {
+        let architecture = ["arch.", "boot.", "heap."].iter().any(|area| name.starts_with(area));
+        match verdict {
+            Verdict::Passed | Verdict::Known { .. } => {}
+            // One looks at the tags of a code page, which QEMU cannot find.
+            Verdict::Skipped(why) if if architecture { why.contains("windows") } else { !why.is_empty() } => {}
+            other => panic!("{name}: {other:?}"),
+        }
+        // What only a kernel can do must not pass without one.
+        let of_the_kernel = ["kvm.", "restore."].iter().any(|area| name.starts_with(area));
+        assert!(!of_the_kernel || matches!(verdict, Verdict::Skipped(_)), "{name}: {verdict:?}");
+    }
+}
+
+/// Without tags of its own to look at, a run must still not pass on a QEMU whose granules share a tag.
+#[test]
+#[ignore = "needs QEMU; cargo xtask test runs it"]
+fn a_qemu_whose_granules_share_a_tag_fails() {
+    let qemu = environment::file(QEMU_7_2);
+    let qemu = qemu.to_str().expect("a path in UTF-8");
+    let events = run(&["--qemu", qemu, "--guest-timeout", "2"]).events(Exit::Failed);
+    let verdicts = verdicts(&events);
+    assert_eq!(verdicts.len(), listed().len(), "a failure must not end the run");
+    let skipped = verdicts.iter().find_map(|(_, verdict)| match verdict {
+        Verdict::Skipped(why) if why.contains("gdb port") && why.contains("9.2") => Some(why),
+        _ => None,
+    });
+    assert!(skipped.is_some(), "{verdicts:?}");
+}
+
+#[test]
+#[ignore = "needs QEMU; cargo xtask test runs it"]
+fn an_mte2_cpu_is_checked_and_one_without_tags_is_unavailable() {
+    let events = run(&["--cpu", "cortex-a710", "arch.check", "arch.tag-store", "arch.mode"]).events(Exit::Passed);
+    assert!(events.iter().any(|event| matches!(event, Event::Started(target) if target.mte == 2)));
+    let reason = run(&["--cpu", "neoverse-v1"]).unavailable();
+    assert!(reason.contains("--cpu"), "{reason}");
+}
+
+#[test]
+#[ignore = "needs QEMU; cargo xtask test runs it"]
+fn what_qemu_refuses_or_is_not_there_could_not_run() {
+    assert!(run(&["--cpu", "nonsense"]).broken().contains("--cpu"));
+    assert!(run(&["--qemu", "/nonexistent/qemu"]).broken().contains("/nonexistent/qemu"));
+    assert!(run(&["--firmware", "/nonexistent/firmware"]).broken().contains("/nonexistent/firmware"));
+    assert!(run(&["--firmware", "/dev/null"]).broken().contains("e_ident"));
+}
+
+/// A guest that answers nothing, for as long as the test likes.
+fn hanging(scratch: &std::path::Path) -> Process {
+    let firmware = written(scratch, &hanging_after_boot());
+    let firmware = firmware.to_str().expect("a path in UTF-8").to_owned();
+    let mut process = started(&["--firmware", &firmware, "--guest-timeout", "3600", "--timeout", "3600"]);
+    while let Some(line) = process.line() {
+        if line.contains("\"Begin\"") {
+            return process;
+        }
+    }
+    panic!("the run ended before it began: {}", process.end());
+}
+
+#[test]
+#[ignore = "needs QEMU; cargo xtask test runs it"]
+fn a_qemu_that_is_killed_ends_the_run_without_a_verdict() {
+    let scratch = tempfile::tempdir().unwrap();
+    let process = hanging(scratch.path());
+    let qemu = children(process.pid());
+    assert_eq!(qemu.len(), 1, "one QEMU was expected");
+    qemu.into_iter().for_each(kill);
+    let report = ended(process);
+    let reason = report.broken();
+    assert!(reason.contains("QEMU") && reason.contains("signal"), "{reason}");
+    assert!(!report.events(Exit::Broken).iter().any(|event| matches!(event, Event::End { .. })));
+}
+
+#[test]
+#[ignore = "needs QEMU; cargo xtask test runs it"]
+fn a_granule_that_is_killed_leaves_no_qemu() {
+    let scratch = tempfile::tempdir().unwrap();
+    let process = hanging(scratch.path());
+    let qemu = children(process.pid());
+    assert_eq!(qemu.len(), 1, "one QEMU was expected");
+    process.signal(rustix::process::Signal::KILL);
+    qemu.into_iter().for_each(await_end);
+    assert!(!process.end().status.success());
+}
+
+#[test]
+#[ignore = "needs QEMU; cargo xtask test runs it"]
+fn a_guest_that_hangs_is_a_failure_that_says_where() {
+    let scratch = tempfile::tempdir().unwrap();
+    let firmware = written(scratch.path(), &hanging_after_boot());
+    let firmware = firmware.to_str().expect("a path in UTF-8");
+    let report = run(&["--firmware", firmware, "--guest-timeout", "1", "arch.irg"]);
+    let events = report.events(Exit::Failed);
+    let failed = verdicts(&events).into_iter().find_map(|(_, verdict)| match verdict {
+        Verdict::Failed(failure) => Some(failure.found),
+        _ => None,
+    });
+    assert!(failed.is_some_and(|found| found.contains("did not answer") && found.contains("0x402")), "{events:?}");
+}
