@@ -62,6 +62,11 @@ struct Candidate<'a> {
 
 impl<'a> Candidate<'a> {
     fn new(row: &'static Row, mnemonic: &'a str) -> Option<Self> {
+        // Every row begins with a letter of its own; most rows are out by that.
+        let first = |text: &str| text.bytes().next().map(|letter| letter.to_ascii_lowercase());
+        if first(row.mnemonic()) != first(mnemonic) {
+            return None;
+        }
         let Some((before, after)) = row.around_letters() else {
             return row.mnemonic().eq_ignore_ascii_case(mnemonic).then_some(Self { row, letters: None });
         };

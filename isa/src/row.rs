@@ -24,11 +24,27 @@ pub(crate) type Rule = fn(&Args) -> Option<&'static str>;
 /// Where in a mnemonic its first operand stands.
 const LETTERS: &str = "{}";
 
+/// Splits a mnemonic at its letters that are an operand. Done when this crate is compiled: an assembler asks all rows.
+const fn split(mnemonic: &'static str) -> Option<(&'static str, &'static str)> {
+    let (bytes, letters) = (mnemonic.as_bytes(), LETTERS.as_bytes());
+    let mut at = 0;
+    while at + letters.len() <= bytes.len() {
+        if bytes[at] == letters[0] && bytes[at + 1] == letters[1] {
+            let (before, rest) = mnemonic.split_at(at);
+            return Some((before, rest.split_at(letters.len()).1));
+        }
+        at += 1;
+    }
+    None
+}
+
 /// One encoding of one instruction: fixed bits and operands.
 #[derive(Clone, Copy)]
 pub struct Row {
     op: Op,
     mnemonic: &'static str,
+    /// What stands before and after the letters of the mnemonic that are an operand, if there are any.
+    around: Option<(&'static str, &'static str)>,
     bits: u32,
     mask: u32,
     operands: &'static [&'static dyn Operand],
@@ -55,7 +71,7 @@ impl Row {
             owned |= operand_masks[index];
             index += 1;
         }
-        Self { op, mnemonic, bits, mask: !(owned ^ bits), operands, moves: None, rules: &[] }
+        Self { op, mnemonic, around: split(mnemonic), bits, mask: !(owned ^ bits), operands, moves: None, rules: &[] }
     }
 
     /// Adds the size of what a load or store moves.
@@ -81,8 +97,8 @@ impl Row {
     }
 
     /// Returns what stands before and after the first operand in the mnemonic, if that is where it belongs.
-    pub(crate) fn around_letters(&self) -> Option<(&'static str, &'static str)> {
-        self.mnemonic.split_once(LETTERS)
+    pub(crate) const fn around_letters(&self) -> Option<(&'static str, &'static str)> {
+        self.around
     }
 
     /// Returns the size of what a load or store moves; LD1 and ST1 have it in their operands.

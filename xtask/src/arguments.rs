@@ -17,6 +17,16 @@ pub enum Choice {
     Name(String),
 }
 
+impl Choice {
+    /// Gives what the user wrote.
+    pub fn into_os_string(self) -> OsString {
+        match self {
+            Choice::Path(path) => path.into_os_string(),
+            Choice::Name(name) => name.into(),
+        }
+    }
+}
+
 /// The arguments of one run.
 #[derive(Debug, Default, PartialEq)]
 pub struct RunArguments {

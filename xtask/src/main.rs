@@ -1,4 +1,4 @@
-//! The task runner: `cargo xtask run`, `test`, `lint`, `build`, `setup`.
+//! The task runner: `cargo xtask run`, `fuzz`, `kill-matrix`, `test`, `lint`, `build`, `setup`.
 //!
 //! It finds or fetches what the project needs (a Rust for aarch64, QEMU, arm64 kernels), builds
 //! everything, and hands over. It has no product logic and no dependencies, since it must build
@@ -47,7 +47,9 @@ cargo xtask COMMAND
   run [ARGUMENTS]  set up, build, and do the main job: granule run ARGUMENTS
                    --qemu X    a path, a version (7.2, 10, 11) or a suite (bookworm, trixie, sid)
                    --kernel X  a path, a series (6.1, 6.12, 7.2, 7.3-rc) or a suite
-                   --via X     the machine; default nested, on arm64 with /dev/kvm kvm
+                   --via X     the machine: kvm, nested, tcg, model; default nested, on arm64 with /dev/kvm kvm
+  fuzz [ARGUMENTS] the same for granule fuzz: random programs, compared with the specification
+  kill-matrix      build, and show that every defect of the specification turns a case red
   test             set up, build, and run all tests
   lint             rustfmt, clippy and rustdoc, warnings denied
   build            build everything; prints where the static arm64 granule lies
@@ -71,7 +73,7 @@ fn main() {
 
 fn perform(command: &str, arguments: Vec<OsString>) -> Result<()> {
     match command {
-        "run" => run::run(&Project::find()?, &Cache::find()?, arguments),
+        "run" | "fuzz" | "kill-matrix" => run::run(&Project::find()?, &Cache::find()?, command, arguments),
         "setup" => set_up(arguments),
         "test" | "lint" | "build" => {
             none_left(command, &arguments)?;

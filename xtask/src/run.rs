@@ -1,4 +1,4 @@
-//! `cargo xtask run`: set-up, build, and then granule itself in place of this process.
+//! `cargo xtask run`, `fuzz` and `kill-matrix`: set-up, build, and then granule itself in place of this process.
 //!
 //! On x86-64 granule boots QEMU, with a kernel unless `--via tcg` says without; on an arm64 machine with /dev/kvm it
 //! runs on the hardware.
@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use crate::arguments;
+use crate::arguments::{self, Choice};
 use crate::builds;
 use crate::cache::Cache;
 use crate::failure::{Failure, Result};
@@ -22,8 +22,11 @@ use crate::report::Report;
 use crate::setup::Setup;
 use crate::toolchain;
 
-/// Runs granule with the user's arguments; returns only if it could not be started.
-pub fn run(project: &Project, cache: &Cache, arguments: Vec<OsString>) -> Result<()> {
+/// The command that runs on no machine but the model.
+const MATRIX: &str = "kill-matrix";
+
+/// Runs a command of granule with the user's arguments; returns only if it could not be started.
+pub fn run(project: &Project, cache: &Cache, command: &str, arguments: Vec<OsString>) -> Result<()> {
     let exists = |path: &Path| path.exists();
     let given = arguments::parse(arguments, exists)?;
     let named =
@@ -34,14 +37,18 @@ pub fn run(project: &Project, cache: &Cache, arguments: Vec<OsString>) -> Result
     let report = Report::new();
     let setup = Setup::new(cache, &report);
     let toolchains = toolchain::ensure(&setup, project)?;
+    // The model takes its kernel by release, and runs in no emulator.
+    let emulated = via != "model" && command != MATRIX;
     let wants = |machines: &[&str]| machines.contains(&via.as_str()) && !given.help;
-    let qemu = match given.qemu.is_some() || wants(&["nested", "tcg"]) {
-        true => Some(qemu::ensure(&setup, given.qemu.or_else(|| named("GRANULE_QEMU")).as_ref())?),
-        false => None,
+    let qemu = match emulated && (given.qemu.is_some() || wants(&["nested", "tcg"])) {
+        true => Some(qemu::ensure(&setup, given.qemu.or_else(|| named("GRANULE_QEMU")).as_ref())?.into_os_string()),
+        false => given.qemu.map(Choice::into_os_string),
     };
-    let kernel = match given.kernel.is_some() || wants(&["nested"]) {
-        true => Some(kernel::ensure(&setup, given.kernel.or_else(|| named("GRANULE_KERNEL")).as_ref())?),
-        false => None,
+    let kernel = match emulated && (given.kernel.is_some() || wants(&["nested"])) {
+        true => {
+            Some(kernel::ensure(&setup, given.kernel.or_else(|| named("GRANULE_KERNEL")).as_ref())?.into_os_string())
+        }
+        false => given.kernel.map(Choice::into_os_string),
     };
     cache.release();
     report.finish(cache.directory());
@@ -51,17 +58,20 @@ pub fn run(project: &Project, cache: &Cache, arguments: Vec<OsString>) -> Result
     let built = builds::all(project, &toolchains)?;
     let build_took = started.elapsed().as_millis();
 
-    let mut command = Command::new(&built.granule);
-    command.arg("run").arg("--via").arg(&via);
-    for (option, path) in [("--qemu", qemu), ("--kernel", kernel)] {
-        if let Some(path) = path {
-            command.arg(option).arg(path);
+    let mut granule = Command::new(&built.granule);
+    granule.arg(command);
+    if command != MATRIX {
+        granule.arg("--via").arg(&via);
+    }
+    for (option, value) in [("--qemu", qemu), ("--kernel", kernel)] {
+        if let Some(value) = value {
+            granule.arg(option).arg(value);
         }
     }
-    command.args(given.rest);
-    command.env("GRANULE_RERUN", format!("cargo xtask run{}", given.repeated));
-    command.env("GRANULE_AGENT", &built.agent).env("GRANULE_FIRMWARE", &built.firmware);
-    command.env("GRANULE_SETUP_MS", setup_took.to_string()).env("GRANULE_BUILD_MS", build_took.to_string());
-    let error = command.exec();
+    granule.args(given.rest);
+    granule.env("GRANULE_RERUN", format!("cargo xtask {}{}", command, given.repeated));
+    granule.env("GRANULE_AGENT", &built.agent).env("GRANULE_FIRMWARE", &built.firmware);
+    granule.env("GRANULE_SETUP_MS", setup_took.to_string()).env("GRANULE_BUILD_MS", build_took.to_string());
+    let error = granule.exec();
     Err(Failure::unavailable(format!("cannot start {}: {}", built.granule.display(), error)))
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::CliError;
-use super::rerun::Words;
+use super::rerun::{RERUN, Words};
 use super::run::{Emulation, Machine, Via, default_machine, explain, firmware_bytes, seed, settings_for};
 use crate::event::{Event, STREAM_VERSION, Sink};
 use crate::exit::{Closing, Exit};
@@ -87,7 +87,8 @@ impl Fuzz {
             report: Report::new(anstream::stdout(), settings),
             directory: &self.save,
             stem: format!("{}-{:#x}", via.name(), options.seed),
-            via: via.name(),
+            run: started_as().replacen("fuzz", "run", 1) + " ",
+            options: self.rerun_options(via),
             text: self.format == Format::Text,
             summary: None,
         };
@@ -133,12 +134,16 @@ impl Fuzz {
         }
     }
 
+    /// The command that runs one program of a campaign again, up to the program's name.
     fn rerun(&self) -> String {
-        "granule fuzz --only".to_owned()
+        format!("{} --only", started_as())
     }
 
-    /// The options that a repetition needs.
+    /// The options that a repetition needs. Whoever says how to rerun has named them there already.
     fn rerun_options(&self, via: Via) -> String {
+        if std::env::var_os(RERUN).is_some() {
+            return String::new();
+        }
         let path = |path: &Option<PathBuf>| path.as_deref().map(Path::display).map(|path| path.to_string());
         Words::default()
             .option("--via", Some(via.name()))
@@ -150,6 +155,11 @@ impl Fuzz {
             .flag("--known", self.known)
             .finish()
     }
+}
+
+/// How this campaign was started, up to its own options.
+fn started_as() -> String {
+    std::env::var(RERUN).unwrap_or_else(|_| "granule fuzz".to_owned())
 }
 
 /// Reads a program's number, as it is typed or as it is printed.
@@ -182,7 +192,9 @@ struct Saving<'a, W> {
     report: Report<W>,
     directory: &'a Path,
     stem: String,
-    via: &'static str,
+    /// The command that runs a file, up to its path, and the options behind it.
+    run: String,
+    options: String,
     text: bool,
     summary: Option<Summary>,
 }
@@ -196,7 +208,7 @@ impl<W: Write> Sink for Saving<'_, W> {
                 let saved = save(&path, &failure.detail);
                 if self.text {
                     failure.detail.push(match saved {
-                        Ok(()) => format!("saved; run it again: granule run {} --via {}", path.display(), self.via),
+                        Ok(()) => format!("saved; run it again: {}{}{}", self.run, path.display(), self.options),
                         Err(error) => format!("{} cannot be written: {error}", path.display()),
                     });
                 }

@@ -45,16 +45,16 @@ pub const CASES: &[Case] = &[
         neighbours,
     ),
     case(
-        "kvm.copy-tags.identity-over-ram",
-        "what is stored over all of RAM is what is fetched, for random tags",
-        identity,
-    ),
-    case(
         "kvm.copy-tags.huge-pages",
         "tags of RAM in transparent huge pages are the guest's and the host's alike, part by part",
         |b| backing(b, Backing::HugePages),
     )
     .needing(&[Need::HugePages]),
+    case(
+        "kvm.copy-tags.identity-over-ram",
+        "what is stored over all of RAM is what is fetched, for random tags",
+        identity,
+    ),
     case(
         "kvm.copy-tags.shared-memory",
         "tags of RAM in a shared memfd are the guest's and the host's alike (since Linux 6.2)",
