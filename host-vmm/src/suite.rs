@@ -28,6 +28,7 @@ mod loads;
 mod memory_operations;
 mod modes;
 mod on_tcg;
+mod one_reg;
 mod plain;
 mod restore;
 mod store_edges;
@@ -68,6 +69,7 @@ const CHAPTERS: &[&[Case]] = &[
     copy_tags::CASES,
     ioctl::CASES,
     capability::CASES,
+    one_reg::CASES,
     restore::CASES,
     heap::CASES,
     elsewhere::CASES,

@@ -4,18 +4,17 @@ mod factory;
 mod service;
 
 use std::cell::Cell;
-use std::mem::offset_of;
 use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
-use abi::mailbox::{BootReport, MAX_WORDS, Mailbox, PageKind, Request, Status, SysReg};
+use abi::mailbox::{BootReport, PageKind, Request, Status, SysReg};
 use abi::map::{self, Window};
 use kvm_ioctls::Kvm;
-use zerocopy::IntoBytes;
 
 pub use factory::KvmFactory;
 
+use super::mailbox::Post;
 use super::{Access, Backing, Block, Config, CopyResult, CopyTags, Errno, Machine, MachineError, Outcome, Vm};
 use crate::kvm::tags;
 use crate::kvm::vcpu::kernel;
@@ -35,14 +34,7 @@ struct KvmMachine {
     patience: Duration,
     watchdog: Watchdog,
     boot: Vec<BootReport>,
-    /// The number of the last request to each vCPU.
-    requests: Vec<u32>,
-    /// The words of each vCPU's last block.
-    words: Vec<Vec<u32>>,
-    /// Whether each vCPU's code page holds those words.
-    in_place: Vec<bool>,
-    /// Whether each vCPU's last block set v0 to v31.
-    simd: Vec<bool>,
+    posts: Vec<Post>,
     /// Whether each vCPU waits at a checkpoint.
     in_block: Vec<bool>,
     /// Whether everything since boot happened in [`SCRATCH`] and in the program's registers.
@@ -81,24 +73,7 @@ impl Machine for KvmMachine {
 
     fn start(&mut self, cpu: usize, block: &Block) -> Result<Outcome, MachineError> {
         self.check_cpu(cpu)?;
-        let count = block.words().len();
-        if count == 0 || count > MAX_WORDS {
-            return Err(MachineError::BadRequest(format!(
-                "a block has 1 to {MAX_WORDS} instructions, this one has {count}"
-            )));
-        }
-        let new_words = !self.in_place[cpu] || self.words[cpu] != block.words();
-        self.post(cpu, offset_of!(Mailbox, block), block.record(new_words).as_bytes())?;
-        if new_words {
-            self.post(cpu, offset_of!(Mailbox, words), block.words().as_bytes())?;
-            self.words[cpu] = block.words().to_vec();
-            self.in_place[cpu] = true;
-        }
-        self.simd[cpu] = block.initial_vectors().is_some();
-        if let Some(vectors) = block.initial_vectors() {
-            self.post(cpu, offset_of!(Mailbox, v), vectors.as_bytes())?;
-        }
-        self.ask(cpu, Request::Run)?;
+        self.posts[cpu].run(&mut self.vm, block)?;
         self.advance(cpu)
     }
 
@@ -172,7 +147,7 @@ impl Machine for KvmMachine {
 
     fn replace_by(&mut self, snapshot: &Snapshot) -> Result<(), MachineError> {
         // The old VM is gone before anything is put into the new one.
-        self.in_place.fill(false);
+        self.posts.iter_mut().for_each(Post::memory_was_replaced);
         self.vm = KvmFactory::create(&self.kvm, snapshot.config)?;
         self.config = snapshot.config;
         for extent in &snapshot.memory {

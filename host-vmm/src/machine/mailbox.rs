@@ -48,6 +48,8 @@ pub struct Post {
     request: u32,
     /// The words of the last block.
     words: Vec<u32>,
+    /// Whether guest memory may hold others by now.
+    words_lost: bool,
     /// Whether the last block set v0 to v31.
     simd: bool,
 }
@@ -86,6 +88,11 @@ impl Post {
         self.ask(memory, request)
     }
 
+    /// Tells that guest memory was replaced: the words of the last block have to be sent again.
+    pub fn memory_was_replaced(&mut self) {
+        self.words_lost = true;
+    }
+
     /// Files a block. Its words are sent only if the last block had others.
     ///
     /// # Errors
@@ -98,11 +105,12 @@ impl Post {
                 "a block has 1 to {MAX_WORDS} instructions, this one has {count}"
             )));
         }
-        let new_words = self.words != block.words();
+        let new_words = self.words_lost || self.words != block.words();
         memory.write(self.at(offset_of!(Mailbox, block)), block.record(new_words).as_bytes())?;
         if new_words {
             memory.write(self.at(offset_of!(Mailbox, words)), block.words().as_bytes())?;
             block.words().clone_into(&mut self.words);
+            self.words_lost = false;
         }
         self.simd = block.initial_vectors().is_some();
         if let Some(vectors) = block.initial_vectors() {

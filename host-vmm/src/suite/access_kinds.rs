@@ -1,4 +1,4 @@
-//! Chapter 6: every kind of access is checked, not only the plain ones: register offsets, unprivileged, SIMD,
+//! Chapter: every kind of access is checked, not only the plain ones: register offsets, unprivileged, SIMD,
 //! atomics, exclusives. And what they do apart from that.
 
 use abi::mailbox::SysReg;

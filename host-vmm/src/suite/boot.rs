@@ -1,4 +1,4 @@
-//! Chapter 1: the machine as booted.
+//! Chapter: the machine as booted.
 
 use abi::mailbox::SysReg;
 

@@ -1,4 +1,4 @@
-//! Chapter 11: KVM_CAP_ARM_MTE and the registers that it adds, without a guest.
+//! Chapter: KVM_CAP_ARM_MTE and the registers that it adds, without a guest.
 
 use super::bench::Bench;
 use super::calls::{BASE, fetch, granules, returns, succeeds, vm};

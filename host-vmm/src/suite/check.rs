@@ -1,4 +1,4 @@
-//! Chapter 6: the tag check itself. Which accesses fault, where, and what they leave undone.
+//! Chapter: the tag check itself. Which accesses fault, where, and what they leave undone.
 
 use abi::mailbox::PageKind;
 use abi::map::{GUEST_PAGE, Window};

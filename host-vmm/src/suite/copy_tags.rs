@@ -1,4 +1,4 @@
-//! Chapter 9: the main job. The guest tags, the host fetches; the host stores, the guest observes.
+//! Chapter: the main job. The guest tags, the host fetches; the host stores, the guest observes.
 
 use abi::map::Window;
 

@@ -1,4 +1,4 @@
-//! Chapter 14: what other suites test of MTE, in our own words: an independent opinion on what should happen.
+//! Chapter: what other suites test of MTE, in our own words: an independent opinion on what should happen.
 //!
 //! kvm-unit-tests' `arm/mte.c` has six checks at EL1. QEMU's `tests/tcg/aarch64` has programs for user space, restated
 //! here at EL0, and one for its gdb port. Left out are `mte-8` (the gdb port of user-mode emulation) and `mte-10`

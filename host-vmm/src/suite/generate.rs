@@ -1,4 +1,4 @@
-//! Chapter 5: tags made in registers. IRG and its generator, ADDG, SUBG, GMI, SUBP, SUBPS.
+//! Chapter: tags made in registers. IRG and its generator, ADDG, SUBG, GMI, SUBP, SUBPS.
 
 use abi::mailbox::SysReg;
 use isa::{Exclude, Rgsr, Tag, TaggedPtr};

@@ -1,4 +1,4 @@
-//! Chapter 13: the tagged heap. What memory tagging is for: misuse of an object is caught.
+//! Chapter: the tagged heap. What memory tagging is for: misuse of an object is caught.
 
 use isa::TaggedPtr;
 

@@ -1,4 +1,4 @@
-//! Chapter 10: KVM_ARM_MTE_COPY_TAGS call by call, without a guest.
+//! Chapter: KVM_ARM_MTE_COPY_TAGS call by call, without a guest.
 //!
 //! The question of 2021 was what a VMM learns when a copy stops half-way. Each case says what is
 //! returned, and that nothing else changed.

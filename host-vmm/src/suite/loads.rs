@@ -1,4 +1,4 @@
-//! Chapter 4: the instructions that load tags.
+//! Chapter: the instructions that load tags.
 
 use super::address::{arena, tagged};
 use super::bench::Bench;

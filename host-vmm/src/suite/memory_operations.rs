@@ -1,4 +1,4 @@
-//! Chapter 7: memory copies and sets (FEAT_MOPS): whole sequences of prologue, main part and epilogue.
+//! Chapter: memory copies and sets (FEAT_MOPS): whole sequences of prologue, main part and epilogue.
 //!
 //! How much each of the three instructions does is the CPU's choice; what a sequence has done in the end is not.
 

@@ -1,4 +1,4 @@
-//! Chapter 7: what a tag check fault does, by SCTLR_EL1.TCF and TCF0: nothing, an exception now, a bit
+//! Chapter: what a tag check fault does, by SCTLR_EL1.TCF and TCF0: nothing, an exception now, a bit
 //! later, or one of the two by direction.
 
 use abi::mailbox::SysReg;

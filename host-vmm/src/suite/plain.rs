@@ -1,4 +1,4 @@
-//! Chapter 4: what every access promises, tagged or not: which registers it fills, alignment, rights, halves of the
+//! Chapter: what every access promises, tagged or not: which registers it fills, alignment, rights, halves of the
 //! address space. Tag checks come on top of these.
 
 use abi::mailbox::{PageKind, SysReg};

@@ -1,4 +1,4 @@
-//! Chapter 12: save, destroy, restore into a new VM. Nothing may tell the guest that it happened.
+//! Chapter: save, destroy, restore into a new VM. Nothing may tell the guest that it happened.
 
 use abi::doorbell::Doorbell;
 use abi::mailbox::SysReg;
@@ -7,11 +7,10 @@ use isa::{Exclude, Rgsr};
 
 use super::address::{arena, pointer, pointer_at, tagged};
 use super::bench::Bench;
-use super::case::{Case, Checked, Need};
+use super::case::{Case, Checked};
 use super::expect::{
     Direction, TagCheckFault, bytes, equal, equal_hex, fail_with, no_fault, one_tag_check_fault, pointer_tag, tags,
 };
-use super::guest::Guest;
 use super::settings::{Mode, RRND, TF, rgsr, tfsr};
 use crate::machine::{Block, Config, El};
 use crate::registers::RegisterId;
@@ -37,12 +36,6 @@ pub const CASES: &[Case] = &[
     ),
     case("restore.registers.stable-when-repeated", "three restores in a row change no register", repeated),
     case("restore.registers.two-vcpus", "each vCPU gets its own GCR_EL1, RGSR_EL1 and TFSRs back", two_vcpus),
-    case(
-        "restore.registers.mte-by-one-reg",
-        "the four MTE registers that the guest set are those that KVM_GET_ONE_REG gives, and the other way round",
-        one_reg,
-    )
-    .needing(&[Need::Kernel]),
     case(
         "restore.mte.check-goes-on",
         "after a restore a wrong tag faults and the right one does not, at EL1 and at EL0",
@@ -363,44 +356,6 @@ fn two_vcpus(bench: &mut Bench<'_>) -> Checked {
         for (register, value) in [SysReg::Gcr, SysReg::Rgsr, SysReg::Tfsr, SysReg::Tfsre0].into_iter().zip(wanted) {
             equal_hex(&format!("{register:?} of vCPU {cpu}"), *value, trace.sys(register))?;
         }
-    }
-    Ok(())
-}
-
-fn set(guest: &mut Guest, id: RegisterId, value: u64) -> Checked {
-    match guest.machine().set_register(0, id, value) {
-        Ok(()) => Ok(()),
-        Err(errno) => fail_with(format!("KVM_SET_ONE_REG of {id}"), "success", errno, Vec::new()),
-    }
-}
-
-fn one_reg(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let guest_set = [
-        (RegisterId::GCR_EL1, SysReg::Gcr, 0x1_0f0f),
-        (RegisterId::RGSR_EL1, SysReg::Rgsr, rgsr(0xabcd, 14)),
-        (RegisterId::TFSR_EL1, SysReg::Tfsr, 1),
-        (RegisterId::TFSRE0_EL1, SysReg::Tfsre0, 2),
-    ];
-    let mut block = Block::assemble("nop")?;
-    for (_, register, value) in guest_set {
-        block = block.sys(register, value);
-    }
-    guest.run(&block)?;
-    for (id, _, value) in guest_set {
-        match guest.machine().register(0, id) {
-            Ok(found) => equal_hex(&format!("KVM_GET_ONE_REG of {id}"), value, found)?,
-            Err(errno) => {
-                return fail_with(format!("KVM_GET_ONE_REG of {id}"), format!("{value:#x}"), errno, Vec::new());
-            }
-        }
-    }
-    for ((id, _, _), value) in guest_set.into_iter().zip([0x0_00f0, rgsr(0x1234, 5), 2, 3]) {
-        set(&mut guest, id, value)?;
-    }
-    let trace = guest.exec("mrs x0, gcr_el1; mrs x1, rgsr_el1; mrs x2, tfsr_el1; mrs x3, tfsre0_el1", &[])?;
-    for (n, value) in [0x0_00f0, rgsr(0x1234, 5), 2, 3].into_iter().enumerate() {
-        equal_hex(&format!("{} as the guest reads it", guest_set[n].0), value, trace.x[n])?;
     }
     Ok(())
 }

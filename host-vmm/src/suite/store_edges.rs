@@ -1,4 +1,4 @@
-//! Chapter 3: tag stores at the edges: of a pair, a block, a page, and of what they may change.
+//! Chapter: tag stores at the edges: of a pair, a block, a page, and of what they may change.
 
 use abi::mailbox::PageKind;
 use abi::map::{GUEST_PAGE, Window};

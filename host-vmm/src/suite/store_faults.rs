@@ -1,4 +1,4 @@
-//! Chapter 3: tag stores where memory is missing, read-only or misaligned, or at the wrong level.
+//! Chapter: tag stores where memory is missing, read-only or misaligned, or at the wrong level.
 
 use abi::mailbox::PageKind;
 use abi::map::{GUEST_PAGE, Window};

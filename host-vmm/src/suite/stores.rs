@@ -1,4 +1,4 @@
-//! Chapter 2: every instruction that stores tags, over a whole mebibyte.
+//! Chapter: every instruction that stores tags, over a whole mebibyte.
 //!
 //! The guest chooses tags by IRG with RRND = 0, so the sequence is the architected generator's
 //! and the host computes the same. Its period is far longer than a mebibyte's granules: a tag that is

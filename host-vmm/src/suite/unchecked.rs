@@ -1,4 +1,4 @@
-//! Chapter 8: accesses that must not be checked are not, and what lies right beside the rule still is.
+//! Chapter: accesses that must not be checked are not, and what lies right beside the rule still is.
 
 use abi::mailbox::{PageKind, SysReg};
 use abi::map::{self, GUEST_PAGE, Window};

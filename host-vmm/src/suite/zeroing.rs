@@ -1,4 +1,4 @@
-//! Chapter 5: DC ZVA, which is a store and therefore checked, unlike its siblings that store tags.
+//! Chapter: DC ZVA, which is a store and therefore checked, unlike its siblings that store tags.
 
 use abi::map::GUEST_PAGE;
 

@@ -1,12 +1,10 @@
 //! Makes machines: creates the VM, loads the firmware, and waits for its boot reports.
 
 use std::cell::Cell;
-use std::mem::offset_of;
 use std::rc::Rc;
 use std::time::Duration;
 
 use abi::boot::{BootBlock, HOST_MAGIC};
-use abi::mailbox::{BootReport, Mailbox};
 use abi::map;
 use kvm_ioctls::Kvm;
 use zerocopy::IntoBytes;
@@ -16,6 +14,7 @@ use crate::firmware::Firmware;
 use crate::kvm::vcpu::kernel;
 use crate::kvm::vm::KvmVm;
 use crate::kvm::watchdog::Watchdog;
+use crate::machine::mailbox::Post;
 use crate::machine::{Access, Config, Factory, Machine, MachineError, Vm};
 use crate::registers::RegisterId;
 
@@ -79,10 +78,7 @@ impl Factory for KvmFactory {
             patience: self.patience,
             watchdog: Watchdog::new().map_err(|errno| kernel("timer_create", errno))?,
             boot: Vec::new(),
-            requests: vec![0; config.cpus],
-            words: vec![Vec::new(); config.cpus],
-            in_place: vec![false; config.cpus],
-            simd: vec![false; config.cpus],
+            posts: (0..config.cpus).map(Post::of).collect(),
             in_block: vec![false; config.cpus],
             recyclable: Cell::new(true),
             changed_pages: Vec::new(),
@@ -93,16 +89,8 @@ impl Factory for KvmFactory {
                 .vm
                 .set_register(cpu, RegisterId::PC, firmware.entry)
                 .map_err(|errno| kernel("KVM_SET_ONE_REG of PC", errno))?;
-            machine.expect_reply(cpu, 0)?;
-            let report: BootReport = machine.record(cpu, offset_of!(Mailbox, boot))?;
-            if report.version != abi::ABI_VERSION {
-                let what = format!(
-                    "rang, but its boot report has version {} and not {}: this is not granule's firmware",
-                    report.version,
-                    abi::ABI_VERSION
-                );
-                return Err(MachineError::Misbehaved { cpu, what });
-            }
+            machine.expect_reply(cpu)?;
+            let report = machine.posts[cpu].boot_report(&machine.vm)?;
             machine.boot.push(report);
         }
         Ok(Box::new(machine))
