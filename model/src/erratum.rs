@@ -110,6 +110,17 @@ pub const ERRATA: &[Erratum] = &[
         cases: &["arch.zero.is-a-write"],
     },
     Erratum {
+        name: "qemu.dc-zva-far",
+        product: Product::Qemu,
+        versions: &[from(version(8, 0, 0))],
+        only_if: "",
+        shows: "FAR_EL1 of a tag check fault of DC ZVA may be a granule that matches, below the first that does not",
+        defeats: false,
+        evidence: Evidence::Measured,
+        source: "docs/errata.md; measured on 10.0.13 and 11.1.3; target/arm/tcg/mte_helper.c, mte_check_zva()",
+        cases: &[],
+    },
+    Erratum {
         name: "qemu.cas-writes",
         product: Product::Qemu,
         versions: &[from(version(8, 0, 0))],
@@ -141,6 +152,72 @@ pub const ERRATA: &[Erratum] = &[
         evidence: Evidence::Measured,
         source: "docs/errata.md; measured on 10.0.13; target/arm/ptw.c looks at the atomicity of an access, which FEAT_LSE2 makes that of a byte",
         cases: &["arch.plain.device-alignment"],
+    },
+    Erratum {
+        name: "qemu.ldapur-stlur-unchecked",
+        product: Product::Qemu,
+        versions: &[from(version(8, 0, 0))],
+        only_if: "",
+        shows: "LDAPUR, STLUR and their kin are not tag checked",
+        defeats: false,
+        evidence: Evidence::Measured,
+        source: "docs/errata.md; measured on 10.0.13 and 11.1.3; target/arm/tcg/translate-a64.c, trans_LDAPR_i() and trans_STLR_i()",
+        cases: &[],
+    },
+    Erratum {
+        name: "qemu.exclusive-load-alignment",
+        product: Product::Qemu,
+        versions: &[from(version(8, 1, 0))],
+        only_if: "",
+        shows: "an alignment fault of LDXR, LDXP and their kin is that of a write: ESR_EL1.WnR is 1",
+        defeats: false,
+        evidence: Evidence::Measured,
+        source: "docs/errata.md; measured on 10.0.13 and 11.1.3; target/arm/tcg/translate-a64.c, check_atomic_align()",
+        cases: &[],
+    },
+    Erratum {
+        name: "qemu.vector-list-end-unchecked",
+        product: Product::Qemu,
+        versions: &[range(version(8, 2, 0), version(10, 1, 0))],
+        only_if: "",
+        shows: "of LD1 and ST1 of 48 or 64 bytes only the first 16 or 32 are tag checked",
+        defeats: false,
+        evidence: Evidence::Measured,
+        source: "docs/errata.md; measured on 10.0.13, not on 11.1.3; target/arm/internals.h, MTEDESC.SIZEM1: fixed for 10.1",
+        cases: &[],
+    },
+    Erratum {
+        name: "qemu.atomic-tag-check-first",
+        product: Product::Qemu,
+        versions: &[from(version(8, 0, 0))],
+        only_if: "",
+        shows: "LDADD, SWP and their kin on a read-only page take the fault of a wrong tag, not the permission fault",
+        defeats: false,
+        evidence: Evidence::Measured,
+        source: "docs/errata.md; measured on 10.0.13 and 11.1.3; target/arm/tcg/translate-a64.c, do_atomic_ld() checks a read",
+        cases: &[],
+    },
+    Erratum {
+        name: "qemu.setg-without-ata",
+        product: Product::Qemu,
+        versions: &[from(version(8, 2, 0))],
+        only_if: "",
+        shows: "SETGP, SETGM and SETGE at EL1 store tags although SCTLR_EL1.ATA is 0",
+        defeats: false,
+        evidence: Evidence::Measured,
+        source: "docs/errata.md; measured on 10.0.13 and 11.1.3; target/arm/tcg/translate-a64.c, do_SET(), and mte_mops_set_tags()",
+        cases: &[],
+    },
+    Erratum {
+        name: "qemu.dc-cvap-fault",
+        product: Product::Qemu,
+        versions: &[from(version(8, 0, 0))],
+        only_if: "",
+        shows: "a fault of DC CVAP or DC CVADP is that of a load from the cache line's start: ESR_EL1.CM and WnR are 0",
+        defeats: false,
+        evidence: Evidence::Measured,
+        source: "docs/errata.md; measured on 10.0.13 and 11.1.3; target/arm/helper.c, dccvap_writefn()",
+        cases: &[],
     },
     Erratum {
         name: "linux.shared-page-race",
@@ -345,6 +422,8 @@ mod tests {
         assert!(!names(Product::Linux, "7.2.13").contains(&protected));
         assert_eq!(names(Product::Qemu, "7.2.22"), ["qemu.granules-of-a-page-share-a-tag"]);
         assert!(names(Product::Qemu, "10.0.13").contains(&"qemu.sp-alignment"));
+        assert!(names(Product::Qemu, "10.0.13").contains(&"qemu.vector-list-end-unchecked"));
+        assert!(!names(Product::Qemu, "11.1.3").contains(&"qemu.vector-list-end-unchecked"));
         assert!(names(Product::Linux, "6.1.157").contains(&"linux.zero-page-flagged-tagged"));
         assert!(!names(Product::Linux, "6.1.158").contains(&"linux.zero-page-flagged-tagged"));
         assert!(!names(Product::Linux, "6.12.54").contains(&"linux.zero-page-flagged-tagged"));

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::contender::{Closing, Contender, Identity};
 use super::generate;
 use super::judge::{Judge, Verdict};
+use super::known::{self, Known};
 use super::shrink::{self, Shrunk};
 use crate::event::{CaseInfo, Event, Failure, Sink};
 use crate::program::Program;
@@ -189,7 +190,7 @@ fn work(shared: &Shared, judge: &mut Judge<'_>, identity: &Identity, sender: &mp
                 *reasons.entry(without_numbers(&reason)).or_default() += 1;
             }
             Verdict::Diverged(_) | Verdict::Failed(_) => {
-                let finding = shrunk(number, program, verdict, judge);
+                let finding = shrunk(number, program, verdict, judge, profile.known);
                 tell(sender, News::Finding(Box::new(finding)));
                 if shared.found.fetch_add(1, Ordering::Relaxed) + 1 >= shared.options.most {
                     shared.stop.store(true, Ordering::Relaxed);
@@ -209,10 +210,15 @@ fn without_numbers(reason: &str) -> String {
     reason.split(", at pc ").next().unwrap_or_default().to_owned()
 }
 
-fn shrunk(number: u64, program: Program, verdict: Verdict, judge: &mut Judge<'_>) -> Finding {
+fn shrunk(number: u64, program: Program, verdict: Verdict, judge: &mut Judge<'_>, known: &[Known]) -> Finding {
     let instructions = program.runs().map(|run| run.words.len()).sum();
     let deadline = Instant::now() + SHRINKING;
-    let shrunk = shrink::shrink(program, verdict, deadline, &mut |program| judge.judge(program));
+    let shrunk = shrink::shrink(program, verdict, deadline, &mut |program| {
+        let mut kept = program.clone();
+        known::keep_away(known, &mut kept);
+        // A smaller program may show something else that is known.
+        if kept == *program { judge.judge(program) } else { Verdict::Permitted }
+    });
     Finding { number, instructions, shrunk }
 }
 

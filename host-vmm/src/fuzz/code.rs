@@ -15,7 +15,8 @@ use crate::program::target::{self, WORD};
 
 /// Draws of one instruction before a NOP takes its place.
 const TRIES: usize = 24;
-const NOP: u32 = 0xd503_201f;
+/// Does nothing.
+pub const NOP: u32 = 0xd503_201f;
 /// A word that is no instruction on any CPU (Arm ARM, UDF).
 const UDF: u32 = 0x0000_002a;
 
@@ -73,7 +74,7 @@ fn enter_at_beginnings(words: &mut [u32], amid: &[bool]) {
 }
 
 /// `strb w27, [x26]`: rings the checkpoint.
-fn bell_word() -> u32 {
+pub fn bell_word() -> u32 {
     0x3900_0000 | u32::from(DOORBELL) << 5 | u32::from(BYTE)
 }
 

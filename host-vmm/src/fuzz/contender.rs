@@ -179,7 +179,7 @@ fn against_model(
     let identity = Identity { hypervisor, emulator, subject, boot, page_size: machine.page_size(), known };
     let settings = Settings { features: features(&boot), ..Settings::default() };
     let model = ModelFactory::new(settings);
-    let mut judge = Judge::new(factory, Box::new(ModelReference::new(&model)));
+    let mut judge = Judge::new(factory, Box::new(ModelReference::new(&model))).overlooking(known);
     judge.take(machine);
     action(&mut judge, &identity)
 }

@@ -51,7 +51,9 @@ pub fn generate(rng: &mut Rng, profile: &Profile) -> Program {
             steps.push(Step::Again { cpu: rng.usize(..profile.cpus) });
         }
     }
-    Program { steps }
+    let mut program = Program { steps };
+    known::keep_away(profile.known, &mut program);
+    program
 }
 
 /// Counts the checkpoints that the last block may ring; `again` on another vCPU would ring in the wrong name.

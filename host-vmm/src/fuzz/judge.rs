@@ -6,6 +6,7 @@
 
 use model::choice::Choices;
 
+use super::known::{self, Known};
 use super::reference::Reference;
 use super::session::Session;
 use crate::machine::{Factory, Machine, MachineError};
@@ -49,13 +50,21 @@ pub struct Divergence {
 pub struct Judge<'f> {
     subject: Session<'f>,
     reference: Box<dyn Reference + 'f>,
+    /// Known divergences that are overlooked.
+    known: &'static [Known],
 }
 
 impl<'f> Judge<'f> {
     /// Compares machines of a factory with a reference.
     #[must_use]
     pub fn new(subject: &'f dyn Factory, reference: Box<dyn Reference + 'f>) -> Self {
-        Self { subject: Session::new(subject), reference }
+        Self { subject: Session::new(subject), reference, known: &[] }
+    }
+
+    /// Overlooks what is known of the machine.
+    #[must_use]
+    pub fn overlooking(self, known: &'static [Known]) -> Self {
+        Self { known, ..self }
     }
 
     /// Takes a machine with one vCPU that has booted.
@@ -66,7 +75,10 @@ impl<'f> Judge<'f> {
     /// Judges a program.
     pub fn judge(&mut self, program: &Program) -> Verdict {
         let found = match self.subject.run(program) {
-            Ok(found) => found,
+            Ok(mut found) => {
+                known::overlook(self.known, program, &mut found);
+                found
+            }
             Err(MachineError::Unsupported(reason)) => return Verdict::NotCovered(reason),
             Err(MachineError::Lost { reason, .. }) => return Verdict::Lost(reason),
             Err(error) => return Verdict::Failed(error.to_string()),
@@ -79,7 +91,7 @@ impl<'f> Judge<'f> {
 
     /// Looks for an outcome of the reference that is like what was found.
     fn permitted(&mut self, program: &Program, found: Observation) -> Result<Verdict, MachineError> {
-        let (expected, choices) = self.reference.observe(program, Choices::default())?;
+        let (expected, choices) = self.observe(program, Choices::default())?;
         let mut best = Candidate { differences: differences(&expected, &found), expected, choices };
         if best.differences.is_empty() {
             return Ok(found.endless.map_or(Verdict::Permitted, Verdict::Endless));
@@ -95,7 +107,7 @@ impl<'f> Judge<'f> {
                 return Ok(Verdict::Undecided);
             }
             left -= 1;
-            let (expected, made) = self.reference.observe(program, choices)?;
+            let (expected, made) = self.observe(program, choices)?;
             if differences(&expected, &found).is_empty() {
                 return Ok(Verdict::Permitted);
             }
@@ -103,6 +115,13 @@ impl<'f> Judge<'f> {
         }
         let Candidate { expected, differences, .. } = best;
         Ok(Verdict::Diverged(Box::new(Divergence { expected, found, differences })))
+    }
+
+    /// Runs a program on the reference, and overlooks there what is overlooked of the machine.
+    fn observe(&mut self, program: &Program, choices: Choices) -> Result<(Observation, Choices), MachineError> {
+        let (mut expected, made) = self.reference.observe(program, choices)?;
+        known::overlook(self.known, program, &mut expected);
+        Ok((expected, made))
     }
 
     /// Changes one choice after the other to what leaves the fewest differences; tells whether none is left.
@@ -123,7 +142,7 @@ impl<'f> Judge<'f> {
                 *left -= 1;
                 let mut script: Vec<u32> = best.choices.taken().iter().map(|(answer, _)| *answer).collect();
                 script[place] = other;
-                let (expected, choices) = self.reference.observe(program, Choices::answering(script))?;
+                let (expected, choices) = self.observe(program, Choices::answering(script))?;
                 let differences = differences(&expected, found);
                 if differences.len() < best.differences.len() {
                     *best = Candidate { expected, choices, differences };

@@ -1,9 +1,15 @@
 //! Divergences that are known and reported: random programs stay away from them, or they would show nothing else.
 //!
-//! A row says what is wrong, where that is written, and what programs must not contain. `granule fuzz --known` leaves
+//! A row says what is wrong, where that is written, and how a campaign gets past it. `granule fuzz --known` leaves
 //! nothing out.
 
-use isa::{Arg, Insn};
+use isa::{Arg, CacheOp, FaultStatus, Insn, Vectors};
+
+mod keep_away;
+mod overlook;
+
+pub use keep_away::keep_away;
+pub use overlook::overlook;
 
 /// A known divergence of QEMU from the architecture.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,17 +20,43 @@ pub struct Known {
     pub what: &'static str,
     /// Where it can be read.
     pub cite: &'static str,
-    /// How programs stay away from it.
+    /// How a campaign gets past it.
     pub avoid: Avoid,
 }
 
-/// How programs stay away from a divergence.
+/// How a campaign gets past a divergence: what programs do not contain, or what is not compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Avoid {
     /// No instruction whose mnemonic begins like one of these.
     Mnemonics(&'static [&'static str]),
     /// No stack pointer that is not a multiple of 16.
     UnalignedStack,
+    /// No list of vectors of more than 32 bytes.
+    LongLists,
+    /// Programs that may see Device memory let SCTLR_EL1.A demand alignment everywhere.
+    UnalignedDevice,
+    /// No atomic read-modify-writes in programs that may see memory that can only be read.
+    AtomicsOnReadOnly,
+    /// Blocks with SETG* let both levels access tags.
+    TagSetsWithoutAccess,
+    /// None of these data cache operations.
+    CacheOps(&'static [CacheOp]),
+    /// No exclusive loads in blocks that may ring a checkpoint.
+    MonitorAtCheckpoint,
+    /// Nothing is left out: of FAR_EL1 of a tag check fault of DC ZVA only the page counts, which is that of the block.
+    AddressOfZeros,
+    /// Blocks with DC ZVA have no asymmetric tag check faults.
+    AsymmetricZeros,
+    /// Nothing is left out: ESR_EL1.WnR of faults with this status of instructions whose mnemonic begins like one of
+    /// these is taken for what it should be.
+    Direction {
+        /// The instructions.
+        mnemonics: &'static [&'static str],
+        /// Which of their faults.
+        status: FaultStatus,
+        /// What WnR should be.
+        write: bool,
+    },
 }
 
 /// What is known of QEMU, system emulation and its own KVM guests alike.
@@ -41,6 +73,66 @@ pub static QEMU: &[Known] = &[
         cite: "QEMU target/arm/tcg/translate-a64.c, gen_check_sp_alignment",
         avoid: Avoid::UnalignedStack,
     },
+    Known {
+        name: "exclusive-load.alignment-fault-of-a-write",
+        what: "ESR_EL1.WnR of an alignment fault of LDXR, LDXP and their like is 1",
+        cite: "QEMU target/arm/tcg/translate-a64.c, check_atomic_align",
+        avoid: Avoid::Direction { mnemonics: EXCLUSIVE_LOADS, status: FaultStatus::ALIGNMENT, write: false },
+    },
+    Known {
+        name: "dc-zva.tag-check-fault-of-a-read",
+        what: "ESR_EL1.WnR of a tag check fault of DC ZVA is 0",
+        cite: "QEMU target/arm/tcg/translate-a64.c, handle_sys and ARM_CP_DC_ZVA",
+        avoid: Avoid::Direction { mnemonics: &["dc"], status: FaultStatus::TAG_CHECK, write: true },
+    },
+    Known {
+        name: "dc-zva.asymmetric-synchronous",
+        what: "a tag check fault of DC ZVA is synchronous in asymmetric mode",
+        cite: "QEMU target/arm/tcg/translate-a64.c, handle_sys and ARM_CP_DC_ZVA",
+        avoid: Avoid::AsymmetricZeros,
+    },
+    Known {
+        name: "dc-zva.far-of-another-granule",
+        what: "FAR_EL1 of a tag check fault of DC ZVA is not the lowest address that faults, nor the operand",
+        cite: "QEMU target/arm/tcg/mte_helper.c, mte_check_zva",
+        avoid: Avoid::AddressOfZeros,
+    },
+    Known {
+        name: "dc-cvap.fault-of-a-load",
+        what: "a fault of DC CVAP and DC CVADP is that of a load from the cache line's start: ESR_EL1.CM and WnR are 0",
+        cite: "QEMU target/arm/helper.c, dccvap_writefn",
+        avoid: Avoid::CacheOps(&[CacheOp::Cvap, CacheOp::Cvadp]),
+    },
+    Known {
+        name: "vector-list.end-unchecked",
+        what: "of LD1 and ST1 with more than 32 bytes only the first 16 or 32 are tag checked, until 10.1",
+        cite: "QEMU target/arm/internals.h, MTEDESC.SIZEM1 has five bits",
+        avoid: Avoid::LongLists,
+    },
+    Known {
+        name: "device.alignment-unchecked",
+        what: "an unaligned access to Device memory is no fault, or the fault is that of an element",
+        cite: "QEMU target/arm/ptw.c; docs/errata.md",
+        avoid: Avoid::UnalignedDevice,
+    },
+    Known {
+        name: "atomic.tag-check-before-permission",
+        what: "an atomic on a page that can only be read takes the fault of a wrong tag, and not the permission fault",
+        cite: "QEMU target/arm/tcg/translate-a64.c, do_atomic_ld checks the tag as of a read",
+        avoid: Avoid::AtomicsOnReadOnly,
+    },
+    Known {
+        name: "checkpoint.keeps-monitor",
+        what: "without a hypervisor a checkpoint is no exception, so the exclusive monitor survives it; no mistake",
+        cite: "host-vmm/src/machine/tcg; Arm ARM, pseudocode AArch64.ExceptionReturn",
+        avoid: Avoid::MonitorAtCheckpoint,
+    },
+    Known {
+        name: "setg.without-ata",
+        what: "SETG* at EL1 store tags where SCTLR_EL1.ATA does not let them",
+        cite: "QEMU target/arm/tcg/translate-a64.c, do_SET, and mte_helper.c, mte_mops_set_tags",
+        avoid: Avoid::TagSetsWithoutAccess,
+    },
 ];
 
 /// Tells whether an instruction shows a known divergence.
@@ -50,7 +142,30 @@ pub fn shows(known: &[Known], insn: Insn) -> bool {
     known.iter().any(|known| match known.avoid {
         Avoid::Mnemonics(prefixes) => prefixes.iter().any(|prefix| mnemonic.starts_with(prefix)),
         Avoid::UnalignedStack => moves_stack(insn),
+        Avoid::LongLists => insn.args().iter().any(|arg| matches!(arg, Arg::Vectors(list) if bytes(*list) > 32)),
+        Avoid::CacheOps(these) => {
+            insn.args().iter().any(|arg| matches!(arg, Arg::CacheOp(operation) if these.contains(operation)))
+        }
+        _ => false,
     })
+}
+
+/// Mnemonics of exclusive loads.
+const EXCLUSIVE_LOADS: &[&str] = &["ldxr", "ldaxr", "ldxp", "ldaxp"];
+
+/// Tells whether an instruction's mnemonic begins like one of these.
+fn has<'w>(words: impl IntoIterator<Item = &'w u32>, prefixes: &[&str]) -> bool {
+    let like = |insn: Insn| prefixes.iter().any(|prefix| insn.row().mnemonic().starts_with(prefix));
+    words.into_iter().filter_map(|word| Insn::decode(*word)).any(like)
+}
+
+fn is_zva(word: u32) -> bool {
+    Insn::decode(word).is_some_and(|insn| insn.args().iter().any(|arg| matches!(arg, Arg::CacheOp(CacheOp::Zva))))
+}
+
+/// Gives the bytes of a list of vectors.
+const fn bytes(list: Vectors) -> u8 {
+    list.count() * list.arrangement().vector_bytes()
 }
 
 /// Tells whether an instruction may leave the stack pointer at what is not a multiple of 16.
@@ -114,9 +229,22 @@ mod tests {
     }
 
     #[test]
+    fn long_lists_and_cache_operations_are_avoided_one_by_one() {
+        for (text, shown) in [
+            ("ld1 {v0.16b-v1.16b}, [x0]", false),
+            ("ld1 {v0.16b-v2.16b}, [x0]", true),
+            ("st1 {v0.8b-v3.8b}, [x0]", false),
+            ("dc cvap, x0", true),
+            ("dc cvac, x0", false),
+        ] {
+            assert_eq!(shows(QEMU, isa::assemble(text).unwrap()[0]), shown, "{text}");
+        }
+    }
+
+    #[test]
     fn every_mnemonic_that_is_avoided_exists() {
         for known in QEMU {
-            if let Avoid::Mnemonics(prefixes) = known.avoid {
+            if let Avoid::Mnemonics(prefixes) | Avoid::Direction { mnemonics: prefixes, .. } = known.avoid {
                 for prefix in prefixes {
                     assert!(isa::rows().iter().any(|row| row.mnemonic().starts_with(prefix)), "{prefix}");
                 }

@@ -45,6 +45,7 @@ impl Reference for ModelReference<'_> {
             if unknown.rgsr {
                 block.unknown.push(SysReg::Rgsr);
             }
+            block.unknown_v |= unknown.v;
         }
         Ok((observation, self.factory.set_choices(Choices::default())))
     }

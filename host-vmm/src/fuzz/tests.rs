@@ -30,6 +30,23 @@ fn contender(injected: Injected) -> Contender {
     }
 }
 
+/// The programs of docs/errata.md diverge on an emulator with the erratum; on the model each is one that it permits.
+#[test]
+fn programs_of_the_errata_are_programs_that_the_model_covers() {
+    let model = ModelFactory::new(Settings::default());
+    let mut judge = Judge::new(&model, Box::new(ModelReference::new(&model)));
+    let mut count = 0;
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/errata")).unwrap() {
+        let path = entry.unwrap().path();
+        let program =
+            std::fs::read_to_string(&path).unwrap().parse().unwrap_or_else(|error| panic!("{path:?}: {error}"));
+        let verdict = judge.judge(&program);
+        assert!(matches!(verdict, Verdict::Permitted), "{path:?}: {verdict:?}");
+        count += 1;
+    }
+    assert!(count > 5, "{count} programs");
+}
+
 #[test]
 fn the_model_agrees_with_itself() {
     let mut events = Vec::new();

@@ -98,7 +98,10 @@ pub fn differences(expected: &Observation, found: &Observation) -> Vec<Differenc
     for (a, b) in expected.seen.iter().zip(&found.seen) {
         list.step = Some(a.step);
         match (&a.what, &b.what) {
-            (What::Block(one), What::Block(other)) => list.traces(one, other, &[&*a.unknown, &*b.unknown].concat()),
+            (What::Block(one), What::Block(other)) => {
+                list.traces(one, other, &[&*a.unknown, &*b.unknown].concat());
+                list.vectors(one, other, a.unknown_v | b.unknown_v);
+            }
             (What::Tags { offset, tags: a }, What::Tags { tags: b, .. }) => list.tags(*offset, a, b),
             _ => list.add(Place::Progress, || ("another step".to_owned(), "this step".to_owned())),
         }
@@ -162,8 +165,12 @@ impl Differences {
         for (register, mask) in MTE_FIELDS.into_iter().filter(|(register, _)| !unknown.contains(register)) {
             self.numbers(Place::Sys(register), a.sys(register) & mask, b.sys(register) & mask);
         }
+    }
+
+    fn vectors(&mut self, a: &Trace, b: &Trace, unknown: u32) {
         if let (Some(a), Some(b)) = (&a.v, &b.v) {
-            for (n, (a, b)) in a.iter().zip(b.iter()).enumerate().filter(|(_, (a, b))| a != b) {
+            let known = a.iter().zip(b.iter()).enumerate().filter(|(n, _)| unknown >> n & 1 == 0);
+            for (n, (a, b)) in known.filter(|(_, (a, b))| a != b) {
                 let value = |[low, high]: &[u64; 2]| format!("{high:#018x} {low:#018x}");
                 self.add(Place::V(n), || (value(a), value(b)));
             }

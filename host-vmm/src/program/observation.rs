@@ -25,6 +25,8 @@ pub struct Seen {
     pub what: What,
     /// System registers that the architecture leaves UNKNOWN after this block, if what ran it can tell.
     pub unknown: Vec<SysReg>,
+    /// The same of v0 to v31, bit by bit.
+    pub unknown_v: u32,
 }
 
 /// What a step shows.

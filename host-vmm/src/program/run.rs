@@ -57,7 +57,12 @@ impl Runner<'_> {
             }
             Event::Fetch { offset, bytes } => {
                 let tags = self.tags(*offset, *bytes)?;
-                self.seen.push(Seen { step, what: What::Tags { offset: *offset, tags }, unknown: Vec::new() });
+                self.seen.push(Seen {
+                    step,
+                    what: What::Tags { offset: *offset, tags },
+                    unknown: Vec::new(),
+                    unknown_v: 0,
+                });
                 Ok(())
             }
             Event::SaveRestore => {
@@ -110,7 +115,7 @@ impl Runner<'_> {
     }
 
     fn done(&mut self, step: usize, trace: Box<Trace>) {
-        self.seen.push(Seen { step, what: What::Block(trace), unknown: Vec::new() });
+        self.seen.push(Seen { step, what: What::Block(trace), unknown: Vec::new(), unknown_v: 0 });
     }
 
     fn tags(&mut self, offset: u64, bytes: u64) -> Result<Vec<u8>, MachineError> {

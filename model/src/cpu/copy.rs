@@ -11,6 +11,7 @@ use isa::{Arg, CopyOptions, ExceptionClass, Op, Reg, SetOptions, TaggedPtr};
 use super::access::{Access, Alignment};
 use super::fault::{exception, undefined};
 use super::system_registers::MSCEN;
+use super::translate::Place;
 use super::{Core, Executed, Stop};
 
 crate::defects! {
@@ -243,7 +244,7 @@ impl Core<'_, '_> {
             let room = |va| room(va, GRANULE, chunk.backwards);
             chunk.bytes = now.min(room(chunk.to)).min(room(chunk.from));
             self.show_copy(stage, registers, chunk, left);
-            self.copy_chunk(chunk, options)?;
+            self.copy_chunk(chunk, left, options)?;
             (left, now) = (left - chunk.bytes, now - chunk.bytes);
             let step = if chunk.backwards { chunk.bytes.wrapping_neg() } else { chunk.bytes };
             (chunk.to, chunk.from) = (chunk.to.wrapping_add(step), chunk.from.wrapping_add(step));
@@ -286,20 +287,32 @@ impl Core<'_, '_> {
         from < to && end > to && !self.defect(&CPY_FORWARDS)
     }
 
-    /// Copies bytes that lie within one granule at either end. The source is checked first.
-    fn copy_chunk(&mut self, chunk: Chunk, options: CopyOptions) -> Executed {
+    /// Copies bytes that lie within one granule at either end, of `left` that are to be copied. The source is checked
+    /// first.
+    fn copy_chunk(&mut self, chunk: Chunk, left: u64, options: CopyOptions) -> Executed {
         let source = self.bytewise(options.reads_unprivileged(), false, !self.defect(&CPY_READ_UNCHECKED));
         let destination = self.bytewise(options.writes_unprivileged(), true, !self.defect(&CPY_WRITE_UNCHECKED));
-        let (from, to) = (chunk.lowest(chunk.from), chunk.lowest(chunk.to));
         // A fault is reported at the byte that comes first, which backwards is the last one.
-        if let Err(stop) = self.check_byte(chunk.from, source) {
+        let source_place = match self.check_byte(chunk.from, source) {
+            Ok(place) => place,
             // Which of two accesses is refused first is the CPU's choice, if the source has another fault than its tag.
-            if !stop.is_tag_check_fault() && self.env.choices.choose(2) == 1 {
-                self.check_byte(chunk.to, destination)?;
+            Err(stop) => {
+                if !stop.is_tag_check_fault() && self.env.choices.choose(2) == 1 {
+                    self.check_byte(chunk.to, destination)?;
+                }
+                return Err(stop);
             }
-            return Err(stop);
+        };
+        let destination_place = self.check_byte(chunk.to, destination)?;
+        // What is read after it was written depends on the size of the steps, which is the CPU's choice (pseudocode
+        // CPYSizeChoice). So it is where CPYF* copies upwards into its own source, and where two addresses of one byte
+        // hide from CPYP that it does.
+        let (from, to) = (source_place.ipa, destination_place.ipa);
+        let ahead = if chunk.backwards { from.wrapping_sub(to) } else { to.wrapping_sub(from) };
+        if ahead != 0 && ahead < left && !self.defect(&CPY_FORWARDS) {
+            return Err(Stop::Unmodelled("a memory copy into what it has yet to read"));
         }
-        self.check_byte(chunk.to, destination)?;
+        let (from, to) = (chunk.lowest(chunk.from), chunk.lowest(chunk.to));
         let mut data = [0; GRANULE as usize];
         let data = &mut data[..chunk.bytes as usize];
         self.load(from, data, Access { checked: false, ..source })?;
@@ -313,9 +326,10 @@ impl Core<'_, '_> {
     }
 
     /// Checks one byte's granule.
-    fn check_byte(&mut self, va: u64, access: Access) -> Executed {
+    fn check_byte(&mut self, va: u64, access: Access) -> Result<Place, Stop> {
         let place = self.place(va, access)?;
-        self.check(&[(va, place, 1)], access)
+        self.check(&[(va, place, 1)], access)?;
+        Ok(place)
     }
 }
 

@@ -73,6 +73,11 @@ impl Core<'_, '_> {
             data[bytes..2 * bytes].copy_from_slice(&self.get(rt2).to_le_bytes()[..bytes]);
         }
         let data = &data[..usize::from(size.total())];
+        // The status and the data are UNKNOWN then (Arm ARM, Load-Exclusive and Store-Exclusive instruction usage
+        // restrictions), and UNKNOWN memory is not tracked.
+        if self.cpu.monitor.is_some_and(|monitor| usize::from(monitor.bytes) != data.len()) {
+            return Err(Stop::Unmodelled("a store-exclusive of another size than its load-exclusive"));
+        }
         let passes = self.passes(va, size)? || self.defect(&ALWAYS);
         if passes || self.defect(&FAILED_STORES) {
             self.store(va, data, access)?;

@@ -12,6 +12,7 @@ mod modes;
 mod pointer;
 mod refusal;
 mod state;
+mod unknown_memory;
 mod vectors;
 
 use std::collections::BTreeMap;

@@ -20,7 +20,7 @@ fn trace() -> Trace {
 fn of(trace: Trace) -> Observation {
     let memory = vec![Extent { offset: 0x1000, data: vec![0; 32], tags: vec![1, 2] }];
     Observation {
-        seen: vec![Seen { step: 4, what: What::Block(Box::new(trace)), unknown: Vec::new() }],
+        seen: vec![Seen { step: 4, what: What::Block(Box::new(trace)), unknown: Vec::new(), unknown_v: 0 }],
         memory,
         endless: None,
     }
@@ -62,6 +62,18 @@ fn what_the_architecture_leaves_open_does_not_count() {
         of(trace)
     };
     assert_eq!(differences(&undefined(0), &undefined(5)), []);
+}
+
+#[test]
+fn vectors_that_are_unknown_do_not_count() {
+    let mut changed = trace();
+    changed.v = Some(Box::new([[3, 4]; 32]));
+    let (known, mut open) = (of(trace()), of(changed));
+    open.seen[0].unknown_v = !(1 << 30);
+    let places: Vec<_> = differences(&known, &open).iter().map(|difference| difference.place).collect();
+    assert_eq!(places, [Place::V(30)]);
+    open.seen[0].unknown_v = u32::MAX;
+    assert_eq!(differences(&known, &open), []);
 }
 
 #[test]
