@@ -15,7 +15,7 @@ pub mod trace;
 use abi::mailbox::{BootReport, PageKind};
 use abi::map::Window;
 
-pub use ::model::kernel::{Access, Backing, CopyResult, CopyTags, Errno, TagBuffer};
+pub use ::model::kernel::{Access, Backing, CopyResult, CopyTags, Errno, PageEvent, Protection, TagBuffer};
 pub use block::{Block, El, Vectors};
 pub use trace::{Fault, Trace};
 
@@ -55,6 +55,120 @@ pub trait Vm {
     ///
     /// What the kernel says; EINVAL when no slot starts there.
     fn log_dirty(&mut self, ipa: u64, on: bool) -> Result<(), Errno>;
+
+    /// Takes the dirty log of the slot at `ipa`: numbers of the pages that the guest wrote or tagged since it was last
+    /// taken, in ascending order (KVM_GET_DIRTY_LOG).
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says; ENOENT when the slot is not logged.
+    fn take_dirty(&mut self, ipa: u64) -> Result<Vec<u64>, MachineError> {
+        let _ = ipa;
+        Err(no_kernel("a dirty log"))
+    }
+
+    /// Logs dirty pages in rings, one for each vCPU, of this many entries (KVM_CAP_DIRTY_LOG_RING_ACQ_REL). Before any
+    /// vCPU is made.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says; `Unsupported` where it has no rings.
+    fn enable_dirty_ring(&mut self, entries: u32) -> Result<(), MachineError> {
+        let _ = entries;
+        Err(no_kernel("a dirty ring"))
+    }
+
+    /// Takes what is in a vCPU's dirty ring: guest-physical addresses of pages, in the order of the first write.
+    ///
+    /// # Errors
+    ///
+    /// When there is no ring, or the kernel refuses to reset it.
+    fn take_dirty_ring(&mut self, cpu: usize) -> Result<Vec<u64>, MachineError> {
+        let _ = cpu;
+        Err(no_kernel("a dirty ring"))
+    }
+
+    /// Deletes the slot at `ipa` and the memory behind it.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says; EINVAL when no slot starts there.
+    fn remove_memory(&mut self, ipa: u64) -> Result<(), MachineError> {
+        let _ = ipa;
+        Err(no_kernel("a memory slot"))
+    }
+
+    /// Moves the slot at `ipa` to another guest-physical address; the memory behind it is the same.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says; EINVAL when no slot starts there.
+    fn move_memory(&mut self, ipa: u64, to: u64) -> Result<(), MachineError> {
+        let _ = (ipa, to);
+        Err(no_kernel("a memory slot"))
+    }
+
+    /// Lets something happen to pages behind guest memory. Range and length are in whole host pages, in one slot.
+    /// Returns when it has happened to all of them, as far as the host tells (/proc/self/pagemap).
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` when this host cannot, with the reason (no swap, no KSM, …); what the kernel says otherwise.
+    fn page_event(&mut self, ipa: u64, bytes: u64, event: PageEvent) -> Result<(), MachineError> {
+        let _ = (ipa, bytes, event);
+        Err(no_kernel("memory management"))
+    }
+
+    /// Reads tags as a debugger of the VMM does, through the VMM's own mapping, which must be [`Protection::Tagged`]
+    /// (PTRACE_PEEKMTETAGS; Documentation/arch/arm64/memory-tagging-extension.rst). Gives how many were read.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says: EOPNOTSUPP when the mapping is not PROT_MTE, EIO when it cannot be accessed.
+    fn ptrace_tags(&mut self, ipa: u64, tags: &mut [u8]) -> Result<usize, MachineError> {
+        let _ = (ipa, tags);
+        Err(no_kernel("ptrace"))
+    }
+
+    /// Writes tags as a debugger of the VMM does (PTRACE_POKEMTETAGS). Gives how many were written.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::ptrace_tags`].
+    fn set_ptrace_tags(&mut self, ipa: u64, tags: &[u8]) -> Result<usize, MachineError> {
+        let _ = (ipa, tags);
+        Err(no_kernel("ptrace"))
+    }
+
+    /// Executes IRG `count` times in the VMM itself, as a process that lets only the tags of `include` (a bit each) be
+    /// drawn (prctl PR_SET_TAGGED_ADDR_CTRL), on the thread that runs vCPUs. Gives what was drawn.
+    ///
+    /// # Errors
+    ///
+    /// When the host gives its processes no tags.
+    fn draw_in_vmm(&mut self, include: u16, count: usize) -> Result<Vec<u8>, MachineError> {
+        let _ = (include, count);
+        Err(no_kernel("a VMM with tags"))
+    }
+
+    /// Creates and initialises a vCPU that starts in AArch32 (KVM_ARM_VCPU_EL1_32BIT); gives its index.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says; `Unsupported` when the CPU has no AArch32 at EL1 at all.
+    fn add_vcpu_aarch32(&mut self) -> Result<usize, MachineError> {
+        Err(no_kernel("a vCPU in AArch32"))
+    }
+
+    /// Makes a synchronous external data abort pending in a vCPU (KVM_SET_VCPU_EVENTS): it takes it when it runs next.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    fn inject_data_abort(&mut self, cpu: usize) -> Result<(), MachineError> {
+        let _ = cpu;
+        Err(no_kernel("an injected abort"))
+    }
 
     /// Calls KVM_ARM_MTE_COPY_TAGS as it is.
     ///
@@ -112,6 +226,81 @@ pub enum Outcome {
     Done(Box<Trace>),
     /// It rang the checkpoint doorbell and waits; [`Machine::resume`] continues it.
     Checkpoint,
+}
+
+fn no_kernel(what: &str) -> MachineError {
+    MachineError::Unsupported(format!("{what} needs a kernel: there is no KVM in this machine"))
+}
+
+/// What the VMM does while vCPUs run, step by step, in a thread of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostStep {
+    /// Fetches the tags of whole host pages.
+    Fetch {
+        /// First byte, guest-physical.
+        ipa: u64,
+        /// Bytes of guest memory.
+        length: u64,
+    },
+    /// Stores tags, one a byte, to whole host pages.
+    Store {
+        /// First byte, guest-physical.
+        ipa: u64,
+        /// The tags.
+        tags: Vec<u8>,
+    },
+    /// Writes to guest memory.
+    Write {
+        /// First byte, guest-physical.
+        ipa: u64,
+        /// What is written.
+        bytes: Vec<u8>,
+    },
+    /// Lets something happen to pages.
+    Event {
+        /// First byte, guest-physical.
+        ipa: u64,
+        /// Bytes of guest memory.
+        length: u64,
+        /// What happens.
+        event: PageEvent,
+    },
+    /// Moves a slot away and back, or, with `to` equal to `ipa`, deletes and makes it again with the same memory.
+    MoveSlot {
+        /// Where the slot is.
+        ipa: u64,
+        /// Where it is for a moment.
+        to: u64,
+    },
+}
+
+/// vCPUs and the VMM at work on the same memory at the same time.
+#[derive(Clone, Debug, Default)]
+pub struct Race {
+    /// Blocks, each with the vCPU that runs it. All start at once.
+    pub blocks: Vec<(usize, Block)>,
+    /// Threads of the VMM: each does its steps in order, as often as `rounds` says.
+    pub threads: Vec<Vec<HostStep>>,
+    /// How often each thread does its steps, at least; 1 or more. Fetches are kept from every round.
+    pub rounds: usize,
+}
+
+/// What came of a [`Race`].
+#[derive(Clone, Debug, Default)]
+pub struct RaceReport {
+    /// The trace of each block, in the order of the blocks.
+    pub traces: Vec<Trace>,
+    /// For each thread, the results of its steps, round after round.
+    pub threads: Vec<Vec<StepResult>>,
+}
+
+/// What a [`HostStep`] gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StepResult {
+    /// Nothing but success or an error.
+    Done(Result<(), Errno>),
+    /// The ioctl's own result, and for a fetch the tag buffer.
+    Copied(CopyResult, Vec<u8>),
 }
 
 /// A VM in which the firmware runs blocks.
@@ -173,6 +362,17 @@ pub trait Machine: Vm {
         Ok(tags::store_granules(self, ipa, tags)?)
     }
 
+    /// Runs blocks on several vCPUs while threads of the VMM do their steps, all at the same time, and waits for all of
+    /// them. Blocks have no checkpoints.
+    ///
+    /// # Errors
+    ///
+    /// As [`Machine::start`]; when a vCPU is named twice or a block rings a checkpoint.
+    fn race(&mut self, race: &Race) -> Result<RaceReport, MachineError> {
+        let _ = race;
+        Err(no_kernel("a race"))
+    }
+
     /// Puts the VM back to how it was after boot, as far as a program or a fetch can tell. `false` when
     /// something was done to it that only a new VM undoes.
     ///
@@ -205,11 +405,13 @@ pub struct Config {
     pub ram: u64,
     /// What the RAM is.
     pub backing: Backing,
+    /// Whether the VM has MTE. Without, the firmware runs blocks all the same.
+    pub mte: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { cpus: 1, ram: DEFAULT_RAM, backing: Backing::Anonymous }
+        Self { cpus: 1, ram: DEFAULT_RAM, backing: Backing::Anonymous, mte: true }
     }
 }
 

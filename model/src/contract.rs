@@ -18,42 +18,13 @@ pub struct Contract {
     release: Release,
 }
 
-/// What memory a slot shows to a guest (include/linux/mm.h; arch/arm64/kvm/mmu.c, kvm_arch_prepare_memory_region()).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Memory {
-    /// Private anonymous memory, in pages of any size.
-    Anonymous,
-    /// Private anonymous memory for which transparent huge pages were asked.
-    HugePages,
-    /// Shared memory: a memfd, or anonymous.
-    Shared,
-    /// A regular file, mapped private.
-    PrivateFile,
-    /// Anonymous memory in hugetlb pages.
-    Hugetlb,
-    /// Device memory: VFIO, PFNMAP.
-    Device,
-    /// A guest_memfd.
-    GuestMemfd,
-}
-
-impl From<Backing> for Memory {
-    fn from(backing: Backing) -> Self {
-        match backing {
-            Backing::Anonymous => Self::Anonymous,
-            Backing::HugePages => Self::HugePages,
-            Backing::Shared => Self::Shared,
-        }
-    }
-}
-
 /// Which rule refuses a kind of memory to a VM with MTE. What is not here is never refused.
-const REFUSALS: &[(Memory, Rule)] = &[
-    (Memory::Shared, Rule::SharedMemoryRefused),
-    (Memory::PrivateFile, Rule::PrivateFileRefused),
-    (Memory::Hugetlb, Rule::HugetlbRefused),
-    (Memory::Device, Rule::DeviceMemoryRefused),
-    (Memory::GuestMemfd, Rule::GuestMemfdRefused),
+const REFUSALS: &[(Backing, Rule)] = &[
+    (Backing::Shared, Rule::SharedMemoryRefused),
+    (Backing::PrivateFile, Rule::PrivateFileRefused),
+    (Backing::Hugetlb, Rule::HugetlbRefused),
+    (Backing::Device, Rule::DeviceMemoryRefused),
+    (Backing::GuestMemfd, Rule::GuestMemfdRefused),
 ];
 
 impl Contract {
@@ -83,7 +54,7 @@ impl Contract {
 
     /// Tells whether KVM_SET_USER_MEMORY_REGION refuses this memory to a VM with MTE (EINVAL).
     #[must_use]
-    pub fn refuses(self, memory: Memory) -> bool {
+    pub fn refuses(self, memory: Backing) -> bool {
         REFUSALS.iter().any(|(kind, rule)| *kind == memory && self.holds(*rule))
     }
 }
@@ -99,9 +70,9 @@ mod tests {
     /// FACTS.md's table of memory slots, release by release: the kinds that are refused.
     #[test]
     fn memory_is_refused_as_measured_and_read() {
-        use Memory::{Anonymous, Device, GuestMemfd, HugePages, Hugetlb, PrivateFile, Shared};
+        use Backing::{Anonymous, Device, GuestMemfd, HugePages, Hugetlb, PrivateFile, Shared};
         let all = [Anonymous, HugePages, Shared, PrivateFile, Hugetlb, Device, GuestMemfd];
-        let table: &[(&str, &[Memory])] = &[
+        let table: &[(&str, &[Backing])] = &[
             ("6.1.192", &[Shared]),
             ("6.2", &[PrivateFile, Device]),
             ("6.12.16", &[PrivateFile, Device]),

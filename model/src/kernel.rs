@@ -3,9 +3,11 @@
 //! A real machine and the model are both asked in these terms.
 
 pub mod errno;
+pub mod page_event;
 pub mod register;
 
 pub use errno::Errno;
+pub use page_event::{PageEvent, Protection};
 pub use register::RegisterId;
 
 /// Whether a memory slot or the mapping behind it lets the guest and the kernel write.
@@ -19,15 +21,23 @@ pub enum Access {
     NoMapping,
 }
 
-/// What kind of memory a VM's RAM is. All of these are zeroed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What kind of memory stands behind a slot. All of these are zeroed, but for device memory, which nobody touches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Backing {
     /// Private anonymous memory in pages of the base size.
     Anonymous,
     /// Private anonymous memory in transparent huge pages where the kernel has them.
     HugePages,
-    /// A memfd, mapped shared. KVM refuses it for VMs with MTE before Linux 6.2.
+    /// A memfd, mapped shared.
     Shared,
+    /// A regular file, mapped private.
+    PrivateFile,
+    /// Private anonymous memory in huge pages of the pool (hugetlb).
+    Hugetlb,
+    /// Device memory: a mapping of page frames without `struct page` (VM_PFNMAP).
+    Device,
+    /// A guest_memfd.
+    GuestMemfd,
 }
 
 /// Where the tag buffer of a raw ioctl lies.

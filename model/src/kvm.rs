@@ -13,11 +13,11 @@ mod vcpu;
 pub use memory::{GRANULE, GuestMemory, Slot};
 
 use self::vcpu::Vcpu;
-use crate::contract::{Contract, Memory, Release, Rule};
+use crate::contract::{Contract, Release, Rule};
 use crate::cpu::{Cpu, Features};
 use crate::defect::{Defect, Injected};
 use crate::defects;
-use crate::kernel::{Access, Errno};
+use crate::kernel::{Access, Backing, Errno};
 
 defects! {
     CAP_AFTER_VCPU "capability.after-a-vcpu" "the capability can be enabled although a vCPU exists";
@@ -181,11 +181,10 @@ impl Vm {
     ///
     /// - EINVAL: not in whole host pages, empty, or memory that a VM with MTE may not have in this release.
     /// - EEXIST: there is a slot already.
-    pub fn add_memory(&mut self, ipa: u64, bytes: u64, memory: impl Into<Memory>, access: Access) -> Result<(), Errno> {
-        let memory = memory.into();
-        if self.injected.is(&SHARED_ACCEPTED) && self.mte && memory == Memory::Shared {
+    pub fn add_memory(&mut self, ipa: u64, bytes: u64, memory: Backing, access: Access) -> Result<(), Errno> {
+        if self.injected.is(&SHARED_ACCEPTED) && self.mte && memory == Backing::Shared {
             return match self.contract().refuses(memory) {
-                true => self.memory.add(ipa, bytes, Memory::Anonymous, access),
+                true => self.memory.add(ipa, bytes, Backing::Anonymous, access),
                 false => Err(Errno::EINVAL),
             };
         }

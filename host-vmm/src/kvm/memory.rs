@@ -34,6 +34,9 @@ impl Mapping {
                 (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE, None)
             }
             Backing::Shared => (libc::MAP_SHARED, Some(memfd(bytes)?)),
+            Backing::PrivateFile | Backing::Hugetlb | Backing::Device | Backing::GuestMemfd => {
+                return Err(Errno(libc::EOPNOTSUPP));
+            }
         };
         let fd = file.as_ref().map_or(-1, AsRawFd::as_raw_fd);
         // SAFETY: a new mapping at an address of the kernel's choice disturbs nothing.
@@ -46,7 +49,7 @@ impl Mapping {
             // Many kernels use huge pages unasked, and then one touched byte costs 2 MiB.
             Backing::Anonymous => mapping.advise(libc::MADV_NOHUGEPAGE),
             Backing::HugePages => mapping.advise(libc::MADV_HUGEPAGE),
-            Backing::Shared => {}
+            _ => {}
         }
         Ok(mapping)
     }

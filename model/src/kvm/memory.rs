@@ -13,10 +13,10 @@ use isa::Tag;
 
 pub(super) use page::{DEFECTS as PAGE_DEFECTS, Page};
 
-use crate::contract::{Contract, Memory};
+use crate::contract::Contract;
 use crate::defect::Injected;
 use crate::defects;
-use crate::kernel::{Access, Errno};
+use crate::kernel::{Access, Backing, Errno};
 use crate::memory::{Bus, NoMemory};
 
 /// Bytes that share one tag.
@@ -35,7 +35,7 @@ pub struct Slot {
     /// First byte, guest-physical.
     pub ipa: u64,
     /// What the memory is.
-    pub memory: Memory,
+    pub memory: Backing,
     /// Who may write.
     pub access: Access,
     /// A VM with MTE may not use it.
@@ -88,7 +88,7 @@ impl GuestMemory {
 
     /// KVM_SET_USER_MEMORY_REGION of a new slot (virt/kvm/kvm_main.c, __kvm_set_memory_region();
     /// arch/arm64/kvm/mmu.c, kvm_arch_prepare_memory_region()). A VM that gets MTE later is not asked again.
-    pub(super) fn add(&mut self, ipa: u64, bytes: u64, memory: Memory, access: Access) -> Result<(), Errno> {
+    pub(super) fn add(&mut self, ipa: u64, bytes: u64, memory: Backing, access: Access) -> Result<(), Errno> {
         let end = ipa.checked_add(bytes).ok_or(Errno::EINVAL)?;
         if !ipa.is_multiple_of(self.page) || !bytes.is_multiple_of(self.page) || bytes == 0 {
             return Err(Errno::EINVAL);
@@ -301,7 +301,7 @@ impl GuestMemory {
     fn tag_address(&self, ipa: u64) -> u64 {
         if self.injected.is(&HUGE_PAGE_TAGS_OF_HEAD)
             && let Some(place) = self.place(ipa)
-            && self.slots[place.slot].memory == Memory::HugePages
+            && self.slots[place.slot].memory == Backing::HugePages
         {
             return self.slots[place.slot].ipa + place.byte as u64;
         }

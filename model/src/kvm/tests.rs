@@ -44,17 +44,17 @@ fn hosts_that_offer_no_mte_refuse_the_capability() {
 #[test]
 fn a_slot_is_refused_by_what_the_vm_is_when_it_is_made() {
     let mut early = vm("6.1");
-    early.add_memory(RAM, 0x1000, Memory::Shared, Access::ReadWrite).unwrap();
+    early.add_memory(RAM, 0x1000, Backing::Shared, Access::ReadWrite).unwrap();
     early.enable_mte(0).unwrap();
-    assert_eq!(early.add_memory(RAM + 0x1000, 0x1000, Memory::Shared, Access::ReadWrite), Err(Errno::EINVAL));
-    assert_eq!(early.add_memory(RAM, 0x1000, Memory::Anonymous, Access::ReadWrite), Err(Errno::EEXIST));
+    assert_eq!(early.add_memory(RAM + 0x1000, 0x1000, Backing::Shared, Access::ReadWrite), Err(Errno::EINVAL));
+    assert_eq!(early.add_memory(RAM, 0x1000, Backing::Anonymous, Access::ReadWrite), Err(Errno::EEXIST));
     early.add_vcpu().unwrap();
     // The slot made before is found out when the guest touches it.
     let (_, bus, _) = early.enter(0).unwrap();
     assert!(bus.read(RAM, &mut [0]).is_err());
     let mut later = vm("6.2");
     later.enable_mte(0).unwrap();
-    assert_eq!(later.add_memory(RAM, 0x1000, Memory::Shared, Access::ReadWrite), Ok(()));
+    assert_eq!(later.add_memory(RAM, 0x1000, Backing::Shared, Access::ReadWrite), Ok(()));
 }
 
 #[test]

@@ -4,10 +4,9 @@
 //! of a byte stored only bits 3:0 count. arch/arm64/kvm/guest.c decides about pages that were never tagged.
 
 use super::memory::{GuestMemory, Page};
-use crate::contract::Memory;
 use crate::defect::Injected;
 use crate::defects;
-use crate::kernel::Errno;
+use crate::kernel::{Backing, Errno};
 
 /// Which way tags go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +54,7 @@ pub(super) fn page(
     injected: Injected,
 ) -> Result<(), Errno> {
     let granules = memory.granules();
-    let head = injected.is(&WRONG_PART) && memory.slots[place.0].memory == Memory::HugePages;
+    let head = injected.is(&WRONG_PART) && memory.slots[place.0].memory == Backing::HugePages;
     let place = if head { (place.0, 0) } else { place };
     let complete = buffer.len() == granules;
     match direction {

@@ -36,7 +36,9 @@ impl KvmFactory {
     /// Creates a VM with memory and vCPUs but nothing in them.
     pub(super) fn create(kvm: &Kvm, config: Config) -> Result<KvmVm, MachineError> {
         let mut vm = KvmVm::new(kvm)?;
-        vm.enable_mte(0).map_err(|errno| kernel("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", errno))?;
+        if config.mte {
+            vm.enable_mte(0).map_err(|errno| kernel("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", errno))?;
+        }
         vm.add_memory(map::RAM_BASE, config.ram, config.backing, Access::ReadWrite)
             .map_err(|errno| kernel("KVM_SET_USER_MEMORY_REGION of the guest's RAM", errno))?;
         for _ in 0..config.cpus {

@@ -150,9 +150,9 @@ impl ModelFactory {
 
 impl Shared {
     /// Creates a VM with memory and vCPUs but nothing in them.
-    pub(super) fn create(&self, config: Config, mte: bool) -> Result<model::kvm::Vm, MachineError> {
+    pub(super) fn create(&self, config: Config) -> Result<model::kvm::Vm, MachineError> {
         let mut vm = self.vm();
-        if mte {
+        if config.mte {
             vm.enable_mte(0).map_err(|errno| kernel("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", errno))?;
         }
         vm.add_memory(map::RAM_BASE, config.ram, config.backing, Access::ReadWrite)
@@ -187,7 +187,7 @@ impl Factory for ModelFactory {
                 config.cpus
             )));
         }
-        let mut vm = self.shared.create(config, true)?;
+        let mut vm = self.shared.create(config)?;
         let mut boot = Vec::new();
         for cpu in 0..config.cpus {
             let report = Firmware::boot_report(vm.features(), cpu);

@@ -178,7 +178,9 @@ impl ModelMachine {
         let injected = self.injected();
         let recyclable = self.recyclable.get();
         // The old VM goes first: nothing of it may help the new one.
-        let vm = self.shared.create(snapshot.config, !injected.is(&CAPABILITY_FORGOTTEN))?;
+        let mut config = snapshot.config;
+        config.mte &= !injected.is(&CAPABILITY_FORGOTTEN);
+        let vm = self.shared.create(config)?;
         self.vm.replace(vm);
         self.firmware = None;
         self.config = snapshot.config;

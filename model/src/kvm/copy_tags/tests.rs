@@ -1,8 +1,9 @@
 //! Tests of the ioctl: each check, each way to stop, by release.
 
 use super::*;
-use crate::contract::{Memory, Release};
+use crate::contract::Release;
 use crate::defect::Injected;
+use crate::kernel::Backing;
 use crate::kvm::Host;
 use crate::memory::Bus;
 use isa::Tag;
@@ -13,7 +14,7 @@ fn vm_of(release: &str, page_size: u64, pages: u64) -> Vm {
     let host = Host { release: release.parse().unwrap(), page_size, ..Host::default() };
     let mut vm = Vm::new(&host, Injected::NONE);
     vm.enable_mte(0).unwrap();
-    vm.add_memory(RAM, pages * page_size, Memory::Anonymous, Access::ReadWrite).unwrap();
+    vm.add_memory(RAM, pages * page_size, Backing::Anonymous, Access::ReadWrite).unwrap();
     vm.add_vcpu().unwrap();
     vm
 }
@@ -61,7 +62,7 @@ fn each_wrong_argument_is_einval() {
         assert_eq!(vm.copy_tags(call), Err(Errno::EINVAL), "{ipa:#x} {length:#x} {flags:#x} {reserved:?}");
     }
     let mut without = Vm::new(vm.host(), Injected::NONE);
-    without.add_memory(RAM, 4096, Memory::Anonymous, Access::ReadWrite).unwrap();
+    without.add_memory(RAM, 4096, Backing::Anonymous, Access::ReadWrite).unwrap();
     assert_eq!(fetch(&mut without, RAM, 256).0, Err(Errno::EINVAL));
 }
 
@@ -112,8 +113,8 @@ fn a_hole_ends_the_copy_and_its_error_is_lost_behind_a_count() {
 #[test]
 fn protections_decide_page_by_page() {
     let mut vm = vm();
-    vm.add_memory(RAM + 4 * 4096, 4096, Memory::Anonymous, Access::ReadOnlySlot).unwrap();
-    vm.add_memory(RAM + 5 * 4096, 4096, Memory::Anonymous, Access::NoMapping).unwrap();
+    vm.add_memory(RAM + 4 * 4096, 4096, Backing::Anonymous, Access::ReadOnlySlot).unwrap();
+    vm.add_memory(RAM + 5 * 4096, 4096, Backing::Anonymous, Access::NoMapping).unwrap();
     assert_eq!(store(&mut vm, RAM + 3 * 4096, &[1; 512]), Ok(4096));
     assert_eq!(store(&mut vm, RAM + 4 * 4096, &[1; 256]), Err(Errno::EFAULT));
     assert_eq!(fetch(&mut vm, RAM + 3 * 4096, 768).0, Ok(2 * 4096));
@@ -169,7 +170,7 @@ fn storing_is_busy_while_any_slot_is_logged_since_6_11() {
         [("6.1", Ok(4096)), ("6.10", Ok(4096)), ("6.11", Err(Errno::EBUSY)), ("7.2", Err(Errno::EBUSY))]
     {
         let mut vm = vm_of(release, 4096, 1);
-        vm.add_memory(RAM + 0x10_0000, 4096, Memory::Anonymous, Access::ReadWrite).unwrap();
+        vm.add_memory(RAM + 0x10_0000, 4096, Backing::Anonymous, Access::ReadWrite).unwrap();
         vm.log_dirty(RAM + 0x10_0000, true).unwrap();
         assert_eq!(store(&mut vm, RAM, &[1; 256]), result, "{release}");
         assert_eq!(store(&mut vm, RAM, &[]), result.map(|_| 0), "{release}, length 0");

@@ -9,7 +9,7 @@ const PAGE: u64 = 4096;
 fn memory(page: u64) -> GuestMemory {
     let mut memory = GuestMemory::new(page, Contract::for_release(Release::new(6, 12, 0)), Injected::NONE);
     memory.mte = true;
-    memory.add(RAM, 4 * page, Memory::Anonymous, Access::ReadWrite).unwrap();
+    memory.add(RAM, 4 * page, Backing::Anonymous, Access::ReadWrite).unwrap();
     memory
 }
 
@@ -17,7 +17,7 @@ fn memory(page: u64) -> GuestMemory {
 fn slots_are_whole_host_pages_that_do_not_overlap() {
     for page in [0x1000, 0x4000, 0x1_0000] {
         let mut memory = memory(page);
-        let mut add = |ipa, bytes| memory.add(ipa, bytes, Memory::Anonymous, Access::ReadWrite);
+        let mut add = |ipa, bytes| memory.add(ipa, bytes, Backing::Anonymous, Access::ReadWrite);
         assert_eq!(add(RAM + 4 * page, page / 2), Err(Errno::EINVAL));
         assert_eq!(add(RAM + 4 * page + page / 2, page), Err(Errno::EINVAL));
         assert_eq!(add(RAM + 4 * page, 0), Err(Errno::EINVAL));
@@ -69,8 +69,8 @@ fn a_first_touch_clears_stale_tags_and_keeps_data() {
 #[test]
 fn a_guest_cannot_write_a_read_only_slot_or_use_one_without_mapping() {
     let mut memory = memory(PAGE);
-    memory.add(RAM + 4 * PAGE, PAGE, Memory::Anonymous, Access::ReadOnlySlot).unwrap();
-    memory.add(RAM + 5 * PAGE, PAGE, Memory::Anonymous, Access::NoMapping).unwrap();
+    memory.add(RAM + 4 * PAGE, PAGE, Backing::Anonymous, Access::ReadOnlySlot).unwrap();
+    memory.add(RAM + 5 * PAGE, PAGE, Backing::Anonymous, Access::NoMapping).unwrap();
     assert!(memory.read(RAM + 4 * PAGE, &mut [0]).is_ok());
     assert!(memory.write(RAM + 4 * PAGE, &[0]).is_err());
     assert!(memory.set_tag(RAM + 4 * PAGE, Tag::truncate(1)).is_err());
