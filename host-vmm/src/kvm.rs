@@ -4,11 +4,25 @@ pub mod reasons;
 pub mod tags;
 
 #[cfg(target_arch = "aarch64")]
+mod backing;
+#[cfg(target_arch = "aarch64")]
+mod debugger;
+#[cfg(target_arch = "aarch64")]
+mod dirty;
+#[cfg(target_arch = "aarch64")]
+mod host_tags;
+#[cfg(target_arch = "aarch64")]
+mod life;
+#[cfg(target_arch = "aarch64")]
 mod memory;
+#[cfg(target_arch = "aarch64")]
+mod pagemap;
 #[cfg(target_arch = "aarch64")]
 pub mod probe;
 #[cfg(target_arch = "aarch64")]
 mod raw;
+#[cfg(target_arch = "aarch64")]
+mod userfault;
 #[cfg(target_arch = "aarch64")]
 pub mod vcpu;
 #[cfg(target_arch = "aarch64")]

@@ -6,9 +6,11 @@
 //! - [`program`], [`fuzz`]: programs as data, and random ones run on two machines and compared;
 //! - [`kill_matrix`]: the suite on the model, once for each defect that it must notice;
 //! - [`nested`]: the same suite inside QEMU with a stock kernel;
+//! - [`documents`]: what the kernel's documents say, and which cases check it;
 //! - [`event`], [`known`], [`report`]: what a run tells, which failures are no news, and how a person sees it.
 
 pub mod cli;
+pub mod documents;
 pub mod event;
 pub mod exit;
 pub mod firmware;

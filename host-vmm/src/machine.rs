@@ -47,7 +47,7 @@ pub trait Vm {
     /// # Errors
     ///
     /// What the kernel says, for the mapping or the slot.
-    fn add_memory(&mut self, ipa: u64, bytes: u64, backing: Backing, access: Access) -> Result<(), Errno>;
+    fn add_memory(&mut self, ipa: u64, bytes: u64, backing: Backing, access: Access) -> Result<(), MachineError>;
 
     /// Starts (or stops) logging dirty pages in the slot at `ipa`.
     ///
@@ -140,14 +140,24 @@ pub trait Vm {
         Err(no_kernel("ptrace"))
     }
 
-    /// Executes IRG `count` times in the VMM itself, as a process that lets only the tags of `include` (a bit each) be
-    /// drawn (prctl PR_SET_TAGGED_ADDR_CTRL), on the thread that runs vCPUs. Gives what was drawn.
+    /// Lets the VMM's own IRG draw only tags of `include`, a bit each, on the thread that runs vCPUs
+    /// (prctl PR_SET_TAGGED_ADDR_CTRL).
     ///
     /// # Errors
     ///
     /// When the host gives its processes no tags.
-    fn draw_in_vmm(&mut self, include: u16, count: usize) -> Result<Vec<u8>, MachineError> {
-        let _ = (include, count);
+    fn limit_tags_of_vmm(&mut self, include: u16) -> Result<(), MachineError> {
+        let _ = include;
+        Err(no_kernel("a VMM with tags"))
+    }
+
+    /// Executes IRG `count` times in the VMM itself, on the thread that runs vCPUs; gives the tags.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::limit_tags_of_vmm`].
+    fn draw_in_vmm(&mut self, count: usize) -> Result<Vec<u8>, MachineError> {
+        let _ = count;
         Err(no_kernel("a VMM with tags"))
     }
 
@@ -226,6 +236,12 @@ pub enum Outcome {
     Done(Box<Trace>),
     /// It rang the checkpoint doorbell and waits; [`Machine::resume`] continues it.
     Checkpoint,
+}
+
+impl From<Errno> for MachineError {
+    fn from(errno: Errno) -> Self {
+        Self::Kernel { action: "the call".to_owned(), errno }
+    }
 }
 
 fn no_kernel(what: &str) -> MachineError {

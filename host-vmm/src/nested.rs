@@ -14,6 +14,7 @@ pub mod initramfs;
 pub mod inner;
 pub mod kernel_image;
 pub mod kernel_log;
+pub mod modules;
 pub mod outer;
 pub mod qemu;
 pub mod watch;

@@ -15,15 +15,19 @@ mod guest;
 mod pool;
 pub mod selection;
 mod settings;
+mod tagging;
 
 mod access_kinds;
 mod boot;
 mod check;
 mod copy_tags;
+mod debugger;
 mod elsewhere;
+mod fresh;
 mod generate;
 mod heap;
 mod ioctl;
+mod life;
 mod loads;
 mod memory_operations;
 mod modes;
@@ -67,6 +71,9 @@ const CHAPTERS: &[&[Case]] = &[
     modes::CASES,
     unchecked::CASES,
     copy_tags::CASES,
+    fresh::CASES,
+    life::CASES,
+    debugger::CASES,
     ioctl::CASES,
     capability::CASES,
     one_reg::CASES,

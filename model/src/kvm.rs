@@ -5,6 +5,8 @@
 //! drives a vCPU takes its CPU and the memory by [`Vm::enter`] and gives the CPU back by [`Vm::leave`].
 
 mod copy_tags;
+mod host_tags;
+mod life;
 mod memory;
 mod registers;
 mod transfer;
@@ -27,6 +29,8 @@ defects! {
     CAP_TWICE "capability.twice-refused" "enabling the capability again is EINVAL";
     CAP_NOT_REPORTED "capability.not-reported" "KVM_CHECK_EXTENSION does not report the capability";
     CAP_NO_EFFECT "capability.without-effect" "enabling the capability succeeds and does nothing";
+    AARCH32_ACCEPTED "capability.aarch32-accepted" "a vCPU that starts in AArch32 is accepted in a VM with MTE";
+    TCO_NOT_SET "injection.tco-not-set" "an exception that KVM injects leaves PSTATE.TCO as it was";
     SHARED_ACCEPTED "slot.shared-accepted" "shared memory is accepted where the kernel must refuse it, or refused where it need not";
 }
 
@@ -85,6 +89,10 @@ pub struct Vm {
     ran: bool,
     /// What the host's CPU holds of the MTE registers, for a KVM that does not switch them.
     unswitched: [u64; 4],
+    /// The tags that the VMM's own IRG may draw, a bit each; a new process may draw none.
+    host_include: u16,
+    /// GCR_EL1 of the vCPU that ran last.
+    last_gcr: Option<u64>,
 }
 
 impl Vm {
@@ -101,6 +109,8 @@ impl Vm {
             vcpus: Vec::new(),
             ran: false,
             unswitched: [0; 4],
+            host_include: 0,
+            last_gcr: None,
         }
     }
 
@@ -169,6 +179,55 @@ impl Vm {
         Ok(self.vcpus.len() - 1)
     }
 
+    /// Creates and initialises a vCPU that starts in AArch32 (KVM_ARM_VCPU_EL1_32BIT); gives its index.
+    ///
+    /// # Errors
+    ///
+    /// EINVAL: the VM has MTE (arch/arm64/kvm/reset.c; Documentation/virt/kvm/api.rst, KVM_CAP_ARM_MTE).
+    pub fn add_vcpu_aarch32(&mut self) -> Result<usize, Errno> {
+        if self.mte && !self.injected.is(&AARCH32_ACCEPTED) {
+            return Err(Errno::EINVAL);
+        }
+        self.add_vcpu()
+    }
+
+    /// Makes a synchronous external data abort pending in a vCPU (KVM_SET_VCPU_EVENTS).
+    ///
+    /// # Errors
+    ///
+    /// ENOENT: no such vCPU.
+    pub fn inject_data_abort(&mut self, cpu: usize) -> Result<(), Errno> {
+        self.vcpus.get_mut(cpu).ok_or(Errno::ENOENT)?.abort_pending = true;
+        Ok(())
+    }
+
+    /// Logs dirty pages in rings of this many entries, one for each vCPU (virt/kvm/kvm_main.c,
+    /// kvm_vm_ioctl_enable_dirty_log_ring()).
+    ///
+    /// # Errors
+    ///
+    /// EINVAL: not a power of two of entries that fills a page, or a vCPU exists; EEXIST when there are rings.
+    pub fn enable_dirty_ring(&mut self, entries: u32) -> Result<(), Errno> {
+        const ENTRY: u64 = 16;
+        let bytes = u64::from(entries) * ENTRY;
+        if !entries.is_power_of_two() || bytes < self.page_size() || !self.vcpus.is_empty() {
+            return Err(Errno::EINVAL);
+        }
+        self.memory.enable_rings()
+    }
+
+    /// Takes what is in a vCPU's dirty ring: addresses of pages, in the order of the first write since they were last taken.
+    ///
+    /// # Errors
+    ///
+    /// ENOENT: no such vCPU, or no rings.
+    pub fn take_dirty_ring(&mut self, cpu: usize) -> Result<Vec<u64>, Errno> {
+        if cpu >= self.vcpus.len() {
+            return Err(Errno::ENOENT);
+        }
+        self.memory.take_ring(cpu)
+    }
+
     /// How many vCPUs there are.
     #[must_use]
     pub fn vcpus(&self) -> usize {
@@ -210,6 +269,25 @@ impl Vm {
         self.memory.take_dirty(ipa)
     }
 
+    /// Deletes the slot that starts at `ipa`, with its memory.
+    ///
+    /// # Errors
+    ///
+    /// EINVAL when no slot starts there.
+    pub fn remove_memory(&mut self, ipa: u64) -> Result<(), Errno> {
+        self.memory.remove(ipa)
+    }
+
+    /// Moves the slot that starts at `ipa`, with its memory.
+    ///
+    /// # Errors
+    ///
+    /// - EINVAL: no slot starts there.
+    /// - EEXIST: there is another slot in the way.
+    pub fn move_memory(&mut self, ipa: u64, to: u64) -> Result<(), Errno> {
+        self.memory.relocate(ipa, to)
+    }
+
     /// Gives pages from `ipa` on back to the host: they read as zeros and were never tagged.
     pub fn forget(&mut self, ipa: u64) {
         self.memory.forget(ipa);
@@ -237,8 +315,13 @@ impl Vm {
     /// sees, and what it has; `None` if there is no such vCPU.
     pub fn enter(&mut self, cpu: usize) -> Option<(&mut Cpu, &mut GuestMemory, &Features)> {
         self.ran = true;
+        self.memory.running = cpu;
         let vcpu = self.vcpus.get_mut(cpu)?;
+        vcpu.take_abort(!self.injected.is(&TCO_NOT_SET));
         vcpu.load(&self.unswitched, self.injected);
+        if self.injected.is(&host_tags::GUEST_EXCLUSIONS_LOST) && self.host_include != 0 {
+            vcpu.cpu.sys.gcr = vcpu.cpu.sys.gcr & !0xffff | u64::from(!self.host_include);
+        }
         Some((&mut vcpu.cpu, &mut self.memory, &self.features))
     }
 
@@ -246,6 +329,7 @@ impl Vm {
     pub fn leave(&mut self, cpu: usize) {
         if let Some(vcpu) = self.vcpus.get_mut(cpu) {
             vcpu.put(&mut self.unswitched, self.injected);
+            self.last_gcr = Some(vcpu.cpu.sys.gcr);
         }
     }
 
@@ -268,6 +352,7 @@ impl Vm {
     pub fn complete_mmio(&mut self, cpu: usize) {
         if let Some(vcpu) = self.vcpus.get_mut(cpu) {
             vcpu.cpu.complete_mmio();
+            vcpu.take_abort(!self.injected.is(&TCO_NOT_SET));
         }
     }
 }
@@ -277,6 +362,8 @@ pub fn defects() -> impl Iterator<Item = &'static Defect> {
     [
         DEFECTS,
         copy_tags::DEFECTS,
+        host_tags::DEFECTS,
+        life::DEFECTS,
         transfer::DEFECTS,
         memory::DEFECTS,
         memory::PAGE_DEFECTS,

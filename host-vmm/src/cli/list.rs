@@ -5,6 +5,7 @@ use std::io::Write;
 use clap::Args;
 
 use super::CliError;
+use crate::documents;
 use crate::exit::Exit;
 use crate::suite::{self, selection::Selection};
 
@@ -13,15 +14,23 @@ use crate::suite::{self, selection::Selection};
 pub struct List {
     /// Names, prefixes of whole segments (`kvm.copy-tags`), or globs (`*irg*`); all without
     cases: Vec<String>,
+
+    /// Print what the kernel's documents say about MTE in VMs and which cases check it, as a page in Markdown
+    #[arg(long, conflicts_with = "cases")]
+    documents: bool,
 }
 
 impl List {
-    /// Writes three lines a case.
+    /// Writes three lines a case, or the page about the documents.
     ///
     /// # Errors
     ///
     /// When a pattern selects nothing, or the list cannot be written.
     pub fn execute(&self) -> Result<Exit, CliError> {
+        if self.documents {
+            anstream::stdout().lock().write_all(documents::render(&suite::infos()).as_bytes())?;
+            return Ok(Exit::Passed);
+        }
         let selection =
             Selection::new(&self.cases, suite::infos()).map_err(|error| CliError::Usage(error.to_string()))?;
         let bold = anstyle::Style::new().bold();

@@ -1,50 +1,58 @@
 //! Guest memory as the VMM maps it.
 //!
 //! The guest writes this memory while Rust code looks at it, so no reference to it is ever made: all
-//! access is by copying bytes through raw pointers, and only while no vCPU runs.
-#![expect(unsafe_code, reason = "mmap, and memory that a guest shares")]
+//! access is by copying bytes through raw pointers. What happens to its pages later is [`super::life`]'s.
+#![expect(unsafe_code, reason = "memory that a guest shares")]
 
-use std::fs::File;
-use std::os::fd::{AsRawFd, FromRawFd};
-use std::os::unix::fs::FileExt;
-use std::ptr;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::machine::{Access, Backing, Errno};
-
-/// Bits of a /proc/self/pagemap entry: the page is present, or swapped out
-/// (Documentation/admin-guide/mm/pagemap.rst).
-const PAGEMAP_TOUCHED: u64 = 1 << 63 | 1 << 62;
+use super::backing::{self, Kept};
+use super::pagemap::{self, Place};
+use super::userfault::Server;
+use crate::machine::{Access, Backing, Errno, MachineError, Protection};
 
 /// Memory of the VMM that a guest may share, unmapped when dropped.
 #[derive(Debug)]
 pub struct Mapping {
-    start: *mut u8,
+    pub(super) start: *mut u8,
     bytes: usize,
-    readable: bool,
+    page: u64,
+    backing: Backing,
+    /// What the mapping permits where that was changed, by page; `None` where nothing is mapped any more.
+    changed: Mutex<BTreeMap<u64, Option<Protection>>>,
+    /// What the mapping permits elsewhere.
+    made: Protection,
+    /// Who serves faults in it, if anybody does.
+    pub(super) server: Mutex<Option<Server>>,
+    kept: Kept,
 }
 
+// SAFETY: the address is the kernel's to keep valid until `drop`; all access copies bytes, and what is shared beside it is
+// behind a mutex.
+unsafe impl Send for Mapping {}
+// SAFETY: as above.
+unsafe impl Sync for Mapping {}
+
 impl Mapping {
-    /// Maps zeroed memory.
-    pub fn new(bytes: u64, backing: Backing, access: Access) -> Result<Self, Errno> {
-        let bytes = usize::try_from(bytes).map_err(|_| Errno(libc::ENOMEM))?;
-        let readable = access != Access::NoMapping;
-        let protection = if readable { libc::PROT_READ | libc::PROT_WRITE } else { libc::PROT_NONE };
-        let (flags, file) = match backing {
-            Backing::Anonymous | Backing::HugePages => {
-                (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE, None)
-            }
-            Backing::Shared => (libc::MAP_SHARED, Some(memfd(bytes)?)),
-            Backing::PrivateFile | Backing::Hugetlb | Backing::Device | Backing::GuestMemfd => {
-                return Err(Errno(libc::EOPNOTSUPP));
-            }
+    /// Maps zeroed memory; `bytes` is a multiple of the page size.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` when this host has no memory of the kind; else what the kernel says.
+    pub fn new(bytes: u64, backing: Backing, access: Access) -> Result<Self, MachineError> {
+        let length =
+            usize::try_from(bytes).map_err(|_| super::vm::kernel("mapping guest memory", Errno(libc::ENOMEM)))?;
+        let (protection, made) = match (access, backing) {
+            (Access::NoMapping, _) => (libc::PROT_NONE, Protection::None),
+            // Device memory is not touched.
+            (_, Backing::Device) => (libc::PROT_READ, Protection::None),
+            _ => (libc::PROT_READ | libc::PROT_WRITE, Protection::ReadWrite),
         };
-        let fd = file.as_ref().map_or(-1, AsRawFd::as_raw_fd);
-        // SAFETY: a new mapping at an address of the kernel's choice disturbs nothing.
-        let start = unsafe { libc::mmap(ptr::null_mut(), bytes, protection, flags, fd, 0) };
-        if start == libc::MAP_FAILED {
-            return Err(Errno::last());
-        }
-        let mapping = Self { start: start.cast(), bytes, readable };
+        let (start, kept) = backing::map(length, backing, protection)?;
+        let (changed, server) = (Mutex::default(), Mutex::default());
+        let mapping = Self { start, bytes: length, page: page_size(), backing, changed, made, server, kept };
         match backing {
             // Many kernels use huge pages unasked, and then one touched byte costs 2 MiB.
             Backing::Anonymous => mapping.advise(libc::MADV_NOHUGEPAGE),
@@ -70,61 +78,88 @@ impl Mapping {
         self.bytes as u64
     }
 
-    /// Gives the start of a range, if all of it is mapped and accessible.
-    fn at(&self, offset: u64, length: usize) -> Option<*mut u8> {
-        let offset = usize::try_from(offset).ok()?;
-        let end = offset.checked_add(length)?;
-        (self.readable && end <= self.bytes).then(|| self.start.wrapping_add(offset))
+    /// What the memory is.
+    pub fn backing(&self) -> Backing {
+        self.backing
+    }
+
+    pub(super) fn changed(&self) -> MutexGuard<'_, BTreeMap<u64, Option<Protection>>> {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the mapping permits at the page of this number.
+    fn protection(&self, page: u64) -> Option<Protection> {
+        self.changed().get(&page).copied().unwrap_or(Some(self.made))
+    }
+
+    /// Gives the start of a range, if all of it is mapped and permits the access.
+    pub(super) fn at(&self, offset: u64, length: usize, write: bool) -> Option<*mut u8> {
+        let end = offset.checked_add(length as u64)?;
+        let permits = |page| match self.protection(page) {
+            Some(Protection::ReadWrite | Protection::Tagged) => true,
+            Some(Protection::Read) => !write,
+            Some(Protection::None) | None => false,
+        };
+        let pages = offset / self.page..end.div_ceil(self.page);
+        // Most mappings are as they were made, and then one page stands for all.
+        let whole = if self.changed().is_empty() { permits(0) } else { pages.into_iter().all(permits) };
+        let start = usize::try_from(offset).ok()?;
+        (whole && end <= self.bytes as u64).then(|| self.start.wrapping_add(start))
     }
 
     /// Copies bytes out. `false` if the range is not all there.
     pub fn read(&self, offset: u64, buffer: &mut [u8]) -> bool {
-        let Some(from) = self.at(offset, buffer.len()) else {
+        let Some(from) = self.at(offset, buffer.len(), false) else {
             return false;
         };
-        // SAFETY: `at` checked the range; no vCPU runs, so the bytes do not change meanwhile.
-        unsafe { ptr::copy_nonoverlapping(from, buffer.as_mut_ptr(), buffer.len()) };
+        // SAFETY: `at` checked the range; a guest may write it meanwhile, which tears bytes and no more.
+        unsafe { std::ptr::copy_nonoverlapping(from, buffer.as_mut_ptr(), buffer.len()) };
         true
     }
 
     /// Copies bytes in. `false` if the range is not all there.
     pub fn write(&self, offset: u64, bytes: &[u8]) -> bool {
-        let Some(to) = self.at(offset, bytes.len()) else {
+        let Some(to) = self.at(offset, bytes.len(), true) else {
             return false;
         };
-        // SAFETY: `at` checked the range; no vCPU runs, and Rust holds no reference into it.
-        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+        // SAFETY: `at` checked the range, and Rust holds no reference into it.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
         true
     }
 
+    /// The addresses of a range of offsets.
+    pub(super) fn addresses(&self, range: &Range<u64>) -> Range<u64> {
+        self.address() + range.start..self.address() + range.end
+    }
+
     /// Gives the pages of a range back: they read as zeros and have no tags, like new ones.
-    pub fn forget(&self, range: std::ops::Range<u64>) -> Result<(), Errno> {
+    pub fn forget(&self, range: Range<u64>) -> Result<(), Errno> {
         let length = usize::try_from(range.end.saturating_sub(range.start)).map_err(|_| Errno::EINVAL)?;
-        let start = self.at(range.start, length).ok_or(Errno::EFAULT)?;
-        // SAFETY: `at` checked the range; no vCPU runs, and Rust holds no reference into it.
+        let start = self.at(range.start, length, false).ok_or(Errno::EFAULT)?;
+        // SAFETY: `at` checked the range, and Rust holds no reference into it.
         let result = unsafe { libc::madvise(start.cast(), length, libc::MADV_DONTNEED) };
         if result == 0 { Ok(()) } else { Err(Errno::last()) }
     }
 
     /// Lists the pages that were ever touched, as ranges of offsets. Untouched ones read as zeros and
-    /// have no tags. Where /proc does not tell, all pages count as touched.
-    pub fn touched(&self, page: u64) -> Vec<std::ops::Range<u64>> {
-        let pages = self.bytes() / page;
-        let mut entries = vec![0; pages as usize * 8];
-        let told = File::open("/proc/self/pagemap")
-            .and_then(|map| map.read_exact_at(&mut entries, self.address() / page * 8))
-            .is_ok();
-        let mut ranges: Vec<std::ops::Range<u64>> = Vec::new();
-        let (entries, _) = entries.as_chunks();
-        for (index, entry) in entries.iter().enumerate() {
-            let entry = u64::from_le_bytes(*entry);
-            if told && entry & PAGEMAP_TOUCHED == 0 {
+    /// have no tags. Where /proc does not tell, all pages count as touched; so do those of shared memory, which this
+    /// process may have out of its page table although they hold something.
+    pub fn touched(&self) -> Vec<Range<u64>> {
+        let all = 0..self.bytes();
+        let places = match self.backing {
+            Backing::Shared => None,
+            _ => pagemap::places(self.addresses(&all), self.page),
+        };
+        let Some(places) = places else { return vec![all] };
+        let mut ranges: Vec<Range<u64>> = Vec::new();
+        for (index, place) in (0u64..).zip(&places) {
+            if *place == Place::None {
                 continue;
             }
-            let start = index as u64 * page;
+            let start = index * self.page;
             match ranges.last_mut() {
-                Some(last) if last.end == start => last.end += page,
-                _ => ranges.push(start..start + page),
+                Some(last) if last.end == start => last.end += self.page,
+                _ => ranges.push(start..start + self.page),
             }
         }
         ranges
@@ -133,51 +168,44 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: the range is this mapping's own, and no pointer into it outlives it.
-        let result = unsafe { libc::munmap(self.start.cast(), self.bytes) };
-        debug_assert_eq!(result, 0, "unmapping our own range cannot fail");
+        if matches!(self.kept, Kept::Borrowed) {
+            return;
+        }
+        // Where something was unmapped there may be another mapping by now.
+        let changed = std::mem::take(&mut *self.changed());
+        let mut start = 0;
+        let holes = changed.iter().filter(|(_, state)| state.is_none()).map(|(page, _)| page * self.page);
+        for (hole, after) in holes.map(|hole| (hole, hole + self.page)).chain([(self.bytes(), self.bytes())]) {
+            if hole > start {
+                // SAFETY: the range is this mapping's own, and no pointer into it outlives it.
+                unsafe { libc::munmap(self.start.wrapping_add(start as usize).cast(), (hole - start) as usize) };
+            }
+            start = after;
+        }
     }
-}
-
-/// Makes a memfd of this size.
-fn memfd(bytes: usize) -> Result<File, Errno> {
-    // SAFETY: the name is a C string; the call creates a new file.
-    let fd = unsafe { libc::memfd_create(c"granule-ram".as_ptr(), libc::MFD_CLOEXEC) };
-    if fd < 0 {
-        return Err(Errno::last());
-    }
-    // SAFETY: the descriptor is new and nobody else's.
-    let file = unsafe { File::from_raw_fd(fd) };
-    file.set_len(bytes as u64).map_err(|error| Errno(error.raw_os_error().unwrap_or(libc::EIO)))?;
-    Ok(file)
 }
 
 /// A buffer that ends at the end of a page, with nothing mapped behind it.
 #[derive(Debug)]
 pub struct EndingBuffer {
     mapping: Mapping,
+    pages: u64,
     page: u64,
     length: usize,
 }
 
 impl EndingBuffer {
-    /// Maps a buffer of `length` bytes, at most a page.
-    pub fn new(length: usize, page: u64) -> Result<Self, Errno> {
-        let mapping = Mapping::new(2 * page, Backing::Anonymous, Access::ReadWrite)?;
-        let length = length.min(page as usize);
-        // SAFETY: the second page of our own mapping; `Mapping::drop` unmaps the whole range, which
-        // may have holes.
-        let result =
-            unsafe { libc::mprotect(mapping.start.wrapping_add(page as usize).cast(), page as usize, libc::PROT_NONE) };
-        if result != 0 {
-            return Err(Errno::last());
-        }
-        Ok(Self { mapping, page, length })
+    /// Maps a buffer of `length` bytes.
+    pub fn new(length: usize, page: u64) -> Result<Self, MachineError> {
+        let pages = (length as u64).div_ceil(page).max(1);
+        let mapping = Mapping::new((pages + 1) * page, Backing::Anonymous, Access::ReadWrite)?;
+        mapping.happen(pages * page..(pages + 1) * page, crate::machine::PageEvent::Protect(Protection::None))?;
+        Ok(Self { mapping, pages, page, length })
     }
 
     /// The address of the first byte.
     pub fn address(&self) -> u64 {
-        self.mapping.address() + self.page - self.length as u64
+        self.mapping.address() + self.pages * self.page - self.length as u64
     }
 }
 

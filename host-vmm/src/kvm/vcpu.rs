@@ -1,10 +1,13 @@
 //! One vCPU: how it is made, why it exits, and its registers.
 
 use kvm_bindings::{
-    KVM_ARM_VCPU_PSCI_0_2, KVM_SYSTEM_EVENT_RESET, KVM_SYSTEM_EVENT_SHUTDOWN, RegList, kvm_mp_state, kvm_vcpu_init,
+    KVM_ARM_VCPU_EL1_32BIT, KVM_ARM_VCPU_PSCI_0_2, KVM_SYSTEM_EVENT_RESET, KVM_SYSTEM_EVENT_SHUTDOWN, RegList,
+    kvm_mp_state, kvm_vcpu_init,
 };
 use kvm_ioctls::{VcpuExit, VcpuFd, VmFd};
 
+use super::dirty::Ring;
+use super::vm::kernel;
 use crate::machine::{Errno, MachineError};
 use crate::registers::{RegisterId, Registers};
 use crate::snapshot::CpuState;
@@ -40,6 +43,8 @@ pub enum Exit {
 /// A vCPU.
 #[derive(Debug)]
 pub struct Vcpu {
+    /// Dropped before the descriptor that it is mapped from.
+    ring: Option<Ring>,
     fd: VcpuFd,
 }
 
@@ -49,13 +54,57 @@ pub(super) fn errno(error: kvm_ioctls::Error) -> Errno {
 
 impl Vcpu {
     /// Creates and initialises a vCPU for the host's own CPU type.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
     pub fn new(vm: &VmFd, index: usize) -> Result<Self, Errno> {
+        Self::with(vm, index, &[KVM_ARM_VCPU_PSCI_0_2])
+    }
+
+    /// Creates and initialises a vCPU that starts in AArch32.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says: EINVAL in a VM with MTE.
+    pub fn in_aarch32(vm: &VmFd, index: usize) -> Result<Self, Errno> {
+        Self::with(vm, index, &[KVM_ARM_VCPU_PSCI_0_2, KVM_ARM_VCPU_EL1_32BIT])
+    }
+
+    fn with(vm: &VmFd, index: usize, features: &[u32]) -> Result<Self, Errno> {
         let fd = vm.create_vcpu(index as u64).map_err(errno)?;
         let mut init = kvm_vcpu_init::default();
         vm.get_preferred_target(&mut init).map_err(errno)?;
-        init.features[0] |= 1 << KVM_ARM_VCPU_PSCI_0_2;
+        features.iter().for_each(|feature| init.features[0] |= 1 << feature);
         fd.vcpu_init(&init).map_err(errno)?;
-        Ok(Self { fd })
+        Ok(Self { ring: None, fd })
+    }
+
+    /// Takes what is in the vCPU's dirty ring, which has `entries`: slot and page in the slot.
+    ///
+    /// # Errors
+    ///
+    /// When there is no ring.
+    pub fn take_dirty(&mut self, entries: usize, page: u64) -> Result<Vec<(u32, u64)>, MachineError> {
+        if entries == 0 {
+            return Err(MachineError::BadRequest("this VM has no dirty rings".to_owned()));
+        }
+        let ring = match self.ring.take() {
+            Some(ring) => ring,
+            None => Ring::new(&self.fd, entries, page)?,
+        };
+        Ok(self.ring.insert(ring).take())
+    }
+
+    /// Makes a synchronous external data abort pending.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    pub fn inject_data_abort(&self) -> Result<(), Errno> {
+        let mut events = self.fd.get_vcpu_events().map_err(errno)?;
+        events.exception.ext_dabt_pending = 1;
+        self.fd.set_vcpu_events(&events).map_err(errno)
     }
 
     /// Runs until something happens.
@@ -130,8 +179,4 @@ impl Vcpu {
         let mp_state = kvm_mp_state { mp_state: state.mp_state };
         self.fd.set_mp_state(mp_state).map_err(|error| kernel("KVM_SET_MP_STATE", errno(error)))
     }
-}
-
-pub(crate) fn kernel(action: &str, errno: Errno) -> MachineError {
-    MachineError::Kernel { action: action.to_owned(), errno }
 }

@@ -2,20 +2,24 @@
 #![expect(unsafe_code, reason = "memory slots and the tag ioctl take addresses")]
 
 use kvm_bindings::{
-    KVM_CAP_ARM_MTE, KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY, kvm_arm_copy_mte_tags, kvm_enable_cap,
-    kvm_userspace_memory_region,
+    KVM_CAP_ARM_EL1_32BIT, KVM_CAP_ARM_MTE, KVM_CAP_DIRTY_LOG_RING_ACQ_REL, KVM_CAP_GUEST_MEMFD, KVM_MEM_GUEST_MEMFD,
+    KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY, kvm_arm_copy_mte_tags, kvm_create_guest_memfd, kvm_dirty_gfn,
+    kvm_enable_cap, kvm_userspace_memory_region, kvm_userspace_memory_region2,
 };
 use kvm_ioctls::{Kvm, VmFd};
 
+use super::debugger::{self, Way};
 use super::memory::{EndingBuffer, Mapping, page_size};
-use super::raw;
-use super::vcpu::{Vcpu, errno, kernel};
-use crate::machine::{Access, Backing, CopyResult, CopyTags, Errno, MachineError, TagBuffer, Vm};
+use super::vcpu::{Vcpu, errno};
+use super::{dirty, host_tags, raw};
+use crate::machine::{Access, Backing, CopyResult, CopyTags, Errno, MachineError, PageEvent, TagBuffer, Vm};
 use crate::registers::{RegisterId, Registers};
 
-/// A memory slot and the memory behind it; the slot's number is its index in the VM.
+/// A memory slot and the memory behind it.
 #[derive(Debug)]
 pub struct Slot {
+    /// Its number.
+    number: u32,
     /// First byte, guest-physical.
     pub ipa: u64,
     /// KVM_MEM_ flags.
@@ -31,6 +35,47 @@ pub struct KvmVm {
     fd: VmFd,
     slots: Vec<Slot>,
     page: u64,
+    /// The number of the next slot.
+    next: u32,
+    /// Entries in the dirty ring of each vCPU; 0 without rings.
+    ring: usize,
+    /// Processes that have a copy of this one's memory.
+    forks: Vec<Fork>,
+}
+
+/// A child that sleeps until it is not needed any more: its copy of this process's memory is what it is for.
+#[derive(Debug)]
+struct Fork(libc::pid_t);
+
+impl Fork {
+    fn new() -> Result<Self, MachineError> {
+        // SAFETY: the child calls nothing but system calls that neither lock nor allocate.
+        let pid = unsafe { libc::fork() };
+        if pid == 0 {
+            // SAFETY: as above; the child goes with its parent.
+            unsafe {
+                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+                loop {
+                    libc::pause();
+                }
+            }
+        }
+        if pid < 0 { Err(kernel("fork", Errno::last())) } else { Ok(Self(pid)) }
+    }
+}
+
+impl Drop for Fork {
+    fn drop(&mut self) {
+        // SAFETY: the child is ours; waitpid may write no status.
+        unsafe {
+            libc::kill(self.0, libc::SIGKILL);
+            while libc::waitpid(self.0, std::ptr::null_mut(), 0) < 0 && Errno::last() == Errno::EINTR {}
+        }
+    }
+}
+
+pub(crate) fn kernel(action: &str, errno: Errno) -> MachineError {
+    MachineError::Kernel { action: action.to_owned(), errno }
 }
 
 impl KvmVm {
@@ -39,7 +84,7 @@ impl KvmVm {
         // Type 0 is 40 bits of guest-physical addresses. kvm-ioctls' default is all that the CPU has: with 52 bits
         // Linux 7.2 takes over a second to destroy an empty VM under emulation.
         let fd = kvm.create_vm_with_type(0).map_err(|error| kernel("KVM_CREATE_VM", errno(error)))?;
-        Ok(Self { vcpus: Vec::new(), fd, slots: Vec::new(), page: page_size() })
+        Ok(Self { vcpus: Vec::new(), fd, slots: Vec::new(), page: page_size(), next: 0, ring: 0, forks: Vec::new() })
     }
 
     /// The vCPUs.
@@ -67,16 +112,50 @@ impl KvmVm {
         self.vcpus.get(cpu).ok_or(Errno::ENOENT)
     }
 
-    fn set_slot(&self, index: usize, slot: &Slot) -> Result<(), Errno> {
+    /// Finds the slot that starts at an address.
+    fn slot_at(&self, ipa: u64) -> Result<usize, Errno> {
+        self.slots.iter().position(|slot| slot.ipa == ipa).ok_or(Errno::EINVAL)
+    }
+
+    /// Tells the kernel of a slot as it is, or that it is gone.
+    fn set_slot(&self, slot: &Slot, there: bool) -> Result<(), Errno> {
         let region = kvm_userspace_memory_region {
-            slot: u32::try_from(index).map_err(|_| Errno::EINVAL)?,
+            slot: slot.number,
             flags: slot.flags,
             guest_phys_addr: slot.ipa,
-            memory_size: slot.mapping.bytes(),
+            memory_size: if there { slot.mapping.bytes() } else { 0 },
             userspace_addr: slot.mapping.address(),
         };
         // SAFETY: the mapping lives in `self.slots` until the VM is gone, and is used by raw copies only.
         unsafe { self.fd.set_user_memory_region(region) }.map_err(errno)
+    }
+
+    /// Makes a slot of a guest_memfd; nothing is mapped here, so it cannot be read or written.
+    fn add_guest_memfd(&mut self, ipa: u64, bytes: u64) -> Result<(), MachineError> {
+        if self.fd.check_extension_raw(KVM_CAP_GUEST_MEMFD.into()) <= 0 {
+            return Err(MachineError::Unsupported("this kernel has no guest_memfd for such VMs".to_owned()));
+        }
+        let create = kvm_create_guest_memfd { size: bytes, ..Default::default() };
+        let file =
+            self.fd.create_guest_memfd(create).map_err(|error| kernel("KVM_CREATE_GUEST_MEMFD", errno(error)))?;
+        let mapping = Mapping::new(bytes, Backing::Anonymous, Access::NoMapping)?;
+        let region = kvm_userspace_memory_region2 {
+            slot: self.next,
+            flags: KVM_MEM_GUEST_MEMFD,
+            guest_phys_addr: ipa,
+            memory_size: bytes,
+            userspace_addr: mapping.address(),
+            guest_memfd: file as u32,
+            ..Default::default()
+        };
+        // SAFETY: the mapping lives in `self.slots` until the VM is gone.
+        let result = unsafe { self.fd.set_user_memory_region2(region) };
+        // SAFETY: the descriptor is ours; the slot holds the file by itself.
+        unsafe { libc::close(file) };
+        result.map_err(|error| kernel("KVM_SET_USER_MEMORY_REGION2 of a guest_memfd", errno(error)))?;
+        self.slots.push(Slot { number: self.next, ipa, flags: KVM_MEM_GUEST_MEMFD, mapping });
+        self.next += 1;
+        Ok(())
     }
 }
 
@@ -95,22 +174,131 @@ impl Vm for KvmVm {
         Ok(index)
     }
 
-    fn add_memory(&mut self, ipa: u64, bytes: u64, backing: Backing, access: Access) -> Result<(), Errno> {
+    fn add_vcpu_aarch32(&mut self) -> Result<usize, MachineError> {
+        if self.fd.check_extension_raw(KVM_CAP_ARM_EL1_32BIT.into()) <= 0 {
+            return Err(MachineError::Unsupported("this CPU has no AArch32 at EL1".to_owned()));
+        }
+        let index = self.vcpus.len();
+        let vcpu = Vcpu::in_aarch32(&self.fd, index);
+        self.vcpus.push(vcpu.map_err(|errno| kernel("KVM_ARM_VCPU_INIT with KVM_ARM_VCPU_EL1_32BIT", errno))?);
+        Ok(index)
+    }
+
+    fn add_memory(&mut self, ipa: u64, bytes: u64, backing: Backing, access: Access) -> Result<(), MachineError> {
+        if backing == Backing::GuestMemfd {
+            return self.add_guest_memfd(ipa, bytes);
+        }
         let flags = if access == Access::ReadOnlySlot { KVM_MEM_READONLY } else { 0 };
-        let slot = Slot { ipa, flags, mapping: Mapping::new(bytes, backing, access)? };
-        self.set_slot(self.slots.len(), &slot)?;
+        let slot = Slot { number: self.next, ipa, flags, mapping: Mapping::new(bytes, backing, access)? };
+        self.set_slot(&slot, true).map_err(|errno| kernel("KVM_SET_USER_MEMORY_REGION", errno))?;
+        self.next += 1;
         self.slots.push(slot);
         Ok(())
     }
 
+    fn remove_memory(&mut self, ipa: u64) -> Result<(), MachineError> {
+        let delete = |errno| kernel("KVM_SET_USER_MEMORY_REGION of size 0", errno);
+        let index = self.slot_at(ipa).map_err(delete)?;
+        self.set_slot(&self.slots[index], false).map_err(delete)?;
+        self.slots.remove(index);
+        Ok(())
+    }
+
+    fn move_memory(&mut self, ipa: u64, to: u64) -> Result<(), MachineError> {
+        let moving = |errno| kernel("KVM_SET_USER_MEMORY_REGION with another address", errno);
+        let index = self.slot_at(ipa).map_err(moving)?;
+        self.slots[index].ipa = to;
+        self.set_slot(&self.slots[index], true).map_err(|errno| {
+            self.slots[index].ipa = ipa;
+            moving(errno)
+        })
+    }
+
     fn log_dirty(&mut self, ipa: u64, on: bool) -> Result<(), Errno> {
-        let index = self.slots.iter().position(|slot| slot.ipa == ipa).ok_or(Errno::EINVAL)?;
+        let index = self.slot_at(ipa)?;
         if on {
             self.slots[index].flags |= KVM_MEM_LOG_DIRTY_PAGES;
         } else {
             self.slots[index].flags &= !KVM_MEM_LOG_DIRTY_PAGES;
         }
-        self.set_slot(index, &self.slots[index])
+        self.set_slot(&self.slots[index], true)
+    }
+
+    fn take_dirty(&mut self, ipa: u64) -> Result<Vec<u64>, MachineError> {
+        let log = |errno| kernel("KVM_GET_DIRTY_LOG", errno);
+        let slot = &self.slots[self.slot_at(ipa).map_err(log)?];
+        let bytes = slot.mapping.bytes();
+        let words = self.fd.get_dirty_log(slot.number, bytes as usize).map_err(|error| log(errno(error)))?;
+        let set = |number: &u64| words.get((number / 64) as usize).is_some_and(|word| word >> (number % 64) & 1 != 0);
+        Ok((0..bytes / self.page).filter(set).collect())
+    }
+
+    fn enable_dirty_ring(&mut self, entries: u32) -> Result<(), MachineError> {
+        if self.fd.check_extension_raw(KVM_CAP_DIRTY_LOG_RING_ACQ_REL.into()) <= 0 {
+            return Err(MachineError::Unsupported("this kernel has no dirty rings".to_owned()));
+        }
+        let bytes = u64::from(entries) * size_of::<kvm_dirty_gfn>() as u64;
+        let cap = kvm_enable_cap { cap: KVM_CAP_DIRTY_LOG_RING_ACQ_REL, args: [bytes, 0, 0, 0], ..Default::default() };
+        let enabled = self.fd.enable_cap(&cap);
+        enabled.map_err(|error| kernel("KVM_ENABLE_CAP of KVM_CAP_DIRTY_LOG_RING_ACQ_REL", errno(error)))?;
+        self.ring = entries as usize;
+        Ok(())
+    }
+
+    fn take_dirty_ring(&mut self, cpu: usize) -> Result<Vec<u64>, MachineError> {
+        let (ring, page) = (self.ring, self.page);
+        let vcpu = self.vcpus.get_mut(cpu).ok_or_else(|| kernel("finding the vCPU", Errno::ENOENT))?;
+        let entries = vcpu.take_dirty(ring, page)?;
+        dirty::reset(&self.fd)?;
+        let address = |(number, offset): &(u32, u64)| {
+            let slot = self.slots.iter().find(|slot| slot.number == number & 0xffff)?;
+            Some(slot.ipa + offset * page)
+        };
+        Ok(entries.iter().filter_map(address).collect())
+    }
+
+    fn page_event(&mut self, ipa: u64, bytes: u64, event: PageEvent) -> Result<(), MachineError> {
+        let (slot, offset) = self.slot(ipa, bytes as usize)?;
+        match event {
+            PageEvent::Fork => {
+                let fork = Fork::new()?;
+                self.forks.push(fork);
+                Ok(())
+            }
+            PageEvent::Remap => {
+                let Some(index) = self.slots.iter().position(|other| other.number == slot.number) else {
+                    return Err(outside(ipa, bytes as usize));
+                };
+                let moving = |errno| kernel("KVM_SET_USER_MEMORY_REGION of memory that moved", errno);
+                self.set_slot(&self.slots[index], false).map_err(moving)?;
+                self.slots[index].mapping.remap()?;
+                self.set_slot(&self.slots[index], true).map_err(moving)
+            }
+            event => slot.mapping.happen(offset..offset + bytes, event),
+        }
+    }
+
+    fn ptrace_tags(&mut self, ipa: u64, tags: &mut [u8]) -> Result<usize, MachineError> {
+        let (slot, offset) = self.slot(ipa, tags.len() * super::tags::GRANULE as usize)?;
+        debugger::copy(slot.mapping.address() + offset, tags, Way::Peek)
+    }
+
+    fn set_ptrace_tags(&mut self, ipa: u64, tags: &[u8]) -> Result<usize, MachineError> {
+        let (slot, offset) = self.slot(ipa, tags.len() * super::tags::GRANULE as usize)?;
+        debugger::copy(slot.mapping.address() + offset, &mut tags.to_vec(), Way::Poke)
+    }
+
+    fn limit_tags_of_vmm(&mut self, include: u16) -> Result<(), MachineError> {
+        host_tags::include(include)
+    }
+
+    fn draw_in_vmm(&mut self, count: usize) -> Result<Vec<u8>, MachineError> {
+        Ok(host_tags::draw(count))
+    }
+
+    fn inject_data_abort(&mut self, cpu: usize) -> Result<(), MachineError> {
+        let vcpu = self.vcpu(cpu).map_err(|errno| kernel("finding the vCPU", errno))?;
+        vcpu.inject_data_abort().map_err(|errno| kernel("KVM_SET_VCPU_EVENTS", errno))
     }
 
     fn copy_tags(&self, call: CopyTags<'_>) -> CopyResult {
@@ -130,7 +318,7 @@ impl Vm for KvmVm {
                 arguments.addr = bytes.as_mut_ptr().cast();
             }
             TagBuffer::EndsAfter(length) => {
-                ending = EndingBuffer::new(length, self.page)?;
+                ending = EndingBuffer::new(length, self.page).map_err(|_| Errno(libc::ENOMEM))?;
                 arguments.addr = ending.address() as *mut libc::c_void;
             }
         }

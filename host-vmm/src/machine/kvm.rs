@@ -15,10 +15,11 @@ use kvm_ioctls::Kvm;
 pub use factory::KvmFactory;
 
 use super::mailbox::Post;
-use super::{Access, Backing, Block, Config, CopyResult, CopyTags, Errno, Machine, MachineError, Outcome, Vm};
+use super::{
+    Access, Backing, Block, Config, CopyResult, CopyTags, Errno, Machine, MachineError, Outcome, PageEvent, Vm,
+};
 use crate::kvm::tags;
-use crate::kvm::vcpu::kernel;
-use crate::kvm::vm::KvmVm;
+use crate::kvm::vm::{KvmVm, kernel};
 use crate::kvm::watchdog::Watchdog;
 use crate::registers::{RegisterId, Registers};
 use crate::snapshot::{Extent, Snapshot};
@@ -53,7 +54,7 @@ impl KvmMachine {
     fn save_memory(&self) -> Result<Vec<Extent>, MachineError> {
         let mut memory = Vec::new();
         for slot in self.vm.slots() {
-            for Range { start, end } in slot.mapping.touched(self.vm.page_size()) {
+            for Range { start, end } in slot.mapping.touched() {
                 let ipa = slot.ipa + start;
                 let mut data = vec![0; (end - start) as usize];
                 self.vm.read(ipa, &mut data)?;
@@ -180,7 +181,7 @@ impl Vm for KvmMachine {
         self.vm.add_vcpu()
     }
 
-    fn add_memory(&mut self, ipa: u64, bytes: u64, backing: Backing, access: Access) -> Result<(), Errno> {
+    fn add_memory(&mut self, ipa: u64, bytes: u64, backing: Backing, access: Access) -> Result<(), MachineError> {
         self.recyclable.set(false);
         self.vm.add_memory(ipa, bytes, backing, access)
     }
@@ -188,6 +189,50 @@ impl Vm for KvmMachine {
     fn log_dirty(&mut self, ipa: u64, on: bool) -> Result<(), Errno> {
         self.recyclable.set(false);
         self.vm.log_dirty(ipa, on)
+    }
+
+    fn take_dirty(&mut self, ipa: u64) -> Result<Vec<u64>, MachineError> {
+        self.vm.take_dirty(ipa)
+    }
+
+    fn take_dirty_ring(&mut self, cpu: usize) -> Result<Vec<u64>, MachineError> {
+        self.vm.take_dirty_ring(cpu)
+    }
+
+    fn remove_memory(&mut self, ipa: u64) -> Result<(), MachineError> {
+        self.recyclable.set(false);
+        self.vm.remove_memory(ipa)
+    }
+
+    fn move_memory(&mut self, ipa: u64, to: u64) -> Result<(), MachineError> {
+        self.recyclable.set(false);
+        self.vm.move_memory(ipa, to)
+    }
+
+    fn page_event(&mut self, ipa: u64, bytes: u64, event: PageEvent) -> Result<(), MachineError> {
+        self.recyclable.set(false);
+        self.vm.page_event(ipa, bytes, event)
+    }
+
+    fn ptrace_tags(&mut self, ipa: u64, tags: &mut [u8]) -> Result<usize, MachineError> {
+        self.vm.ptrace_tags(ipa, tags)
+    }
+
+    fn set_ptrace_tags(&mut self, ipa: u64, tags: &[u8]) -> Result<usize, MachineError> {
+        self.vm.set_ptrace_tags(ipa, tags)
+    }
+
+    fn limit_tags_of_vmm(&mut self, include: u16) -> Result<(), MachineError> {
+        self.vm.limit_tags_of_vmm(include)
+    }
+
+    fn draw_in_vmm(&mut self, count: usize) -> Result<Vec<u8>, MachineError> {
+        self.vm.draw_in_vmm(count)
+    }
+
+    fn inject_data_abort(&mut self, cpu: usize) -> Result<(), MachineError> {
+        self.recyclable.set(false);
+        self.vm.inject_data_abort(cpu)
     }
 
     fn copy_tags(&self, call: CopyTags<'_>) -> CopyResult {

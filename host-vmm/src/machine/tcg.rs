@@ -277,8 +277,8 @@ impl Vm for TcgMachine {
         Err(NO_KVM)
     }
 
-    fn add_memory(&mut self, _ipa: u64, _bytes: u64, _backing: Backing, _access: Access) -> Result<(), Errno> {
-        Err(NO_KVM)
+    fn add_memory(&mut self, _ipa: u64, _bytes: u64, _backing: Backing, _access: Access) -> Result<(), MachineError> {
+        Err(NO_KVM.into())
     }
 
     fn log_dirty(&mut self, _ipa: u64, _on: bool) -> Result<(), Errno> {

@@ -16,19 +16,26 @@ use super::inner::InnerOptions;
 pub const OPTIONS: &str = "granule.json";
 /// Where it finds a firmware image, if one was given.
 pub const FIRMWARE: &str = "firmware.elf";
+/// Where it finds kernel modules, if there are any.
+pub const MODULES: &str = "modules";
 
 /// Device number of /dev/console, on which the kernel opens PID 1's input and output
 /// (Documentation/admin-guide/devices.txt).
 const CONSOLE: (u32, u32) = (5, 1);
 /// Empty directories, to mount on.
-const DIRECTORIES: &[&str] = &["dev", "proc", "sys", "tmp"];
+const DIRECTORIES: &[&str] = &["dev", "proc", "sys", "tmp", "var", "var/tmp", MODULES];
 
 /// Builds the archive.
 ///
 /// # Errors
 ///
 /// When a part is too large for the format, 4 GiB.
-pub fn build(agent: &[u8], options: &InnerOptions, firmware: Option<&[u8]>) -> io::Result<Vec<u8>> {
+pub fn build(
+    agent: &[u8],
+    options: &InnerOptions,
+    firmware: Option<&[u8]>,
+    modules: &[(String, Vec<u8>)],
+) -> io::Result<Vec<u8>> {
     let options = serde_json::to_vec(options)?;
     let file = |name: &str, permissions, data| {
         (Builder::new(name).mode(permissions).set_mode_file_type(ModeFileType::Regular), Cursor::new(data))
@@ -43,6 +50,7 @@ pub fn build(agent: &[u8], options: &InnerOptions, firmware: Option<&[u8]>) -> i
     if let Some(firmware) = firmware {
         entries.push(file(FIRMWARE, 0o644, firmware));
     }
+    entries.extend(modules.iter().map(|(name, module)| file(&format!("{MODULES}/{name}"), 0o644, &module[..])));
     entries.push(file("init", 0o755, agent));
     write_cpio(entries.into_iter(), Vec::new())
 }
@@ -125,11 +133,13 @@ mod tests {
 
     #[test]
     fn the_archive_reads_back() {
-        let entries = parse(&build(b"agent", &options(), Some(b"firmware")).unwrap());
+        let entries =
+            parse(&build(b"agent", &options(), Some(b"firmware"), &[("brd.ko".into(), b"module".to_vec())]).unwrap());
         let find = |name: &str| entries.iter().find(|entry| entry.0 == name).unwrap();
         assert_eq!((find("init").1, &*find("init").3), (0o100_755, &b"agent"[..]));
         assert_eq!((find("dev/console").1, find("dev/console").2), (0o020_600, (5, 1)));
         assert_eq!(find("firmware.elf").3, b"firmware");
+        assert_eq!(find("modules/brd.ko").3, b"module");
         assert_eq!(serde_json::from_slice::<InnerOptions>(&find("granule.json").3).unwrap(), options());
         for directory in DIRECTORIES {
             assert_eq!(find(directory).1, 0o040_755);
@@ -140,7 +150,7 @@ mod tests {
 
     #[test]
     fn without_firmware_there_is_none() {
-        let entries = parse(&build(b"agent", &options(), None).unwrap());
+        let entries = parse(&build(b"agent", &options(), None, &[]).unwrap());
         assert!(entries.iter().all(|entry| entry.0 != FIRMWARE));
     }
 

@@ -4,6 +4,8 @@
 //! It must end in a closing event and a power-off whatever happens, a panic of its own included: a PID 1
 //! that simply exits is a kernel panic, and would be taken for the kernel's fault.
 
+mod swap;
+
 use std::ffi::CStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -13,7 +15,7 @@ use std::sync::{Mutex, TryLockError};
 
 use serde::{Deserialize, Serialize};
 
-use super::initramfs::{FIRMWARE, OPTIONS};
+use super::initramfs::{FIRMWARE, MODULES, OPTIONS};
 use super::kernel_log::KernelLog;
 use super::wire::{Encoder, NUMBER};
 use crate::event::{CaseInfo, Event, Sink};
@@ -54,6 +56,9 @@ pub struct InnerOptions {
 const MOUNTS: &[(&CStr, &CStr)] =
     &[(c"proc", c"/proc"), (c"sysfs", c"/sys"), (c"devtmpfs", c"/dev"), (c"tmpfs", c"/tmp")];
 
+/// What is mounted if the kernel has it. The suite splits huge pages through debugfs, and needs files that are no tmpfs's.
+const MOUNTS_TO_TRY: &[(&CStr, &CStr)] = &[(c"debugfs", c"/sys/kernel/debug"), (c"ramfs", c"/var/tmp")];
+
 /// The console, as the panic hook and the suite share it.
 static CONSOLE: Mutex<Option<Console>> = Mutex::new(None);
 
@@ -89,7 +94,13 @@ pub fn run(suite: fn(&InnerOptions, &mut dyn Sink)) -> ! {
 fn set_up() -> Result<InnerOptions, InnerError> {
     keep_memory();
     MOUNTS.iter().try_for_each(|(kind, place)| mount(kind, place))?;
+    for (kind, place) in MOUNTS_TO_TRY {
+        // Cases that need it say what is missing.
+        let _ = mount(kind, place);
+    }
     let root = Path::new("/");
+    // Without swap the cases that need it are skipped.
+    let _ = swap::start(&root.join(MODULES));
     let text = fs::read(root.join(OPTIONS)).map_err(InnerError::Options)?;
     let mut options: InnerOptions = serde_json::from_slice(&text).map_err(|error| InnerError::Options(error.into()))?;
     options.firmware = fs::read(root.join(FIRMWARE)).ok();

@@ -9,6 +9,7 @@ use super::child::{Child, Output};
 use super::initramfs::{self, InMemory};
 use super::inner::InnerOptions;
 use super::kernel_image::{self, KernelError};
+use super::modules;
 use super::qemu::{self, Qemu, QemuError};
 use super::watch::{Emulator, Stop, Watch};
 use super::wire::Decoder;
@@ -68,7 +69,9 @@ fn prepare_and_listen(options: &Options, deadline: Instant, watch: &mut Watch<'_
         guests: options.guests,
         firmware: None,
     };
-    let archive = initramfs::build(&agent, &inner, options.firmware.as_deref()).map_err(NestedError::Initramfs)?;
+    let modules = modules::beside(&options.kernel);
+    let archive =
+        initramfs::build(&agent, &inner, options.firmware.as_deref(), &modules).map_err(NestedError::Initramfs)?;
     let memory = InMemory::new(&archive).map_err(NestedError::Initramfs)?;
     drop((agent, archive));
 

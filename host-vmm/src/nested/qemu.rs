@@ -116,12 +116,24 @@ impl Qemu {
         let mut command = Command::new(&self.program);
         command.args(["-M", MACHINE, "-cpu", &options.cpu]);
         command.args(["-smp", &options.smp.to_string(), "-m", &options.memory_mib.to_string()]);
+        command.args(numa(options.memory_mib));
         command.args(["-nodefaults", "-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot"]);
         command.args([OsString::from("-kernel"), options.kernel.clone().into()]);
         command.args([OsString::from("-initrd"), initramfs.into()]);
         command.args(["-append", &parameters(&options.append)]);
         command
     }
+}
+
+/// Divides the memory into two nodes, so that pages have somewhere to be moved to. The CPUs are all in the first.
+fn numa(memory_mib: u32) -> Vec<String> {
+    let second = memory_mib / 4;
+    let mut arguments = Vec::new();
+    for (number, mib) in [memory_mib - second, second].into_iter().enumerate() {
+        arguments.extend(["-object".to_owned(), format!("memory-backend-ram,id=node{number},size={mib}M")]);
+        arguments.extend(["-numa".to_owned(), format!("node,nodeid={number},memdev=node{number}")]);
+    }
+    arguments
 }
 
 /// Joins the parameters of every run with the user's, which come last and so win.

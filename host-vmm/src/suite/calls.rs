@@ -4,7 +4,7 @@ use super::bench::Bench;
 use super::case::{Checked, Stop};
 use super::expect::fail_with;
 use crate::kvm::tags::GRANULE;
-use crate::machine::{Access, Backing, CopyResult, CopyTags, Errno, TagBuffer, Vm};
+use crate::machine::{Access, Backing, CopyResult, CopyTags, Errno, MachineError, TagBuffer, Vm};
 
 /// Where the VMs of these chapters have their memory.
 pub const BASE: u64 = 0x4000_0000;
@@ -18,11 +18,22 @@ pub fn vm(bench: &mut Bench<'_>, pages: u64) -> Result<Box<dyn Vm>, Stop> {
     Ok(vm)
 }
 
-/// Expects a call to succeed.
-pub fn succeeds<T>(what: &str, result: Result<T, Errno>) -> Result<T, Stop> {
-    match result {
+/// Expects a call to succeed. What this host cannot do at all skips the case.
+pub fn succeeds<T, E: Into<MachineError>>(what: &str, result: Result<T, E>) -> Result<T, Stop> {
+    match result.map_err(Into::into) {
         Ok(value) => Ok(value),
-        Err(errno) => fail_with(what, "success", errno, Vec::new()),
+        Err(MachineError::Kernel { errno, .. }) => fail_with(what, "success", errno, Vec::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Expects a call to fail with this error. What this host cannot do at all skips the case.
+pub fn refused<T, E: Into<MachineError>>(what: &str, expected: Errno, result: Result<T, E>) -> Checked {
+    match result.map_err(Into::into) {
+        Ok(_) => fail_with(what, expected, "success", Vec::new()),
+        Err(MachineError::Kernel { errno, .. }) if errno == expected => Ok(()),
+        Err(MachineError::Kernel { errno, .. }) => fail_with(what, expected, errno, Vec::new()),
+        Err(error) => Err(error.into()),
     }
 }
 

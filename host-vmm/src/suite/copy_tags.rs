@@ -1,14 +1,13 @@
 //! Chapter: the main job. The guest tags, the host fetches; the host stores, the guest observes.
 
-use abi::map::Window;
-
-use super::address::{arena, pointer, tagged};
+use super::address::{arena, tagged};
 use super::bench::{Bench, HUGE_RAM};
-use super::case::{Case, Checked, Need, Stop};
+use super::calls::refused;
+use super::case::{Case, Checked, Need};
 use super::expect::{
-    Direction, TagCheckFault, bytes, equal_hex, fail_with, holds, no_fault, one_tag_check_fault, pointer_tag, tags,
+    Direction, TagCheckFault, bytes, equal_hex, fail_with, no_fault, one_tag_check_fault, pointer_tag, tags,
 };
-use super::guest::Guest;
+use super::tagging::{guest_reads, guest_tags};
 use crate::kvm::tags::GRANULE;
 use crate::machine::{Access, Backing, El, Errno};
 
@@ -79,29 +78,6 @@ fn fetch_equals_guest(bench: &mut Bench<'_>) -> Checked {
     tags("the host's fetch", arena(0x8000), &wanted, &found)
 }
 
-/// Where the guest finds the tags that it is to store, and leaves those that it read: one a byte, far from what the
-/// cases tag.
-const LIST: u64 = 0x1f_0000;
-
-/// Lets the guest tag granules from `offset` on by STG, each with the next tag of a list.
-fn guest_tags(guest: &mut Guest, offset: u64, wanted: &[u8]) -> Checked {
-    guest.write(arena(LIST), wanted)?;
-    let text = "again: ldrb w1, [x2], #1; orr x1, xzr, x1, lsl #56; stg x1, [x0], #16; subs x3, x3, #1; b.ne again";
-    let list = pointer(Window::Untagged, LIST, 0);
-    let trace = guest.exec(text, &[tagged(offset, 0), 0, list, wanted.len() as u64])?;
-    no_fault(guest, "STG", &trace)
-}
-
-/// Lets the guest read the tags of granules from the arena's start on by LDG.
-fn guest_reads(guest: &mut Guest, granules: usize) -> Result<Vec<u8>, Stop> {
-    // x1 has nothing but the tag that LDG puts there.
-    let text = "again: movz x1, #0; ldg x1, [x0]; add x0, x0, #16; orr x1, xzr, x1, lsr #56; strb w1, [x2], #1
-        subs x3, x3, #1; b.ne again";
-    let trace = guest.exec(text, &[tagged(0, 0), 0, pointer(Window::Untagged, LIST, 0), granules as u64])?;
-    no_fault(guest, "LDG", &trace)?;
-    guest.read(arena(LIST), granules)
-}
-
 fn never_tagged(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.guest()?;
     guest.write(arena(0x1_0000), &[0xff; 64])?;
@@ -130,7 +106,7 @@ fn change(bench: &mut Bench<'_>, first: usize, count: usize) -> Checked {
     }
     guest.store_tags(arena(first as u64 * GRANULE), &new[first..first + count])?;
 
-    let seen = guest_reads(&mut guest, GRANULES)?;
+    let seen = guest_reads(&mut guest, 0, GRANULES)?;
     tags("the guest's LDG", arena(0), &new, &seen)?;
 
     // The old pointer faults where a granule changed, the new one does not.
@@ -218,13 +194,8 @@ fn backing(bench: &mut Bench<'_>, backing: Backing) -> Checked {
         let mut vm = bench.bare()?;
         if vm.enable_mte(0).is_ok() {
             let size = vm.page_size();
-            let refused = vm.add_memory(abi::map::RAM_BASE, size, backing, Access::ReadWrite);
-            return holds(
-                "a slot of shared memory before Linux 6.2",
-                "EINVAL",
-                format_args!("{refused:?}"),
-                refused == Err(Errno::EINVAL),
-            );
+            let added = vm.add_memory(abi::map::RAM_BASE, size, backing, Access::ReadWrite);
+            return refused("a slot of shared memory before Linux 6.2", Errno::EINVAL, added);
         }
     }
     let mut guest = bench.guest_in(backing)?;

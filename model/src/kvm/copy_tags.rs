@@ -195,7 +195,8 @@ impl Vm {
             (Access::ReadOnlySlot, Direction::Store) => self.injected.is(&READ_ONLY_STORED),
             (Access::NoMapping, direction) => direction == Direction::Fetch && self.injected.is(&NO_MAPPING_READS_ZERO),
         };
-        if !permitted {
+        let replaced = self.memory.slots[place.0].access == Access::NoMapping && permitted;
+        if !permitted || !replaced && !self.memory.mapped_for(place, direction == Direction::Store) {
             return Err(Errno::EFAULT);
         }
         let clears = self.contract().holds(Rule::FailedStoreClears);

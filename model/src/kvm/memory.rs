@@ -7,6 +7,7 @@
 
 mod page;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use isa::Tag;
@@ -16,7 +17,7 @@ pub(super) use page::{DEFECTS as PAGE_DEFECTS, Page};
 use crate::contract::Contract;
 use crate::defect::Injected;
 use crate::defects;
-use crate::kernel::{Access, Backing, Errno};
+use crate::kernel::{Access, Backing, Errno, Protection};
 use crate::memory::{Bus, NoMemory};
 
 /// Bytes that share one tag.
@@ -27,6 +28,13 @@ defects! {
         "the guest's tags of a transparent huge page all go to its first part";
     GUEST_TAG_LOST "guest-memory.tag-store-after-the-vmm-lost"
         "the first tag that the guest stores to a page whose tags the VMM stored is lost";
+    REMOVED_STAYS "guest-memory.removed-slot-stays" "a memory slot that was deleted can still be reached";
+    MOVED_WITHOUT_TAGS "guest-memory.moved-slot-without-tags" "a memory slot that moves leaves its tags behind";
+    TAG_STORE_NOT_DIRTY "guest-memory.tag-store-not-logged" "a guest's store of a tag does not dirty its page";
+    DIRTY_NEVER_TAKEN "guest-memory.dirty-log-not-cleared" "the dirty log is not cleared when it is taken";
+    LOADS_DIRTY "guest-memory.tag-load-dirties" "a guest's load of a tag dirties its page";
+    RING_OF_FIRST_VCPU "guest-memory.dirty-ring-of-vcpu-0" "what any vCPU writes is in the dirty ring of vCPU 0";
+    DIRTY_NEIGHBOUR "guest-memory.dirty-off-by-one" "the dirty log names the page behind the one that was written";
 }
 
 /// A memory slot.
@@ -44,7 +52,18 @@ pub struct Slot {
     pub(super) logging: bool,
     /// Pages that the guest wrote while they were logged, by index.
     dirty: Vec<bool>,
-    pages: Vec<Option<Box<Page>>>,
+    /// What the mapping permits where that was changed after the slot was made, by index.
+    pub(super) protection: BTreeMap<usize, Protection>,
+    pub(super) pages: Vec<Option<Box<Page>>>,
+}
+
+impl Slot {
+    /// What the VMM's mapping permits at a page.
+    #[inline]
+    pub(super) fn protection(&self, page: usize) -> Protection {
+        let made = if self.access == Access::NoMapping { Protection::None } else { Protection::ReadWrite };
+        self.protection.get(&page).copied().unwrap_or(made)
+    }
 }
 
 /// The memory of a VM.
@@ -53,6 +72,10 @@ pub struct GuestMemory {
     pub(super) slots: Vec<Slot>,
     page: u64,
     pub(super) mte: bool,
+    /// The vCPU that runs.
+    pub(super) running: usize,
+    /// For each vCPU the pages that it wrote first while their slot was logged, if they are logged in rings.
+    rings: Option<BTreeMap<usize, Vec<u64>>>,
     contract: Contract,
     injected: Injected,
 }
@@ -68,12 +91,16 @@ struct Place {
 impl GuestMemory {
     /// Memory without slots, of a host with pages of `page` bytes, a power of two from 4096 on.
     pub(super) fn new(page: u64, contract: Contract, injected: Injected) -> Self {
-        Self { slots: Vec::new(), page, mte: false, contract, injected }
+        Self { slots: Vec::new(), page, mte: false, running: 0, rings: None, contract, injected }
     }
 
     /// Bytes in a page of the host.
     pub(super) fn page_size(&self) -> u64 {
         self.page
+    }
+
+    pub(super) fn injected(&self) -> Injected {
+        self.injected
     }
 
     pub(super) fn granules(&self) -> usize {
@@ -102,7 +129,42 @@ impl GuestMemory {
         }
         let pages = usize::try_from(bytes / self.page).map_err(|_| Errno::EINVAL)?;
         let pages = vec![None; pages];
-        self.slots.push(Slot { ipa, memory, access, refused, logging: false, dirty: Vec::new(), pages });
+        self.slots.push(Slot {
+            ipa,
+            memory,
+            access,
+            refused,
+            logging: false,
+            dirty: Vec::new(),
+            protection: BTreeMap::new(),
+            pages,
+        });
+        Ok(())
+    }
+
+    /// KVM_SET_USER_MEMORY_REGION of size 0: the slot that starts at `ipa` is deleted, with its memory.
+    pub(super) fn remove(&mut self, ipa: u64) -> Result<(), Errno> {
+        let index = self.slots.iter().position(|slot| slot.ipa == ipa).ok_or(Errno::EINVAL)?;
+        if self.injected.is(&REMOVED_STAYS) {
+            return Ok(());
+        }
+        self.slots.remove(index);
+        Ok(())
+    }
+
+    /// KVM_SET_USER_MEMORY_REGION with another address: the slot moves, and its memory with it.
+    pub(super) fn relocate(&mut self, ipa: u64, to: u64) -> Result<(), Errno> {
+        let index = self.slots.iter().position(|slot| slot.ipa == ipa).ok_or(Errno::EINVAL)?;
+        let bytes = self.bytes(&self.slots[index]);
+        let end = to.checked_add(bytes).ok_or(Errno::EINVAL)?;
+        let others = self.slots.iter().enumerate().filter(|(other, _)| *other != index);
+        if others.map(|(_, slot)| slot).any(|slot| slot.ipa < end && to < slot.ipa + self.bytes(slot)) {
+            return Err(Errno::EEXIST);
+        }
+        self.slots[index].ipa = to;
+        if self.injected.is(&MOVED_WITHOUT_TAGS) {
+            self.slots[index].pages.iter_mut().flatten().for_each(|page| page.tags = None);
+        }
         Ok(())
     }
 
@@ -147,14 +209,25 @@ impl GuestMemory {
     fn fault_in(&mut self, ipa: u64, write: bool) -> Result<(Place, &mut Page), NoMemory> {
         let place = self.place(ipa).ok_or(NoMemory { ipa })?;
         let granules = self.granules();
-        let Self { slots, mte, injected, .. } = self;
+        let Self { slots, mte, injected, rings, running, .. } = self;
         let slot = &mut slots[place.slot];
-        let forbidden = slot.access == Access::NoMapping || write && slot.access == Access::ReadOnlySlot;
+        let forbidden = match slot.protection(place.page) {
+            Protection::None => true,
+            Protection::Read => write,
+            Protection::ReadWrite | Protection::Tagged => write && slot.access == Access::ReadOnlySlot,
+        };
         if forbidden || *mte && slot.refused {
             return Err(NoMemory { ipa });
         }
         if write && slot.logging {
-            slot.dirty[place.page] = true;
+            let number = place.page + usize::from(injected.is(&DIRTY_NEIGHBOUR));
+            if let Some(dirty) = slot.dirty.get_mut(number)
+                && !std::mem::replace(dirty, true)
+                && let Some(rings) = rings
+            {
+                let owner = if injected.is(&RING_OF_FIRST_VCPU) { 0 } else { *running };
+                rings.entry(owner).or_default().push(ipa - ipa % self.page);
+            }
         }
         let page = slot.pages[place.page].get_or_insert_default();
         if *mte && (!page.tagged || page.stored) {
@@ -203,11 +276,38 @@ impl GuestMemory {
     /// KVM_GET_DIRTY_LOG of the slot that starts at `ipa`: takes the numbers of the pages that the guest wrote since
     /// it was last asked. Storing a tag is writing.
     pub(super) fn take_dirty(&mut self, ipa: u64) -> Result<Vec<u64>, Errno> {
+        // With rings there is no bitmap (virt/kvm/kvm_main.c, kvm_use_dirty_bitmap()).
+        if self.rings.is_some() {
+            return Err(Errno(6));
+        }
         let logged = self.slots.iter_mut().find(|slot| slot.ipa == ipa && slot.logging);
         let slot = logged.ok_or(Errno::ENOENT)?;
-        let numbers =
-            (0u64..).zip(&mut slot.dirty).filter_map(|(number, dirty)| std::mem::take(dirty).then_some(number));
-        Ok(numbers.collect())
+        let dirty = if self.injected.is(&DIRTY_NEVER_TAKEN) {
+            slot.dirty.clone()
+        } else {
+            std::mem::replace(&mut slot.dirty, vec![false; slot.pages.len()])
+        };
+        Ok((0u64..).zip(dirty).filter_map(|(number, dirty)| dirty.then_some(number)).collect())
+    }
+
+    /// Logs in rings from now on.
+    pub(super) fn enable_rings(&mut self) -> Result<(), Errno> {
+        if self.rings.is_some() {
+            return Err(Errno::EEXIST);
+        }
+        self.rings = Some(BTreeMap::new());
+        Ok(())
+    }
+
+    /// Takes a vCPU's ring, and watches its pages again.
+    pub(super) fn take_ring(&mut self, cpu: usize) -> Result<Vec<u64>, Errno> {
+        let taken = std::mem::take(self.rings.as_mut().ok_or(Errno::ENOENT)?.entry(cpu).or_default());
+        for ipa in &taken {
+            if let Some((slot, page)) = self.find(*ipa) {
+                self.slots[slot].dirty[page] = false;
+            }
+        }
+        Ok(taken)
     }
 
     /// Calls `each` for the parts of a range of one slot, page by page; `false` if the range is not all in one
@@ -216,7 +316,9 @@ impl GuestMemory {
         let Some(first) = self.place(ipa) else { return false };
         let slot = &self.slots[first.slot];
         let left = self.bytes(slot) - (ipa - slot.ipa);
-        if length as u64 > left || slot.access == Access::NoMapping {
+        let last = (ipa - slot.ipa + (length as u64).max(1) - 1) / self.page;
+        let mapped = |page| slot.protection(page) != Protection::None;
+        if length as u64 > left || !(first.page..=last as usize).all(mapped) {
             return false;
         }
         let size = self.page as usize;
@@ -277,7 +379,7 @@ impl Bus for GuestMemory {
     #[inline]
     fn tag(&mut self, ipa: u64) -> Result<Tag, NoMemory> {
         let ipa = self.tag_address(ipa);
-        let (place, page) = self.fault_in(ipa, false)?;
+        let (place, page) = self.fault_in(ipa, self.injected.is(&LOADS_DIRTY))?;
         Ok(Tag::truncate(page.tag(place.byte / GRANULE as usize)))
     }
 
@@ -287,7 +389,8 @@ impl Bus for GuestMemory {
         let granules = self.granules();
         let lost = self.injected.is(&GUEST_TAG_LOST)
             && self.find(ipa).and_then(|place| self.peek(place)).is_some_and(|page| page.stored);
-        let (place, page) = self.fault_in(ipa, true)?;
+        let logged = !self.injected.is(&TAG_STORE_NOT_DIRTY);
+        let (place, page) = self.fault_in(ipa, logged)?;
         if !lost {
             page.set_tag(place.byte / GRANULE as usize, granules, tag.value());
         }

@@ -41,14 +41,38 @@ pub(super) struct Vcpu {
     pub(super) before: [u64; MTE_REGISTERS],
     /// Registers that no instruction of the model uses, by their place in the table.
     pub(super) others: Vec<u64>,
+    /// KVM is to inject a synchronous external data abort.
+    pub(super) abort_pending: bool,
 }
+
+/// ESR_EL1 of a synchronous external data abort from the same level: EC 0x25, IL, DFSC 0x10.
+const EXTERNAL_ABORT: u64 = 0x25 << 26 | 1 << 25 | 0x10;
 
 impl Vcpu {
     /// A vCPU as KVM_ARM_VCPU_INIT leaves it.
     pub(super) fn new(features: &Features) -> Self {
         let set = [Some(POISON); MTE_REGISTERS];
         let before = [POISON; MTE_REGISTERS];
-        Self { cpu: Cpu::new(features), set, rgsr_unknown: false, before, others: super::registers::reset() }
+        Self {
+            cpu: Cpu::new(features),
+            set,
+            rgsr_unknown: false,
+            before,
+            others: super::registers::reset(),
+            abort_pending: false,
+        }
+    }
+
+    /// Takes an abort that is to be injected (arch/arm64/kvm/inject_fault.c, inject_abt64(); hyp/exception.c,
+    /// enter_exception64()): the exception sets PSTATE.TCO, as one that the CPU takes itself would. FAR_EL1 is not modelled,
+    /// nor is where the vector is: the guest's own handlers are not.
+    pub(super) fn take_abort(&mut self, sets_tco: bool) {
+        if std::mem::take(&mut self.abort_pending) {
+            self.cpu.sys.elr = self.cpu.pc;
+            self.cpu.sys.spsr = self.cpu.pstate();
+            self.cpu.sys.esr = EXTERNAL_ABORT;
+            self.cpu.tco |= sets_tco;
+        }
     }
 
     /// MTE's registers where the CPU has them.

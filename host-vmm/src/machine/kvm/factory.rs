@@ -11,8 +11,7 @@ use zerocopy::IntoBytes;
 
 use super::KvmMachine;
 use crate::firmware::Firmware;
-use crate::kvm::vcpu::kernel;
-use crate::kvm::vm::KvmVm;
+use crate::kvm::vm::{KvmVm, kernel};
 use crate::kvm::watchdog::Watchdog;
 use crate::machine::mailbox::Post;
 use crate::machine::{Access, Config, Factory, Machine, MachineError, Vm};
@@ -39,8 +38,7 @@ impl KvmFactory {
         if config.mte {
             vm.enable_mte(0).map_err(|errno| kernel("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", errno))?;
         }
-        vm.add_memory(map::RAM_BASE, config.ram, config.backing, Access::ReadWrite)
-            .map_err(|errno| kernel("KVM_SET_USER_MEMORY_REGION of the guest's RAM", errno))?;
+        vm.add_memory(map::RAM_BASE, config.ram, config.backing, Access::ReadWrite)?;
         for _ in 0..config.cpus {
             vm.add_vcpu().map_err(|errno| kernel("KVM_CREATE_VCPU and KVM_ARM_VCPU_INIT", errno))?;
         }

@@ -6,8 +6,8 @@ use abi::mailbox::{Request, Status};
 use abi::map;
 
 use super::KvmMachine;
-use crate::kvm::vcpu::{Exit, kernel};
-use crate::kvm::vm::KvmVm;
+use crate::kvm::vcpu::Exit;
+use crate::kvm::vm::{KvmVm, kernel};
 use crate::machine::mailbox::{Memory, Turn};
 use crate::machine::{MachineError, Outcome, Vm};
 use crate::registers::RegisterId;

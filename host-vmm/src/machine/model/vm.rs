@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use super::{ModelMachine, SCRATCH};
 use crate::kvm::tags::GRANULE;
-use crate::machine::{Access, Backing, CopyResult, CopyTags, Errno, MachineError, TagBuffer, Vm};
+use crate::machine::{Access, Backing, CopyResult, CopyTags, Errno, MachineError, PageEvent, TagBuffer, Vm};
 use crate::registers::{RegisterId, Registers};
 
 /// A VM of the model without a guest.
@@ -42,6 +42,17 @@ fn write(vm: &mut RefCell<model::kvm::Vm>, ipa: u64, bytes: &[u8]) -> Result<(),
     if vm.get_mut().write(ipa, bytes) { Ok(()) } else { Err(outside(ipa, bytes.len())) }
 }
 
+fn add_memory(
+    vm: &mut RefCell<model::kvm::Vm>,
+    ipa: u64,
+    bytes: u64,
+    backing: Backing,
+    access: Access,
+) -> Result<(), MachineError> {
+    let added = vm.get_mut().add_memory(ipa, bytes, backing, access);
+    added.map_err(|errno| kernel("KVM_SET_USER_MEMORY_REGION", errno))
+}
+
 /// Reads all listed registers.
 pub(super) fn registers(vm: &model::kvm::Vm, cpu: usize) -> Result<Registers, MachineError> {
     let list: Vec<u64> = vm.register_list(cpu).into_iter().map(|id| id.0).collect();
@@ -66,12 +77,67 @@ impl Vm for BareVm {
         self.0.get_mut().add_vcpu()
     }
 
-    fn add_memory(&mut self, ipa: u64, bytes: u64, backing: Backing, access: Access) -> Result<(), Errno> {
-        self.0.get_mut().add_memory(ipa, bytes, backing, access)
+    fn add_memory(&mut self, ipa: u64, bytes: u64, backing: Backing, access: Access) -> Result<(), MachineError> {
+        add_memory(&mut self.0, ipa, bytes, backing, access)
     }
 
     fn log_dirty(&mut self, ipa: u64, on: bool) -> Result<(), Errno> {
         self.0.get_mut().log_dirty(ipa, on)
+    }
+
+    fn take_dirty(&mut self, ipa: u64) -> Result<Vec<u64>, MachineError> {
+        self.0.get_mut().take_dirty(ipa).map_err(|errno| kernel("KVM_GET_DIRTY_LOG", errno))
+    }
+
+    fn enable_dirty_ring(&mut self, entries: u32) -> Result<(), MachineError> {
+        self.0.get_mut().enable_dirty_ring(entries).map_err(|errno| kernel("KVM_ENABLE_CAP of a dirty ring", errno))
+    }
+
+    fn take_dirty_ring(&mut self, cpu: usize) -> Result<Vec<u64>, MachineError> {
+        self.0.get_mut().take_dirty_ring(cpu).map_err(|errno| kernel("mmap of a dirty ring", errno))
+    }
+
+    fn remove_memory(&mut self, ipa: u64) -> Result<(), MachineError> {
+        self.0.get_mut().remove_memory(ipa).map_err(|errno| kernel("KVM_SET_USER_MEMORY_REGION of size 0", errno))
+    }
+
+    fn move_memory(&mut self, ipa: u64, to: u64) -> Result<(), MachineError> {
+        self.0
+            .get_mut()
+            .move_memory(ipa, to)
+            .map_err(|errno| kernel("KVM_SET_USER_MEMORY_REGION with another address", errno))
+    }
+
+    fn page_event(&mut self, ipa: u64, bytes: u64, event: PageEvent) -> Result<(), MachineError> {
+        self.0.get_mut().page_event(ipa, bytes, event).map_err(|errno| kernel("changing guest memory", errno))
+    }
+
+    fn ptrace_tags(&mut self, ipa: u64, tags: &mut [u8]) -> Result<usize, MachineError> {
+        self.0.get_mut().ptrace_tags(ipa, tags).map_err(|errno| kernel("PTRACE_PEEKMTETAGS", errno))
+    }
+
+    fn set_ptrace_tags(&mut self, ipa: u64, tags: &[u8]) -> Result<usize, MachineError> {
+        self.0.get_mut().set_ptrace_tags(ipa, tags).map_err(|errno| kernel("PTRACE_POKEMTETAGS", errno))
+    }
+
+    fn limit_tags_of_vmm(&mut self, include: u16) -> Result<(), MachineError> {
+        self.0.get_mut().limit_host_tags(include);
+        Ok(())
+    }
+
+    fn draw_in_vmm(&mut self, count: usize) -> Result<Vec<u8>, MachineError> {
+        Ok(self.0.get_mut().draw_host_tags(count))
+    }
+
+    fn add_vcpu_aarch32(&mut self) -> Result<usize, MachineError> {
+        self.0
+            .get_mut()
+            .add_vcpu_aarch32()
+            .map_err(|errno| kernel("KVM_ARM_VCPU_INIT with KVM_ARM_VCPU_EL1_32BIT", errno))
+    }
+
+    fn inject_data_abort(&mut self, cpu: usize) -> Result<(), MachineError> {
+        self.0.get_mut().inject_data_abort(cpu).map_err(|errno| kernel("KVM_SET_VCPU_EVENTS", errno))
     }
 
     fn copy_tags(&self, call: CopyTags<'_>) -> CopyResult {
@@ -118,14 +184,74 @@ impl Vm for ModelMachine {
         self.vm.get_mut().add_vcpu()
     }
 
-    fn add_memory(&mut self, ipa: u64, bytes: u64, backing: Backing, access: Access) -> Result<(), Errno> {
+    fn add_memory(&mut self, ipa: u64, bytes: u64, backing: Backing, access: Access) -> Result<(), MachineError> {
         self.recyclable.set(false);
-        self.vm.get_mut().add_memory(ipa, bytes, backing, access)
+        add_memory(&mut self.vm, ipa, bytes, backing, access)
     }
 
     fn log_dirty(&mut self, ipa: u64, on: bool) -> Result<(), Errno> {
         self.recyclable.set(false);
         self.vm.get_mut().log_dirty(ipa, on)
+    }
+
+    fn take_dirty(&mut self, ipa: u64) -> Result<Vec<u64>, MachineError> {
+        self.vm.get_mut().take_dirty(ipa).map_err(|errno| kernel("KVM_GET_DIRTY_LOG", errno))
+    }
+
+    fn enable_dirty_ring(&mut self, entries: u32) -> Result<(), MachineError> {
+        self.vm.get_mut().enable_dirty_ring(entries).map_err(|errno| kernel("KVM_ENABLE_CAP of a dirty ring", errno))
+    }
+
+    fn take_dirty_ring(&mut self, cpu: usize) -> Result<Vec<u64>, MachineError> {
+        self.vm.get_mut().take_dirty_ring(cpu).map_err(|errno| kernel("mmap of a dirty ring", errno))
+    }
+
+    fn remove_memory(&mut self, ipa: u64) -> Result<(), MachineError> {
+        self.recyclable.set(false);
+        self.vm.get_mut().remove_memory(ipa).map_err(|errno| kernel("KVM_SET_USER_MEMORY_REGION of size 0", errno))
+    }
+
+    fn move_memory(&mut self, ipa: u64, to: u64) -> Result<(), MachineError> {
+        self.recyclable.set(false);
+        self.vm
+            .get_mut()
+            .move_memory(ipa, to)
+            .map_err(|errno| kernel("KVM_SET_USER_MEMORY_REGION with another address", errno))
+    }
+
+    fn page_event(&mut self, ipa: u64, bytes: u64, event: PageEvent) -> Result<(), MachineError> {
+        self.recyclable.set(false);
+        self.vm.get_mut().page_event(ipa, bytes, event).map_err(|errno| kernel("changing guest memory", errno))
+    }
+
+    fn ptrace_tags(&mut self, ipa: u64, tags: &mut [u8]) -> Result<usize, MachineError> {
+        self.vm.get_mut().ptrace_tags(ipa, tags).map_err(|errno| kernel("PTRACE_PEEKMTETAGS", errno))
+    }
+
+    fn set_ptrace_tags(&mut self, ipa: u64, tags: &[u8]) -> Result<usize, MachineError> {
+        self.vm.get_mut().set_ptrace_tags(ipa, tags).map_err(|errno| kernel("PTRACE_POKEMTETAGS", errno))
+    }
+
+    fn limit_tags_of_vmm(&mut self, include: u16) -> Result<(), MachineError> {
+        self.vm.get_mut().limit_host_tags(include);
+        Ok(())
+    }
+
+    fn draw_in_vmm(&mut self, count: usize) -> Result<Vec<u8>, MachineError> {
+        Ok(self.vm.get_mut().draw_host_tags(count))
+    }
+
+    fn add_vcpu_aarch32(&mut self) -> Result<usize, MachineError> {
+        self.recyclable.set(false);
+        self.vm
+            .get_mut()
+            .add_vcpu_aarch32()
+            .map_err(|errno| kernel("KVM_ARM_VCPU_INIT with KVM_ARM_VCPU_EL1_32BIT", errno))
+    }
+
+    fn inject_data_abort(&mut self, cpu: usize) -> Result<(), MachineError> {
+        self.recyclable.set(false);
+        self.vm.get_mut().inject_data_abort(cpu).map_err(|errno| kernel("KVM_SET_VCPU_EVENTS", errno))
     }
 
     fn copy_tags(&self, call: CopyTags<'_>) -> CopyResult {

@@ -40,7 +40,7 @@ impl Page {
     }
 
     /// Gives the tag of a granule.
-    pub(super) fn tag(&self, granule: usize) -> u8 {
+    pub(in crate::kvm) fn tag(&self, granule: usize) -> u8 {
         self.tags.as_ref().map_or(0, |tags| tags[granule])
     }
 
@@ -58,7 +58,7 @@ impl Page {
 
     /// Writes bytes into a page of `size` bytes.
     #[inline]
-    pub(super) fn write(&mut self, size: usize, at: usize, bytes: &[u8]) {
+    pub(in crate::kvm) fn write(&mut self, size: usize, at: usize, bytes: &[u8]) {
         self.data.get_or_insert_with(|| vec![0; size].into())[at..at + bytes.len()].copy_from_slice(bytes);
     }
 

@@ -1,0 +1,378 @@
+//! Chapter: tags survive the life of a page, as its data does: swap, moving, huge pages made and split, merging, forking.
+//!
+//! KVM_CAP_ARM_MTE promises it for swap; the rest follows from that tags belong to the page. Where the host cannot do
+//! something, or /proc shows that it did not, the case is skipped with the reason.
+
+use super::address::arena;
+use super::bench::Bench;
+use super::calls::{granules, succeeds};
+use super::case::{Case, Checked, Need};
+use super::expect::{bytes, tags};
+use super::guest::Guest;
+use super::tagging::{guest_reads, guest_tags};
+use crate::machine::{Backing, PageEvent, Protection};
+
+const SWAP: &str =
+    "Documentation/virt/kvm/api.rst, KVM_CAP_ARM_MTE: tags are maintained during swap; arch/arm64/mm/mteswap.c";
+const COPY: &str = "arch/arm64/mm/copypage.c, copy_highpage()";
+const SYNC: &str = "arch/arm64/kernel/mte.c, mte_sync_tags()";
+
+pub const CASES: &[Case] = &[
+    Case::new(
+        "kvm.life.swap-then-fetch",
+        "pages in swap come back with their tags and data when they are fetched",
+        SWAP,
+        |b| survives(b, Backing::Anonymous, &[PageEvent::PageOut], First::Fetch),
+    ),
+    Case::new(
+        "kvm.life.swap-then-guest",
+        "pages in swap come back with their tags and data when the guest looks",
+        SWAP,
+        |b| survives(b, Backing::Anonymous, &[PageEvent::PageOut], First::Guest),
+    ),
+    Case::new(
+        "kvm.life.swap-then-vmm",
+        "pages in swap come back with their tags and data when the VMM reads them",
+        SWAP,
+        |b| survives(b, Backing::Anonymous, &[PageEvent::PageOut], First::Data),
+    ),
+    Case::new(
+        "kvm.life.swap-again",
+        "tags that changed after a page came back from swap are those that come back next",
+        SWAP,
+        swap_again,
+    ),
+    Case::new(
+        "kvm.life.swap-and-save",
+        "a VM whose pages are in swap is saved and restored with their tags and data",
+        SWAP,
+        swap_and_save,
+    ),
+    Case::new("kvm.life.migration", "pages that move to other page frames keep tags and data", COPY, |b| {
+        survives(b, Backing::Anonymous, &[PageEvent::Migrate], First::Fetch)
+    }),
+    Case::new(
+        "kvm.life.collapse",
+        "base pages that become a transparent huge page keep tags and data, each its own",
+        COPY,
+        |b| huge(b, Backing::Anonymous, &[PageEvent::Collapse]),
+    )
+    .needing(&[Need::HugePages]),
+    Case::new(
+        "kvm.life.split",
+        "the parts of a transparent huge page that is split keep tags and data",
+        "mm/huge_memory.c, __split_huge_page_tail(): PG_mte_tagged",
+        |b| huge(b, Backing::HugePages, &[PageEvent::Split]),
+    )
+    .needing(&[Need::HugePages]),
+    Case::new(
+        "kvm.life.collapse-and-split",
+        "a huge page that was made of base pages and is split again keeps tags and data",
+        COPY,
+        |b| huge(b, Backing::Anonymous, &[PageEvent::Collapse, PageEvent::Split]),
+    )
+    .needing(&[Need::HugePages]),
+    Case::new(
+        "kvm.life.merge-keeps-tags",
+        "pages with equal data and different tags keep their tags while KSM merges",
+        "arch/arm64/kernel/mte.c, memcmp_pages()",
+        merge,
+    ),
+    Case::new(
+        "kvm.life.merge-then-tag",
+        "a tag that the guest stores to a page that KSM merged does not show in its twin",
+        "arch/arm64/kernel/mte.c, memcmp_pages(); mm/ksm.c",
+        merge_then_tag,
+    ),
+    Case::new(
+        "kvm.life.fork-then-write",
+        "the copy that a write makes after the VMM forked has the tags of the page",
+        COPY,
+        |b| fork(b, After::Write),
+    ),
+    Case::new(
+        "kvm.life.fork-then-tag",
+        "the copy that a guest's STG makes after the VMM forked has the other tags of the page",
+        COPY,
+        |b| fork(b, After::Tag),
+    ),
+    Case::new(
+        "kvm.life.fork-then-store",
+        "the copy that storing tags makes after the VMM forked has the data of the page",
+        COPY,
+        |b| fork(b, After::Store),
+    ),
+    Case::new(
+        "kvm.life.remap",
+        "guest memory that moves to another address of the VMM keeps tags and data",
+        "mm/mremap.c, move_page_tables()",
+        |b| survives(b, Backing::Anonymous, &[PageEvent::Remap], First::Guest),
+    ),
+    Case::new(
+        "kvm.life.no-access-for-a-while",
+        "guest memory that was PROT_NONE for a while keeps tags and data",
+        SYNC,
+        |b| {
+            let events = [PageEvent::Protect(Protection::None), PageEvent::Protect(Protection::ReadWrite)];
+            survives(b, Backing::Anonymous, &events, First::Guest)
+        },
+    ),
+    Case::new(
+        "kvm.life.prot-mte",
+        "mprotect(PROT_MTE) of guest memory keeps the guest's tags, and clears none",
+        SYNC,
+        |b| survives(b, Backing::Anonymous, &[PageEvent::Protect(Protection::Tagged)], First::Guest),
+    ),
+    Case::new(
+        "kvm.life.tags-then-data",
+        "data that the VMM writes after it stored tags leaves the tags alone",
+        "arch/arm64/kvm/guest.c, kvm_vm_ioctl_mte_copy_tags()",
+        tags_then_data,
+    ),
+    Case::new(
+        "kvm.life.served-to-the-guest",
+        "a page that userfaultfd serves when the guest touches it has tag 0 and its data",
+        "Documentation/admin-guide/mm/userfaultfd.rst; arch/arm64/kvm/mmu.c, sanitise_mte_tags()",
+        |b| served(b, First::Guest),
+    ),
+    Case::new(
+        "kvm.life.served-to-a-fetch",
+        "a page that userfaultfd serves to a fetch has tag 0 and its data",
+        "Documentation/admin-guide/mm/userfaultfd.rst",
+        |b| served(b, First::Fetch),
+    ),
+    Case::new(
+        "kvm.life.served-to-a-store",
+        "tags stored to a page that userfaultfd serves stay, and so does its data",
+        "Documentation/admin-guide/mm/userfaultfd.rst",
+        served_to_store,
+    ),
+];
+
+/// Who looks first when it is over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum First {
+    Fetch,
+    Guest,
+    Data,
+}
+
+/// What the pages of a case hold.
+struct Contents {
+    tags: Vec<u8>,
+    data: Vec<u8>,
+}
+
+/// Pages that a case fills.
+const PAGES: u64 = 6;
+
+/// Fills pages from `offset` on, each in its own way: tagged by the guest; by the VMM; by both; not tagged; tagged without
+/// data; the last one is not touched.
+fn fill(bench: &mut Bench<'_>, guest: &mut Guest, offset: u64) -> Result<Contents, super::case::Stop> {
+    let page = bench.facts().page_size;
+    let each = granules(page);
+    let mut contents = Contents { tags: vec![0; PAGES as usize * each], data: vec![0; (PAGES * page) as usize] };
+    let size = page as usize;
+    bench.random().fill(&mut contents.data[..4 * size]);
+    guest.write(arena(offset), &contents.data[..4 * size])?;
+    let random = bench.random_tags(4 * each);
+    contents.tags[..3 * each].copy_from_slice(&random[..3 * each]);
+    contents.tags[4 * each..5 * each].copy_from_slice(&random[3 * each..]);
+    // The tags of one base page are enough for the guest's loop; a larger host page has the rest from the VMM.
+    let by_guest = each.min(256);
+    guest.store_tags(arena(offset), &contents.tags[..each])?;
+    guest_tags(guest, offset, &contents.tags[..by_guest])?;
+    guest.store_tags(arena(offset + page), &contents.tags[each..2 * each])?;
+    guest_tags(guest, offset + 2 * page, &[6; 16])?;
+    guest.store_tags(arena(offset + 2 * page), &contents.tags[2 * each..3 * each])?;
+    guest.store_tags(arena(offset + 4 * page), &contents.tags[4 * each..5 * each])?;
+    Ok(contents)
+}
+
+/// Expects what pages were filled with.
+fn check(guest: &mut Guest, offset: u64, contents: &Contents, first: First) -> Checked {
+    const SEEN: usize = 64;
+    let fetched = |guest: &mut Guest| {
+        let found = guest.fetch_tags(arena(offset), contents.tags.len())?;
+        tags("the tags as fetched", arena(offset), &contents.tags, &found)
+    };
+    let seen = |guest: &mut Guest| {
+        let page = contents.tags.len() / PAGES as usize;
+        for number in 0..PAGES as usize {
+            let at = offset + (number * page) as u64 * 16;
+            let found = guest_reads(guest, at, SEEN)?;
+            tags("the tags as the guest sees them", arena(at), &contents.tags[number * page..][..SEEN], &found)?;
+        }
+        Ok(())
+    };
+    let data = |guest: &mut Guest| {
+        let found = guest.read(arena(offset), contents.data.len())?;
+        bytes("the data", arena(offset), &contents.data, &found)
+    };
+    let mut order: Vec<(First, &dyn Fn(&mut Guest) -> Checked)> =
+        vec![(First::Fetch, &fetched), (First::Guest, &seen), (First::Data, &data)];
+    order.sort_by_key(|(who, _)| *who != first);
+    order.into_iter().try_for_each(|(_, look)| look(guest))
+}
+
+fn happen(guest: &mut Guest, offset: u64, length: u64, events: &[PageEvent]) -> Checked {
+    for event in events {
+        succeeds(&format!("{event:?}"), guest.machine().page_event(arena(offset), length, *event))?;
+    }
+    Ok(())
+}
+
+fn survives(bench: &mut Bench<'_>, backing: Backing, events: &[PageEvent], first: First) -> Checked {
+    let mut guest = bench.guest_in(backing)?;
+    let contents = fill(bench, &mut guest, 0)?;
+    // Remap moves whole slots: the range only names one.
+    happen(&mut guest, 0, PAGES * bench.facts().page_size, events)?;
+    check(&mut guest, 0, &contents, first)?;
+    tagged_again(bench, &mut guest)
+}
+
+/// The pages are no worse than before: tags that the guest stores now are fetched.
+fn tagged_again(bench: &mut Bench<'_>, guest: &mut Guest) -> Checked {
+    let new = bench.random_tags(32);
+    guest_tags(guest, 0, &new)?;
+    tags("tags that the guest stored afterwards", arena(0), &new, &guest.fetch_tags(arena(0), new.len())?)
+}
+
+fn swap_again(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    let mut contents = fill(bench, &mut guest, 0)?;
+    let length = PAGES * bench.facts().page_size;
+    happen(&mut guest, 0, length, &[PageEvent::PageOut])?;
+    let new: Vec<u8> = contents.tags[..64].iter().map(|tag| tag ^ 5).collect();
+    guest_tags(&mut guest, 0, &new)?;
+    contents.tags[..64].copy_from_slice(&new);
+    happen(&mut guest, 0, length, &[PageEvent::PageOut])?;
+    check(&mut guest, 0, &contents, First::Fetch)
+}
+
+fn swap_and_save(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    let contents = fill(bench, &mut guest, 0)?;
+    happen(&mut guest, 0, PAGES * bench.facts().page_size, &[PageEvent::PageOut])?;
+    guest.save_and_restore()?;
+    check(&mut guest, 0, &contents, First::Guest)
+}
+
+/// As `survives`, over all of a huge page, of which the filled pages are the first and others in the middle.
+fn huge(bench: &mut Bench<'_>, backing: Backing, events: &[PageEvent]) -> Checked {
+    const MIDDLE: u64 = 0x10_0000;
+    let mut guest = bench.guest_in(backing)?;
+    let contents = fill(bench, &mut guest, 0)?;
+    let middle = fill(bench, &mut guest, MIDDLE)?;
+    happen(&mut guest, 0, abi::map::ARENA_SIZE, events)?;
+    check(&mut guest, 0, &contents, First::Guest)?;
+    check(&mut guest, MIDDLE, &middle, First::Fetch)
+}
+
+/// Data of a page that KSM may merge: not zero, and the same each time.
+fn equal_data(page: u64) -> Vec<u8> {
+    (0..page).map(|byte| (byte % 253) as u8).collect()
+}
+
+fn merge(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    let page = bench.facts().page_size;
+    let each = granules(page);
+    let wanted = bench.random_tags(3 * each);
+    for number in 0..3 {
+        guest.write(arena(number * page), &equal_data(page))?;
+    }
+    guest.store_tags(arena(0), &wanted)?;
+    guest_tags(&mut guest, 0, &wanted[..64])?;
+    happen(&mut guest, 0, 3 * page, &[PageEvent::Merge])?;
+    tags("tags of pages with equal data", arena(0), &wanted, &guest.fetch_tags(arena(0), wanted.len())?)?;
+    let seen = guest_reads(&mut guest, page, 64)?;
+    tags("the second page, as the guest sees it", arena(page), &wanted[each..][..64], &seen)
+}
+
+fn merge_then_tag(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    let page = bench.facts().page_size;
+    for number in 0..2 {
+        guest.write(arena(number * page), &equal_data(page))?;
+    }
+    happen(&mut guest, 0, 2 * page, &[PageEvent::Merge])?;
+    let new = bench.random_tags(64).iter().map(|tag| tag | 1).collect::<Vec<u8>>();
+    guest_tags(&mut guest, 0, &new)?;
+    let each = granules(page);
+    let mut expected = vec![0; 2 * each];
+    expected[..64].copy_from_slice(&new);
+    tags("the page and its twin", arena(0), &expected, &guest.fetch_tags(arena(0), 2 * each)?)?;
+    bytes("data of the page that was tagged", arena(0), &equal_data(page), &guest.read(arena(0), page as usize)?)
+}
+
+/// What makes the copy.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum After {
+    Write,
+    Tag,
+    Store,
+}
+
+fn fork(bench: &mut Bench<'_>, after: After) -> Checked {
+    let mut guest = bench.guest()?;
+    let mut contents = fill(bench, &mut guest, 0)?;
+    let page = bench.facts().page_size;
+    happen(&mut guest, 0, PAGES * page, &[PageEvent::Fork])?;
+    let each = granules(page);
+    match after {
+        After::Write => {
+            for number in 0..PAGES {
+                guest.write(arena(number * page + 128), &[0x5a; 16])?;
+                contents.data[(number * page) as usize + 128..][..16].fill(0x5a);
+            }
+        }
+        After::Tag => {
+            guest_tags(&mut guest, 16 * 8, &[1, 2, 3])?;
+            contents.tags[8..11].copy_from_slice(&[1, 2, 3]);
+        }
+        After::Store => {
+            let new = bench.random_tags(each);
+            guest.store_tags(arena(0), &new)?;
+            contents.tags[..each].copy_from_slice(&new);
+        }
+    }
+    check(&mut guest, 0, &contents, First::Fetch)
+}
+
+fn tags_then_data(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    let page = bench.facts().page_size;
+    let wanted = bench.random_tags(granules(page));
+    guest.store_tags(arena(0), &wanted)?;
+    guest.write(arena(0), &vec![0x77; page as usize])?;
+    tags("tags beneath data that was written later", arena(0), &wanted, &guest.fetch_tags(arena(0), wanted.len())?)?;
+    let seen = guest_reads(&mut guest, 0, 64)?;
+    tags("the same, as the guest sees them", arena(0), &wanted[..64], &seen)
+}
+
+fn served(bench: &mut Bench<'_>, first: First) -> Checked {
+    let mut guest = bench.guest()?;
+    let page = bench.facts().page_size;
+    let each = granules(page);
+    // The pages had tags before they were given back.
+    guest.store_tags(arena(0), &vec![9; 2 * each])?;
+    happen(&mut guest, 0, 2 * page, &[PageEvent::Serve(0x3c)])?;
+    if first == First::Guest {
+        let seen = guest_reads(&mut guest, 0, 64)?;
+        tags("LDG of a page that was served", arena(0), &[0; 64], &seen)?;
+    }
+    tags("pages that were served", arena(0), &vec![0; 2 * each], &guest.fetch_tags(arena(0), 2 * each)?)?;
+    bytes("data that was served", arena(0), &[0x3c; 64], &guest.read(arena(0), 64)?)?;
+    bytes("data that was served last", arena(2 * page - 64), &[0x3c; 64], &guest.read(arena(2 * page - 64), 64)?)
+}
+
+fn served_to_store(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    let page = bench.facts().page_size;
+    happen(&mut guest, 0, page, &[PageEvent::Serve(0xc3)])?;
+    let wanted = bench.random_tags(granules(page));
+    guest.store_tags(arena(0), &wanted)?;
+    tags("tags of a page that was served", arena(0), &wanted, &guest.fetch_tags(arena(0), wanted.len())?)?;
+    bytes("data that was served", arena(0), &[0xc3; 64], &guest.read(arena(0), 64)?)
+}
