@@ -423,11 +423,13 @@ pub struct Config {
     pub backing: Backing,
     /// Whether the VM has MTE. Without, the firmware runs blocks all the same.
     pub mte: bool,
+    /// Entries of each vCPU's dirty ring, a power of two; 0 for no rings.
+    pub dirty_ring: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { cpus: 1, ram: DEFAULT_RAM, backing: Backing::Anonymous, mte: true }
+        Self { cpus: 1, ram: DEFAULT_RAM, backing: Backing::Anonymous, mte: true, dirty_ring: 0 }
     }
 }
 

@@ -18,10 +18,12 @@ mod settings;
 mod tagging;
 
 mod access_kinds;
+mod backings;
 mod boot;
 mod check;
 mod copy_tags;
 mod debugger;
+mod dirty;
 mod elsewhere;
 mod fresh;
 mod generate;
@@ -35,6 +37,7 @@ mod on_tcg;
 mod one_reg;
 mod plain;
 mod restore;
+mod stops;
 mod store_edges;
 mod store_faults;
 mod stores;
@@ -75,6 +78,9 @@ const CHAPTERS: &[&[Case]] = &[
     life::CASES,
     debugger::CASES,
     ioctl::CASES,
+    stops::CASES,
+    backings::CASES,
+    dirty::CASES,
     capability::CASES,
     one_reg::CASES,
     restore::CASES,

@@ -62,7 +62,7 @@ impl<'a> Bench<'a> {
     /// When the machine cannot.
     pub fn guest_in(&mut self, backing: Backing) -> Result<Guest, Stop> {
         let ram = match backing {
-            Backing::HugePages => HUGE_RAM,
+            Backing::HugePages | Backing::Hugetlb => HUGE_RAM,
             _ => DEFAULT_RAM,
         };
         self.guest_like(Config { ram, backing, ..Config::default() })

@@ -1,5 +1,7 @@
 //! What is known about the target before any case runs: from the first boot, and from whoever makes the machines.
 
+use model::contract::{Contract, Release};
+
 use crate::machine::Machine;
 
 /// What whoever makes the machines knows about them and no booted machine tells.
@@ -32,6 +34,8 @@ pub struct Facts {
     pub page_size: u64,
     /// The kernel's version: major and minor.
     pub kernel: (u32, u32),
+    /// What the kernel promises about MTE; that of the newest known one where the kernel's version cannot be read.
+    pub contract: Contract,
     /// Whether the host gives transparent huge pages to those who ask.
     pub huge_pages: bool,
 }
@@ -50,6 +54,7 @@ impl Facts {
             mops: report.isar2 >> 16 & 0xf >= 1,
             page_size: machine.page_size(),
             kernel: (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)),
+            contract: Contract::for_release(subject.kernel.parse().unwrap_or(Release::default())),
             huge_pages: subject.huge_pages,
         }
     }

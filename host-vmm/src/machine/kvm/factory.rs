@@ -38,6 +38,9 @@ impl KvmFactory {
         if config.mte {
             vm.enable_mte(0).map_err(|errno| kernel("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", errno))?;
         }
+        if config.dirty_ring != 0 {
+            vm.enable_dirty_ring(config.dirty_ring)?;
+        }
         vm.add_memory(map::RAM_BASE, config.ram, config.backing, Access::ReadWrite)?;
         for _ in 0..config.cpus {
             vm.add_vcpu().map_err(|errno| kernel("KVM_CREATE_VCPU and KVM_ARM_VCPU_INIT", errno))?;

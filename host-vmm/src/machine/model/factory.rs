@@ -155,6 +155,9 @@ impl Shared {
         if config.mte {
             vm.enable_mte(0).map_err(|errno| kernel("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", errno))?;
         }
+        if config.dirty_ring != 0 {
+            vm.enable_dirty_ring(config.dirty_ring).map_err(|errno| kernel("KVM_ENABLE_CAP of a dirty ring", errno))?;
+        }
         vm.add_memory(map::RAM_BASE, config.ram, config.backing, Access::ReadWrite)
             .map_err(|errno| kernel("KVM_SET_USER_MEMORY_REGION of the guest's RAM", errno))?;
         for _ in 0..config.cpus {
