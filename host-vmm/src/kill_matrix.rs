@@ -38,10 +38,12 @@ pub struct Stage {
 
 const LINUX_6_1: Release = Release::new(6, 1, Release::NEWEST);
 const LINUX_6_12: Release = Release::new(6, 12, Release::NEWEST);
+const LINUX_7_2: Release = Release::new(7, 2, Release::NEWEST);
 
 /// The models, in the order in which they are tried on a defect.
-pub const STAGES: [Stage; 4] = [
+pub const STAGES: [Stage; 5] = [
     Stage { name: "6.12, max", release: LINUX_6_12, features: &Features::MAX, page_size: 4096 },
+    Stage { name: "7.2, max", release: LINUX_7_2, features: &Features::MAX, page_size: 4096 },
     Stage { name: "6.1, max", release: LINUX_6_1, features: &Features::MAX, page_size: 4096 },
     Stage { name: "6.12, neoverse-n2", release: LINUX_6_12, features: &Features::NEOVERSE_N2, page_size: 4096 },
     Stage { name: "6.12 with 16 KiB pages, max", release: LINUX_6_12, features: &Features::MAX, page_size: 16384 },

@@ -25,10 +25,12 @@ mod copy_tags;
 mod debugger;
 mod dirty;
 mod elsewhere;
+mod feature;
 mod fresh;
 mod generate;
 mod heap;
 mod ioctl;
+mod isolation;
 mod life;
 mod loads;
 mod memory_operations;
@@ -82,7 +84,9 @@ const CHAPTERS: &[&[Case]] = &[
     backings::CASES,
     dirty::CASES,
     capability::CASES,
+    feature::CASES,
     one_reg::CASES,
+    isolation::CASES,
     restore::CASES,
     heap::CASES,
     elsewhere::CASES,

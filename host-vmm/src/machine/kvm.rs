@@ -126,7 +126,8 @@ impl Machine for KvmMachine {
             let scratch = SCRATCH.saturating_sub(slot.ipa)..slot.mapping.bytes();
             slot.mapping.forget(scratch).map_err(|errno| kernel("madvise of the guest's RAM", errno))?;
         }
-        for (cpu, report) in self.boot.iter().enumerate() {
+        let with_mte = self.boot.iter().enumerate().filter(|_| self.config.mte);
+        for (cpu, report) in with_mte {
             for (id, register) in RegisterId::MTE.into_iter().zip(MTE_REGISTERS) {
                 let value = report.sys[register as usize];
                 self.vm

@@ -182,7 +182,8 @@ impl Machine for ModelMachine {
         self.archive.clear();
         let vm = self.vm.get_mut();
         vm.forget(SCRATCH);
-        for (cpu, report) in self.boot.iter().enumerate() {
+        let mte = self.config.mte;
+        for (cpu, report) in self.boot.iter().enumerate().filter(|_| mte) {
             for (id, register) in RegisterId::MTE.into_iter().zip(MTE_REGISTERS) {
                 vm.set_register(cpu, id, report.sys[register as usize].into())
                     .map_err(|errno| vm::kernel(&format!("KVM_SET_ONE_REG of {id}"), errno))?;

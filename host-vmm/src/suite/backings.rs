@@ -4,7 +4,7 @@
 //! [`model::contract`].
 
 use super::address::{arena, tagged};
-use super::bench::Bench;
+use super::bench::{Bench, HUGE_RAM};
 use super::calls::{BASE, granules, peek, refused, returns, store, succeeds};
 use super::case::{Case, Checked, Stop};
 use super::expect::{no_fault, tags};
@@ -61,7 +61,41 @@ pub const CASES: &[Case] = &[
          folio_try_hugetlb_mte_tagging()",
         hugetlb_parts,
     ),
+    Case::new(
+        "kvm.backing.hugetlb-touched",
+        "a guest that touches one part of a hugetlb page while dirty pages are logged leaves the others at tag 0",
+        "arch/arm64/kvm/mmu.c, sanitise_mte_tags()",
+        hugetlb_touched,
+    ),
 ];
+
+/// Leaves huge pages of the pool behind whose tags are not 0, as many as the guest of a case has.
+fn leave_hugetlb_behind(bench: &mut Bench<'_>) -> Checked {
+    let mut first = bench.bare()?;
+    succeeds("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", first.enable_mte(0))?;
+    let bytes = HUGE_RAM.next_multiple_of(size(&*first, Backing::Hugetlb));
+    match first.add_memory(BASE, bytes, Backing::Hugetlb, Access::ReadWrite) {
+        Err(MachineError::Kernel { errno, .. }) => succeeds("a slot", Err::<(), _>(errno))?,
+        other => other?,
+    }
+    let mut all = vec![0xf; granules(bytes)];
+    returns("a store over all huge pages", Ok(bytes), store(&*first, BASE, bytes, &mut all))
+}
+
+fn hugetlb_touched(bench: &mut Bench<'_>) -> Checked {
+    if bench.facts().contract.refuses(Backing::Hugetlb) {
+        return Err(Stop::Skipped("this kernel refuses hugetlb memory to VMs with MTE".to_owned()));
+    }
+    leave_hugetlb_behind(bench)?;
+    let mut guest = bench.guest_in(Backing::Hugetlb)?;
+    let page = bench.facts().page_size;
+    // While dirty pages are logged the guest gets single pages of a huge one.
+    succeeds("KVM_MEM_LOG_DIRTY_PAGES", guest.machine().log_dirty(abi::map::RAM_BASE, true))?;
+    let trace = guest.exec("str x1, [x0]", &[tagged(0, 0), 1])?;
+    no_fault(&guest, "a store through tag 0", &trace)?;
+    let found = guest.fetch_tags(arena(0), granules(4 * page))?;
+    tags("the parts of a huge page of which the guest touched one", arena(0), &vec![0; found.len()], &found)
+}
 
 /// Bytes that each kind of memory comes in at least.
 fn size(vm: &dyn Vm, backing: Backing) -> u64 {

@@ -217,9 +217,10 @@ fn pending(bench: &mut Bench<'_>, el: El) -> Checked {
 }
 
 /// The text of a checkpoint: the program itself stores the doorbell's byte, from w28 to the address in x29.
-const CHECKPOINT: &str = "strb w28, [x29];";
+pub(super) const CHECKPOINT: &str = "strb w28, [x29];";
 
-fn with_checkpoint(block: Block) -> Block {
+/// Gives the registers of [`CHECKPOINT`] their values.
+pub(super) fn with_checkpoint(block: Block) -> Block {
     block.x(28, Doorbell::Checkpoint.byte(0).into()).x(29, UART_DR)
 }
 

@@ -34,6 +34,7 @@ crate::defects! {
     TBI_OFF_CHECKED "check.tbi-off-checked" "accesses are checked where TCR_EL1.TBI is 0";
     ATA_IGNORED "check.ata-ignored" "SCTLR_EL1.ATA has no effect";
     ATA0_IGNORED "check.ata0-ignored" "SCTLR_EL1.ATA0 has no effect";
+    HIDDEN_TAGS_USED "check.hidden-tags-used" "a VM without tags can store and load them: HCR_EL2.ATA has no effect";
     ATA_SWAPPED "check.ata-levels-swapped" "SCTLR_EL1.ATA is EL0's and ATA0 is EL1's";
     TCF_SWAPPED "check.tcf-levels-swapped" "SCTLR_EL1.TCF is EL0's and TCF0 is EL1's";
     IGNORED_FAULTS "check.ignored-is-synchronous" "with TCF = 0b00 a wrong tag takes an exception";
@@ -62,7 +63,8 @@ impl Core<'_, '_> {
     pub(super) fn tag_access(&self, el: u8) -> bool {
         let el0 = (el == 0) != self.defect(&ATA_SWAPPED);
         let (bit, ignored) = if el0 { (ATA0, &ATA0_IGNORED) } else { (ATA, &ATA_IGNORED) };
-        self.env.features.has_tags() && (self.cpu.sys.sctlr & bit != 0 || self.defect(ignored))
+        let hidden = self.env.features.tags_hidden && !self.defect(&HIDDEN_TAGS_USED);
+        self.env.features.mte >= 2 && !hidden && (self.cpu.sys.sctlr & bit != 0 || self.defect(ignored))
     }
 
     /// Tells whether an access is exempt by its logical tag (pseudocode `EffectiveTCMA`): bits 59:55 all

@@ -9,6 +9,11 @@ pub struct Features {
     pub name: &'static str,
     /// ID_AA64PFR1_EL1.MTE: 0 none, 1 the instructions alone, 2 tags in memory, 3 asymmetric faults too.
     pub mte: u8,
+    /// HCR_EL2.ATA is 0: a hypervisor keeps tags from the guest, and hides in the ID registers that the CPU has them. The
+    /// instructions are there all the same, without access to tags, and MTE's registers are UNDEFINED.
+    pub tags_hidden: bool,
+    /// HCR_EL2.TID5 traps GMID_EL1, which is UNDEFINED then.
+    pub gmid_trapped: bool,
     /// GMID_EL1.BS, 2 to 6: LDGM and STGM cover `4 << BS` bytes.
     pub tag_block_bs: u8,
     /// DCZID_EL0.BS, 2 to 9: DC ZVA covers `4 << BS` bytes.
@@ -46,6 +51,8 @@ impl Features {
     pub const MAX: Self = Self {
         name: "max",
         mte: 3,
+        tags_hidden: false,
+        gmid_trapped: false,
         tag_block_bs: 6,
         dczid: 4,
         atomics: true,
@@ -65,6 +72,8 @@ impl Features {
     pub const NEOVERSE_N2: Self = Self {
         name: "neoverse-n2",
         mte: 2,
+        tags_hidden: false,
+        gmid_trapped: false,
         tag_block_bs: 4,
         dczid: 4,
         atomics: true,
@@ -98,7 +107,8 @@ impl Features {
     /// ID_AA64PFR1_EL1.
     #[must_use]
     pub const fn id_aa64pfr1(&self) -> u64 {
-        self.pfr1 & !(0xf << MTE_SHIFT) | (self.mte as u64) << MTE_SHIFT
+        let shown = if self.tags_hidden { 0 } else { self.mte as u64 };
+        self.pfr1 & !(0xf << MTE_SHIFT) | shown << MTE_SHIFT
     }
 
     /// ID_AA64ISAR0_EL1.
@@ -131,10 +141,10 @@ impl Features {
         4 << self.dczid
     }
 
-    /// Tells whether the CPU has allocation tags, FEAT_MTE2.
+    /// Tells whether programs have allocation tags: FEAT_MTE2, and no hypervisor that keeps them back.
     #[must_use]
     pub const fn has_tags(&self) -> bool {
-        self.mte >= 2
+        self.mte >= 2 && !self.tags_hidden
     }
 }
 

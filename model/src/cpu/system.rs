@@ -17,6 +17,8 @@ crate::defects! {
     EL0_REGISTERS "msr.el0-allowed" "EL0 may access the tag registers of EL1";
     GCR_RGSR_SWAPPED "mrs.gcr-rgsr-swapped" "MRS of GCR_EL1 gives RGSR_EL1";
     TFSR_SWAPPED "mrs.tfsr-levels-swapped" "MRS of TFSR_EL1 gives TFSRE0_EL1 and the other way round";
+    HIDDEN_REGISTERS "mrs.registers-of-hidden-tags" "GCR_EL1 and the like can be used in a VM without tags";
+    GMID_SHOWN "mrs.gmid-of-hidden-tags" "GMID_EL1 can be read in a VM without tags, although it is trapped";
     GMID_ONE_LESS "mrs.gmid-one-less" "GMID_EL1.BS names blocks of half the size";
     UDF_SKIPPED "udf.no-exception" "an undefined instruction does nothing";
     BRK_IMMEDIATE "brk.immediate-lost" "ESR_EL1 of BRK lacks the immediate";
@@ -80,16 +82,24 @@ fn kind(register: SysReg, features: &Features) -> Kind {
     }
 }
 
-/// Tells whether a register exists only with FEAT_MTE2.
+/// Tells whether a register is there only while programs have tags.
 fn needs_tags(register: SysReg) -> bool {
-    matches!(register, SysReg::GcrEl1 | SysReg::RgsrEl1 | SysReg::TfsrEl1 | SysReg::Tfsre0El1 | SysReg::GmidEl1)
+    matches!(register, SysReg::GcrEl1 | SysReg::RgsrEl1 | SysReg::TfsrEl1 | SysReg::Tfsre0El1)
 }
 
 impl Core<'_, '_> {
     /// Refuses a register that does not exist, or not at EL0.
     fn permit(&self, register: SysReg, rt: Reg, read: bool) -> Executed {
-        if needs_tags(register) && !self.env.features.has_tags() {
+        let features = self.env.features;
+        if needs_tags(register) && !features.has_tags() && !self.defect(&HIDDEN_REGISTERS) {
             return Err(undefined());
+        }
+        if register == SysReg::GmidEl1 && features.mte < 2 {
+            return Err(undefined());
+        }
+        // KVM injects what the CPU reports without the register: class 0x18 with FEAT_IDST.
+        if register == SysReg::GmidEl1 && features.gmid_trapped && !self.defect(&GMID_SHOWN) {
+            return Err(if features.idst { trapped_register(register, rt) } else { undefined() });
         }
         let of_el0 = register.encoding() >> 11 & 7 == 3;
         if self.cpu.el != 0 || of_el0 || self.defect(&EL0_REGISTERS) {

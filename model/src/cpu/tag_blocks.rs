@@ -45,7 +45,7 @@ const NIBBLES: u64 = 16;
 impl Core<'_, '_> {
     /// LDGM, STGM and STZGM are for EL1 and up, of CPUs with tags.
     fn block_form(&self, at_el0: bool) -> Executed {
-        if (self.cpu.el == 0 && !at_el0) || !self.env.features.has_tags() {
+        if (self.cpu.el == 0 && !at_el0) || self.env.features.mte < 2 {
             return Err(undefined());
         }
         Ok(())

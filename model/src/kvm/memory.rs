@@ -28,6 +28,10 @@ defects! {
         "the guest's tags of a transparent huge page all go to its first part";
     GUEST_TAG_LOST "guest-memory.tag-store-after-the-vmm-lost"
         "the first tag that the guest stores to a page whose tags the VMM stored is lost";
+    HUGETLB_FAULT_FLAGS_ALL "guest-memory.hugetlb-fault-flags-all"
+        "a fault on one part of a hugetlb page while dirty pages are logged flags all of it as tagged";
+    HUGETLB_STORE_FLAGS_ALL "guest-memory.hugetlb-store-flags-all"
+        "storing the tags of one part of a hugetlb page flags all of it as tagged";
     REMOVED_STAYS "guest-memory.removed-slot-stays" "a memory slot that was deleted can still be reached";
     MOVED_WITHOUT_TAGS "guest-memory.moved-slot-without-tags" "a memory slot that moves leaves its tags behind";
     TAG_STORE_NOT_DIRTY "guest-memory.tag-store-not-logged" "a guest's store of a tag does not dirty its page";
@@ -229,11 +233,26 @@ impl GuestMemory {
                 rings.entry(owner).or_default().push(ipa - ipa % self.page);
             }
         }
+        if injected.is(&HUGETLB_FAULT_FLAGS_ALL) && slot.memory == Backing::Hugetlb && slot.logging && *mte {
+            Self::expose(slot, place.page, granules);
+        }
         let page = slot.pages[place.page].get_or_insert_default();
         if *mte && (!page.tagged || page.stored) {
             page.first_touch(granules, *injected);
         }
         Ok((place, page))
+    }
+
+    /// What a kernel does that flags all of a hugetlb folio and clears one part: the part behind shows stale tags.
+    #[cold]
+    pub(super) fn expose(slot: &mut Slot, page: usize, granules: usize) {
+        if let Some(next) = slot.pages.get_mut(page + 1)
+            && next.as_ref().is_none_or(|next| !next.tagged)
+        {
+            let next = next.get_or_insert_default();
+            next.make_stale(granules);
+            next.tagged = true;
+        }
     }
 
     /// Lists the pages that were touched, as ranges of guest-physical addresses, in ascending order.

@@ -137,7 +137,8 @@ const GENERAL: u64 = 31;
 pub(super) fn visible(host: &Features, contract: Contract, mte: bool) -> Features {
     let mut features = host.clone();
     if !mte {
-        features.mte = 0;
+        features.tags_hidden = true;
+        features.gmid_trapped = contract.holds(Rule::GmidTrappedWithoutMte);
     }
     if !mte || !contract.holds(Rule::MteFracVisible) {
         features.pfr1 &= !MTE_FRAC;
@@ -264,7 +265,9 @@ impl Vm {
     fn set_id_register(&mut self, id: RegisterId, current: u64, value: u64) -> Result<(), Errno> {
         let mte = id == RegisterId::ID_AA64PFR1_EL1;
         match self.injected {
-            defect if defect.is(&ID_WRITABLE) && mte => self.features.mte = (value >> 8 & 0xf) as u8,
+            defect if defect.is(&ID_WRITABLE) && mte => {
+                self.features.mte = (value >> 8 & 0xf) as u8;
+            }
             defect if defect.is(&ID_IGNORES) => {}
             defect if defect.is(&ID_SAME_REFUSED) => return Err(Errno::EINVAL),
             _ if value == current => {}

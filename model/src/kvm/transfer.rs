@@ -70,6 +70,10 @@ pub(super) fn page(
             }
             store(memory.touch(place), buffer, granules, clears, injected);
             let next = (place.0, place.1 + 1);
+            let slot = &mut memory.slots[place.0];
+            if injected.is(&super::memory::HUGETLB_STORE_FLAGS_ALL) && slot.memory == Backing::Hugetlb {
+                GuestMemory::expose(slot, place.1, granules);
+            }
             if injected.is(&NEXT_PAGE_CLEARED) && next.1 < memory.pages_of(next.0) && memory.peek(next).is_some() {
                 memory.touch(next).tags = None;
             }
