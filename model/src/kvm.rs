@@ -31,8 +31,21 @@ defects! {
     CAP_NO_EFFECT "capability.without-effect" "enabling the capability succeeds and does nothing";
     AARCH32_ACCEPTED "capability.aarch32-accepted" "a vCPU that starts in AArch32 is accepted in a VM with MTE";
     TCO_NOT_SET "injection.tco-not-set" "an exception that KVM injects leaves PSTATE.TCO as it was";
+    FILE_ACCEPTED "slot.private-file-accepted" "a private file is accepted where the kernel must refuse it, or refused";
+    HUGETLB_ACCEPTED "slot.hugetlb-accepted" "hugetlb memory is accepted where the kernel must refuse it, or refused";
+    DEVICE_ACCEPTED "slot.device-accepted" "device memory is accepted where the kernel must refuse it, or refused";
+    MEMFD_ACCEPTED "slot.guest-memfd-accepted" "a guest_memfd is accepted where the kernel must refuse it, or refused";
     SHARED_ACCEPTED "slot.shared-accepted" "shared memory is accepted where the kernel must refuse it, or refused where it need not";
 }
+
+/// The defects by which a kind of memory is accepted or refused the wrong way round.
+const ACCEPTED: [(Backing, &Defect); 5] = [
+    (Backing::Shared, &SHARED_ACCEPTED),
+    (Backing::PrivateFile, &FILE_ACCEPTED),
+    (Backing::Hugetlb, &HUGETLB_ACCEPTED),
+    (Backing::Device, &DEVICE_ACCEPTED),
+    (Backing::GuestMemfd, &MEMFD_ACCEPTED),
+];
 
 /// How the host's KVM runs (`kvm-arm.mode`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -241,7 +254,8 @@ impl Vm {
     /// - EINVAL: not in whole host pages, empty, or memory that a VM with MTE may not have in this release.
     /// - EEXIST: there is a slot already.
     pub fn add_memory(&mut self, ipa: u64, bytes: u64, memory: Backing, access: Access) -> Result<(), Errno> {
-        if self.injected.is(&SHARED_ACCEPTED) && self.mte && memory == Backing::Shared {
+        let wrong = ACCEPTED.iter().any(|(kind, defect)| *kind == memory && self.injected.is(defect));
+        if wrong && self.mte {
             return match self.contract().refuses(memory) {
                 true => self.memory.add(ipa, bytes, Backing::Anonymous, access),
                 false => Err(Errno::EINVAL),

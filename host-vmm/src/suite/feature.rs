@@ -11,7 +11,7 @@ use super::calls::{BASE, granules, peek, refused, returns, store, succeeds};
 use super::case::{Case, Checked, Stop};
 use super::expect::{equal, equal_hex, fail_with, no_fault, tags};
 use super::guest::Guest;
-use crate::machine::{Access, Backing, Config, Errno, Trace};
+use crate::machine::{Access, Backing, Block, Config, Errno, Trace};
 use crate::registers::RegisterId;
 
 const CAPABILITY: &str = "Documentation/virt/kvm/api.rst, KVM_CAP_ARM_MTE";
@@ -108,8 +108,18 @@ fn slots_before(bench: &mut Bench<'_>) -> Checked {
 }
 
 fn without(bench: &mut Bench<'_>) -> Result<Guest, Stop> {
-    bench.guest_like(Config { mte: false, ..Config::default() })
+    let mut guest = bench.guest_like(Config { mte: false, ..Config::default() })?;
+    // The firmware found no tags. A guest that does not believe it maps memory as Tagged and switches access on.
+    let mair = guest.boot().mair & !(0xff << TAGGED_SHIFT) | NORMAL_TAGGED << TAGGED_SHIFT;
+    succeeds("KVM_SET_ONE_REG of MAIR_EL1", guest.machine().set_register(0, RegisterId::MAIR_EL1, mair))?;
+    Ok(guest)
 }
+
+/// MAIR_EL1: Normal memory with tags; attribute 1 is that of the tagged windows (guest-fw/src/tables.rs).
+const NORMAL_TAGGED: u64 = 0xf0;
+const TAGGED_SHIFT: u64 = 8;
+/// SCTLR_EL1.{ATA, ATA0}, and TCF and TCF0 for synchronous faults.
+const TAGS_ON: u64 = 0b11 << 42 | 0b01 << 40 | 0b01 << 38;
 
 fn id_register(bench: &mut Bench<'_>) -> Checked {
     for mte in [true, false] {
@@ -126,7 +136,9 @@ fn id_register(bench: &mut Bench<'_>) -> Checked {
 
 /// Runs text without the capability, x0 a pointer to a page with data, x1 to x3 numbers.
 fn run(guest: &mut Guest, text: &str) -> Result<Trace, Stop> {
-    let trace = guest.exec(text, &[tagged(0, 5), 0x55, 3, 7])?;
+    let sctlr = guest.booted(SysReg::Sctlr) | TAGS_ON;
+    let block = Block::assemble(text)?.x(0, tagged(0, 5)).x(1, 0x55).x(2, 3).x(3, 7).sys(SysReg::Sctlr, sctlr);
+    let trace = guest.run(&block)?;
     no_fault(guest, text, &trace)?;
     Ok(trace)
 }

@@ -187,14 +187,16 @@ impl Core<'_, '_> {
     ///
     /// A RES0 bit may be hardwired or keep what is written to it, without an effect (Arm ARM, RES0).
     pub(super) fn write_program_register(&mut self, register: SysReg, value: u64) -> Result<(), &'static str> {
-        let tags = self.env.features.has_tags();
         match register {
             SysReg::Sctlr => {
+                let tags = self.env.features.has_tags();
                 let boot = if tags { reset::SCTLR } else { reset::SCTLR_WITHOUT_MTE };
-                if (value ^ boot) & !SCTLR_MODELLED != 0 {
+                if (value ^ boot) & !SCTLR_MODELLED & !SCTLR_MTE != 0 {
                     return Err("a field of SCTLR_EL1 that the model does not know");
                 }
-                self.cpu.sys.sctlr = if tags { value } else { value & !SCTLR_MTE };
+                // The fields are there also while a hypervisor hides tags.
+                let there = self.env.features.mte >= 2;
+                self.cpu.sys.sctlr = if there { value } else { value & !SCTLR_MTE };
             }
             SysReg::Tcr => {
                 if (value ^ reset::TCR) & !TCR_MODELLED != 0 {

@@ -121,7 +121,8 @@ fn walk(va: u64, pages: &PageKinds, features: &Features) -> Result<Entry, u8> {
     let ipa = map::ipa_of(va);
     let data = |level, memory| Entry { level, ipa, memory, writable: true, el0: false, executable: [false; 2] };
     let block = ipa & !(BLOCK - 1);
-    let tagged = if features.has_tags() { Memory::Tagged } else { Memory::Normal };
+    // A guest whose tags are hidden may use the attribute all the same: it has no effect.
+    let tagged = if features.mte >= 2 { Memory::Tagged } else { Memory::Normal };
     match va >> 32 {
         0 if va >> 30 == map::UART_DR >> 30 => match block {
             UART => Ok(Entry { el0: true, ..data(2, Memory::Device) }),

@@ -26,6 +26,8 @@ pub const GRANULE: u64 = isa::GRANULE_BYTES as u64;
 defects! {
     HUGE_PAGE_TAGS_OF_HEAD "guest-memory.huge-page-tags-of-head"
         "the guest's tags of a transparent huge page all go to its first part";
+    HUGETLB_TAGS_OF_HEAD "guest-memory.hugetlb-tags-of-head"
+        "the guest's tags of a hugetlb page all go to its first part";
     GUEST_TAG_LOST "guest-memory.tag-store-after-the-vmm-lost"
         "the first tag that the guest stores to a page whose tags the VMM stored is lost";
     HUGETLB_FAULT_FLAGS_ALL "guest-memory.hugetlb-fault-flags-all"
@@ -421,9 +423,13 @@ impl GuestMemory {
     /// The address whose tag is meant: the same, but for a defect of huge pages.
     #[inline]
     fn tag_address(&self, ipa: u64) -> u64 {
-        if self.injected.is(&HUGE_PAGE_TAGS_OF_HEAD)
-            && let Some(place) = self.place(ipa)
-            && self.slots[place.slot].memory == Backing::HugePages
+        let wrong = match self.injected {
+            defect if defect.is(&HUGE_PAGE_TAGS_OF_HEAD) => Backing::HugePages,
+            defect if defect.is(&HUGETLB_TAGS_OF_HEAD) => Backing::Hugetlb,
+            _ => return ipa,
+        };
+        if let Some(place) = self.place(ipa)
+            && self.slots[place.slot].memory == wrong
         {
             return self.slots[place.slot].ipa + place.byte as u64;
         }
