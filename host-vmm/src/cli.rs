@@ -3,6 +3,7 @@
 mod fuzz;
 mod kill_matrix;
 mod list;
+mod matrix;
 mod program;
 mod rerun;
 mod run;
@@ -42,6 +43,8 @@ enum Command {
     List(list::List),
     /// Break every rule of the specification in turn, and show which case notices
     KillMatrix(kill_matrix::KillMatrix),
+    /// Put the results of several runs side by side
+    Matrix(matrix::Matrix),
 }
 
 /// Why a command could not be carried out at all.
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Fuzz(fuzz) => fuzz.execute(),
         Command::List(list) => list.execute(),
         Command::KillMatrix(matrix) => matrix.execute(),
+        Command::Matrix(matrix) => matrix.execute(),
     };
     match result {
         Ok(exit) => exit.into(),

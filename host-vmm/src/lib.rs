@@ -7,6 +7,7 @@
 //! - [`kill_matrix`]: the suite on the model, once for each defect that it must notice;
 //! - [`nested`]: the same suite inside QEMU with a stock kernel;
 //! - [`documents`]: what the kernel's documents say, and which cases check it;
+//! - [`matrix`]: many runs side by side;
 //! - [`event`], [`known`], [`report`]: what a run tells, which failures are no news, and how a person sees it.
 
 pub mod cli;
@@ -19,6 +20,7 @@ pub mod kill_matrix;
 pub mod known;
 pub mod kvm;
 pub mod machine;
+pub mod matrix;
 pub mod nested;
 pub mod program;
 pub mod registers;

@@ -1,7 +1,8 @@
 //! Arm64 Linux kernels from Debian's cloud flavour: the newest of a series or of a suite.
 //!
 //! No file name is pinned, since versions leave the archive; the package lists are asked. Only the
-//! Image is kept: the kernels are run with nothing but granule as their user space.
+//! Image is kept, and the module that gives the inner Linux swap: the kernels are run with nothing but granule as their
+//! user space.
 
 use std::fs;
 use std::os::unix::fs::FileExt;
@@ -18,10 +19,18 @@ use crate::setup::{BOOKWORM, Component, Setup, Staged};
 
 /// The series that is used when none is named.
 pub const DEFAULT_SERIES: &str = "6.12";
-const RECIPE: &str = "linux-image-cloud-arm64 1";
+const RECIPE: &str = "linux-image-arm64 2: Image and brd";
 const PREFIX: &str = "linux-image-";
-const SUFFIX: &str = "-cloud-arm64";
-const MEMBERS: &[&str] = &["./boot/vmlinuz-*", "./usr/lib/modules/*/vmlinuz"];
+/// The end of a package's name, by the end of the name that is asked for: Debian's flavours.
+const FLAVOURS: &[(&str, &str)] = &[("-16k", "-arm64-16k"), ("", "-cloud-arm64")];
+const MEMBERS: &[&str] = &[
+    "./boot/vmlinuz-*",
+    "./usr/lib/modules/*/vmlinuz",
+    "./lib/modules/*/kernel/drivers/block/brd.ko*",
+    "./usr/lib/modules/*/kernel/drivers/block/brd.ko*",
+];
+/// Where modules lie in a package, below the release.
+const MODULES: &str = "kernel/drivers/block";
 /// Room that an Image takes while it is moved.
 const UNPACKED: u64 = 50_000_000;
 // Documentation/arch/arm64/booting.rst, "Call the kernel image": the magic of the header.
@@ -57,14 +66,21 @@ pub fn ensure(setup: &Setup<'_>, choice: Option<&Choice>) -> Result<PathBuf> {
     }
 }
 
+/// Parts a name into a series or suite, and the suffix of the packages of its flavour.
+fn flavour(name: &str) -> (&str, &'static str) {
+    let found = FLAVOURS.iter().find_map(|(end, suffix)| Some((name.strip_suffix(end)?, *suffix)));
+    found.unwrap_or((name, FLAVOURS[0].1))
+}
+
 fn fetch(setup: &Setup<'_>, name: &str, heading: &str) -> Result<PathBuf> {
-    let sources = match SOURCES.iter().find(|(n, _)| *n == name) {
+    let (base, _) = flavour(name);
+    let sources = match SOURCES.iter().find(|(n, _)| *n == base) {
         Some((_, sources)) => *sources,
-        None if is_series(name) => SOURCES_OF_OTHERS,
+        None if is_series(base) => SOURCES_OF_OTHERS,
         None => {
             let known: Vec<&str> = SOURCES.iter().map(|(n, _)| *n).collect();
             return Err(Failure::usage(format!(
-                "--kernel {}: no such file, and neither a series such as 6.12, 7.2 or 7.3-rc nor a suite: {}",
+                "--kernel {}: no such file, and neither a series such as 6.12, 7.2 or 7.3-rc nor a suite: {}; with -16k behind it for 16 KiB pages",
                 name,
                 known.join(", ")
             )));
@@ -92,10 +108,11 @@ fn fetch(setup: &Setup<'_>, name: &str, heading: &str) -> Result<PathBuf> {
 
 fn make(setup: &Setup<'_>, name: &str, sources: &[&[&str]]) -> Result<Staged> {
     let mut asked = Vec::new();
+    let (base, suffix) = flavour(name);
     for suites in sources {
         let apt = setup.fetcher.apt("arm64", suites)?;
-        let names: Vec<String> = apt.names(PREFIX)?.into_iter().filter(|n| is_release(n)).collect();
-        if let Some(offer) = newest(apt.offers(&names)?, Some(name).filter(|n| is_series(n))) {
+        let names: Vec<String> = apt.names(PREFIX)?.into_iter().filter(|n| is_release(n, suffix)).collect();
+        if let Some(offer) = newest(apt.offers(&names)?, Some(base).filter(|n| is_series(n))) {
             return unpack(setup, &apt, &offer);
         }
         asked.push(apt.suites());
@@ -103,8 +120,8 @@ fn make(setup: &Setup<'_>, name: &str, sources: &[&[&str]]) -> Result<Staged> {
     Err(Failure::unavailable(format!(
         "expected a package {}…{} of Linux {} in {}, found none; name an arm64 Image with --kernel PATH",
         PREFIX,
-        SUFFIX,
-        name,
+        suffix,
+        base,
         asked.join(", ")
     )))
 }
@@ -112,9 +129,11 @@ fn make(setup: &Setup<'_>, name: &str, sources: &[&[&str]]) -> Result<Staged> {
 fn unpack(setup: &Setup<'_>, apt: &Apt, offer: &Offer) -> Result<Staged> {
     // From 7.x on the image lies in a package of its own, on which linux-image depends.
     let holder = offer.depends.iter().find(|d| d.starts_with("linux-binary-")).unwrap_or(&offer.name);
-    let exact = format!("{}={}", holder, offer.version);
-    let mut packages = apt.closure(&[exact], &["linux-base", "kmod", "initramfs-tools"])?;
-    packages.retain(|p| &p.name == holder);
+    let modules = offer.depends.iter().find(|d| d.starts_with("linux-modules-"));
+    let wanted: Vec<&String> = std::iter::once(holder).chain(modules).collect();
+    let exact: Vec<String> = wanted.iter().map(|name| format!("{}={}", name, offer.version)).collect();
+    let mut packages = apt.closure(&exact, &["linux-base", "kmod", "initramfs-tools"])?;
+    packages.retain(|p| wanted.contains(&&p.name));
     let root = setup.cache.stage("kernel-root")?;
     setup.fetcher.fetch(apt, &packages, &root, Members::Only(MEMBERS), UNPACKED)?;
     let (found, release) = find_image(&root).ok_or_else(|| {
@@ -125,10 +144,27 @@ fn unpack(setup: &Setup<'_>, apt: &Apt, offer: &Offer) -> Result<Staged> {
     })?;
     let staged = setup.cache.stage("kernel")?;
     fs::rename(&found, staged.join("Image")).map_err(|e| Failure::io("move the Image from", &found, &e))?;
+    keep_modules(&root, &release, &staged)?;
     let version = staged.join("version");
     fs::write(&version, format!("{}\n", release)).map_err(|e| Failure::io("write", &version, &e))?;
     setup.report.step(&format!("Linux {} ({})", release, offer.version));
     Ok((staged, vec![("release".to_string(), release), ("package".to_string(), offer.version.clone())]))
+}
+
+/// Moves the modules of an unpacked package to where granule looks for them: beside the Image. A kernel that has them
+/// built in, or not at all, is as good.
+fn keep_modules(root: &Path, release: &str, staged: &Path) -> Result<()> {
+    let kept = staged.join("modules");
+    fs::create_dir_all(&kept).map_err(|e| Failure::io("make", &kept, &e))?;
+    for lib in ["lib", "usr/lib"] {
+        let folder = root.join(lib).join("modules").join(release).join(MODULES);
+        for module in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let from = module.path();
+            fs::rename(&from, kept.join(module.file_name()))
+                .map_err(|e| Failure::io("move the module from", &from, &e))?;
+        }
+    }
+    Ok(())
 }
 
 /// Finds the image in an unpacked package, and the release in its path.
@@ -156,8 +192,8 @@ fn is_series(name: &str) -> bool {
 }
 
 /// Tells whether a package is one release's image: not a debug, unsigned or meta package.
-fn is_release(package: &str) -> bool {
-    let middle = package.strip_prefix(PREFIX).and_then(|p| p.strip_suffix(SUFFIX));
+fn is_release(package: &str, suffix: &str) -> bool {
+    let middle = package.strip_prefix(PREFIX).and_then(|p| p.strip_suffix(suffix));
     middle.map_or(false, |m| m.starts_with(|c: char| c.is_ascii_digit()))
 }
 
@@ -165,7 +201,7 @@ fn is_release(package: &str) -> bool {
 fn newest(offers: Vec<Offer>, series: Option<&str>) -> Option<Offer> {
     let of_series = |offer: &Offer| series.map_or(true, |s| is_of_series(&offer.version, s));
     // Meta packages such as linux-image-6.12-cloud-arm64 have the version of what they point to.
-    let points_elsewhere = |offer: &Offer| offer.depends.iter().any(|d| d.starts_with(PREFIX) && d.ends_with(SUFFIX));
+    let points_elsewhere = |offer: &Offer| offer.depends.iter().any(|d| d.starts_with(PREFIX) && d != &offer.name);
     offers
         .into_iter()
         .filter(|o| of_series(o) && !points_elsewhere(o))
@@ -202,12 +238,22 @@ mod tests {
 
     #[test]
     fn only_image_packages_of_one_release_count() {
-        assert!(is_release("linux-image-6.12.117+deb12-cloud-arm64"));
-        assert!(is_release("linux-image-7.3-cloud-arm64"));
-        assert!(!is_release("linux-image-cloud-arm64"));
-        assert!(!is_release("linux-image-rt-cloud-arm64"));
-        assert!(!is_release("linux-image-6.1.0-56-cloud-arm64-dbg"));
-        assert!(!is_release("linux-image-6.1.0-56-cloud-arm64-unsigned"));
+        let is_cloud = |package| is_release(package, "-cloud-arm64");
+        assert!(is_cloud("linux-image-6.12.117+deb12-cloud-arm64"));
+        assert!(is_cloud("linux-image-7.3-cloud-arm64"));
+        assert!(!is_cloud("linux-image-cloud-arm64"));
+        assert!(!is_cloud("linux-image-rt-cloud-arm64"));
+        assert!(!is_cloud("linux-image-6.1.0-56-cloud-arm64-dbg"));
+        assert!(!is_cloud("linux-image-6.1.0-56-cloud-arm64-unsigned"));
+        assert!(is_release("linux-image-6.12.117+deb12-arm64-16k", "-arm64-16k"));
+        assert!(!is_cloud("linux-image-6.12.117+deb12-arm64-16k"));
+    }
+
+    #[test]
+    fn a_flavour_is_asked_for_behind_the_series() {
+        assert_eq!(flavour("6.12"), ("6.12", "-cloud-arm64"));
+        assert_eq!(flavour("6.12-16k"), ("6.12", "-arm64-16k"));
+        assert_eq!(flavour("7.3-rc"), ("7.3-rc", "-cloud-arm64"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The task runner: `cargo xtask run`, `fuzz`, `kill-matrix`, `test`, `lint`, `build`, `setup`.
+//! The task runner: `cargo xtask run`, `fuzz`, `kill-matrix`, `matrix`, `test`, `lint`, `build`, `setup`.
 //!
 //! It finds or fetches what the project needs (a Rust for aarch64, QEMU, arm64 kernels), builds
 //! everything, and hands over. It has no product logic and no dependencies, since it must build
@@ -17,6 +17,7 @@ mod kernel;
 mod lint;
 mod lock;
 mod machine;
+mod matrix;
 mod processes;
 mod project;
 mod qemu;
@@ -50,6 +51,8 @@ cargo xtask COMMAND
                    --via X     the machine: kvm, nested, tcg, model; default nested, on arm64 with /dev/kvm kvm
   fuzz [ARGUMENTS] the same for granule fuzz: random programs, compared with the specification
   kill-matrix      build, and show that every defect of the specification turns a case red
+  matrix [--cells A,B | --ci] [ARGUMENTS]
+                   the whole suite on many kernels, CPUs and QEMUs, as one table: granule matrix ARGUMENTS
   test             set up, build, and run all tests
   lint             rustfmt, clippy and rustdoc, warnings denied
   build            build everything; prints where the static arm64 granule lies
@@ -74,6 +77,7 @@ fn main() {
 fn perform(command: &str, arguments: Vec<OsString>) -> Result<()> {
     match command {
         "run" | "fuzz" | "kill-matrix" => run::run(&Project::find()?, &Cache::find()?, command, arguments),
+        "matrix" => matrix::run(&Project::find()?, &Cache::find()?, arguments),
         "setup" => set_up(arguments),
         "test" | "lint" | "build" => {
             none_left(command, &arguments)?;

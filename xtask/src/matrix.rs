@@ -1,0 +1,199 @@
+//! `cargo xtask matrix`: the whole suite on many kernels, CPUs and emulators, two at a time, as one table.
+//!
+//! Which cells there are is data; what they mean is granule's business (`granule matrix`). Everything a cell needs is
+//! fetched first, one after the other.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::thread;
+use std::time::Instant;
+
+use crate::arguments::Choice;
+use crate::builds::{self, Built};
+use crate::cache::Cache;
+use crate::failure::{Failure, Result};
+use crate::kernel;
+use crate::project::Project;
+use crate::qemu;
+use crate::report::Report;
+use crate::setup::Setup;
+use crate::toolchain;
+
+/// Cells that run at the same time: QEMU keeps a core busy each.
+const WORKERS: usize = 2;
+
+/// A kernel on a CPU in an emulator.
+struct Cell {
+    name: &'static str,
+    kernel: &'static str,
+    qemu: &'static str,
+    /// More arguments of `granule run`.
+    more: &'static [&'static str],
+}
+
+const fn cell(name: &'static str, kernel: &'static str, qemu: &'static str, more: &'static [&'static str]) -> Cell {
+    Cell { name, kernel, qemu, more }
+}
+
+const NVHE: &[&str] = &["--append", "kvm-arm.mode=nvhe"];
+const PROTECTED: &[&str] = &["--append", "kvm-arm.mode=protected"];
+
+/// All cells. QEMU 11 is not emulated everywhere alike, so each kind of kernel meets it once.
+const CELLS: &[Cell] = &[
+    cell("6.1", "6.1", "10", &[]),
+    cell("6.12", "6.12", "10", &[]),
+    cell("7.2", "7.2", "10", &[]),
+    cell("7.3-rc", "7.3-rc", "10", &[]),
+    cell("6.12-16k", "6.12-16k", "10", &[]),
+    cell("6.1-nvhe", "6.1", "10", NVHE),
+    cell("6.12-nvhe", "6.12", "10", NVHE),
+    cell("7.3-rc-nvhe", "7.3-rc", "10", NVHE),
+    cell("6.12-qemu11", "6.12", "11", &[]),
+    cell("7.3-rc-qemu11", "7.3-rc", "11", &[]),
+    cell("6.12-neoverse-n2", "6.12", "10", &["--cpu", "neoverse-n2"]),
+    cell("7.3-rc-cortex-a710", "7.3-rc", "11", &["--cpu", "cortex-a710"]),
+    cell("6.12-smp4", "6.12", "10", &["--smp", "4"]),
+    cell("7.3-rc-smp4", "7.3-rc", "11", &["--smp", "4"]),
+    cell("6.12-protected", "6.12", "10", PROTECTED),
+    cell("7.3-rc-protected", "7.3-rc", "10", PROTECTED),
+    cell("6.12-nomte", "6.12", "10", &["--append", "arm64.nomte"]),
+];
+
+/// The cells of CI: the default kernel, the newest, and the other emulator's newest; the first two are fetched anyway.
+const CI: &[&str] = &["6.1", "6.12-nvhe", "6.12-neoverse-n2"];
+
+/// What the user asked for.
+#[derive(Debug, Default, PartialEq)]
+struct Wanted {
+    cells: Vec<String>,
+    /// Arguments for `granule matrix`.
+    rest: Vec<OsString>,
+}
+
+fn parse(arguments: Vec<OsString>) -> Result<Wanted> {
+    let mut wanted = Wanted::default();
+    let mut arguments = arguments.into_iter();
+    while let Some(argument) = arguments.next() {
+        match argument.to_str() {
+            Some("--cells") => {
+                let names = arguments.next().and_then(|names| names.into_string().ok());
+                let names =
+                    names.ok_or_else(|| Failure::usage("--cells needs names, with commas between".to_string()))?;
+                wanted.cells.extend(names.split(',').map(str::to_string));
+            }
+            Some("--ci") => wanted.cells.extend(CI.iter().map(|name| name.to_string())),
+            _ => wanted.rest.push(argument),
+        }
+    }
+    for name in &wanted.cells {
+        if !CELLS.iter().any(|cell| cell.name == name) {
+            let known: Vec<&str> = CELLS.iter().map(|cell| cell.name).collect();
+            return Err(Failure::usage(format!("expected cells of {}; found {}", known.join(", "), name)));
+        }
+    }
+    Ok(wanted)
+}
+
+/// Runs the cells and prints the table.
+///
+/// # Errors
+/// Something cannot be fetched or built, or a cell needs attention: then with status 1, and without more words.
+pub fn run(project: &Project, cache: &Cache, arguments: Vec<OsString>) -> Result<()> {
+    let wanted = parse(arguments)?;
+    let cells: Vec<&Cell> =
+        CELLS.iter().filter(|cell| wanted.cells.is_empty() || wanted.cells.iter().any(|n| n == cell.name)).collect();
+
+    let report = Report::new();
+    let setup = Setup::new(cache, &report);
+    let toolchains = toolchain::ensure(&setup, project)?;
+    let mut parts = Vec::new();
+    for cell in &cells {
+        let named = |name: &str| Some(Choice::Name(name.to_string()));
+        parts.push((
+            qemu::ensure(&setup, named(cell.qemu).as_ref())?,
+            kernel::ensure(&setup, named(cell.kernel).as_ref())?,
+        ));
+    }
+    cache.release();
+    report.finish(cache.directory());
+    let built = builds::all(project, &toolchains)?;
+
+    let directory = project.root.join("target/matrix");
+    fs::create_dir_all(&directory).map_err(|e| Failure::io("make", &directory, &e))?;
+    let began = Instant::now();
+    let queue = Mutex::new(cells.iter().zip(&parts).collect::<Vec<_>>().into_iter());
+    let next = || queue.lock().ok().and_then(|mut queue| queue.next());
+    let work = || -> Result<()> {
+        while let Some((cell, (qemu, kernel))) = next() {
+            measure(cell, qemu, kernel, &built, &stream(&directory, cell))?;
+            eprintln!("  {} ({:.0} s)", cell.name, began.elapsed().as_secs_f32());
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().try_for_each(|w| w.join().unwrap_or_else(|_| Err(Failure::failed("a worker panicked"))))
+    })?;
+
+    let mut table = Command::new(&built.granule);
+    table.arg("matrix").args(wanted.rest);
+    for cell in &cells {
+        let mut run = OsString::from(format!("{}=", cell.name));
+        run.push(stream(&directory, cell));
+        table.arg(run);
+    }
+    let status = table.status().map_err(|e| Failure::io("start", &built.granule, &e))?;
+    match status.code() {
+        Some(0) => Ok(()),
+        code => Err(Failure { message: String::new(), status: code.unwrap_or(1) }),
+    }
+}
+
+/// Where the events of a cell's run are kept.
+fn stream(directory: &Path, cell: &Cell) -> PathBuf {
+    directory.join(format!("{}.jsonl", cell.name))
+}
+
+/// Runs one cell. Its exit status is in its events, too, so it does not matter here.
+fn measure(cell: &Cell, qemu: &Path, kernel: &Path, built: &Built, events: &Path) -> Result<()> {
+    let output = File::create(events).map_err(|e| Failure::io("make", events, &e))?;
+    let mut granule = Command::new(&built.granule);
+    granule.args(["run", "--via", "nested", "--format", "json"]).args(cell.more);
+    granule.arg("--qemu").arg(qemu).arg("--kernel").arg(kernel);
+    granule.env("GRANULE_AGENT", &built.agent).env("GRANULE_FIRMWARE", &built.firmware);
+    for variable in ["GRANULE_QEMU", "GRANULE_KERNEL", "GRANULE_RERUN"] {
+        if env::var_os(variable).is_some() {
+            granule.env_remove(variable);
+        }
+    }
+    granule.stdin(Stdio::null()).stdout(output).stderr(Stdio::null());
+    granule.status().map(|_| ()).map_err(|e| Failure::io("start", &built.granule, &e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_have_names_of_their_own_and_ci_runs_three_of_them() {
+        let mut names: Vec<&str> = CELLS.iter().map(|cell| cell.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert!(names.len() == CELLS.len() && CELLS.len() >= 12);
+        assert_eq!(CI.iter().filter(|name| names.contains(name)).count(), 3);
+    }
+
+    #[test]
+    fn cells_are_chosen_by_name_and_the_rest_is_passed_on() {
+        let words = |words: &[&str]| words.iter().map(OsString::from).collect();
+        let wanted = parse(words(&["--cells", "6.1,6.12", "--all"])).expect("arguments");
+        assert_eq!(wanted.cells, ["6.1", "6.12"]);
+        assert_eq!(wanted.rest, ["--all"]);
+        assert!(parse(words(&["--cells", "5.4"])).is_err());
+        assert!(parse(words(&["--cells"])).is_err());
+    }
+}
