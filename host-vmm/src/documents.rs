@@ -1,7 +1,7 @@
 //! What the kernel's documents say about MTE in VMs, sentence by sentence, and which cases check it.
 //!
 //! A promise that nobody checks should be seen, and so should a behaviour that nobody promised. The sentences are quoted
-//! from Linux 7.3's documents, under their own licence, shortened where `…` stands; [`table`] makes the page
+//! from Linux 7.3's documents, under their own licence, shortened where `…` stands; `table` makes the page
 //! docs/kernel-documents.md of them, and a test keeps that page true.
 
 mod sentences;

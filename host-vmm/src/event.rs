@@ -106,6 +106,11 @@ pub enum Event {
         /// The first difference, and the program's listing with all of them.
         failure: Failure,
     },
+    /// A known defect of what is under test did not show: the cases that it breaks ran, and passed.
+    NotShown {
+        /// The erratum: `product.what-is-wrong`.
+        erratum: String,
+    },
     /// What came of a campaign of random programs.
     Fuzzed(Summary),
     /// Nothing can be checked on this machine: exit status 4.

@@ -65,6 +65,8 @@ pub struct Tally {
     pub known: BTreeMap<String, usize>,
     /// How many cases were skipped for each reason.
     pub skipped: BTreeMap<String, usize>,
+    /// Known defects that did not show.
+    pub not_shown: Vec<String>,
     /// How the stream ended, if it did.
     pub closing: Option<Closing>,
 }
@@ -117,6 +119,7 @@ impl Sink for Tally {
             Event::Broken { reason, remedy } => self.closing = Some(Closing::Broken { reason, remedy }),
             Event::Diverged { .. } => self.failed += 1,
             Event::Hello(_) | Event::Begin(_) | Event::Booted { .. } | Event::Fuzzed(_) => {}
+            Event::NotShown { erratum } => self.not_shown.push(erratum),
         }
     }
 }

@@ -121,7 +121,8 @@ impl Matrix {
 
 /// All defects: of the CPU, the firmware, the kernel and the VMM.
 pub fn catalogue() -> impl Iterator<Item = &'static Defect> {
-    model::defect::all().chain(crate::machine::model::DEFECTS.iter().copied())
+    let own = crate::machine::model::DEFECTS.iter().chain(crate::machine::model::RACE_DEFECTS);
+    model::defect::all().chain(own.copied())
 }
 
 /// Runs the suite on each defect, on `jobs` threads; `progress` hears how many are done.

@@ -9,6 +9,7 @@ pub mod block;
 pub mod kvm;
 pub mod mailbox;
 pub mod model;
+pub mod race;
 pub mod tcg;
 pub mod trace;
 
@@ -17,6 +18,7 @@ use abi::map::Window;
 
 pub use ::model::kernel::{Access, Backing, CopyResult, CopyTags, Errno, PageEvent, Protection, TagBuffer};
 pub use block::{Block, El, Vectors};
+pub use race::{HostStep, Race, RaceReport, StepResult};
 pub use trace::{Fault, Trace};
 
 use crate::kvm::tags;
@@ -246,77 +248,6 @@ impl From<Errno> for MachineError {
 
 fn no_kernel(what: &str) -> MachineError {
     MachineError::Unsupported(format!("{what} needs a kernel: there is no KVM in this machine"))
-}
-
-/// What the VMM does while vCPUs run, step by step, in a thread of its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HostStep {
-    /// Fetches the tags of whole host pages.
-    Fetch {
-        /// First byte, guest-physical.
-        ipa: u64,
-        /// Bytes of guest memory.
-        length: u64,
-    },
-    /// Stores tags, one a byte, to whole host pages.
-    Store {
-        /// First byte, guest-physical.
-        ipa: u64,
-        /// The tags.
-        tags: Vec<u8>,
-    },
-    /// Writes to guest memory.
-    Write {
-        /// First byte, guest-physical.
-        ipa: u64,
-        /// What is written.
-        bytes: Vec<u8>,
-    },
-    /// Lets something happen to pages.
-    Event {
-        /// First byte, guest-physical.
-        ipa: u64,
-        /// Bytes of guest memory.
-        length: u64,
-        /// What happens.
-        event: PageEvent,
-    },
-    /// Moves a slot away and back, or, with `to` equal to `ipa`, deletes and makes it again with the same memory.
-    MoveSlot {
-        /// Where the slot is.
-        ipa: u64,
-        /// Where it is for a moment.
-        to: u64,
-    },
-}
-
-/// vCPUs and the VMM at work on the same memory at the same time.
-#[derive(Clone, Debug, Default)]
-pub struct Race {
-    /// Blocks, each with the vCPU that runs it. All start at once.
-    pub blocks: Vec<(usize, Block)>,
-    /// Threads of the VMM: each does its steps in order, as often as `rounds` says.
-    pub threads: Vec<Vec<HostStep>>,
-    /// How often each thread does its steps, at least; 1 or more. Fetches are kept from every round.
-    pub rounds: usize,
-}
-
-/// What came of a [`Race`].
-#[derive(Clone, Debug, Default)]
-pub struct RaceReport {
-    /// The trace of each block, in the order of the blocks.
-    pub traces: Vec<Trace>,
-    /// For each thread, the results of its steps, round after round.
-    pub threads: Vec<Vec<StepResult>>,
-}
-
-/// What a [`HostStep`] gave.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StepResult {
-    /// Nothing but success or an error.
-    Done(Result<(), Errno>),
-    /// The ioctl's own result, and for a fetch the tag buffer.
-    Copied(CopyResult, Vec<u8>),
 }
 
 /// A VM in which the firmware runs blocks.

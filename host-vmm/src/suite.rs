@@ -38,6 +38,7 @@ mod modes;
 mod on_tcg;
 mod one_reg;
 mod plain;
+mod races;
 mod restore;
 mod stops;
 mod store_edges;
@@ -87,6 +88,7 @@ const CHAPTERS: &[&[Case]] = &[
     feature::CASES,
     one_reg::CASES,
     isolation::CASES,
+    races::CASES,
     restore::CASES,
     heap::CASES,
     elsewhere::CASES,

@@ -50,7 +50,7 @@ pub const SECTIONS: &[Section] = &[
                 "Each byte contains a single tag value.",
                 By(&["kvm.copy-tags.every-granule", "kvm.ioctl.high-bits-ignored"]),
             ),
-            says("This matches the format of PTRACE_PEEKMTETAGS and PTRACE_POKEMTETAGS.", By(&["kvm.life.ptrace*"])),
+            says("This matches the format of PTRACE_PEEKMTETAGS and PTRACE_POKEMTETAGS.", By(&["kvm.debugger.*"])),
             says(
                 "If an error occurs before any data is copied then a negative error code is returned.",
                 By(&["kvm.ioctl.hole-first", "kvm.ioctl.buffer-unmapped"]),
@@ -79,7 +79,7 @@ pub const SECTIONS: &[Section] = &[
             says(
                 "Note that MTE is only available to a guest running in AArch64 mode and enabling this capability will cause \
                  attempts to create AArch32 VCPUs to fail.",
-                By(&["kvm.capability.aarch32*"]),
+                By(&["kvm.feature.aarch32*"]),
             ),
             says(
                 "When enabled the guest is able to access tags associated with any memory given to the guest.",
@@ -169,17 +169,17 @@ pub const SECTIONS: &[Section] = &[
             says(
                 "PTRACE_PEEKMTETAGS and PTRACE_POKEMTETAGS allow a tracer to read the tags from or set the tags to a tracee's \
                  address space.",
-                By(&["kvm.life.ptrace*"]),
+                By(&["kvm.debugger.*"]),
             ),
             says(
                 "0 - tags were copied, the tracer's iov_len was updated to the number of tags transferred. This may be \
                  smaller than the requested iov_len …",
-                By(&["kvm.life.ptrace*"]),
+                By(&["kvm.debugger.*"]),
             ),
             says(
                 "-EIO - the tracee's address range cannot be accessed … or does not have valid tags (not mapped with the \
                  PROT_MTE flag) and no tags copied.",
-                By(&["kvm.life.ptrace*"]),
+                By(&["kvm.debugger.*"]),
             ),
         ],
     },

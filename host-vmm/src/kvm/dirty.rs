@@ -28,6 +28,11 @@ pub struct Ring {
     next: usize,
 }
 
+// SAFETY: the mapping is the ring's own, and its entries are accessed by one owner at a time.
+unsafe impl Send for Ring {}
+// SAFETY: nothing can be done with a shared reference to it.
+unsafe impl Sync for Ring {}
+
 impl Ring {
     /// Maps the ring of a vCPU; `count` entries, as they were asked for.
     ///

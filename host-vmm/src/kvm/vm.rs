@@ -92,6 +92,72 @@ impl KvmVm {
         &mut self.vcpus
     }
 
+    /// Takes the vCPUs out, so that they can run beside whoever uses the VM; [`Self::put_vcpus`] gives them back.
+    pub fn take_vcpus(&mut self) -> Vec<Vcpu> {
+        std::mem::take(&mut self.vcpus)
+    }
+
+    /// Gives the vCPUs back.
+    pub fn put_vcpus(&mut self, vcpus: Vec<Vcpu>) {
+        self.vcpus = vcpus;
+    }
+
+    /// Writes guest memory while vCPUs run.
+    ///
+    /// # Errors
+    ///
+    /// When the range is not in one accessible slot.
+    pub fn write_beside(&self, ipa: u64, bytes: &[u8]) -> Result<(), MachineError> {
+        let (slot, offset) = self.slot(ipa, bytes.len())?;
+        if slot.mapping.write(offset, bytes) { Ok(()) } else { Err(outside(ipa, bytes.len())) }
+    }
+
+    /// Lets something happen to pages while vCPUs run.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mapping::happen`].
+    pub fn event_beside(&self, ipa: u64, bytes: u64, event: PageEvent) -> Result<(), MachineError> {
+        let (slot, offset) = self.slot(ipa, bytes as usize)?;
+        slot.mapping.happen(offset..offset + bytes, event)
+    }
+
+    /// Moves the slot at `ipa` away and back while vCPUs run, which must not need it.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    pub fn move_and_back(&self, ipa: u64, to: u64) -> Result<(), MachineError> {
+        let moving = |errno| kernel("KVM_SET_USER_MEMORY_REGION with another address", errno);
+        let slot = &self.slots[self.slot_at(ipa).map_err(moving)?];
+        [to, ipa].into_iter().try_for_each(|ipa| self.set_region(slot, ipa, slot.mapping.bytes()).map_err(moving))
+    }
+
+    /// Deletes the slot at `ipa` and makes it again of the same memory, while vCPUs run, which must not need it.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    pub fn replace_beside(&self, ipa: u64) -> Result<(), MachineError> {
+        let replacing = |errno| kernel("KVM_SET_USER_MEMORY_REGION of size 0, and of the slot again", errno);
+        let slot = &self.slots[self.slot_at(ipa).map_err(replacing)?];
+        [false, true].into_iter().try_for_each(|there| self.set_slot(slot, there).map_err(replacing))
+    }
+
+    /// Takes the dirty log of the slot at `ipa`: numbers of pages, in ascending order.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    pub fn dirty_pages(&self, ipa: u64) -> Result<Vec<u64>, MachineError> {
+        let log = |errno| kernel("KVM_GET_DIRTY_LOG", errno);
+        let slot = &self.slots[self.slot_at(ipa).map_err(log)?];
+        let bytes = slot.mapping.bytes();
+        let words = self.fd.get_dirty_log(slot.number, bytes as usize).map_err(|error| log(errno(error)))?;
+        let set = |number: &u64| words.get((number / 64) as usize).is_some_and(|word| word >> (number % 64) & 1 != 0);
+        Ok((0..bytes / self.page).filter(set).collect())
+    }
+
     /// The memory slots.
     pub fn slots(&self) -> &[Slot] {
         &self.slots
@@ -119,11 +185,15 @@ impl KvmVm {
 
     /// Tells the kernel of a slot as it is, or that it is gone.
     fn set_slot(&self, slot: &Slot, there: bool) -> Result<(), Errno> {
+        self.set_region(slot, slot.ipa, if there { slot.mapping.bytes() } else { 0 })
+    }
+
+    fn set_region(&self, slot: &Slot, ipa: u64, bytes: u64) -> Result<(), Errno> {
         let region = kvm_userspace_memory_region {
             slot: slot.number,
             flags: slot.flags,
-            guest_phys_addr: slot.ipa,
-            memory_size: if there { slot.mapping.bytes() } else { 0 },
+            guest_phys_addr: ipa,
+            memory_size: bytes,
             userspace_addr: slot.mapping.address(),
         };
         // SAFETY: the mapping lives in `self.slots` until the VM is gone, and is used by raw copies only.
@@ -225,12 +295,7 @@ impl Vm for KvmVm {
     }
 
     fn take_dirty(&mut self, ipa: u64) -> Result<Vec<u64>, MachineError> {
-        let log = |errno| kernel("KVM_GET_DIRTY_LOG", errno);
-        let slot = &self.slots[self.slot_at(ipa).map_err(log)?];
-        let bytes = slot.mapping.bytes();
-        let words = self.fd.get_dirty_log(slot.number, bytes as usize).map_err(|error| log(errno(error)))?;
-        let set = |number: &u64| words.get((number / 64) as usize).is_some_and(|word| word >> (number % 64) & 1 != 0);
-        Ok((0..bytes / self.page).filter(set).collect())
+        self.dirty_pages(ipa)
     }
 
     fn enable_dirty_ring(&mut self, entries: u32) -> Result<(), MachineError> {

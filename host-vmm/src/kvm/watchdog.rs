@@ -54,6 +54,12 @@ impl Watchdog {
         Armed { watchdog: self }
     }
 
+    /// Starts the timer and lets it fire again and again, so that signals come all the time; dropping the guard stops it.
+    pub fn fire_every(&self, time: Duration) -> Armed<'_> {
+        self.set(time, time);
+        Armed { watchdog: self }
+    }
+
     fn set(&self, first: Duration, again: Duration) {
         let spec = |time: Duration| libc::timespec {
             tv_sec: time.as_secs().try_into().unwrap_or(libc::time_t::MAX),

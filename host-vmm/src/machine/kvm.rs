@@ -1,6 +1,7 @@
 //! The `kvm` machine: the firmware in a VM on /dev/kvm.
 
 mod factory;
+mod race;
 mod service;
 
 use std::cell::Cell;
@@ -16,7 +17,8 @@ pub use factory::KvmFactory;
 
 use super::mailbox::Post;
 use super::{
-    Access, Backing, Block, Config, CopyResult, CopyTags, Errno, Machine, MachineError, Outcome, PageEvent, Vm,
+    Access, Backing, Block, Config, CopyResult, CopyTags, Errno, Machine, MachineError, Outcome, PageEvent, Race,
+    RaceReport, Vm,
 };
 use crate::kvm::tags;
 use crate::kvm::vm::{KvmVm, kernel};
@@ -112,8 +114,14 @@ impl Machine for KvmMachine {
         }
     }
 
+    fn race(&mut self, race: &Race) -> Result<RaceReport, MachineError> {
+        self.run_race(race)
+    }
+
     fn recycle(&mut self) -> Result<bool, MachineError> {
-        if !self.recyclable.get() || self.in_block.contains(&true) {
+        // What is in a shared file stays when its pages are given back.
+        let stays = self.config.backing == Backing::Shared;
+        if stays || !self.recyclable.get() || self.in_block.contains(&true) {
             return Ok(false);
         }
         for (window, ipa, bytes) in std::mem::take(&mut self.changed_pages) {

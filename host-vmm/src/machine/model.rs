@@ -5,6 +5,7 @@
 //! (`snapshot.rs`). What a case sees of it must be what it would see of a kernel that keeps its contract.
 
 mod factory;
+mod race;
 mod snapshot;
 mod vm;
 
@@ -20,10 +21,12 @@ pub use factory::{KernelError, ModelFactory, Settings};
 
 use self::factory::Shared;
 use self::snapshot::Archive;
-use super::{Block, Config, Machine, MachineError, Outcome, Trace};
+use super::{Backing, Block, Config, Machine, MachineError, Outcome, Race, RaceReport, Trace};
 use crate::registers::RegisterId;
 use crate::snapshot::Snapshot;
 
+/// The defects that show when vCPUs and the VMM work at the same time.
+pub use race::DEFECTS as RACE_DEFECTS;
 /// The defects of the model machine's own VMM.
 pub use snapshot::DEFECTS;
 
@@ -174,8 +177,14 @@ impl Machine for ModelMachine {
         }
     }
 
+    fn race(&mut self, race: &Race) -> Result<RaceReport, MachineError> {
+        self.run_race(race)
+    }
+
     fn recycle(&mut self) -> Result<bool, MachineError> {
-        if !self.recyclable.get() || self.in_block.contains(&true) {
+        // What is in a shared file stays when its pages are given back.
+        let stays = self.config.backing == Backing::Shared;
+        if stays || !self.recyclable.get() || self.in_block.contains(&true) {
             return Ok(false);
         }
         self.firmware = Some(self.shared.firmware());

@@ -164,7 +164,9 @@ impl<'a> Watch<'a> {
                 self.broken(&format!("{during}{reason}"), &remedy);
             }
             Event::Unavailable { .. } | Event::CutShort { .. } => self.finish(event),
-            Event::Booted { .. } | Event::Diverged { .. } | Event::Fuzzed(_) => self.sink.event(event),
+            Event::Booted { .. } | Event::Diverged { .. } | Event::Fuzzed(_) | Event::NotShown { .. } => {
+                self.sink.event(event)
+            }
         }
     }
 

@@ -55,7 +55,7 @@ impl Text {
     /// When it cannot be written.
     pub fn draw(&mut self, out: &mut dyn Write, event: &Event, tally: &Tally) -> io::Result<()> {
         match event {
-            Event::Hello(_) | Event::Fuzzed(_) => Ok(()),
+            Event::Hello(_) | Event::Fuzzed(_) | Event::NotShown { .. } => Ok(()),
             Event::Diverged { case, failure } => {
                 FailedCase { case: case.clone(), failure: failure.clone() }.draw(out, &self.settings, self.seed)
             }
@@ -150,6 +150,9 @@ impl Text {
         let seed =
             self.seed.filter(|_| self.settings.quiet).map(|seed| format!(" · seed {seed:#x}")).unwrap_or_default();
         writeln!(out, "{counts} in {}{seed}", seconds(self.settings.began.elapsed()))?;
+        for erratum in tally.not_shown.iter().filter(|_| !self.settings.quiet) {
+            writeln!(out, "{ODD}not shown{ODD:#}: {erratum}, which this version is known to have")?;
+        }
         let emulator = self.emulator.as_ref().map(|(name, _)| name.as_str()).unwrap_or_default();
         if let Some(erratum) = defeating(emulator).filter(|_| tally.failed > 0) {
             let Erratum { name, shows, source, .. } = erratum;

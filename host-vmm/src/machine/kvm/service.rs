@@ -1,14 +1,15 @@
 //! Runs a vCPU until it rings, and serves its exits. What the rings mean is the mailbox's business.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use abi::mailbox::{Request, Status};
 use abi::map;
 
 use super::KvmMachine;
-use crate::kvm::vcpu::Exit;
+use crate::kvm::vcpu::{Exit, Vcpu};
 use crate::kvm::vm::{KvmVm, kernel};
-use crate::machine::mailbox::{Memory, Turn};
+use crate::kvm::watchdog::Watchdog;
+use crate::machine::mailbox::{Memory, Post, Turn};
 use crate::machine::{MachineError, Outcome, Vm};
 use crate::registers::RegisterId;
 
@@ -36,44 +37,10 @@ impl KvmMachine {
     }
 
     fn run_until_bell_or_error(&mut self, cpu: usize) -> Result<Turn, MachineError> {
-        let began = Instant::now();
-        let armed = self.watchdog.arm(self.patience);
-        let mut exits = 0;
-        let turn = loop {
-            let vcpu = &mut self.vm.vcpus()[cpu];
-            let exit = vcpu.run().map_err(|errno| kernel("KVM_RUN", errno))?;
-            exits += 1;
-            let late = began.elapsed() >= self.patience;
-            match exit {
-                Exit::Store { ipa: map::UART_DR, data } => {
-                    let byte = data.first().copied().unwrap_or(0);
-                    if let Some(turn) = self.posts[cpu].bell(&self.vm, byte)? {
-                        break turn;
-                    }
-                }
-                Exit::Interrupted if late && exits < FLOOD => {
-                    drop(armed);
-                    let pc = self.vm.register(cpu, RegisterId::PC).unwrap_or(0);
-                    return Err(MachineError::Silent { cpu, millis: self.patience.as_millis() as u64, pc });
-                }
-                Exit::Interrupted => {}
-                Exit::Store { ipa, .. } | Exit::Load { ipa } if ipa & !0xfff != map::UART_DR => {
-                    let what = format!("touched {ipa:#x}, where there is neither memory nor a device");
-                    return Err(self.posts[cpu].misbehaved(what));
-                }
-                Exit::Store { .. } | Exit::Load { .. } => {}
-                Exit::PowerOff => return Err(self.posts[cpu].misbehaved("turned itself off")),
-                Exit::Reset => return Err(self.posts[cpu].misbehaved("asked to be reset")),
-                Exit::Other(exit) => {
-                    return Err(self.posts[cpu].misbehaved(format!("left the guest for an unknown reason: {exit}")));
-                }
-            }
-            if exits >= MAX_EXITS || late {
-                return Err(MachineError::Storm { cpu, exits });
-            }
-        };
-        drop(armed);
-        Ok(turn)
+        let mut vcpus = self.vm.take_vcpus();
+        let turn = serve(&mut vcpus[cpu], &self.vm, &self.posts[cpu], cpu, (&self.watchdog, self.patience));
+        self.vm.put_vcpus(vcpus);
+        turn
     }
 
     /// Runs a vCPU until it has answered; a checkpoint is no answer.
@@ -96,6 +63,50 @@ impl KvmMachine {
         match self.run_until_bell(cpu)? {
             Turn::Checkpoint => Ok(Outcome::Checkpoint),
             Turn::Reply => Ok(Outcome::Done(Box::new(self.posts[cpu].trace(&self.vm)?))),
+        }
+    }
+}
+
+/// Runs a vCPU until it rings, with a watchdog of the thread that calls and how long the vCPU may take.
+pub(super) fn serve(
+    vcpu: &mut Vcpu,
+    vm: &KvmVm,
+    post: &Post,
+    cpu: usize,
+    (watchdog, patience): (&Watchdog, Duration),
+) -> Result<Turn, MachineError> {
+    let began = Instant::now();
+    let _armed = watchdog.arm(patience);
+    let mut exits = 0;
+    loop {
+        let exit = vcpu.run().map_err(|errno| kernel("KVM_RUN", errno))?;
+        exits += 1;
+        let late = began.elapsed() >= patience;
+        match exit {
+            Exit::Store { ipa: map::UART_DR, data } => {
+                let byte = data.first().copied().unwrap_or(0);
+                if let Some(turn) = post.bell(vm, byte)? {
+                    return Ok(turn);
+                }
+            }
+            Exit::Interrupted if late && exits < FLOOD => {
+                let pc = vcpu.register(RegisterId::PC).unwrap_or(0);
+                return Err(MachineError::Silent { cpu, millis: patience.as_millis() as u64, pc });
+            }
+            Exit::Interrupted => {}
+            Exit::Store { ipa, .. } | Exit::Load { ipa } if ipa & !0xfff != map::UART_DR => {
+                let what = format!("touched {ipa:#x}, where there is neither memory nor a device");
+                return Err(post.misbehaved(what));
+            }
+            Exit::Store { .. } | Exit::Load { .. } => {}
+            Exit::PowerOff => return Err(post.misbehaved("turned itself off")),
+            Exit::Reset => return Err(post.misbehaved("asked to be reset")),
+            Exit::Other(exit) => {
+                return Err(post.misbehaved(format!("left the guest for an unknown reason: {exit}")));
+            }
+        }
+        if exits >= MAX_EXITS || late {
+            return Err(MachineError::Storm { cpu, exits });
         }
     }
 }

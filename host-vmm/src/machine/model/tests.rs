@@ -43,6 +43,23 @@ fn optional(cpu: &str, case: &str) -> bool {
     cpu != "max" && !case.starts_with("kvm.") && !case.starts_with("restore.")
 }
 
+/// The cases about what a kernel does not have, in alphabetical order.
+fn lacking(kernel: &str) -> &'static [&'static str] {
+    const NO_SHARED: &str = "kvm.backing.shared-guest";
+    const NO_BUSY: [&str; 2] = ["kvm.dirty.ring-refuses-stores", "kvm.ioctl.dirty-logging"];
+    const NO_LIMIT: &str = "kvm.ioctl.length-beyond-int-max";
+    const NO_HUGETLB: [&str; 3] =
+        ["kvm.backing.hugetlb-guest", "kvm.backing.hugetlb-parts", "kvm.backing.hugetlb-touched"];
+    match kernel {
+        "5.14" => &[NO_SHARED, NO_BUSY[0], NO_BUSY[1], NO_LIMIT],
+        // What it does instead of refusing a store while pages are logged was measured there, and is asked for.
+        "6.1" => &[NO_SHARED, NO_BUSY[0], NO_LIMIT],
+        "6.3" => &[NO_BUSY[0], NO_BUSY[1], NO_LIMIT],
+        "6.12" | "6.12-16k" => &NO_HUGETLB,
+        _ => &[],
+    }
+}
+
 /// What a kernel or a CPU does not have is skipped, and nothing else.
 #[test]
 fn the_suite_passes_on_every_kernel_and_cpu_that_is_modelled() {
@@ -55,12 +72,7 @@ fn the_suite_passes_on_every_kernel_and_cpu_that_is_modelled() {
             // The kernel's promises are never skipped for want of a CPU's feature.
             let skipped = verdicts.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Skipped(_)));
             let skipped: Vec<_> = skipped.map(|(name, _)| name.as_str()).filter(|name| !optional(cpu, name)).collect();
-            let unrecorded: &[&str] = match kernel {
-                "5.14" | "6.3" => &["kvm.ioctl.dirty-logging", "kvm.ioctl.length-beyond-int-max"],
-                "6.1" => &["kvm.ioctl.length-beyond-int-max"],
-                _ => &[],
-            };
-            assert_eq!(skipped, unrecorded, "{kernel} on {cpu}");
+            assert_eq!(skipped, lacking(kernel), "{kernel} on {cpu}");
         }
     }
 }

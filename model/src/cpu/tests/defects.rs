@@ -211,6 +211,17 @@ fn observe_pages(defect: Option<&'static Defect>) -> Vec<String> {
     seen
 }
 
+/// What a VM without MTE sees of tags on a CPU that has them.
+fn observe_hidden(defect: Option<&'static Defect>) -> Vec<String> {
+    let mut bench = Bench::of(Features { tags_hidden: true, ..Features::MAX });
+    if let Some(defect) = defect {
+        bench = bench.with(defect);
+    }
+    let text = "mrs x1, gmid_el1; mrs x2, gcr_el1; msr rgsr_el1, x3; stg x0, [x0]; ldg x4, [x0]";
+    let done = bench.run(text, &[tagged(0, 7), 1, 1, 1, 1]);
+    vec![format!("{:x?} {:x?} {:?}", done.reply.x, done.traps, bench.read_tags(0, 2))]
+}
+
 /// A small life of the heap.
 fn observe_heap(defect: Option<&'static Defect>) -> Vec<String> {
     let mut bench = defect.map_or_else(Bench::new, |defect| Bench::new().with(defect));
@@ -243,12 +254,14 @@ fn observe_heap(defect: Option<&'static Defect>) -> Vec<String> {
 fn every_defect_shows_somewhere() {
     let pages = observe_pages(None);
     let heap = observe_heap(None);
+    let hidden = observe_hidden(None);
     let programs: Vec<Seen> = PROGRAMS.iter().map(|program| observe(None, program)).collect();
     let mut survivors = Vec::new();
     for defect in super::super::defects().chain(crate::firmware::defects()) {
         let shows = PROGRAMS.iter().zip(&programs).any(|(program, seen)| observe(Some(defect), program) != *seen)
             || observe_pages(Some(defect)) != pages
             || observe_heap(Some(defect)) != heap
+            || observe_hidden(Some(defect)) != hidden
             || super::pointer::shows(defect);
         if !shows {
             survivors.push(defect.name);
