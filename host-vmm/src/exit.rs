@@ -98,7 +98,7 @@ impl Tally {
             Some(Closing::CutShort { .. }) => Exit::Failed,
             Some(Closing::Unavailable { .. }) => Exit::Unavailable,
             Some(Closing::Finished(_)) if self.not_run() > 0 => Exit::Broken,
-            Some(Closing::Finished(_)) if self.passed == 0 => Exit::Unavailable,
+            Some(Closing::Finished(_)) if self.passed + self.knowns() == 0 => Exit::Unavailable,
             Some(Closing::Finished(_)) => Exit::Passed,
             Some(Closing::Broken { .. }) | None => Exit::Broken,
         }
@@ -147,11 +147,12 @@ mod tests {
         let broken = || Some(Closing::Broken { reason: text(), remedy: text() });
         let unavailable = || Some(Closing::Unavailable { reason: text(), remedy: text() });
         let cut = || Some(Closing::CutShort { reason: text() });
-        let table: [(usize, &[Verdict], Option<Closing>, u8); 12] = [
+        let table: [(usize, &[Verdict], Option<Closing>, u8); 13] = [
             (2, &[Verdict::Passed, Verdict::Passed], finished(), 0),
             (2, &[Verdict::Passed, skipped()], finished(), 0),
             (2, &[Verdict::Passed, failed()], finished(), 1),
             (2, &[Verdict::Passed, known()], finished(), 0),
+            (1, &[known()], finished(), 0),
             (2, &[failed()], broken(), 1),
             (2, &[Verdict::Passed], cut(), 1),
             (2, &[skipped(), skipped()], finished(), 4),

@@ -121,7 +121,8 @@ impl Matrix {
 
 /// All defects: of the CPU, the firmware, the kernel and the VMM.
 pub fn catalogue() -> impl Iterator<Item = &'static Defect> {
-    let own = crate::machine::model::DEFECTS.iter().chain(crate::machine::model::RACE_DEFECTS);
+    use crate::machine::model::{DEFECTS, HAZARD_DEFECTS, RACE_DEFECTS};
+    let own = [DEFECTS, RACE_DEFECTS, HAZARD_DEFECTS].into_iter().flatten();
     model::defect::all().chain(own.copied())
 }
 

@@ -5,6 +5,7 @@
 //! kernel's contract alone, without a guest; [`Machine`] is a VM in which the firmware answers.
 
 pub mod block;
+pub mod hazard;
 #[cfg(target_arch = "aarch64")]
 pub mod kvm;
 pub mod mailbox;
@@ -18,6 +19,7 @@ use abi::map::Window;
 
 pub use ::model::kernel::{Access, Backing, CopyResult, CopyTags, Errno, PageEvent, Protection, TagBuffer};
 pub use block::{Block, El, Vectors};
+pub use hazard::{Attempt, Hazard};
 pub use race::{HostStep, Race, RaceReport, StepResult};
 pub use trace::{Fault, Trace};
 
@@ -180,6 +182,16 @@ pub trait Vm {
     fn inject_data_abort(&mut self, cpu: usize) -> Result<(), MachineError> {
         let _ = cpu;
         Err(no_kernel("an injected abort"))
+    }
+
+    /// Tries what may hang a kernel that is wrong, in a VM of its own.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` when this host lacks what it takes; what the kernel says when it refuses a step.
+    fn attempt(&mut self, hazard: Hazard) -> Result<Attempt, MachineError> {
+        let _ = hazard;
+        Err(no_kernel("a hazard"))
     }
 
     /// Calls KVM_ARM_MTE_COPY_TAGS as it is.

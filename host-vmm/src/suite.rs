@@ -28,6 +28,7 @@ mod elsewhere;
 mod feature;
 mod fresh;
 mod generate;
+mod hazards;
 mod heap;
 mod ioctl;
 mod isolation;
@@ -86,12 +87,14 @@ const CHAPTERS: &[&[Case]] = &[
     dirty::CASES,
     capability::CASES,
     feature::CASES,
-    one_reg::CASES,
     isolation::CASES,
     races::CASES,
+    one_reg::CASES,
     restore::CASES,
     heap::CASES,
     elsewhere::CASES,
+    // These last: a kernel that is wrong is of no use afterwards.
+    hazards::CASES,
 ];
 
 /// How long a guest may take for one request unless the user says otherwise.
@@ -110,18 +113,21 @@ pub struct Options {
     pub guests: GuestPolicy,
 }
 
-/// How guests are treated, whatever the case.
+/// How guests and the kernel under them are treated, whatever the case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestPolicy {
     /// How long a guest may take for one request.
     pub patience: Duration,
     /// Whether each case gets new VMs, also where the last one's would do.
     pub fresh_vms: bool,
+    /// Whether cases run that may hang the kernel under test.
+    #[serde(default)]
+    pub hazards: bool,
 }
 
 impl Default for GuestPolicy {
     fn default() -> Self {
-        Self { patience: PATIENCE, fresh_vms: false }
+        Self { patience: PATIENCE, fresh_vms: false, hazards: false }
     }
 }
 
@@ -232,7 +238,8 @@ pub fn run_on_kvm(options: &Options, sink: &mut dyn Sink) {
     let huge_pages = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled")
         .is_ok_and(|setting| !setting.contains("[never]"));
     let kvm_mode = host.mode.to_owned();
-    let subject = Subject { kernel: host.kernel, kvm_mode, huge_pages, ..Subject::default() };
+    let hazards = options.guests.hazards;
+    let subject = Subject { kernel: host.kernel, kvm_mode, huge_pages, hazards, ..Subject::default() };
     run_on(options, &factory, &subject, sink);
 }
 

@@ -143,6 +143,12 @@ impl Vm {
         &self.features
     }
 
+    /// The defect that it has, if any.
+    #[must_use]
+    pub fn injected(&self) -> Injected {
+        self.injected
+    }
+
     /// Bytes in a page of the host.
     #[must_use]
     pub fn page_size(&self) -> u64 {

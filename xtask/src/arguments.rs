@@ -45,8 +45,20 @@ pub struct RunArguments {
 }
 
 /// Options of `granule run` that decide what a case runs on; each has a value.
-const REPEATED: &[&str] =
-    &["--via", "--kernel", "--qemu", "--agent", "--cpu", "--append", "--smp", "--mem", "--firmware"];
+const REPEATED: &[&str] = &[
+    "--via",
+    "--kernel",
+    "--qemu",
+    "--agent",
+    "--cpu",
+    "--append",
+    "--smp",
+    "--mem",
+    "--firmware",
+    "--guest-timeout",
+];
+/// Those without a value.
+const REPEATED_FLAGS: &[&str] = &["--fresh-vms", "--hazards"];
 
 /// Reads the arguments.
 ///
@@ -61,6 +73,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>, exists: impl Fn(&Pat
             parsed.rest.push(argument);
             parsed.rest.extend(arguments);
             break;
+        }
+        if REPEATED_FLAGS.contains(&text.as_str()) {
+            parsed.repeated.push_str(&format!(" {}", text));
         }
         parsed.help |= text == "--help" || text == "-h";
         let (name, attached) = match text.split_once('=') {
@@ -142,9 +157,9 @@ mod tests {
 
     #[test]
     fn a_repetition_names_the_options_and_not_the_cases() {
-        let a = parsed(&["kvm.*", "--kernel", "6.1", "--append=a b's", "--seed", "7", "--quiet", "--smp", "2"]);
-        assert_eq!(a.repeated, " --kernel 6.1 --append 'a b'\\''s' --smp 2");
-        assert_eq!(a.rest, ["kvm.*", "--append", "a b's", "--seed", "7", "--quiet", "--smp", "2"]);
+        let a = parsed(&["kvm.*", "--kernel", "6.1", "--append=a b's", "--seed", "7", "--quiet", "--hazards"]);
+        assert_eq!(a.repeated, " --kernel 6.1 --append 'a b'\\''s' --hazards");
+        assert_eq!(a.rest, ["kvm.*", "--append", "a b's", "--seed", "7", "--quiet", "--hazards"]);
     }
 
     #[test]

@@ -26,6 +26,8 @@ use crate::nested::inner::Work;
 use crate::report::{Format, Report, Settings};
 use crate::suite::{self, GuestPolicy, selection::Selection};
 
+/// CPUs of a kernel that may lose one for each hazard.
+const HAZARD_SMP: u32 = 4;
 /// Columns of a report that goes to no terminal.
 const WIDTH: usize = 110;
 
@@ -74,6 +76,9 @@ pub struct Run {
     /// Give each case new VMs, also where the last case's would do
     #[arg(long)]
     fresh_vms: bool,
+    /// Run the cases, too, that may hang the kernel under test; in a nested run, with 4 CPUs unless --smp says more
+    #[arg(long)]
+    hazards: bool,
     /// Count failures that an erratum explains as failures too
     #[arg(long)]
     strict: bool,
@@ -104,6 +109,7 @@ impl Run {
         let selection =
             Selection::new(&self.cases, suite::infos()).map_err(|error| CliError::Usage(error.to_string()))?;
         let via = self.via.unwrap_or_else(default_machine);
+        self.check_hazards(via)?;
         let settings = self.report_settings(via, selection.names(), began);
         let mut report = match via {
             Via::Kvm => {
@@ -135,6 +141,18 @@ impl Run {
         let tally = report.finish()?;
         explain(&tally);
         Ok(tally.exit())
+    }
+
+    /// Refuses to hang a kernel that somebody needs, or one that could not even tell.
+    fn check_hazards(&self, via: Via) -> Result<(), CliError> {
+        let message = match (self.hazards, via, self.emulation.smp) {
+            (true, Via::Kvm, _) => "--hazards may hang the kernel of this host for good; use --via nested".to_owned(),
+            (true, Via::Nested, Some(smp)) if smp < HAZARD_SMP => format!(
+                "--hazards takes a CPU out of use for each case that fails: expected --smp {HAZARD_SMP} or more, found {smp}"
+            ),
+            _ => return Ok(()),
+        };
+        Err(CliError::Usage(message))
     }
 
     /// Runs programs from files and reports.
@@ -219,7 +237,7 @@ impl Run {
             agent: emulation.agent.clone(),
             cpu: emulation.cpu.clone().unwrap_or_else(|| nested::CPU.to_owned()),
             append: emulation.append.clone().unwrap_or_default(),
-            smp: emulation.smp.unwrap_or(nested::SMP),
+            smp: emulation.smp.unwrap_or(if self.hazards { HAZARD_SMP } else { nested::SMP }),
             memory_mib: emulation.mem.unwrap_or(nested::MEMORY_MIB),
             timeout: Duration::from_secs(self.timeout),
             cases,
@@ -236,7 +254,8 @@ impl Run {
     }
 
     fn guests(&self) -> GuestPolicy {
-        GuestPolicy { patience: Duration::from_secs(self.guest_timeout), fresh_vms: self.fresh_vms }
+        let patience = Duration::from_secs(self.guest_timeout);
+        GuestPolicy { patience, fresh_vms: self.fresh_vms, hazards: self.hazards }
     }
 
     /// The seed named, else a random one that is short enough to type.
@@ -280,6 +299,7 @@ impl Run {
             .option("--firmware", path(&self.firmware))
             .option("--guest-timeout", (self.guest_timeout != suite::PATIENCE.as_secs()).then_some(self.guest_timeout))
             .flag("--fresh-vms", self.fresh_vms)
+            .flag("--hazards", self.hazards)
             .finish()
     }
 }

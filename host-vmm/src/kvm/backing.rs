@@ -54,7 +54,7 @@ pub fn map(bytes: usize, backing: Backing, protection: libc::c_int) -> Result<(*
         // Also for base pages: they may become a huge page later.
         Backing::Anonymous if bytes < huge_page() => Ok((mmap(bytes, protection, ANONYMOUS, None)?, Kept::Nothing)),
         Backing::Anonymous | Backing::HugePages => Ok((aligned(bytes, protection, ANONYMOUS)?, Kept::Nothing)),
-        Backing::Shared => Ok((mmap(bytes, protection, libc::MAP_SHARED, Some(&memfd(bytes)?))?, Kept::Nothing)),
+        Backing::Shared => Ok((map_file(bytes, protection, &memfd(bytes)?)?, Kept::Nothing)),
         Backing::PrivateFile => {
             Ok((mmap(bytes, protection, libc::MAP_PRIVATE, Some(&regular_file(bytes)?))?, Kept::Nothing))
         }
@@ -62,6 +62,18 @@ pub fn map(bytes: usize, backing: Backing, protection: libc::c_int) -> Result<(*
         Backing::Device => Ok((vdso_data(bytes)?, Kept::Borrowed)),
         Backing::GuestMemfd => Err(unsupported("a guest_memfd is not mapped, but made by the VM")),
     }
+}
+
+/// PROT_MTE (arch/arm64/include/uapi/asm/mman.h).
+pub const PROT_MTE: libc::c_int = 0x20;
+
+/// Maps a file, shared.
+///
+/// # Errors
+///
+/// What the kernel says.
+pub fn map_file(bytes: usize, protection: libc::c_int, file: &File) -> Result<*mut u8, MachineError> {
+    mmap(bytes, protection, libc::MAP_SHARED, Some(file))
 }
 
 fn mmap(
@@ -133,7 +145,11 @@ pub fn hugetlb_page() -> Option<usize> {
 }
 
 /// Makes a memfd of this size.
-fn memfd(bytes: usize) -> Result<File, MachineError> {
+///
+/// # Errors
+///
+/// What the kernel says.
+pub fn memfd(bytes: usize) -> Result<File, MachineError> {
     // SAFETY: the name is a C string; the call creates a new file.
     let fd = unsafe { libc::memfd_create(c"granule-ram".as_ptr(), libc::MFD_CLOEXEC) };
     if fd < 0 {

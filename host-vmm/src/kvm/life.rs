@@ -8,7 +8,7 @@ use std::fs;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use super::backing;
+use super::backing::{self, PROT_MTE};
 use super::memory::{Mapping, page_size};
 use super::pagemap::{self, Place};
 use super::userfault::Server;
@@ -17,8 +17,6 @@ use crate::machine::{Backing, Errno, MachineError, PageEvent, Protection};
 
 /// How long the host may take for what it does in its own time.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// PROT_MTE (arch/arm64/include/uapi/asm/mman.h).
-const PROT_MTE: libc::c_int = 0x20;
 /// MADV_COLLAPSE (include/uapi/asm-generic/mman-common.h).
 const MADV_COLLAPSE: libc::c_int = 25;
 /// Where KSM is controlled (Documentation/admin-guide/mm/ksm.rst).

@@ -7,14 +7,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use kvm_bindings::KVM_CAP_ARM_MTE;
 use kvm_ioctls::Kvm;
 
-use super::reasons::{Unavailable, mode, no_kvm, no_mte};
+use super::reasons::{Unavailable, mode, no_kvm, no_mte, release};
 
 /// A host on which the suite can run.
 #[derive(Debug)]
 pub struct Host {
     /// /dev/kvm.
     pub kvm: Kvm,
-    /// `uname -r`.
+    /// The release, with the patch of its series in front; see [`release`].
     pub kernel: String,
     /// `VHE`, `nVHE`, `protected`, or `unknown mode`.
     pub mode: &'static str,
@@ -27,7 +27,9 @@ pub struct Host {
 /// What is missing, why that is likely so, and what to do.
 pub fn host() -> Result<Host, Unavailable> {
     let kvm = Kvm::new().map_err(|error| no_kvm(error.errno()))?;
-    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned();
+    let told =
+        |name: &str| fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default().trim().to_owned();
+    let kernel = release(&told("osrelease"), &told("version"));
     let mode = mode(&kernel_log(), &command_line());
     if kvm.check_extension_raw(KVM_CAP_ARM_MTE.into()) <= 0 {
         let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The likely reason when KVM or its MTE is missing, from what the host tells of itself.
+//! What kind of kernel a host has, and the likely reason when KVM or its MTE is missing, from what the host tells of itself.
 //!
 //! Plain functions of text, so that they are tested on any host.
 
@@ -69,6 +69,21 @@ pub fn no_mte(kernel: &str, mode: &str, command_line: &str, cpuinfo: &str) -> Un
     }
 }
 
+/// Gives the kernel's release with its stable patch number in front: that decides what it promises. Debian names the packages
+/// of a series alike and tells the patch in the version only (`6.1.0-56-cloud-arm64`, `#1 SMP Debian 6.1.192-2 (…)`).
+#[must_use]
+pub fn release(osrelease: &str, version: &str) -> String {
+    let of_package = version.split_once("Debian ").map_or("", |(_, rest)| rest);
+    let upstream = of_package.split(['-', ' ']).next().unwrap_or_default();
+    let series = |text: &str| text.splitn(3, '.').take(2).map(str::to_owned).collect::<Vec<_>>();
+    let named_by_series = osrelease.split('-').next().is_some_and(|numbers| numbers.ends_with(".0"));
+    if named_by_series && upstream.split('.').count() == 3 && series(upstream) == series(osrelease) {
+        format!("{upstream} ({osrelease})")
+    } else {
+        osrelease.to_owned()
+    }
+}
+
 /// Finds out how KVM runs, from its own message at boot, else from the kernel's parameters.
 #[must_use]
 pub fn mode(log: &str, command_line: &str) -> &'static str {
@@ -112,6 +127,16 @@ mod tests {
     fn a_missing_device_and_a_missing_permission_are_told_apart() {
         assert_ne!(no_kvm(libc::ENOENT), no_kvm(libc::EACCES));
         assert_ne!(no_kvm(libc::EACCES), no_kvm(libc::EBUSY));
+    }
+
+    #[test]
+    fn a_package_named_after_its_series_tells_its_patch_in_the_version() {
+        let debian = "#1 SMP Debian 6.1.192-2 (2026-09-30)";
+        assert_eq!(release("6.1.0-56-cloud-arm64", debian), "6.1.192 (6.1.0-56-cloud-arm64)");
+        for other in ["6.12.117+deb12-cloud-arm64", "6.2.0-1-arm64", "7.3-cloud-arm64"] {
+            assert_eq!(release(other, debian), other);
+        }
+        assert_eq!(release("6.1.0", "#1 SMP PREEMPT Tue"), "6.1.0");
     }
 
     #[test]

@@ -45,6 +45,20 @@ impl Server {
     ///
     /// `Unsupported` when this user may not; else what the kernel says.
     pub fn new(addresses: Range<u64>, page: u64, byte: u8) -> Result<Self, MachineError> {
+        Self::holding(addresses, page, byte, || ())
+    }
+
+    /// As [`Self::new`], but before each page is served `hold` is called, on the thread that serves.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`].
+    pub fn holding(
+        addresses: Range<u64>,
+        page: u64,
+        byte: u8,
+        hold: impl Fn() + Send + 'static,
+    ) -> Result<Self, MachineError> {
         // SAFETY: makes a new descriptor.
         let fd = unsafe { libc::syscall(libc::SYS_userfaultfd, libc::O_CLOEXEC | libc::O_NONBLOCK) };
         if fd < 0 {
@@ -67,7 +81,7 @@ impl Server {
         let [stopped, stop] = ends.map(|fd| unsafe { File::from_raw_fd(fd) });
         let thread = std::thread::Builder::new()
             .name("userfault".to_owned())
-            .spawn(move || serve(&faults, &stopped, page, byte))
+            .spawn(move || serve(&faults, &stopped, page, byte, &hold))
             .map_err(|error| kernel("starting a thread", Errno(error.raw_os_error().unwrap_or(libc::EAGAIN))))?;
         Ok(Self { thread: Some(thread), stop: Some(stop) })
     }
@@ -83,7 +97,7 @@ impl Drop for Server {
     }
 }
 
-fn serve(mut faults: &File, stopped: &File, page: u64, byte: u8) {
+fn serve(mut faults: &File, stopped: &File, page: u64, byte: u8, hold: &dyn Fn()) {
     let contents = vec![byte; page as usize];
     let wait = |fd: &File| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     let mut waiting = [wait(faults), wait(stopped)];
@@ -98,6 +112,7 @@ fn serve(mut faults: &File, stopped: &File, page: u64, byte: u8) {
         if message[0] != EVENT_PAGEFAULT {
             continue;
         }
+        hold();
         let address: [u8; 8] = std::array::from_fn(|byte| message[ADDRESS + byte]);
         let start = u64::from_le_bytes(address) & !(page - 1);
         // Somebody else may have filled it meanwhile: then it is there, which is all that was asked.

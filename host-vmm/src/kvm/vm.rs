@@ -11,8 +11,10 @@ use kvm_ioctls::{Kvm, VmFd};
 use super::debugger::{self, Way};
 use super::memory::{EndingBuffer, Mapping, page_size};
 use super::vcpu::{Vcpu, errno};
-use super::{dirty, host_tags, raw};
-use crate::machine::{Access, Backing, CopyResult, CopyTags, Errno, MachineError, PageEvent, TagBuffer, Vm};
+use super::{dirty, hazard, host_tags, raw};
+use crate::machine::{
+    Access, Attempt, Backing, CopyResult, CopyTags, Errno, Hazard, MachineError, PageEvent, TagBuffer, Vm,
+};
 use crate::registers::{RegisterId, Registers};
 
 /// A memory slot and the memory behind it.
@@ -364,6 +366,10 @@ impl Vm for KvmVm {
     fn inject_data_abort(&mut self, cpu: usize) -> Result<(), MachineError> {
         let vcpu = self.vcpu(cpu).map_err(|errno| kernel("finding the vCPU", errno))?;
         vcpu.inject_data_abort().map_err(|errno| kernel("KVM_SET_VCPU_EVENTS", errno))
+    }
+
+    fn attempt(&mut self, hazard: Hazard) -> Result<Attempt, MachineError> {
+        hazard::attempt(hazard)
     }
 
     fn copy_tags(&self, call: CopyTags<'_>) -> CopyResult {

@@ -5,6 +5,7 @@
 //! (`snapshot.rs`). What a case sees of it must be what it would see of a kernel that keeps its contract.
 
 mod factory;
+mod hazard;
 mod race;
 mod snapshot;
 mod vm;
@@ -25,6 +26,8 @@ use super::{Backing, Block, Config, Machine, MachineError, Outcome, Race, RaceRe
 use crate::registers::RegisterId;
 use crate::snapshot::Snapshot;
 
+/// The defects that hang a kernel.
+pub use hazard::DEFECTS as HAZARD_DEFECTS;
 /// The defects that show when vCPUs and the VMM work at the same time.
 pub use race::DEFECTS as RACE_DEFECTS;
 /// The defects of the model machine's own VMM.

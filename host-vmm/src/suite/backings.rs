@@ -69,6 +69,14 @@ pub const CASES: &[Case] = &[
     ),
 ];
 
+/// Skips the case where the kernel promises to refuse such memory.
+fn takes(bench: &Bench<'_>, backing: Backing) -> Checked {
+    match bench.facts().contract.refuses(backing) {
+        true => Err(Stop::Skipped(format!("this kernel refuses {backing:?} memory to VMs with MTE"))),
+        false => Ok(()),
+    }
+}
+
 /// Leaves huge pages of the pool behind whose tags are not 0, as many as the guest of a case has.
 fn leave_hugetlb_behind(bench: &mut Bench<'_>) -> Checked {
     let mut first = bench.bare()?;
@@ -83,9 +91,7 @@ fn leave_hugetlb_behind(bench: &mut Bench<'_>) -> Checked {
 }
 
 fn hugetlb_touched(bench: &mut Bench<'_>) -> Checked {
-    if bench.facts().contract.refuses(Backing::Hugetlb) {
-        return Err(Stop::Skipped("this kernel refuses hugetlb memory to VMs with MTE".to_owned()));
-    }
+    takes(bench, Backing::Hugetlb)?;
     leave_hugetlb_behind(bench)?;
     let mut guest = bench.guest_in(Backing::Hugetlb)?;
     let page = bench.facts().page_size;
@@ -152,9 +158,7 @@ fn before_the_capability(bench: &mut Bench<'_>) -> Checked {
 }
 
 fn guest(bench: &mut Bench<'_>, backing: Backing) -> Checked {
-    if bench.facts().contract.refuses(backing) {
-        return Err(Stop::Skipped(format!("this kernel refuses {backing:?} memory to VMs with MTE")));
-    }
+    takes(bench, backing)?;
     let mut guest = bench.guest_in(backing)?;
     let each = granules(bench.facts().page_size);
     let by_guest = bench.random_tags(64);
@@ -172,9 +176,7 @@ fn guest(bench: &mut Bench<'_>, backing: Backing) -> Checked {
 
 fn hugetlb_parts(bench: &mut Bench<'_>) -> Checked {
     let backing = Backing::Hugetlb;
-    if bench.facts().contract.refuses(backing) {
-        return Err(Stop::Skipped("this kernel refuses hugetlb memory to VMs with MTE".to_owned()));
-    }
+    takes(bench, backing)?;
     // The same page of the pool, tagged all over by a VM that is gone.
     let first = with_memory(bench, backing)?;
     let bytes = size(&*first, backing);

@@ -69,6 +69,8 @@ pub enum Need {
     HugePages,
     /// A kernel, whose interface is used on a booted guest.
     Kernel,
+    /// A kernel that may be hung.
+    Hazards,
 }
 
 impl Need {
@@ -83,6 +85,9 @@ impl Need {
             }
             Self::Atomics if !facts.atomics => Some("this CPU has no atomics (FEAT_LSE)".to_owned()),
             Self::Mops if !facts.mops => Some("the guest has no memory copies and sets (FEAT_MOPS)".to_owned()),
+            Self::Hazards if !facts.hazards => {
+                Some("it may hang the kernel under test: --hazards runs it, in a nested run".to_owned())
+            }
             Self::HugePages if !facts.huge_pages => Some("this host has transparent huge pages off".to_owned()),
             _ => None,
         }

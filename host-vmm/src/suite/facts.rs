@@ -7,7 +7,7 @@ use crate::machine::Machine;
 /// What whoever makes the machines knows about them and no booted machine tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subject {
-    /// The kernel's release, as `uname -r` prints it; empty where there is none.
+    /// The kernel's release, beginning with its numbers; empty where there is none.
     pub kernel: String,
     /// How KVM runs: `VHE`, `nVHE`, `protected`.
     pub kvm_mode: String,
@@ -15,6 +15,8 @@ pub struct Subject {
     pub cpu: String,
     /// Whether the host gives transparent huge pages to those who ask.
     pub huge_pages: bool,
+    /// Whether the kernel may be hung.
+    pub hazards: bool,
 }
 
 /// What is known about the target before any case runs.
@@ -38,6 +40,8 @@ pub struct Facts {
     pub contract: Contract,
     /// Whether the host gives transparent huge pages to those who ask.
     pub huge_pages: bool,
+    /// Whether the kernel may be hung.
+    pub hazards: bool,
 }
 
 impl Facts {
@@ -56,6 +60,7 @@ impl Facts {
             kernel: (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)),
             contract: Contract::for_release(subject.kernel.parse().unwrap_or(Release::default())),
             huge_pages: subject.huge_pages,
+            hazards: subject.hazards,
         }
     }
 }

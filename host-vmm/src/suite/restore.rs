@@ -20,6 +20,13 @@ const CITE: &str =
 
 pub const CASES: &[Case] = &[
     case(
+        "restore.registers.all",
+        "after a restore every register that KVM lists has its value, and the list is the same",
+        all_registers,
+    ),
+    case("restore.registers.stable-when-repeated", "three restores in a row change no register", repeated),
+    case("restore.registers.two-vcpus", "each vCPU gets its own GCR_EL1, RGSR_EL1 and TFSRs back", two_vcpus),
+    case(
         "restore.memory.every-granule",
         "after a restore every granule has its tag and every byte its value",
         every_granule,
@@ -29,13 +36,6 @@ pub const CASES: &[Case] = &[
         "tags that the host changed in the saved state are those that the guest finds",
         mutated,
     ),
-    case(
-        "restore.registers.all",
-        "after a restore every register that KVM lists has its value, and the list is the same",
-        all_registers,
-    ),
-    case("restore.registers.stable-when-repeated", "three restores in a row change no register", repeated),
-    case("restore.registers.two-vcpus", "each vCPU gets its own GCR_EL1, RGSR_EL1 and TFSRs back", two_vcpus),
     case(
         "restore.mte.check-goes-on",
         "after a restore a wrong tag faults and the right one does not, at EL1 and at EL0",

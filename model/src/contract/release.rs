@@ -63,11 +63,11 @@ impl std::error::Error for ParseReleaseError {}
 impl FromStr for Release {
     type Err = ParseReleaseError;
 
-    /// Reads `6.12`, `6.12.117` and what `uname -r` prints, such as `6.12.95+deb13-arm64` and `7.3-rc7-arm64`. Without
+    /// Reads `6.12`, `6.12.117` and what begins like them, such as `6.12.95+deb13-arm64` and `7.3-rc7-arm64`. Without
     /// a third number it is the newest of the series; what follows the numbers is ignored.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = || ParseReleaseError(text.to_owned());
-        let numbers = text.split(['-', '+', '_', '~']).next().unwrap_or_default();
+        let numbers = text.split(['-', '+', '_', '~', ' ']).next().unwrap_or_default();
         let numbers: Vec<u32> =
             numbers.split('.').map(|part| part.parse().map_err(|_| error())).collect::<Result<_, _>>()?;
         match numbers[..] {
@@ -88,6 +88,7 @@ mod tests {
             ("6.12", Release::new(6, 12, Release::NEWEST), "6.12"),
             ("6.12.117", Release::new(6, 12, 117), "6.12.117"),
             ("6.12.95+deb13-cloud-arm64", Release::new(6, 12, 95), "6.12.95"),
+            ("6.1.192 (6.1.0-56-cloud-arm64)", Release::new(6, 1, 192), "6.1.192"),
             ("7.3-rc7-cloud-arm64", Release::new(7, 3, Release::NEWEST), "7.3"),
         ] {
             assert_eq!(text.parse(), Ok(release), "{text}");

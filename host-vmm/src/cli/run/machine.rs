@@ -127,7 +127,7 @@ impl Machine<'_> {
             work,
             seed,
             firmware,
-            guests: GuestPolicy { patience: self.patience, fresh_vms: false },
+            guests: GuestPolicy { patience: self.patience, ..GuestPolicy::default() },
         };
         nested::run(&options, sink);
         Ok(())

@@ -144,6 +144,7 @@ impl ModelFactory {
             kvm_mode: mode.to_owned(),
             cpu: settings.features.name.to_owned(),
             huge_pages: true,
+            hazards: true,
         }
     }
 }

@@ -4,7 +4,9 @@ use std::cell::RefCell;
 
 use super::{ModelMachine, SCRATCH};
 use crate::kvm::tags::GRANULE;
-use crate::machine::{Access, Backing, CopyResult, CopyTags, Errno, MachineError, PageEvent, TagBuffer, Vm};
+use crate::machine::{
+    Access, Attempt, Backing, CopyResult, CopyTags, Errno, Hazard, MachineError, PageEvent, TagBuffer, Vm,
+};
 use crate::registers::{RegisterId, Registers};
 
 /// A VM of the model without a guest.
@@ -138,6 +140,10 @@ impl Vm for BareVm {
 
     fn inject_data_abort(&mut self, cpu: usize) -> Result<(), MachineError> {
         self.0.get_mut().inject_data_abort(cpu).map_err(|errno| kernel("KVM_SET_VCPU_EVENTS", errno))
+    }
+
+    fn attempt(&mut self, hazard: Hazard) -> Result<Attempt, MachineError> {
+        Ok(super::hazard::attempt(self.0.get_mut(), hazard))
     }
 
     fn copy_tags(&self, call: CopyTags<'_>) -> CopyResult {
