@@ -213,7 +213,8 @@ fn observe_pages(defect: Option<&'static Defect>) -> Vec<String> {
 
 /// What a VM without MTE sees of tags on a CPU that has them.
 fn observe_hidden(defect: Option<&'static Defect>) -> Vec<String> {
-    let mut bench = Bench::of(Features { tags_hidden: true, ..Features::MAX });
+    let mut bench = Bench::of(Features { tags_hidden: true, gmid_trapped: true, ..Features::MAX });
+    bench.sys(SysReg::Sctlr, reset::SCTLR);
     if let Some(defect) = defect {
         bench = bench.with(defect);
     }
