@@ -188,7 +188,7 @@ pub const ERRATA: &[Erratum] = &[
         shows: "an alignment, translation or permission fault of an atomic that could not even read is that of a write",
         defeats: false,
         evidence: Evidence::Measured,
-        source: "docs/errata.md; measured on 10.0.13; accel/tcg/cputlb.c, atomic_mmu_lookup()",
+        source: "docs/errata.md; measured on 10.0.13; target/arm/tcg/translate-a64.c, check_atomic_align(), and accel/tcg/cputlb.c, atomic_mmu_lookup()",
         cases: &["arch.access.atomic-abort-is-of-a-read"],
     },
     Erratum {
