@@ -6,7 +6,8 @@
 use crate::exclude::Exclude;
 use crate::tag::Tag;
 
-/// The state of the generator: `RGSR_EL1` with its TAG (3:0) and SEED (23:8) fields (Arm ARM, `RGSR_EL1`).
+/// The state of the generator: TAG (3:0) and the lower 16 bits of SEED (23:8) of `RGSR_EL1` (Arm ARM, `RGSR_EL1`). With
+/// RRND set SEED goes up to bit 55, and what is in it is the implementation's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Rgsr {
     tag: Tag,
@@ -16,19 +17,22 @@ pub struct Rgsr {
 impl Rgsr {
     const SEED_SHIFT: u32 = 8;
 
+    /// The bits of `RGSR_EL1` that are the generator's.
+    pub const MASK: u64 = 0xffff << Self::SEED_SHIFT | 0xf;
+
     /// Makes the state that starts at `tag` with `seed`. A seed of zero never changes: the sequence stands still.
     #[must_use]
     pub const fn new(tag: Tag, seed: u16) -> Self {
         Self { tag, seed }
     }
 
-    /// Reads the fields of a register value; the other bits are RES0.
+    /// Reads the generator's bits of a register value; the others have no part in it.
     #[must_use]
     pub const fn from_bits(bits: u64) -> Self {
         Self { tag: Tag::truncate(bits as u8), seed: (bits >> Self::SEED_SHIFT) as u16 }
     }
 
-    /// Returns the register value.
+    /// Returns the register value, all other bits 0.
     #[must_use]
     pub const fn bits(self) -> u64 {
         (self.seed as u64) << Self::SEED_SHIFT | self.tag.value() as u64

@@ -201,6 +201,8 @@ named_codes!(FaultStatus, "fault status", {
     TAG_CHECK = 0b01_0001 "tag check fault";
     /// Alignment fault.
     ALIGNMENT = 0b10_0001 "alignment fault";
+    /// Unsupported exclusive or atomic access; `WnR` is UNKNOWN.
+    UNSUPPORTED_ATOMIC = 0b11_0101 "unsupported exclusive or atomic access";
 });
 
 #[cfg(test)]

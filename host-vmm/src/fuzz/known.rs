@@ -43,17 +43,17 @@ pub enum Avoid {
     CacheOps(&'static [CacheOp]),
     /// No exclusive loads in blocks that may ring a checkpoint.
     MonitorAtCheckpoint,
-    /// Nothing is left out: of FAR_EL1 of a tag check fault of DC ZVA only the page counts, which is that of the block.
-    AddressOfZeros,
     /// Blocks with DC ZVA have no asymmetric tag check faults.
     AsymmetricZeros,
-    /// Nothing is left out: ESR_EL1.WnR of faults with this status of instructions whose mnemonic begins like one of
+    /// Blocks with CAS or CASP have none either.
+    AsymmetricSwaps,
+    /// Nothing is left out: ESR_EL1.WnR of faults with one of these statuses of instructions whose mnemonic begins like one of
     /// these is taken for what it should be.
     Direction {
         /// The instructions.
         mnemonics: &'static [&'static str],
         /// Which of their faults.
-        status: FaultStatus,
+        statuses: &'static [FaultStatus],
         /// What WnR should be.
         write: bool,
     },
@@ -77,13 +77,13 @@ pub static QEMU: &[Known] = &[
         name: "exclusive-load.alignment-fault-of-a-write",
         what: "ESR_EL1.WnR of an alignment fault of LDXR, LDXP and their like is 1",
         cite: "QEMU target/arm/tcg/translate-a64.c, check_atomic_align",
-        avoid: Avoid::Direction { mnemonics: EXCLUSIVE_LOADS, status: FaultStatus::ALIGNMENT, write: false },
+        avoid: Avoid::Direction { mnemonics: EXCLUSIVE_LOADS, statuses: &[FaultStatus::ALIGNMENT], write: false },
     },
     Known {
         name: "dc-zva.tag-check-fault-of-a-read",
         what: "ESR_EL1.WnR of a tag check fault of DC ZVA is 0",
         cite: "QEMU target/arm/tcg/translate-a64.c, handle_sys and ARM_CP_DC_ZVA",
-        avoid: Avoid::Direction { mnemonics: &["dc"], status: FaultStatus::TAG_CHECK, write: true },
+        avoid: Avoid::Direction { mnemonics: &["dc"], statuses: &[FaultStatus::TAG_CHECK], write: true },
     },
     Known {
         name: "dc-zva.asymmetric-synchronous",
@@ -92,10 +92,22 @@ pub static QEMU: &[Known] = &[
         avoid: Avoid::AsymmetricZeros,
     },
     Known {
-        name: "dc-zva.far-of-another-granule",
-        what: "FAR_EL1 of a tag check fault of DC ZVA is not the lowest address that faults, nor the operand",
-        cite: "QEMU target/arm/tcg/mte_helper.c, mte_check_zva",
-        avoid: Avoid::AddressOfZeros,
+        name: "cas.tag-check-fault-of-a-write",
+        what: "ESR_EL1.WnR of a tag check fault of CAS and CASP is 1",
+        cite: "QEMU target/arm/tcg/translate-a64.c, gen_compare_and_swap and gen_compare_and_swap_pair",
+        avoid: Avoid::Direction { mnemonics: &["cas"], statuses: &[FaultStatus::TAG_CHECK], write: false },
+    },
+    Known {
+        name: "cas.asymmetric-asynchronous",
+        what: "a tag check fault of CAS and CASP is asynchronous in asymmetric mode",
+        cite: "QEMU target/arm/tcg/translate-a64.c, gen_compare_and_swap and gen_compare_and_swap_pair",
+        avoid: Avoid::AsymmetricSwaps,
+    },
+    Known {
+        name: "atomic.unreadable-is-a-write",
+        what: "ESR_EL1.WnR of a fault of an atomic that could not even read is 1",
+        cite: "QEMU target/arm/tcg/translate-a64.c, check_atomic_align; accel/tcg/cputlb.c, atomic_mmu_lookup",
+        avoid: Avoid::Direction { mnemonics: ALL_ATOMICS, statuses: UNREADABLE, write: false },
     },
     Known {
         name: "dc-cvap.fault-of-a-load",
@@ -149,6 +161,22 @@ pub fn shows(known: &[Known], insn: Insn) -> bool {
         _ => false,
     })
 }
+
+/// Mnemonics of atomic read-modify-writes.
+const ALL_ATOMICS: &[&str] =
+    &["ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp", "cas"];
+
+/// What an atomic takes where a load would take it, too. A permission fault may also be one for want of the permission to
+/// write alone; then its WnR is 1 on all machines, and not compared either.
+const UNREADABLE: &[FaultStatus] = &[
+    FaultStatus::ALIGNMENT,
+    FaultStatus::TRANSLATION_L0,
+    FaultStatus::TRANSLATION_L1,
+    FaultStatus::TRANSLATION_L2,
+    FaultStatus::TRANSLATION_L3,
+    FaultStatus::PERMISSION_L2,
+    FaultStatus::PERMISSION_L3,
+];
 
 /// Mnemonics of exclusive loads.
 const EXCLUSIVE_LOADS: &[&str] = &["ldxr", "ldaxr", "ldxp", "ldaxp"];

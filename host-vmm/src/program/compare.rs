@@ -1,11 +1,11 @@
 //! Compares what two machines showed of one program, without the bits that the architecture leaves open.
 //!
 //! Left out are FAR_EL1 of exceptions that are no abort, bits 63:60 of FAR_EL1 of tag check faults (UNKNOWN without
-//! FEAT_MTE_TAGGED_FAR), ISS2 of ESR_EL1, the fields of SPSR_EL1 that are not the program's, and the fields of
+//! FEAT_MTE_TAGGED_FAR), ISS2 of ESR_EL1, its WnR for an unsupported exclusive or atomic access, the fields of SPSR_EL1 that are not the program's, and the fields of
 //! SCTLR_EL1 and TCR_EL1 that no program sets. Everything else must be the same to the bit.
 
 use abi::mailbox::SysReg;
-use isa::{ExceptionClass, Syndrome};
+use isa::{ExceptionClass, FaultStatus, Syndrome};
 
 use super::control;
 use super::observation::{Extent, Observation, What};
@@ -15,9 +15,11 @@ use crate::machine::{Fault, Trace};
 const PSTATE: u64 = 0xf << 28 | 1 << 25 | 0xf;
 /// ESR_EL1 without ISS2.
 const ESR: u64 = 0xffff_ffff;
+/// ESR_EL1.ISS of a data abort: it was a write.
+const WNR: u64 = 1 << 6;
 /// ESR_EL1.ISS of an abort: FAR_EL1 is not valid.
 const FNV: u32 = 1 << 10;
-/// GCR_EL1: Exclude and RRND. RGSR_EL1: TAG and SEED. TFSR_ELx: TF0 and TF1.
+/// GCR_EL1: Exclude and RRND. RGSR_EL1: TAG and what the generator uses of SEED. TFSR_ELx: TF0 and TF1.
 const MTE_FIELDS: [(SysReg, u64); 4] =
     [(SysReg::Gcr, 0x1_ffff), (SysReg::Rgsr, 0xff_ff0f), (SysReg::Tfsr, 3), (SysReg::Tfsre0, 3)];
 
@@ -203,7 +205,13 @@ impl Differences {
 
 /// Gives what must be the same of an exception.
 fn known(fault: &Fault) -> (Option<usize>, u64, Option<u64>, u64) {
-    (fault.index, fault.esr.bits() & ESR, known_far(fault), fault.spsr & PSTATE)
+    (fault.index, known_esr(fault), known_far(fault), fault.spsr & PSTATE)
+}
+
+/// Gives the known bits of ESR_EL1 (Arm ARM, ESR_EL1.WnR: UNKNOWN for an unsupported exclusive or atomic access).
+fn known_esr(fault: &Fault) -> u64 {
+    let unsupported = fault.esr.dfsc() == Some(FaultStatus::UNSUPPORTED_ATOMIC);
+    fault.esr.bits() & ESR & !if unsupported { WNR } else { 0 }
 }
 
 /// Gives the known bits of FAR_EL1 (Arm ARM, FAR_EL1: UNKNOWN but for aborts and PC alignment faults).

@@ -1,8 +1,8 @@
 //! Chapter: every kind of access is checked, not only the plain ones: register offsets, unprivileged, SIMD,
 //! atomics, exclusives. And what they do apart from that.
 
-use abi::mailbox::SysReg;
-use abi::map::Window;
+use abi::mailbox::{PageKind, SysReg};
+use abi::map::{GUEST_PAGE, Window};
 
 use super::address::{arena, pointer, tagged};
 use super::bench::Bench;
@@ -71,6 +71,13 @@ pub const CASES: &[Case] = &[
         "a tag check fault of CAS or CASP is one of a read: ESR_EL1.WnR is 0, since a read would fault as well",
         "DDI 0487 ESR_EL1.WnR",
         |b| atomic_is_read(b, &["cas x1, x2, [x0]", "casb w1, w2, [x0]", "casp x4, x5, x6, x7, [x0]"]),
+    )
+    .needing(&[Need::Atomics]),
+    Case::new(
+        "arch.access.atomic-abort-is-of-a-read",
+        "an alignment or translation fault of an atomic, or one for want of any permission, is one of a read: WnR is 0",
+        "DDI 0487 ESR_EL1.WnR; pseudocode CreateAccDescAtomicOp, AArch64.S1CheckPermissions",
+        atomic_abort_is_read,
     )
     .needing(&[Need::Atomics]),
     Case::new(
@@ -260,6 +267,19 @@ fn atomic_is_read(bench: &mut Bench<'_>, instructions: &[&str]) -> Checked {
     for text in instructions {
         let trace = guest.exec(text, &[tagged(0, 7)])?;
         one_exception(&guest, text, tag_check_syndrome(El::El1, Direction::Load).bits(), &trace)?;
+    }
+    Ok(())
+}
+
+fn atomic_abort_is_read(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    guest.set_pages(Window::Tagged, arena(GUEST_PAGE), GUEST_PAGE, PageKind::Unmapped)?;
+    for text in ["ldadd x1, x2, [x0]", "swp x1, x2, [x0]", "cas x1, x2, [x0]"] {
+        for (el, at, status) in [(El::El1, 12, 0x21), (El::El1, GUEST_PAGE, 0x07), (El::El0, 0, 0x0f)] {
+            let trace = guest.run(&Block::assemble(text)?.at(el).x(0, tagged(at, 0)))?;
+            let class = if el == El::El0 { 0x9200_0000 } else { 0x9600_0000 };
+            one_exception(&guest, &format!("{text} at {at:#x} and {el}"), class | status, &trace)?;
+        }
     }
     Ok(())
 }

@@ -196,8 +196,9 @@ fn never_run(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-/// Bits of the four registers that are not RES0, in the order of [`RegisterId::MTE`]. A RES0 bit may be hardwired or keep
-/// what is written to it.
+/// Bits that every CPU has of the four registers, in the order of [`RegisterId::MTE`]. Of RGSR_EL1.SEED those are 23:8: bits
+/// 55:24 are there with GCR_EL1.RRND = 1 alone, and IMPLEMENTATION DEFINED. A RES0 bit may be hardwired or keep what is
+/// written to it.
 const IMPLEMENTED: [u64; 4] = [0xff_ff0f, 0x1_ffff, 0b11, 0b11];
 
 fn survive_a_run(bench: &mut Bench<'_>) -> Checked {

@@ -26,8 +26,8 @@ pub const CASES: &[Case] = &[
     ),
     Case::new(
         "arch.plain.device-alignment",
-        "an unaligned access to Device memory takes an alignment fault",
-        "DDI 0487 B2 alignment of data accesses",
+        "an unaligned access to Device memory takes an alignment fault, also without permission to access it",
+        "DDI 0487 B2 alignment of data accesses, D8 priority of MMU faults",
         device_alignment,
     ),
     Case::new(
@@ -115,6 +115,10 @@ fn device_alignment(bench: &mut Bench<'_>) -> Checked {
     one_exception(&guest, "an unaligned load", 0x9600_0021, &trace)?;
     let trace = guest.exec("str w1, [x0]", &[tagged(2, 0)])?;
     one_exception(&guest, "an unaligned store", 0x9600_0061, &trace)?;
+    for (text, write) in [("ldr x1, [x0]", 0), ("str x1, [x0]", 1 << 6)] {
+        let trace = guest.run(&Block::assemble(text)?.at(El::El0).x(0, tagged(4, 0)))?;
+        one_exception(&guest, &format!("{text} at EL0, whose page it is not"), 0x9200_0021 | write, &trace)?;
+    }
     let trace = guest.exec("ldr x1, [x0]; str w1, [x2]", &[tagged(8, 0), 0, tagged(4, 0)])?;
     no_fault(&guest, "aligned accesses", &trace)
 }

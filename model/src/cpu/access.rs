@@ -1,7 +1,8 @@
-//! A data access: alignment, translation, permission, tag check, bytes; in this order.
+//! A data access: alignment, translation, what its memory refuses, permission, tag check, bytes; in this order.
 //!
-//! Pseudocode `Mem[]`, `AArch64.MemSingle`, `AArch64.CheckAlignment`. An access that faults does nothing at all, but
-//! for a store of several elements that faults behind the first: those before it may have been stored.
+//! Pseudocode `Mem[]`, `AArch64.MemSingle`, `AArch64.UnalignedAccessFaults`, `AArch64.S1HasAlignmentFault`. An access
+//! that faults does nothing at all, but for a store that faults behind its first byte: what lies before may have been
+//! stored.
 
 use abi::map;
 use isa::FaultStatus;
@@ -11,6 +12,8 @@ use super::system_registers::A;
 use super::translate::{Memory, Place, Purpose};
 use super::{Core, Stop};
 
+mod store;
+
 crate::defects! {
     STORE_DESPITE_FAULT "store.despite-tag-fault" "a store that takes a synchronous tag check fault is performed";
     STORE_DROPPED_ASYNC "store.dropped-by-asynchronous-fault" "a store with an asynchronous fault is not performed";
@@ -18,16 +21,16 @@ crate::defects! {
     SECOND_PAGE_FAR "access.second-page-far" "FAR_EL1 of a fault on an access's second page is its first byte";
     ALIGNMENT_A_IGNORED "access.alignment-check-ignored" "SCTLR_EL1.A has no effect";
     ALIGNMENT_DEVICE_IGNORED "access.device-alignment-ignored" "unaligned accesses to Device memory are not refused";
+    PERMISSION_BEFORE_DEVICE "access.permission-before-device-alignment" "a missing permission is noticed before an unaligned access to Device memory";
     ALIGNMENT_LAST "access.tag-check-before-alignment" "a wrong tag is noticed before a wrong alignment";
     TAG_CHECK_FIRST "access.tag-check-before-permission" "a wrong tag is noticed before a missing permission";
+    UNREADABLE_WRITE "atomic.unreadable-reported-as-write" "the fault of an atomic that could not even read is reported as a write";
 }
 
-/// DFSC of an unsupported exclusive or atomic access (Arm ARM, ESR_EL1, ISS encoding for a Data Abort).
-const UNSUPPORTED: FaultStatus = FaultStatus::from_bits(0b11_0101);
 /// Bytes in a page of the guest.
 const PAGE: u64 = map::GUEST_PAGE;
 
-/// When an address must be a multiple of an element's size (pseudocode `AArch64.CheckAlignment`).
+/// When an address must be a multiple of an element's size (pseudocode `AArch64.UnalignedAccessFaults`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Alignment {
     /// With SCTLR_EL1.A, and in Device memory.
@@ -57,8 +60,17 @@ pub(super) struct Access {
     pub simple: bool,
     /// An exclusive or a read-modify-write: whether memory that is not cacheable can do it is the CPU's choice.
     pub atomic: bool,
-    /// CAS and CASP, which only may write.
-    pub compares: bool,
+    /// It stores tags, which Device memory may refuse.
+    pub tags: bool,
+    /// What it stores is UNKNOWN.
+    pub unknown: bool,
+}
+
+impl Access {
+    /// Tells whether an address is a multiple of the element's size.
+    const fn fits(self, va: u64) -> bool {
+        va & (self.element - 1) == 0
+    }
 }
 
 /// The pages of an access: address, place, bytes.
@@ -85,35 +97,33 @@ enum Reached {
 }
 
 impl Core<'_, '_> {
-    /// The place of a byte, or the data abort.
+    /// The place of a byte, or the data abort. The access is taken for aligned.
     pub(super) fn place(&mut self, va: u64, access: Access) -> Result<Place, Stop> {
+        // Device memory refuses tags by its type, so before permissions count (Unpredictable_DEVICETAGSTORE).
+        if access.tags && self.is_device(va) && self.env.choices.choose(2) == 1 {
+            return Err(self.alignment_fault(va, access));
+        }
         if access.read
             && let Err(status) = self.translate(va, Purpose::Read, access.el)
         {
-            return Err(self.unreadable(status, va, access));
+            // A read-modify-write that could not even read is one that reads (Arm ARM, ESR_EL1.WnR).
+            let write = access.write && self.defect(&UNREADABLE_WRITE);
+            return Err(self.data_abort(Abort { status, va, write, cache: false }));
         }
         let purpose = if access.write { Purpose::Write } else { Purpose::Read };
         self.translate(va, purpose, access.el)
             .map_err(|status| self.data_abort(Abort { status, va, write: access.write, cache: false }))
     }
 
-    /// A read-modify-write that could not even read is reported as a read (Arm ARM, ESR_EL1.WnR); CPUs, and QEMU among
-    /// them, differ on whether that is what happened.
-    fn unreadable(&mut self, status: FaultStatus, va: u64, access: Access) -> Stop {
-        let write = access.write && self.env.choices.choose(2) == 1;
-        self.data_abort(Abort { status, va, write, cache: false })
-    }
-
+    /// An alignment fault. Whatever reads, and be it to write, is reported as a read (pseudocode `AlignmentFault`).
     pub(super) fn alignment_fault(&mut self, va: u64, access: Access) -> Stop {
-        if access.read {
-            return self.unreadable(FaultStatus::ALIGNMENT, va, access);
-        }
-        self.data_abort(Abort { status: FaultStatus::ALIGNMENT, va, write: access.write, cache: false })
+        let write = access.write && (!access.read || self.defect(&UNREADABLE_WRITE));
+        self.data_abort(Abort { status: FaultStatus::ALIGNMENT, va, write, cache: false })
     }
 
     /// Tells whether the alignment is wrong whatever the memory is.
     fn misaligned(&self, va: u64, bytes: u64, access: Access) -> bool {
-        let natural = va & (access.element - 1) == 0;
+        let natural = access.fits(va);
         let configured = self.cpu.sys.sctlr & A != 0 && !self.defect(&ALIGNMENT_A_IGNORED);
         match access.alignment {
             _ if natural => false,
@@ -133,7 +143,15 @@ impl Core<'_, '_> {
             self.check_unpermitted(va, bytes, access)?;
         }
         let first = (PAGE - va % PAGE).min(bytes);
+        // The type of memory counts before the permission does (Arm ARM, D8 priority of MMU faults).
+        let refused = !access.fits(va) && self.is_device(va) && !self.defect(&ALIGNMENT_DEVICE_IGNORED);
+        if refused && !self.defect(&PERMISSION_BEFORE_DEVICE) {
+            return Err(self.alignment_fault(va, access));
+        }
         let place = self.place(va, access)?;
+        if refused {
+            return Err(self.alignment_fault(va, access));
+        }
         let mut parts = Parts { list: [(va, place, first); 2], count: 1 };
         if first < bytes {
             let next = va.wrapping_add(first);
@@ -141,7 +159,7 @@ impl Core<'_, '_> {
             if far_defect {
                 return Err(self.refused_at(va, next, access));
             }
-            match self.place(next, access) {
+            match self.second_page(va, next, bytes, access) {
                 Ok(place) => parts.list[1] = (next, place, bytes - first),
                 // The parts of an access are ordered by nobody: the first may be checked before the second is translated.
                 Err(stop) => {
@@ -156,25 +174,58 @@ impl Core<'_, '_> {
             }
             parts.count = 2;
         }
-        if parts.memory(Memory::Device) {
-            if va & (access.element - 1) != 0 && !self.defect(&ALIGNMENT_DEVICE_IGNORED) {
-                return Err(self.alignment_fault(va, access));
-            }
-            if parts.as_slice().iter().any(|(_, place, _)| place.ipa < map::RAM_BASE) {
-                // The firmware's own address of the register is not for blocks.
-                let own = va & ((1 << map::VA_BITS) - 1) != parts.list[0].1.ipa;
-                return Ok(Reached::Device(if own { 0 } else { parts.list[0].1.ipa }));
-            }
+        if parts.as_slice().iter().any(|(_, place, _)| place.ipa < map::RAM_BASE) {
+            // The firmware's own address of the register is not for blocks.
+            let own = va & ((1 << map::VA_BITS) - 1) != parts.list[0].1.ipa;
+            return Ok(Reached::Device(if own { 0 } else { parts.list[0].1.ipa }));
         }
-        let uncacheable = parts.memory(Memory::Device) || parts.memory(Memory::NonCacheable);
-        if access.atomic && uncacheable && self.env.choices.choose(2) == 1 {
-            return Err(self.data_abort(Abort { status: UNSUPPORTED, va, write: !access.read, cache: false }));
+        if parts.memory(Memory::Device) || parts.memory(Memory::NonCacheable) {
+            self.uncacheable(va, access)?;
         }
         self.check(parts.as_slice(), access)?;
         if misaligned {
             return Err(self.alignment_fault(va, access));
         }
         Ok(Reached::Memory(parts))
+    }
+
+    /// The place of an access's second page.
+    ///
+    /// One that is not aligned may be refused where it enters Device memory, or there where an element begins, or as a
+    /// whole, or not at all (pseudocode `Mem[]`, Unpredictable_DEVPAGE2; Arm ARM, Crossing a page boundary with different
+    /// memory types).
+    fn second_page(&mut self, va: u64, next: u64, bytes: u64, access: Access) -> Result<Place, Stop> {
+        let ignored = self.defect(&ALIGNMENT_DEVICE_IGNORED);
+        if !access.fits(va) && !ignored && self.is_device(next) && !self.is_device(va) {
+            let element = next.wrapping_sub(va).next_multiple_of(access.element);
+            let refused = match self.env.choices.choose(if element < bytes { 4 } else { 3 }) {
+                0 => Some(va),
+                1 => Some(next),
+                2 => None,
+                _ => Some(va.wrapping_add(element)),
+            };
+            if let Some(far) = refused {
+                return Err(self.alignment_fault(far, access));
+            }
+        }
+        self.place(next, access)
+    }
+
+    /// Memory that is not Normal Write-Back may refuse exclusives and atomics, and ordered accesses that are not aligned
+    /// (pseudocode `AArch64.MemSingle`, Unpredictable_MISALIGNEDATOMIC; of read-modify-writes it does not ask).
+    fn uncacheable(&mut self, va: u64, access: Access) -> Result<(), Stop> {
+        let modifies = access.read && access.write;
+        let unaligned = access.alignment == Alignment::Ordered && !access.fits(va) && !modifies;
+        let options = 1 + u32::from(access.atomic) + u32::from(unaligned);
+        match if options > 1 { self.env.choices.choose(options) } else { 0 } {
+            0 => Ok(()),
+            1 if access.atomic => {
+                // ESR_EL1.WnR is UNKNOWN then.
+                let status = FaultStatus::UNSUPPORTED_ATOMIC;
+                Err(self.data_abort(Abort { status, va, write: !access.read, cache: false }))
+            }
+            _ => Err(self.alignment_fault(va, access)),
+        }
     }
 
     /// The tag check as a CPU makes it that looks at permissions last.
@@ -203,93 +254,6 @@ impl Core<'_, '_> {
         match self.reach(va, bytes, access)? {
             Reached::Memory(parts) => Ok(parts),
             Reached::Device(_) => Err(Stop::Unmodelled("an access to a device that is not a simple store")),
-        }
-    }
-
-    fn read_parts(&mut self, parts: &Parts, out: &mut [u8]) -> Result<(), Stop> {
-        let mut rest = out;
-        for &(_, place, bytes) in parts.as_slice() {
-            let (now, later) = rest.split_at_mut(bytes as usize);
-            self.env.bus.read(place.ipa, now).map_err(Stop::NoMemory)?;
-            rest = later;
-        }
-        Ok(())
-    }
-
-    fn write_parts(&mut self, parts: &Parts, data: &[u8]) -> Result<(), Stop> {
-        let mut rest = data;
-        for &(_, place, bytes) in parts.as_slice() {
-            let (now, later) = rest.split_at(bytes as usize);
-            self.env.bus.write(place.ipa, now).map_err(Stop::NoMemory)?;
-            if self.defect(&STORE_CLEARS_TAG) && place.memory != Memory::Tagged && place.ipa >= map::ARENA_BASE {
-                self.env.bus.set_tag(place.ipa & !0xf, isa::Tag::ZERO).map_err(Stop::NoMemory)?;
-            }
-            rest = later;
-        }
-        Ok(())
-    }
-
-    /// Loads the bytes from `va` on.
-    pub(super) fn load(&mut self, va: u64, out: &mut [u8], access: Access) -> Result<(), Stop> {
-        let parts = self.memory(va, out.len() as u64, access)?;
-        self.read_parts(&parts, out)
-    }
-
-    /// Stores bytes from `va` on.
-    pub(super) fn store(&mut self, va: u64, data: &[u8], access: Access) -> Result<(), Stop> {
-        let before = self.cpu.sys.clone_if(self.defect(&STORE_DROPPED_ASYNC));
-        let reached = match self.reach(va, data.len() as u64, access) {
-            Ok(reached) => reached,
-            Err(stop) => {
-                if self.defect(&STORE_DESPITE_FAULT) && stop.is_tag_check_fault() {
-                    let unchecked = Access { checked: false, ..access };
-                    let parts = self.memory(va, data.len() as u64, unchecked)?;
-                    self.write_parts(&parts, data)?;
-                }
-                self.store_before(va, data, access, &stop)?;
-                return Err(stop);
-            }
-        };
-        match reached {
-            Reached::Memory(_) if before.is_some_and(|before| before != self.cpu.sys) => Ok(()),
-            Reached::Memory(parts) => self.write_parts(&parts, data),
-            Reached::Device(map::UART_DR) if access.simple => Err(Stop::Doorbell { byte: data[0] }),
-            Reached::Device(_) => Err(Stop::Unmodelled("a store to a device's register other than the UART's data")),
-        }
-    }
-
-    /// Stores what lies before the fault of a store of several elements, if the CPU is one that does: whole elements, or
-    /// doublewords of them.
-    fn store_before(&mut self, va: u64, data: &[u8], access: Access, stop: &Stop) -> Result<(), Stop> {
-        let Stop::Exception(super::Exception { far: Some(far), .. }) = stop else { return Ok(()) };
-        let before = far.wrapping_sub(va);
-        if access.read || before == 0 || before >= data.len() as u64 || data.len() as u64 <= access.element {
-            return Ok(());
-        }
-        let mut options = vec![0, before & !(access.element - 1), before & !7];
-        options.dedup();
-        options.retain(|bytes| *bytes > 0);
-        let done = match self.env.choices.choose(1 + options.len() as u32) {
-            0 => return Ok(()),
-            n => options[n as usize - 1],
-        };
-        let parts = self.memory(va, done, Access { checked: false, ..access })?;
-        self.write_parts(&parts, &data[..done as usize])
-    }
-
-    /// Reads, lets `change` say what to write, and writes that, as one access.
-    pub(super) fn modify(
-        &mut self,
-        va: u64,
-        data: &mut [u8],
-        access: Access,
-        change: impl FnOnce(&[u8]) -> Option<[u8; 16]>,
-    ) -> Result<(), Stop> {
-        let parts = self.memory(va, data.len() as u64, access)?;
-        self.read_parts(&parts, data)?;
-        match change(data) {
-            Some(new) => self.write_parts(&parts, &new[..data.len()]),
-            None => Ok(()),
         }
     }
 }

@@ -29,7 +29,6 @@ impl Core<'_, '_> {
             write: true,
             atomic: true,
             alignment: if total == 16 { Alignment::Always } else { Alignment::Ordered },
-            compares,
             ..self.plain(total, checked && !(compares && self.defect(&CAS_UNCHECKED)))
         }
     }

@@ -49,7 +49,7 @@ crate::defects! {
 /// Bytes that share a tag.
 const GRANULE: u64 = isa::GRANULE_BYTES as u64;
 
-/// SCTLR_EL1.TCF and TCF0 (pseudocode `TCFType`).
+/// What SCTLR_EL1.TCF and TCF0 make of a wrong tag (pseudocode `AArch64.EffectiveTCF`).
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Effect {
     Ignored,
@@ -137,16 +137,16 @@ impl Core<'_, '_> {
     /// the whole access: which part of an unaligned access or of a pair is checked alone is the CPU's choice.
     pub(super) fn check(&mut self, parts: &[(u64, Place, u64)], access: Access) -> Result<(), Stop> {
         match parts.first() {
-            Some(&(va, ..)) => self.check_or_report(parts, va, access),
+            Some(&(va, ..)) => self.check_or_report(parts, &[va], access),
             None => Ok(()),
         }
     }
 
-    /// Checks an access whose fault may also be reported at `other`.
+    /// Checks an access whose fault may also be reported at one of `others`.
     pub(super) fn check_or_report(
         &mut self,
         parts: &[(u64, Place, u64)],
-        other: u64,
+        others: &[u64],
         access: Access,
     ) -> Result<(), Stop> {
         if !parts.first().is_some_and(|(va, ..)| self.is_checked(*va, access)) {
@@ -157,18 +157,14 @@ impl Core<'_, '_> {
                 continue;
             }
             if let Some(wrong) = self.first_mismatch(part, place, bytes)? {
-                return self.wrong_tag(wrong, other, access);
+                return self.wrong_tag(wrong, others, access);
             }
         }
         Ok(())
     }
 
-    /// What a wrong tag does that is found at `wrong`, and may be reported at `other`.
-    ///
-    /// A compare-and-swap counts as a read, which comes first, or as a write, as in QEMU.
-    pub(super) fn wrong_tag(&mut self, wrong: u64, other: u64, access: Access) -> Result<(), Stop> {
-        let as_write = access.compares && self.env.choices.choose(2) == 1;
-        let access = Access { read: access.read && !as_write, ..access };
+    /// What a wrong tag does that is found at `wrong`, and may be reported at one of `others`.
+    fn wrong_tag(&mut self, wrong: u64, others: &[u64], access: Access) -> Result<(), Stop> {
         match self.effect(access) {
             Effect::Ignored => Ok(()),
             Effect::Asynchronous => {
@@ -176,8 +172,15 @@ impl Core<'_, '_> {
                 Ok(())
             }
             Effect::Synchronous => {
-                let at = if wrong != other && self.env.choices.choose(2) == 1 { other } else { wrong };
-                // A read-modify-write reports a write only if reading alone would not have faulted.
+                let mut fars = vec![wrong];
+                others.iter().for_each(|other| {
+                    if !fars.contains(other) {
+                        fars.push(*other);
+                    }
+                });
+                let at = if fars.len() > 1 { fars[self.env.choices.choose(fars.len() as u32) as usize] } else { wrong };
+                // A read-modify-write, CAS too, reports a write only if reading alone would not have faulted (pseudocode
+                // `CreateAccDescAtomicOp`).
                 Err(self.data_abort(Abort {
                     status: FaultStatus::TAG_CHECK,
                     va: at,
@@ -188,13 +191,14 @@ impl Core<'_, '_> {
         }
     }
 
-    /// What a tag check fault of this access does. Without FEAT_MTE3 the value 0b11 is reserved: it acts as one
-    /// of the others, and in QEMU as with it.
+    /// What a tag check fault of this access does. Without FEAT_MTE3 the value 0b11 is reserved: it acts as one of the
+    /// others, each time as the CPU likes (Unpredictable_RESTCF), so also as in QEMU, where it acts as with FEAT_MTE3.
     fn effect(&mut self, access: Access) -> Effect {
         let el0 = (access.checks_as == 0) != self.defect(&TCF_SWAPPED);
         let mut mode = self.cpu.sys.sctlr >> if el0 { TCF0_SHIFT } else { TCF_SHIFT } & 0b11;
         if mode == 0b11 && self.env.features.mte < 3 {
-            mode = [0b11, 0b00, 0b01, 0b10][self.env.choices.choose(4) as usize];
+            let others = if access.read { [0b01, 0b10, 0b00] } else { [0b10, 0b01, 0b00] };
+            mode = others[self.env.choices.choose(3) as usize];
         }
         let load = access.read != self.defect(&ASYMMETRIC_SWAPPED);
         match mode {

@@ -148,8 +148,10 @@ impl Core<'_, '_> {
         let tags = sequence == Sequence::SetTags;
         let (mut to, mut left) = (self.get(rd), self.get(rn));
         if stage == Stage::Prologue {
-            let most = i64::MAX as u64;
-            left = left.min(if tags { most & !(GRANULE - 1) } else { most });
+            // Only what is negative is saturated: a size that is no multiple of 16 stays one.
+            if left > i64::MAX as u64 {
+                left = i64::MAX as u64 & if tags { !(GRANULE - 1) } else { u64::MAX };
+            }
         } else {
             if left == 0 {
                 return Ok(());
@@ -163,10 +165,13 @@ impl Core<'_, '_> {
             }
         }
         let checked = if tags { self.defect(&SETG_CHECKED) } else { !self.defect(&SET_UNCHECKED) };
-        let access = self.bytewise(options.writes_unprivileged(), true, checked);
+        let access = Access { tags, ..self.bytewise(options.writes_unprivileged(), true, checked) };
         let misaligned = left % GRANULE != 0 || (left != 0 && to % GRANULE != 0);
         if tags && misaligned && !self.defect(&SETG_ALIGNMENT) {
-            return Err(self.alignment_fault(to, access));
+            // Behind the prologue the register is the end, which the pseudocode reports and QEMU does not.
+            let register = self.get(rd);
+            let far = if to != register && self.env.choices.choose(2) == 1 { register } else { to };
+            return Err(self.alignment_fault(far, access));
         }
         let byte = self.get(rs) as u8;
         let mut now = match stage {
@@ -174,6 +179,7 @@ impl Core<'_, '_> {
             Stage::Main => left & !(PAGE - 1),
             Stage::Epilogue => left,
         };
+        let begun = [rd, rn].map(|register| (register, self.get(register)));
         while now > 0 {
             if stage == Stage::Prologue {
                 self.set(rd, to);
@@ -181,7 +187,10 @@ impl Core<'_, '_> {
             }
             let bytes = now.min(room(to, GRANULE, false));
             let data = [byte; GRANULE as usize];
-            self.fill_granule(to, &data[..bytes as usize], tags, access)?;
+            if let Err(stop) = self.fill_granule(to, &data[..bytes as usize], tags, access) {
+                self.forget_progress(stage, &begun);
+                return Err(stop);
+            }
             (to, left, now) = (to.wrapping_add(bytes), left - bytes, now - bytes);
             if stage != Stage::Prologue {
                 self.set(rn, left.wrapping_neg());
@@ -201,7 +210,7 @@ impl Core<'_, '_> {
         }
         let first = to.is_multiple_of(PAGE);
         if tags && !self.defect(&SETG_NO_TAG) && (first || !self.defect(&SETG_FIRST)) {
-            let place = self.place(to, access)?;
+            let place = self.place(to, Access { tags: false, ..access })?;
             self.write_tag_as(place, TaggedPtr::new(to).tag(), access.checks_as)?;
         }
         Ok(())
@@ -240,11 +249,15 @@ impl Core<'_, '_> {
         let prologue = left.min(page(chunk.to)).min(page(chunk.from));
         let mut now = if stage == Stage::Prologue { prologue } else { left };
         let kept = if stage == Stage::Main { PAGE } else { 1 };
+        let begun = [rd, rs, rn].map(|register| (register, self.get(register)));
         while now >= kept {
             let room = |va| room(va, GRANULE, chunk.backwards);
             chunk.bytes = now.min(room(chunk.to)).min(room(chunk.from));
             self.show_copy(stage, registers, chunk, left);
-            self.copy_chunk(chunk, left, options)?;
+            if let Err(stop) = self.copy_chunk(chunk, left, options) {
+                self.forget_progress(stage, &begun);
+                return Err(stop);
+            }
             (left, now) = (left - chunk.bytes, now - chunk.bytes);
             let step = if chunk.backwards { chunk.bytes.wrapping_neg() } else { chunk.bytes };
             (chunk.to, chunk.from) = (chunk.to.wrapping_add(step), chunk.from.wrapping_add(step));
@@ -262,6 +275,14 @@ impl Core<'_, '_> {
             self.cpu.nzcv = 0;
         }
         Ok(())
+    }
+
+    /// A prologue that faults may have left its registers alone: the pseudocode writes them at its end.
+    fn forget_progress(&mut self, stage: Stage, begun: &[(Reg, u64)]) {
+        let moved = begun.iter().any(|(register, value)| self.get(*register) != *value);
+        if stage == Stage::Prologue && moved && self.env.choices.choose(2) == 1 {
+            begun.iter().for_each(|(register, value)| self.set(*register, *value));
+        }
     }
 
     /// Puts into the registers how far a copy has come, as they are seen if its next chunk faults.

@@ -54,8 +54,8 @@ const CM: u32 = 1 << 8;
 const WNR: u32 = 1 << 6;
 
 impl Core<'_, '_> {
-    /// A data abort (pseudocode `AArch64.DataAbort`, `AArch64.FaultSyndrome`). ISV is 0: the fault is of
-    /// stage 1.
+    /// A data abort (pseudocode `AArch64.DataAbort`, for a wrong tag `AArch64.RaiseTagCheckFault`; `AArch64.FaultSyndrome`).
+    /// ISV is 0: the fault is of stage 1.
     pub(super) fn data_abort(&self, abort: Abort) -> Stop {
         let tag_check = abort.status == FaultStatus::TAG_CHECK;
         let lower = (self.cpu.el == 0 && !self.defect(&CLASS_SAME)) || (self.cpu.el == 1 && self.defect(&CLASS_LOWER));

@@ -168,7 +168,8 @@ impl Core<'_, '_> {
             alignment: Alignment::Configured,
             simple: false,
             atomic: false,
-            compares: false,
+            tags: false,
+            unknown: false,
         }
     }
 
@@ -302,13 +303,9 @@ impl Core<'_, '_> {
             };
             data.copy_from_slice(&value.to_le_bytes()[..bytes]);
         }
-        self.store(va, &buffer[..bytes * registers.len()], access)?;
-        // What an UNKNOWN register leaves in memory is UNKNOWN too, and of memory that is not tracked.
         let unknown = |register: &Register| matches!(register, Register::Simd(n) if self.cpu.v_unknown >> n & 1 != 0);
-        if registers.iter().any(unknown) {
-            return Err(Stop::Unmodelled("a store of a SIMD register that is UNKNOWN after a fault"));
-        }
-        Ok(())
+        let access = Access { unknown: registers.iter().any(unknown), ..access };
+        self.store(va, &buffer[..bytes * registers.len()], access)
     }
 }
 

@@ -84,7 +84,11 @@ impl Core<'_, '_> {
             tag = self.implementations_tag(tag, exclude);
             self.cpu.sys.rgsr_unknown = true;
         }
-        self.cpu.sys.rgsr = kept.bits();
+        // It changes TAG and the lower 16 bits of SEED. The others have no effect without RRND: a CPU keeps them, or has them
+        // not, and QEMU clears them.
+        let others = self.cpu.sys.rgsr & !Rgsr::MASK;
+        let cleared = others != 0 && !self.cpu.sys.rgsr_unknown && self.env.choices.choose(2) == 0;
+        self.cpu.sys.rgsr = kept.bits() | if cleared { 0 } else { others };
         tag
     }
 

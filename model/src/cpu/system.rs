@@ -14,6 +14,7 @@ crate::defects! {
     TCO_READS_ZERO "tco.reads-zero" "MRS TCO gives 0";
     TCO_REGISTER_BIT "tco.bit-24" "MSR TCO takes bit 24 of the register";
     TCO_EL0 "tco.undefined-at-el0" "MSR TCO is undefined at EL0";
+    TCO_HIDDEN "tco.ignored-with-hidden-tags" "MSR TCO does nothing in a VM without tags";
     EL0_REGISTERS "msr.el0-allowed" "EL0 may access the tag registers of EL1";
     GCR_RGSR_SWAPPED "mrs.gcr-rgsr-swapped" "MRS of GCR_EL1 gives RGSR_EL1";
     TFSR_SWAPPED "mrs.tfsr-levels-swapped" "MRS of TFSR_EL1 gives TFSRE0_EL1 and the other way round";
@@ -171,12 +172,15 @@ impl Core<'_, '_> {
         }
     }
 
-    /// MSR TCO. With the instructions of MTE alone the field reads as 0 and ignores writes.
+    /// MSR TCO. A hypervisor that hides tags does not hide it. With the instructions of MTE alone the field may read as 0
+    /// and ignore writes (Arm ARM, TCO).
     pub(super) fn set_tco(&mut self, on: bool) -> Executed {
         if self.env.features.mte == 0 || (self.cpu.el == 0 && self.defect(&TCO_EL0)) {
             return Err(undefined());
         }
-        if self.env.features.has_tags() && !self.defect(&TCO_WRITE_LOST) {
+        let hidden = self.env.features.tags_hidden && self.defect(&TCO_HIDDEN);
+        let constant = self.env.features.mte == 1 && on != self.cpu.tco && self.env.choices.choose(2) == 0;
+        if !constant && !hidden && !self.defect(&TCO_WRITE_LOST) {
             self.cpu.tco = on;
         }
         Ok(())

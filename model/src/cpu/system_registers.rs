@@ -10,7 +10,7 @@ crate::defects! {
     GCR_RRND_LOST "gcr.rrnd-lost" "GCR_EL1.RRND does not stick";
     GCR_EXCLUDE_8 "gcr.exclude-8-bits" "GCR_EL1 keeps only the lower half of Exclude";
     RGSR_TAG_LOST "rgsr.tag-lost" "RGSR_EL1.TAG does not stick";
-    RGSR_SEED_8 "rgsr.seed-8-bits" "RGSR_EL1 keeps only the lower half of SEED";
+    RGSR_SEED_8 "rgsr.seed-8-bits" "RGSR_EL1 keeps only the lower half of the seed";
     TFSR_TF1_LOST "tfsr.tf1-lost" "TFSR_EL1.TF1 cannot be written";
     TFSR_WRITE_ADDS "tfsr.write-adds" "writing TFSR_EL1 only sets bits";
     TFSR_HALVES_SWAPPED "tfsr.halves-swapped" "an asynchronous fault of the lower half sets TF1, one of the upper half TF0";
@@ -48,7 +48,10 @@ const TCR_MODELLED: u64 = 0b11 << TBI0_SHIFT | 0b11 << TCMA0_SHIFT;
 
 /// Bits of GCR_EL1, RGSR_EL1, TFSR_EL1 and TFSRE0_EL1 that are not RES0.
 const GCR_BITS: u64 = 0x1_ffff;
-const RGSR_BITS: u64 = 0xff_ff0f;
+/// TAG and SEED. SEED is bits 23:8, and with GCR_EL1.RRND = 1 bits 55:8, of which the CPU may have fewer; what the mode
+/// does not use has no effect in it.
+const RGSR_BITS: u64 = 0x00ff_ffff_ffff_ff0f;
+const RGSR_LEAST_BITS: u64 = 0xff_ff0f;
 const TFSR_BITS: u64 = 0b11;
 
 /// What the firmware leaves in registers when it boots.
@@ -212,7 +215,7 @@ impl Core<'_, '_> {
             SysReg::Rgsr => {
                 let value = if self.defect(&RGSR_TAG_LOST) { value & !0xf } else { value };
                 let value = if self.defect(&RGSR_SEED_8) { value & !0xff_0000 } else { value };
-                self.cpu.sys.rgsr = self.kept(value, RGSR_BITS);
+                self.cpu.sys.rgsr = self.kept_seed(value);
                 self.cpu.sys.rgsr_unknown = false;
             }
             SysReg::Tfsr => {
@@ -231,6 +234,15 @@ impl Core<'_, '_> {
 
     fn kept(&mut self, value: u64, bits: u64) -> u64 {
         if value & !bits == 0 || self.env.choices.choose(2) == 0 { value & bits } else { value }
+    }
+
+    fn kept_seed(&mut self, value: u64) -> u64 {
+        let mut options = vec![value & RGSR_BITS, value, value & RGSR_LEAST_BITS];
+        options.dedup();
+        if options.len() > 1 && options.first() == options.last() {
+            options.pop();
+        }
+        if options.len() == 1 { value } else { options[self.env.choices.choose(options.len() as u32) as usize] }
     }
 
     /// Reads a register that a block carries.
@@ -281,8 +293,8 @@ impl Core<'_, '_> {
         self.cpu.sys.show_completed();
     }
 
-    /// Takes an exception to EL1 (pseudocode `AArch64.TakeException`); with SCTLR_EL1.ITFSB all faults are
-    /// recorded first.
+    /// Takes an exception to EL1 (pseudocode `AArch64.TakeException`); with SCTLR_EL1.ITFSB all faults are recorded
+    /// first (Arm ARM, SCTLR_EL1.ITFSB).
     pub(super) fn enter_exception(&mut self, exception: &super::Exception) {
         if self.cpu.sys.sctlr & ITFSB != 0 && self.env.features.has_tags() {
             self.cpu.sys.synchronise();

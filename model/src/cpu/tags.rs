@@ -47,7 +47,7 @@ crate::defects! {
 /// Bytes that share a tag (pseudocode `TAG_GRANULE`).
 pub(super) const GRANULE: u64 = isa::GRANULE_BYTES as u64;
 
-/// What a tag store does to its granules' data.
+/// What a tag store does to its granules' data; STGP changes it, too.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Data {
     Kept,
@@ -55,7 +55,10 @@ pub(super) enum Data {
 }
 
 impl Core<'_, '_> {
-    pub(super) fn tag_store(&self) -> Access {
+    /// A store of tags, to data that is kept or changed. Device memory may refuse it: also where tags cannot be accessed,
+    /// if it changes data (pseudocode `AArch64.MemTag[]` asks for access to tags, `Mem[]` does not).
+    pub(super) fn tag_store(&self, data: Data) -> Access {
+        let access = self.env.features.mte < 2 || self.tag_access(self.cpu.el);
         Access {
             read: self.defect(&STG_READ_ONLY),
             write: !self.defect(&STG_READ_ONLY),
@@ -66,12 +69,14 @@ impl Core<'_, '_> {
             alignment: Alignment::Always,
             simple: false,
             atomic: false,
-            compares: false,
+            tags: access || data == Data::Zeroed,
+            unknown: false,
         }
     }
 
     pub(super) fn tag_load(&self) -> Access {
-        Access { read: true, write: false, alignment: Alignment::Configured, ..self.tag_store() }
+        let store = self.tag_store(Data::Kept);
+        Access { read: true, write: false, tags: false, alignment: Alignment::Configured, ..store }
     }
 
     /// Reads a granule's tag (pseudocode `AArch64.MemTag[]`): 0 where there are no tags.
@@ -125,9 +130,10 @@ impl Core<'_, '_> {
     }
 
     fn store_tag_at(&mut self, va: &mut u64, tag: Tag, granules: u64, data: Data) -> Executed {
+        let access = self.tag_store(data);
         if *va & (GRANULE - 1) != 0 {
             if !self.defect(&STG_ALIGNMENT) {
-                return Err(self.alignment_fault(*va, self.tag_store()));
+                return Err(self.alignment_fault(*va, access));
             }
             *va &= !(GRANULE - 1);
         }
@@ -135,14 +141,26 @@ impl Core<'_, '_> {
             *va &= !(2 * GRANULE - 1);
         }
         let first = *va;
-        // Both are reached before either is stored.
-        let mut places = [self.place(first, self.tag_store())?; 2];
-        let second = first.wrapping_add(GRANULE);
+        let mut places = [self.place(first, access)?; 2];
         if granules == 2 {
-            places[1] = self.place(second, self.tag_store())?;
+            let second = first.wrapping_add(GRANULE);
+            // A page that took one tag takes the other.
+            let tags = access.tags && second.is_multiple_of(abi::map::GUEST_PAGE);
+            places[1] = match self.place(second, Access { tags, ..access }) {
+                Ok(place) => place,
+                // Both are reached before either is stored, or one after the other; data comes before tags.
+                Err(stop) => {
+                    match self.env.choices.choose(2) {
+                        0 => {}
+                        _ if data == Data::Zeroed => self.zero(places[0], GRANULE)?,
+                        _ => self.write_tag(places[0], tag)?,
+                    }
+                    return Err(stop);
+                }
+            };
         }
         if granules == 1 && data == Data::Kept && self.defect(&STG_CHECKED) {
-            let checked = Access { checked: true, ..self.tag_store() };
+            let checked = Access { checked: true, ..access };
             self.check(&[(first, places[0], GRANULE)], checked)?;
         }
         for (n, place) in places.into_iter().enumerate().take(granules as usize) {
@@ -205,11 +223,11 @@ impl Core<'_, '_> {
         let (mut low, mut high) = (self.get(rt), self.get(rt2));
         if va & (GRANULE - 1) != 0 {
             if !self.defect(&STG_ALIGNMENT) {
-                return Err(self.alignment_fault(va, self.tag_store()));
+                return Err(self.alignment_fault(va, self.tag_store(Data::Zeroed)));
             }
             va &= !(GRANULE - 1);
         }
-        let place = self.place(va, self.tag_store())?;
+        let place = self.place(va, self.tag_store(Data::Zeroed))?;
         let tag = TaggedPtr::new(if self.defect(&STGP_TAG_XT) { low } else { va }).tag();
         if self.defect(&STGP_SWAPPED) {
             (low, high) = (high, low);

@@ -187,11 +187,10 @@ impl Core<'_, '_> {
         self.cpu.sys.tcr >> (super::system_registers::TBI0_SHIFT + u32::from(upper)) & 1 == 1
     }
 
-    /// Finds the place of a byte for an access with the rights of `el` (pseudocode
-    /// `AArch64.TranslateAddress`).
+    /// Finds what the tables say of an address.
     ///
     /// An address out of range is reported at level 0 (pseudocode `AArch64.S1Translate`).
-    pub(super) fn translate(&self, va: u64, purpose: Purpose, el: u8) -> Result<Place, FaultStatus> {
+    fn entry(&self, va: u64) -> Result<Entry, FaultStatus> {
         let ignored = self.tbi(va) || self.defect(&TBI_IGNORED);
         let upper = if self.defect(&UPPER_FROM_63) { va >> 63 == 1 } else { TaggedPtr::new(va).bit55() };
         let bits = if ignored { 56 } else { 64 } - map::VA_BITS;
@@ -204,7 +203,18 @@ impl Core<'_, '_> {
         if found.is_err() && self.defect(&STALE_UNMAPPED) {
             found = walk(va, &PageKinds::default(), self.env.features);
         }
-        let entry = found.map_err(translation_fault)?;
+        found.map_err(translation_fault)
+    }
+
+    /// Tells whether an address is in Device memory, whoever may use it.
+    pub(super) fn is_device(&self, va: u64) -> bool {
+        self.entry(va).is_ok_and(|entry| entry.memory == Memory::Device)
+    }
+
+    /// Finds the place of a byte for an access with the rights of `el` (pseudocode
+    /// `AArch64.TranslateAddress`).
+    pub(super) fn translate(&self, va: u64, purpose: Purpose, el: u8) -> Result<Place, FaultStatus> {
+        let entry = self.entry(va)?;
         let allowed = match purpose {
             Purpose::Read => entry.writable || !self.defect(&READ_ONLY_READS),
             Purpose::Write => entry.writable || self.defect(&READ_ONLY_IGNORED),

@@ -136,7 +136,7 @@ impl Firmware {
         cpu.pc = base;
         cpu.mmio = false;
         cpu.set_pstate(block.nzcv & 0xf << 28 | (block.tco & 1) << 25 | block.el << 2);
-        if !env.features.has_tags() {
+        if env.features.mte < 2 {
             cpu.tco = false;
         }
         cpu.monitor = None;

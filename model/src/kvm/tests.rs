@@ -62,7 +62,7 @@ fn what_a_cpu_does_not_implement_vanishes_when_the_vcpu_runs() {
     let mut vm = vm("6.12");
     vm.enable_mte(0).unwrap();
     vm.add_vcpu().unwrap();
-    for (id, implemented) in RegisterId::MTE.into_iter().zip([0xff_ff0f, 0x1_ffff, 3, 3]) {
+    for (id, implemented) in RegisterId::MTE.into_iter().zip([0x00ff_ffff_ffff_ff0f, 0x1_ffff, 3, 3]) {
         vm.set_register(0, id, u128::from(u64::MAX)).unwrap();
         assert_eq!(vm.register(0, id), Ok(u128::from(u64::MAX)), "{id}");
         vm.enter(0).unwrap();

@@ -12,8 +12,8 @@ pub(super) const POISON: u64 = 0x1de7_ec7e_dbad_c0de;
 
 /// RGSR_EL1, GCR_EL1, TFSR_EL1, TFSRE0_EL1: the registers that MTE adds, in the order of their ids.
 pub(super) const MTE_REGISTERS: usize = 4;
-/// Their bits that are not RES0.
-const IMPLEMENTED: [u64; MTE_REGISTERS] = [0xff_ff0f, 0x1_ffff, 0b11, 0b11];
+/// Their bits that are not RES0. This CPU has all of RGSR_EL1.SEED, bits 55:8; one may have only 23:8.
+const IMPLEMENTED: [u64; MTE_REGISTERS] = [0x00ff_ffff_ffff_ff0f, 0x1_ffff, 0b11, 0b11];
 
 defects! {
     RGSR_UNSWITCHED "vcpu-switch.rgsr" "RGSR_EL1 is neither saved nor restored when a vCPU is switched";

@@ -29,12 +29,8 @@ pub fn keep_away(known: &[Known], program: &mut Program) {
                     set(run, "sctlr_el1.ata", 1);
                     set(run, "sctlr_el1.ata0", 1);
                 }
-                Avoid::AsymmetricZeros if run.words.iter().any(|word| is_zva(*word)) => {
-                    // What flips TCF's lowest bit on the way makes asymmetric of asynchronous.
-                    for field in ["sctlr_el1.tcf", "sctlr_el1.tcf0"] {
-                        set(run, field, SYNCHRONOUS);
-                    }
-                }
+                Avoid::AsymmetricZeros if run.words.iter().any(|word| is_zva(*word)) => synchronous(run),
+                Avoid::AsymmetricSwaps if has(&run.words, &["cas"]) => synchronous(run),
                 _ => {}
             }
         }
@@ -46,6 +42,14 @@ const SYNCHRONOUS: u8 = 0b01;
 
 /// Mnemonics of atomic read-modify-writes without a condition.
 const ATOMICS: &[&str] = &["ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp"];
+
+/// Makes tag check faults synchronous. What flips TCF's lowest bit on the way makes asymmetric of asynchronous, so that will
+/// not do.
+fn synchronous(run: &mut Run) {
+    for field in ["sctlr_el1.tcf", "sctlr_el1.tcf0"] {
+        set(run, field, SYNCHRONOUS);
+    }
+}
 
 fn set(run: &mut Run, field: &str, value: u8) {
     if let Some(field) = Field::by_name(field) {
@@ -86,6 +90,13 @@ mod tests {
                 format!(
                     "granule program 1\n{}",
                     block("  sctlr_el1.tcf = sync\n  sctlr_el1.tcf0 = sync\n", "dc zva, x0")
+                ),
+            ),
+            (
+                format!("granule program 1\n{}", block("  sctlr_el1.tcf0 = asymm\n", "caspl x0, x1, x2, x3, [x4]")),
+                format!(
+                    "granule program 1\n{}",
+                    block("  sctlr_el1.tcf = sync\n  sctlr_el1.tcf0 = sync\n", "caspl x0, x1, x2, x3, [x4]")
                 ),
             ),
             (

@@ -56,6 +56,13 @@ fn what_the_architecture_leaves_open_does_not_count() {
     assert_eq!(places(|trace| trace.faults[0].spsr |= 0x3c0), []);
     assert_eq!(places(|trace| trace.pstate |= 1 << 21), []);
     assert_eq!(places(|trace| trace.sys[SysReg::Sctlr as usize] = 1 << 23), []);
+    let unsupported = |esr| {
+        let mut trace = trace();
+        trace.faults[0].esr = Syndrome::from_bits(esr);
+        trace
+    };
+    assert_eq!(differences(&of(unsupported(0x9600_0035)), &of(unsupported(0x9600_0075))), []);
+    assert_ne!(differences(&of(unsupported(0x9600_0035)), &of(unsupported(0x9600_0021))), []);
     let undefined = |far| {
         let mut trace = trace();
         trace.faults[0] = Fault { index: Some(0), esr: Syndrome::from_bits(0x0200_0000), far, spsr: 4 };

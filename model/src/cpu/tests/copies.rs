@@ -49,6 +49,30 @@ fn setg_sets_tags_and_is_not_checked() {
 }
 
 #[test]
+fn setgp_saturates_only_sizes_that_are_negative() {
+    const MOST: u64 = i64::MAX as u64;
+    let mut bench = Bench::new();
+    for size in [MOST, MOST - 14] {
+        let trap = bench.trap("setgp [x0]!, x2!, x1", &[tagged(0, 9), 0, size]);
+        assert_eq!((trap.esr, trap.far), (0x9600_0061, tagged(0, 9)), "{size:#x}");
+    }
+    for size in [MOST - 15, MOST + 1, u64::MAX] {
+        let done = bench.calm("setgp [x0]!, x2!, x1", &[tagged(0, 9), 0, size]);
+        assert_eq!(done.reply.x[2], (MOST - 15 - 4096).wrapping_neg(), "{size:#x}");
+    }
+}
+
+#[test]
+fn an_alignment_fault_of_setgm_shows_where_it_is_or_its_register() {
+    // Option A: the register is the end.
+    for text in ["setgm [x0]!, x2!, x1", "setge [x0]!, x2!, x1"] {
+        let x = [tagged(0x1008, 9), 0, 0x20_u64.wrapping_neg()];
+        let seen = Bench::permitted(Bench::new, text, &x, |_, done| (done.traps[0].esr, done.traps[0].far));
+        assert_eq!(seen, [(0x9600_0061, tagged(0xfe8, 9)), (0x9600_0061, tagged(0x1008, 9))], "{text}");
+    }
+}
+
+#[test]
 fn copies_move_bytes_in_the_direction_that_suits() {
     for text in [COPY, COPY_FORWARDS] {
         for (from, to, size) in [(0, 0x8003, 9000), (4000, 8000, 300), (5, 0x9000, 1)] {

@@ -189,6 +189,8 @@ fn observe_pages(defect: Option<&'static Defect>) -> Vec<String> {
             "str w1, [x2]",
             "ldr x3, [x4]",
             "str x3, [x4]",
+            "ldtr w1, [x2]",
+            "swp x1, x3, [x0]",
         ] {
             let mut bench = defect.map_or_else(Bench::new, |defect| Bench::new().with(defect));
             bench.tags(0, &[4; 16]);
@@ -213,11 +215,13 @@ fn observe_pages(defect: Option<&'static Defect>) -> Vec<String> {
 
 /// What a VM without MTE sees of tags on a CPU that has them.
 fn observe_hidden(defect: Option<&'static Defect>) -> Vec<String> {
-    let mut bench = Bench::of(Features { tags_hidden: true, ..Features::MAX });
+    let mut bench = Bench::of(Features { tags_hidden: true, gmid_trapped: true, ..Features::MAX });
+    bench.sys(SysReg::Sctlr, reset::SCTLR);
     if let Some(defect) = defect {
         bench = bench.with(defect);
     }
-    let text = "mrs x1, gmid_el1; mrs x2, gcr_el1; msr rgsr_el1, x3; stg x0, [x0]; ldg x4, [x0]";
+    let text =
+        "mrs x1, gmid_el1; mrs x2, gcr_el1; msr rgsr_el1, x3; stg x0, [x0]; ldg x4, [x0]; msr tco, #1; mrs x5, tco";
     let done = bench.run(text, &[tagged(0, 7), 1, 1, 1, 1]);
     vec![format!("{:x?} {:x?} {:?}", done.reply.x, done.traps, bench.read_tags(0, 2))]
 }

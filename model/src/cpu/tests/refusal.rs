@@ -122,6 +122,21 @@ fn reserved_bits_may_stick_or_not() {
 }
 
 #[test]
+fn the_upper_part_of_the_seed_may_stick_or_not_and_irg_keeps_or_clears_it() {
+    let written = "msr rgsr_el1, x0; mrs x1, rgsr_el1";
+    let seen = Bench::permitted(Bench::new, written, &[!0], |_, done| done.reply.x[1]);
+    // SEED is bits 55:8 with GCR_EL1.RRND = 1, and 23:8 without.
+    assert_eq!(seen, [0x00ff_ffff_ffff_ff0f, !0, 0xff_ff0f]);
+    let seen = Bench::permitted(Bench::new, written, &[0x5a_1234_05], |_, done| done.reply.x[1]);
+    assert_eq!(seen, [0x5a_1234_05, 0x1234_05]);
+    let drawn = "msr rgsr_el1, x0; irg x2, x3; mrs x1, rgsr_el1";
+    let seen = Bench::permitted(Bench::new, drawn, &[0x5a_0001_00], |_, done| done.reply.x[1]);
+    assert_eq!(seen, [0x1000_01, 0x5a_1000_01]);
+    let seen = Bench::permitted(Bench::new, drawn, &[0x0001_00], |_, done| done.reply.x[1]);
+    assert_eq!(seen, [0x1000_01]);
+}
+
+#[test]
 fn what_is_not_specified_is_said_to_be_so() {
     use crate::firmware::Outcome;
     let mut bench = Bench::new();
