@@ -28,7 +28,7 @@ pub const CASES: &[Case] = &[
     .needing(MOPS),
     Case::new(
         "arch.copy.set-tags-alignment",
-        "SETGP takes an alignment fault at an address that is not a multiple of 16",
+        "SETGP takes an alignment fault at an address that is not a multiple of 16, and for a size that is not",
         "DDI 0487 C6.2 SETGP",
         set_tags_alignment,
     )
@@ -110,6 +110,11 @@ fn set_tags_alignment(bench: &mut Bench<'_>) -> Checked {
         let trace = guest.exec("setgp [x0]!, x1!, x2", &[tagged(offset, 9), 64, 1])?;
         // Alignment fault: DFSC 0b100001, a write.
         one_exception(&guest, &format!("SETGP at {offset}"), 0x9600_0061, &trace)?;
+    }
+    // Only negative sizes are saturated, to whole granules.
+    for size in [8, i64::MAX as u64] {
+        let trace = guest.exec("setgp [x0]!, x1!, x2", &[tagged(0, 9), size, 1])?;
+        one_exception(&guest, &format!("SETGP of {size:#x} bytes"), 0x9600_0061, &trace)?;
     }
     Ok(())
 }

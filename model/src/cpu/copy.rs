@@ -21,6 +21,7 @@ crate::defects! {
     SETG_NO_DATA "setg.keeps-data" "SETGP, SETGM and SETGE do not set data";
     SETG_FIRST "setg.first-granule-tagged" "SETGP, SETGM and SETGE tag only the first granule of a page";
     SETG_ALIGNMENT "setg.alignment-ignored" "SETGP demands no alignment";
+    SETG_SATURATES "setg.saturates-positive-sizes" "SETGP rounds a size near 2^63 down and does not find it unaligned";
     CPY_READ_UNCHECKED "cpy.source-unchecked" "the source of a memory copy is not tag checked";
     CPY_WRITE_UNCHECKED "cpy.destination-unchecked" "the destination of a memory copy is not tag checked";
     CPY_TAGS "cpy.copies-tags" "a memory copy copies tags too";
@@ -149,8 +150,9 @@ impl Core<'_, '_> {
         let (mut to, mut left) = (self.get(rd), self.get(rn));
         if stage == Stage::Prologue {
             // Only what is negative is saturated: a size that is no multiple of 16 stays one.
-            if left > i64::MAX as u64 {
-                left = i64::MAX as u64 & if tags { !(GRANULE - 1) } else { u64::MAX };
+            let most = i64::MAX as u64 & if tags { !(GRANULE - 1) } else { u64::MAX };
+            if left > if self.defect(&SETG_SATURATES) { most } else { i64::MAX as u64 } {
+                left = most;
             }
         } else {
             if left == 0 {

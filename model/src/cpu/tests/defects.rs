@@ -104,6 +104,7 @@ const PROGRAMS: &[Program] = &[
     Program { text: "setp [x0]!, x14!, x12; setm [x0]!, x14!, x12; sete [x0]!, x14!, x12", ..BOOT },
     Program { text: "setp [x1]!, x14!, x12", ..BOOT },
     Program { text: "movz x14, #64; setgp [x1]!, x14!, x12; setgm [x1]!, x14!, x12; setge [x1]!, x14!, x12; setgp [x2]!, x15!, x12", ..BOOT },
+    Program { text: "movn x14, #0; lsr x14, x14, #1; setgp [x0]!, x14!, x12", ..BOOT },
     Program { text: "add x17, x0, #16; str x12, [x0]; cpyp [x17]!, [x0]!, x14!; cpym [x17]!, [x0]!, x14!; cpye [x17]!, [x0]!, x14!", ..BOOT },
     Program { text: "add x17, x0, #0; sub x18, x17, #8; cpyp [x17]!, [x18]!, x14!; cpym [x17]!, [x18]!, x14!; cpye [x17]!, [x18]!, x14!", ..BOOT },
     Program { text: "add x18, x7, #0; cpyfp [x18]!, [x1]!, x14!", ..BOOT },

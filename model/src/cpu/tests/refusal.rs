@@ -127,13 +127,13 @@ fn the_upper_part_of_the_seed_may_stick_or_not_and_irg_keeps_or_clears_it() {
     let seen = Bench::permitted(Bench::new, written, &[!0], |_, done| done.reply.x[1]);
     // SEED is bits 55:8 with GCR_EL1.RRND = 1, and 23:8 without.
     assert_eq!(seen, [0x00ff_ffff_ffff_ff0f, !0, 0xff_ff0f]);
-    let seen = Bench::permitted(Bench::new, written, &[0x5a_1234_05], |_, done| done.reply.x[1]);
-    assert_eq!(seen, [0x5a_1234_05, 0x1234_05]);
+    let seen = Bench::permitted(Bench::new, written, &[0x5a12_3405], |_, done| done.reply.x[1]);
+    assert_eq!(seen, [0x5a12_3405, 0x0012_3405]);
     let drawn = "msr rgsr_el1, x0; irg x2, x3; mrs x1, rgsr_el1";
-    let seen = Bench::permitted(Bench::new, drawn, &[0x5a_0001_00], |_, done| done.reply.x[1]);
-    assert_eq!(seen, [0x1000_01, 0x5a_1000_01]);
-    let seen = Bench::permitted(Bench::new, drawn, &[0x0001_00], |_, done| done.reply.x[1]);
-    assert_eq!(seen, [0x1000_01]);
+    let seen = Bench::permitted(Bench::new, drawn, &[0x5a00_0100], |_, done| done.reply.x[1]);
+    assert_eq!(seen, [0x0010_0001, 0x5a10_0001]);
+    let seen = Bench::permitted(Bench::new, drawn, &[0x0000_0100], |_, done| done.reply.x[1]);
+    assert_eq!(seen, [0x0010_0001]);
 }
 
 #[test]
