@@ -313,6 +313,19 @@ pub const ERRATA: &[Erratum] = &[
         cases: &["kvm.copy-tags.huge-pages", "kvm.copy-tags.identity-over-ram"],
     },
     Erratum {
+        name: "linux.split-overwrites-tag-flags",
+        product: Product::Linux,
+        versions: &[from(FIRST)],
+        only_if: "",
+        shows: "every part of a huge page that is split gets PG_mte_tagged as the first part has it: tags of the others are lost, or \
+                those of their last owner show",
+        defeats: false,
+        evidence: Evidence::Measured,
+        source: "docs/errata.md; measured on 6.1.192, 6.12.117, 7.2.13 and 7.3-rc7; mm/huge_memory.c, __split_huge_page_tail(), later \
+                 __split_folio_to_order()",
+        cases: &["kvm.life.split-with-*"],
+    },
+    Erratum {
         name: "linux.zero-page-flagged-tagged",
         product: Product::Linux,
         versions: &[

@@ -128,26 +128,34 @@ impl Mapping {
         if swaps.lines().count() < 2 {
             return Err(unsupported("this host has no swap: add some with swapon"));
         }
-        let in_memory = |place: &Place| matches!(place, Place::Frame(_));
         wait(
             || {
                 self.madvise(range, libc::MADV_PAGEOUT, "MADV_PAGEOUT")?;
-                Ok(!self.places(range)?.iter().any(in_memory))
+                let left = self.present(range)?;
+                // A page that another CPU touched may wait there for its place in the LRU lists, and madvise does not look;
+                // moving a page to where it is drains all CPUs' (mm/migrate.c, lru_cache_disable()).
+                if let Some(first) = left.first()
+                    && let Some(node) = nodes(&[*first], None)?.into_iter().find(|node| *node >= 0)
+                {
+                    nodes(&[*first], Some(node))?;
+                }
+                Ok(left.is_empty())
             },
             || unsupported("the host does not write these pages to swap"),
         )
     }
 
+    /// The addresses of the pages that have a frame.
+    fn present(&self, range: &Range<u64>) -> Result<Vec<u64>, MachineError> {
+        let page = page_size();
+        let present = |(_, place): &(u64, Place)| matches!(place, Place::Frame(_));
+        let places = (0..).zip(self.places(range)?).filter(present);
+        Ok(places.map(|(number, _)| self.address() + range.start + number * page).collect())
+    }
+
     /// Moves pages to another NUMA node, and so to other frames (move_pages()).
     fn migrate(&self, range: &Range<u64>) -> Result<(), MachineError> {
-        let page = page_size();
-        let before = self.places(range)?;
-        let present = |(_, place): &(u64, &Place)| matches!(place, Place::Frame(_));
-        let addresses: Vec<u64> = (0..)
-            .zip(&before)
-            .filter(present)
-            .map(|(number, _)| self.address() + range.start + number * page)
-            .collect();
+        let addresses = self.present(range)?;
         let old = nodes(&addresses, None)?;
         let other = memory_nodes().into_iter().find(|node| !old.contains(node));
         let other =

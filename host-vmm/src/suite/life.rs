@@ -5,16 +5,18 @@
 
 use super::address::arena;
 use super::bench::Bench;
-use super::calls::{granules, succeeds};
+use super::calls::{BASE, granules, returns, store, succeeds};
 use super::case::{Case, Checked, Need};
 use super::expect::{bytes, tags};
 use super::guest::Guest;
 use super::tagging::{guest_reads, guest_tags};
-use crate::machine::{Backing, PageEvent, Protection};
+use crate::machine::{Access, Backing, PageEvent, Protection};
 
 const SWAP: &str =
     "Documentation/virt/kvm/api.rst, KVM_CAP_ARM_MTE: tags are maintained during swap; arch/arm64/mm/mteswap.c";
 const COPY: &str = "arch/arm64/mm/copypage.c, copy_highpage()";
+const FLAGS: &str =
+    "mm/huge_memory.c, __split_huge_page_tail(), later __split_folio_to_order(): PG_arch_2 and PG_arch_3";
 const SYNC: &str = "arch/arm64/kernel/mte.c, mte_sync_tags()";
 
 pub const CASES: &[Case] = &[
@@ -70,6 +72,20 @@ pub const CASES: &[Case] = &[
         "a huge page that was made of base pages and is split again keeps tags and data",
         COPY,
         |b| huge(b, Backing::Anonymous, &[PageEvent::Collapse, PageEvent::Split]),
+    )
+    .needing(&[Need::HugePages]),
+    Case::new(
+        "kvm.life.split-with-untagged-first",
+        "a huge page made of base pages, of which the first was never tagged, keeps the others' tags when it is split",
+        FLAGS,
+        |b| mixed(b, 1),
+    )
+    .needing(&[Need::HugePages]),
+    Case::new(
+        "kvm.life.split-with-tagged-first",
+        "the parts of a huge page that were never tagged have tag 0 after it is split, whoever had the memory before",
+        FLAGS,
+        |b| mixed(b, 0),
     )
     .needing(&[Need::HugePages]),
     Case::new(
@@ -264,9 +280,46 @@ fn huge(bench: &mut Bench<'_>, backing: Backing, events: &[PageEvent]) -> Checke
     let mut guest = bench.guest_in(backing)?;
     let contents = fill(bench, &mut guest, 0)?;
     let middle = fill(bench, &mut guest, MIDDLE)?;
+    // Every page that is looked at was tagged, if only with 0; see `mixed` for others.
+    let page = bench.facts().page_size;
+    for offset in [3 * page, MIDDLE + 3 * page] {
+        guest.store_tags(arena(offset), &vec![0; granules(page)])?;
+    }
     happen(&mut guest, 0, abi::map::ARENA_SIZE, events)?;
     check(&mut guest, 0, &contents, First::Guest)?;
     check(&mut guest, MIDDLE, &middle, First::Fetch)
+}
+
+/// Makes a huge page of base pages, of which one was tagged and the others were not, and splits it again.
+fn mixed(bench: &mut Bench<'_>, tagged: u64) -> Checked {
+    let mut guest = bench.guest()?;
+    let page = bench.facts().page_size;
+    let each = granules(page);
+    let mut wanted = vec![0; PAGES as usize * each];
+    let one = bench.random_tags(each);
+    guest.write(arena(0), &vec![0x33; (PAGES * page) as usize])?;
+    guest.store_tags(arena(tagged * page), &one)?;
+    wanted[tagged as usize * each..][..each].copy_from_slice(&one);
+    leave_tags_behind(bench)?;
+    happen(&mut guest, 0, abi::map::ARENA_SIZE, &[PageEvent::Collapse])?;
+    tags("tags in the huge page", arena(0), &wanted, &guest.fetch_tags(arena(0), wanted.len())?)?;
+    happen(&mut guest, 0, abi::map::ARENA_SIZE, &[PageEvent::Split])?;
+    tags("tags once it is split", arena(0), &wanted, &guest.fetch_tags(arena(0), wanted.len())?)?;
+    for number in 0..PAGES {
+        let at = number * page;
+        let seen = guest_reads(&mut guest, at, 64)?;
+        tags("the same, as the guest sees them", arena(at), &wanted[number as usize * each..][..64], &seen)?;
+    }
+    Ok(())
+}
+
+/// Gives huge pages back to the host whose tags are not 0: the next ones are likely to be of them.
+fn leave_tags_behind(bench: &mut Bench<'_>) -> Checked {
+    let mut vm = bench.bare()?;
+    succeeds("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", vm.enable_mte(0))?;
+    let bytes = 4 * abi::map::ARENA_SIZE;
+    succeeds("a slot", vm.add_memory(BASE, bytes, Backing::HugePages, Access::ReadWrite))?;
+    returns("a store over all of it", Ok(bytes), store(&*vm, BASE, bytes, &mut vec![0xf; granules(bytes)]))
 }
 
 /// Data of a page that KSM may merge: not zero, and the same each time.

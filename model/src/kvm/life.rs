@@ -19,6 +19,10 @@ defects! {
     COLLAPSE_LOSES_TAGS "page-life.collapse-loses-tags" "pages that become a huge page lose their tags";
     COLLAPSE_SHIFTS "page-life.collapse-first-page-only" "of pages that become a huge page only the first keeps its tags";
     SPLIT_LOSES_TAGS "page-life.split-loses-tags" "the parts of a huge page that is split lose their tags, but for the first";
+    SPLIT_FLAGS_ALL "page-life.split-flags-as-first"
+        "the parts of a huge page that is split count as tagged if the first of them does, with whatever tags they have";
+    SPLIT_UNFLAGS_ALL "page-life.split-unflags-as-first"
+        "the parts of a huge page that is split lose their tags if the first of them was never tagged";
     MERGE_IGNORES_TAGS "page-life.merge-ignores-tags" "pages with equal data and different tags are merged";
     FORK_COPY_LOSES_TAGS "page-life.copy-on-write-loses-tags" "the copy of a page that is written after a fork has no tags";
     REMAP_LOSES_TAGS "page-life.remap-loses-tags" "a mapping that moves in the VMM leaves its tags behind";
@@ -62,8 +66,10 @@ impl GuestMemory {
         if !whole || first + count > self.pages_of(slot) {
             return Err(Errno::EINVAL);
         }
-        if event == PageEvent::Merge {
-            self.merge(slot, first..first + count);
+        match event {
+            PageEvent::Merge => self.merge(slot, first..first + count),
+            PageEvent::Split => self.split_flags(slot, first..first + count),
+            _ => {}
         }
         for (number, page) in (first..first + count).enumerate() {
             self.happen((slot, page), number, event);
@@ -125,6 +131,25 @@ impl GuestMemory {
             (new.tags, new.tagged) = (old.tags, old.tagged);
         } else if self.injected().is(&DISCARD_KEEPS_DATA) {
             self.touch(place).data = old.data;
+        }
+    }
+
+    /// Splitting never shows. The defects give every part the flag of the first one.
+    fn split_flags(&mut self, slot: usize, pages: std::ops::Range<usize>) {
+        let (injected, granules) = (self.injected(), self.granules());
+        let tagged = self.peek((slot, pages.start)).is_some_and(|page| page.tagged);
+        for page in pages {
+            match self.peek((slot, page)) {
+                Some(part) if tagged && !part.tagged && injected.is(&SPLIT_FLAGS_ALL) => {
+                    let part = self.touch((slot, page));
+                    part.make_stale(granules);
+                    part.tagged = true;
+                }
+                Some(part) if !tagged && part.tagged && injected.is(&SPLIT_UNFLAGS_ALL) => {
+                    self.touch((slot, page)).tags = None;
+                }
+                _ => {}
+            }
         }
     }
 
