@@ -203,6 +203,17 @@ pub const ERRATA: &[Erratum] = &[
         cases: &[],
     },
     Erratum {
+        name: "qemu.vector-list-aligned-as-a-whole",
+        product: Product::Qemu,
+        versions: &[range(version(8, 0, 0), version(11, 1, 0))],
+        only_if: "two CPUs or more",
+        shows: "LD1 and ST1 of Device memory are alignment faults unless the address is a multiple of 8 bytes, whatever an element has",
+        defeats: false,
+        evidence: Evidence::Measured,
+        source: "docs/errata.md; measured on 10.0.13, not on 11.1.3, and not between; target/arm/tcg/translate-a64.c, trans_ST_mult()",
+        cases: &[],
+    },
+    Erratum {
         name: "qemu.atomic-tag-check-first",
         product: Product::Qemu,
         versions: &[from(version(8, 0, 0))],

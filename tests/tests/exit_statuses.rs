@@ -55,6 +55,14 @@ fn a_kernel_booted_without_mte_is_unavailable_for_that_reason() {
     assert!(reason.contains("KVM_CAP_ARM_MTE") && reason.contains("arm64.nomte"), "{reason}");
 }
 
+/// A CPU with the instructions and no memory for tags; a kernel parameter can make one of any other.
+#[test]
+#[ignore = "needs QEMU and kernels; cargo xtask test runs it"]
+fn a_cpu_with_mte1_is_unavailable_for_that_reason() {
+    let reason = Run::new().append("id_aa64pfr1.mte=1").report().unavailable();
+    assert!(reason.contains("MTE1"), "{reason}");
+}
+
 #[test]
 #[ignore = "needs QEMU and kernels; cargo xtask test runs it"]
 fn a_kernel_without_kvm_is_unavailable_for_that_reason() {

@@ -61,6 +61,10 @@ const CELLS: &[Cell] = &[
     cell("6.12-protected", "6.12", "10", PROTECTED),
     cell("7.3-rc-protected", "7.3-rc", "10", PROTECTED),
     cell("6.12-nomte", "6.12", "10", &["--append", "arm64.nomte"]),
+    cell("6.12-mte1", "6.12", "10", &["--append", "id_aa64pfr1.mte=1"]),
+    cell("6.12-neoverse-v1", "6.12", "10", &["--cpu", "neoverse-v1"]),
+    // What may hang it comes last, so all else is in the table, too.
+    cell("7.3-rc-hazards", "7.3-rc", "10", &["--hazards"]),
 ];
 
 /// The cells of CI: the default kernel, the newest, and the other emulator's newest; the first two are fetched anyway.

@@ -35,6 +35,8 @@ pub enum Avoid {
     LongLists,
     /// Programs that may see Device memory let SCTLR_EL1.A demand alignment everywhere.
     UnalignedDevice,
+    /// No LD1 and ST1 in programs that may see Device memory.
+    VectorsOnDevice,
     /// No atomic read-modify-writes in programs that may see memory that can only be read.
     AtomicsOnReadOnly,
     /// Blocks with SETG* let both levels access tags.
@@ -126,6 +128,12 @@ pub static QEMU: &[Known] = &[
         what: "an unaligned access to Device memory is no fault, or the fault is that of an element",
         cite: "QEMU target/arm/ptw.c; docs/errata.md",
         avoid: Avoid::UnalignedDevice,
+    },
+    Known {
+        name: "vector-list.aligned-as-a-whole",
+        what: "LD1 and ST1 of Device memory must be aligned to 8 bytes and not to an element, at least in 10.0",
+        cite: "QEMU target/arm/tcg/translate-a64.c, trans_ST_mult: elements are promoted to a larger operation",
+        avoid: Avoid::VectorsOnDevice,
     },
     Known {
         name: "atomic.tag-check-before-permission",

@@ -33,9 +33,24 @@ pub fn host() -> Result<Host, Unavailable> {
     let mode = mode(&kernel_log(), &command_line());
     if kvm.check_extension_raw(KVM_CAP_ARM_MTE.into()) <= 0 {
         let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        return Err(no_mte(&kernel, mode, &command_line(), &cpuinfo));
+        return Err(no_mte(&kernel, mode, &command_line(), &cpuinfo, mte_level()));
     }
     Ok(Host { kvm, kernel, mode })
+}
+
+/// Reads ID_AA64PFR1_EL1.MTE, if the kernel shows its processes ID registers
+/// (Documentation/arch/arm64/cpu-feature-registers.rst).
+#[expect(unsafe_code, reason = "getauxval, and MRS of an ID register")]
+fn mte_level() -> Option<u8> {
+    const HWCAP_CPUID: u64 = 1 << 11;
+    // SAFETY: getauxval reads a table of this process.
+    let capabilities: u64 = unsafe { libc::getauxval(libc::AT_HWCAP) };
+    (capabilities & HWCAP_CPUID != 0).then(|| {
+        let value: u64;
+        // SAFETY: the kernel emulates reads of ID registers, and says so by HWCAP_CPUID.
+        unsafe { std::arch::asm!("mrs {0}, id_aa64pfr1_el1", out(reg) value, options(nomem, nostack)) };
+        (value >> 8 & 0xf) as u8
+    })
 }
 
 fn command_line() -> String {

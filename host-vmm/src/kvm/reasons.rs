@@ -35,12 +35,15 @@ pub fn no_kvm(errno: i32) -> Unavailable {
     }
 }
 
-/// Says why a kernel with KVM does not offer KVM_CAP_ARM_MTE.
+/// Says why a kernel with KVM does not offer KVM_CAP_ARM_MTE. `level` is ID_AA64PFR1_EL1.MTE as the kernel shows it to its
+/// processes, if it does.
 #[must_use]
-pub fn no_mte(kernel: &str, mode: &str, command_line: &str, cpuinfo: &str) -> Unavailable {
+pub fn no_mte(kernel: &str, mode: &str, command_line: &str, cpuinfo: &str, level: Option<u8>) -> Unavailable {
+    // Documentation/admin-guide/kernel-parameters.txt: the second is what the first stands for.
+    const OFF: [&str; 2] = ["arm64.nomte", "id_aa64pfr1.mte=0"];
     let what = "this kernel does not offer KVM_CAP_ARM_MTE";
-    if command_line.split_whitespace().any(|word| word.starts_with("arm64.nomte")) {
-        return unavailable(format!("{what}: it was booted with arm64.nomte"), "boot without arm64.nomte");
+    if let Some(off) = OFF.into_iter().find(|off| command_line.split_whitespace().any(|word| word == *off)) {
+        return unavailable(format!("{what}: it was booted with {off}"), format!("boot without {off}"));
     }
     if mode == "protected" {
         return unavailable(
@@ -54,7 +57,12 @@ pub fn no_mte(kernel: &str, mode: &str, command_line: &str, cpuinfo: &str) -> Un
     }
     let cpu_has_mte =
         cpuinfo.lines().any(|line| line.starts_with("Features") && line.split_whitespace().any(|word| word == "mte"));
-    if cpu_has_mte {
+    if level == Some(1) {
+        unavailable(
+            format!("{what}: the CPU has MTE1 here, the instructions without memory for tags"),
+            "use a CPU with FEAT_MTE2, and a machine and firmware that give it memory for tags (under QEMU: -M virt,mte=on)",
+        )
+    } else if cpu_has_mte {
         unavailable(
             format!(
                 "{what}, although the CPU has MTE: a CPU of this machine may lack it, or CONFIG_ARM64_MTE's KVM part is off"
@@ -108,11 +116,13 @@ mod tests {
     #[test]
     fn each_way_to_lack_the_capability_has_its_own_reason() {
         let reasons = [
-            no_mte("6.12.1", "VHE", "quiet arm64.nomte panic=-1", MTE_CPU),
-            no_mte("7.3.0-rc4", "protected", "quiet", MTE_CPU),
-            no_mte("5.10.0-8", "VHE", "quiet", MTE_CPU),
-            no_mte("6.12.1", "VHE", "quiet", "Features\t: fp asimd\n"),
-            no_mte("6.12.1", "VHE", "quiet", MTE_CPU),
+            no_mte("6.12.1", "VHE", "quiet arm64.nomte panic=-1", MTE_CPU, Some(3)),
+            no_mte("7.3.0-rc4", "protected", "quiet", MTE_CPU, Some(3)),
+            no_mte("5.10.0-8", "VHE", "quiet", MTE_CPU, None),
+            no_mte("6.12.1", "VHE", "quiet", "Features\t: fp asimd\n", Some(0)),
+            no_mte("6.12.1", "VHE", "quiet", MTE_CPU, Some(2)),
+            no_mte("6.12.1", "VHE", "quiet", "Features\t: fp asimd\n", Some(1)),
+            no_mte("6.12.1", "VHE", "quiet id_aa64pfr1.mte=0", MTE_CPU, Some(0)),
         ];
         for (i, a) in reasons.iter().enumerate() {
             assert!(!a.remedy.is_empty());
@@ -121,6 +131,7 @@ mod tests {
         assert!(reasons[0].reason.contains("arm64.nomte"));
         assert!(reasons[1].reason.contains("protected"));
         assert!(reasons[2].reason.contains("5.14"));
+        assert!(reasons[5].reason.contains("MTE1"));
     }
 
     #[test]

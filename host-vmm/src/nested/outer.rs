@@ -46,13 +46,16 @@ pub fn run(options: &Options, sink: &mut dyn Sink) {
     let mut watch = Watch::new(sink, &options.cases);
     if let Err(error) = prepare_and_listen(options, deadline, &mut watch) {
         let (reason, remedy) = reason_and_remedy(&error.to_string());
-        watch.broken(&reason, &remedy);
+        match error {
+            NestedError::Qemu(QemuError::NoMte) => watch.unavailable(&reason, &remedy),
+            _ => watch.broken(&reason, &remedy),
+        }
     }
 }
 
 /// Parts an error message: what to do stands behind the last semicolon of its first line. What follows in
 /// more lines is somebody else's words, and belongs to the reason.
-fn reason_and_remedy(message: &str) -> (String, String) {
+pub(crate) fn reason_and_remedy(message: &str) -> (String, String) {
     let (first, more) = message.split_at(message.find('\n').unwrap_or(message.len()));
     let (reason, remedy) = first.rsplit_once("; ").unwrap_or((first, ""));
     (format!("{reason}{more}"), remedy.to_owned())
@@ -109,7 +112,7 @@ fn listen(mut child: Child, deadline: Instant, timeout: Duration, watch: &mut Wa
         None => {
             let (status, errors) = child.end(Instant::now() + GRACE);
             if !watch.has_heard() && !errors.is_empty() {
-                return Err(QemuError::Refused { meaning: qemu::meaning(&errors).to_owned(), errors }.into());
+                return Err(qemu::refusal(errors).into());
             }
             Stop::Ended { how: status.map_or_else(|| "did not exit".to_owned(), |status| status.to_string()), errors }
         }

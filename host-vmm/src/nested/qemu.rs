@@ -58,6 +58,11 @@ pub enum QemuError {
         /// What it says.
         version: String,
     },
+    /// The CPU can have no tags.
+    #[error(
+        "the CPU named with --cpu has no MTE, says QEMU; use one that has, such as max, neoverse-n2 or cortex-a710"
+    )]
+    NoMte,
     /// It ended before the kernel said anything.
     #[error("QEMU does not accept this run: {meaning}\n{errors}")]
     Refused {
@@ -149,12 +154,11 @@ fn version(answer: &str) -> Option<String> {
     (!version.is_empty()).then_some(version)
 }
 
+/// What QEMU says of a CPU that can have no tags.
+const NO_MTE: &str = "MTE requested, but not supported";
+
 /// What a part of QEMU's error text means; the first that fits.
 const MEANINGS: &[(&[&str], &str)] = &[
-    (
-        &["MTE requested, but not supported"],
-        "the CPU named with --cpu has no MTE; use one that has, such as max, neoverse-n2 or cortex-a710",
-    ),
     (&["mte' not found", "mte' is not"], "it does not know mte=on; give QEMU 8 or newer with --qemu"),
     (
         &["unable to find CPU model", "invalid CPU model", "Invalid CPU model", "invalid CPU type", "Invalid CPU type"],
@@ -176,9 +180,17 @@ const MEANINGS: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// Says what QEMU's error text means.
+/// Makes an error of what QEMU said before it ended.
 #[must_use]
-pub fn meaning(errors: &str) -> &'static str {
+pub fn refusal(errors: String) -> QemuError {
+    if errors.contains(NO_MTE) {
+        return QemuError::NoMte;
+    }
+    QemuError::Refused { meaning: meaning(&errors).to_owned(), errors }
+}
+
+/// Says what QEMU's error text means.
+fn meaning(errors: &str) -> &'static str {
     MEANINGS
         .iter()
         .find(|(parts, _)| parts.iter().any(|part| errors.contains(part)))

@@ -278,6 +278,12 @@ impl<'a> Watch<'a> {
         self.finish(Event::Broken { reason: reason.to_owned(), remedy: remedy.to_owned() });
     }
 
+    /// Ends the stream because there is nothing to check.
+    pub fn unavailable(&mut self, reason: &str, remedy: &str) {
+        self.greet();
+        self.finish(Event::Unavailable { reason: reason.to_owned(), remedy: remedy.to_owned() });
+    }
+
     fn broken_with_console(&mut self, reason: &str, remedy: &str) {
         let reason = [vec![reason.to_owned()], self.console()].concat().join("\n");
         self.broken(&reason, remedy);

@@ -19,12 +19,9 @@ pub fn keep_away(known: &[Known], program: &mut Program) {
             let Step::Run(run) = step else { continue };
             match known.avoid {
                 Avoid::UnalignedDevice if device => set(run, "sctlr_el1.a", 1),
-                Avoid::AtomicsOnReadOnly if read_only => {
-                    run.words.iter_mut().filter(|word| has([&**word], ATOMICS)).for_each(|word| *word = NOP);
-                }
-                Avoid::MonitorAtCheckpoint if run.words.contains(&bell_word()) => {
-                    run.words.iter_mut().filter(|word| has([&**word], EXCLUSIVE_LOADS)).for_each(|word| *word = NOP);
-                }
+                Avoid::VectorsOnDevice if device => leave_out(run, &["ld1", "st1"]),
+                Avoid::AtomicsOnReadOnly if read_only => leave_out(run, ATOMICS),
+                Avoid::MonitorAtCheckpoint if run.words.contains(&bell_word()) => leave_out(run, EXCLUSIVE_LOADS),
                 Avoid::TagSetsWithoutAccess if has(&run.words, &["setg"]) => {
                     set(run, "sctlr_el1.ata", 1);
                     set(run, "sctlr_el1.ata0", 1);
@@ -35,6 +32,11 @@ pub fn keep_away(known: &[Known], program: &mut Program) {
             }
         }
     }
+}
+
+/// Leaves out the instructions whose mnemonics begin like one of these.
+fn leave_out(run: &mut Run, prefixes: &[&str]) {
+    run.words.iter_mut().filter(|word| has([&**word], prefixes)).for_each(|word| *word = NOP);
 }
 
 /// SCTLR_EL1.TCF and TCF0.
@@ -73,6 +75,10 @@ mod tests {
                     "granule program 1\npages tagged 0x0 0x1000 device\n{}",
                     block("  sctlr_el1.a = 1\n", "ldr x0, [x1]")
                 ),
+            ),
+            (
+                format!("granule program 1\npages tagged 0x0 0x1000 device\n{}", block("", "st1 {v0.4h}, [x1]")),
+                format!("granule program 1\npages tagged 0x0 0x1000 device\n{}", block("  sctlr_el1.a = 1\n", "nop")),
             ),
             (
                 format!("granule program 1\npages tagged 0x0 0x1000 read-only\n{}", block("", "swp x0, x1, [x2]")),

@@ -21,7 +21,8 @@ use super::debugger::{DebugError, Debugger, Halt};
 use crate::machine::MachineError;
 use crate::nested::child::{Child, wait_readable};
 use crate::nested::initramfs::InMemory;
-use crate::nested::qemu::{Qemu, meaning};
+use crate::nested::outer::reason_and_remedy;
+use crate::nested::qemu::{Qemu, QemuError, refusal};
 
 /// QEMU's board: RAM from 1 GiB, a PL011 at 0x0900_0000, PSCI by HVC, and memory for tags.
 const MACHINE: &str = "virt,mte=on,gic-version=3,memory-backend=ram";
@@ -270,13 +271,11 @@ fn refused(child: Child, error: &DebugError) -> MachineError {
         return lost(error);
     }
     let (_, errors) = child.end(Instant::now() + GRACE);
-    if errors.contains("MTE requested, but not supported") {
-        return MachineError::NoMte("the CPU named with --cpu has no MTE, says QEMU".to_owned());
-    }
-    let (meaning, remedy) = meaning(&errors).split_once("; ").unwrap_or(("", "see QEMU's own words"));
-    MachineError::Lost {
-        reason: format!("QEMU does not accept this run: {meaning}\n{errors}"),
-        remedy: remedy.to_owned(),
+    let error = refusal(errors);
+    let (reason, remedy) = reason_and_remedy(&error.to_string());
+    match error {
+        QemuError::NoMte => MachineError::NoMte(reason),
+        _ => MachineError::Lost { reason, remedy },
     }
 }
 
