@@ -22,6 +22,8 @@ mod pagemap;
 #[cfg(target_arch = "aarch64")]
 pub mod probe;
 #[cfg(target_arch = "aarch64")]
+mod process;
+#[cfg(target_arch = "aarch64")]
 mod raw;
 #[cfg(target_arch = "aarch64")]
 mod userfault;

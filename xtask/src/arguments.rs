@@ -45,18 +45,8 @@ pub struct RunArguments {
 }
 
 /// Options of `granule run` that decide what a case runs on; each has a value.
-const REPEATED: &[&str] = &[
-    "--via",
-    "--kernel",
-    "--qemu",
-    "--agent",
-    "--cpu",
-    "--append",
-    "--smp",
-    "--mem",
-    "--firmware",
-    "--guest-timeout",
-];
+const REPEATED: &[&str] =
+    &["--via", "--kernel", "--qemu", "--agent", "--cpu", "--append", "--smp", "--mem", "--firmware", "--guest-timeout"];
 /// Those without a value.
 const REPEATED_FLAGS: &[&str] = &["--fresh-vms", "--hazards"];
 

@@ -94,12 +94,11 @@ fn aligned(bytes: usize, protection: libc::c_int, flags: libc::c_int) -> Result<
     let start = mmap(bytes + huge, libc::PROT_NONE, flags, None)?;
     let skipped = start.align_offset(huge);
     let first = start.wrapping_add(skipped);
-    // SAFETY: the ends of a mapping that was just made; nobody uses them.
-    unsafe {
-        if skipped > 0 {
-            libc::munmap(start.cast(), skipped);
+    for (end, length) in [(start, skipped), (first.wrapping_add(bytes), huge - skipped)] {
+        if length > 0 {
+            // SAFETY: an end of a mapping that was just made; nobody uses it.
+            unsafe { libc::munmap(end.cast(), length) };
         }
-        libc::munmap(first.wrapping_add(bytes).cast(), huge - skipped);
     }
     // SAFETY: what is left of that mapping.
     if unsafe { libc::mprotect(first.cast(), bytes, protection) } != 0 {
@@ -180,8 +179,8 @@ fn regular_file(bytes: usize) -> Result<File, MachineError> {
     }
     // SAFETY: fstatfs succeeded, so it wrote all of it.
     let kind = unsafe { kind.assume_init() };
-    // The type's width differs between C libraries; the magic number fits all of them.
-    if kind.f_type as i64 == libc::TMPFS_MAGIC as i64 {
+    // The types differ between C libraries; the magic number fits all of them.
+    if u64::try_from(kind.f_type) == u64::try_from(libc::TMPFS_MAGIC) {
         return Err(unsupported(format!("{FILES} is a tmpfs, whose files are memory that a VM with MTE may have")));
     }
     file.set_len(bytes as u64).map_err(|error| file_error("ftruncate", &error))?;

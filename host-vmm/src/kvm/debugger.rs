@@ -5,6 +5,7 @@
 
 use std::ptr;
 
+use super::process::Child;
 use super::vm::kernel;
 use crate::machine::{Errno, MachineError};
 
@@ -23,9 +24,9 @@ pub enum Way {
     Poke,
 }
 
-/// A stopped child with this process's memory. Killed and reaped when dropped.
+/// A stopped child with this process's memory. Fields are dropped in order.
 struct Tracee {
-    pid: libc::pid_t,
+    child: Child,
     /// The child's stack, which must outlive it.
     _stack: Vec<u128>,
 }
@@ -33,12 +34,14 @@ struct Tracee {
 /// What the child does: lets itself be traced, and stops. It shares this process's memory, so it calls nothing that
 /// locks or allocates.
 extern "C" fn stop(_: *mut libc::c_void) -> libc::c_int {
-    // SAFETY: plain system calls.
-    unsafe {
-        libc::syscall(libc::SYS_ptrace, libc::PTRACE_TRACEME, 0, 0, 0);
-        libc::syscall(libc::SYS_kill, libc::syscall(libc::SYS_getpid), libc::SIGSTOP);
-        libc::syscall(libc::SYS_exit, 0);
-    }
+    // SAFETY: a system call that takes no memory.
+    unsafe { libc::syscall(libc::SYS_ptrace, libc::PTRACE_TRACEME, 0, 0, 0) };
+    // SAFETY: as above.
+    let own = unsafe { libc::syscall(libc::SYS_getpid) };
+    // SAFETY: as above.
+    unsafe { libc::syscall(libc::SYS_kill, own, libc::SIGSTOP) };
+    // SAFETY: ends this process; it holds nothing of its own.
+    unsafe { libc::syscall(libc::SYS_exit, 0) };
     0
 }
 
@@ -51,7 +54,7 @@ impl Tracee {
         if pid < 0 {
             return Err(kernel("clone", Errno::last()));
         }
-        let tracee = Self { pid, _stack: stack };
+        let tracee = Self { child: Child(pid), _stack: stack };
         let mut status = 0;
         // SAFETY: the kernel writes one integer.
         while unsafe { libc::waitpid(pid, &raw mut status, libc::__WALL) } < 0 {
@@ -63,16 +66,6 @@ impl Tracee {
             Ok(tracee)
         } else {
             Err(MachineError::Unsupported("a process of this user may not be traced".to_owned()))
-        }
-    }
-}
-
-impl Drop for Tracee {
-    fn drop(&mut self) {
-        // SAFETY: the child is ours; waitpid may write no status.
-        unsafe {
-            libc::kill(self.pid, libc::SIGKILL);
-            while libc::waitpid(self.pid, ptr::null_mut(), libc::__WALL) < 0 && Errno::last() == Errno::EINTR {}
         }
     }
 }
@@ -90,6 +83,6 @@ pub fn copy(address: u64, tags: &mut [u8], way: Way) -> Result<usize, MachineErr
         Way::Poke => (POKE, "PTRACE_POKEMTETAGS"),
     };
     // SAFETY: the kernel copies at most as many bytes as the buffer has, and sets its length.
-    let result = unsafe { libc::syscall(libc::SYS_ptrace, request, tracee.pid, address, &raw mut buffer) };
+    let result = unsafe { libc::syscall(libc::SYS_ptrace, request, tracee.child.0, address, &raw mut buffer) };
     if result == 0 { Ok(buffer.iov_len) } else { Err(kernel(name, Errno::last())) }
 }

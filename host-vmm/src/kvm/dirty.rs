@@ -57,13 +57,16 @@ impl Ring {
         let mut taken = Vec::new();
         loop {
             let entry = self.entries.wrapping_add(self.next % self.count);
-            // SAFETY: the entry is in the mapping; its flags are an aligned u32 that both sides access atomically.
-            let flags = unsafe { AtomicU32::from_ptr(&raw mut (*entry).flags) };
+            // SAFETY: the entry is in the mapping.
+            let flags = unsafe { &raw mut (*entry).flags };
+            // SAFETY: an aligned u32 that both sides access atomically.
+            let flags = unsafe { AtomicU32::from_ptr(flags) };
             if flags.load(Ordering::Acquire) & DIRTY == 0 {
                 return taken;
             }
-            // SAFETY: the kernel wrote both before it set the flag, and leaves them until it is reset.
-            taken.push(unsafe { ((*entry).slot, (*entry).offset) });
+            // SAFETY: the kernel wrote the entry before it set the flag, and leaves it until it is reset.
+            let kvm_dirty_gfn { slot, offset, .. } = unsafe { entry.read() };
+            taken.push((slot, offset));
             flags.store(RESET, Ordering::Release);
             self.next += 1;
         }

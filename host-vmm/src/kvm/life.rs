@@ -203,7 +203,8 @@ impl Mapping {
         let page = page_size();
         let control = Mapping::new(2 * page, Backing::Anonymous, crate::machine::Access::ReadWrite)?;
         let pattern: Vec<u8> = (0..page).map(|byte| (byte % 251) as u8).collect();
-        (control.write(0, &pattern), control.write(page, &pattern));
+        let written = [0, page].map(|offset| control.write(offset, &pattern));
+        debug_assert_eq!(written, [true; 2], "a new mapping can be written");
         let both = 0..2 * page;
         for (mapping, range) in [(self, range), (&control, &both)] {
             mapping

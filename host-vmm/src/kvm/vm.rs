@@ -10,6 +10,7 @@ use kvm_ioctls::{Kvm, VmFd};
 
 use super::debugger::{self, Way};
 use super::memory::{EndingBuffer, Mapping, page_size};
+use super::process::Child;
 use super::vcpu::{Vcpu, errno};
 use super::{dirty, hazard, host_tags, raw};
 use crate::machine::{
@@ -42,38 +43,22 @@ pub struct KvmVm {
     /// Entries in the dirty ring of each vCPU; 0 without rings.
     ring: usize,
     /// Processes that have a copy of this one's memory.
-    forks: Vec<Fork>,
+    forks: Vec<Child>,
 }
 
-/// A child that sleeps until it is not needed any more: its copy of this process's memory is what it is for.
-#[derive(Debug)]
-struct Fork(libc::pid_t);
-
-impl Fork {
-    fn new() -> Result<Self, MachineError> {
-        // SAFETY: the child calls nothing but system calls that neither lock nor allocate.
-        let pid = unsafe { libc::fork() };
-        if pid == 0 {
-            // SAFETY: as above; the child goes with its parent.
-            unsafe {
-                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-                loop {
-                    libc::pause();
-                }
-            }
-        }
-        if pid < 0 { Err(kernel("fork", Errno::last())) } else { Ok(Self(pid)) }
-    }
-}
-
-impl Drop for Fork {
-    fn drop(&mut self) {
-        // SAFETY: the child is ours; waitpid may write no status.
-        unsafe {
-            libc::kill(self.0, libc::SIGKILL);
-            while libc::waitpid(self.0, std::ptr::null_mut(), 0) < 0 && Errno::last() == Errno::EINTR {}
+/// Forks a child that sleeps until it is not needed any more: its copy of this process's memory is what it is for.
+fn fork() -> Result<Child, MachineError> {
+    // SAFETY: the child calls nothing but system calls that neither lock nor allocate.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        // SAFETY: the child goes with its parent.
+        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+        loop {
+            // SAFETY: waits for that.
+            unsafe { libc::pause() };
         }
     }
+    if pid < 0 { Err(kernel("fork", Errno::last())) } else { Ok(Child(pid)) }
 }
 
 pub(crate) fn kernel(action: &str, errno: Errno) -> MachineError {
@@ -118,7 +103,7 @@ impl KvmVm {
     ///
     /// # Errors
     ///
-    /// As [`Mapping::happen`].
+    /// `Unsupported` when this host cannot; else what the kernel says.
     pub fn event_beside(&self, ipa: u64, bytes: u64, event: PageEvent) -> Result<(), MachineError> {
         let (slot, offset) = self.slot(ipa, bytes as usize)?;
         slot.mapping.happen(offset..offset + bytes, event)
@@ -328,8 +313,7 @@ impl Vm for KvmVm {
         let (slot, offset) = self.slot(ipa, bytes as usize)?;
         match event {
             PageEvent::Fork => {
-                let fork = Fork::new()?;
-                self.forks.push(fork);
+                self.forks.push(fork()?);
                 Ok(())
             }
             PageEvent::Remap => {

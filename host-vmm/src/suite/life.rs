@@ -225,10 +225,13 @@ fn check(guest: &mut Guest, offset: u64, contents: &Contents, first: First) -> C
         let found = guest.read(arena(offset), contents.data.len())?;
         bytes("the data", arena(offset), &contents.data, &found)
     };
-    let mut order: Vec<(First, &dyn Fn(&mut Guest) -> Checked)> =
-        vec![(First::Fetch, &fetched), (First::Guest, &seen), (First::Data, &data)];
-    order.sort_by_key(|(who, _)| *who != first);
-    order.into_iter().try_for_each(|(_, look)| look(guest))
+    let mut order = [First::Fetch, First::Guest, First::Data];
+    order.sort_by_key(|who| *who != first);
+    order.into_iter().try_for_each(|who| match who {
+        First::Fetch => fetched(guest),
+        First::Guest => seen(guest),
+        First::Data => data(guest),
+    })
 }
 
 fn happen(guest: &mut Guest, offset: u64, length: u64, events: &[PageEvent]) -> Checked {
