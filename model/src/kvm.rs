@@ -27,6 +27,7 @@ defects! {
     CAP_FLAGS "capability.flags-accepted" "flags of the capability are ignored";
     CAP_FLAGS_LOW "capability.flags-truncated" "only the lower 16 bits of the capability's flags are checked";
     CAP_TWICE "capability.twice-refused" "enabling the capability again is EINVAL";
+    CAP_AFTER_MEMFD "capability.after-a-guest-memfd" "the capability can be enabled although a slot has a guest_memfd";
     CAP_NOT_REPORTED "capability.not-reported" "KVM_CHECK_EXTENSION does not report the capability";
     CAP_NO_EFFECT "capability.without-effect" "enabling the capability succeeds and does nothing";
     AARCH32_ACCEPTED "capability.aarch32-accepted" "a vCPU that starts in AArch32 is accepted in a VM with MTE";
@@ -172,14 +173,16 @@ impl Vm {
     ///
     /// # Errors
     ///
-    /// EINVAL: flags are set, the host has no MTE for VMs, or a vCPU exists.
+    /// EINVAL: flags are set, the host has no MTE for VMs, a vCPU exists, or (since Linux 6.13) a slot has a guest_memfd.
     pub fn enable_mte(&mut self, flags: u32) -> Result<(), Errno> {
         let injected = self.injected;
         let flags = if injected.is(&CAP_FLAGS_LOW) { flags & 0xffff } else { flags };
         let flags_refused = flags != 0 && !injected.is(&CAP_FLAGS);
         let late = !self.vcpus.is_empty() && !injected.is(&CAP_AFTER_VCPU);
         let again = self.mte && injected.is(&CAP_TWICE);
-        let refused = flags_refused || !self.host.offers_mte() || late || again;
+        let has_memfd = self.memory.slots().iter().any(|slot| slot.memory == Backing::GuestMemfd);
+        let memfd = has_memfd && self.contract().refuses(Backing::GuestMemfd) && !injected.is(&CAP_AFTER_MEMFD);
+        let refused = flags_refused || !self.host.offers_mte() || late || again || memfd;
         if !refused && !injected.is(&CAP_NO_EFFECT) || late && injected.is(&CAP_REFUSED_BUT_ON) {
             self.mte = true;
             self.memory.mte = true;

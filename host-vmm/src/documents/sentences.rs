@@ -27,7 +27,7 @@ pub const SECTIONS: &[Section] = &[
             ),
             says(
                 "Copies Memory Tagging Extension (MTE) tags to/from guest tag memory.",
-                By(&["kvm.copy-tags.fetch-equals-guest", "kvm.copy-tags.every-granule"]),
+                By(&["kvm.copy-tags.fetch-equals-guest", "kvm.copy-tags.every-granule", "kvm.ioctl.vms-are-separate"]),
             ),
             says(
                 "The guest_ipa and length fields must be PAGE_SIZE aligned.",
@@ -58,7 +58,12 @@ pub const SECTIONS: &[Section] = &[
             says(
                 "If some tags have been copied before an error occurs then the number of bytes successfully copied is \
                  returned.",
-                By(&["kvm.ioctl.partial-count", "kvm.ioctl.transport-names-the-hole"]),
+                By(&[
+                    "kvm.ioctl.partial-count",
+                    "kvm.ioctl.transport-names-the-hole",
+                    "kvm.stop.*",
+                    "kvm.race.signals",
+                ]),
             ),
             says("If the call completes successfully then length is returned.", By(&["kvm.ioctl.full-count"])),
         ],
@@ -74,7 +79,7 @@ pub const SECTIONS: &[Section] = &[
             ),
             says(
                 "It must also be enabled by the VMM before creating any VCPUs to allow the guest access.",
-                By(&["kvm.capability.after-a-vcpu"]),
+                By(&["kvm.capability.*", "kvm.feature.no-*", "kvm.feature.registers-undefined"]),
             ),
             says(
                 "Note that MTE is only available to a guest running in AArch64 mode and enabling this capability will cause \
@@ -83,18 +88,33 @@ pub const SECTIONS: &[Section] = &[
             ),
             says(
                 "When enabled the guest is able to access tags associated with any memory given to the guest.",
-                By(&["kvm.copy-tags.identity-over-ram", "kvm.backing.*"]),
+                By(&[
+                    "kvm.copy-tags.identity-over-ram",
+                    "kvm.backing.*",
+                    "kvm.feature.slots-before",
+                    "kvm.registers.*",
+                ]),
             ),
             says("KVM will ensure that the tags are maintained during swap …", By(&["kvm.life.swap*"])),
             says("… or hibernation of the host;", Not("the suite does not put the host to sleep")),
             says(
                 "however the VMM needs to manually save/restore the tags as appropriate if the VM is migrated.",
-                By(&["restore.memory.every-granule", "restore.memory.mutated-tags"]),
+                By(&["restore"]),
             ),
             says(
                 "When this capability is enabled all memory in memslots must be mapped as MAP_ANONYMOUS or with a RAM-based file \
                  mapping (tmpfs, memfd), attempts to create a memslot with an invalid mmap will result in an -EINVAL return.",
                 By(&["kvm.backing.*"]),
+            ),
+            says(
+                "guest_memfd, even though it is an anonymous file, is not supported with MTE. Attempting to create a memslot \
+                 backed by guest_memfd when the MTE capability is enabled, …",
+                By(&["kvm.backing.guest-memfd"]),
+            ),
+            says(
+                "… or attempting to enable the MTE capability after guest_memfd-backed memslots have been created, will \
+                 result in an -EINVAL return.",
+                By(&["kvm.backing.guest-memfd-first"]),
             ),
             says(
                 "When enabled the VMM may make use of the KVM_ARM_MTE_COPY_TAGS ioctl to perform a bulk copy of tags to/from \
@@ -110,6 +130,26 @@ pub const SECTIONS: &[Section] = &[
             "Given a memory slot, return a bitmap containing any pages dirtied since the last call to this ioctl.",
             By(&["kvm.dirty.*"]),
         )],
+    },
+    Section {
+        document: MTE,
+        heading: "Introduction",
+        sentences: &[
+            says(
+                "MTE … allows software to access a 4-bit allocation tag for each 16-byte granule in the physical address \
+                 space.",
+                By(&["arch.tag-store.*", "kvm.copy-tags.every-granule"]),
+            ),
+            says(
+                "Such memory range must be mapped with the Normal-Tagged memory attribute.",
+                By(&["arch.unchecked.*", "kvm.feature.no-checks"]),
+            ),
+            says(
+                "A CPU with MTE enabled will compare the logical tag against the allocation tag and potentially raise an \
+                 exception on mismatch, subject to system registers configuration.",
+                By(&["arch.check.*", "arch.mode.*"]),
+            ),
+        ],
     },
     Section {
         document: MTE,
@@ -141,6 +181,21 @@ pub const SECTIONS: &[Section] = &[
     },
     Section {
         document: MTE,
+        heading: "Tag Check Faults",
+        sentences: &[
+            says(
+                "Ignore - … Synchronous - The kernel raises a SIGSEGV … Asynchronous … Asymmetric …",
+                Not("of a process's own mode; a guest's modes are its own, see arch.mode"),
+            ),
+            says(
+                "Kernel accesses to the user address space (e.g. read() system call) are not checked if the user thread tag \
+                 checking mode is PR_MTE_TCF_NONE …",
+                Not("granule's tag buffers are memory without PROT_MTE, but for those of kvm.hazard"),
+            ),
+        ],
+    },
+    Section {
+        document: MTE,
         heading: "Excluding Tags in the IRG, ADDG and SUBG instructions",
         sentences: &[
             says(
@@ -150,7 +205,7 @@ pub const SECTIONS: &[Section] = &[
             ),
             says(
                 "An include mask of 0 (exclusion mask 0xffff) results in the CPU always generating tag 0.",
-                By(&["arch.irg.*", "kvm.isolation.*"]),
+                By(&["arch.irg.*", "kvm.isolation.*", "kvm.race.generators-of-their-own"]),
             ),
         ],
     },
@@ -182,5 +237,14 @@ pub const SECTIONS: &[Section] = &[
                 By(&["kvm.debugger.*"]),
             ),
         ],
+    },
+    Section {
+        document: MTE,
+        heading: "Core dump support",
+        sentences: &[says(
+            "The allocation tags for user memory mapped with PROT_MTE are dumped in the core file as additional \
+             PT_AARCH64_MEMTAG_MTE segments.",
+            Not("of the VMM's own core; a VMM need not map guest memory with PROT_MTE"),
+        )],
     },
 ];

@@ -18,6 +18,11 @@ use crate::machine::{
 };
 use crate::registers::{RegisterId, Registers};
 
+/// What kvm-bindings lacks of guest_memfd (include/uapi/linux/kvm.h).
+const KVM_CAP_GUEST_MEMFD_FLAGS: std::ffi::c_ulong = 244;
+const GUEST_MEMFD_FLAG_MMAP: u64 = 1 << 0;
+const GUEST_MEMFD_FLAG_INIT_SHARED: u64 = 1 << 1;
+
 /// A memory slot and the memory behind it.
 #[derive(Debug)]
 pub struct Slot {
@@ -192,7 +197,10 @@ impl KvmVm {
         if self.fd.check_extension_raw(KVM_CAP_GUEST_MEMFD.into()) <= 0 {
             return Err(MachineError::Unsupported("this kernel has no guest_memfd for such VMs".to_owned()));
         }
-        let create = kvm_create_guest_memfd { size: bytes, ..Default::default() };
+        // Kernels for arm64 take a slot only of one that can be mapped (arch/arm64/kvm/mmu.c, kvm_memslot_is_gmem_only()).
+        let offered = u64::try_from(self.fd.check_extension_raw(KVM_CAP_GUEST_MEMFD_FLAGS)).unwrap_or(0);
+        let flags = offered & (GUEST_MEMFD_FLAG_MMAP | GUEST_MEMFD_FLAG_INIT_SHARED);
+        let create = kvm_create_guest_memfd { size: bytes, flags, ..Default::default() };
         let file =
             self.fd.create_guest_memfd(create).map_err(|error| kernel("KVM_CREATE_GUEST_MEMFD", errno(error)))?;
         let mapping = Mapping::new(bytes, Backing::Anonymous, Access::NoMapping)?;

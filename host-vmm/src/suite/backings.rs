@@ -5,7 +5,7 @@
 
 use super::address::{arena, tagged};
 use super::bench::{Bench, HUGE_RAM};
-use super::calls::{BASE, granules, peek, refused, returns, store, succeeds};
+use super::calls::{BASE, fetch, granules, peek, refused, returns, store, succeeds};
 use super::case::{Case, Checked, Stop};
 use super::expect::{no_fault, tags};
 use super::tagging::{guest_reads, guest_tags};
@@ -36,6 +36,12 @@ pub const CASES: &[Case] = &[
     Case::new("kvm.backing.guest-memfd", "a guest_memfd is refused to a VM with MTE", SLOT, |b| {
         slot(b, Backing::GuestMemfd)
     }),
+    Case::new(
+        "kvm.backing.guest-memfd-first",
+        "a VM that has a guest_memfd does not get MTE any more",
+        "Documentation/virt/kvm/api.rst, KVM_CAP_ARM_MTE: guest_memfd; arch/arm64/kvm/arm.c, kvm_vm_ioctl_enable_cap()",
+        guest_memfd_first,
+    ),
     Case::new(
         "kvm.backing.before-the-capability",
         "memory that a VM with MTE may not have is taken before the capability is enabled, which is not asked again",
@@ -123,6 +129,9 @@ fn slot(bench: &mut Bench<'_>, backing: Backing) -> Checked {
     let bytes = size(&*vm, backing);
     let added = vm.add_memory(BASE, bytes, backing, Access::ReadWrite);
     if refuses {
+        // It is MTE that the kernel refuses it for.
+        let control = bench.bare()?.add_memory(BASE, bytes, backing, Access::ReadWrite);
+        succeeds(&format!("the same slot of {backing:?} memory without MTE"), control)?;
         refused(&format!("a slot of {backing:?} memory"), Errno::EINVAL, added)?;
         // It was not taken half: there is room for other memory.
         return succeeds(
@@ -140,6 +149,18 @@ fn slot(bench: &mut Bench<'_>, backing: Backing) -> Checked {
     let mut wanted = bench.random_tags(each);
     returns("a store", Ok(page), store(&*vm, BASE, page, &mut wanted))?;
     tags("tags that were stored", BASE, &wanted, &peek(&*vm, BASE, 1)?)
+}
+
+fn guest_memfd_first(bench: &mut Bench<'_>) -> Checked {
+    if !bench.facts().contract.refuses(Backing::GuestMemfd) {
+        return Err(Stop::Skipped("guest_memfd and MTE exclude each other since Linux 6.13".to_owned()));
+    }
+    let mut vm = bench.bare()?;
+    let page = vm.page_size();
+    succeeds("a slot of a guest_memfd", vm.add_memory(BASE, page, Backing::GuestMemfd, Access::ReadWrite))?;
+    refused("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", Errno::EINVAL, vm.enable_mte(0))?;
+    // And it has none.
+    refused("a fetch of tags", Errno::EINVAL, fetch(&*vm, BASE, page, &mut vec![0; granules(page)]))
 }
 
 fn before_the_capability(bench: &mut Bench<'_>) -> Checked {
