@@ -149,7 +149,15 @@ impl Core<'_, '_> {
                 &[Arg::Reg(rd), Arg::Reg(rn), Arg::Imm(value), Arg::Shift(shift)],
             ) => self.add(op, rd, rn, (value as u64) << shift.amount),
             (
-                Op::AddReg | Op::AddsReg | Op::SubReg | Op::SubsReg,
+                Op::AddReg
+                | Op::AddsReg
+                | Op::SubReg
+                | Op::SubsReg
+                // With SP an extension by UXTX is written as LSL.
+                | Op::AddExt
+                | Op::AddsExt
+                | Op::SubExt
+                | Op::SubsExt,
                 &[Arg::Reg(rd), Arg::Reg(rn), Arg::Reg(rm), Arg::Shift(shift)],
             ) => self.add(op, rd, rn, shifted(self.get(rm), shift, rd.class().width())),
             (

@@ -48,6 +48,15 @@ fn no_instruction_of_the_table_is_unknown() {
     }
 }
 
+/// An extension by UXTX is written as LSL where SP is an operand.
+#[test]
+fn a_register_is_shifted_for_the_stack_pointer_too() {
+    let mut bench = Bench::new();
+    let done = bench.calm("add sp, x0, x1, lsl #2; subs x2, sp, x1, lsl #1; mrs x3, nzcv", &[0x1000, 0x30]);
+    assert_eq!(done.reply.sp, 0x10c0);
+    assert_eq!((done.reply.x[2], done.reply.x[3]), (0x1060, 1 << 29));
+}
+
 #[test]
 fn a_loop_of_a_hundred_thousand_takes_no_time_to_speak_of() {
     let mut bench = Bench::new();
