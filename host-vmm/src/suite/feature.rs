@@ -95,6 +95,12 @@ pub const CASES: &[Case] = &[
         gmid,
     ),
     Case::new(
+        "kvm.feature.clidr",
+        "CLIDR_EL1 tells of tags in the cache at the level of coherence, and of none in a VM without the capability",
+        "arch/arm64/kvm/sys_regs.c, reset_clidr(); Arm ARM, CLIDR_EL1.Ttype<n>",
+        clidr,
+    ),
+    Case::new(
         "kvm.feature.side-by-side",
         "of two VMs that take turns on a CPU the one with MTE keeps its tags and registers, the other has none",
         TRAPPED,
@@ -136,6 +142,25 @@ fn id_register(bench: &mut Bench<'_>) -> Checked {
         equal_hex(&format!("ID_AA64PFR1_EL1 with MTE {mte}"), shown, trace.x[1])?;
         let level = if mte { u64::from(bench.facts().mte) } else { 0 };
         equal("ID_AA64PFR1_EL1.MTE", &level, &(shown >> 8 & 0xf))?;
+    }
+    Ok(())
+}
+
+fn clidr(bench: &mut Bench<'_>) -> Checked {
+    /// CLIDR_EL1.LoC, Ttype1 and the bits of all of them; 0b10 is a cache with tags and data in its lines.
+    const LOC: u64 = 24;
+    const TTYPE: u64 = 33;
+    const TTYPES: u64 = 0x3fff << TTYPE;
+    const UNIFIED: u64 = 0b10;
+    if !bench.facts().contract.holds(model::contract::Rule::ClidrTellsTags) {
+        return Err(Stop::Skipped("CLIDR_EL1 is the host's before Linux 6.3".to_owned()));
+    }
+    for mte in [true, false] {
+        let mut guest = bench.guest_like(Config { mte, ..Config::default() })?;
+        let value = succeeds("KVM_GET_ONE_REG of CLIDR_EL1", guest.machine().register(0, RegisterId::CLIDR_EL1))?;
+        let level = value >> LOC & 7;
+        let expected = if mte && level > 0 { UNIFIED << (TTYPE + 2 * (level - 1)) } else { 0 };
+        equal_hex(&format!("CLIDR_EL1.Ttype of a VM with MTE {mte}"), expected, value & TTYPES)?;
     }
     Ok(())
 }

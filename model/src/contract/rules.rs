@@ -36,6 +36,8 @@ pub enum Rule {
     TagFarVisible,
     /// GMID_EL1 is UNDEFINED in a VM without MTE. Before, it read as the CPU has it.
     GmidTrappedWithoutMte,
+    /// CLIDR_EL1 is made up by KVM, and tells of tags in the cache at the level of coherence. Before, it was the host's.
+    ClidrTellsTags,
     /// ID registers of a VM that ran give EBUSY for any other value. Before, EINVAL.
     IdRegistersFrozenByRun,
 }
@@ -100,5 +102,10 @@ pub const ROWS: &[Row] = &[
     since(Rule::MteFracVisible, (6, 16, 0), IDS),
     since(Rule::TagFarVisible, (6, 17, 0), IDS),
     since(Rule::GmidTrappedWithoutMte, (7, 0, 0), "arch/arm64/kvm/sys_regs.c, HCR_EL2.TID5"),
+    since(
+        Rule::ClidrTellsTags,
+        (6, 3, 0),
+        "arch/arm64/kvm/sys_regs.c, reset_clidr(); measured on 6.12, 7.2 and 7.3-rc, not on 6.1",
+    ),
     since(Rule::IdRegistersFrozenByRun, (6, 7, 0), "arch/arm64/kvm/sys_regs.c, set_id_reg()"),
 ];

@@ -20,7 +20,7 @@ const CLASSES: [(u64, &str); 7] = [
 ];
 
 /// The registers that a report names.
-const NAMES: [(RegisterId, &str); 11] = [
+const NAMES: [(RegisterId, &str); 12] = [
     (RegisterId::RGSR_EL1, "RGSR_EL1"),
     (RegisterId::GCR_EL1, "GCR_EL1"),
     (RegisterId::TFSR_EL1, "TFSR_EL1"),
@@ -28,6 +28,7 @@ const NAMES: [(RegisterId, &str); 11] = [
     (RegisterId::SCTLR_EL1, "SCTLR_EL1"),
     (RegisterId::TCR_EL1, "TCR_EL1"),
     (RegisterId::ID_AA64PFR1_EL1, "ID_AA64PFR1_EL1"),
+    (RegisterId::CLIDR_EL1, "CLIDR_EL1"),
     (RegisterId::MAIR_EL1, "MAIR_EL1"),
     (RegisterId::PC, "PC"),
     (RegisterId::SP_EL0, "SP_EL0"),
@@ -49,6 +50,8 @@ impl RegisterId {
     pub const TCR_EL1: Self = Self::system(3, 0, 2, 0, 2);
     /// Processor Feature Register 1: the MTE field.
     pub const ID_AA64PFR1_EL1: Self = Self::system(3, 0, 0, 4, 1);
+    /// What caches there are, and which of them hold tags.
+    pub const CLIDR_EL1: Self = Self::system(3, 1, 0, 0, 1);
     /// Counter-timer virtual count, which moves by itself. KVM's id is that of CNTVCT_EL0's
     /// neighbour by a historical mistake that the ABI keeps: KVM_REG_ARM_TIMER_CNT.
     pub const TIMER_CNT: Self = Self::system(3, 3, 14, 3, 2);

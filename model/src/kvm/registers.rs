@@ -31,6 +31,8 @@ defects! {
     ID_SAME_REFUSED "one-reg.id-same-refused" "writing back the value of an ID register is EINVAL";
     ID_HIDES_MTE "one-reg.id-hides-mte" "KVM_GET_ONE_REG gives ID_AA64PFR1_EL1 without MTE although the guest has it";
     ID_SHOWS_MTE "one-reg.id-shows-mte" "ID_AA64PFR1_EL1.MTE is not 0 in a VM without MTE";
+    CLIDR_WITHOUT_TAGS "one-reg.clidr-without-tags" "CLIDR_EL1 tells of no cache with tags in a VM with MTE";
+    CLIDR_SHOWS_TAGS "one-reg.clidr-shows-tags" "CLIDR_EL1 tells of a cache with tags in a VM without MTE";
     LISTED_WITHOUT_MTE "one-reg.listed-without-mte" "MTE's registers are listed in a VM without MTE";
     READ_WITHOUT_MTE "one-reg.read-without-mte" "MTE's registers can be read in a VM without MTE";
     SET_WITHOUT_MTE "one-reg.set-without-mte" "MTE's registers can be set in a VM without MTE";
@@ -118,6 +120,7 @@ const TABLE: &[(RegisterId, Place)] = &[
     kept(3, 0, 13, 0, 1),
     kept(3, 0, 13, 0, 4),
     kept(3, 0, 14, 1, 0),
+    (RegisterId::CLIDR_EL1, Place::Id(|features, _| clidr(features.has_tags()))),
     // TPIDR_EL0, TPIDRRO_EL0.
     kept(3, 3, 13, 0, 2),
     kept(3, 3, 13, 0, 3),
@@ -127,6 +130,14 @@ const TABLE: &[(RegisterId, Place)] = &[
     (RegisterId::TIMER_CNT, Place::Kept(0)),
     kept(3, 3, 14, 0, 2),
 ];
+
+/// CLIDR_EL1 as KVM makes it up (arch/arm64/kvm/sys_regs.c, reset_clidr()), for a CPU that needs no maintenance: a unified
+/// cache at level 1, which is that of coherence; with MTE tags are in its lines, beside the data.
+const fn clidr(tags: bool) -> u64 {
+    const UNIFIED: u64 = 0b100;
+    let tags = if tags { 0b10 << 33 } else { 0 };
+    1 << 24 | UNIFIED | tags
+}
 
 /// Vector registers: v0 to v31.
 const VECTORS: u64 = 32;
@@ -216,6 +227,10 @@ impl Vm {
     }
 
     fn id_register(&self, id: RegisterId, value: fn(&Features, usize) -> u64, cpu: usize) -> u64 {
+        if id == RegisterId::CLIDR_EL1 && (self.injected.is(&CLIDR_WITHOUT_TAGS) || self.injected.is(&CLIDR_SHOWS_TAGS))
+        {
+            return clidr(self.injected.is(&CLIDR_SHOWS_TAGS));
+        }
         let mte = id == RegisterId::ID_AA64PFR1_EL1;
         let features = if mte && self.injected.is(&ID_SHOWS_MTE) { &self.host.features } else { &self.features };
         let value = value(features, cpu);
