@@ -248,6 +248,8 @@ pub struct BootReport {
     pub entry_el: u32,
     /// ID_AA64PFR1_EL1; bits 11:8 are the MTE level.
     pub pfr1: u64,
+    /// ID_AA64PFR2_EL1; bits 7:4 are store-only tag checking.
+    pub pfr2: u64,
     /// ID_AA64ISAR0_EL1; bits 23:20 are the atomics.
     pub isar0: u64,
     /// ID_AA64ISAR1_EL1.
@@ -316,6 +318,6 @@ const _: () = assert!(size_of::<Control>() == 16);
 const _: () = assert!(size_of::<Block>() == 45 * 8);
 const _: () = assert!(size_of::<BlockReply>() == 41 * 8);
 const _: () = assert!(size_of::<Trap>() == 32);
-const _: () = assert!(size_of::<BootReport>() == 17 * 8);
+const _: () = assert!(size_of::<BootReport>() == 18 * 8);
 const _: () = assert!(core::mem::offset_of!(Mailbox, block) == 80);
 const _: () = assert!(size_of::<Mailbox>() as u64 <= crate::map::MAILBOX_STRIDE);

@@ -10,7 +10,8 @@ use tock_registers::interfaces::{Readable, Writeable};
 
 use crate::mailbox::Post;
 use crate::registers::{
-    CTR_EL0, DCZID_EL0, GCR_EL1, GMID_EL1, ID_AA64ISAR2_EL1, RGSR_EL1, TCO, TFSR_EL1, TFSRE0_EL1, rgsr_el1,
+    CTR_EL0, DCZID_EL0, GCR_EL1, GMID_EL1, ID_AA64ISAR2_EL1, ID_AA64PFR2_EL1, RGSR_EL1, TCO, TFSR_EL1, TFSRE0_EL1,
+    rgsr_el1,
 };
 use crate::{cpu, executor, heap, pages, psci};
 
@@ -100,6 +101,7 @@ fn boot_report(entry_el: u32) -> BootReport {
         version: ABI_VERSION,
         entry_el,
         pfr1: ID_AA64PFR1_EL1.get(),
+        pfr2: ID_AA64PFR2_EL1.get(),
         isar0: ID_AA64ISAR0_EL1.get(),
         isar1: ID_AA64ISAR1_EL1.get(),
         isar2: ID_AA64ISAR2_EL1.get(),

@@ -44,6 +44,7 @@ mod restore;
 mod stops;
 mod store_edges;
 mod store_faults;
+mod store_only;
 mod stores;
 mod unchecked;
 mod zeroing;
@@ -77,6 +78,7 @@ const CHAPTERS: &[&[Case]] = &[
     memory_operations::CASES,
     modes::CASES,
     unchecked::CASES,
+    store_only::CASES,
     copy_tags::CASES,
     fresh::CASES,
     life::CASES,

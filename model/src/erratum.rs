@@ -214,6 +214,17 @@ pub const ERRATA: &[Erratum] = &[
         cases: &[],
     },
     Erratum {
+        name: "qemu.store-only-atomics",
+        product: Product::Qemu,
+        versions: &[from(version(11, 0, 0))],
+        only_if: "",
+        shows: "with store-only tag checks LDADD, SWP and their kin are not checked at all",
+        defeats: false,
+        evidence: Evidence::Measured,
+        source: "docs/errata.md; measured on 11.1.3; target/arm/tcg/translate-a64.c, do_atomic_ld() checks a read",
+        cases: &["arch.store-only.atomic"],
+    },
+    Erratum {
         name: "qemu.atomic-tag-check-first",
         product: Product::Qemu,
         versions: &[from(version(8, 0, 0))],

@@ -56,6 +56,7 @@ impl Firmware {
             version: abi::ABI_VERSION,
             entry_el: 1,
             pfr1: features.id_aa64pfr1(),
+            pfr2: features.id_aa64pfr2(),
             isar0: features.id_aa64isar0(),
             isar1: features.isar1,
             isar2: features.id_aa64isar2(),

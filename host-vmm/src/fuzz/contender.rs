@@ -193,6 +193,7 @@ fn features(boot: &BootReport) -> Features {
         dczid: (boot.dczid & 0x1f) as u8,
         atomics: field(boot.isar0, 20) >= 2,
         mops: field(boot.isar2, 16) != 0,
+        store_only: field(boot.pfr2, 4) != 0,
         pfr1: boot.pfr1,
         isar0: boot.isar0,
         isar1: boot.isar1,

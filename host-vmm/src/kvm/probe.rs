@@ -27,15 +27,28 @@ pub struct Host {
 /// What is missing, why that is likely so, and what to do.
 pub fn host() -> Result<Host, Unavailable> {
     let kvm = Kvm::new().map_err(|error| no_kvm(error.errno()))?;
-    let told =
-        |name: &str| fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default().trim().to_owned();
-    let kernel = release(&told("osrelease"), &told("version"));
+    let [osrelease, version] = uname();
+    let kernel = release(&osrelease, &version);
     let mode = mode(&kernel_log(), &command_line());
     if kvm.check_extension_raw(KVM_CAP_ARM_MTE.into()) <= 0 {
         let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         return Err(no_mte(&kernel, mode, &command_line(), &cpuinfo, mte_level()));
     }
     Ok(Host { kvm, kernel, mode })
+}
+
+/// Gives the kernel's release and version. Not every kernel has them in /proc.
+#[expect(unsafe_code, reason = "uname has no wrapper in std")]
+fn uname() -> [String; 2] {
+    let mut names = std::mem::MaybeUninit::<libc::utsname>::zeroed();
+    // SAFETY: the kernel writes the structure that the pointer leads to.
+    unsafe { libc::uname(names.as_mut_ptr()) };
+    // SAFETY: all-zero is a valid utsname, and so is what the kernel writes.
+    let names = unsafe { names.assume_init() };
+    [names.release, names.version].map(|name| {
+        let bytes = name.iter().take_while(|byte| **byte != 0).map(|byte| *byte as u8).collect();
+        String::from_utf8(bytes).unwrap_or_default()
+    })
 }
 
 /// Reads ID_AA64PFR1_EL1.MTE, if the kernel shows its processes ID registers

@@ -59,6 +59,8 @@ impl Case {
 pub enum Need {
     /// FEAT_MTE3: asymmetric tag check faults.
     Mte3,
+    /// FEAT_MTE_STORE_ONLY: tag checks of stores alone.
+    StoreOnly,
     /// DC GVA and DC GZVA are not prohibited (DCZID_EL0.DZP).
     DcZva,
     /// FEAT_LSE: atomics.
@@ -79,6 +81,9 @@ impl Need {
     pub fn lacking(self, facts: &Facts) -> Option<String> {
         match self {
             Self::Mte3 if facts.mte < 3 => Some(format!("asymmetric faults: this CPU has MTE{}", facts.mte)),
+            Self::StoreOnly if !facts.store_only => {
+                Some("the guest has no store-only tag checks (FEAT_MTE_STORE_ONLY)".to_owned())
+            }
             Self::DcZva if facts.zero_block.is_none() => Some("DC ZVA is prohibited here (DCZID_EL0.DZP)".to_owned()),
             Self::Kernel if facts.kernel == (0, 0) => {
                 Some("the kernel's interface: there is no KVM in this machine".to_owned())

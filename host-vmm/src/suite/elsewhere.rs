@@ -1,8 +1,8 @@
 //! Chapter: what other suites test of MTE, in our own words: an independent opinion on what should happen.
 //!
 //! kvm-unit-tests' `arm/mte.c` has six checks at EL1. QEMU's `tests/tcg/aarch64` has programs for user space, restated
-//! here at EL0, and one for its gdb port. Left out are `mte-8` (the gdb port of user-mode emulation) and `mte-10`
-//! (FEAT_MTE_STORE_ONLY, which no CPU that these cases run on has).
+//! here at EL0, and one for its gdb port. Left out is `mte-8` (the gdb port of user-mode emulation: that of system emulation
+//! is what the machine `tcg` fetches and stores tags by); `mte-10` is in [`super::store_only`].
 
 use abi::mailbox::SysReg;
 use abi::map::GUEST_PAGE;

@@ -28,6 +28,8 @@ pub struct Facts {
     pub tag_block: u64,
     /// Bytes that one DC ZVA covers; `None` where it is prohibited (DCZID_EL0).
     pub zero_block: Option<u64>,
+    /// FEAT_MTE_STORE_ONLY: tag checks can be limited to stores (ID_AA64PFR2_EL1.MTESTOREONLY).
+    pub store_only: bool,
     /// FEAT_LSE: atomic read-modify-write instructions (ID_AA64ISAR0_EL1.Atomic).
     pub atomics: bool,
     /// FEAT_MOPS: memory copies and sets (ID_AA64ISAR2_EL1.MOPS).
@@ -54,6 +56,7 @@ impl Facts {
             mte: (report.pfr1 >> 8 & 0xf) as u8,
             tag_block: 4 << (report.gmid & 0xf),
             zero_block: (report.dczid >> 4 & 1 == 0).then_some(4 << (report.dczid & 0xf)),
+            store_only: report.pfr2 >> 4 & 0xf >= 1,
             atomics: report.isar0 >> 20 & 0xf >= 2,
             mops: report.isar2 >> 16 & 0xf >= 1,
             page_size: machine.page_size(),

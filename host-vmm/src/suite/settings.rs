@@ -13,6 +13,8 @@ pub const ALIGNMENT: u64 = 1 << 1;
 pub const ATA0: u64 = 1 << 42;
 /// SCTLR_EL1.ATA: allocation tag access at EL1.
 pub const ATA: u64 = 1 << 43;
+/// SCTLR_EL1.TCSO0 and TCSO: tag checks of stores alone, at EL0 and at EL1.
+pub const TCSO: [u64; 2] = [1 << 58, 1 << 59];
 const TCF0_SHIFT: u32 = 38;
 const TCF_SHIFT: u32 = 40;
 /// TCR_EL1.TBI0 and TBI1: the top byte of addresses with bit 55 clear and set is ignored.

@@ -7,7 +7,7 @@ use isa::{FaultStatus, Tag, TaggedPtr};
 
 use super::access::Access;
 use super::fault::Abort;
-use super::system_registers::{ATA, ATA0, TCF_SHIFT, TCF0_SHIFT, TCMA0_SHIFT};
+use super::system_registers::{ATA, ATA0, TCF_SHIFT, TCF0_SHIFT, TCMA0_SHIFT, TCSO, TCSO0};
 use super::translate::{Memory, Place};
 use super::{Core, Stop};
 
@@ -41,6 +41,11 @@ crate::defects! {
     SYNC_IS_ASYNC "check.synchronous-is-asynchronous" "with TCF = 0b01 a wrong tag is recorded in TFSR";
     ASYNC_IS_SYNC "check.asynchronous-is-synchronous" "with TCF = 0b10 a wrong tag takes an exception";
     ASYNC_IGNORED_LOADS "check.asynchronous-loads-ignored" "with TCF = 0b10 a load through a wrong tag is not recorded";
+    STORE_ONLY_IGNORED "check.store-only-ignored" "SCTLR_EL1.TCSO has no effect: loads are checked";
+    STORE_ONLY_SWAPPED "check.store-only-levels-swapped" "SCTLR_EL1.TCSO is EL0's and TCSO0 is EL1's";
+    STORE_ONLY_STORES "check.store-only-stores-unchecked" "with SCTLR_EL1.TCSO stores are not checked either";
+    STORE_ONLY_ATOMICS "check.store-only-atomics-unchecked" "with SCTLR_EL1.TCSO atomics are not checked";
+    STORE_ONLY_READS "check.store-only-atomics-read" "with SCTLR_EL1.TCSO the tag check fault of an atomic is that of a read";
     ASYMMETRIC_SWAPPED "check.asymmetric-swapped" "with TCF = 0b11 stores are synchronous and loads asynchronous";
     ASYMMETRIC_SYNC "check.asymmetric-is-synchronous" "with TCF = 0b11 stores are synchronous too";
     ASYMMETRIC_ASYNC "check.asymmetric-is-asynchronous" "with TCF = 0b11 loads are asynchronous too";
@@ -80,13 +85,23 @@ impl Core<'_, '_> {
         pointer.tag() == tag && (on || self.defect(&TCMA_ALWAYS)) && !self.defect(&TCMA_IGNORED)
     }
 
-    /// Tells whether an access by this address is tag checked, its memory apart.
+    /// Tells whether only stores of a level are checked (pseudocode `StoreOnlyTagCheckingEnabled`).
+    fn store_only(&self, el: u8) -> bool {
+        let el0 = (el == 0) != self.defect(&STORE_ONLY_SWAPPED);
+        let on = self.cpu.sys.sctlr & if el0 { TCSO0 } else { TCSO } != 0;
+        self.env.features.store_only && on && !self.defect(&STORE_ONLY_IGNORED)
+    }
+
+    /// Tells whether an access by this address is tag checked, its memory apart. Of an atomic the store is checked, also where
+    /// loads are not; that of a CAS that stores nothing may be, which [`super::atomic`] leaves out.
     pub(super) fn is_checked(&self, va: u64, access: Access) -> bool {
         let pointer = TaggedPtr::new(va);
         let tco_ignored = self.defect(&TCO_IGNORED)
             || (self.cpu.el == 0 && self.defect(&TCO_EL0_IGNORED))
             || (access.write && self.defect(&TCO_LOADS));
         let overridden = self.cpu.tco && !tco_ignored;
+        let unread = self.store_only(access.checks_as)
+            && (!access.write || self.defect(&STORE_ONLY_STORES) || (access.read && self.defect(&STORE_ONLY_ATOMICS)));
         let skipped = self.defect(&NEVER)
             || (access.read && self.defect(&LOADS_NEVER))
             || (!access.read && self.defect(&STORES_NEVER))
@@ -94,6 +109,7 @@ impl Core<'_, '_> {
             || (pointer.bit55() && self.defect(&UPPER_NEVER));
         access.checked
             && !overridden
+            && !unread
             && !skipped
             && (self.tbi(va) || self.defect(&TBI_OFF_CHECKED))
             && self.tag_access(access.checks_as)
@@ -179,16 +195,22 @@ impl Core<'_, '_> {
                     }
                 });
                 let at = if fars.len() > 1 { fars[self.env.choices.choose(fars.len() as u32) as usize] } else { wrong };
-                // A read-modify-write, CAS too, reports a write only if reading alone would not have faulted (pseudocode
+                // With store-only checks it is the store that faults. Else a read-modify-write, CAS too, reports a write only if reading alone would not have faulted (pseudocode
                 // `CreateAccDescAtomicOp`).
                 Err(self.data_abort(Abort {
                     status: FaultStatus::TAG_CHECK,
                     va: at,
-                    write: !access.read,
+                    write: !self.faults_as_read(access),
                     cache: false,
                 }))
             }
         }
+    }
+
+    /// Tells whether a tag check fault of an access is that of a read.
+    fn faults_as_read(&self, access: Access) -> bool {
+        let store_only = access.write && self.store_only(access.checks_as) && !self.defect(&STORE_ONLY_READS);
+        access.read && !store_only
     }
 
     /// What a tag check fault of this access does. Without FEAT_MTE3 the value 0b11 is reserved: it acts as one of the
@@ -200,7 +222,7 @@ impl Core<'_, '_> {
             let others = if access.read { [0b01, 0b10, 0b00] } else { [0b10, 0b01, 0b00] };
             mode = others[self.env.choices.choose(3) as usize];
         }
-        let load = access.read != self.defect(&ASYMMETRIC_SWAPPED);
+        let load = self.faults_as_read(access) != self.defect(&ASYMMETRIC_SWAPPED);
         match mode {
             0b00 if self.defect(&IGNORED_FAULTS) => Effect::Synchronous,
             0b00 => Effect::Ignored,

@@ -26,6 +26,8 @@ pub struct Features {
     pub mops: bool,
     /// FEAT_MTE_TAGGED_FAR: FAR_ELx bits 63:60 are known for a tag check fault.
     pub tagged_far: bool,
+    /// FEAT_MTE_STORE_ONLY: SCTLR_EL1.TCSO and TCSO0 limit tag checks to stores.
+    pub store_only: bool,
     /// FEAT_IDST: reads of ID registers at EL0 are reported with class 0x18.
     pub idst: bool,
     /// ID_AA64PFR1_EL1 without its MTE field.
@@ -43,11 +45,13 @@ pub struct Features {
 }
 
 const MTE_SHIFT: u32 = 8;
+const STORE_ONLY_SHIFT: u32 = 4;
 const ATOMIC_SHIFT: u32 = 20;
 const MOPS_SHIFT: u32 = 16;
 
 impl Features {
-    /// QEMU's `max` (target/arm/tcg/cpu64.c, `aarch64_max_tcg_initfn`): MTE3, tag blocks of 256 bytes.
+    /// QEMU's `max` (target/arm/tcg/cpu64.c, `aarch64_max_tcg_initfn`): MTE3, tag blocks of 256 bytes. Besides it has
+    /// FEAT_MTE_STORE_ONLY, which not every version of QEMU has.
     pub const MAX: Self = Self {
         name: "max",
         mte: 3,
@@ -59,6 +63,7 @@ impl Features {
         lse2: true,
         mops: true,
         tagged_far: false,
+        store_only: true,
         idst: true,
         pfr1: 0x21,
         isar0: 0x1221_1111_1001_2120,
@@ -80,6 +85,7 @@ impl Features {
         lse2: true,
         mops: false,
         tagged_far: false,
+        store_only: false,
         idst: true,
         pfr1: 0x21,
         isar0: 0x1221_1111_1001_2120,
@@ -109,6 +115,12 @@ impl Features {
     pub const fn id_aa64pfr1(&self) -> u64 {
         let shown = if self.tags_hidden { 0 } else { self.mte as u64 };
         self.pfr1 & !(0xf << MTE_SHIFT) | shown << MTE_SHIFT
+    }
+
+    /// ID_AA64PFR2_EL1, of which only MTESTOREONLY matters here.
+    #[must_use]
+    pub const fn id_aa64pfr2(&self) -> u64 {
+        (self.store_only as u64) << STORE_ONLY_SHIFT
     }
 
     /// ID_AA64ISAR0_EL1.

@@ -36,6 +36,8 @@ pub(super) const TCF0_SHIFT: u32 = 38;
 pub(super) const TCF_SHIFT: u32 = 40;
 pub(super) const ATA0: u64 = 1 << 42;
 pub(super) const ATA: u64 = 1 << 43;
+pub(super) const TCSO0: u64 = 1 << 58;
+pub(super) const TCSO: u64 = 1 << 59;
 /// The fields of MTE, RES0 without FEAT_MTE2.
 const SCTLR_MTE: u64 = ITFSB | 0b11 << TCF0_SHIFT | 0b11 << TCF_SHIFT | ATA0 | ATA;
 /// Fields that a block may change; the effect of others is not specified here.
@@ -194,7 +196,8 @@ impl Core<'_, '_> {
             SysReg::Sctlr => {
                 let tags = self.env.features.has_tags();
                 let boot = if tags { reset::SCTLR } else { reset::SCTLR_WITHOUT_MTE };
-                if (value ^ boot) & !SCTLR_MODELLED & !SCTLR_MTE != 0 {
+                let store_only = if self.env.features.store_only { TCSO | TCSO0 } else { 0 };
+                if (value ^ boot) & !SCTLR_MODELLED & !SCTLR_MTE & !store_only != 0 {
                     return Err("a field of SCTLR_EL1 that the model does not know");
                 }
                 // The fields are there also while a hypervisor hides tags.

@@ -93,6 +93,7 @@ const TABLE: &[(RegisterId, Place)] = &[
     id(0, 0, |features, _| features.midr),
     id(0, 5, |_, cpu| Features::mpidr(cpu)),
     (RegisterId::ID_AA64PFR1_EL1, Place::Id(|features, _| features.id_aa64pfr1())),
+    id(4, 2, |features, _| features.id_aa64pfr2()),
     id(6, 0, |features, _| features.id_aa64isar0()),
     id(6, 1, |features, _| features.isar1),
     id(6, 2, |features, _| features.id_aa64isar2()),
@@ -151,6 +152,7 @@ pub(super) fn visible(host: &Features, contract: Contract, mte: bool) -> Feature
         features.tags_hidden = true;
         features.gmid_trapped = contract.holds(Rule::GmidTrappedWithoutMte);
     }
+    features.store_only &= mte && contract.holds(Rule::TagFarVisible);
     if !mte || !contract.holds(Rule::MteFracVisible) {
         features.pfr1 &= !MTE_FRAC;
     }
