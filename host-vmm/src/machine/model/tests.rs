@@ -38,9 +38,10 @@ fn failures(verdicts: &BTreeMap<String, Verdict>) -> Vec<String> {
     failed.map(|(name, verdict)| format!("{name}: {verdict:?}")).collect()
 }
 
-/// A case that may be skipped on a CPU that has less than all features.
-fn optional(cpu: &str, case: &str) -> bool {
-    cpu != "max" && !case.starts_with("kvm.") && !case.starts_with("restore.")
+/// A case that may be skipped on a CPU that has less than all features. Kernels before 6.17 keep one of them from guests.
+fn optional(kernel: &str, cpu: &str, case: &str) -> bool {
+    let hidden = !kernel.starts_with('7') && (case.starts_with("arch.store-only.") || case == "elsewhere.qemu.mte-10");
+    hidden || cpu != "max" && !case.starts_with("kvm.") && !case.starts_with("restore.")
 }
 
 /// The cases about what a kernel does not have, in alphabetical order.
@@ -74,7 +75,8 @@ fn the_suite_passes_on_every_kernel_and_cpu_that_is_modelled() {
             assert_eq!(verdicts.len(), suite::cases().count());
             // The kernel's promises are never skipped for want of a CPU's feature.
             let skipped = verdicts.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Skipped(_)));
-            let skipped: Vec<_> = skipped.map(|(name, _)| name.as_str()).filter(|name| !optional(cpu, name)).collect();
+            let needed = |name: &&str| !optional(kernel, cpu, name);
+            let skipped: Vec<_> = skipped.map(|(name, _)| name.as_str()).filter(needed).collect();
             assert_eq!(skipped, lacking(kernel), "{kernel} on {cpu}");
         }
     }

@@ -56,6 +56,7 @@ fn registers(window: Window) -> [u64; 31] {
 
 const ASYNC: u64 = reset::SCTLR & !(0b11 << 40) & !(0b11 << 38) | 0b10 << 40 | 0b10 << 38;
 const ASYM: u64 = reset::SCTLR | 0b11 << 40 | 0b11 << 38;
+const STORES_OF_EL1: u64 = reset::SCTLR | 1 << 59;
 const OFF: u64 = reset::SCTLR & !(0b11 << 40);
 const DRAIN: &str = "dsb sy; isb; mrs x20, tfsr_el1; mrs x21, tfsre0_el1";
 
@@ -86,6 +87,7 @@ const PROGRAMS: &[Program] = &[
     Program { sctlr: ASYNC, text: "ldr x20, [x3]", ..BOOT },
     Program { sctlr: ASYNC, text: "ldr x20, [x1]", ..BOOT },
     Program { sctlr: ASYM, text: "ldr x20, [x1]; str x12, [x1]", ..BOOT },
+    Program { sctlr: STORES_OF_EL1, text: "ldr x20, [x1]; str x12, [x1]; ldadd x12, x20, [x1]", ..BOOT },
     Program { tcr: reset::TCR | 1 << 57, text: "ldr x20, [x6, #64]; ldr x20, [x10]; ldr x20, [x11]; ldr x20, [x3]", ..BOOT },
     Program { tcr: reset::TCR | 1 << 58, text: "ldr x20, [x10]; ldr x20, [x11]; orr x17, x3, #0x0f00000000000000; ldr x20, [x17]", ..BOOT },
     Program { tcr: reset::TCR & !(1 << 37), text: "ldr x20, [x0]; and x17, x0, #0x00ffffffffffffff; ldr x20, [x17]; ldr x20, [x3]", ..BOOT },
