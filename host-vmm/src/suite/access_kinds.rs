@@ -189,6 +189,9 @@ fn simd_values(bench: &mut Bench<'_>) -> Checked {
     equal_hex("v6, which nothing loaded", !0, v[6][1])
 }
 
+/// How often an exclusive store is tried again whose monitor was lost.
+const AGAIN: usize = 8;
+
 fn exclusive(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.guest()?;
     guest.store_tags(arena(0), &[6])?;
@@ -201,7 +204,15 @@ fn exclusive(bench: &mut Bench<'_>) -> Checked {
     for text in
         ["ldxr x1, [x0]; msr tco, #0; stxr w2, x1, [x0]", "ldxp x1, x3, [x0]; msr tco, #0; stlxp w2, x1, x3, [x0]"]
     {
-        let trace = guest.run(&Block::assemble(text)?.x(0, tagged(0, 7)).tco())?;
+        let block = Block::assemble(text)?.x(0, tagged(0, 7)).tco();
+        let mut trace = guest.run(&block)?;
+        // An interrupt of the host's between the two loses the monitor, and a store that fails for that need not be checked.
+        for _ in 0..AGAIN {
+            if !(trace.faults.is_empty() && trace.x[2] == 1) {
+                break;
+            }
+            trace = guest.run(&block)?;
+        }
         faults_at(&guest, "an exclusive store by a wrong tag", &[2], &trace)?;
     }
     Ok(())
