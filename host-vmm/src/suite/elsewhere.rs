@@ -105,6 +105,13 @@ pub const CASES: &[Case] = &[
         "QEMU tests/tcg/aarch64/system/mte.S",
         system,
     ),
+    Case::new(
+        "elsewhere.qemu.mte-10",
+        "a program that has its stores checked alone loads through a wrong tag, and faults when it stores",
+        "QEMU tests/tcg/aarch64/mte-10.c",
+        super::store_only::like_qemu,
+    )
+    .needing(&[Need::StoreOnly]),
 ];
 
 /// The six checks: memory full of ones, tag 1; one access of a word through another tag.
