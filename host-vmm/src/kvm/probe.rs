@@ -46,7 +46,7 @@ fn uname() -> [String; 2] {
     // SAFETY: all-zero is a valid utsname, and so is what the kernel writes.
     let names = unsafe { names.assume_init() };
     [names.release, names.version].map(|name| {
-        let bytes = name.iter().take_while(|byte| **byte != 0).map(|byte| *byte as u8).collect();
+        let bytes = name.iter().copied().take_while(|byte| *byte != 0).collect();
         String::from_utf8(bytes).unwrap_or_default()
     })
 }
