@@ -1,8 +1,8 @@
 //! Chapter: what other suites test of MTE, in our own words: an independent opinion on what should happen.
 //!
 //! kvm-unit-tests' `arm/mte.c` has six checks at EL1. QEMU's `tests/tcg/aarch64` has programs for user space, restated
-//! here at EL0, and one for its gdb port. Left out is `mte-8` (the gdb port of user-mode emulation: that of system emulation
-//! is what the machine `tcg` fetches and stores tags by); `mte-10` is in [`super::store_only`].
+//! here at EL0. `mte-8` is one for its gdb port: on the machine `tcg` that is how tags are fetched and stored (qMemTags and
+//! QMemTags), on KVM it is the ioctl. `mte-10` is in [`super::store_only`].
 
 use abi::mailbox::SysReg;
 use abi::map::GUEST_PAGE;
@@ -92,6 +92,12 @@ pub const CASES: &[Case] = &[
         "an unaligned store across two pages whose granules both have the pointer's tag does not fault",
         "QEMU tests/tcg/aarch64/mte-7.c, QEMU issue 403",
         crossing_pages,
+    ),
+    Case::new(
+        "elsewhere.qemu.mte-8",
+        "the tags that a debugger's port reads are those of the guest, and those that it writes are what the guest loads",
+        "QEMU tests/tcg/aarch64/mte-8.c and gdbstub/test-mte.py",
+        from_outside,
     ),
     Case::new(
         "elsewhere.qemu.mte-9",
@@ -213,6 +219,22 @@ fn four_pages(bench: &mut Bench<'_>) -> Checked {
     let found = guest.fetch_tags(arena(0), granules as usize + 1)?;
     let expected = [vec![tag; granules as usize], vec![0]].concat();
     tags("four pages and the granule behind", arena(0), &expected, &found)
+}
+
+fn from_outside(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    let own = bench.random_tags(4);
+    super::tagging::guest_tags(&mut guest, 0x100, &own)?;
+    tags("the guest's tags from outside", arena(0x100), &own, &guest.fetch_tags(arena(0x100), 4)?)?;
+    let new: Vec<u8> = own.iter().map(|tag| tag ^ 0xb).collect();
+    guest.store_tags(arena(0x100), &new)?;
+    tags("the new tags from outside", arena(0x100), &new, &guest.fetch_tags(arena(0x100), 4)?)?;
+    tags(
+        "the new tags as the guest loads them",
+        arena(0x100),
+        &new,
+        &super::tagging::guest_reads(&mut guest, 0x100, 4)?,
+    )
 }
 
 fn crossing_granules(bench: &mut Bench<'_>) -> Checked {

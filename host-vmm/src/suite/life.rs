@@ -17,6 +17,8 @@ const SWAP: &str =
 const COPY: &str = "arch/arm64/mm/copypage.c, copy_highpage()";
 const FLAGS: &str =
     "mm/huge_memory.c, __split_huge_page_tail(), later __split_folio_to_order(): PG_arch_2 and PG_arch_3";
+/// The VMM maps the memory with PROT_MTE.
+const TAGGED: PageEvent = PageEvent::Protect(Protection::Tagged);
 const SYNC: &str = "arch/arm64/kernel/mte.c, mte_sync_tags()";
 
 pub const CASES: &[Case] = &[
@@ -139,6 +141,31 @@ pub const CASES: &[Case] = &[
         SYNC,
         |b| survives(b, Backing::Anonymous, &[PageEvent::Protect(Protection::Tagged)], First::Guest),
     ),
+    Case::new(
+        "kvm.life.prot-mte-swap",
+        "pages that the VMM has mapped with PROT_MTE come back from swap with their tags and data",
+        SWAP,
+        |b| survives(b, Backing::Anonymous, &[TAGGED, PageEvent::PageOut], First::Guest),
+    ),
+    Case::new(
+        "kvm.life.prot-mte-migration",
+        "pages that the VMM has mapped with PROT_MTE keep tags and data when they move to other page frames",
+        COPY,
+        |b| survives(b, Backing::Anonymous, &[TAGGED, PageEvent::Migrate], First::Guest),
+    ),
+    Case::new(
+        "kvm.life.prot-mte-fork",
+        "pages that the VMM has mapped with PROT_MTE keep tags and data in the copies that are made after it forked",
+        COPY,
+        |b| survives(b, Backing::Anonymous, &[TAGGED, PageEvent::Fork], First::Data),
+    ),
+    Case::new(
+        "kvm.life.prot-mte-split",
+        "base pages that the VMM has mapped with PROT_MTE keep tags and data when a huge page is made of them and split",
+        COPY,
+        |b| huge(b, Backing::Anonymous, &[TAGGED, PageEvent::Collapse, PageEvent::Split]),
+    )
+    .needing(&[Need::HugePages]),
     Case::new(
         "kvm.life.tags-then-data",
         "data that the VMM writes after it stored tags leaves the tags alone",
