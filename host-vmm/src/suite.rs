@@ -39,6 +39,8 @@ mod modes;
 mod on_tcg;
 mod one_reg;
 mod plain;
+mod race_calls;
+mod race_vcpus;
 mod races;
 mod restore;
 mod stops;
@@ -91,6 +93,8 @@ const CHAPTERS: &[&[Case]] = &[
     feature::CASES,
     isolation::CASES,
     races::CASES,
+    race_calls::CASES,
+    race_vcpus::CASES,
     one_reg::CASES,
     restore::CASES,
     heap::CASES,
