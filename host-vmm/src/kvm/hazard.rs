@@ -29,6 +29,8 @@ use crate::machine::{Attempt, Backing, CopyResult, CopyTags, Errno, Hazard, Mach
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long the other thread may be away until the buffer is served all the same.
 const AWAY: Duration = Duration::from_millis(500);
+/// How long a store may take until it needs its buffer.
+const ARRIVES: Duration = Duration::from_secs(1);
 /// Where the VM has its memory.
 const IPA: u64 = 0x4000_0000;
 /// Pages of memory: one that was tagged before, for the control, and a new one.
@@ -230,8 +232,8 @@ fn meanwhile(ground: &Ground, page: u64, act: impl FnOnce()) -> Result<(CopyResu
     let buffer = buffer as usize;
     let result = thread::scope(|scope| {
         let store = scope.spawn(move || ground.store(page, std::ptr::with_exposed_provenance_mut(buffer)));
-        // The store has the page, and waits for its buffer.
-        let _ = is_waited_for.recv();
+        // The store has the page, and waits for its buffer; or it was refused, and never will.
+        let _ = is_waited_for.recv_timeout(ARRIVES);
         let began = Instant::now();
         act();
         let waited = began.elapsed() >= AWAY;

@@ -133,11 +133,13 @@ impl Mapping {
                 self.madvise(range, libc::MADV_PAGEOUT, "MADV_PAGEOUT")?;
                 let left = self.present(range)?;
                 // A page that another CPU touched may wait there for its place in the LRU lists, and madvise does not look;
-                // moving a page to where it is drains all CPUs' (mm/migrate.c, lru_cache_disable()).
+                // moving a page to where it is drains all CPUs' (mm/migrate.c, lru_cache_disable()). Kernels without NUMA
+                // cannot, and then the next attempt decides.
                 if let Some(first) = left.first()
-                    && let Some(node) = nodes(&[*first], None)?.into_iter().find(|node| *node >= 0)
+                    && let Ok(found) = nodes(&[*first], None)
+                    && let Some(node) = found.into_iter().find(|node| *node >= 0)
                 {
-                    nodes(&[*first], Some(node))?;
+                    let _ = nodes(&[*first], Some(node));
                 }
                 Ok(left.is_empty())
             },
