@@ -90,6 +90,7 @@ pub const ERRATA: &[Erratum] = &[
             "restore.registers.mte-by-one-reg",
             "kvm.isolation.other-*",
             "kvm.isolation.pending-fault-stays",
+            "kvm.race.faults-of-their-own",
         ],
     },
     Erratum {
