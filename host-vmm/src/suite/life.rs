@@ -208,6 +208,8 @@ struct Contents {
 
 /// Pages that a case fills.
 const PAGES: u64 = 6;
+/// Those of them that nobody tags.
+const UNTAGGED: [u64; 2] = [3, PAGES - 1];
 
 /// Fills pages from `offset` on, each in its own way: tagged by the guest; by the VMM; by both; not tagged; tagged without
 /// data; the last one is not touched.
@@ -312,8 +314,10 @@ fn huge(bench: &mut Bench<'_>, backing: Backing, events: &[PageEvent]) -> Checke
     let middle = fill(bench, &mut guest, MIDDLE)?;
     // Every page that is looked at was tagged, if only with 0; see `mixed` for others.
     let page = bench.facts().page_size;
-    for offset in [3 * page, MIDDLE + 3 * page] {
-        guest.store_tags(arena(offset), &vec![0; granules(page)])?;
+    for number in UNTAGGED {
+        for offset in [number * page, MIDDLE + number * page] {
+            guest.store_tags(arena(offset), &vec![0; granules(page)])?;
+        }
     }
     happen(&mut guest, 0, abi::map::ARENA_SIZE, events)?;
     check(&mut guest, 0, &contents, First::Guest)?;
