@@ -338,7 +338,7 @@ pub const ERRATA: &[Erratum] = &[
     Erratum {
         name: "linux.split-overwrites-tag-flags",
         product: Product::Linux,
-        versions: &[from(FIRST)],
+        versions: &[from(version(6, 1, 0))],
         only_if: "",
         shows: "every part of a huge page that is split gets PG_mte_tagged as the first part has it: tags of the others are lost, or \
                 those of their last owner show",

@@ -105,7 +105,7 @@ pub const ROWS: &[Row] = &[
     since(
         Rule::ClidrTellsTags,
         (6, 3, 0),
-        "arch/arm64/kvm/sys_regs.c, reset_clidr(); measured on 6.12, 7.2 and 7.3-rc, not on 6.1",
+        "arch/arm64/kvm/sys_regs.c, reset_clidr(); measured on 6.12, 7.2 and 7.3-rc; that it begins with 6.3 was neither measured nor read",
     ),
     since(Rule::IdRegistersFrozenByRun, (6, 7, 0), "arch/arm64/kvm/sys_regs.c, set_id_reg()"),
 ];
