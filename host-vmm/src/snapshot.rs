@@ -4,7 +4,10 @@
 //! tags, registers: tags stored before data would be lost wherever the kernel replaces the page under
 //! them, and registers come last because they make the vCPU run.
 
-use crate::machine::Config;
+use std::rc::Rc;
+
+use crate::machine::tcg::Saved;
+use crate::machine::{Config, MachineError};
 use crate::registers::Registers;
 
 /// Consecutive pages that have something in them.
@@ -34,6 +37,21 @@ pub struct Snapshot {
     pub config: Config,
     /// Touched memory, in ascending order.
     pub memory: Vec<Extent>,
-    /// The vCPUs, by index.
+    /// The vCPUs, by index; none where an emulator keeps them.
     pub cpus: Vec<CpuState>,
+    /// What an emulator keeps, where there is no KVM.
+    pub emulated: Option<Rc<Saved>>,
+}
+
+impl Snapshot {
+    /// Gives the registers of a vCPU.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` where an emulator keeps them.
+    pub fn registers(&self, cpu: usize) -> Result<&Registers, MachineError> {
+        self.cpus.get(cpu).map(|state| &state.registers).ok_or_else(|| {
+            MachineError::Unsupported("reading all registers of a vCPU: there is no KVM in this machine".to_owned())
+        })
+    }
 }

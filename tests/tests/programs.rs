@@ -31,16 +31,11 @@ fn on_model(arguments: &[&str]) -> Report {
 }
 
 /// Demands that every program of the corpus passed, apart from those with an event that this machine has not.
-fn all_passed(events: &[Event], may_skip: bool) {
+fn all_passed(events: &[Event]) {
     let verdicts = verdicts(events);
     assert_eq!(verdicts.len(), corpus().len());
     for (name, verdict) in verdicts {
-        let passed = match &verdict {
-            Verdict::Passed => true,
-            Verdict::Skipped(_) => may_skip && name.contains("save"),
-            _ => false,
-        };
-        assert!(passed, "{name}: {verdict:?}");
+        assert!(matches!(verdict, Verdict::Passed), "{name}: {verdict:?}");
     }
 }
 
@@ -59,9 +54,9 @@ fn the_corpus_is_printed_as_it_was_read() {
 fn the_corpus_passes_on_the_model() {
     let files = corpus();
     let files: Vec<_> = files.iter().map(|file| file.to_str().unwrap()).collect();
-    all_passed(&on_model(&files).events(Exit::Passed), false);
+    all_passed(&on_model(&files).events(Exit::Passed));
     let smaller = [&["--cpu", "neoverse-n2"], &*files].concat();
-    all_passed(&on_model(&smaller).events(Exit::Passed), false);
+    all_passed(&on_model(&smaller).events(Exit::Passed));
 }
 
 #[test]
@@ -72,14 +67,14 @@ fn the_corpus_passes_on_qemu_alone() {
     command.args(["run", "--via", "tcg", "--format", "json"]);
     command.arg("--qemu").arg(environment::file(QEMU)).arg("--firmware").arg(environment::file(FIRMWARE));
     let report = Report { ended: Process::start(command.args(files)).end() };
-    all_passed(&report.events(Exit::Passed), true);
+    all_passed(&report.events(Exit::Passed));
 }
 
 #[test]
 #[ignore = "needs granule, QEMU and kernels; cargo xtask test runs it"]
 fn the_corpus_passes_in_a_nested_kernel() {
     let run = corpus().iter().fold(Run::new(), |run, file| run.arg(file));
-    all_passed(&run.report().events(Exit::Passed), false);
+    all_passed(&run.report().events(Exit::Passed));
 }
 
 #[test]

@@ -95,12 +95,10 @@ impl Identity {
     /// What programs for this machine may contain.
     #[must_use]
     pub fn profile(&self) -> Profile {
-        // QEMU alone cannot save a VM.
-        let save_restore = self.emulator.is_none();
         // A hypervisor may handle the exceptions of memory copies itself and begin them anew, as KVM does
         // (HCRX_EL2.MCE2), so that what a guest sees of one that went wrong is not the CPU's alone.
         let mops = !self.hypervisor;
-        Profile { save_restore, mops, known: self.known, ..Profile::default() }.limited_to(&self.boot)
+        Profile { mops, known: self.known, ..Profile::default() }.limited_to(&self.boot)
     }
 }
 

@@ -44,7 +44,7 @@ pub fn generate(rng: &mut Rng, profile: &Profile) -> Program {
     let share = (profile.instructions / blocks).max(1);
     for block in 0..blocks {
         if block > 0 {
-            between(rng, profile, &site, &mut steps);
+            between(rng, &site, &mut steps);
         }
         steps.push(Step::Run(Box::new(run(rng, profile, &site, share, any_tag))));
         if profile.cpus > 1 && one_in(rng, 48) && checkpoints(&steps) == 0 {
@@ -65,20 +65,20 @@ fn checkpoints(steps: &[Step]) -> usize {
 }
 
 /// Draws what happens between two blocks, if anything.
-fn between(rng: &mut Rng, profile: &Profile, site: &Site, steps: &mut Vec<Step>) {
-    if let Some(event) = event(rng, profile, site) {
+fn between(rng: &mut Rng, site: &Site, steps: &mut Vec<Step>) {
+    if let Some(event) = event(rng, site) {
         steps.push(Step::Event(event));
     }
 }
 
 /// Draws an event, or none.
-fn event(rng: &mut Rng, profile: &Profile, site: &Site) -> Option<Event> {
+fn event(rng: &mut Rng, site: &Site) -> Option<Event> {
     match rng.u32(..20) {
         0..6 => Some(site.some_tags(rng)),
         6..10 => Some(site.some_fetch(rng)),
         10..12 => Some(site.initial_data(rng)),
         12 => Some(pages(rng, site)),
-        13 if profile.save_restore => Some(Event::SaveRestore),
+        13 => Some(Event::SaveRestore),
         _ => None,
     }
 }
@@ -104,7 +104,7 @@ fn run(rng: &mut Rng, profile: &Profile, site: &Site, count: usize, any_tag: boo
     registers::control(rng, profile, any_tag, &mut run);
     if one_in(rng, 24) {
         // The firmware, which changes pages, waits in the block.
-        let event = event(rng, profile, site).filter(|event| !matches!(event, Event::Pages { .. }));
+        let event = event(rng, site).filter(|event| !matches!(event, Event::Pages { .. }));
         run.at_checkpoint.extend(event.map(|event| vec![event]));
     }
     code::fill(rng, profile, count, &mut run);

@@ -14,8 +14,6 @@ pub struct Profile {
     pub instructions: usize,
     /// vCPUs that programs may use, 1 or 2.
     pub cpus: usize,
-    /// Whether programs may save and restore the VM.
-    pub save_restore: bool,
     /// Whether tag check faults may be asymmetric (FEAT_MTE3).
     pub asymmetric: bool,
     /// Whether programs may copy and set memory by FEAT_MOPS.
@@ -26,7 +24,7 @@ pub struct Profile {
 
 impl Default for Profile {
     fn default() -> Self {
-        Self { instructions: INSTRUCTIONS, cpus: 2, save_restore: true, asymmetric: true, mops: true, known: &[] }
+        Self { instructions: INSTRUCTIONS, cpus: 2, asymmetric: true, mops: true, known: &[] }
     }
 }
 

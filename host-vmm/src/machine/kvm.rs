@@ -152,7 +152,7 @@ impl Machine for KvmMachine {
         }
         let memory = self.save_memory()?;
         let cpus = self.vm.vcpus().iter().map(|vcpu| vcpu.save()).collect::<Result<_, _>>()?;
-        Ok(Snapshot { config: self.config, memory, cpus })
+        Ok(Snapshot { config: self.config, memory, cpus, emulated: None })
     }
 
     fn replace_by(&mut self, snapshot: &Snapshot) -> Result<(), MachineError> {

@@ -6,17 +6,24 @@
 //! another address, which is not watched. Measured on two busy cores: 0.13 ms for a block, 1.6 ms for one with a
 //! checkpoint. The guest stands still, too, while tags are fetched or stored through that port.
 //!
-//! What belongs to KVM itself is [`MachineError::Unsupported`] here: the ioctl, memory slots, saving and restoring.
-//! Tags are fetched and stored for the memory that the firmware's windows show, since QEMU finds them by virtual address.
+//! To be saved, the whole machine is written to a file by QEMU's own migration, tags and all; a restored one is another QEMU
+//! that has loaded it (`state.rs`). 60 ms, both together. The gdb port finds tags by virtual address, in the memory that the
+//! firmware's windows show as tagged; other tags are fetched from such a file, and stored to it.
+//!
+//! What belongs to KVM itself is [`MachineError::Unsupported`] here: the ioctl, memory slots, registers.
 
 mod baton;
 mod debugger;
 mod emulator;
 mod factory;
 mod packet;
+mod qmp;
 mod recycle;
+mod state;
 mod sweep;
+mod trouble;
 
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use abi::mailbox::{BootReport, PageKind, Request, Status};
@@ -27,6 +34,7 @@ pub use factory::TcgFactory;
 
 use self::debugger::{Carried, DebugError, Debugger};
 use self::emulator::{Emulator, Heard};
+use self::state::State;
 use super::mailbox::{Memory, Post, Turn};
 use super::{Access, Backing, Block, Config, CopyResult, CopyTags, Errno, Machine, MachineError, Outcome, Vm};
 use crate::kvm::tags::{GRANULE, TagError};
@@ -51,9 +59,15 @@ struct TcgMachine {
     patience: Duration,
     posts: Vec<Post>,
     boot: Vec<BootReport>,
+    since: SinceBoot,
+}
+
+/// What became of a machine since it booted, as far as its host must know.
+#[derive(Clone, Debug)]
+struct SinceBoot {
     /// Whether each vCPU waits at a checkpoint.
     in_block: Vec<bool>,
-    /// Whether everything since boot happened where [`recycle`] puts it right.
+    /// Whether everything happened where [`recycle`] puts it right.
     recyclable: bool,
     /// Pages of windows that are no longer as after boot.
     changed_pages: Vec<(Window, u64, u64)>,
@@ -61,6 +75,25 @@ struct TcgMachine {
     written: Vec<(u64, usize)>,
     /// Whether the guest's heap may have objects.
     heap_used: bool,
+}
+
+impl SinceBoot {
+    fn new(cpus: usize) -> Self {
+        Self {
+            in_block: vec![false; cpus],
+            recyclable: true,
+            changed_pages: Vec::new(),
+            written: Vec::new(),
+            heap_used: false,
+        }
+    }
+}
+
+/// The part of a snapshot that is QEMU's.
+#[derive(Debug)]
+pub struct Saved {
+    state: Rc<State>,
+    since: SinceBoot,
 }
 
 impl Memory for Emulator {
@@ -84,7 +117,7 @@ impl TcgMachine {
     /// Refuses to ask a vCPU that waits at a checkpoint: it would go on with its block.
     fn check_idle(&self, cpu: usize) -> Result<(), MachineError> {
         self.check_cpu(cpu)?;
-        if self.in_block[cpu] {
+        if self.since.in_block[cpu] {
             return Err(MachineError::BadRequest(format!("vCPU {cpu} waits in a block; resume it first")));
         }
         Ok(())
@@ -92,10 +125,10 @@ impl TcgMachine {
 
     /// Lets a vCPU go on until it rings. After an error nobody knows where it is.
     fn run_until_bell(&mut self, cpu: usize) -> Result<Turn, MachineError> {
-        self.in_block[cpu] = false;
+        self.since.in_block[cpu] = false;
         let turn = self.run_until_bell_or_error(cpu);
-        self.in_block[cpu] = matches!(turn, Ok(Turn::Checkpoint));
-        self.recyclable &= turn.is_ok();
+        self.since.in_block[cpu] = matches!(turn, Ok(Turn::Checkpoint));
+        self.since.recyclable &= turn.is_ok();
         turn
     }
 
@@ -104,7 +137,7 @@ impl TcgMachine {
         let mut bells = 0;
         loop {
             // Who waits at a checkpoint must stay there; the others poll their mailboxes.
-            let waiting = self.in_block.clone();
+            let waiting = self.since.in_block.clone();
             self.emulator.go((0..waiting.len()).filter(|cpu| !waiting[*cpu]))?;
             let heard = self.emulator.listen(deadline)?;
             let post = &self.posts[cpu];
@@ -147,17 +180,10 @@ impl TcgMachine {
         }
     }
 
-    /// Refuses tags that QEMU cannot find, or has no way to tell.
-    fn check_range(&self, ipa: u64, granules: usize) -> Result<(), MachineError> {
+    /// Refuses what is no granule.
+    fn check_range(ipa: u64) -> Result<(), MachineError> {
         if !ipa.is_multiple_of(GRANULE) {
             return Err(TagError::Unaligned { what: "address", value: ipa, page: GRANULE }.into());
-        }
-        let unsupported = |why: &str| Err(MachineError::Unsupported(why.to_owned()));
-        if !is_shown(ipa, granules as u64 * GRANULE) {
-            return unsupported("QEMU's gdb port finds tags through the firmware's windows only");
-        }
-        if !self.emulator.has_tags() {
-            return unsupported("this QEMU's gdb port has no memory tags; QEMU 9.2 has");
         }
         Ok(())
     }
@@ -166,18 +192,34 @@ impl TcgMachine {
     fn carry(
         &mut self,
         ipa: u64,
+        granules: usize,
         mut way: impl FnMut(&mut Debugger, u64, Instant) -> Result<Carried, DebugError>,
-    ) -> Result<(), MachineError> {
+    ) -> Result<Carried, MachineError> {
+        if !is_shown(ipa, granules as u64 * GRANULE) || !self.emulator.has_tags() {
+            return Ok(Carried::NotTagged);
+        }
         // A vCPU in the firmware sees the windows as after boot; in a block it may have changed its translation.
-        let cpu = self.in_block.iter().position(|in_block| !in_block).unwrap_or(0);
+        let cpu = self.since.in_block.iter().position(|in_block| !in_block).unwrap_or(0);
         self.emulator.ask(|debugger, deadline| debugger.select(cpu, deadline))?;
         for window in TAGGED {
             let carried = self.emulator.ask(|debugger, deadline| way(debugger, window.va(ipa), deadline))?;
             if carried == Carried::Done {
-                return Ok(());
+                return Ok(carried);
             }
         }
-        Err(MachineError::Unsupported("no window shows this memory as tagged now".to_owned()))
+        Ok(Carried::NotTagged)
+    }
+
+    /// Makes the state that QEMU loads to go on from: the memory is the snapshot's, all else is as it was saved.
+    fn go_on_from(&mut self, snapshot: &Snapshot) -> Result<(), MachineError> {
+        let Some(saved) = &snapshot.emulated else {
+            return Err(MachineError::BadRequest("this state was saved by another machine than QEMU".to_owned()));
+        };
+        saved.state.set_memory(&snapshot.memory)?;
+        self.emulator.replace_by(&saved.state)?;
+        self.config = snapshot.config;
+        self.since = saved.since.clone();
+        Ok(())
     }
 }
 
@@ -205,14 +247,14 @@ impl Machine for TcgMachine {
 
     fn resume(&mut self, cpu: usize) -> Result<Outcome, MachineError> {
         self.check_cpu(cpu)?;
-        if !self.in_block[cpu] {
+        if !self.since.in_block[cpu] {
             return Err(MachineError::BadRequest(format!("vCPU {cpu} waits in no block that could be resumed")));
         }
         self.advance(cpu)
     }
 
     fn set_pages(&mut self, window: Window, ipa: u64, bytes: u64, kind: PageKind) -> Result<(), MachineError> {
-        self.changed_pages.push((window, ipa, bytes));
+        self.since.changed_pages.push((window, ipa, bytes));
         match self.call(Request::SetPages, [window as u64, ipa, bytes, kind as u64])? {
             (Status::Done, _) => Ok(()),
             (status, _) => Err(MachineError::BadRequest(format!(
@@ -222,7 +264,7 @@ impl Machine for TcgMachine {
     }
 
     fn heap_alloc(&mut self, bytes: u64, align: u64) -> Result<u64, MachineError> {
-        self.heap_used = true;
+        self.since.heap_used = true;
         match self.call(Request::HeapAlloc, [bytes, align, 0, 0])? {
             (Status::Done, [pointer, ..]) => Ok(pointer),
             (status, _) => Err(MachineError::BadRequest(format!(
@@ -240,19 +282,32 @@ impl Machine for TcgMachine {
     }
 
     fn fetch_tags(&mut self, ipa: u64, tags: &mut [u8]) -> Result<(), MachineError> {
-        self.check_range(ipa, tags.len())?;
+        Self::check_range(ipa)?;
+        if let Some(state) = self.emulator.saved() {
+            return state.tags(ipa, tags);
+        }
         if tags.len() >= sweep::FROM && sweep::fetch(self, ipa, tags)? {
             return Ok(());
         }
-        self.carry(ipa, |debugger, va, deadline| debugger.fetch_tags(va, tags, deadline))
+        match self.carry(ipa, tags.len(), |debugger, va, deadline| debugger.fetch_tags(va, tags, deadline))? {
+            Carried::Done => Ok(()),
+            Carried::NotTagged => self.emulator.save()?.tags(ipa, tags),
+        }
     }
 
     fn store_tags(&mut self, ipa: u64, tags: &[u8]) -> Result<(), MachineError> {
         if let Some(index) = tags.iter().position(|tag| *tag > 15) {
             return Err(TagError::BadTag { ipa: ipa.saturating_add(index as u64 * GRANULE), value: tags[index] }.into());
         }
-        self.check_range(ipa, tags.len())?;
-        self.carry(ipa, |debugger, va, deadline| debugger.store_tags(va, tags, deadline))
+        Self::check_range(ipa)?;
+        match self.carry(ipa, tags.len(), |debugger, va, deadline| debugger.store_tags(va, tags, deadline))? {
+            Carried::Done => Ok(()),
+            Carried::NotTagged => {
+                let state = self.emulator.save()?;
+                state.set_tags(ipa, tags)?;
+                self.emulator.replace_by(&state)
+            }
+        }
     }
 
     fn recycle(&mut self) -> Result<bool, MachineError> {
@@ -260,11 +315,18 @@ impl Machine for TcgMachine {
     }
 
     fn save(&mut self) -> Result<Snapshot, MachineError> {
-        unsupported("saving and restoring")
+        let state = self.emulator.save()?;
+        let memory = state.memory()?;
+        let emulated = Some(Rc::new(Saved { state, since: self.since.clone() }));
+        Ok(Snapshot { config: self.config, memory, cpus: Vec::new(), emulated })
     }
 
-    fn replace_by(&mut self, _snapshot: &Snapshot) -> Result<(), MachineError> {
-        unsupported("saving and restoring")
+    fn replace_by(&mut self, snapshot: &Snapshot) -> Result<(), MachineError> {
+        // The words of the last block are in the saved memory only if it was saved behind it.
+        self.posts.iter_mut().for_each(Post::memory_was_replaced);
+        let done = self.go_on_from(snapshot);
+        self.since.recyclable &= done.is_ok();
+        done
     }
 }
 
@@ -294,9 +356,9 @@ impl Vm for TcgMachine {
     }
 
     fn write(&mut self, ipa: u64, bytes: &[u8]) -> Result<(), MachineError> {
-        self.recyclable &= ipa >= map::ARENA_BASE;
+        self.since.recyclable &= ipa >= map::ARENA_BASE;
         if !is_shown(ipa, bytes.len() as u64) {
-            self.written.push((ipa, bytes.len()));
+            self.since.written.push((ipa, bytes.len()));
         }
         self.emulator.write(ipa, bytes)
     }

@@ -236,6 +236,6 @@ fn injection_sets_tco(bench: &mut Bench<'_>) -> Checked {
     succeeds("KVM_SET_VCPU_EVENTS with ext_dabt_pending", guest.machine().inject_data_abort(0))?;
     // Saving completes what is pending, the exception too.
     let snapshot = guest.machine().save()?;
-    let value = snapshot.cpus[0].registers.get(RegisterId::PSTATE).unwrap_or(0);
+    let value = snapshot.registers(0)?.get(RegisterId::PSTATE).unwrap_or(0);
     equal("PSTATE.TCO in the handler of the injected exception", &true, &(value & TCO != 0))
 }

@@ -7,7 +7,7 @@ use isa::{Exclude, Rgsr};
 
 use super::address::{arena, pointer, pointer_at, tagged};
 use super::bench::Bench;
-use super::case::{Case, Checked};
+use super::case::{Case, Checked, Need};
 use super::expect::{
     Direction, TagCheckFault, bytes, equal, equal_hex, fail_with, no_fault, one_tag_check_fault, pointer_tag, tags,
 };
@@ -23,8 +23,10 @@ pub const CASES: &[Case] = &[
         "restore.registers.all",
         "after a restore every register that KVM lists has its value, and the list is the same",
         all_registers,
-    ),
-    case("restore.registers.stable-when-repeated", "three restores in a row change no register", repeated),
+    )
+    .needing(&[Need::Kernel]),
+    case("restore.registers.stable-when-repeated", "three restores in a row change no register", repeated)
+        .needing(&[Need::Kernel]),
     case("restore.registers.two-vcpus", "each vCPU gets its own GCR_EL1, RGSR_EL1 and TFSRs back", two_vcpus),
     case(
         "restore.memory.every-granule",
@@ -117,7 +119,7 @@ fn all_registers(bench: &mut Bench<'_>) -> Checked {
     no_fault(&guest, "setting MTE's registers", &trace)?;
     let snapshot = guest.save_and_restore()?;
     let restored = guest.machine().registers(0)?;
-    let differences = snapshot.cpus[0].registers.differences(&restored);
+    let differences = snapshot.registers(0)?.differences(&restored);
     if !differences.is_empty() {
         return fail_with(
             "registers after a restore",
@@ -330,7 +332,7 @@ fn repeated(bench: &mut Bench<'_>) -> Checked {
     let first = guest.save_and_restore()?;
     for round in 2..=3 {
         let again = guest.save_and_restore()?;
-        let differences = first.cpus[0].registers.differences(&again.cpus[0].registers);
+        let differences = first.registers(0)?.differences(again.registers(0)?);
         if !differences.is_empty() {
             return fail_with(format!("registers saved in round {round}"), "as in round 1", "others", differences);
         }

@@ -126,7 +126,7 @@ impl ModelMachine {
             let tags = memory.iter().map(|extent| extent.tags.clone()).collect();
             self.archive.0.push(Entry { firmware: firmware.clone(), rgsr_unknown, tags });
         }
-        Ok(Snapshot { config: self.config, memory, cpus })
+        Ok(Snapshot { config: self.config, memory, cpus, emulated: None })
     }
 
     /// Reads the touched memory and its tags.

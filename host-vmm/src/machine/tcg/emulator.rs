@@ -1,7 +1,8 @@
 //! The QEMU process of a `tcg` machine: its command line, its RAM, and the sockets to it.
 //!
-//! RAM is a file without a name that both sides have open; the host reads and writes it by system calls. The UART and the gdb port are socket pairs, so nothing is in any file system and
-//! nobody else can connect. QEMU dies with the thread that started it, see [`Child`].
+//! RAM is a file without a name that both sides have open; the host reads and writes it by system calls. The UART, the gdb
+//! port and the monitor are socket pairs, so nothing is in any file system and nobody else can connect. QEMU dies with the
+//! thread that started it, see [`Child`].
 //!
 //! The firmware is put into RAM as KVM's would be, and QEMU's generic loader only sets the PC: an image is then checked
 //! by the same code on every machine.
@@ -12,21 +13,24 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::process::Command;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use abi::map::RAM_BASE;
 
 use super::baton::Baton;
 use super::debugger::{DebugError, Debugger, Halt};
+use super::qmp::Monitor;
+use super::state::{self, State};
+use super::trouble::{Trouble, ended, lost, refused};
 use crate::machine::MachineError;
 use crate::nested::child::{Child, wait_readable};
 use crate::nested::initramfs::InMemory;
-use crate::nested::outer::reason_and_remedy;
-use crate::nested::qemu::{Qemu, QemuError, refusal};
+use crate::nested::qemu::Qemu;
 
 /// QEMU's board: RAM from 1 GiB, a PL011 at 0x0900_0000, PSCI by HVC, and memory for tags.
 const MACHINE: &str = "virt,mte=on,gic-version=3,memory-backend=ram";
-/// How long QEMU may take to start, and to end once it has closed its sockets.
+/// How long QEMU may take to start, to stop the guest, to save it or to load it.
 const GRACE: Duration = Duration::from_secs(20);
 
 /// What QEMU is started with.
@@ -52,15 +56,29 @@ pub struct Shape {
 /// A running QEMU.
 #[derive(Debug)]
 pub struct Emulator {
+    choice: Choice,
+    shape: Shape,
     /// `None` once it is known to have ended.
     child: Option<Child>,
     debugger: Debugger,
+    monitor: Monitor,
     /// Whether the guest runs.
     runs: bool,
     uart: UnixStream,
     ram: InMemory,
-    bytes: u64,
     baton: Baton,
+    /// What was saved, since when nothing else was done. QEMU does not save twice what did not run in between, so another
+    /// one goes on from here.
+    spent: Option<Rc<State>>,
+}
+
+/// What a QEMU begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Beginning {
+    /// An empty RAM.
+    Boot,
+    /// What it will be given to load.
+    Saved,
 }
 
 /// What the guest did.
@@ -83,13 +101,17 @@ impl Emulator {
     ///
     /// When there is no memory, QEMU cannot be started, or it refuses its command line.
     pub fn start(choice: &Choice, baton: &Baton, shape: Shape) -> Result<Self, MachineError> {
+        Self::launch(choice, baton, shape, Beginning::Boot)
+    }
+
+    fn launch(choice: &Choice, baton: &Baton, shape: Shape, beginning: Beginning) -> Result<Self, MachineError> {
         let Shape { cpus, bytes, entry } = shape;
         let deadline = Instant::now() + GRACE;
         let system = |what: &'static str| move |error: io::Error| lost(format!("{what}: {error}"));
         let ram = InMemory::new(&[]).map_err(system("the guest's RAM cannot be made"))?;
         ram.file().set_len(bytes).map_err(system("the guest's RAM cannot be made"))?;
         let pair = || UnixStream::pair().map_err(system("no socket can be made"));
-        let ((uart, uart_inside), (port, port_inside)) = (pair()?, pair()?);
+        let ((uart, uart_inside), (port, port_inside), (monitor, monitor_inside)) = (pair()?, pair()?, pair()?);
         uart.set_nonblocking(true).map_err(system("no socket can be made"))?;
 
         let mut command = Command::new(&choice.qemu.program);
@@ -100,26 +122,89 @@ impl Emulator {
         backend.push(ram.path());
         command.args([OsString::from("-object"), backend]);
         command.args(["-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none", "-no-reboot", "-S"]);
-        for (name, socket) in [("uart", &uart_inside), ("gdb", &port_inside)] {
+        let inside = [("uart", &uart_inside), ("gdb", &port_inside), ("qmp", &monitor_inside)];
+        for (name, socket) in inside {
             command.args(["-chardev", &format!("socket,id={name},fd={}", socket.as_raw_fd())]);
         }
-        command.args(["-serial", "chardev:uart", "-gdb", "chardev:gdb"]);
+        command.args(["-serial", "chardev:uart", "-gdb", "chardev:gdb", "-qmp", "chardev:qmp"]);
         command.args(["-device", &format!("loader,addr={entry:#x},cpu-num=0")]);
-        let inherited = [ram.descriptor(), uart_inside.as_raw_fd(), port_inside.as_raw_fd()];
+        if beginning == Beginning::Saved {
+            command.args(["-incoming", "defer"]);
+        }
+        let inherited = inside.map(|(_, socket)| socket.as_raw_fd()).into_iter().chain([ram.descriptor()]);
         let child = Child::start(command, inherited).map_err(system("QEMU cannot be started"))?;
         // QEMU's end must be in no other process: that it closes is how its death shows.
-        drop((uart_inside, port_inside));
+        drop((uart_inside, port_inside, monitor_inside));
 
         baton.take(child.id());
         match Debugger::attach(port, deadline) {
-            Ok(debugger) => {
-                Ok(Self { child: Some(child), debugger, runs: false, uart, ram, bytes, baton: baton.clone() })
-            }
+            Ok(debugger) => Ok(Self {
+                choice: choice.clone(),
+                shape,
+                child: Some(child),
+                debugger,
+                monitor: Monitor::new(monitor),
+                runs: false,
+                uart,
+                ram,
+                baton: baton.clone(),
+                spent: None,
+            }),
             Err(error) => {
                 baton.drop_by(child.id());
                 Err(refused(child, &error))
             }
         }
+    }
+
+    /// Stops the guest, if it runs, and saves its whole state: memory, tags, CPUs, devices.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` when this QEMU cannot; when it has ended, or saves something else than expected.
+    pub fn save(&mut self) -> Result<Rc<State>, MachineError> {
+        if let Some(state) = self.saved() {
+            return Ok(state);
+        }
+        // Brings the guest to a stop.
+        self.ask(|_, _| Ok(()))?;
+        let file = InMemory::new(&[]).map_err(lost)?;
+        let saved = self.monitor.save(&state::path(&file), Instant::now() + GRACE);
+        self.checked(saved)?;
+        let state = Rc::new(State::open(file)?);
+        self.spent = Some(Rc::clone(&state));
+        Ok(state)
+    }
+
+    /// Gives what was saved, if nothing was done since.
+    #[must_use]
+    pub fn saved(&self) -> Option<Rc<State>> {
+        self.spent.clone()
+    }
+
+    /// Ends this QEMU, and lets another one go on from a state that was saved.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started, or does not load the state.
+    pub fn replace_by(&mut self, state: &State) -> Result<(), MachineError> {
+        if let Some(child) = self.child.take() {
+            self.baton.drop_by(child.id());
+        }
+        *self = Self::launch(&self.choice, &self.baton, self.shape, Beginning::Saved)?;
+        let loaded = self.monitor.load(&state.path(), Instant::now() + GRACE);
+        self.checked(loaded)
+    }
+
+    /// Makes QEMU ready for whatever is to be done with it.
+    fn wake(&mut self) -> Result<(), MachineError> {
+        if let Some(state) = self.spent.take() {
+            self.replace_by(&state)?;
+        }
+        if let Some(child) = &self.child {
+            self.baton.take(child.id());
+        }
+        Ok(())
     }
 
     /// Whether the gdb port can carry tags.
@@ -134,7 +219,7 @@ impl Emulator {
     ///
     /// When QEMU has ended.
     pub fn go(&mut self, cpus: impl IntoIterator<Item = usize>) -> Result<(), MachineError> {
-        self.wake();
+        self.wake()?;
         if self.runs {
             return Ok(());
         }
@@ -195,17 +280,11 @@ impl Emulator {
         &mut self,
         question: impl FnOnce(&mut Debugger, Instant) -> Result<T, DebugError>,
     ) -> Result<T, MachineError> {
-        self.wake();
+        self.wake()?;
         let deadline = Instant::now() + GRACE;
         let stopped = if self.runs { self.stop(deadline) } else { Ok(()) };
         let answer = stopped.and_then(|()| question(&mut self.debugger, deadline));
         self.checked(answer)
-    }
-
-    fn wake(&self) {
-        if let Some(child) = &self.child {
-            self.baton.take(child.id());
-        }
     }
 
     fn stop(&mut self, deadline: Instant) -> Result<(), DebugError> {
@@ -216,13 +295,20 @@ impl Emulator {
     }
 
     /// Makes the end of QEMU, or of sense, into an error that says how it ended.
-    fn checked<T>(&mut self, result: Result<T, DebugError>) -> Result<T, MachineError> {
+    fn checked<T, E: Into<Trouble>>(&mut self, result: Result<T, E>) -> Result<T, MachineError> {
         result.map_err(|error| {
+            let trouble = error.into();
+            if let Trouble::Refused(what) = trouble {
+                return MachineError::Unsupported(what);
+            }
             let Some(child) = self.child.take() else { return lost("QEMU has ended") };
             self.baton.drop_by(child.id());
-            match error {
-                DebugError::Closed => lost(ended(child)),
-                error => lost(error),
+            match trouble {
+                Trouble::Ended => lost(ended(child)),
+                Trouble::Refused(what) | Trouble::Other(what) => {
+                    let (_, errors) = child.end(Instant::now());
+                    lost(format!("{what}\n{errors}").trim_end())
+                }
             }
         })
     }
@@ -242,7 +328,10 @@ impl Emulator {
     /// # Errors
     ///
     /// When the range is not all RAM.
-    pub fn write(&self, ipa: u64, bytes: &[u8]) -> Result<(), MachineError> {
+    pub fn write(&mut self, ipa: u64, bytes: &[u8]) -> Result<(), MachineError> {
+        if self.spent.is_some() {
+            self.wake()?;
+        }
         let offset = self.offset(ipa, bytes.len())?;
         self.ram.file().write_all_at(bytes, offset).map_err(|error| lost(format!("the guest's RAM: {error}")))
     }
@@ -250,7 +339,7 @@ impl Emulator {
     fn offset(&self, ipa: u64, length: usize) -> Result<u64, MachineError> {
         let offset = ipa
             .checked_sub(RAM_BASE)
-            .filter(|offset| offset.checked_add(length as u64).is_some_and(|end| end <= self.bytes));
+            .filter(|offset| offset.checked_add(length as u64).is_some_and(|end| end <= self.shape.bytes));
         offset.ok_or_else(|| {
             MachineError::BadRequest(format!("{length} bytes at {ipa:#x} are not all in the guest's RAM"))
         })
@@ -263,30 +352,4 @@ impl Drop for Emulator {
             self.baton.drop_by(child.id());
         }
     }
-}
-
-/// Says why QEMU did not take its command line.
-fn refused(child: Child, error: &DebugError) -> MachineError {
-    if !matches!(error, DebugError::Closed) {
-        return lost(error);
-    }
-    let (_, errors) = child.end(Instant::now() + GRACE);
-    let error = refusal(errors);
-    let (reason, remedy) = reason_and_remedy(&error.to_string());
-    match error {
-        QemuError::NoMte => MachineError::NoMte(reason),
-        _ => MachineError::Lost { reason, remedy },
-    }
-}
-
-/// Says how QEMU ended.
-fn ended(child: Child) -> String {
-    let (status, errors) = child.end(Instant::now() + GRACE);
-    let how = status.map_or_else(|| "without exiting".to_owned(), |status| status.to_string());
-    format!("QEMU ended in the middle of the run ({how})\n{errors}").trim_end().to_owned()
-}
-
-fn lost(what: impl ToString) -> MachineError {
-    let remedy = "run it again; if it ends like this again, please report it".to_owned();
-    MachineError::Lost { reason: what.to_string(), remedy }
 }

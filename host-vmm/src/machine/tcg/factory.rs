@@ -8,7 +8,7 @@ use zerocopy::IntoBytes;
 
 use super::baton::Baton;
 use super::emulator::{Choice, Emulator, Shape};
-use super::{TcgMachine, Turn, unsupported};
+use super::{SinceBoot, TcgMachine, Turn, unsupported};
 use crate::firmware::Firmware;
 use crate::machine::mailbox::Post;
 use crate::machine::{Backing, Config, Factory, Machine, MachineError, Vm};
@@ -50,7 +50,7 @@ impl Factory for TcgFactory {
         }
         let firmware = Firmware::parse(&self.image, map::RAM_BASE..map::RAM_BASE.saturating_add(config.ram))?;
         let shape = Shape { cpus: config.cpus, bytes: config.ram, entry: firmware.entry };
-        let emulator = Emulator::start(&self.choice, &self.baton, shape)?;
+        let mut emulator = Emulator::start(&self.choice, &self.baton, shape)?;
         for segment in &firmware.segments {
             emulator.write(segment.ipa, segment.data)?;
         }
@@ -68,11 +68,7 @@ impl Factory for TcgFactory {
             patience: self.patience,
             posts: (0..config.cpus).map(Post::of).collect(),
             boot: Vec::new(),
-            in_block: vec![false; config.cpus],
-            recyclable: true,
-            changed_pages: Vec::new(),
-            written: Vec::new(),
-            heap_used: false,
+            since: SinceBoot::new(config.cpus),
         };
         for cpu in 0..config.cpus {
             let turn = machine.run_until_bell(cpu)?;

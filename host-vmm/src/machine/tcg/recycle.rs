@@ -38,16 +38,16 @@ fn clearing(report: &BootReport) -> (&'static str, u64) {
 ///
 /// When the guest does not do what it is asked.
 pub(super) fn recycle(machine: &mut TcgMachine) -> Result<bool, MachineError> {
-    if !machine.recyclable || machine.in_block.contains(&true) {
+    if !machine.since.recyclable || machine.since.in_block.contains(&true) {
         return Ok(false);
     }
-    for (window, ipa, bytes) in std::mem::take(&mut machine.changed_pages) {
+    for (window, ipa, bytes) in std::mem::take(&mut machine.since.changed_pages) {
         machine.call(Request::SetPages, [window as u64, ipa, bytes, PageKind::Default as u64])?;
     }
-    if std::mem::take(&mut machine.heap_used) {
+    if std::mem::take(&mut machine.since.heap_used) {
         machine.call(Request::HeapReset, [0; 4])?;
     }
-    for (ipa, length) in std::mem::take(&mut machine.written) {
+    for (ipa, length) in std::mem::take(&mut machine.since.written) {
         machine.emulator.write(ipa, &vec![0; length])?;
     }
     let (text, step) = clearing(&machine.boot[0]);

@@ -30,8 +30,8 @@ pub(super) fn fetch(machine: &mut TcgMachine, ipa: u64, tags: &mut [u8]) -> Resu
     let block = 4u64 << (machine.boot[0].gmid & 0xf);
     let start = ipa & !(block - 1);
     let length = (ipa + tags.len() as u64 * GRANULE).next_multiple_of(block) - start;
-    let fits = length / block <= ROOM;
-    if !fits || !machine.changed_pages.is_empty() || machine.in_block.contains(&true) {
+    let fits = length / block <= ROOM && super::is_shown(start, length);
+    if !fits || !machine.since.changed_pages.is_empty() || machine.since.in_block.contains(&true) {
         return Ok(false);
     }
     let sweep = Block::assemble(TEXT).map_err(|error| MachineError::BadRequest(format!("sweeping: {error}")))?;
