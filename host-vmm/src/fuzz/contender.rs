@@ -12,11 +12,12 @@ use super::judge::Judge;
 use super::known::Known;
 use super::profile::Profile;
 use super::reference::ModelReference;
+use super::session;
 use crate::event::{Event, Sink, Target};
 use crate::firmware;
 use crate::machine::model::{ModelFactory, Settings};
 use crate::machine::tcg::{Choice, TcgFactory};
-use crate::machine::{Config, Factory, MachineError};
+use crate::machine::{Factory, MachineError};
 use crate::nested::qemu::Qemu;
 use crate::suite::{self, Subject};
 
@@ -166,7 +167,7 @@ fn against_model(
     known: &'static [Known],
     action: &mut Action<'_>,
 ) -> Result<(), Closing> {
-    let machine = factory.boot(Config::default()).map_err(|error| Box::new(suite::not_started(error)))?;
+    let machine = factory.boot(session::config(1)).map_err(|error| Box::new(suite::not_started(error)))?;
     let boot = *machine.boot_report(0);
     let level = boot.pfr1 >> 8 & 0xf;
     if level < 2 {

@@ -1,7 +1,16 @@
 //! Machines for one program after the other: each program finds one as after boot.
 
+use abi::map;
+
 use crate::machine::{Config, Factory, Machine, MachineError};
 use crate::program::{self, Observation, Program};
+
+/// What a machine for programs looks like: with no more RAM than the firmware needs, since all of it is looked through when
+/// the machine is saved.
+#[must_use]
+pub fn config(cpus: usize) -> Config {
+    Config { cpus, ram: map::RAM_MIN, ..Config::default() }
+}
 
 /// Machines of one factory, one for each count of vCPUs that programs needed so far.
 pub struct Session<'f> {
@@ -46,6 +55,6 @@ impl<'f> Session<'f> {
                 return Ok(machine);
             }
         }
-        self.factory.boot(Config { cpus, ..Config::default() })
+        self.factory.boot(config(cpus))
     }
 }
