@@ -30,6 +30,7 @@ mod fresh;
 mod generate;
 mod hazards;
 mod heap;
+mod identification;
 mod ioctl;
 mod isolation;
 mod life;
@@ -90,6 +91,7 @@ const CHAPTERS: &[&[Case]] = &[
     backings::CASES,
     dirty::CASES,
     capability::CASES,
+    identification::CASES,
     feature::CASES,
     isolation::CASES,
     races::CASES,

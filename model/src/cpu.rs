@@ -17,6 +17,7 @@ mod execute;
 mod fault;
 mod features;
 mod load_store;
+mod platform;
 mod pointer;
 mod program;
 mod registers;
@@ -31,6 +32,7 @@ pub mod translate;
 pub use execute::{Event, run};
 pub use fault::Exception;
 pub use features::Features;
+pub use platform::Platform;
 pub use program::Program;
 pub use system_registers::{SystemRegisters, reset};
 pub use translate::PageKinds;
@@ -94,6 +96,8 @@ pub struct Monitor {
 pub struct Env<'a> {
     /// What the CPU has.
     pub features: &'a Features,
+    /// What is around the CPU.
+    pub platform: Platform,
     /// The mistake to make, if any.
     pub injected: Injected,
     /// The answers where the architecture leaves a choice.

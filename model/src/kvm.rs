@@ -16,7 +16,7 @@ pub use memory::{GRANULE, GuestMemory, Slot};
 
 use self::vcpu::Vcpu;
 use crate::contract::{Contract, Release, Rule};
-use crate::cpu::{Cpu, Features};
+use crate::cpu::{Cpu, Features, Platform};
 use crate::defect::{Defect, Injected};
 use crate::defects;
 use crate::kernel::{Access, Backing, Errno};
@@ -346,6 +346,12 @@ impl Vm {
             vcpu.cpu.sys.gcr = vcpu.cpu.sys.gcr & !0xffff | u64::from(!self.host_include);
         }
         Some((&mut vcpu.cpu, &mut self.memory, &self.features))
+    }
+
+    /// What is around a vCPU.
+    #[must_use]
+    pub fn platform(&self, cpu: usize) -> Platform {
+        Platform { cpu }
     }
 
     /// Leaves a vCPU: its registers go to memory, all asynchronous tag check faults in them.

@@ -7,7 +7,7 @@ use super::case::{Case, Checked};
 use super::expect::{equal, equal_hex, fail_with, holds, no_fault, one_exception};
 use super::guest::Guest;
 use super::settings::{ATA, ATA0, Mode, PSTATE_TCO, TBI, TCMA, mode_bits};
-use crate::machine::{Block, El, Trace, Vectors};
+use crate::machine::{Block, Config, El, Trace, Vectors};
 use crate::registers::RegisterId;
 
 pub const CASES: &[Case] = &[
@@ -34,6 +34,12 @@ pub const CASES: &[Case] = &[
         "GMID_EL1.BS names a block of 16 to 256 bytes for LDGM and STGM",
         "DDI 0487 GMID_EL1",
         tag_block,
+    ),
+    Case::new(
+        "boot.registers.vcpu-number",
+        "MPIDR_EL1 of each vCPU has its own number in Aff0, and is otherwise the same",
+        "DDI 0487 MPIDR_EL1",
+        vcpu_number,
     ),
     Case::new(
         "boot.executor.records-and-resumes",
@@ -115,6 +121,21 @@ fn tag_block(bench: &mut Bench<'_>) -> Checked {
     let trace = guest.exec("mrs x0, gmid_el1", &[])?;
     no_fault(&guest, "reading GMID_EL1", &trace)?;
     equal_hex("GMID_EL1 in a block", guest.boot().gmid, trace.x[0])
+}
+
+/// MPIDR_EL1.Aff0.
+const AFF0: u64 = 0xff;
+
+fn vcpu_number(bench: &mut Bench<'_>) -> Checked {
+    const CPUS: usize = 3;
+    let mut guest = bench.guest_like(Config { cpus: CPUS, ..Config::default() })?;
+    let others = guest.boot().mpidr & !AFF0;
+    for cpu in 0..CPUS {
+        let trace = guest.run_on(cpu, &Block::assemble("mrs x0, mpidr_el1")?)?;
+        equal("exceptions", &0, &trace.faults.len())?;
+        equal_hex(&format!("MPIDR_EL1 of vCPU {cpu}"), others | cpu as u64, trace.x[0])?;
+    }
+    Ok(())
 }
 
 fn records_and_resumes(bench: &mut Bench<'_>) -> Checked {

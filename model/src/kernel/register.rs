@@ -93,6 +93,12 @@ impl RegisterId {
         Self(0x6030_0000_0013_0000 | op0 << 14 | op1 << 11 | crn << 7 | crm << 3 | op2)
     }
 
+    /// Gives the id of a system register that MRS can name.
+    #[must_use]
+    pub const fn of(register: isa::SysReg) -> Self {
+        Self(0x6030_0000_0013_0000 | register.encoding() as u64)
+    }
+
     /// The register's size in bytes.
     #[must_use]
     pub const fn size(self) -> usize {

@@ -91,12 +91,18 @@ const TABLE: &[(RegisterId, Place)] = &[
     // KVM_REG_ARM_PSCI_VERSION: 1.1.
     (RegisterId(0x6030_0000_0014_0000), Place::Kept(0x1_0001)),
     id(0, 0, |features, _| features.midr),
-    id(0, 5, |_, cpu| Features::mpidr(cpu)),
+    id(0, 5, Features::mpidr_el1),
+    id(0, 6, |features, _| features.revidr),
+    id(4, 0, |features, _| features.pfr0),
     (RegisterId::ID_AA64PFR1_EL1, Place::Id(|features, _| features.id_aa64pfr1())),
     id(4, 2, |features, _| features.id_aa64pfr2()),
+    id(5, 0, |features, _| features.dfr0),
     id(6, 0, |features, _| features.id_aa64isar0()),
     id(6, 1, |features, _| features.isar1),
     id(6, 2, |features, _| features.id_aa64isar2()),
+    id(7, 0, |features, _| features.mmfr0),
+    id(7, 1, |features, _| features.mmfr1),
+    id(7, 2, |features, _| features.id_aa64mmfr2()),
     live!(RegisterId::SCTLR_EL1, sys.sctlr),
     // CPACR_EL1, TTBR0_EL1, TTBR1_EL1.
     kept(3, 0, 1, 0, 2),
@@ -121,7 +127,7 @@ const TABLE: &[(RegisterId, Place)] = &[
     kept(3, 0, 13, 0, 1),
     kept(3, 0, 13, 0, 4),
     kept(3, 0, 14, 1, 0),
-    (RegisterId::CLIDR_EL1, Place::Id(|features, _| clidr(features.has_tags()))),
+    (RegisterId::CLIDR_EL1, Place::Id(|features, _| features.clidr)),
     // TPIDR_EL0, TPIDRRO_EL0.
     kept(3, 3, 13, 0, 2),
     kept(3, 3, 13, 0, 3),
@@ -132,12 +138,22 @@ const TABLE: &[(RegisterId, Place)] = &[
     kept(3, 3, 14, 0, 2),
 ];
 
-/// CLIDR_EL1 as KVM makes it up (arch/arm64/kvm/sys_regs.c, reset_clidr()), for a CPU that needs no maintenance: a unified
-/// cache at level 1, which is that of coherence; with MTE tags are in its lines, beside the data.
-const fn clidr(tags: bool) -> u64 {
+/// CLIDR_EL1 as KVM makes it up (arch/arm64/kvm/sys_regs.c, reset_clidr()): the fewest caches that CTR_EL0 allows for. One that
+/// needs no cleaning to the point of unification (IDC) is unified; one for instructions is there unless they need no
+/// invalidation (DIC). With MTE tags are in the lines of the one at the level of coherence, beside the data.
+const fn clidr(ctr: u64, tags: bool) -> u64 {
+    const IDC: u64 = 1 << 28;
+    const DIC: u64 = 1 << 29;
+    const INSTRUCTIONS: u64 = 0b001;
+    const DATA: u64 = 0b010;
     const UNIFIED: u64 = 0b100;
-    let tags = if tags { 0b10 << 33 } else { 0 };
-    1 << 24 | UNIFIED | tags
+    // LoUIS and LoUU.
+    const UNIFICATION: u64 = 1 << 21 | 1 << 27;
+    let coherence = if ctr & IDC != 0 && ctr & DIC == 0 { 2 } else { 1 };
+    let data = if ctr & IDC != 0 { UNIFIED << (3 * (coherence - 1)) } else { DATA | UNIFICATION };
+    let instructions = if ctr & DIC != 0 { 0 } else { INSTRUCTIONS };
+    let tags = if tags { 0b10 << (33 + 2 * (coherence - 1)) } else { 0 };
+    data | instructions | coherence << 24 | tags
 }
 
 /// Vector registers: v0 to v31.
@@ -153,6 +169,9 @@ pub(super) fn visible(host: &Features, contract: Contract, mte: bool) -> Feature
         features.gmid_trapped = contract.holds(Rule::GmidTrappedWithoutMte);
     }
     features.store_only &= mte && contract.holds(Rule::TagFarVisible);
+    if contract.holds(Rule::ClidrTellsTags) {
+        features.clidr = clidr(features.ctr, mte);
+    }
     if !mte || !contract.holds(Rule::MteFracVisible) {
         features.pfr1 &= !MTE_FRAC;
     }
@@ -231,7 +250,7 @@ impl Vm {
     fn id_register(&self, id: RegisterId, value: fn(&Features, usize) -> u64, cpu: usize) -> u64 {
         if id == RegisterId::CLIDR_EL1 && (self.injected.is(&CLIDR_WITHOUT_TAGS) || self.injected.is(&CLIDR_SHOWS_TAGS))
         {
-            return clidr(self.injected.is(&CLIDR_SHOWS_TAGS));
+            return clidr(self.features.ctr, self.injected.is(&CLIDR_SHOWS_TAGS));
         }
         let mte = id == RegisterId::ID_AA64PFR1_EL1;
         let features = if mte && self.injected.is(&ID_SHOWS_MTE) { &self.host.features } else { &self.features };

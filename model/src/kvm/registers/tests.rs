@@ -94,3 +94,17 @@ fn vectors_are_128_bits() {
     assert_eq!(vm.register(0, RegisterId::v(31)), Ok(value));
     assert_eq!(vm.enter(0).unwrap().0.v[31], [0xfedc, 0x0123_4567_89ab_cdef]);
 }
+
+#[test]
+fn the_caches_of_a_guest_follow_from_what_they_need() {
+    const IDC: u64 = 1 << 28;
+    const DIC: u64 = 1 << 29;
+    for (ctr, expected) in [(IDC | DIC, 0x4_0100_0004), (IDC, 0x10_0200_0021), (DIC, 0x4_0920_0002), (0, 0x4_0920_0003)]
+    {
+        assert_eq!(clidr(ctr, true), expected, "{ctr:#x}");
+        assert_eq!(clidr(ctr, false), expected & 0xffff_ffff, "{ctr:#x}");
+    }
+    let shown = |release| visible(&Features::MAX, Contract::for_release(release), true).clidr;
+    assert_eq!(shown(Release::new(6, 2, 0)), Features::MAX.clidr);
+    assert_eq!(shown(Release::new(6, 12, 0)), 0x4_0100_0004);
+}
