@@ -132,6 +132,8 @@ impl BlockEnd {
 
 /// The system registers that belong to the program under test.
 ///
+/// FPCR and FPSR are not among them: they are 0 when a block begins, and what it leaves there is lost.
+///
 /// SCTLR_EL1 and TCR_EL1 are put in place for a block and taken back after it. The others stay in
 /// the CPU from block to block: the firmware itself never uses them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -16,6 +16,7 @@ mod exclusive;
 mod execute;
 mod fault;
 mod features;
+mod float;
 mod load_store;
 mod platform;
 mod pointer;
@@ -74,6 +75,10 @@ pub struct Cpu {
     pub sys: SystemRegisters,
     /// TPIDR_EL0, which nobody but a program uses.
     pub tpidr_el0: u64,
+    /// FPCR, which the firmware clears before each block.
+    pub fpcr: u64,
+    /// FPSR, likewise.
+    pub fpsr: u64,
     /// The local exclusive monitor: what the last exclusive load marked.
     pub monitor: Option<Monitor>,
     /// A store has left the CPU for a device and waits to be completed: the PC is still its own
@@ -140,6 +145,8 @@ impl Cpu {
             el: 1,
             sys: SystemRegisters::at_boot(features),
             tpidr_el0: 0,
+            fpcr: 0,
+            fpsr: 0,
             monitor: None,
             mmio: false,
         }
@@ -210,6 +217,7 @@ pub fn defects() -> impl Iterator<Item = &'static Defect> {
         copy::DEFECTS,
         exclusive::DEFECTS,
         fault::DEFECTS,
+        float::DEFECTS,
         load_store::DEFECTS,
         pointer::DEFECTS,
         system::DEFECTS,

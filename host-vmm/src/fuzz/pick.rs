@@ -110,8 +110,16 @@ pub fn instruction(rng: &mut Rng) -> Option<Insn> {
 
 /// System registers that programs write or read: what they hold is the program's. The others belong to the firmware,
 /// or say what CPU this is.
-const REGISTERS: [SysReg; 6] =
-    [SysReg::GcrEl1, SysReg::RgsrEl1, SysReg::TfsrEl1, SysReg::Tfsre0El1, SysReg::Tco, SysReg::Nzcv];
+const REGISTERS: [SysReg; 8] = [
+    SysReg::GcrEl1,
+    SysReg::RgsrEl1,
+    SysReg::TfsrEl1,
+    SysReg::Tfsre0El1,
+    SysReg::Tco,
+    SysReg::Nzcv,
+    SysReg::Fpcr,
+    SysReg::Fpsr,
+];
 
 /// Tells whether an instruction may not stand in a random program: it asks the hypervisor, its result says what CPU
 /// this is, or it may lose data.

@@ -65,6 +65,12 @@ pub const CASES: &[Case] = &[
         "guest-fw/src/executor.rs; DDI 0487 the SIMD and floating-point registers",
         vector_registers,
     ),
+    Case::new(
+        "boot.executor.float-registers",
+        "FPCR and FPSR are 0 when a block begins, and keep what it writes to fields that every CPU has, at both levels",
+        "guest-fw/src/executor.rs; DDI 0487 FPCR, FPSR",
+        float_registers,
+    ),
 ];
 
 fn control(bench: &mut Bench<'_>) -> Checked {
@@ -196,6 +202,36 @@ fn vector_registers(bench: &mut Bench<'_>) -> Checked {
     values.rotate_left(1);
     let trace = guest.run(&program.vectors(values))?;
     same_vectors(&guest, &values, &trace)
+}
+
+fn float_registers(bench: &mut Bench<'_>) -> Checked {
+    /// FPCR.{AHP, DN, FZ, RMode} and FPSR.{QC, IDC, IXC, UFC, OFC, DZC, IOC}.
+    const FIELDS: [u64; 2] = [0x07c0_0000, 0x0800_009f];
+    let mut guest = bench.guest()?;
+    for el in [El::El1, El::El0] {
+        let text = "mrs x0, fpcr; mrs x1, fpsr; msr fpcr, x2; msr fpsr, x3; mrs x4, fpcr; mrs x5, fpsr
+            msr fpcr, x6; msr fpsr, x7; mrs x8, fpcr; mrs x9, fpsr";
+        // Every field in one of two complementary halves. The second is what the next block would find.
+        let [ones, others] = [0x0555_5555, 0x0aaa_aaaa].map(|half| FIELDS.map(|fields| fields & half));
+        let block = Block::assemble(text)?.at(el).x(2, ones[0]).x(3, ones[1]).x(6, others[0]).x(7, others[1]);
+        let trace = guest.run(&block)?;
+        no_fault(&guest, "access to FPCR and FPSR", &trace)?;
+        for (n, (register, expected)) in [
+            ("FPCR at the beginning", 0),
+            ("FPSR at the beginning", 0),
+            ("FPCR", ones[0]),
+            ("FPSR", ones[1]),
+            ("FPCR, written again", others[0]),
+            ("FPSR, written again", others[1]),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let place = [0, 1, 4, 5, 8, 9][n];
+            equal_hex(&format!("{register} at {el}"), expected, trace.x[place])?;
+        }
+    }
+    Ok(())
 }
 
 fn same_vectors(guest: &Guest, expected: &Vectors, trace: &Trace) -> Checked {

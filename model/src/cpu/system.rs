@@ -162,6 +162,8 @@ impl Core<'_, '_> {
             SysReg::Tco if self.defect(&TCO_READS_ZERO) => Ok(0),
             SysReg::Tco => Ok(u64::from(self.cpu.tco) << TCO_SHIFT),
             SysReg::TpidrEl0 => Ok(self.cpu.tpidr_el0),
+            SysReg::Fpcr => self.permit_float().map(|()| self.fpcr()),
+            SysReg::Fpsr => self.permit_float().map(|()| self.cpu.fpsr),
             SysReg::CtrEl0 if el0_without(UCT) => Err(trapped_register(register, rt)),
             SysReg::CtrEl0 => Ok(self.env.features.ctr),
             // DZP: DC ZVA is prohibited.
@@ -186,6 +188,8 @@ impl Core<'_, '_> {
                     self.cpu.tpidr_el0 = value;
                     Ok(())
                 }
+                SysReg::Fpcr => self.permit_float().map(|()| self.set_fpcr(value)),
+                SysReg::Fpsr => self.permit_float().map(|()| self.set_fpsr(value)),
                 SysReg::Tco => {
                     let bit = if self.defect(&TCO_REGISTER_BIT) { TCO_SHIFT - 1 } else { TCO_SHIFT };
                     self.set_tco(value >> bit & 1 == 1)

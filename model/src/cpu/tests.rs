@@ -8,6 +8,7 @@ mod coverage;
 mod defects;
 mod device;
 mod exclusives;
+mod float;
 mod memory_tags;
 mod modes;
 mod partial;

@@ -75,6 +75,11 @@ impl RegisterId {
         Self(0x6030_0000_0010_0000 | offset)
     }
 
+    /// FPSR, 32 bits of the core registers.
+    pub const FPSR: Self = Self(0x6020_0000_0010_00d4);
+    /// FPCR, likewise.
+    pub const FPCR: Self = Self(0x6020_0000_0010_00d5);
+
     /// Gives the id of a general register, x0 to x30.
     #[must_use]
     pub const fn x(n: u64) -> Self {

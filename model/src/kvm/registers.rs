@@ -79,7 +79,7 @@ const fn id(crm: u64, op2: u64, value: fn(&Features, usize) -> u64) -> (Register
     (RegisterId::system(3, 0, 0, crm, op2), Place::Id(value))
 }
 
-/// The registers of 64 bits other than x0 to x30, in the order in which they are listed.
+/// The registers other than x0 to x30 and v0 to v31, in the order in which they are listed.
 const TABLE: &[(RegisterId, Place)] = &[
     live!(RegisterId::SP_EL0, sp),
     live!(RegisterId::PC, pc),
@@ -88,6 +88,8 @@ const TABLE: &[(RegisterId, Place)] = &[
     (RegisterId::core(0x44), Place::Kept(0)),
     live!(RegisterId::core(0x46), sys.elr),
     live!(RegisterId::core(0x48), sys.spsr),
+    live!(RegisterId::FPSR, fpsr),
+    live!(RegisterId::FPCR, fpcr),
     // KVM_REG_ARM_PSCI_VERSION: 1.1.
     (RegisterId(0x6030_0000_0014_0000), Place::Kept(0x1_0001)),
     id(0, 0, |features, _| features.midr),

@@ -7,9 +7,7 @@ use super::{Bench, pointer, tagged};
 use crate::firmware::Outcome;
 
 /// Registers that only the machine knows.
-const UNKNOWN_REGISTERS: [SysReg; 3] = [
-    SysReg::Fpcr,
-    SysReg::Fpsr,
+const UNKNOWN_REGISTERS: [SysReg; 1] = [
     // Written with an address it changes more than the model knows.
     SysReg::SctlrEl1,
 ];
