@@ -30,6 +30,7 @@ mod fresh;
 mod generate;
 mod hazards;
 mod heap;
+mod hypercalls;
 mod identification;
 mod ioctl;
 mod isolation;
@@ -82,6 +83,7 @@ const CHAPTERS: &[&[Case]] = &[
     modes::CASES,
     unchecked::CASES,
     store_only::CASES,
+    hypercalls::CASES,
     copy_tags::CASES,
     fresh::CASES,
     life::CASES,

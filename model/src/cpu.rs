@@ -17,6 +17,7 @@ mod execute;
 mod fault;
 mod features;
 mod float;
+mod hypercall;
 mod load_store;
 mod platform;
 mod pointer;
@@ -33,7 +34,7 @@ pub mod translate;
 pub use execute::{Event, run};
 pub use fault::Exception;
 pub use features::Features;
-pub use platform::Platform;
+pub use platform::{Hypervisor, Platform};
 pub use program::Program;
 pub use system_registers::{SystemRegisters, reset};
 pub use translate::PageKinds;
@@ -218,6 +219,7 @@ pub fn defects() -> impl Iterator<Item = &'static Defect> {
         exclusive::DEFECTS,
         fault::DEFECTS,
         float::DEFECTS,
+        hypercall::DEFECTS,
         load_store::DEFECTS,
         pointer::DEFECTS,
         system::DEFECTS,

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use abi::mailbox::BootReport;
-use model::cpu::Features;
+use model::contract::Release;
+use model::cpu::{Features, Hypervisor};
 
 use super::judge::Judge;
 use super::known::Known;
@@ -176,8 +177,11 @@ fn against_model(
         return Err(Box::new(suite::not_started(MachineError::NoMte(reason))));
     }
     let hypervisor = !subject.kvm_mode.is_empty() && subject.cpu.is_empty();
+    // Without a kernel it is QEMU's board that answers calls.
+    let answering = if subject.kernel.is_empty() { Hypervisor::Board } else { Hypervisor::Kvm };
+    let release: Release = subject.kernel.parse().unwrap_or_default();
     let identity = Identity { hypervisor, emulator, subject, boot, page_size: machine.page_size(), known };
-    let settings = Settings { features: features(&boot), ..Settings::default() };
+    let settings = Settings { release, features: features(&boot), hypervisor: answering, ..Settings::default() };
     let model = ModelFactory::new(settings);
     let mut judge = Judge::new(factory, Box::new(ModelReference::new(&model))).overlooking(known);
     judge.take(machine);

@@ -1,6 +1,6 @@
-//! Access to system registers and PSTATE, barriers, and the calls that leave the block.
+//! Access to system registers and PSTATE, barriers, and the calls of EL1.
 //!
-//! Arm ARM C6.2 MRS, MSR, DSB, DMB, ISB, BRK, SVC, HVC; the accessibility of each register is in its description.
+//! Arm ARM C6.2 MRS, MSR, DSB, DMB, ISB, BRK, SVC; the accessibility of each register is in its description.
 
 use abi::mailbox;
 use isa::{Barrier, ExceptionClass, Reg, SysReg};
@@ -236,11 +236,6 @@ impl Core<'_, '_> {
     /// SVC.
     pub(super) fn svc(&self, immediate: i64) -> Executed {
         Err(call(ExceptionClass::SVC64, immediate as u16))
-    }
-
-    /// HVC: undefined at EL0; at EL1 a call of the hypervisor, which is none of the CPU's rules.
-    pub(super) fn hvc(&self) -> Executed {
-        if self.cpu.el == 0 { Err(undefined()) } else { Err(Stop::Unmodelled("a call of the hypervisor")) }
     }
 
     /// A word that is UNDEFINED for good.

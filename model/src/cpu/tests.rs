@@ -9,6 +9,7 @@ mod defects;
 mod device;
 mod exclusives;
 mod float;
+mod hypercall;
 mod memory_tags;
 mod modes;
 mod partial;

@@ -75,6 +75,8 @@ impl RegisterId {
         Self(0x6030_0000_0010_0000 | offset)
     }
 
+    /// The version of PSCI that the guest sees: KVM_REG_ARM_PSCI_VERSION.
+    pub const PSCI_VERSION: Self = Self(0x6030_0000_0014_0000);
     /// FPSR, 32 bits of the core registers.
     pub const FPSR: Self = Self(0x6020_0000_0010_00d4);
     /// FPCR, likewise.

@@ -4,10 +4,10 @@
 //! table; a vCPU lists what KVM lists for the features that the model has: core, vector and system registers of EL1
 //! and EL0, ID registers with fields that matter here, timers. No SVE, no PMU, no EL2, no debug registers.
 
-use super::Vm;
 use super::vcpu::{MTE_REGISTERS, UNSWITCHED, Vcpu};
+use super::{Host, Vm};
 use crate::contract::{Contract, Rule};
-use crate::cpu::{Cpu, Features, reset};
+use crate::cpu::{Cpu, Features, Hypervisor, reset};
 use crate::defect::{Defect, Injected};
 use crate::defects;
 use crate::kernel::{Errno, RegisterId};
@@ -90,8 +90,7 @@ const TABLE: &[(RegisterId, Place)] = &[
     live!(RegisterId::core(0x48), sys.spsr),
     live!(RegisterId::FPSR, fpsr),
     live!(RegisterId::FPCR, fpcr),
-    // KVM_REG_ARM_PSCI_VERSION: 1.1.
-    (RegisterId(0x6030_0000_0014_0000), Place::Kept(0x1_0001)),
+    (RegisterId::PSCI_VERSION, Place::Kept(0)),
     id(0, 0, |features, _| features.midr),
     id(0, 5, Features::mpidr_el1),
     id(0, 6, |features, _| features.revidr),
@@ -164,8 +163,12 @@ const VECTORS: u64 = 32;
 const GENERAL: u64 = 31;
 
 /// What KVM shows to a guest of what the host's CPU has (sys_regs.c, the sanitised ID registers).
-pub(super) fn visible(host: &Features, contract: Contract, mte: bool) -> Features {
-    let mut features = host.clone();
+pub(super) fn visible(host: &Host, mte: bool) -> Features {
+    let contract = Contract::for_release(host.release);
+    let mut features = host.features.clone();
+    if host.hypervisor == Hypervisor::Board {
+        return features;
+    }
     if !mte {
         features.tags_hidden = true;
         features.gmid_trapped = contract.holds(Rule::GmidTrappedWithoutMte);
@@ -181,9 +184,13 @@ pub(super) fn visible(host: &Features, contract: Contract, mte: bool) -> Feature
 }
 
 /// Gives the kernel's own registers after KVM_ARM_VCPU_INIT, by their place in the table.
-pub(super) fn reset() -> Vec<u64> {
-    let value = |place: &Place| if let Place::Kept(value) = place { *value } else { 0 };
-    TABLE.iter().map(|(_, place)| value(place)).collect()
+pub(super) fn reset(contract: Contract) -> Vec<u64> {
+    let value = |(id, place): &(RegisterId, Place)| match place {
+        Place::Kept(_) if *id == RegisterId::PSCI_VERSION => 1 << 16 | contract.psci_minor(),
+        Place::Kept(value) => *value,
+        _ => 0,
+    };
+    TABLE.iter().map(value).collect()
 }
 
 /// A register, looked up.
