@@ -18,4 +18,4 @@ pub mod mailbox;
 pub mod map;
 
 /// The version of every layout in this crate. The firmware refuses a host of another version.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;

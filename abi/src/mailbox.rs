@@ -132,6 +132,8 @@ impl BlockEnd {
 
 /// The system registers that belong to the program under test.
 ///
+/// FPCR and FPSR are not among them: they are 0 when a block begins, and what it leaves there is lost.
+///
 /// SCTLR_EL1 and TCR_EL1 are put in place for a block and taken back after it. The others stay in
 /// the CPU from block to block: the firmware itself never uses them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -246,20 +248,34 @@ pub struct BootReport {
     pub version: u32,
     /// The exception level at which the image was entered, 1 or 2.
     pub entry_el: u32,
+    /// ID_AA64PFR0_EL1.
+    pub pfr0: u64,
     /// ID_AA64PFR1_EL1; bits 11:8 are the MTE level.
     pub pfr1: u64,
     /// ID_AA64PFR2_EL1; bits 7:4 are store-only tag checking.
     pub pfr2: u64,
+    /// ID_AA64DFR0_EL1.
+    pub dfr0: u64,
     /// ID_AA64ISAR0_EL1; bits 23:20 are the atomics.
     pub isar0: u64,
     /// ID_AA64ISAR1_EL1.
     pub isar1: u64,
     /// ID_AA64ISAR2_EL1; bits 19:16 are the memory copies and sets.
     pub isar2: u64,
+    /// ID_AA64MMFR0_EL1.
+    pub mmfr0: u64,
+    /// ID_AA64MMFR1_EL1.
+    pub mmfr1: u64,
+    /// ID_AA64MMFR2_EL1; bits 35:32 are unaligned atomics, bits 39:36 the class of reads of ID registers at EL0.
+    pub mmfr2: u64,
     /// MPIDR_EL1.
     pub mpidr: u64,
     /// MIDR_EL1.
     pub midr: u64,
+    /// REVIDR_EL1.
+    pub revidr: u64,
+    /// CLIDR_EL1.
+    pub clidr: u64,
     /// CTR_EL0.
     pub ctr: u64,
     /// DCZID_EL0.
@@ -318,6 +334,6 @@ const _: () = assert!(size_of::<Control>() == 16);
 const _: () = assert!(size_of::<Block>() == 45 * 8);
 const _: () = assert!(size_of::<BlockReply>() == 41 * 8);
 const _: () = assert!(size_of::<Trap>() == 32);
-const _: () = assert!(size_of::<BootReport>() == 18 * 8);
+const _: () = assert!(size_of::<BootReport>() == 25 * 8);
 const _: () = assert!(core::mem::offset_of!(Mailbox, block) == 80);
 const _: () = assert!(size_of::<Mailbox>() as u64 <= crate::map::MAILBOX_STRIDE);

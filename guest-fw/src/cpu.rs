@@ -106,6 +106,15 @@ pub fn set_vectors(values: &[[u64; 2]; 32]) {
     }
 }
 
+/// Clears FPCR and FPSR, so that a block does not find what another one left there.
+pub fn clear_float_registers() {
+    // SAFETY: the compiler emits no floating point for this target, so nothing depends on them.
+    #[expect(unsafe_code, reason = "the floating-point registers belong to the program under test")]
+    unsafe {
+        asm!(".arch_extension fp", "msr fpcr, xzr", "msr fpsr, xzr", options(nomem, nostack, preserves_flags));
+    }
+}
+
 /// Reads v0 to v31.
 pub fn vectors() -> [[u64; 2]; 32] {
     let mut values = [[0; 2]; 32];

@@ -4,7 +4,8 @@
 //! host chose. Each synchronous exception is appended to the trace and the block goes on behind
 //! the instruction; the word after the last instruction (BRK at EL1, SVC at EL0) ends it. The
 //! firmware's own memory is untagged, and it uses none of GCR, RGSR and the TFSRs, so those keep
-//! what the program left in them until the next block.
+//! what the program left in them until the next block. FPCR and FPSR, which it never uses either, are 0
+//! when a block begins.
 
 use aarch64_cpu::registers::{ELR_EL1, ESR_EL1, FAR_EL1, SCTLR_EL1, SPSR_EL1, TCR_EL1};
 use abi::mailbox::{Block, BlockEnd, BlockReply, MAX_TRAPS, MAX_WORDS, SYS_REGS, SysReg, Trap};
@@ -60,6 +61,7 @@ pub fn run(post: &Post) -> Option<BlockReply> {
     if block.simd != 0 {
         cpu::set_vectors(&post.vectors());
     }
+    cpu::clear_float_registers();
     write_program_registers(block.sys_mask, &block.sys);
     // SAFETY: the frame was just written at the top of this vCPU's otherwise empty trap stack.
     #[expect(unsafe_code, reason = "enters the block")]

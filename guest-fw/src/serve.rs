@@ -1,7 +1,8 @@
 //! The service loop: requests in, replies out, one vCPU each.
 
 use aarch64_cpu::registers::{
-    ID_AA64ISAR0_EL1, ID_AA64ISAR1_EL1, ID_AA64PFR1_EL1, MAIR_EL1, MIDR_EL1, MPIDR_EL1, SCTLR_EL1, TCR_EL1,
+    CLIDR_EL1, ID_AA64DFR0_EL1, ID_AA64ISAR0_EL1, ID_AA64ISAR1_EL1, ID_AA64MMFR0_EL1, ID_AA64MMFR1_EL1,
+    ID_AA64MMFR2_EL1, ID_AA64PFR0_EL1, ID_AA64PFR1_EL1, MAIR_EL1, MIDR_EL1, MPIDR_EL1, SCTLR_EL1, TCR_EL1,
 };
 use abi::boot::BootBlock;
 use abi::mailbox::{BootReport, Request, SYS_REGS, Status, SysReg};
@@ -10,8 +11,8 @@ use tock_registers::interfaces::{Readable, Writeable};
 
 use crate::mailbox::Post;
 use crate::registers::{
-    CTR_EL0, DCZID_EL0, GCR_EL1, GMID_EL1, ID_AA64ISAR2_EL1, ID_AA64PFR2_EL1, RGSR_EL1, TCO, TFSR_EL1, TFSRE0_EL1,
-    rgsr_el1,
+    CTR_EL0, DCZID_EL0, GCR_EL1, GMID_EL1, ID_AA64ISAR2_EL1, ID_AA64PFR2_EL1, REVIDR_EL1, RGSR_EL1, TCO, TFSR_EL1,
+    TFSRE0_EL1, rgsr_el1,
 };
 use crate::{cpu, executor, heap, pages, psci};
 
@@ -100,13 +101,20 @@ fn boot_report(entry_el: u32) -> BootReport {
     BootReport {
         version: ABI_VERSION,
         entry_el,
+        pfr0: ID_AA64PFR0_EL1.get(),
         pfr1: ID_AA64PFR1_EL1.get(),
         pfr2: ID_AA64PFR2_EL1.get(),
+        dfr0: ID_AA64DFR0_EL1.get(),
         isar0: ID_AA64ISAR0_EL1.get(),
         isar1: ID_AA64ISAR1_EL1.get(),
         isar2: ID_AA64ISAR2_EL1.get(),
+        mmfr0: ID_AA64MMFR0_EL1.get(),
+        mmfr1: ID_AA64MMFR1_EL1.get(),
+        mmfr2: ID_AA64MMFR2_EL1.get(),
         mpidr: MPIDR_EL1.get(),
         midr: MIDR_EL1.get(),
+        revidr: REVIDR_EL1.get(),
+        clidr: CLIDR_EL1.get(),
         ctr: CTR_EL0.get(),
         dczid: DCZID_EL0.get(),
         gmid: if cpu::has_mte2() { GMID_EL1.get() } else { 0 },

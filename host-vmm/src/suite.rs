@@ -30,6 +30,8 @@ mod fresh;
 mod generate;
 mod hazards;
 mod heap;
+mod hypercalls;
+mod identification;
 mod ioctl;
 mod isolation;
 mod life;
@@ -81,6 +83,7 @@ const CHAPTERS: &[&[Case]] = &[
     modes::CASES,
     unchecked::CASES,
     store_only::CASES,
+    hypercalls::CASES,
     copy_tags::CASES,
     fresh::CASES,
     life::CASES,
@@ -90,6 +93,7 @@ const CHAPTERS: &[&[Case]] = &[
     backings::CASES,
     dirty::CASES,
     capability::CASES,
+    identification::CASES,
     feature::CASES,
     isolation::CASES,
     races::CASES,

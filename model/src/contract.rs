@@ -13,7 +13,7 @@ pub use rules::{ROWS, Row, Rule};
 use crate::kernel::Backing;
 
 /// What one kernel release promises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Contract {
     release: Release,
 }
@@ -50,6 +50,12 @@ impl Contract {
     #[must_use]
     pub fn row(self, rule: Rule) -> Option<&'static Row> {
         ROWS.iter().find(|row| row.rule == rule && row.covers(self.release))
+    }
+
+    /// Gives the minor version of PSCI 1 that vCPUs with KVM_ARM_VCPU_PSCI_0_2 have.
+    #[must_use]
+    pub fn psci_minor(self) -> u64 {
+        if self.holds(Rule::Psci13) { 3 } else { u64::from(self.holds(Rule::Psci11)) }
     }
 
     /// Tells whether KVM_SET_USER_MEMORY_REGION refuses this memory to a VM with MTE (EINVAL).

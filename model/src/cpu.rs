@@ -16,7 +16,10 @@ mod exclusive;
 mod execute;
 mod fault;
 mod features;
+mod float;
+mod hypercall;
 mod load_store;
+mod platform;
 mod pointer;
 mod program;
 mod registers;
@@ -31,6 +34,7 @@ pub mod translate;
 pub use execute::{Event, run};
 pub use fault::Exception;
 pub use features::Features;
+pub use platform::{Hypervisor, Platform};
 pub use program::Program;
 pub use system_registers::{SystemRegisters, reset};
 pub use translate::PageKinds;
@@ -72,6 +76,10 @@ pub struct Cpu {
     pub sys: SystemRegisters,
     /// TPIDR_EL0, which nobody but a program uses.
     pub tpidr_el0: u64,
+    /// FPCR, which the firmware clears before each block.
+    pub fpcr: u64,
+    /// FPSR, likewise.
+    pub fpsr: u64,
     /// The local exclusive monitor: what the last exclusive load marked.
     pub monitor: Option<Monitor>,
     /// A store has left the CPU for a device and waits to be completed: the PC is still its own
@@ -94,6 +102,8 @@ pub struct Monitor {
 pub struct Env<'a> {
     /// What the CPU has.
     pub features: &'a Features,
+    /// What is around the CPU.
+    pub platform: Platform,
     /// The mistake to make, if any.
     pub injected: Injected,
     /// The answers where the architecture leaves a choice.
@@ -136,6 +146,8 @@ impl Cpu {
             el: 1,
             sys: SystemRegisters::at_boot(features),
             tpidr_el0: 0,
+            fpcr: 0,
+            fpsr: 0,
             monitor: None,
             mmio: false,
         }
@@ -206,6 +218,8 @@ pub fn defects() -> impl Iterator<Item = &'static Defect> {
         copy::DEFECTS,
         exclusive::DEFECTS,
         fault::DEFECTS,
+        float::DEFECTS,
+        hypercall::DEFECTS,
         load_store::DEFECTS,
         pointer::DEFECTS,
         system::DEFECTS,

@@ -5,6 +5,7 @@
 //! drives a vCPU takes its CPU and the memory by [`Vm::enter`] and gives the CPU back by [`Vm::leave`].
 
 mod copy_tags;
+mod host;
 mod host_tags;
 mod life;
 mod memory;
@@ -12,11 +13,12 @@ mod registers;
 mod transfer;
 mod vcpu;
 
+pub use host::{Host, Mode};
 pub use memory::{GRANULE, GuestMemory, Slot};
 
 use self::vcpu::Vcpu;
-use crate::contract::{Contract, Release, Rule};
-use crate::cpu::{Cpu, Features};
+use crate::contract::Contract;
+use crate::cpu::{Cpu, Features, Platform};
 use crate::defect::{Defect, Injected};
 use crate::defects;
 use crate::kernel::{Access, Backing, Errno};
@@ -48,47 +50,6 @@ const ACCEPTED: [(Backing, &Defect); 5] = [
     (Backing::GuestMemfd, &MEMFD_ACCEPTED),
 ];
 
-/// How the host's KVM runs (`kvm-arm.mode`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Mode {
-    /// The kernel is the hypervisor.
-    #[default]
-    Vhe,
-    /// A part of KVM runs at EL2, the kernel at EL1.
-    Nvhe,
-    /// The same, and EL2 does not trust the kernel.
-    Protected,
-}
-
-/// The host that a VM is on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Host {
-    /// The kernel.
-    pub release: Release,
-    /// How KVM runs.
-    pub mode: Mode,
-    /// Bytes in a page: 4096, 16384 or 65536.
-    pub page_size: u64,
-    /// What its CPUs have.
-    pub features: Features,
-}
-
-impl Default for Host {
-    fn default() -> Self {
-        Self { release: Release::default(), mode: Mode::default(), page_size: 4096, features: Features::default() }
-    }
-}
-
-impl Host {
-    /// Tells whether KVM_CHECK_EXTENSION reports KVM_CAP_ARM_MTE (arch/arm64/kvm/arm.c).
-    #[must_use]
-    pub fn offers_mte(&self) -> bool {
-        let contract = Contract::for_release(self.release);
-        let protected = self.mode == Mode::Protected && contract.holds(Rule::ProtectedModeRefusesMte);
-        contract.holds(Rule::Mte) && self.features.has_tags() && !protected
-    }
-}
-
 /// A VM.
 #[derive(Clone, Debug)]
 pub struct Vm {
@@ -115,7 +76,7 @@ impl Vm {
     pub fn new(host: &Host, injected: Injected) -> Self {
         let contract = Contract::for_release(host.release);
         Self {
-            features: registers::visible(&host.features, contract, false),
+            features: registers::visible(host, false),
             host: host.clone(),
             injected,
             mte: false,
@@ -186,7 +147,7 @@ impl Vm {
         if !refused && !injected.is(&CAP_NO_EFFECT) || late && injected.is(&CAP_REFUSED_BUT_ON) {
             self.mte = true;
             self.memory.mte = true;
-            self.features = registers::visible(&self.host.features, self.contract(), true);
+            self.features = registers::visible(&self.host, true);
         }
         if refused { Err(Errno::EINVAL) } else { Ok(()) }
     }
@@ -197,7 +158,7 @@ impl Vm {
     ///
     /// None today; the kernel may run out of something.
     pub fn add_vcpu(&mut self) -> Result<usize, Errno> {
-        self.vcpus.push(Vcpu::new(&self.features));
+        self.vcpus.push(Vcpu::new(&self.features, self.contract()));
         Ok(self.vcpus.len() - 1)
     }
 
@@ -346,6 +307,13 @@ impl Vm {
             vcpu.cpu.sys.gcr = vcpu.cpu.sys.gcr & !0xffff | u64::from(!self.host_include);
         }
         Some((&mut vcpu.cpu, &mut self.memory, &self.features))
+    }
+
+    /// What is around a vCPU.
+    #[must_use]
+    pub fn platform(&self, cpu: usize) -> Platform {
+        let (hypervisor, contract) = (self.host.hypervisor, self.contract());
+        Platform { cpu, cpus: self.vcpus.len(), hypervisor, contract }
     }
 
     /// Leaves a vCPU: its registers go to memory, all asynchronous tag check faults in them.

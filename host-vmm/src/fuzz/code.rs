@@ -9,6 +9,7 @@ use super::known;
 use super::operands::sensible;
 use super::pick::{self, Group};
 use super::profile::{Profile, one_in};
+use super::safety::HARMLESS;
 use crate::machine::block::Vectors;
 use crate::program::Run;
 use crate::program::target::{self, WORD};
@@ -25,12 +26,15 @@ pub fn fill(rng: &mut Rng, profile: &Profile, count: usize, run: &mut Run) {
     let mut words = Vec::with_capacity(count);
     // Whether each word is one of several that belong together, and not their first.
     let mut amid: Vec<bool> = Vec::with_capacity(count);
-    let bell = (!run.at_checkpoint.is_empty()).then(|| rng.usize(..count));
+    // A call changes x0 to x3, which are pointers, so it comes last.
+    let last = if count >= 12 && one_in(rng, 16) { call(rng) } else { Vec::new() };
+    let body = count - last.len();
+    let bell = (!run.at_checkpoint.is_empty()).then(|| rng.usize(..body));
     let mut looped = false;
     let mut simd = false;
-    while words.len() < count {
+    while words.len() < body {
         amid.resize(words.len(), false);
-        let room = count - words.len();
+        let room = body - words.len();
         if bell.is_some_and(|at| words.len() >= at) && !words.contains(&bell_word()) {
             words.push(bell_word());
         } else if room >= 4 && one_in(rng, 12) {
@@ -50,6 +54,9 @@ pub fn fill(rng: &mut Rng, profile: &Profile, count: usize, run: &mut Run) {
             words.push(insn.map_or(NOP, Insn::encode));
         }
     }
+    amid.resize(words.len(), false);
+    amid.extend((0..last.len()).map(|place| place > 0));
+    words.extend(last.into_iter().map(Insn::encode));
     enter_at_beginnings(&mut words, &amid);
     run.words = words;
     if simd {
@@ -117,6 +124,19 @@ fn control(rng: &mut Rng) -> Vec<Insn> {
     // TCF and TCF0 from synchronous (0b01) to none (0b00) and back, or from asynchronous to asymmetric.
     let bit = mask.shift;
     isa::assemble(&format!("mrs x15, sctlr_el1; eor x15, x15, #{:#x}; msr sctlr_el1, x15; movz x15, #0", 1u64 << bit))
+        .unwrap_or_default()
+}
+
+/// Draws a call of the hypervisor: a function that has no effect, and an argument of which it may make something.
+fn call(rng: &mut Rng) -> Vec<Insn> {
+    let function = HARMLESS[rng.usize(..HARMLESS.len())];
+    // A function or a CPU to ask about, and the lowest affinity field that counts.
+    let asked = if one_in(rng, 2) { HARMLESS[rng.usize(..HARMLESS.len())] } else { rng.u32(..4) };
+    let level = if one_in(rng, 4) { rng.u32(..5) } else { 0 };
+    let immediate = if one_in(rng, 4) { rng.u32(..1 << 16) } else { 0 };
+    let [upper, lower] = [function >> 16, function & 0xffff];
+    let arguments = format!("movz w1, #{}, lsl #16; movk w1, #{}; movz x2, #{level}", asked >> 16, asked & 0xffff);
+    isa::assemble(&format!("{arguments}; movz w0, #{upper}, lsl #16; movk w0, #{lower}; hvc #{immediate}"))
         .unwrap_or_default()
 }
 

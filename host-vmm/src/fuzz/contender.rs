@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use abi::mailbox::BootReport;
-use model::cpu::Features;
+use model::contract::Release;
+use model::cpu::{Features, Hypervisor};
 
 use super::judge::Judge;
 use super::known::Known;
@@ -175,8 +176,11 @@ fn against_model(
         return Err(Box::new(suite::not_started(MachineError::NoMte(reason))));
     }
     let hypervisor = !subject.kvm_mode.is_empty() && subject.cpu.is_empty();
+    // Without a kernel it is QEMU's board that answers calls.
+    let answering = if subject.kernel.is_empty() { Hypervisor::Board } else { Hypervisor::Kvm };
+    let release: Release = subject.kernel.parse().unwrap_or_default();
     let identity = Identity { hypervisor, emulator, subject, boot, page_size: machine.page_size(), known };
-    let settings = Settings { features: features(&boot), ..Settings::default() };
+    let settings = Settings { release, features: features(&boot), hypervisor: answering, ..Settings::default() };
     let model = ModelFactory::new(settings);
     let mut judge = Judge::new(factory, Box::new(ModelReference::new(&model))).overlooking(known);
     judge.take(machine);
@@ -191,13 +195,23 @@ fn features(boot: &BootReport) -> Features {
         tag_block_bs: field(boot.gmid, 0),
         dczid: (boot.dczid & 0x1f) as u8,
         atomics: field(boot.isar0, 20) >= 2,
+        lse2: field(boot.mmfr2, 32) != 0,
         mops: field(boot.isar2, 16) != 0,
         store_only: field(boot.pfr2, 4) != 0,
+        idst: field(boot.mmfr2, 36) != 0,
+        pfr0: boot.pfr0,
         pfr1: boot.pfr1,
+        dfr0: boot.dfr0,
         isar0: boot.isar0,
         isar1: boot.isar1,
         isar2: boot.isar2,
+        mmfr0: boot.mmfr0,
+        mmfr1: boot.mmfr1,
+        mmfr2: boot.mmfr2,
         midr: boot.midr,
+        mpidr: boot.mpidr,
+        revidr: boot.revidr,
+        clidr: boot.clidr,
         ctr: boot.ctr,
         ..Features::MAX
     }

@@ -101,20 +101,44 @@ pub fn rows_of(wanted: Group) -> &'static [&'static Row] {
     table().iter().find(|(group, _)| *group == wanted).map_or(&[], |(_, rows)| rows)
 }
 
+/// Instructions that name a register or an operation by a number of many bits, of which few name any.
+const SPARSE: [&str; 4] = ["mrs", "msr", "dc", "ic"];
+
+/// For each such row, what fits.
+fn sparse() -> &'static [(&'static Row, Vec<Insn>)] {
+    static TABLE: OnceLock<Vec<(&'static Row, Vec<Insn>)>> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        let rows = rows().iter().filter(|row| SPARSE.contains(&row.mnemonic()));
+        let fit = |row: &'static Row| row.samples().into_iter().filter(|insn| !unfit(*insn)).collect();
+        rows.map(|row| (row, fit(row))).collect()
+    })
+}
+
 /// Draws an instruction with any operands.
 pub fn instruction(rng: &mut Rng) -> Option<Insn> {
     let rows = rows_of(weighted(rng, &WEIGHTS));
-    let row = rows.get(rng.usize(..rows.len().max(1)))?;
+    let row = *rows.get(rng.usize(..rows.len().max(1)))?;
+    if let Some((_, fit)) = sparse().iter().find(|(known, _)| std::ptr::eq(*known, row)) {
+        return fit.get(rng.usize(..fit.len().max(1))).copied();
+    }
     row.fill(rng.u32(..)).filter(|insn| !unfit(*insn))
 }
 
 /// System registers that programs write or read: what they hold is the program's. The others belong to the firmware,
 /// or say what CPU this is.
-const REGISTERS: [SysReg; 6] =
-    [SysReg::GcrEl1, SysReg::RgsrEl1, SysReg::TfsrEl1, SysReg::Tfsre0El1, SysReg::Tco, SysReg::Nzcv];
+const REGISTERS: [SysReg; 8] = [
+    SysReg::GcrEl1,
+    SysReg::RgsrEl1,
+    SysReg::TfsrEl1,
+    SysReg::Tfsre0El1,
+    SysReg::Tco,
+    SysReg::Nzcv,
+    SysReg::Fpcr,
+    SysReg::Fpsr,
+];
 
-/// Tells whether an instruction may not stand in a random program: it asks the hypervisor, its result says what CPU
-/// this is, or it may lose data.
+/// Tells whether an instruction may not be drawn by itself: what a call does depends on x0 ([`super::safety`]), its result
+/// says what CPU this is, or it may lose data.
 #[must_use]
 pub fn unfit(insn: Insn) -> bool {
     insn.row().mnemonic() == "hvc"
@@ -142,6 +166,19 @@ mod tests {
         let hvc = isa::assemble("hvc #0").unwrap()[0];
         assert!(unfit(hvc) && unfit(isa::assemble("mrs x0, ctr_el0").unwrap()[0]));
         assert!(!unfit(isa::assemble("msr gcr_el1, x0").unwrap()[0]));
+    }
+
+    #[test]
+    fn every_register_and_operation_that_fits_is_drawn() {
+        let mut rng = Rng::with_seed(0x5eed);
+        let drawn: Vec<_> = (0..60_000).filter_map(|_| instruction(&mut rng)).collect();
+        let has = |wanted: Arg| drawn.iter().any(|insn| insn.args().contains(&wanted));
+        for register in REGISTERS {
+            assert!(has(Arg::SysReg(register)), "{register}");
+        }
+        for operation in [CacheOp::Zva, CacheOp::Gva, CacheOp::Gzva, CacheOp::Civac] {
+            assert!(has(Arg::CacheOp(operation)), "{operation}");
+        }
     }
 
     #[test]

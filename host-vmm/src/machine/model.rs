@@ -77,10 +77,11 @@ impl ModelMachine {
             return Err(MachineError::Misbehaved { cpu, what });
         };
         let vm = self.vm.get_mut();
+        let platform = vm.platform(cpu);
         let result = match vm.enter(cpu) {
             Some((state, bus, features)) => {
                 let choices = &mut *self.shared.choices.borrow_mut();
-                let mut env = Env { features, injected: self.shared.settings.injected, choices, bus };
+                let mut env = Env { features, platform, injected: self.shared.settings.injected, choices, bus };
                 action(firmware, state, &mut env)
             }
             None => return Err(MachineError::BadRequest(format!("there is no vCPU {cpu}"))),

@@ -7,7 +7,7 @@ use super::case::{Case, Checked};
 use super::expect::{equal, equal_hex, fail_with, holds, no_fault, one_exception};
 use super::guest::Guest;
 use super::settings::{ATA, ATA0, Mode, PSTATE_TCO, TBI, TCMA, mode_bits};
-use crate::machine::{Block, El, Trace, Vectors};
+use crate::machine::{Block, Config, El, Trace, Vectors};
 use crate::registers::RegisterId;
 
 pub const CASES: &[Case] = &[
@@ -36,6 +36,12 @@ pub const CASES: &[Case] = &[
         tag_block,
     ),
     Case::new(
+        "boot.registers.vcpu-number",
+        "MPIDR_EL1 of each vCPU has its own number in Aff0, and is otherwise the same",
+        "DDI 0487 MPIDR_EL1",
+        vcpu_number,
+    ),
+    Case::new(
         "boot.executor.records-and-resumes",
         "an undefined instruction is recorded with its place, and the block goes on behind it",
         "DDI 0487 D1 exception entry, EC 0b000000",
@@ -58,6 +64,12 @@ pub const CASES: &[Case] = &[
         "a block finds v0 to v31 as it was given them, and they come back as it left them",
         "guest-fw/src/executor.rs; DDI 0487 the SIMD and floating-point registers",
         vector_registers,
+    ),
+    Case::new(
+        "boot.executor.float-registers",
+        "FPCR and FPSR are 0 when a block begins, and keep what it writes to fields that every CPU has, at both levels",
+        "guest-fw/src/executor.rs; DDI 0487 FPCR, FPSR",
+        float_registers,
     ),
 ];
 
@@ -115,6 +127,21 @@ fn tag_block(bench: &mut Bench<'_>) -> Checked {
     let trace = guest.exec("mrs x0, gmid_el1", &[])?;
     no_fault(&guest, "reading GMID_EL1", &trace)?;
     equal_hex("GMID_EL1 in a block", guest.boot().gmid, trace.x[0])
+}
+
+/// MPIDR_EL1.Aff0.
+const AFF0: u64 = 0xff;
+
+fn vcpu_number(bench: &mut Bench<'_>) -> Checked {
+    const CPUS: usize = 3;
+    let mut guest = bench.guest_like(Config { cpus: CPUS, ..Config::default() })?;
+    let others = guest.boot().mpidr & !AFF0;
+    for cpu in 0..CPUS {
+        let trace = guest.run_on(cpu, &Block::assemble("mrs x0, mpidr_el1")?)?;
+        equal("exceptions", &0, &trace.faults.len())?;
+        equal_hex(&format!("MPIDR_EL1 of vCPU {cpu}"), others | cpu as u64, trace.x[0])?;
+    }
+    Ok(())
 }
 
 fn records_and_resumes(bench: &mut Bench<'_>) -> Checked {
@@ -175,6 +202,36 @@ fn vector_registers(bench: &mut Bench<'_>) -> Checked {
     values.rotate_left(1);
     let trace = guest.run(&program.vectors(values))?;
     same_vectors(&guest, &values, &trace)
+}
+
+fn float_registers(bench: &mut Bench<'_>) -> Checked {
+    /// FPCR.{AHP, DN, FZ, RMode} and FPSR.{QC, IDC, IXC, UFC, OFC, DZC, IOC}.
+    const FIELDS: [u64; 2] = [0x07c0_0000, 0x0800_009f];
+    let mut guest = bench.guest()?;
+    for el in [El::El1, El::El0] {
+        let text = "mrs x0, fpcr; mrs x1, fpsr; msr fpcr, x2; msr fpsr, x3; mrs x4, fpcr; mrs x5, fpsr
+            msr fpcr, x6; msr fpsr, x7; mrs x8, fpcr; mrs x9, fpsr";
+        // Every field in one of two complementary halves. The second is what the next block would find.
+        let [ones, others] = [0x0555_5555, 0x0aaa_aaaa].map(|half| FIELDS.map(|fields| fields & half));
+        let block = Block::assemble(text)?.at(el).x(2, ones[0]).x(3, ones[1]).x(6, others[0]).x(7, others[1]);
+        let trace = guest.run(&block)?;
+        no_fault(&guest, "access to FPCR and FPSR", &trace)?;
+        for (n, (register, expected)) in [
+            ("FPCR at the beginning", 0),
+            ("FPSR at the beginning", 0),
+            ("FPCR", ones[0]),
+            ("FPSR", ones[1]),
+            ("FPCR, written again", others[0]),
+            ("FPSR, written again", others[1]),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let place = [0, 1, 4, 5, 8, 9][n];
+            equal_hex(&format!("{register} at {el}"), expected, trace.x[place])?;
+        }
+    }
+    Ok(())
 }
 
 fn same_vectors(guest: &Guest, expected: &Vectors, trace: &Trace) -> Checked {

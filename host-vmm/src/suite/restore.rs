@@ -61,7 +61,7 @@ pub const CASES: &[Case] = &[
     ),
     case(
         "restore.mid-block.live-registers",
-        "a restore amid a block keeps general registers, stack pointer, flags, level and TCO",
+        "a restore amid a block keeps general registers, stack pointer, flags, level, TCO, FPCR and FPSR",
         mid_block,
     ),
     case(
@@ -226,6 +226,10 @@ pub(super) fn with_checkpoint(block: Block) -> Block {
     block.x(28, Doorbell::Checkpoint.byte(0).into()).x(29, UART_DR)
 }
 
+/// FPCR.{DN, RMode} and FPSR.{QC, IXC}: fields that every CPU has, and that no other code sets.
+const FPCR: u64 = 1 << 25 | 0b10 << 22;
+const FPSR: u64 = 1 << 27 | 1 << 4;
+
 fn mid_block(bench: &mut Bench<'_>) -> Checked {
     let mut guest = bench.guest()?;
     for el in [El::El1, El::El0] {
@@ -235,7 +239,11 @@ fn mid_block(bench: &mut Bench<'_>) -> Checked {
         }
         let sp = pointer_at(el, false, 0x100, 3);
         // The flags become 0b0110 before the checkpoint (equal values), and are read behind it.
-        let text = format!("subs xzr, x1, x1; msr tco, #1; {CHECKPOINT} mrs x26, tco; mrs x27, nzcv; mov x25, sp");
+        let text = format!(
+            "msr fpcr, x23; msr fpsr, x24; subs xzr, x1, x1; msr tco, #1; {CHECKPOINT} mrs x26, tco; mrs x27, nzcv
+             mov x25, sp; mrs x28, fpcr; mrs x29, fpsr"
+        );
+        (x[23], x[24]) = (FPCR, FPSR);
         let block = with_checkpoint(Block::assemble(&text)?.xs(x).at(el).sp(sp));
         guest.run_to_checkpoint(&block)?;
         guest.save_and_restore()?;
@@ -247,6 +255,8 @@ fn mid_block(bench: &mut Bench<'_>) -> Checked {
         equal_hex("SP", sp, trace.x[25])?;
         equal_hex("TCO", 1 << 25, trace.x[26])?;
         equal_hex("NZCV", 0b0110 << 28, trace.x[27])?;
+        equal_hex("FPCR", FPCR, trace.x[28])?;
+        equal_hex("FPSR", FPSR, trace.x[29])?;
         equal("the exception level", &(el as u64), &(trace.pstate >> 2 & 3))?;
     }
     Ok(())

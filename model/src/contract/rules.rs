@@ -40,6 +40,10 @@ pub enum Rule {
     ClidrTellsTags,
     /// ID registers of a VM that ran give EBUSY for any other value. Before, EINVAL.
     IdRegistersFrozenByRun,
+    /// Guests have PSCI 1.1, with SYSTEM_RESET2. Before, 1.0.
+    Psci11,
+    /// Guests have PSCI 1.3, with SYSTEM_OFF2.
+    Psci13,
 }
 
 /// From which release to which a rule holds, and where that is written.
@@ -108,4 +112,14 @@ pub const ROWS: &[Row] = &[
         "arch/arm64/kvm/sys_regs.c, reset_clidr(); measured on 6.12, 7.2 and 7.3-rc; that it begins with 6.3 was neither measured nor read",
     ),
     since(Rule::IdRegistersFrozenByRun, (6, 7, 0), "arch/arm64/kvm/sys_regs.c, set_id_reg()"),
+    since(
+        Rule::Psci11,
+        (5, 18, 0),
+        "include/kvm/arm_psci.h, KVM_ARM_PSCI_LATEST; that it begins with 5.18 was neither measured nor read",
+    ),
+    since(
+        Rule::Psci13,
+        (6, 13, 0),
+        "include/kvm/arm_psci.h, KVM_ARM_PSCI_LATEST; measured: 1.1 on 6.12, 1.3 on 7.2; the message of the merge for 6.13 announces it",
+    ),
 ];

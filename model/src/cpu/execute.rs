@@ -170,7 +170,7 @@ impl Core<'_, '_> {
             (Op::Dmb | Op::Nop | Op::Yield | Op::Sb | Op::Prfm | Op::Prfum, _) => Ok(()),
             (Op::Brk, &[Arg::Imm(immediate)]) => self.brk(immediate),
             (Op::Svc, &[Arg::Imm(immediate)]) => self.svc(immediate),
-            (Op::Hvc, _) => self.hvc(),
+            (Op::Hvc, &[Arg::Imm(immediate)]) => self.hvc(immediate),
             (Op::Dc, &[Arg::CacheOp(operation), Arg::Reg(rt)]) => self.data_cache(operation, rt),
             (Op::Ic, &[Arg::InstructionCacheOp(operation)]) => self.instruction_cache(operation, Reg::XZR),
             (Op::Ic, &[Arg::InstructionCacheOp(operation), Arg::Reg(rt)]) => self.instruction_cache(operation, rt),

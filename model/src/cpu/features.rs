@@ -1,6 +1,7 @@
 //! What a CPU has: the features and sizes that the rules ask about, and the ID registers that tell of them.
 //!
-//! Presets mirror CPUs of QEMU, which granule is measured against. Nothing here depends on the host.
+//! Presets mirror CPUs of QEMU 10, which granule is measured against: their ID registers are those that a guest of
+//! Linux 6.12 reads on them, but for CLIDR_EL1, which is the CPU's. Nothing here depends on the host.
 
 /// A CPU's features. The ID registers follow from these fields and from the rest that no rule looks at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,16 +31,32 @@ pub struct Features {
     pub store_only: bool,
     /// FEAT_IDST: reads of ID registers at EL0 are reported with class 0x18.
     pub idst: bool,
+    /// ID_AA64PFR0_EL1.
+    pub pfr0: u64,
     /// ID_AA64PFR1_EL1 without its MTE field.
     pub pfr1: u64,
+    /// ID_AA64DFR0_EL1.
+    pub dfr0: u64,
     /// ID_AA64ISAR0_EL1 without its Atomic field.
     pub isar0: u64,
     /// ID_AA64ISAR1_EL1.
     pub isar1: u64,
     /// ID_AA64ISAR2_EL1 without its MOPS field.
     pub isar2: u64,
+    /// ID_AA64MMFR0_EL1.
+    pub mmfr0: u64,
+    /// ID_AA64MMFR1_EL1.
+    pub mmfr1: u64,
+    /// ID_AA64MMFR2_EL1 without its AT and IDS fields.
+    pub mmfr2: u64,
     /// MIDR_EL1.
     pub midr: u64,
+    /// MPIDR_EL1 of the first CPU, without its Aff0 field, which is a CPU's number.
+    pub mpidr: u64,
+    /// REVIDR_EL1.
+    pub revidr: u64,
+    /// CLIDR_EL1.
+    pub clidr: u64,
     /// CTR_EL0.
     pub ctr: u64,
 }
@@ -48,6 +65,10 @@ const MTE_SHIFT: u32 = 8;
 const STORE_ONLY_SHIFT: u32 = 4;
 const ATOMIC_SHIFT: u32 = 20;
 const MOPS_SHIFT: u32 = 16;
+const AT_SHIFT: u32 = 32;
+const IDS_SHIFT: u32 = 36;
+/// MPIDR_EL1.Aff0.
+const AFF0: u64 = 0xff;
 
 impl Features {
     /// QEMU's `max` (target/arm/tcg/cpu64.c, `aarch64_max_tcg_initfn`): MTE3, tag blocks of 256 bytes. Besides it has
@@ -65,11 +86,19 @@ impl Features {
         tagged_far: false,
         store_only: true,
         idst: true,
+        pfr0: 0x1101_0010_2011_0222,
         pfr1: 0x21,
+        dfr0: 0x1030_500a,
         isar0: 0x1221_1111_1001_2120,
         isar1: 0x0111_2111_1021_1002,
         isar2: 0x0010_0012,
+        mmfr0: 0x2100_0323_1020_1126,
+        mmfr1: 0x0010_1120_1031_2122,
+        mmfr2: 0x1221_0111_1201_1011,
         midr: 0x000f_0510,
+        mpidr: 1 << 31,
+        revidr: 0,
+        clidr: 0x0200_0023,
         ctr: 0xb444_c004,
     };
 
@@ -87,11 +116,19 @@ impl Features {
         tagged_far: false,
         store_only: false,
         idst: true,
+        pfr0: 0x1101_0010_2011_0112,
         pfr1: 0x21,
+        dfr0: 0xf0_1030_5009,
         isar0: 0x1221_1111_1001_2120,
         isar1: 0x0011_1111_0121_1052,
         isar2: 0,
+        mmfr0: 0x0222_0010_1125,
+        mmfr1: 0x1021_2122,
+        mmfr2: 0x1221_0111_1200_1011,
         midr: 0x410f_d493,
+        mpidr: 1 << 31,
+        revidr: 0,
+        clidr: 0x14_8200_0023,
         ctr: 0x4_b444_c004,
     };
 
@@ -135,10 +172,17 @@ impl Features {
         self.isar2 & !(0xf << MOPS_SHIFT) | (self.mops as u64) << MOPS_SHIFT
     }
 
-    /// MPIDR_EL1 of a vCPU, as KVM and QEMU number the first sixteen.
+    /// ID_AA64MMFR2_EL1.
     #[must_use]
-    pub const fn mpidr(cpu: usize) -> u64 {
-        1 << 31 | cpu as u64
+    pub const fn id_aa64mmfr2(&self) -> u64 {
+        let fields = (self.lse2 as u64) << AT_SHIFT | (self.idst as u64) << IDS_SHIFT;
+        self.mmfr2 & !(0xf << AT_SHIFT | 0xf << IDS_SHIFT) | fields
+    }
+
+    /// MPIDR_EL1 of a CPU. KVM and QEMU number the first eight by Aff0 alone, and the firmware relies on it.
+    #[must_use]
+    pub const fn mpidr_el1(&self, cpu: usize) -> u64 {
+        self.mpidr & !AFF0 | cpu as u64 & AFF0
     }
 
     /// Bytes that one LDGM, STGM or STZGM's sibling covers.
@@ -177,6 +221,9 @@ mod tests {
         assert_eq!(n2.id_aa64isar0(), 0x1221_1111_1021_2120);
         assert_eq!(n2.id_aa64isar2() >> 16 & 0xf, 0);
         assert_eq!(Features::MAX.id_aa64isar2() >> 16 & 0xf, 1);
+        assert_eq!(n2.id_aa64mmfr2(), n2.mmfr2);
+        assert_eq!(Features { lse2: false, idst: false, ..Features::MAX }.id_aa64mmfr2(), 0x1221_0100_1201_1011);
+        assert_eq!((n2.mpidr_el1(0), n2.mpidr_el1(7)), (0x8000_0000, 0x8000_0007));
         assert_eq!(Features::MAX.with_mte(1).id_aa64pfr1(), 0x121);
         assert_eq!((Features::MAX.tag_block(), n2.tag_block(), n2.zero_block()), (256, 64, 64));
         assert_eq!(Features::by_name("neoverse-n2"), Some(n2));

@@ -1,13 +1,13 @@
-//! Access to system registers and PSTATE, barriers, and the calls that leave the block.
+//! Access to system registers and PSTATE, barriers, and the calls of EL1.
 //!
-//! Arm ARM C6.2 MRS, MSR, DSB, DMB, ISB, BRK, SVC, HVC; the accessibility of each register is in its description.
+//! Arm ARM C6.2 MRS, MSR, DSB, DMB, ISB, BRK, SVC; the accessibility of each register is in its description.
 
 use abi::mailbox;
 use isa::{Barrier, ExceptionClass, Reg, SysReg};
 
 use super::fault::{call, exception, undefined};
 use super::system_registers::{DZE, UCT};
-use super::{Core, Executed, Features, NZCV_SHIFT, Stop, TCO_SHIFT};
+use super::{Core, Executed, Features, NZCV_SHIFT, Platform, Stop, TCO_SHIFT};
 
 crate::defects! {
     TCO_WRITE_LOST "tco.write-lost" "MSR TCO does nothing";
@@ -21,6 +21,9 @@ crate::defects! {
     HIDDEN_REGISTERS "mrs.registers-of-hidden-tags" "GCR_EL1 and the like can be used in a VM without tags";
     GMID_SHOWN "mrs.gmid-of-hidden-tags" "GMID_EL1 can be read in a VM without tags, although it is trapped";
     GMID_ONE_LESS "mrs.gmid-one-less" "GMID_EL1.BS names blocks of half the size";
+    MPIDR_SAME "mrs.mpidr-of-first-cpu" "MPIDR_EL1 is the same on all CPUs";
+    CLIDR_UNTRAPPED "mrs.clidr-untrapped" "a guest's read of CLIDR_EL1 is not trapped, and gives the caches that there are";
+    DFR0_UNTRAPPED "mrs.dfr0-untrapped" "a guest's read of ID_AA64DFR0_EL1 is not trapped, and shows statistical profiling";
     UDF_SKIPPED "udf.no-exception" "an undefined instruction does nothing";
     BRK_IMMEDIATE "brk.immediate-lost" "ESR_EL1 of BRK lacks the immediate";
 }
@@ -63,7 +66,7 @@ enum Kind {
     Own,
 }
 
-fn kind(register: SysReg, features: &Features) -> Kind {
+fn kind(register: SysReg, features: &Features, platform: Platform) -> Kind {
     match register {
         SysReg::GcrEl1 => Kind::Program(mailbox::SysReg::Gcr),
         SysReg::RgsrEl1 => Kind::Program(mailbox::SysReg::Rgsr),
@@ -72,11 +75,19 @@ fn kind(register: SysReg, features: &Features) -> Kind {
         SysReg::SctlrEl1 => Kind::Program(mailbox::SysReg::Sctlr),
         SysReg::TcrEl1 => Kind::Program(mailbox::SysReg::Tcr),
         SysReg::GmidEl1 => Kind::Constant(u64::from(features.tag_block_bs)),
+        SysReg::IdAa64pfr0El1 => Kind::Constant(features.pfr0),
         SysReg::IdAa64pfr1El1 => Kind::Constant(features.id_aa64pfr1()),
+        SysReg::IdAa64dfr0El1 => Kind::Constant(features.dfr0),
         SysReg::IdAa64isar0El1 => Kind::Constant(features.id_aa64isar0()),
         SysReg::IdAa64isar1El1 => Kind::Constant(features.isar1),
         SysReg::IdAa64isar2El1 => Kind::Constant(features.id_aa64isar2()),
+        SysReg::IdAa64mmfr0El1 => Kind::Constant(features.mmfr0),
+        SysReg::IdAa64mmfr1El1 => Kind::Constant(features.mmfr1),
+        SysReg::IdAa64mmfr2El1 => Kind::Constant(features.id_aa64mmfr2()),
         SysReg::MidrEl1 => Kind::Constant(features.midr),
+        SysReg::MpidrEl1 => Kind::Constant(features.mpidr_el1(platform.cpu)),
+        SysReg::RevidrEl1 => Kind::Constant(features.revidr),
+        SysReg::ClidrEl1 => Kind::Constant(features.clidr),
         // CurrentEL at EL1; EL0 cannot read it.
         SysReg::CurrentEl => Kind::Constant(1 << 2),
         _ => Kind::Own,
@@ -121,14 +132,26 @@ impl Core<'_, '_> {
             SysReg::Tfsre0El1 if self.defect(&TFSR_SWAPPED) => SysReg::TfsrEl1,
             register => register,
         };
-        let value = match kind(register, self.env.features) {
+        let value = match kind(register, self.env.features, self.env.platform) {
             Kind::Program(register) => self.read_program_register(register),
-            Kind::Constant(value) if register == SysReg::GmidEl1 && self.defect(&GMID_ONE_LESS) => value - 1,
-            Kind::Constant(value) => value,
+            Kind::Constant(value) => self.misread(register, value),
             Kind::Own => self.own_register(register, rt)?,
         };
         self.set(rt, value);
         Ok(())
+    }
+
+    /// What a constant is read as: itself, but for a defect.
+    fn misread(&self, register: SysReg, value: u64) -> u64 {
+        /// ID_AA64DFR0_EL1.PMSVer.
+        const PROFILING: u64 = 1 << 32;
+        match register {
+            SysReg::GmidEl1 if self.defect(&GMID_ONE_LESS) => value - 1,
+            SysReg::MpidrEl1 if self.defect(&MPIDR_SAME) => self.env.features.mpidr_el1(0),
+            SysReg::ClidrEl1 if self.defect(&CLIDR_UNTRAPPED) => Features::NEOVERSE_N2.clidr,
+            SysReg::IdAa64dfr0El1 if self.defect(&DFR0_UNTRAPPED) => value | PROFILING,
+            _ => value,
+        }
     }
 
     fn own_register(&self, register: SysReg, rt: Reg) -> Result<u64, Stop> {
@@ -139,6 +162,8 @@ impl Core<'_, '_> {
             SysReg::Tco if self.defect(&TCO_READS_ZERO) => Ok(0),
             SysReg::Tco => Ok(u64::from(self.cpu.tco) << TCO_SHIFT),
             SysReg::TpidrEl0 => Ok(self.cpu.tpidr_el0),
+            SysReg::Fpcr => self.permit_float().map(|()| self.fpcr()),
+            SysReg::Fpsr => self.permit_float().map(|()| self.cpu.fpsr),
             SysReg::CtrEl0 if el0_without(UCT) => Err(trapped_register(register, rt)),
             SysReg::CtrEl0 => Ok(self.env.features.ctr),
             // DZP: DC ZVA is prohibited.
@@ -151,7 +176,7 @@ impl Core<'_, '_> {
     pub(super) fn msr(&mut self, register: SysReg, rt: Reg) -> Executed {
         self.permit(register, rt, false)?;
         let value = self.get(rt);
-        match kind(register, self.env.features) {
+        match kind(register, self.env.features, self.env.platform) {
             Kind::Program(register) => self.write_program_register(register, value).map_err(Stop::Unmodelled),
             Kind::Constant(_) => Err(undefined()),
             Kind::Own => match register {
@@ -163,6 +188,8 @@ impl Core<'_, '_> {
                     self.cpu.tpidr_el0 = value;
                     Ok(())
                 }
+                SysReg::Fpcr => self.permit_float().map(|()| self.set_fpcr(value)),
+                SysReg::Fpsr => self.permit_float().map(|()| self.set_fpsr(value)),
                 SysReg::Tco => {
                     let bit = if self.defect(&TCO_REGISTER_BIT) { TCO_SHIFT - 1 } else { TCO_SHIFT };
                     self.set_tco(value >> bit & 1 == 1)
@@ -209,11 +236,6 @@ impl Core<'_, '_> {
     /// SVC.
     pub(super) fn svc(&self, immediate: i64) -> Executed {
         Err(call(ExceptionClass::SVC64, immediate as u16))
-    }
-
-    /// HVC: undefined at EL0; at EL1 a call of the hypervisor, which is none of the CPU's rules.
-    pub(super) fn hvc(&self) -> Executed {
-        if self.cpu.el == 0 { Err(undefined()) } else { Err(Stop::Unmodelled("a call of the hypervisor")) }
     }
 
     /// A word that is UNDEFINED for good.

@@ -8,6 +8,8 @@ mod coverage;
 mod defects;
 mod device;
 mod exclusives;
+mod float;
+mod hypercall;
 mod memory_tags;
 mod modes;
 mod partial;
@@ -23,7 +25,7 @@ use abi::mailbox::{Block, BlockEnd, PageKind, SYS_REGS, SysReg, Trap};
 use abi::map::{self, Window};
 use isa::Tag;
 
-use super::{Cpu, Env, Features, Vectors};
+use super::{Cpu, Env, Features, Platform, Vectors};
 use crate::choice::Choices;
 use crate::defect::{Defect, Injected};
 use crate::firmware::{Done, Firmware, HeapError, Outcome};
@@ -71,6 +73,7 @@ struct Bench {
     cpu: Cpu,
     ram: Ram,
     features: Features,
+    platform: Platform,
     injected: Injected,
     choices: Choices,
     /// The next block's: exception level, TCO, registers.
@@ -93,6 +96,7 @@ impl Bench {
             cpu: Cpu::new(&features),
             ram: Ram::default(),
             features,
+            platform: Platform::default(),
             injected: Injected::NONE,
             choices: Choices::default(),
             el: 1,
@@ -165,26 +169,26 @@ impl Bench {
             new_words: 1,
             simd: self.v.is_some().into(),
         };
-        let mut env =
-            Env { features: &self.features, injected: self.injected, choices: &mut self.choices, bus: &mut self.ram };
+        let Self { features, platform, injected, choices, ram, .. } = self;
+        let mut env = Env { features, platform: *platform, injected: *injected, choices, bus: ram };
         self.firmware.start(0, &block, words, self.v.as_ref(), &mut self.cpu, &mut env)
     }
 
     fn resume(&mut self) -> Outcome {
-        let mut env =
-            Env { features: &self.features, injected: self.injected, choices: &mut self.choices, bus: &mut self.ram };
+        let Self { features, platform, injected, choices, ram, .. } = self;
+        let mut env = Env { features, platform: *platform, injected: *injected, choices, bus: ram };
         self.firmware.resume(0, &mut self.cpu, &mut env)
     }
 
     fn allocate(&mut self, bytes: u64) -> Result<u64, HeapError> {
-        let mut env =
-            Env { features: &self.features, injected: self.injected, choices: &mut self.choices, bus: &mut self.ram };
+        let Self { features, platform, injected, choices, ram, .. } = self;
+        let mut env = Env { features, platform: *platform, injected: *injected, choices, bus: ram };
         self.firmware.heap_alloc(bytes, 16, &mut self.cpu, &mut env)
     }
 
     fn free(&mut self, pointer: u64, bytes: u64) -> Result<(), HeapError> {
-        let mut env =
-            Env { features: &self.features, injected: self.injected, choices: &mut self.choices, bus: &mut self.ram };
+        let Self { features, platform, injected, choices, ram, .. } = self;
+        let mut env = Env { features, platform: *platform, injected: *injected, choices, bus: ram };
         self.firmware.heap_free(pointer, bytes, 16, &mut self.cpu, &mut env)
     }
 

@@ -17,6 +17,8 @@ crate::defects! {
     RESUMES_AT_FAULT "executor.skips-two" "a block goes on two instructions behind an exception";
     TCO_NOT_RESTORED "executor.tco-set-by-exception" "a block goes on with TCO set after an exception";
     FLAGS_NOT_RESTORED "executor.flags-lost" "a block's flags are lost at an exception";
+    FPCR_STAYS "executor.fpcr-stays" "FPCR of a block stays for the next one";
+    FPSR_STAYS "executor.fpsr-stays" "FPSR of a block stays for the next one";
     TFSR_NOT_DRAINED "executor.no-barrier" "the TFSRs are read without DSB and ISB";
 }
 
@@ -140,6 +142,12 @@ impl Firmware {
             cpu.tco = false;
         }
         cpu.monitor = None;
+        if !env.injected.is(&FPCR_STAYS) {
+            cpu.fpcr = 0;
+        }
+        if !env.injected.is(&FPSR_STAYS) {
+            cpu.fpsr = 0;
+        }
         if let Some(v) = v.filter(|_| block.simd != 0) {
             cpu.v = *v;
             cpu.v_unknown = 0;

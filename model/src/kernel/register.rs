@@ -75,6 +75,13 @@ impl RegisterId {
         Self(0x6030_0000_0010_0000 | offset)
     }
 
+    /// The version of PSCI that the guest sees: KVM_REG_ARM_PSCI_VERSION.
+    pub const PSCI_VERSION: Self = Self(0x6030_0000_0014_0000);
+    /// FPSR, 32 bits of the core registers.
+    pub const FPSR: Self = Self(0x6020_0000_0010_00d4);
+    /// FPCR, likewise.
+    pub const FPCR: Self = Self(0x6020_0000_0010_00d5);
+
     /// Gives the id of a general register, x0 to x30.
     #[must_use]
     pub const fn x(n: u64) -> Self {
@@ -91,6 +98,12 @@ impl RegisterId {
     #[must_use]
     pub const fn system(op0: u64, op1: u64, crn: u64, crm: u64, op2: u64) -> Self {
         Self(0x6030_0000_0013_0000 | op0 << 14 | op1 << 11 | crn << 7 | crm << 3 | op2)
+    }
+
+    /// Gives the id of a system register that MRS can name.
+    #[must_use]
+    pub const fn of(register: isa::SysReg) -> Self {
+        Self(0x6030_0000_0013_0000 | register.encoding() as u64)
     }
 
     /// The register's size in bytes.

@@ -4,10 +4,10 @@
 //! table; a vCPU lists what KVM lists for the features that the model has: core, vector and system registers of EL1
 //! and EL0, ID registers with fields that matter here, timers. No SVE, no PMU, no EL2, no debug registers.
 
-use super::Vm;
 use super::vcpu::{MTE_REGISTERS, UNSWITCHED, Vcpu};
+use super::{Host, Vm};
 use crate::contract::{Contract, Rule};
-use crate::cpu::{Cpu, Features, reset};
+use crate::cpu::{Cpu, Features, Hypervisor, reset};
 use crate::defect::{Defect, Injected};
 use crate::defects;
 use crate::kernel::{Errno, RegisterId};
@@ -79,7 +79,7 @@ const fn id(crm: u64, op2: u64, value: fn(&Features, usize) -> u64) -> (Register
     (RegisterId::system(3, 0, 0, crm, op2), Place::Id(value))
 }
 
-/// The registers of 64 bits other than x0 to x30, in the order in which they are listed.
+/// The registers other than x0 to x30 and v0 to v31, in the order in which they are listed.
 const TABLE: &[(RegisterId, Place)] = &[
     live!(RegisterId::SP_EL0, sp),
     live!(RegisterId::PC, pc),
@@ -88,15 +88,22 @@ const TABLE: &[(RegisterId, Place)] = &[
     (RegisterId::core(0x44), Place::Kept(0)),
     live!(RegisterId::core(0x46), sys.elr),
     live!(RegisterId::core(0x48), sys.spsr),
-    // KVM_REG_ARM_PSCI_VERSION: 1.1.
-    (RegisterId(0x6030_0000_0014_0000), Place::Kept(0x1_0001)),
+    live!(RegisterId::FPSR, fpsr),
+    live!(RegisterId::FPCR, fpcr),
+    (RegisterId::PSCI_VERSION, Place::Kept(0)),
     id(0, 0, |features, _| features.midr),
-    id(0, 5, |_, cpu| Features::mpidr(cpu)),
+    id(0, 5, Features::mpidr_el1),
+    id(0, 6, |features, _| features.revidr),
+    id(4, 0, |features, _| features.pfr0),
     (RegisterId::ID_AA64PFR1_EL1, Place::Id(|features, _| features.id_aa64pfr1())),
     id(4, 2, |features, _| features.id_aa64pfr2()),
+    id(5, 0, |features, _| features.dfr0),
     id(6, 0, |features, _| features.id_aa64isar0()),
     id(6, 1, |features, _| features.isar1),
     id(6, 2, |features, _| features.id_aa64isar2()),
+    id(7, 0, |features, _| features.mmfr0),
+    id(7, 1, |features, _| features.mmfr1),
+    id(7, 2, |features, _| features.id_aa64mmfr2()),
     live!(RegisterId::SCTLR_EL1, sys.sctlr),
     // CPACR_EL1, TTBR0_EL1, TTBR1_EL1.
     kept(3, 0, 1, 0, 2),
@@ -121,7 +128,7 @@ const TABLE: &[(RegisterId, Place)] = &[
     kept(3, 0, 13, 0, 1),
     kept(3, 0, 13, 0, 4),
     kept(3, 0, 14, 1, 0),
-    (RegisterId::CLIDR_EL1, Place::Id(|features, _| clidr(features.has_tags()))),
+    (RegisterId::CLIDR_EL1, Place::Id(|features, _| features.clidr)),
     // TPIDR_EL0, TPIDRRO_EL0.
     kept(3, 3, 13, 0, 2),
     kept(3, 3, 13, 0, 3),
@@ -132,12 +139,22 @@ const TABLE: &[(RegisterId, Place)] = &[
     kept(3, 3, 14, 0, 2),
 ];
 
-/// CLIDR_EL1 as KVM makes it up (arch/arm64/kvm/sys_regs.c, reset_clidr()), for a CPU that needs no maintenance: a unified
-/// cache at level 1, which is that of coherence; with MTE tags are in its lines, beside the data.
-const fn clidr(tags: bool) -> u64 {
+/// CLIDR_EL1 as KVM makes it up (arch/arm64/kvm/sys_regs.c, reset_clidr()): the fewest caches that CTR_EL0 allows for. One that
+/// needs no cleaning to the point of unification (IDC) is unified; one for instructions is there unless they need no
+/// invalidation (DIC). With MTE tags are in the lines of the one at the level of coherence, beside the data.
+const fn clidr(ctr: u64, tags: bool) -> u64 {
+    const IDC: u64 = 1 << 28;
+    const DIC: u64 = 1 << 29;
+    const INSTRUCTIONS: u64 = 0b001;
+    const DATA: u64 = 0b010;
     const UNIFIED: u64 = 0b100;
-    let tags = if tags { 0b10 << 33 } else { 0 };
-    1 << 24 | UNIFIED | tags
+    // LoUIS and LoUU.
+    const UNIFICATION: u64 = 1 << 21 | 1 << 27;
+    let coherence = if ctr & IDC != 0 && ctr & DIC == 0 { 2 } else { 1 };
+    let data = if ctr & IDC != 0 { UNIFIED << (3 * (coherence - 1)) } else { DATA | UNIFICATION };
+    let instructions = if ctr & DIC != 0 { 0 } else { INSTRUCTIONS };
+    let tags = if tags { 0b10 << (33 + 2 * (coherence - 1)) } else { 0 };
+    data | instructions | coherence << 24 | tags
 }
 
 /// Vector registers: v0 to v31.
@@ -146,13 +163,20 @@ const VECTORS: u64 = 32;
 const GENERAL: u64 = 31;
 
 /// What KVM shows to a guest of what the host's CPU has (sys_regs.c, the sanitised ID registers).
-pub(super) fn visible(host: &Features, contract: Contract, mte: bool) -> Features {
-    let mut features = host.clone();
+pub(super) fn visible(host: &Host, mte: bool) -> Features {
+    let contract = Contract::for_release(host.release);
+    let mut features = host.features.clone();
+    if host.hypervisor == Hypervisor::Board {
+        return features;
+    }
     if !mte {
         features.tags_hidden = true;
         features.gmid_trapped = contract.holds(Rule::GmidTrappedWithoutMte);
     }
     features.store_only &= mte && contract.holds(Rule::TagFarVisible);
+    if contract.holds(Rule::ClidrTellsTags) {
+        features.clidr = clidr(features.ctr, mte);
+    }
     if !mte || !contract.holds(Rule::MteFracVisible) {
         features.pfr1 &= !MTE_FRAC;
     }
@@ -160,9 +184,13 @@ pub(super) fn visible(host: &Features, contract: Contract, mte: bool) -> Feature
 }
 
 /// Gives the kernel's own registers after KVM_ARM_VCPU_INIT, by their place in the table.
-pub(super) fn reset() -> Vec<u64> {
-    let value = |place: &Place| if let Place::Kept(value) = place { *value } else { 0 };
-    TABLE.iter().map(|(_, place)| value(place)).collect()
+pub(super) fn reset(contract: Contract) -> Vec<u64> {
+    let value = |(id, place): &(RegisterId, Place)| match place {
+        Place::Kept(_) if *id == RegisterId::PSCI_VERSION => 1 << 16 | contract.psci_minor(),
+        Place::Kept(value) => *value,
+        _ => 0,
+    };
+    TABLE.iter().map(value).collect()
 }
 
 /// A register, looked up.
@@ -231,7 +259,7 @@ impl Vm {
     fn id_register(&self, id: RegisterId, value: fn(&Features, usize) -> u64, cpu: usize) -> u64 {
         if id == RegisterId::CLIDR_EL1 && (self.injected.is(&CLIDR_WITHOUT_TAGS) || self.injected.is(&CLIDR_SHOWS_TAGS))
         {
-            return clidr(self.injected.is(&CLIDR_SHOWS_TAGS));
+            return clidr(self.features.ctr, self.injected.is(&CLIDR_SHOWS_TAGS));
         }
         let mte = id == RegisterId::ID_AA64PFR1_EL1;
         let features = if mte && self.injected.is(&ID_SHOWS_MTE) { &self.host.features } else { &self.features };

@@ -3,6 +3,7 @@
 //! arch/arm64/kvm/hyp/include/hyp/sysreg-sr.h: with MTE the four registers are switched like all others. They can be set
 //! to anything; what a CPU does not implement is gone once the vCPU ran.
 
+use crate::contract::Contract;
 use crate::cpu::{Cpu, Features};
 use crate::defect::{Defect, Injected};
 use crate::defects;
@@ -50,7 +51,7 @@ const EXTERNAL_ABORT: u64 = 0x25 << 26 | 1 << 25 | 0x10;
 
 impl Vcpu {
     /// A vCPU as KVM_ARM_VCPU_INIT leaves it.
-    pub(super) fn new(features: &Features) -> Self {
+    pub(super) fn new(features: &Features, contract: Contract) -> Self {
         let set = [Some(POISON); MTE_REGISTERS];
         let before = [POISON; MTE_REGISTERS];
         Self {
@@ -58,7 +59,7 @@ impl Vcpu {
             set,
             rgsr_unknown: false,
             before,
-            others: super::registers::reset(),
+            others: super::registers::reset(contract),
             abort_pending: false,
         }
     }

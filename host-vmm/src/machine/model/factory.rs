@@ -7,7 +7,7 @@ use std::time::Duration;
 use abi::map;
 use model::choice::Choices;
 use model::contract::{ParseReleaseError, Release};
-use model::cpu::{Cpu, Features};
+use model::cpu::{Cpu, Features, Hypervisor};
 use model::defect::Injected;
 use model::firmware::{BUDGET, Firmware, Unknown};
 use model::kvm::{Host, Mode};
@@ -29,6 +29,8 @@ pub struct Settings {
     pub page_size: u64,
     /// What the host's CPU has.
     pub features: Features,
+    /// Who answers the guest's calls.
+    pub hypervisor: Hypervisor,
     /// The mistake to make, if any.
     pub injected: Injected,
     /// Instructions that a block may execute before it counts as one that does not come back.
@@ -39,9 +41,9 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        let Host { release, mode, page_size, features } = Host::default();
+        let Host { release, mode, page_size, features, hypervisor } = Host::default();
         let patience = crate::suite::PATIENCE;
-        Self { release, mode, page_size, features, injected: Injected::NONE, budget: BUDGET, patience }
+        Self { release, mode, page_size, features, hypervisor, injected: Injected::NONE, budget: BUDGET, patience }
     }
 }
 
@@ -90,8 +92,8 @@ impl Settings {
     }
 
     fn host(&self) -> Host {
-        let Self { release, mode, page_size, .. } = *self;
-        Host { release, mode, page_size, features: self.features.clone() }
+        let Self { release, mode, page_size, hypervisor, .. } = *self;
+        Host { release, mode, page_size, features: self.features.clone(), hypervisor }
     }
 }
 

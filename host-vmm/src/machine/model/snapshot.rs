@@ -50,6 +50,8 @@ model::defects! {
     TFSR_LOST "vmm.tfsr-lost" "TFSR_EL1 is not restored";
     TFSRE0_LOST "vmm.tfsre0-lost" "TFSRE0_EL1 is not restored";
     SCTLR_LOST "vmm.sctlr-lost" "SCTLR_EL1 is not restored";
+    FPCR_LOST "vmm.fpcr-lost" "FPCR is not restored";
+    FPSR_LOST "vmm.fpsr-lost" "FPSR is not restored";
     SP_LOST "vmm.sp-lost" "the stack pointer is not restored";
     FLAGS_LOST "vmm.flags-lost" "the flags are not restored";
     TCO_LOST "vmm.tco-lost" "PSTATE.TCO is not restored";
@@ -96,6 +98,8 @@ const LOST: &[(&model::defect::Defect, RegisterId)] = &[
     (&TFSRE0_LOST, RegisterId::TFSRE0_EL1),
     (&SCTLR_LOST, RegisterId::SCTLR_EL1),
     (&SP_LOST, RegisterId::SP_EL0),
+    (&FPCR_LOST, RegisterId::FPCR),
+    (&FPSR_LOST, RegisterId::FPSR),
     (&REGISTERS_LAST_LOST, RegisterId::x(30)),
 ];
 

@@ -114,6 +114,14 @@ const PROGRAMS: &[Program] = &[
     Program { text: "add x18, x6, #0; str x12, [x0]; cpyfp [x18]!, [x0]!, x14!; cpyfe [x18]!, [x0]!, x14!", ..BOOT },
     Program { text: "msr gcr_el1, x12; mrs x20, gcr_el1; msr rgsr_el1, x12; mrs x21, rgsr_el1; msr tfsr_el1, x16; mrs x22, tfsr_el1; msr tfsr_el1, xzr; mrs x23, tfsr_el1; mrs x24, gmid_el1; msr tfsre0_el1, x26; mrs x25, tfsre0_el1", ..BOOT },
     Program { text: "msr gcr_el1, x15; irg x20, x0", ..BOOT },
+    Program { text: "mrs x20, fpcr; mrs x21, fpsr; msr fpcr, x12; msr fpsr, x14; mrs x22, fpcr; mrs x23, fpsr; msr fpsr, xzr; mrs x24, fpsr", ..BOOT },
+    Program { el: 0, text: "mrs x20, fpcr; msr fpsr, x12", ..BOOT },
+    Program { tco: true, text: "add sp, x6, #0; movz x18, #1; subs x20, x12, x12; msr fpcr, x29; msr gcr_el1, x15; msr rgsr_el1, x29; msr tfsr_el1, x16; msr tfsre0_el1, x16; movz w0, #0x8400, lsl #16; movk w0, #6; hvc #0; movz x21, #1; mrs x22, fpcr", ..BOOT },
+    Program { text: "movz w0, #0x8400, lsl #16; hvc #1; orr x20, x0, #0xf00000000; movz w0, #0x8400, lsl #16; orr x0, x0, #0xf00000000; hvc #0; orr x21, x0, xzr; movz x0, #1; hvc #0", ..BOOT },
+    Program { text: "movz w0, #0x8000, lsl #16; hvc #0; orr x20, x0, xzr; movz w0, #0x8400, lsl #16; movk w0, #4; movz x1, #1; movz x2, #0; hvc #0; orr x21, x0, xzr; movz w0, #0x8400, lsl #16; movk w0, #4; movz x1, #7; hvc #0; orr x22, x0, xzr", ..BOOT },
+    Program { text: "movz w0, #0x8400, lsl #16; movk w0, #10; movz w1, #0x8400, lsl #16; hvc #0; orr x20, x0, xzr; movz w0, #0x8400, lsl #16; movk w0, #10; hvc #0", ..BOOT },
+    Program { el: 0, text: "hvc #0", ..BOOT },
+    Program { text: "mrs x20, mpidr_el1; mrs x21, clidr_el1; mrs x22, id_aa64dfr0_el1", ..BOOT },
     Program { text: "b .+4096", ..BOOT },
 ];
 
@@ -126,6 +134,7 @@ fn observe(defect: Option<&'static Defect>, program: &Program) -> Seen {
     if let Some(defect) = defect {
         bench = bench.with(defect);
     }
+    (bench.platform.cpu, bench.platform.cpus) = (1, 2);
     for (first, count, tag) in [
         (4, 2, 5),
         (6, 1, 6),
@@ -213,6 +222,9 @@ fn observe_pages(defect: Option<&'static Defect>) -> Vec<String> {
     bench.tags(0, &[4; 4]);
     let done = bench.run("str x1, [x0]; ldr x1, [x2]", &[pointer(Window::Untagged, 0, 0), 0, tagged(0, 4)]);
     seen.push(format!("{:x?}", done.traps));
+    bench.run("msr fpcr, x0; msr fpsr, x1", &[1 << 25, 1]);
+    let done = bench.run("mrs x1, fpcr; mrs x2, fpsr", &[]);
+    seen.push(format!("{:x?}", done.reply.x));
     seen
 }
 

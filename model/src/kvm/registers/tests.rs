@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::contract::Release;
-use crate::kvm::Host;
 
 fn vm(mte: bool) -> Vm {
     let mut vm = Vm::new(&Host::default(), Injected::NONE);
@@ -80,7 +79,8 @@ fn an_id_register_takes_only_what_it_is() {
 #[test]
 fn mte_frac_is_shown_from_6_16_on() {
     let host = Features { pfr1: 0xf21 | MTE_FRAC, ..Features::MAX };
-    let shown = |minor, mte| visible(&host, Contract::for_release(Release::new(6, minor, 0)), mte).id_aa64pfr1();
+    let on = |minor| Host { release: Release::new(6, minor, 0), features: host.clone(), ..Host::default() };
+    let shown = |minor, mte| visible(&on(minor), mte).id_aa64pfr1();
     assert_eq!(shown(15, true) & (MTE_FRAC | 0xf00), 0x300);
     assert_eq!(shown(16, true) & (MTE_FRAC | 0xf00), MTE_FRAC | 0x300);
     assert_eq!(shown(16, false) & (MTE_FRAC | 0xf00), 0);
@@ -93,4 +93,20 @@ fn vectors_are_128_bits() {
     vm.set_register(0, RegisterId::v(31), value).unwrap();
     assert_eq!(vm.register(0, RegisterId::v(31)), Ok(value));
     assert_eq!(vm.enter(0).unwrap().0.v[31], [0xfedc, 0x0123_4567_89ab_cdef]);
+}
+
+#[test]
+fn the_caches_of_a_guest_follow_from_what_they_need() {
+    const IDC: u64 = 1 << 28;
+    const DIC: u64 = 1 << 29;
+    for (ctr, expected) in [(IDC | DIC, 0x4_0100_0004), (IDC, 0x10_0200_0021), (DIC, 0x4_0920_0002), (0, 0x4_0920_0003)]
+    {
+        assert_eq!(clidr(ctr, true), expected, "{ctr:#x}");
+        assert_eq!(clidr(ctr, false), expected & 0xffff_ffff, "{ctr:#x}");
+    }
+    let on = |release: &str| Host { release: release.parse().unwrap(), ..Host::default() };
+    assert_eq!(visible(&on("6.2"), true).clidr, Features::MAX.clidr);
+    assert_eq!(visible(&on("6.12"), true).clidr, 0x4_0100_0004);
+    let board = Host { hypervisor: Hypervisor::Board, ..on("6.12") };
+    assert_eq!(visible(&board, false), Features::MAX);
 }

@@ -1,0 +1,33 @@
+//! What is around a CPU: which of the machine's CPUs it is, and who answers its calls.
+
+use crate::contract::Contract;
+
+/// Who answers HVC at EL1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hypervisor {
+    /// KVM, at EL2.
+    #[default]
+    Kvm,
+    /// QEMU's `virt` board, in place of firmware: the machine has no EL2.
+    Board,
+}
+
+/// What a CPU's own features do not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Platform {
+    /// The CPU's number, from 0 on: MPIDR_EL1.Aff0.
+    pub cpu: usize,
+    /// How many CPUs there are, 1 at least. All of them are on.
+    pub cpus: usize,
+    /// Who answers its calls.
+    pub hypervisor: Hypervisor,
+    /// What the kernel promises, if that is KVM.
+    pub contract: Contract,
+}
+
+impl Default for Platform {
+    /// The only vCPU of a VM of the default kernel.
+    fn default() -> Self {
+        Self { cpu: 0, cpus: 1, hypervisor: Hypervisor::default(), contract: Contract::default() }
+    }
+}
