@@ -18,7 +18,7 @@ use abi::map::{self, Window};
 use model::cpu::Env;
 use model::firmware::{Firmware, HeapError, Outcome as FirmwareOutcome};
 
-pub use factory::{KernelError, ModelFactory, Settings};
+pub use factory::{Ended, KernelError, ModelFactory, Settings};
 
 use self::factory::Shared;
 use self::snapshot::Archive;
@@ -99,7 +99,11 @@ impl ModelMachine {
         match outcome {
             FirmwareOutcome::Checkpoint => Ok(Outcome::Checkpoint),
             FirmwareOutcome::Done(done) => {
-                self.shared.unknown.borrow_mut().push(done.unknown);
+                self.shared.ended.borrow_mut().push(Ended {
+                    unknown: done.unknown,
+                    at_faults: done.chosen.clone(),
+                    at_end: self.shared.choices.borrow().made(),
+                });
                 let trap = |place: usize| {
                     let missing = || MachineError::BadRequest(format!("there is no record of exception {place}"));
                     done.traps.get(place).copied().ok_or_else(missing)

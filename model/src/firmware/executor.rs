@@ -46,6 +46,7 @@ impl Seat {
 struct Running {
     end_pc: u64,
     traps: Vec<Trap>,
+    chosen: Vec<usize>,
     budget: u64,
     simd: bool,
 }
@@ -57,6 +58,8 @@ pub struct Done {
     pub reply: BlockReply,
     /// The mailbox's traps, [`BlockReply::traps`] of them.
     pub traps: Vec<Trap>,
+    /// For each trap, how many choices had been made when it was recorded.
+    pub chosen: Vec<usize>,
     /// v0 to v31, if the block asked for them.
     pub v: Option<Box<Vectors>>,
     /// What of it the architecture leaves open.
@@ -128,6 +131,7 @@ impl Firmware {
         seat.running = Some(Running {
             end_pc: base + 4 * count as u64,
             traps: Vec::new(),
+            chosen: Vec::new(),
             budget: self.budget,
             simd: block.simd != 0,
         });
@@ -244,6 +248,7 @@ impl Running {
         }
         let sys = &cpu.sys;
         self.traps.push(Trap { pc, esr: sys.esr, far: sys.far, spsr: sys.spsr });
+        self.chosen.push(env.choices.made());
         if !(base..self.end_pc).contains(&pc) {
             return Some(BlockEnd::Escaped);
         }
@@ -294,6 +299,6 @@ impl Running {
         // The firmware itself runs on with what its own exception entry left.
         cpu.monitor = None;
         let v = self.simd.then(|| Box::new(cpu.v));
-        Done { reply, traps: self.traps, v, unknown }
+        Done { reply, traps: self.traps, chosen: self.chosen, v, unknown }
     }
 }
