@@ -71,8 +71,10 @@ pub struct Done {
 pub struct Unknown {
     /// RGSR_EL1: an IRG ran with GCR_EL1.RRND = 1.
     pub rgsr: bool,
-    /// v0 to v31, bit by bit: a load of several elements into them took a fault.
+    /// v0 to v31, bit by bit ([`Cpu::v_unknown`]).
     pub v: u32,
+    /// x0 to x30, bit by bit, and the stack pointer in bit 31 ([`Cpu::x_unknown`]).
+    pub x: u32,
 }
 
 /// How a block came back.
@@ -144,6 +146,7 @@ impl Firmware {
             cpu.tco = false;
         }
         cpu.monitor = None;
+        (cpu.x_unknown, cpu.copying) = (0, None);
         if let Some(v) = v.filter(|_| block.simd != 0) {
             cpu.v = *v;
             cpu.v_unknown = 0;
@@ -279,7 +282,7 @@ impl Running {
             traps: self.traps.len() as u64,
             end: end as u64,
         };
-        let unknown = Unknown { rgsr: cpu.sys.rgsr_unknown, v: cpu.v_unknown };
+        let unknown = Unknown { rgsr: cpu.sys.rgsr_unknown, v: cpu.v_unknown, x: cpu.x_unknown };
         let sys = &mut cpu.sys;
         if !env.injected.is(&SCTLR_STAYS) {
             sys.sctlr = if env.features.has_tags() { reset::SCTLR } else { reset::SCTLR_WITHOUT_MTE };

@@ -6,6 +6,7 @@
 //! writes goes by another way, which knows no read-only slots and flags nothing.
 
 mod page;
+mod unknown;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -18,7 +19,7 @@ use crate::contract::Contract;
 use crate::defect::Injected;
 use crate::defects;
 use crate::kernel::{Access, Backing, Errno, Protection};
-use crate::memory::{Bus, NoMemory};
+use crate::memory::{Bus, ByteMask, NoMemory};
 
 /// Bytes that share one tag.
 pub const GRANULE: u64 = isa::GRANULE_BYTES as u64;
@@ -380,13 +381,13 @@ impl GuestMemory {
 
 impl Bus for GuestMemory {
     #[inline]
-    fn read(&mut self, ipa: u64, bytes: &mut [u8]) -> Result<(), NoMemory> {
+    fn read(&mut self, ipa: u64, bytes: &mut [u8]) -> Result<ByteMask, NoMemory> {
         let (place, page) = self.fault_in(ipa, false)?;
         match &page.data {
             Some(data) => bytes.copy_from_slice(&data[place.byte..place.byte + bytes.len()]),
             None => bytes.fill(0),
         }
-        Ok(())
+        Ok(if page.unknown.is_none() { 0 } else { page.unknown_bytes(place.byte, bytes.len()) })
     }
 
     #[inline]
@@ -395,6 +396,10 @@ impl Bus for GuestMemory {
         let (place, page) = self.fault_in(ipa, true)?;
         page.write(size, place.byte, bytes);
         Ok(())
+    }
+
+    fn make_unknown(&mut self, ipa: u64, which: ByteMask) {
+        self.forget_bytes(ipa, which);
     }
 
     #[inline]
