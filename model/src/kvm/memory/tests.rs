@@ -65,6 +65,18 @@ fn bytes_are_unknown_until_somebody_writes_them() {
 }
 
 #[test]
+fn pages_that_were_touched_are_forgotten_and_others_stay() {
+    let mut memory = memory(PAGE);
+    for page in [3, 0, 2] {
+        assert!(memory.vmm_write(RAM + page * PAGE, &[7]));
+    }
+    memory.forget(RAM + 2 * PAGE);
+    assert_eq!(memory.touched(), [RAM..RAM + PAGE]);
+    assert!(memory.vmm_write(RAM + 2 * PAGE, &[7]));
+    assert_eq!(memory.touched(), [RAM..RAM + PAGE, RAM + 2 * PAGE..RAM + 3 * PAGE]);
+}
+
+#[test]
 fn ranges_that_leave_a_slot_are_refused_whole() {
     let mut memory = memory(PAGE);
     assert!(!memory.vmm_read(RAM + 4 * PAGE - 1, &mut [0; 2]));
