@@ -30,6 +30,7 @@ crate::defects! {
     CPY_READ_UNCHECKED "cpy.source-unchecked" "the source of a memory copy is not tag checked";
     CPY_WRITE_UNCHECKED "cpy.destination-unchecked" "the destination of a memory copy is not tag checked";
     CPY_TAGS "cpy.copies-tags" "a memory copy copies tags too";
+    CPYF_BACKWARDS "cpyf.backwards-on-overlap" "CPYF* copies backwards what it would read after it is written, and leaves its addresses where they are";
     CPY_FORWARDS "cpy.always-forwards" "CPYP copies forwards what overlaps";
 }
 
@@ -236,7 +237,7 @@ impl Core<'_, '_> {
             if sequence == Sequence::Copy {
                 direction = Direction::of(chunk.from, chunk.to, left.min(MOST_COPIED));
             }
-            chunk.backwards = sequence == Sequence::Copy && self.overlaps(chunk, &mut left);
+            chunk.backwards = self.may_go_backwards(sequence) && self.overlaps(chunk, &mut left);
             if sequence == Sequence::CopyForwards {
                 left = left.min(i64::MAX as u64);
             }
@@ -247,7 +248,7 @@ impl Core<'_, '_> {
             if self.cpu.nzcv & OPTION_B != 0 {
                 return Err(self.ill_formed(sequence, stage, true, registers));
             }
-            chunk.backwards = sequence == Sequence::Copy && left.cast_signed() > 0;
+            chunk.backwards = self.may_go_backwards(sequence) && left.cast_signed() > 0;
             direction = if chunk.backwards { Direction::Backwards } else { Direction::Forwards };
             if !chunk.backwards {
                 (chunk.to, chunk.from) = (chunk.to.wrapping_add(left), chunk.from.wrapping_add(left));
@@ -318,6 +319,10 @@ impl Core<'_, '_> {
             (_, true) => self.set(rn, left),
             (_, false) => self.set(rn, left.wrapping_neg()),
         }
+    }
+
+    fn may_go_backwards(&self, sequence: Sequence) -> bool {
+        sequence == Sequence::Copy || self.defect(&CPYF_BACKWARDS)
     }
 
     /// Tells whether CPYP must go backwards: the destination begins within the source. Caps what is left.

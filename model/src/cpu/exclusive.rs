@@ -6,6 +6,7 @@
 use isa::{Arg, Op, Reg};
 
 use super::access::{Access, Alignment};
+use super::fault::undefined;
 use super::load_store::part;
 use super::translate::Purpose;
 use super::{Core, Executed, Monitor, Stop};
@@ -16,6 +17,7 @@ crate::defects! {
     ALWAYS "exclusive.store-without-load" "an exclusive store succeeds without an exclusive load";
     STATUS_INVERTED "exclusive.status-inverted" "an exclusive store gives 1 for success";
     FAILED_STORES "exclusive.failed-store-stores" "an exclusive store that fails is performed";
+    SIZE_UNDEFINED "exclusive.other-size-undefined" "an exclusive store of another size than its load is UNDEFINED";
     KEPT "exclusive.monitor-kept-by-exception" "an exception does not clear the monitor";
 }
 
@@ -81,6 +83,9 @@ impl Core<'_, '_> {
             access.unknown |= part(bytes) << (n * bytes);
         }
         let mismatched = self.cpu.monitor.filter(|monitor| usize::from(monitor.bytes) != data.len());
+        if mismatched.is_some() && self.defect(&SIZE_UNDEFINED) {
+            return Err(undefined());
+        }
         let passes = self.passes(va, size)? || self.defect(&ALWAYS);
         if passes || self.defect(&FAILED_STORES) {
             self.store(va, data, access)?;
