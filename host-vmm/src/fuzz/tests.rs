@@ -19,6 +19,8 @@ use crate::program::Observation;
 use crate::program::observation::What;
 
 const SEED: u64 = 0x5eed;
+/// How many programs are run with choices of all kinds.
+const PROGRAMS: u64 = 3000;
 
 fn defect(name: &str) -> &'static Defect {
     model::defect::all().find(|defect| defect.name == name).unwrap_or_else(|| panic!("there is no defect {name}"))
@@ -113,6 +115,23 @@ fn the_model_agrees_with_itself() {
     assert_eq!((summary.programs, summary.diverged, summary.undecided), (2000, 0, 0), "{events:#?}");
     // What is not covered is not compared, so there must be little of it.
     assert!(summary.not_covered.values().sum::<u64>() < 6, "{summary:?}");
+}
+
+/// A CPU that chooses as it likes, and another time in another way, is one that the model permits.
+#[test]
+fn whatever_the_model_chooses_is_permitted() {
+    let subject = ModelFactory::new(Settings::default());
+    let model = ModelFactory::new(Settings::default());
+    let mut judge = Judge::new(&subject, Box::new(ModelReference::new(&model)));
+    let mut random = fastrand::Rng::with_seed(SEED);
+    for number in 0..PROGRAMS {
+        let program = generate::program(SEED, number, &Profile::default());
+        let script: Vec<u32> = (0..500).map(|_| random.u32(..3).saturating_sub(1)).collect();
+        subject.set_choices(Choices::answering(script.clone()));
+        let verdict = judge.judge(&program);
+        let fine = matches!(verdict, Verdict::Permitted | Verdict::NotCovered(_));
+        assert!(fine, "number {number}: {verdict:?}\n{script:?}\n{program}");
+    }
 }
 
 #[test]
