@@ -68,6 +68,8 @@ fn a_copy_leaves_unknown_what_it_may_have_read_after_it_was_written() {
         (FORWARDS, tagged(0x1001, 0), tagged(0x1000, 0), 0x100, 0x1002..0x1101),
         // Over pages, so that every instruction of the sequence has some of it.
         (FORWARDS, tagged(0x1fe8, 0), tagged(0x1fe0, 0), 0x3000, 0x1ff0..0x4fe8),
+        // The main part reads what the prologue wrote, and nobody else.
+        (FORWARDS, tagged(0x1ff8, 0), tagged(0x1fe0, 0), 0x3000, 0x2010..0x4ff8),
         (FORWARDS, tagged(0x1010, 0), tagged(0x1000, 0), 0x10, nothing.clone()),
         (FORWARDS, tagged(0x1000, 0), tagged(0x1008, 0), 0x10, nothing.clone()),
         (FORWARDS, tagged(0x1000, 0), tagged(0x1000, 0), 0x10, nothing.clone()),
@@ -110,9 +112,9 @@ fn a_copy_knows_what_it_read_before_it_was_written() {
 fn a_main_instruction_of_another_copy_is_no_continuation() {
     // The prologue copies all of its own copy; what the others do is copy 0x10 bytes elsewhere.
     let mut bench = Bench::new();
-    bench.calm("cpyfp [x0]!, [x1]!, x2!", &[tagged(0x1008, 0), tagged(0x1000, 0), 0x10]);
-    let text = "cpyfm [x0]!, [x1]!, x2!; cpyfe [x0]!, [x1]!, x2!";
-    bench.calm(text, &[tagged(0x2018, 0), tagged(0x2010, 0), 0x10u64.wrapping_neg()]);
+    let text = "cpyfp [x0]!, [x1]!, x2!; cpyfm [x3]!, [x4]!, x5!; cpyfe [x3]!, [x4]!, x5!";
+    let other = [tagged(0x2018, 0), tagged(0x2010, 0), 0x10u64.wrapping_neg()];
+    bench.calm(text, &[&[tagged(0x1008, 0), tagged(0x1000, 0), 0x10], &other[..]].concat());
     assert_eq!(unknown(&bench), [0x1010..0x1018, 0x2010..0x2018]);
 }
 

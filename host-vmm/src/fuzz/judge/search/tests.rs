@@ -119,6 +119,25 @@ fn exceptions_are_an_order_within_a_step() {
 }
 
 #[test]
+fn the_answers_behind_a_changed_one_are_all_tried() {
+    // The third choice comes nearer by itself, the first two only together.
+    let observe = |mut choices: Choices| {
+        let (first, second, third) = (choices.choose(2), choices.choose(2), choices.choose(2));
+        let values = [u64::from(first & second), u64::from(third)];
+        let mut observation = observation([(values[0], Vec::new())].into_iter());
+        if let What::Block(trace) = &mut observation.seen[0].what {
+            (trace.x[1], trace.x[2]) = (values[1], values[0] & values[1]);
+        }
+        let blocks = vec![Block { step: 0, at_faults: Vec::new(), at_end: choices.made() }];
+        Outcome { observation, choices, blocks }
+    };
+    let found = observe(Choices::answering(vec![1; 3])).observation;
+    let (result, tried) = search(&found, &mut |choices| observe(choices));
+    assert!(matches!(result, Found::Permitted), "{result:?}");
+    assert!(tried < 16, "{tried}");
+}
+
+#[test]
 fn more_than_may_be_tried_is_undecided() {
     // All choices are of one step, and none comes nearer.
     let observe = |mut choices: Choices| {
