@@ -14,6 +14,8 @@ pub mod race;
 pub mod tcg;
 pub mod trace;
 
+use std::ops::Range;
+
 use abi::mailbox::{BootReport, PageKind};
 use abi::map::Window;
 
@@ -319,6 +321,13 @@ pub trait Machine: Vm {
     /// When a byte is above 15, or not all of them can be stored.
     fn store_tags(&mut self, ipa: u64, tags: &[u8]) -> Result<(), MachineError> {
         Ok(tags::store_granules(self, ipa, tags)?)
+    }
+
+    /// Lists what the architecture leaves UNKNOWN of guest memory from `ipa` on, if the machine can tell: ranges of
+    /// guest-physical addresses, in ascending order.
+    fn unknown_memory(&self, ipa: u64, bytes: u64) -> Vec<Range<u64>> {
+        let _ = (ipa, bytes);
+        Vec::new()
     }
 
     /// Runs blocks on several vCPUs while threads of the VMM do their steps, all at the same time, and waits for all of

@@ -30,7 +30,9 @@ mod tags;
 #[cfg(test)]
 mod tests;
 pub mod translate;
+mod unknown;
 
+pub use copy::Copying;
 pub use execute::{Event, run};
 pub use fault::Exception;
 pub use features::Features;
@@ -38,6 +40,7 @@ pub use platform::{Hypervisor, Platform};
 pub use program::Program;
 pub use system_registers::{SystemRegisters, reset};
 pub use translate::PageKinds;
+pub use unknown::Hidden;
 
 use crate::choice::Choices;
 use crate::defect::{Defect, Injected};
@@ -62,8 +65,13 @@ pub struct Cpu {
     pub sp: u64,
     /// v0 to v31.
     pub v: Vectors,
-    /// Which of them are UNKNOWN, bit by bit: a load of several elements into them took a fault.
+    /// Which of them are UNKNOWN, bit by bit: a load of several elements into them took a fault, or they were loaded from
+    /// bytes that are.
     pub v_unknown: u32,
+    /// Which of x0 to x30 are UNKNOWN, bit by bit, and in bit 31 whether `sp` is.
+    pub x_unknown: u32,
+    /// A copy that has begun and whose end shares bytes with its source.
+    pub copying: Option<Copying>,
     /// The address of the next instruction.
     pub pc: u64,
     /// PSTATE.{N, Z, C, V} from bit 3 to bit 0.
@@ -140,6 +148,8 @@ impl Cpu {
             sp: 0,
             v: [[0; 2]; 32],
             v_unknown: 0,
+            x_unknown: 0,
+            copying: None,
             pc: 0,
             nzcv: 0,
             tco: false,

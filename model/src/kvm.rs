@@ -16,12 +16,15 @@ mod vcpu;
 pub use host::{Host, Mode};
 pub use memory::{GRANULE, GuestMemory, Slot};
 
+use std::ops::Range;
+
 use self::vcpu::Vcpu;
 use crate::contract::Contract;
-use crate::cpu::{Cpu, Features, Platform};
+use crate::cpu::{Cpu, Features, Hidden, Platform};
 use crate::defect::{Defect, Injected};
 use crate::defects;
 use crate::kernel::{Access, Backing, Errno};
+use crate::memory::Bus;
 
 defects! {
     CAP_AFTER_VCPU "capability.after-a-vcpu" "the capability can be enabled although a vCPU exists";
@@ -336,6 +339,18 @@ impl Vm {
         if let Some(vcpu) = self.vcpus.get_mut(cpu) {
             vcpu.rgsr_unknown = unknown;
         }
+    }
+
+    /// Notes what registers do not show of a vCPU that was restored ([`Cpu::hidden`]).
+    pub fn set_hidden(&mut self, cpu: usize, hidden: Hidden) {
+        if let Some(vcpu) = self.vcpus.get_mut(cpu) {
+            vcpu.cpu.set_hidden(hidden);
+        }
+    }
+
+    /// Makes a range of guest memory UNKNOWN, until it is written.
+    pub fn make_unknown(&mut self, range: Range<u64>) {
+        range.for_each(|ipa| self.memory.make_unknown(ipa, 1));
     }
 
     /// Completes a store to a device whose exit was served: KVM_RUN with `immediate_exit`. Until then the PC is that of

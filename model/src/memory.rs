@@ -9,21 +9,29 @@ pub struct NoMemory {
     pub ipa: u64,
 }
 
+/// Some of the 64 bytes from an address on, bit by bit: the lowest is the byte at the address.
+pub type ByteMask = u64;
+
 /// What a CPU accesses. No call crosses a guest page (4 KiB).
+///
+/// Beside its value a byte has whether that value is UNKNOWN: then it is some value, and no program may depend on which.
 pub trait Bus {
-    /// Reads bytes.
+    /// Reads bytes, and tells which of the first 64 are UNKNOWN.
     ///
     /// # Errors
     ///
     /// Where there is no memory.
-    fn read(&mut self, ipa: u64, bytes: &mut [u8]) -> Result<(), NoMemory>;
+    fn read(&mut self, ipa: u64, bytes: &mut [u8]) -> Result<ByteMask, NoMemory>;
 
-    /// Writes bytes.
+    /// Writes bytes, which are known from then on.
     ///
     /// # Errors
     ///
     /// Where there is no memory, or none that can be written.
     fn write(&mut self, ipa: u64, bytes: &[u8]) -> Result<(), NoMemory>;
+
+    /// Makes bytes UNKNOWN until they are written. Where there is no memory there is nothing to do.
+    fn make_unknown(&mut self, ipa: u64, which: ByteMask);
 
     /// Reads the allocation tag of the granule at an address.
     ///

@@ -181,6 +181,9 @@ fn summary_line(summary: &Summary, seed: u64) -> String {
         "{} programs, {rate:.0} a second, {} diverged, {} undecided in {seconds:.1} s · seed {seed:#x}",
         summary.programs, summary.diverged, summary.undecided
     );
+    for number in &summary.undecided_numbers {
+        line += &format!("\n  undecided: {NAME}{number}");
+    }
     for (reason, count) in &summary.not_covered {
         line += &format!("\n  {count} not compared: {reason}");
     }
@@ -276,5 +279,10 @@ mod tests {
         let summary = Summary { programs: 500, diverged: 1, micros: 2_000_000, ..Summary::default() };
         let line = summary_line(&summary, 0x5eed);
         assert!(line.starts_with("500 programs, 250 a second, 1 diverged") && line.contains("seed 0x5eed"), "{line}");
+        let summary = Summary { undecided: 2, undecided_numbers: vec![7, 90], ..summary };
+        let line = summary_line(&summary, 0x5eed);
+        assert!(
+            line.contains("2 undecided") && line.ends_with("undecided: fuzz.program.7\n  undecided: fuzz.program.90")
+        );
     }
 }

@@ -2,9 +2,9 @@
 //! shrunk. What happens is told as events.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,8 @@ use crate::program::listing::side_by_side;
 const SHRINKING: Duration = Duration::from_secs(20);
 /// How often the one who listens is told how far it is.
 const PROGRESS: Duration = Duration::from_millis(200);
+/// How many undecided programs are told by their numbers.
+const NUMBERS: usize = 10;
 /// What stands before a program's number in the events.
 pub const NAME: &str = "fuzz.program.";
 
@@ -51,6 +53,9 @@ pub struct Summary {
     pub diverged: u64,
     /// Those with more permitted outcomes than could be tried, and none like the machine's among them.
     pub undecided: u64,
+    /// The numbers of the first of these, in ascending order; [`Options::seed`] and a number make the program again.
+    #[serde(default)]
+    pub undecided_numbers: Vec<u64>,
     /// Those that were not compared, by reason.
     pub not_covered: BTreeMap<String, u64>,
     /// Microseconds from the first program to the last.
@@ -81,7 +86,7 @@ struct Shared {
     deadline: Instant,
     next: AtomicU64,
     run: AtomicU64,
-    undecided: AtomicU64,
+    undecided: Mutex<Vec<u64>>,
     found: AtomicUsize,
     stop: AtomicBool,
     not_covered: Mutex<BTreeMap<String, u64>>,
@@ -96,7 +101,7 @@ pub fn run(options: &Options, contender: &Contender, sink: &mut dyn Sink, progre
         deadline: began + options.time,
         next: AtomicU64::new(options.first),
         run: AtomicU64::new(0),
-        undecided: AtomicU64::new(0),
+        undecided: Mutex::default(),
         found: AtomicUsize::new(0),
         stop: AtomicBool::new(false),
         not_covered: Mutex::default(),
@@ -155,11 +160,14 @@ fn tell(sender: &mpsc::Sender<News>, news: News) {
 
 impl Shared {
     fn summary(&self, micros: u64) -> Summary {
-        let not_covered = self.not_covered.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let not_covered = self.not_covered.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut undecided = self.undecided.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        undecided.sort_unstable();
         Summary {
             programs: self.run.load(Ordering::Relaxed),
             diverged: self.found.load(Ordering::Relaxed) as u64,
-            undecided: self.undecided.load(Ordering::Relaxed),
+            undecided: undecided.len() as u64,
+            undecided_numbers: undecided.into_iter().take(NUMBERS).collect(),
             not_covered: not_covered.clone(),
             micros,
         }
@@ -183,10 +191,10 @@ fn work(shared: &Shared, judge: &mut Judge<'_>, identity: &Identity, sender: &mp
         match verdict {
             Verdict::Permitted | Verdict::Endless(_) => {}
             Verdict::Undecided => {
-                shared.undecided.fetch_add(1, Ordering::Relaxed);
+                shared.undecided.lock().unwrap_or_else(PoisonError::into_inner).push(number);
             }
             Verdict::NotCovered(reason) => {
-                let mut reasons = shared.not_covered.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let mut reasons = shared.not_covered.lock().unwrap_or_else(PoisonError::into_inner);
                 *reasons.entry(without_numbers(&reason)).or_default() += 1;
             }
             Verdict::Diverged(_) | Verdict::Failed(_) => {

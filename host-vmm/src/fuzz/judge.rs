@@ -1,20 +1,20 @@
 //! Judges a program: runs it on the machine and on the reference, and says whether what the machine showed is
 //! permitted.
 //!
-//! Where the architecture leaves a choice, every outcome that it permits will do. All are tried, up to a limit: first
-//! those that come nearer to what the machine showed, choice by choice, then the rest in order.
+//! Where the architecture leaves a choice, every outcome that it permits will do ([`search`]).
 
-use model::choice::Choices;
+mod search;
 
+use self::search::{Candidate, Found, Search};
 use super::known::{self, Known};
 use super::reference::Reference;
 use super::session::Session;
 use crate::machine::{Factory, Machine, MachineError};
-use crate::program::compare::{Difference, differences};
+use crate::program::compare::Difference;
 use crate::program::{Observation, Program};
 
-/// Most outcomes that are tried for one program.
-pub const OUTCOMES: usize = 4096;
+/// Most outcomes that are tried for one program: about two seconds of the model.
+pub const OUTCOMES: usize = 1 << 16;
 
 /// What became of a program.
 #[derive(Clone, Debug)]
@@ -91,75 +91,22 @@ impl<'f> Judge<'f> {
 
     /// Looks for an outcome of the reference that is like what was found.
     fn permitted(&mut self, program: &Program, found: Observation) -> Result<Verdict, MachineError> {
-        let (expected, choices) = self.observe(program, Choices::default())?;
-        let mut best = Candidate { differences: differences(&expected, &found), expected, choices };
-        if best.differences.is_empty() {
-            return Ok(found.endless.map_or(Verdict::Permitted, Verdict::Endless));
-        }
-        let mut left = OUTCOMES;
-        let first = best.choices.clone();
-        if self.climb(program, &found, &mut best, &mut left)? {
-            return Ok(Verdict::Permitted);
-        }
-        let mut next = first.next();
-        while let Some(choices) = next {
-            if left == 0 {
-                return Ok(Verdict::Undecided);
+        let Self { reference, known, .. } = self;
+        let mut observe = |choices| {
+            let mut outcome = reference.observe(program, choices)?;
+            // What is overlooked of the machine is overlooked there, too.
+            known::overlook(known, program, &mut outcome.observation);
+            Ok(outcome)
+        };
+        let result = Search { observe: &mut observe, found: &found, left: OUTCOMES }.run()?;
+        Ok(match result {
+            Found::Permitted => found.endless.map_or(Verdict::Permitted, Verdict::Endless),
+            Found::Undecided => Verdict::Undecided,
+            Found::Nothing(nearest) => {
+                let Candidate { outcome, differences } = *nearest;
+                let expected = outcome.observation;
+                Verdict::Diverged(Box::new(Divergence { expected, found, differences }))
             }
-            left -= 1;
-            let (expected, made) = self.observe(program, choices)?;
-            if differences(&expected, &found).is_empty() {
-                return Ok(Verdict::Permitted);
-            }
-            next = made.next();
-        }
-        let Candidate { expected, differences, .. } = best;
-        Ok(Verdict::Diverged(Box::new(Divergence { expected, found, differences })))
+        })
     }
-
-    /// Runs a program on the reference, and overlooks there what is overlooked of the machine.
-    fn observe(&mut self, program: &Program, choices: Choices) -> Result<(Observation, Choices), MachineError> {
-        let (mut expected, made) = self.reference.observe(program, choices)?;
-        known::overlook(self.known, program, &mut expected);
-        Ok((expected, made))
-    }
-
-    /// Changes one choice after the other to what leaves the fewest differences; tells whether none is left.
-    fn climb(
-        &mut self,
-        program: &Program,
-        found: &Observation,
-        best: &mut Candidate,
-        left: &mut usize,
-    ) -> Result<bool, MachineError> {
-        let mut place = 0;
-        while place < best.choices.taken().len() {
-            let (answer, options) = best.choices.taken()[place];
-            for other in (0..options).filter(|other| *other != answer) {
-                if *left == 0 {
-                    return Ok(false);
-                }
-                *left -= 1;
-                let mut script: Vec<u32> = best.choices.taken().iter().map(|(answer, _)| *answer).collect();
-                script[place] = other;
-                let (expected, choices) = self.observe(program, Choices::answering(script))?;
-                let differences = differences(&expected, found);
-                if differences.len() < best.differences.len() {
-                    *best = Candidate { expected, choices, differences };
-                }
-                if best.differences.is_empty() {
-                    return Ok(true);
-                }
-            }
-            place += 1;
-        }
-        Ok(false)
-    }
-}
-
-/// An outcome of the reference.
-struct Candidate {
-    expected: Observation,
-    choices: Choices,
-    differences: Vec<Difference>,
 }

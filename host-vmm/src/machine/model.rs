@@ -11,6 +11,7 @@ mod snapshot;
 mod vm;
 
 use std::cell::{Cell, RefCell};
+use std::ops::Range;
 use std::rc::Rc;
 
 use abi::mailbox::{BootReport, MAX_WORDS, PageKind, Status, SysReg};
@@ -18,7 +19,7 @@ use abi::map::{self, Window};
 use model::cpu::Env;
 use model::firmware::{Firmware, HeapError, Outcome as FirmwareOutcome};
 
-pub use factory::{KernelError, ModelFactory, Settings};
+pub use factory::{Ended, KernelError, ModelFactory, Settings};
 
 use self::factory::Shared;
 use self::snapshot::Archive;
@@ -99,8 +100,12 @@ impl ModelMachine {
         let misbehaved = |what| Err(MachineError::Misbehaved { cpu, what });
         match outcome {
             FirmwareOutcome::Checkpoint => Ok(Outcome::Checkpoint),
-            FirmwareOutcome::Done(done) => {
-                self.shared.unknown.borrow_mut().push(done.unknown);
+            FirmwareOutcome::Done(mut done) => {
+                self.shared.ended.borrow_mut().push(Ended {
+                    unknown: done.unknown,
+                    at_faults: std::mem::take(&mut done.chosen),
+                    at_end: self.shared.choices.borrow().made(),
+                });
                 let trap = |place: usize| {
                     let missing = || MachineError::BadRequest(format!("there is no record of exception {place}"));
                     done.traps.get(place).copied().ok_or_else(missing)
@@ -179,6 +184,10 @@ impl Machine for ModelMachine {
             Err(HeapError::Refused(Status::BadFree)) => Ok(false),
             Err(error) => Err(MachineError::BadRequest(format!("the heap cannot free {pointer:#x}: {error:?}"))),
         }
+    }
+
+    fn unknown_memory(&self, ipa: u64, bytes: u64) -> Vec<Range<u64>> {
+        self.vm.borrow().memory().unknown_in(ipa..ipa + bytes)
     }
 
     fn race(&mut self, race: &Race) -> Result<RaceReport, MachineError> {

@@ -1,8 +1,8 @@
 //! Compares what two machines showed of one program, without the bits that the architecture leaves open.
 //!
 //! Left out are FAR_EL1 of exceptions that are no abort, bits 63:60 of FAR_EL1 of tag check faults (UNKNOWN without
-//! FEAT_MTE_TAGGED_FAR), ISS2 of ESR_EL1, its WnR for an unsupported exclusive or atomic access, the fields of SPSR_EL1 that are not the program's, and the fields of
-//! SCTLR_EL1 and TCR_EL1 that no program sets. Everything else must be the same to the bit.
+//! FEAT_MTE_TAGGED_FAR), ISS2 of ESR_EL1, its WnR for an unsupported exclusive or atomic access, the fields of SPSR_EL1 that are not the program's, the fields of
+//! SCTLR_EL1 and TCR_EL1 that no program sets, and registers and bytes that the model says to be UNKNOWN. Everything else must be the same to the bit.
 
 use abi::mailbox::SysReg;
 use isa::{ExceptionClass, FaultStatus, Syndrome};
@@ -101,7 +101,7 @@ pub fn differences(expected: &Observation, found: &Observation) -> Vec<Differenc
         list.step = Some(a.step);
         match (&a.what, &b.what) {
             (What::Block(one), What::Block(other)) => {
-                list.traces(one, other, &[&*a.unknown, &*b.unknown].concat());
+                list.traces(one, other, &[&*a.unknown, &*b.unknown].concat(), a.unknown_x | b.unknown_x);
                 list.vectors(one, other, a.unknown_v | b.unknown_v);
             }
             (What::Tags { offset, tags: a }, What::Tags { tags: b, .. }) => list.tags(*offset, a, b),
@@ -143,7 +143,7 @@ impl Differences {
         }
     }
 
-    fn traces(&mut self, a: &Trace, b: &Trace, unknown: &[SysReg]) {
+    fn traces(&mut self, a: &Trace, b: &Trace, unknown: &[SysReg], unknown_x: u32) {
         for n in 0..a.faults.len().max(b.faults.len()) {
             let (a, b) = (a.faults.get(n), b.faults.get(n));
             if a.map(known) != b.map(known) {
@@ -155,10 +155,13 @@ impl Differences {
         if a.end != b.end {
             self.add(Place::End, || (format!("{:?}", a.end), format!("{:?}", b.end)));
         }
-        for n in 0..a.x.len() {
+        let counts = |n: usize| unknown_x >> n & 1 == 0;
+        for n in (0..a.x.len()).filter(|n| counts(*n)) {
             self.numbers(Place::X(n), a.x[n], b.x[n]);
         }
-        self.numbers(Place::Sp, a.sp, b.sp);
+        if counts(31) {
+            self.numbers(Place::Sp, a.sp, b.sp);
+        }
         self.numbers(Place::Pstate, a.pstate & PSTATE, b.pstate & PSTATE);
         for register in [SysReg::Sctlr, SysReg::Tcr] {
             let mask = control::owned(register);
@@ -193,11 +196,15 @@ impl Differences {
         if a.data == b.data {
             return;
         }
-        let words = |data: &'_ [u8]| -> Vec<u64> {
+        let words = |extent: &Extent| -> Vec<u64> {
+            let mut data = extent.data.clone();
+            for range in a.unknown.iter().chain(&b.unknown) {
+                data[(range.start - extent.offset) as usize..(range.end - extent.offset) as usize].fill(0);
+            }
             let (words, _) = data.as_chunks::<8>();
             words.iter().map(|word| u64::from_le_bytes(*word)).collect()
         };
-        for (at, (a, b)) in (a.offset..).step_by(8).zip(words(&a.data).into_iter().zip(words(&b.data))) {
+        for (at, (a, b)) in (a.offset..).step_by(8).zip(words(a).into_iter().zip(words(b))) {
             self.numbers(Place::Data(at), a, b);
         }
     }

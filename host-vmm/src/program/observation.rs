@@ -1,5 +1,7 @@
 //! What was seen of a program that ran: every block's trace, every fetched tag, and the memory at the end.
 
+use std::ops::Range;
+
 use abi::mailbox::SysReg;
 
 use crate::machine::Trace;
@@ -27,6 +29,8 @@ pub struct Seen {
     pub unknown: Vec<SysReg>,
     /// The same of v0 to v31, bit by bit.
     pub unknown_v: u32,
+    /// The same of x0 to x30, bit by bit, and of the stack pointer in bit 31.
+    pub unknown_x: u32,
 }
 
 /// What a step shows.
@@ -52,4 +56,6 @@ pub struct Extent {
     pub data: Vec<u8>,
     /// The tags, one a granule.
     pub tags: Vec<u8>,
+    /// Bytes that the architecture leaves UNKNOWN, if what ran the program can tell: offsets from the arena's start.
+    pub unknown: Vec<Range<u64>>,
 }

@@ -62,6 +62,7 @@ impl Runner<'_> {
                     what: What::Tags { offset: *offset, tags },
                     unknown: Vec::new(),
                     unknown_v: 0,
+                    unknown_x: 0,
                 });
                 Ok(())
             }
@@ -115,7 +116,7 @@ impl Runner<'_> {
     }
 
     fn done(&mut self, step: usize, trace: Box<Trace>) {
-        self.seen.push(Seen { step, what: What::Block(trace), unknown: Vec::new(), unknown_v: 0 });
+        self.seen.push(Seen { step, what: What::Block(trace), unknown: Vec::new(), unknown_v: 0, unknown_x: 0 });
     }
 
     fn tags(&mut self, offset: u64, bytes: u64) -> Result<Vec<u8>, MachineError> {
@@ -132,7 +133,9 @@ impl Runner<'_> {
             let (offset, bytes) = (run[0], run.len() as u64 * GUEST_PAGE);
             let mut data = vec![0; bytes as usize];
             self.machine.read(map::ARENA_BASE + offset, &mut data)?;
-            memory.push(Extent { offset, data, tags: self.tags(offset, bytes)? });
+            let unknown = self.machine.unknown_memory(map::ARENA_BASE + offset, bytes).into_iter();
+            let unknown = unknown.map(|range| range.start - map::ARENA_BASE..range.end - map::ARENA_BASE).collect();
+            memory.push(Extent { offset, data, tags: self.tags(offset, bytes)?, unknown });
         }
         Ok(memory)
     }

@@ -57,6 +57,12 @@ pub const CASES: &[Case] = &[
         "DDI 0487 B2 exclusive monitors, C6.2 LDXR, STXR, CLREX",
         exclusive_pair,
     ),
+    Case::new(
+        "arch.access.exclusive-sizes",
+        "an exclusive store of another size than its load passes or fails, without a fault, and changes nothing outside of both",
+        "DDI 0487 B2 load-exclusive and store-exclusive instruction usage restrictions",
+        exclusive_sizes,
+    ),
     Case::new("arch.access.atomic", "atomics, compare and swap, and swaps are checked", CHECKED, atomic)
         .needing(&[Need::Atomics]),
     Case::new(
@@ -214,6 +220,28 @@ fn exclusive(bench: &mut Bench<'_>) -> Checked {
             trace = guest.run(&block)?;
         }
         faults_at(&guest, "an exclusive store by a wrong tag", &[2], &trace)?;
+    }
+    Ok(())
+}
+
+fn exclusive_sizes(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    for (text, larger) in [
+        ("ldxr x1, [x0]; stxr w2, w3, [x0]", 8),
+        ("ldxrb w1, [x0]; stlxrh w2, w3, [x0]", 2),
+        ("ldaxp x1, x4, [x0]; stxr w2, x3, [x0]", 16),
+        ("ldxrh w1, [x0]; stxp w2, x3, x3, [x0]", 16),
+    ] {
+        guest.write(arena(0), &[0xa5; 64])?;
+        guest.store_tags(arena(0), &[6; 4])?;
+        let trace = guest.exec(text, &[tagged(16, 6), 0, 0, !0])?;
+        no_fault(&guest, text, &trace)?;
+        // Status and data are UNKNOWN.
+        for (what, at, count) in [("before", 0, 16), ("behind", 16 + larger, 48 - larger)] {
+            let kept = vec![0xa5; count as usize];
+            super::expect::bytes(what, arena(at), &kept, &guest.read(arena(at), kept.len())?)?;
+        }
+        super::expect::tags("tags", arena(0), &[6; 4], &guest.fetch_tags(arena(0), 4)?)?;
     }
     Ok(())
 }

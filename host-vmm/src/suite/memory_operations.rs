@@ -41,6 +41,13 @@ pub const CASES: &[Case] = &[
     )
     .needing(MOPS),
     Case::new(
+        "arch.copy.forwards-into-its-source",
+        "CPYFP, CPYFM and CPYFE upwards into their own source copy what they cannot have written before and touch nothing else",
+        "DDI 0487 C6.2 CPYFP, CPYFM, CPYFE; pseudocode CPYSizeChoice",
+        forwards_into_its_source,
+    )
+    .needing(MOPS),
+    Case::new(
         "arch.copy.copy-checked",
         "a copy is checked at its source and at its destination",
         "DDI 0487 C6.2 CPYFP, CPYFM, CPYFE; D10 tag checked accesses",
@@ -142,6 +149,26 @@ fn copy(bench: &mut Bench<'_>) -> Checked {
         }
     }
     Ok(())
+}
+
+fn forwards_into_its_source(bench: &mut Bench<'_>) -> Checked {
+    const SHIFT: u64 = 0x48;
+    let mut guest = bench.guest()?;
+    let end = SHIFT + SIZE;
+    let source = data(end + 0x100);
+    guest.write(arena(0), &source)?;
+    guest.store_tags(arena(0), &vec![6; source.len().div_ceil(16)])?;
+    let trace = guest.exec(COPY_FORWARDS, &[tagged(SHIFT, 6), tagged(0, 6), SIZE])?;
+    no_fault(&guest, "a copy by the right tags", &trace)?;
+    for (name, value, found) in
+        [("x0", tagged(end, 6), trace.x[0]), ("x1", tagged(SIZE, 6), trace.x[1]), ("x2", 0, trace.x[2])]
+    {
+        equal_hex(&format!("{name} at the end"), value, found)?;
+    }
+    // What follows in the destination depends on how far the CPU reads ahead.
+    let first = [&source[..SHIFT as usize], &source[..SHIFT as usize]].concat();
+    bytes("before the destination, and its beginning", arena(0), &first, &guest.read(arena(0), first.len())?)?;
+    bytes("behind it", arena(end), &source[end as usize..], &guest.read(arena(end), 0x100)?)
 }
 
 fn copy_checked(bench: &mut Bench<'_>) -> Checked {

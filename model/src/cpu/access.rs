@@ -11,6 +11,7 @@ use super::fault::Abort;
 use super::system_registers::A;
 use super::translate::{Memory, Place, Purpose};
 use super::{Core, Stop};
+use crate::memory::ByteMask;
 
 mod store;
 
@@ -62,8 +63,8 @@ pub(super) struct Access {
     pub atomic: bool,
     /// It stores tags, which Device memory may refuse.
     pub tags: bool,
-    /// What it stores is UNKNOWN.
-    pub unknown: bool,
+    /// Which bytes of what it stores are UNKNOWN.
+    pub unknown: ByteMask,
 }
 
 impl Access {
@@ -89,10 +90,13 @@ impl Parts {
     }
 }
 
+/// An access that KVM does not tell the VMM enough of (ESR_EL2.ISV).
+const NOT_SIMPLE: Stop = Stop::Unmodelled("an access to a device that is no simple load or store");
+
 /// What an access found.
 enum Reached {
     Memory(Parts),
-    /// A device's register, where nothing but a simple store is specified.
+    /// A device's register, where nothing but a simple load or store is specified.
     Device(u64),
 }
 
@@ -253,7 +257,7 @@ impl Core<'_, '_> {
     fn memory(&mut self, va: u64, bytes: u64, access: Access) -> Result<Parts, Stop> {
         match self.reach(va, bytes, access)? {
             Reached::Memory(parts) => Ok(parts),
-            Reached::Device(_) => Err(Stop::Unmodelled("an access to a device that is not a simple store")),
+            Reached::Device(_) => Err(NOT_SIMPLE),
         }
     }
 }

@@ -7,6 +7,7 @@ use isa::{Arg, Op, Reg};
 
 use super::access::{Access, Alignment};
 use super::fault::undefined;
+use super::load_store::part;
 use super::{Core, Executed, Stop};
 
 crate::defects! {
@@ -58,16 +59,25 @@ impl Core<'_, '_> {
         };
         let (expected, new) = (joined(self, rs, rs2), joined(self, rt, rt2));
         let always = self.defect(&CAS_ALWAYS);
+        let compares_unknown = self.is_unknown(rs) || self.is_unknown(rs2);
+        let low = if self.is_unknown(rt) { part(bytes) } else { 0 };
+        let high = if pair && self.is_unknown(rt2) { part(bytes) << bytes } else { 0 };
         let mut old = [0; 16];
         let access = self.atomic(base, total as u64, true);
-        self.modify(va, &mut old[..total], access, |old| (*old == expected[..total] || always).then_some(new))?;
+        let unknown = self.modify(va, &mut old[..total], access, |old, unknown| match () {
+            // Nobody knows whether it stores.
+            () if unknown != 0 || compares_unknown => Some((new, part(total))),
+            () => (*old == expected[..total] || always).then_some((new, low | high)),
+        })?;
         if self.defect(&CAS_KEEPS) {
             return Ok(());
         }
-        let part = |at: usize| old[at..at + bytes].iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte));
-        self.set(rs, part(0));
-        if pair {
-            self.set(rs2, part(bytes));
+        let value = |at: usize| old[at..at + bytes].iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte));
+        for (n, register) in [rs, rs2].into_iter().enumerate().take(usize::from(size.count)) {
+            self.set(register, value(n * bytes));
+            if unknown >> (n * bytes) & part(bytes) != 0 {
+                self.forget(register);
+            }
         }
         Ok(())
     }
@@ -114,13 +124,18 @@ impl Core<'_, '_> {
         let value = |data: &[u8]| data.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte));
         let mut old = [0; 8];
         let access = self.atomic(address.base, bytes as u64, false);
-        self.modify(va, &mut old[..bytes], access, |old| {
+        let operand_unknown = self.is_unknown(rs);
+        let unknown = self.modify(va, &mut old[..bytes], access, |old, unknown| {
             let mut new = [0; 16];
             new[..8].copy_from_slice(&compute(value(old)).to_le_bytes());
-            Some(new)
+            let unknown = operand_unknown || unknown != 0 && op != Op::Swp;
+            Some((new, if unknown { part(bytes) } else { 0 }))
         })?;
         let old = value(&old);
         self.set(rt, if self.defect(&RESULT_NEW) { compute(old) << unused >> unused } else { old });
+        if unknown != 0 {
+            self.forget(rt);
+        }
         Ok(())
     }
 

@@ -8,11 +8,16 @@
 
 use isa::{Arg, CopyOptions, ExceptionClass, Op, Reg, SetOptions, TaggedPtr};
 
+mod overlap;
+
 use super::access::{Access, Alignment};
 use super::fault::{exception, undefined};
 use super::system_registers::MSCEN;
 use super::translate::Place;
 use super::{Core, Executed, Stop};
+
+pub use overlap::Copying;
+use overlap::{Direction, Overlap};
 
 crate::defects! {
     SET_UNCHECKED "set.unchecked" "SETP, SETM and SETE are not tag checked";
@@ -25,6 +30,7 @@ crate::defects! {
     CPY_READ_UNCHECKED "cpy.source-unchecked" "the source of a memory copy is not tag checked";
     CPY_WRITE_UNCHECKED "cpy.destination-unchecked" "the destination of a memory copy is not tag checked";
     CPY_TAGS "cpy.copies-tags" "a memory copy copies tags too";
+    CPYF_BACKWARDS "cpyf.backwards-on-overlap" "CPYF* copies backwards what it would read after it is written, and leaves its addresses where they are";
     CPY_FORWARDS "cpy.always-forwards" "CPYP copies forwards what overlaps";
 }
 
@@ -32,6 +38,9 @@ crate::defects! {
 const MEMORY_OPERATION: u8 = 0x27;
 const PAGE: u64 = abi::map::GUEST_PAGE;
 const GRANULE: u64 = isa::GRANULE_BYTES as u64;
+/// The bits of an address that CPYP compares, and the most that it copies.
+const ADDRESS: u64 = u64::MAX >> 8;
+const MOST_COPIED: u64 = ADDRESS >> 1;
 /// NZCV of a sequence in option B; option A has none.
 const OPTION_B: u8 = 0b0010;
 
@@ -222,8 +231,13 @@ impl Core<'_, '_> {
         let Registers { rd, rs, rn, .. } = registers;
         let mut left = self.get(rn);
         let mut chunk = Chunk { to: self.get(rd), from: self.get(rs), bytes: 0, backwards: false };
+        let mut overlap = self.overlap_of_stage_before(stage, [chunk.to, chunk.from]);
+        let mut direction = Direction::Forwards;
         if stage == Stage::Prologue {
-            chunk.backwards = sequence == Sequence::Copy && self.overlaps(chunk, &mut left);
+            if sequence == Sequence::Copy {
+                direction = Direction::of(chunk.from, chunk.to, left.min(MOST_COPIED));
+            }
+            chunk.backwards = self.may_go_backwards(sequence) && self.overlaps(chunk, &mut left);
             if sequence == Sequence::CopyForwards {
                 left = left.min(i64::MAX as u64);
             }
@@ -234,7 +248,8 @@ impl Core<'_, '_> {
             if self.cpu.nzcv & OPTION_B != 0 {
                 return Err(self.ill_formed(sequence, stage, true, registers));
             }
-            chunk.backwards = sequence == Sequence::Copy && left.cast_signed() > 0;
+            chunk.backwards = self.may_go_backwards(sequence) && left.cast_signed() > 0;
+            direction = if chunk.backwards { Direction::Backwards } else { Direction::Forwards };
             if !chunk.backwards {
                 (chunk.to, chunk.from) = (chunk.to.wrapping_add(left), chunk.from.wrapping_add(left));
                 left = left.wrapping_neg();
@@ -256,8 +271,12 @@ impl Core<'_, '_> {
             let room = |va| room(va, GRANULE, chunk.backwards);
             chunk.bytes = now.min(room(chunk.to)).min(room(chunk.from));
             self.show_copy(stage, registers, chunk, left);
-            if let Err(stop) = self.copy_chunk(chunk, left, options) {
+            if let Err(stop) = self.copy_chunk(chunk, (left, direction), &mut overlap, options) {
                 self.forget_progress(stage, &begun);
+                // Behind a prologue that faulted the registers are no longer those of this copy.
+                self.cpu.copying = overlap
+                    .filter(|_| stage != Stage::Prologue)
+                    .map(|overlap| overlap.seen_by([self.get(rd), self.get(rs)]));
                 return Err(stop);
             }
             (left, now) = (left - chunk.bytes, now - chunk.bytes);
@@ -276,6 +295,7 @@ impl Core<'_, '_> {
         if stage == Stage::Prologue {
             self.cpu.nzcv = 0;
         }
+        self.cpu.copying = overlap.map(|overlap| overlap.seen_by([self.get(rd), self.get(rs)]));
         Ok(())
     }
 
@@ -301,18 +321,27 @@ impl Core<'_, '_> {
         }
     }
 
+    fn may_go_backwards(&self, sequence: Sequence) -> bool {
+        sequence == Sequence::Copy || self.defect(&CPYF_BACKWARDS)
+    }
+
     /// Tells whether CPYP must go backwards: the destination begins within the source. Caps what is left.
     fn overlaps(&self, chunk: Chunk, left: &mut u64) -> bool {
-        const ADDRESS: u64 = u64::MAX >> 8;
-        *left = (*left).min(ADDRESS >> 1);
+        *left = (*left).min(MOST_COPIED);
         let (from, to) = (chunk.from & ADDRESS, chunk.to & ADDRESS);
         let end = chunk.from.wrapping_add(*left) & ADDRESS;
         from < to && end > to && !self.defect(&CPY_FORWARDS)
     }
 
     /// Copies bytes that lie within one granule at either end, of `left` that are to be copied. The source is checked
-    /// first.
-    fn copy_chunk(&mut self, chunk: Chunk, left: u64, options: CopyOptions) -> Executed {
+    /// first. `overlap` is what is known of the copy so far, and then of this chunk, too.
+    fn copy_chunk(
+        &mut self,
+        chunk: Chunk,
+        (left, direction): (u64, Direction),
+        overlap: &mut Option<Overlap>,
+        options: CopyOptions,
+    ) -> Executed {
         let source = self.bytewise(options.reads_unprivileged(), false, !self.defect(&CPY_READ_UNCHECKED));
         let destination = self.bytewise(options.writes_unprivileged(), true, !self.defect(&CPY_WRITE_UNCHECKED));
         // A fault is reported at the byte that comes first, which backwards is the last one.
@@ -327,19 +356,15 @@ impl Core<'_, '_> {
             }
         };
         let destination_place = self.check_byte(chunk.to, destination)?;
-        // What is read after it was written depends on the size of the steps, which is the CPU's choice (pseudocode
-        // CPYSizeChoice). So it is where CPYF* copies upwards into its own source, and where two addresses of one byte
-        // hide from CPYP that it does.
-        let (from, to) = (source_place.ipa, destination_place.ipa);
-        let ahead = if chunk.backwards { from.wrapping_sub(to) } else { to.wrapping_sub(from) };
-        if ahead != 0 && ahead < left && !self.defect(&CPY_FORWARDS) {
-            return Err(Stop::Unmodelled("a memory copy into what it has yet to read"));
-        }
+        let back = if chunk.backwards { left - 1 } else { 0 };
+        let starts = [source_place.ipa, destination_place.ipa].map(|ipa| ipa.wrapping_sub(back));
+        *overlap = overlap.or_else(|| Overlap::of(direction, starts, left));
+        let unknown = overlap.map_or(0, |overlap| overlap.unknown(chunk.lowest(source_place.ipa), chunk.bytes));
         let (from, to) = (chunk.lowest(chunk.from), chunk.lowest(chunk.to));
         let mut data = [0; GRANULE as usize];
         let data = &mut data[..chunk.bytes as usize];
-        self.load(from, data, Access { checked: false, ..source })?;
-        self.store(to, data, Access { checked: false, ..destination })?;
+        let unknown = unknown | self.load(from, data, Access { checked: false, ..source })?;
+        self.store(to, data, Access { checked: false, unknown, ..destination })?;
         if self.defect(&CPY_TAGS) {
             let (from, to) = (self.place(from, source)?, self.place(to, destination)?);
             let tag = self.env.bus.tag(from.ipa & !(GRANULE - 1)).map_err(Stop::NoMemory)?;

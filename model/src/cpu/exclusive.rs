@@ -6,6 +6,9 @@
 use isa::{Arg, Op, Reg};
 
 use super::access::{Access, Alignment};
+use super::fault::undefined;
+use super::load_store::part;
+use super::translate::Purpose;
 use super::{Core, Executed, Monitor, Stop};
 
 crate::defects! {
@@ -14,6 +17,7 @@ crate::defects! {
     ALWAYS "exclusive.store-without-load" "an exclusive store succeeds without an exclusive load";
     STATUS_INVERTED "exclusive.status-inverted" "an exclusive store gives 1 for success";
     FAILED_STORES "exclusive.failed-store-stores" "an exclusive store that fails is performed";
+    SIZE_UNDEFINED "exclusive.other-size-undefined" "an exclusive store of another size than its load is UNDEFINED";
     KEPT "exclusive.monitor-kept-by-exception" "an exception does not clear the monitor";
 }
 
@@ -41,7 +45,7 @@ impl Core<'_, '_> {
         access.checked &= !self.defect(&LOAD_UNCHECKED);
         let mut buffer = [0; 16];
         let bytes = usize::from(size.bytes);
-        self.load(va, &mut buffer[..usize::from(size.total())], access)?;
+        let unknown = self.load(va, &mut buffer[..usize::from(size.total())], access)?;
         let parts = [&buffer[..bytes], &buffer[bytes..2 * bytes]].map(|part| {
             let mut value = [0; 8];
             value[..bytes].copy_from_slice(part);
@@ -49,9 +53,11 @@ impl Core<'_, '_> {
         });
         let value = [parts[0], if rt2.is_some() { parts[1] } else { 0 }];
         self.cpu.monitor = Some(Monitor { va, bytes: size.total(), value });
-        self.set(rt, value[0]);
-        if let Some(rt2) = rt2 {
-            self.set(rt2, value[1]);
+        for (n, register) in [Some(rt), rt2].into_iter().flatten().enumerate() {
+            self.set(register, value[n]);
+            if unknown >> (n * bytes) & part(bytes) != 0 {
+                self.forget(register);
+            }
         }
         Ok(())
     }
@@ -73,10 +79,12 @@ impl Core<'_, '_> {
             data[bytes..2 * bytes].copy_from_slice(&self.get(rt2).to_le_bytes()[..bytes]);
         }
         let data = &data[..usize::from(size.total())];
-        // The status and the data are UNKNOWN then (Arm ARM, Load-Exclusive and Store-Exclusive instruction usage
-        // restrictions), and UNKNOWN memory is not tracked.
-        if self.cpu.monitor.is_some_and(|monitor| usize::from(monitor.bytes) != data.len()) {
-            return Err(Stop::Unmodelled("a store-exclusive of another size than its load-exclusive"));
+        for (n, _) in [Some(rt), rt2].iter().enumerate().filter(|(_, rt)| rt.is_some_and(|rt| self.is_unknown(rt))) {
+            access.unknown |= part(bytes) << (n * bytes);
+        }
+        let mismatched = self.cpu.monitor.filter(|monitor| usize::from(monitor.bytes) != data.len());
+        if mismatched.is_some() && self.defect(&SIZE_UNDEFINED) {
+            return Err(undefined());
         }
         let passes = self.passes(va, size)? || self.defect(&ALWAYS);
         if passes || self.defect(&FAILED_STORES) {
@@ -89,7 +97,23 @@ impl Core<'_, '_> {
         }
         self.cpu.monitor = None;
         self.set(rs, u64::from(passes == self.defect(&STATUS_INVERTED)));
+        if let Some(monitor) = mismatched {
+            self.forget_pair(va, data.len(), monitor);
+            self.forget(rs);
+        }
         Ok(())
+    }
+
+    /// A store of another size than was loaded passes or fails. Its status is UNKNOWN then, and so is the data that the
+    /// two accessed, as much as the larger of them did (Arm ARM B2, Load-Exclusive and Store-Exclusive instruction usage
+    /// restrictions). What cannot be written stays.
+    fn forget_pair(&mut self, va: u64, bytes: usize, monitor: Monitor) {
+        let larger = u64::from(monitor.bytes).max(bytes as u64);
+        for at in (0..larger).flat_map(|n| [va.wrapping_add(n), monitor.va.wrapping_add(n)]) {
+            if let Ok(place) = self.translate(at, Purpose::Write, self.cpu.el) {
+                self.env.bus.make_unknown(place.ipa, 1);
+            }
+        }
     }
 
     /// Asks the local monitor. A store to another address or of another size than was loaded, or after the value
@@ -101,12 +125,12 @@ impl Core<'_, '_> {
         let same = monitor.va == va && usize::from(monitor.bytes) == total && {
             let access = self.plain(total as u64, false);
             match self.load(va, &mut now[..total], access) {
-                Ok(()) => {
-                    let part = |at: usize| {
+                Ok(_) => {
+                    let value = |at: usize| {
                         now[at..at + usize::from(size.bytes)].iter().rev().fold(0, |v, b| v << 8 | u64::from(*b))
                     };
-                    let second = if size.count == 2 { part(usize::from(size.bytes)) } else { 0 };
-                    [part(0), second] == monitor.value
+                    let second = if size.count == 2 { value(usize::from(size.bytes)) } else { 0 };
+                    [value(0), second] == monitor.value
                 }
                 Err(Stop::Exception(_)) => false,
                 Err(stop) => return Err(stop),

@@ -73,7 +73,9 @@ impl Core<'_, '_> {
         let place =
             self.translate(pc, Purpose::Fetch, el).map_err(|status: FaultStatus| instruction_abort(el, status, pc))?;
         let mut word = [0; 4];
-        self.env.bus.read(place.ipa, &mut word).map_err(Stop::NoMemory)?;
+        if self.env.bus.read(place.ipa, &mut word).map_err(Stop::NoMemory)? != 0 {
+            return Err(Stop::Unmodelled("an instruction that is UNKNOWN"));
+        }
         Ok(Decoded::new(u32::from_le_bytes(word)))
     }
 
@@ -86,6 +88,7 @@ impl Core<'_, '_> {
     }
 
     fn instruction(&mut self, known: &Known) -> Executed {
+        let becomes_unknown = if self.cpu.x_unknown == 0 { None } else { self.tainted(known)? };
         let Known { op, args, size, family } = known;
         match family {
             Family::Arithmetic => self.arithmetic(*op, args),
@@ -94,7 +97,11 @@ impl Core<'_, '_> {
             Family::Tags => self.tag_instruction(*op, args),
             Family::Pointer => self.pointer_instruction(*op, args),
             Family::Copies => self.memory_operation(*op, args),
+        }?;
+        if let Some(register) = becomes_unknown {
+            self.forget(register);
         }
+        Ok(())
     }
 
     /// Loads and stores of registers, exclusives, atomics.

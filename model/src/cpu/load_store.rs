@@ -9,6 +9,7 @@ use super::arithmetic::extended_register;
 use super::fault::exception;
 use super::system_registers::{SA, SA0};
 use super::{Core, Executed, Stop};
+use crate::memory::ByteMask;
 
 crate::defects! {
     WRITEBACK_ON_FAULT "writeback.on-fault" "a load or store that faults writes its base back";
@@ -86,6 +87,11 @@ fn extended(value: u64, bytes: u8, signed: bool, width: u32) -> u64 {
     let unused = 64 - 8 * u32::from(bytes);
     let value = if signed { ((value << unused) as i64 >> unused) as u64 } else { value };
     if width == 32 { value & 0xffff_ffff } else { value }
+}
+
+/// The lowest `bytes` bytes, 1 to 16.
+pub(super) const fn part(bytes: usize) -> ByteMask {
+    (1 << bytes) - 1
 }
 
 impl Core<'_, '_> {
@@ -169,7 +175,7 @@ impl Core<'_, '_> {
             simple: false,
             atomic: false,
             tags: false,
-            unknown: false,
+            unknown: 0,
         }
     }
 
@@ -235,7 +241,8 @@ impl Core<'_, '_> {
     fn load_registers(&mut self, va: u64, registers: &[Register], size: isa::Access, access: Access) -> Executed {
         let bytes = usize::from(size.bytes);
         let mut buffer = [0; 64];
-        if let Err(stop) = self.load(va, &mut buffer[..bytes * registers.len()], access) {
+        let loaded = self.load(va, &mut buffer[..bytes * registers.len()], access);
+        if let Err(stop) = loaded {
             if self.defect(&LOAD_ON_FAULT) && stop.is_tag_check_fault() {
                 self.set_register(registers[0], &[0; 16], size);
             }
@@ -248,6 +255,7 @@ impl Core<'_, '_> {
             }
             return Err(stop);
         }
+        let unknown = loaded?;
         for (n, (register, data)) in registers.iter().zip(buffer.chunks(bytes)).enumerate() {
             let lost = match register {
                 Register::General(_) => self.defect(&PAIR_FIRST),
@@ -255,6 +263,12 @@ impl Core<'_, '_> {
             };
             if n == 0 || !lost {
                 self.set_register(*register, data, size);
+            }
+            if unknown >> (n * bytes) & part(bytes) != 0 {
+                match register {
+                    Register::General(register) => self.forget(*register),
+                    Register::Simd(index) => self.cpu.v_unknown |= 1 << index,
+                }
             }
         }
         Ok(())
@@ -303,8 +317,13 @@ impl Core<'_, '_> {
             };
             data.copy_from_slice(&value.to_le_bytes()[..bytes]);
         }
-        let unknown = |register: &Register| matches!(register, Register::Simd(n) if self.cpu.v_unknown >> n & 1 != 0);
-        let access = Access { unknown: registers.iter().any(unknown), ..access };
+        let unknown = |register: Register| match register {
+            Register::General(register) => self.is_unknown(register),
+            Register::Simd(index) => self.cpu.v_unknown >> index & 1 != 0,
+        };
+        let parts = registers.iter().enumerate().filter(|(_, register)| unknown(**register));
+        let unknown = parts.fold(0, |mask, (n, _)| mask | part(bytes) << (n * bytes));
+        let access = Access { unknown, ..access };
         self.store(va, &buffer[..bytes * registers.len()], access)
     }
 }

@@ -15,13 +15,14 @@ impl Core<'_, '_> {
         if register.class().width() == 32 { value & 0xffff_ffff } else { value }
     }
 
-    /// Writes a register; 32-bit names clear the upper half.
+    /// Writes a register, which is known from then on; 32-bit names clear the upper half.
     pub(super) fn set(&mut self, register: Reg, value: u64) {
         let value = if register.class().width() == 32 { value & 0xffff_ffff } else { value };
         match register.index() {
-            Reg::INDEX_31 if register.is_sp() => self.cpu.sp = value,
-            Reg::INDEX_31 => {}
+            Reg::INDEX_31 if !register.is_sp() => return,
+            Reg::INDEX_31 => self.cpu.sp = value,
             index => self.cpu.x[usize::from(index)] = value,
         }
+        self.cpu.x_unknown &= !(1 << register.index());
     }
 }

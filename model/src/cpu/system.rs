@@ -138,6 +138,9 @@ impl Core<'_, '_> {
             Kind::Own => self.own_register(register, rt)?,
         };
         self.set(rt, value);
+        if register == SysReg::RgsrEl1 && self.cpu.sys.rgsr_unknown {
+            self.forget(rt);
+        }
         Ok(())
     }
 

@@ -70,7 +70,7 @@ impl Core<'_, '_> {
             simple: false,
             atomic: false,
             tags: access || data == Data::Zeroed,
-            unknown: false,
+            unknown: 0,
         }
     }
 
@@ -232,9 +232,14 @@ impl Core<'_, '_> {
         if self.defect(&STGP_SWAPPED) {
             (low, high) = (high, low);
         }
+        let unknown = [(rt, 0xff), (rt2, 0xff00)].into_iter().filter(|(register, _)| self.is_unknown(*register));
+        let unknown = unknown.fold(0, |mask, (_, half)| mask | half);
         let data = (u128::from(high) << 64 | u128::from(low)).to_le_bytes();
         let data = if self.defect(&STGP_FIRST) { &data[..8] } else { &data[..] };
         self.env.bus.write(place.ipa, data).map_err(Stop::NoMemory)?;
+        if unknown != 0 {
+            self.env.bus.make_unknown(place.ipa, unknown);
+        }
         if !self.defect(&STGP_NO_TAG) {
             self.write_tag(place, tag)?;
         }

@@ -19,7 +19,7 @@ mod state;
 mod unknown_memory;
 mod vectors;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use abi::mailbox::{Block, BlockEnd, PageKind, SYS_REGS, SysReg, Trap};
 use abi::map::{self, Window};
@@ -29,11 +29,11 @@ use super::{Cpu, Env, Features, Platform, Vectors};
 use crate::choice::Choices;
 use crate::defect::{Defect, Injected};
 use crate::firmware::{Done, Firmware, HeapError, Outcome};
-use crate::memory::{Bus, NoMemory};
+use crate::memory::{Bus, ByteMask, NoMemory};
 
 /// Pages of bytes and tags, there once they are touched.
 #[derive(Default, PartialEq)]
-struct Ram(BTreeMap<u64, ([u8; 4096], [u8; 256])>);
+struct Ram(BTreeMap<u64, ([u8; 4096], [u8; 256])>, BTreeSet<u64>);
 
 impl Ram {
     fn page(&mut self, ipa: u64) -> Result<&mut ([u8; 4096], [u8; 256]), NoMemory> {
@@ -45,16 +45,27 @@ impl Ram {
 }
 
 impl Bus for Ram {
-    fn read(&mut self, ipa: u64, bytes: &mut [u8]) -> Result<(), NoMemory> {
+    fn read(&mut self, ipa: u64, bytes: &mut [u8]) -> Result<ByteMask, NoMemory> {
         let at = (ipa & 4095) as usize;
         bytes.copy_from_slice(&self.page(ipa)?.0[at..at + bytes.len()]);
-        Ok(())
+        Ok((ipa..)
+            .take(bytes.len())
+            .zip(0..64)
+            .filter(|(at, _)| self.1.contains(at))
+            .fold(0, |mask, (_, n)| mask | 1 << n))
     }
 
     fn write(&mut self, ipa: u64, bytes: &[u8]) -> Result<(), NoMemory> {
         let at = (ipa & 4095) as usize;
         self.page(ipa)?.0[at..at + bytes.len()].copy_from_slice(bytes);
+        (ipa..).take(bytes.len()).for_each(|at| {
+            self.1.remove(&at);
+        });
         Ok(())
+    }
+
+    fn make_unknown(&mut self, ipa: u64, which: ByteMask) {
+        self.1.extend((0..64).filter(|at| which >> at & 1 != 0).map(|at| ipa + at));
     }
 
     fn tag(&mut self, ipa: u64) -> Result<Tag, NoMemory> {

@@ -48,6 +48,7 @@ impl Seat {
 struct Running {
     end_pc: u64,
     traps: Vec<Trap>,
+    chosen: Vec<usize>,
     budget: u64,
     simd: bool,
 }
@@ -59,6 +60,8 @@ pub struct Done {
     pub reply: BlockReply,
     /// The mailbox's traps, [`BlockReply::traps`] of them.
     pub traps: Vec<Trap>,
+    /// For each trap, how many choices had been made when it was recorded.
+    pub chosen: Vec<usize>,
     /// v0 to v31, if the block asked for them.
     pub v: Option<Box<Vectors>>,
     /// What of it the architecture leaves open.
@@ -70,8 +73,10 @@ pub struct Done {
 pub struct Unknown {
     /// RGSR_EL1: an IRG ran with GCR_EL1.RRND = 1.
     pub rgsr: bool,
-    /// v0 to v31, bit by bit: a load of several elements into them took a fault.
+    /// v0 to v31, bit by bit ([`Cpu::v_unknown`]).
     pub v: u32,
+    /// x0 to x30, bit by bit, and the stack pointer in bit 31 ([`Cpu::x_unknown`]).
+    pub x: u32,
 }
 
 /// How a block came back.
@@ -130,6 +135,7 @@ impl Firmware {
         seat.running = Some(Running {
             end_pc: base + 4 * count as u64,
             traps: Vec::new(),
+            chosen: Vec::new(),
             budget: self.budget,
             simd: block.simd != 0,
         });
@@ -148,6 +154,7 @@ impl Firmware {
         if !env.injected.is(&FPSR_STAYS) {
             cpu.fpsr = 0;
         }
+        (cpu.x_unknown, cpu.copying) = (0, None);
         if let Some(v) = v.filter(|_| block.simd != 0) {
             cpu.v = *v;
             cpu.v_unknown = 0;
@@ -252,6 +259,7 @@ impl Running {
         }
         let sys = &cpu.sys;
         self.traps.push(Trap { pc, esr: sys.esr, far: sys.far, spsr: sys.spsr });
+        self.chosen.push(env.choices.made());
         if !(base..self.end_pc).contains(&pc) {
             return Some(BlockEnd::Escaped);
         }
@@ -282,7 +290,7 @@ impl Running {
             traps: self.traps.len() as u64,
             end: end as u64,
         };
-        let unknown = Unknown { rgsr: cpu.sys.rgsr_unknown, v: cpu.v_unknown };
+        let unknown = Unknown { rgsr: cpu.sys.rgsr_unknown, v: cpu.v_unknown, x: cpu.x_unknown };
         let sys = &mut cpu.sys;
         if !env.injected.is(&SCTLR_STAYS) {
             sys.sctlr = if env.features.has_tags() { reset::SCTLR } else { reset::SCTLR_WITHOUT_MTE };
@@ -302,6 +310,6 @@ impl Running {
         // The firmware itself runs on with what its own exception entry left.
         cpu.monitor = None;
         let v = self.simd.then(|| Box::new(cpu.v));
-        Done { reply, traps: self.traps, v, unknown }
+        Done { reply, traps: self.traps, chosen: self.chosen, v, unknown }
     }
 }

@@ -6,6 +6,7 @@
 //! writes goes by another way, which knows no read-only slots and flags nothing.
 
 mod page;
+mod unknown;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -18,7 +19,7 @@ use crate::contract::Contract;
 use crate::defect::Injected;
 use crate::defects;
 use crate::kernel::{Access, Backing, Errno, Protection};
-use crate::memory::{Bus, NoMemory};
+use crate::memory::{Bus, ByteMask, NoMemory};
 
 /// Bytes that share one tag.
 pub const GRANULE: u64 = isa::GRANULE_BYTES as u64;
@@ -61,9 +62,18 @@ pub struct Slot {
     /// What the mapping permits where that was changed after the slot was made, by index.
     pub(super) protection: BTreeMap<usize, Protection>,
     pub(super) pages: Vec<Option<Box<Page>>>,
+    /// From this page on none was touched.
+    untouched: usize,
 }
 
 impl Slot {
+    /// A page that somebody touches.
+    #[inline]
+    fn touch(&mut self, page: usize) -> &mut Page {
+        self.untouched = self.untouched.max(page + 1);
+        self.pages[page].get_or_insert_default()
+    }
+
     /// What the VMM's mapping permits at a page.
     #[inline]
     pub(super) fn protection(&self, page: usize) -> Protection {
@@ -144,6 +154,7 @@ impl GuestMemory {
             dirty: Vec::new(),
             protection: BTreeMap::new(),
             pages,
+            untouched: 0,
         });
         Ok(())
     }
@@ -207,7 +218,7 @@ impl GuestMemory {
 
     /// A page that the VMM or the kernel touches.
     pub(super) fn touch(&mut self, (slot, page): (usize, usize)) -> &mut Page {
-        self.slots[slot].pages[page].get_or_insert_default()
+        self.slots[slot].touch(page)
     }
 
     /// Faults a page in for the guest (arch/arm64/kvm/mmu.c, user_mem_abort()).
@@ -238,7 +249,7 @@ impl GuestMemory {
         if injected.is(&HUGETLB_FAULT_FLAGS_ALL) && slot.memory == Backing::Hugetlb && slot.logging && *mte {
             Self::expose(slot, place.page, granules);
         }
-        let page = slot.pages[place.page].get_or_insert_default();
+        let page = slot.touch(place.page);
         if *mte && (!page.tagged || page.stored) {
             page.first_touch(granules, *injected);
         }
@@ -248,10 +259,8 @@ impl GuestMemory {
     /// What a kernel does that flags all of a hugetlb folio and clears one part: the part behind shows stale tags.
     #[cold]
     pub(super) fn expose(slot: &mut Slot, page: usize, granules: usize) {
-        if let Some(next) = slot.pages.get_mut(page + 1)
-            && next.as_ref().is_none_or(|next| !next.tagged)
-        {
-            let next = next.get_or_insert_default();
+        if slot.pages.get(page + 1).is_some_and(|next| next.as_ref().is_none_or(|next| !next.tagged)) {
+            let next = slot.touch(page + 1);
             next.make_stale(granules);
             next.tagged = true;
         }
@@ -262,7 +271,7 @@ impl GuestMemory {
     pub fn touched(&self) -> Vec<Range<u64>> {
         let mut ranges: Vec<Range<u64>> = Vec::new();
         for slot in &self.slots {
-            let touched = slot.pages.iter().enumerate().filter(|(_, page)| page.is_some());
+            let touched = slot.pages[..slot.untouched].iter().enumerate().filter(|(_, page)| page.is_some());
             for (index, _) in touched {
                 let start = slot.ipa + index as u64 * self.page;
                 match ranges.last_mut() {
@@ -280,7 +289,9 @@ impl GuestMemory {
     pub(super) fn forget(&mut self, ipa: u64) {
         for slot in &mut self.slots {
             let first = (ipa.saturating_sub(slot.ipa) / self.page) as usize;
-            slot.pages.iter_mut().skip(first).filter(|page| page.is_some()).for_each(|page| *page = None);
+            let touched = slot.pages[..slot.untouched].iter_mut().skip(first);
+            touched.filter(|page| page.is_some()).for_each(|page| *page = None);
+            slot.untouched = slot.untouched.min(first);
         }
     }
 
@@ -380,13 +391,13 @@ impl GuestMemory {
 
 impl Bus for GuestMemory {
     #[inline]
-    fn read(&mut self, ipa: u64, bytes: &mut [u8]) -> Result<(), NoMemory> {
+    fn read(&mut self, ipa: u64, bytes: &mut [u8]) -> Result<ByteMask, NoMemory> {
         let (place, page) = self.fault_in(ipa, false)?;
         match &page.data {
             Some(data) => bytes.copy_from_slice(&data[place.byte..place.byte + bytes.len()]),
             None => bytes.fill(0),
         }
-        Ok(())
+        Ok(if page.unknown.is_none() { 0 } else { page.unknown_bytes(place.byte, bytes.len()) })
     }
 
     #[inline]
@@ -395,6 +406,10 @@ impl Bus for GuestMemory {
         let (place, page) = self.fault_in(ipa, true)?;
         page.write(size, place.byte, bytes);
         Ok(())
+    }
+
+    fn make_unknown(&mut self, ipa: u64, which: ByteMask) {
+        self.forget_bytes(ipa, which);
     }
 
     #[inline]

@@ -289,8 +289,14 @@ impl Vm {
         let vcpu = self.vcpus.get_mut(cpu).ok_or(Errno::ENOENT)?;
         let low = value as u64;
         match found {
-            Found::General(n) => vcpu.cpu.x[n] = low,
-            Found::Vector(n) => vcpu.cpu.v[n] = [low, (value >> 64) as u64],
+            Found::General(n) => {
+                vcpu.cpu.x[n] = low;
+                vcpu.cpu.x_unknown &= !(1 << n);
+            }
+            Found::Vector(n) => {
+                vcpu.cpu.v[n] = [low, (value >> 64) as u64];
+                vcpu.cpu.v_unknown &= !(1 << n);
+            }
             Found::Row(_, Place::Live { set, .. }) => {
                 set(&mut vcpu.cpu, low);
                 // A VMM that moves the PC has taken the place of a store that waits.

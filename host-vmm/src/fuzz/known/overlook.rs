@@ -59,7 +59,7 @@ mod tests {
         };
         let shown = |faults: [Fault; 3]| {
             let what = || What::Block(Box::new(trace(faults.to_vec())));
-            let seen = |step| Seen { step, what: what(), unknown: Vec::new(), unknown_v: 0 };
+            let seen = |step| Seen { step, what: what(), unknown: Vec::new(), unknown_v: 0, unknown_x: 0 };
             Observation { seen: vec![seen(0), seen(1)], ..Observation::default() }
         };
         let all = || shown([alignment(0, true), alignment(1, true), alignment(2, true)]);

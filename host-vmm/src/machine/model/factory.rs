@@ -103,7 +103,18 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     host: Host,
     pub(super) choices: RefCell<Choices>,
-    pub(super) unknown: RefCell<Vec<Unknown>>,
+    pub(super) ended: RefCell<Vec<Ended>>,
+}
+
+/// What the model knows of a block that ended, and its trace does not show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// What the architecture leaves open in the trace.
+    pub unknown: Unknown,
+    /// For each exception, how many choices had been made since [`ModelFactory::set_choices`] when it was taken.
+    pub at_faults: Vec<usize>,
+    /// The same at the block's end.
+    pub at_end: usize,
 }
 
 /// Makes VMs of the model.
@@ -116,9 +127,9 @@ impl ModelFactory {
     /// Models what the settings say, with common choices where the architecture leaves one.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        let (choices, unknown) = (RefCell::default(), RefCell::default());
+        let (choices, ended) = (RefCell::default(), RefCell::default());
         let host = settings.host();
-        Self { shared: Rc::new(Shared { settings, host, choices, unknown }) }
+        Self { shared: Rc::new(Shared { settings, host, choices, ended }) }
     }
 
     /// Puts the answers to the coming choices in place, forgets those that were made, and gives them.
@@ -127,9 +138,9 @@ impl ModelFactory {
         self.shared.choices.replace(choices)
     }
 
-    /// Takes what the architecture leaves open in the traces since the last call, one for each block that ended.
-    pub fn take_unknown(&self) -> Vec<Unknown> {
-        self.shared.unknown.take()
+    /// Takes what no trace shows of the blocks that ended since the last call.
+    pub fn take_ended(&self) -> Vec<Ended> {
+        self.shared.ended.take()
     }
 
     /// What a report says of it.

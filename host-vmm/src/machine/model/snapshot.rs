@@ -4,7 +4,10 @@
 //! would be in guest memory; so a number stands for it there, at the firmware's first address, and an [`Archive`] knows
 //! what the number means. A VMM that loses that page has lost the firmware.
 
+use std::ops::Range;
+
 use abi::map;
+use model::cpu::{Cpu, Hidden};
 use model::defect::Injected;
 use model::firmware::Firmware;
 use model::kvm::GRANULE;
@@ -68,6 +71,10 @@ struct Entry {
     firmware: Firmware,
     /// Whether each vCPU's RGSR_EL1 is UNKNOWN.
     rgsr_unknown: Vec<bool>,
+    /// What else each vCPU's registers do not show.
+    hidden: Vec<Hidden>,
+    /// The guest-physical memory that is UNKNOWN.
+    unknown: Vec<Range<u64>>,
     /// The tags as they were saved.
     tags: Vec<Vec<u8>>,
 }
@@ -121,14 +128,17 @@ impl ModelMachine {
         let memory = self.save_memory()?;
         let vm = self.vm.get_mut();
         let mut cpus = Vec::new();
-        let mut rgsr_unknown = Vec::new();
+        let (mut rgsr_unknown, mut hidden) = (Vec::new(), Vec::new());
         for cpu in 0..self.config.cpus {
             cpus.push(CpuState { registers: saved_registers(registers(vm, cpu)?, injected)?, mp_state: 0 });
             rgsr_unknown.push(vm.cpu(cpu).is_some_and(|state| state.sys.rgsr_unknown));
+            hidden.push(vm.cpu(cpu).map(Cpu::hidden).unwrap_or_default());
         }
         if let Some(firmware) = &self.firmware {
             let tags = memory.iter().map(|extent| extent.tags.clone()).collect();
-            self.archive.0.push(Entry { firmware: firmware.clone(), rgsr_unknown, tags });
+            let of = |extent: &Extent| vm.memory().unknown_in(extent.ipa..extent.ipa + extent.data.len() as u64);
+            let unknown = memory.iter().flat_map(of).collect();
+            self.archive.0.push(Entry { firmware: firmware.clone(), rgsr_unknown, hidden, unknown, tags });
         }
         Ok(Snapshot { config: self.config, memory, cpus, emulated: None })
     }
@@ -213,6 +223,10 @@ impl ModelMachine {
             for (cpu, unknown) in entry.rgsr_unknown.iter().enumerate() {
                 self.vm.get_mut().mark_rgsr(cpu, *unknown);
             }
+            for (cpu, hidden) in entry.hidden.iter().enumerate() {
+                self.vm.get_mut().set_hidden(cpu, *hidden);
+            }
+            entry.unknown.into_iter().for_each(|range| self.vm.get_mut().make_unknown(range));
             self.firmware = Some(entry.firmware);
         }
         self.recyclable.set(recyclable && self.firmware.is_some());

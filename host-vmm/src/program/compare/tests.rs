@@ -1,5 +1,7 @@
 //! What counts as a difference and what does not.
 
+#![expect(clippy::single_range_in_vec_init, reason = "a list of ranges is meant")]
+
 use abi::mailbox::{BlockEnd, SYS_REGS};
 
 use super::super::observation::Seen;
@@ -18,9 +20,15 @@ fn trace() -> Trace {
 }
 
 fn of(trace: Trace) -> Observation {
-    let memory = vec![Extent { offset: 0x1000, data: vec![0; 32], tags: vec![1, 2] }];
+    let memory = vec![Extent { offset: 0x1000, data: vec![0; 32], tags: vec![1, 2], unknown: Vec::new() }];
     Observation {
-        seen: vec![Seen { step: 4, what: What::Block(Box::new(trace)), unknown: Vec::new(), unknown_v: 0 }],
+        seen: vec![Seen {
+            step: 4,
+            what: What::Block(Box::new(trace)),
+            unknown: Vec::new(),
+            unknown_v: 0,
+            unknown_x: 0,
+        }],
         memory,
         endless: None,
     }
@@ -92,6 +100,33 @@ fn a_register_that_is_unknown_does_not_count() {
     assert_eq!(differences(&open, &of(changed.clone())), []);
     changed.sys[SysReg::Gcr as usize] = 1;
     assert_eq!(differences(&open, &of(changed)).len(), 1);
+}
+
+#[test]
+fn general_registers_and_the_stack_pointer_that_are_unknown_do_not_count() {
+    let mut changed = trace();
+    (changed.x, changed.sp) = ([8; 31], 8);
+    let mut open = of(changed);
+    open.seen[0].unknown_x = !(1 << 3 | 1 << 31);
+    let places: Vec<_> = differences(&of(trace()), &open).iter().map(|difference| difference.place).collect();
+    assert_eq!(places, [Place::X(3), Place::Sp]);
+    open.seen[0].unknown_x = u32::MAX;
+    assert_eq!(differences(&open, &of(trace())), []);
+}
+
+#[test]
+fn bytes_that_are_unknown_do_not_count() {
+    let mut open = of(trace());
+    open.memory[0].data[5..9].fill(1);
+    let places = |open: &Observation| -> Vec<_> {
+        differences(open, &of(trace())).iter().map(|difference| difference.place).collect()
+    };
+    open.memory[0].unknown = vec![0x1005..0x1008];
+    assert_eq!(places(&open), [Place::Data(0x1008)]);
+    open.memory[0].unknown = vec![0x1005..0x1008, 0x1008..0x1009];
+    assert_eq!(places(&open), []);
+    open.memory[0].tags[0] = 3;
+    assert_eq!(places(&open), [Place::Tag(0x1000)]);
 }
 
 #[test]

@@ -2,29 +2,36 @@
 
 use abi::map;
 
-use super::{Access, Parts, Reached, STORE_CLEARS_TAG, STORE_DESPITE_FAULT, STORE_DROPPED_ASYNC};
+use super::{Access, NOT_SIMPLE, Parts, Reached, STORE_CLEARS_TAG, STORE_DESPITE_FAULT, STORE_DROPPED_ASYNC};
+use crate::cpu::load_store::part;
 use crate::cpu::translate::Memory;
 use crate::cpu::{Core, Exception, Stop};
-
-/// What UNKNOWN data leaves in memory is UNKNOWN too, and of memory that is not tracked.
-const UNKNOWN: Stop = Stop::Unmodelled("a store of a SIMD register that is UNKNOWN after a fault");
+use crate::memory::ByteMask;
 
 impl Core<'_, '_> {
-    fn read_parts(&mut self, parts: &Parts, out: &mut [u8]) -> Result<(), Stop> {
+    /// Reads bytes, and tells which of them are UNKNOWN.
+    fn read_parts(&mut self, parts: &Parts, out: &mut [u8]) -> Result<ByteMask, Stop> {
         let mut rest = out;
+        let (mut unknown, mut done) = (0, 0);
         for &(_, place, bytes) in parts.as_slice() {
             let (now, later) = rest.split_at_mut(bytes as usize);
-            self.env.bus.read(place.ipa, now).map_err(Stop::NoMemory)?;
-            rest = later;
+            unknown |= self.env.bus.read(place.ipa, now).map_err(Stop::NoMemory)? << done;
+            (rest, done) = (later, done + bytes);
         }
-        Ok(())
+        Ok(unknown)
     }
 
-    fn write_parts(&mut self, parts: &Parts, data: &[u8]) -> Result<(), Stop> {
+    /// Writes bytes, of which some are UNKNOWN.
+    fn write_parts(&mut self, parts: &Parts, data: &[u8], unknown: ByteMask) -> Result<(), Stop> {
         let mut rest = data;
+        let mut unknown = unknown;
         for &(_, place, bytes) in parts.as_slice() {
             let (now, later) = rest.split_at(bytes as usize);
             self.env.bus.write(place.ipa, now).map_err(Stop::NoMemory)?;
+            if unknown != 0 {
+                self.env.bus.make_unknown(place.ipa, unknown & (u64::MAX >> (64 - bytes)));
+                unknown = unknown.checked_shr(bytes as u32).unwrap_or(0);
+            }
             if self.defect(&STORE_CLEARS_TAG) && place.memory != Memory::Tagged && place.ipa >= map::ARENA_BASE {
                 self.env.bus.set_tag(place.ipa & !0xf, isa::Tag::ZERO).map_err(Stop::NoMemory)?;
             }
@@ -33,10 +40,17 @@ impl Core<'_, '_> {
         Ok(())
     }
 
-    /// Loads the bytes from `va` on.
-    pub(in crate::cpu) fn load(&mut self, va: u64, out: &mut [u8], access: Access) -> Result<(), Stop> {
-        let parts = self.memory(va, out.len() as u64, access)?;
-        self.read_parts(&parts, out)
+    /// Loads the bytes from `va` on, and tells which of them are UNKNOWN.
+    pub(in crate::cpu) fn load(&mut self, va: u64, out: &mut [u8], access: Access) -> Result<ByteMask, Stop> {
+        match self.reach(va, out.len() as u64, access)? {
+            Reached::Memory(parts) => self.read_parts(&parts, out),
+            // What a register of the UART holds is nobody's promise.
+            Reached::Device(ipa) if access.simple && ipa - ipa % map::GUEST_PAGE == map::UART_DR => {
+                out.fill(0);
+                Ok(part(out.len()))
+            }
+            Reached::Device(_) => Err(NOT_SIMPLE),
+        }
     }
 
     /// Stores bytes from `va` on.
@@ -48,7 +62,7 @@ impl Core<'_, '_> {
                 if self.defect(&STORE_DESPITE_FAULT) && stop.is_tag_check_fault() {
                     let unchecked = Access { checked: false, ..access };
                     let parts = self.memory(va, data.len() as u64, unchecked)?;
-                    self.write_parts(&parts, data)?;
+                    self.write_parts(&parts, data, access.unknown)?;
                 }
                 self.store_before(va, data, access, &stop)?;
                 return Err(stop);
@@ -56,8 +70,10 @@ impl Core<'_, '_> {
         };
         match reached {
             Reached::Memory(_) if before.is_some_and(|before| before != self.cpu.sys) => Ok(()),
-            Reached::Memory(_) if access.unknown => Err(UNKNOWN),
-            Reached::Memory(parts) => self.write_parts(&parts, data),
+            Reached::Memory(parts) => self.write_parts(&parts, data, access.unknown),
+            Reached::Device(_) if access.unknown != 0 => {
+                Err(Stop::Unmodelled("a store of what is UNKNOWN to a device"))
+            }
             Reached::Device(map::UART_DR) if access.simple => Err(Stop::Doorbell { byte: data[0] }),
             Reached::Device(_) => Err(Stop::Unmodelled("a store to a device's register other than the UART's data")),
         }
@@ -74,29 +90,27 @@ impl Core<'_, '_> {
             0 => return Ok(()),
             n => options[n as usize - 1],
         };
-        if access.unknown {
-            return Err(UNKNOWN);
-        }
         // It was reached, and what it may have been refused for counts no more.
         let plain = Access { checked: false, element: 1, atomic: false, tags: false, ..access };
         let parts = self.memory(va, done, plain)?;
-        self.write_parts(&parts, &data[..done as usize])
+        self.write_parts(&parts, &data[..done as usize], access.unknown)
     }
 
-    /// Reads, lets `change` say what to write, and writes that, as one access.
+    /// Reads, lets `change` say what to write, and writes that, as one access. Tells which bytes of what was read are
+    /// UNKNOWN, and `change` tells it of what it writes.
     pub(in crate::cpu) fn modify(
         &mut self,
         va: u64,
         data: &mut [u8],
         access: Access,
-        change: impl FnOnce(&[u8]) -> Option<[u8; 16]>,
-    ) -> Result<(), Stop> {
+        change: impl FnOnce(&[u8], ByteMask) -> Option<([u8; 16], ByteMask)>,
+    ) -> Result<ByteMask, Stop> {
         let parts = self.memory(va, data.len() as u64, access)?;
-        self.read_parts(&parts, data)?;
-        match change(data) {
-            Some(new) => self.write_parts(&parts, &new[..data.len()]),
-            None => Ok(()),
+        let unknown = self.read_parts(&parts, data)?;
+        if let Some((new, unknown)) = change(data, unknown) {
+            self.write_parts(&parts, &new[..data.len()], unknown)?;
         }
+        Ok(unknown)
     }
 }
 

@@ -97,6 +97,7 @@ const PROGRAMS: &[Program] = &[
     Program { text: "stg x1, [x2]; stg x1, [x2], #16; st2g x1, [x4]; add x17, x4, #4; sub x17, x17, #16; st2g x12, [x17]; stg x12, [x5]; ldg x20, [x9]; stg x12, [x9]; stg x13, [x6]; add x18, x6, #16; stz2g x12, [x18]; stg x11, [x1]", ..BOOT },
     Program { text: "ldgm x20, [x0]; stgm x12, [x0]; add x17, x7, #0x68; ldgm x12, [x17]; stgm x13, [x17]; stzgm x12, [x7]; add x18, x5, #32; stzgm x12, [x18]; ldgm x21, [x6]", ..BOOT },
     Program { text: "dc zva, x0; dc zva, x1; dc zva, x6; add x17, x6, #0xb8; dc zva, x17; dc gva, x1; dc gzva, x7; dc cvac, x1; dc zva, x2; add x18, x7, #64; dc gva, x18", ..BOOT },
+    Program { text: "ldxr x20, [x0]; stxr w21, w12, [x0]", ..BOOT },
     Program { text: "ldxr x20, [x0]; stxr w21, x12, [x0]; ldr x22, [x0]; stxr w21, x13, [x0]; ldxr x20, [x1]; ldxr x20, [x0]; stg x1, [x0]; stxr w21, x12, [x0]; brk #1; stg x0, [x0]; ldxr x20, [x0]; brk #2; stxr w21, x12, [x0]", ..BOOT },
     Program { text: "ldadd x12, x20, [x0]; ldadd x12, x20, [x1]; cas x12, x13, [x0]; cas x12, x13, [x1]; cas x12, x13, [x0]; swp x13, x20, [x0]; ldclr x12, x20, [x0]; str x12, [x0]; ldsmax x13, x20, [x0]; ldr x22, [x0]", ..BOOT },
     Program { sctlr: ASYM, text: "ldadd x12, x20, [x1]", ..BOOT },

@@ -20,6 +20,8 @@ defects! {
 pub(in crate::kvm) struct Page {
     /// `None` while all of it is zero.
     pub(in crate::kvm) data: Option<Box<[u8]>>,
+    /// Which bytes are UNKNOWN, a bit a byte; `None` while none is.
+    pub(in crate::kvm) unknown: Option<Box<[u64]>>,
     /// One tag a byte; `None` while all are 0. Meaningless unless `tagged`.
     pub(in crate::kvm) tags: Option<Box<[u8]>>,
     /// PG_mte_tagged.
@@ -53,13 +55,16 @@ impl Page {
 
     /// Clears the data of the page.
     pub(in crate::kvm) fn clear_data(&mut self) {
-        self.data = None;
+        (self.data, self.unknown) = (None, None);
     }
 
     /// Writes bytes into a page of `size` bytes.
     #[inline]
     pub(in crate::kvm) fn write(&mut self, size: usize, at: usize, bytes: &[u8]) {
         self.data.get_or_insert_with(|| vec![0; size].into())[at..at + bytes.len()].copy_from_slice(bytes);
+        if self.unknown.is_some() {
+            self.know(at, bytes.len());
+        }
     }
 
     /// The guest touches a page that is not flagged, or whose tags only the VMM has stored.

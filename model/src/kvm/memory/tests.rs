@@ -1,5 +1,7 @@
 //! Tests of guest memory: slots, first touches, the dirty log.
 
+#![expect(clippy::single_range_in_vec_init, reason = "a list of ranges is meant")]
+
 use super::*;
 use crate::contract::Release;
 
@@ -41,6 +43,37 @@ fn the_guest_reads_what_the_vmm_wrote_and_the_other_way_round() {
     assert!(memory.vmm_read(RAM + PAGE - 100, &mut seen));
     assert_eq!(&seen[..105], [&bytes[..100], b"guest"].concat());
     assert_eq!(seen[105..], bytes[105..]);
+}
+
+#[test]
+fn bytes_are_unknown_until_somebody_writes_them() {
+    let mut memory = memory(PAGE);
+    memory.make_unknown(RAM + PAGE - 2, 0b1011);
+    assert_eq!(memory.unknown_in(RAM..RAM + 2 * PAGE), [RAM + PAGE - 2..RAM + PAGE, RAM + PAGE + 1..RAM + PAGE + 2]);
+    assert_eq!(memory.unknown_in(RAM + PAGE - 1..RAM + PAGE + 1), [RAM + PAGE - 1..RAM + PAGE]);
+    assert_eq!(memory.read(RAM + PAGE - 4, &mut [0; 4]), Ok(0b1100));
+    assert_eq!(memory.read(RAM + PAGE, &mut [0; 4]), Ok(0b0010));
+    memory.write(RAM + PAGE - 1, &[0]).unwrap();
+    assert_eq!(memory.read(RAM + PAGE - 4, &mut [0; 4]), Ok(0b0100));
+    assert!(memory.vmm_write(RAM + PAGE - 2, &[0; 4]));
+    assert_eq!(memory.unknown_in(RAM..RAM + 4 * PAGE), []);
+    memory.make_unknown(RAM, 1);
+    memory.forget(RAM);
+    assert_eq!((memory.read(RAM, &mut [0; 4]), memory.unknown_in(RAM..RAM + PAGE)), (Ok(0), vec![]));
+    // There is nothing to make UNKNOWN.
+    memory.make_unknown(RAM - 1, 1);
+}
+
+#[test]
+fn pages_that_were_touched_are_forgotten_and_others_stay() {
+    let mut memory = memory(PAGE);
+    for page in [3, 0, 2] {
+        assert!(memory.vmm_write(RAM + page * PAGE, &[7]));
+    }
+    memory.forget(RAM + 2 * PAGE);
+    assert_eq!(memory.touched(), [RAM..RAM + PAGE]);
+    assert!(memory.vmm_write(RAM + 2 * PAGE, &[7]));
+    assert_eq!(memory.touched(), [RAM..RAM + PAGE, RAM + 2 * PAGE..RAM + 3 * PAGE]);
 }
 
 #[test]

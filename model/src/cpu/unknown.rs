@@ -1,0 +1,130 @@
+//! UNKNOWN registers: where they come from, what becomes UNKNOWN by them, and where they may not count.
+//!
+//! An UNKNOWN value is some value, and differs from CPU to CPU (Arm ARM, glossary, UNKNOWN). It may be moved, stored and
+//! computed with, and what comes of it is UNKNOWN, too. Where it would decide what happens next (an address, a branch,
+//! flags, a tag, a system register) the program is not covered. Bytes of memory that are UNKNOWN are a
+//! [`Bus`](crate::memory::Bus)'s.
+
+use isa::{Arg, Op, Reg};
+
+use super::program::{Family, Known};
+use super::{Copying, Core, Cpu, Stop};
+
+/// What the registers of a CPU do not show, but for RGSR_EL1: no VMM can save it, and a program does not get to know what
+/// is UNKNOWN by being saved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hidden {
+    /// [`Cpu::x_unknown`].
+    x: u32,
+    /// [`Cpu::v_unknown`].
+    v: u32,
+    copying: Option<Copying>,
+}
+
+impl Cpu {
+    /// Gives what its registers do not show.
+    #[must_use]
+    pub const fn hidden(&self) -> Hidden {
+        Hidden { x: self.x_unknown, v: self.v_unknown, copying: self.copying }
+    }
+
+    /// Sets what its registers do not show, after them.
+    pub const fn set_hidden(&mut self, hidden: Hidden) {
+        (self.x_unknown, self.v_unknown, self.copying) = (hidden.x, hidden.v, hidden.copying);
+    }
+}
+
+/// The bit of a register in [`Cpu::x_unknown`]; the zero register has none.
+fn bit(register: Reg) -> u32 {
+    if register.index() == Reg::INDEX_31 && !register.is_sp() { 0 } else { 1 << register.index() }
+}
+
+/// The registers of an operand.
+fn registers(arg: &Arg) -> u32 {
+    match *arg {
+        Arg::Reg(register) | Arg::Pointer(register) | Arg::Counter(register) => bit(register),
+        Arg::Address(address) => bit(address.base),
+        Arg::Indexed(indexed) => bit(indexed.base) | bit(indexed.index),
+        Arg::PostIndexed(indexed) => bit(indexed.base) | bit(indexed.index),
+        _ => 0,
+    }
+}
+
+/// Tells whether an instruction on registers sets flags.
+fn sets_flags(op: Op) -> bool {
+    matches!(
+        op,
+        Op::AddsImm
+            | Op::AddsReg
+            | Op::AddsExt
+            | Op::SubsImm
+            | Op::SubsReg
+            | Op::SubsExt
+            | Op::AndsReg
+            | Op::AndsImm
+            | Op::BicsReg
+            | Op::Subps
+    )
+}
+
+impl Core<'_, '_> {
+    /// Tells whether a register is UNKNOWN.
+    pub(super) fn is_unknown(&self, register: Reg) -> bool {
+        self.cpu.x_unknown & bit(register) != 0
+    }
+
+    /// Makes a register UNKNOWN that was written.
+    #[cold]
+    pub(super) fn forget(&mut self, register: Reg) {
+        self.cpu.x_unknown |= bit(register);
+    }
+
+    /// Looks at the operands of an instruction while some register is UNKNOWN: gives the register that becomes UNKNOWN
+    /// if the instruction completes. Data that is stored is left to the rules of stores.
+    #[cold]
+    pub(super) fn tainted(&self, known: &Known) -> Result<Option<Reg>, Stop> {
+        let Known { op, args, family, .. } = known;
+        let unknown = |args: &[Arg]| args.iter().fold(0, |all, arg| all | registers(arg)) & self.cpu.x_unknown != 0;
+        let addresses = |arg: &&Arg| matches!(arg, Arg::Address(_) | Arg::Indexed(_) | Arg::PostIndexed(_));
+        let address = args.iter().filter(addresses).any(|arg| unknown(std::slice::from_ref(arg)));
+        let (first, rest) = match args.split_first() {
+            Some((Arg::Reg(first), rest)) => (Some(*first), rest),
+            _ => (None, &args[..]),
+        };
+        let refused = match family {
+            Family::Memory | Family::Tags if address => "an access by an address that is UNKNOWN",
+            Family::Memory => return Ok(None),
+            Family::Tags => match op {
+                // Of the register LDG changes only the tag.
+                Op::Ldg => return Ok(first.filter(|rt| self.is_unknown(*rt))),
+                Op::Ldgm | Op::Stgp => return Ok(None),
+                _ if unknown(args) => "a store of a tag that is UNKNOWN",
+                _ => return Ok(None),
+            },
+            Family::Copies if unknown(args) => "a memory copy or set by a register that is UNKNOWN",
+            Family::System if unknown(args) && !matches!(op, Op::Mrs | Op::Prfm | Op::Prfum) => match op {
+                Op::Msr => "a write of a system register that is UNKNOWN then",
+                Op::Dc | Op::Ic => "an access by an address that is UNKNOWN",
+                _ => "a branch by a register that is UNKNOWN",
+            },
+            Family::Copies | Family::System => return Ok(None),
+            Family::Pointer if *op == Op::Irg && unknown(&args[2..]) => "IRG with exclusions that are UNKNOWN",
+            Family::Pointer | Family::Arithmetic => {
+                let sources = match (op, rest) {
+                    (Op::Csel | Op::Csinc | Op::Csinv | Op::Csneg, [rn, rm, Arg::Condition(condition)]) => {
+                        std::slice::from_ref(if condition.holds(self.cpu.nzcv) { rn } else { rm })
+                    }
+                    // These keep a part of what they write.
+                    (Op::Movk | Op::Bfm, _) => args,
+                    _ => rest,
+                };
+                match unknown(sources) {
+                    true if sets_flags(*op) => "flags of a register that is UNKNOWN",
+                    true => return Ok(first),
+                    false => return Ok(None),
+                }
+            }
+        };
+        Err(Stop::Unmodelled(refused))
+    }
+}
