@@ -1,7 +1,7 @@
 //! Judges a program: runs it on the machine and on the reference, and says whether what the machine showed is
 //! permitted.
 //!
-//! Where the architecture leaves a choice, every outcome that it permits will do ([`search`]).
+//! Where the architecture leaves a choice, every outcome that it permits will do.
 
 mod search;
 

@@ -137,8 +137,8 @@ const REGISTERS: [SysReg; 8] = [
     SysReg::Fpsr,
 ];
 
-/// Tells whether an instruction may not be drawn by itself: what a call does depends on x0 ([`super::safety`]), its result
-/// says what CPU this is, or it may lose data.
+/// Tells whether an instruction may not be drawn by itself: what a call does depends on x0 (`safety.rs`), its result says
+/// what CPU this is, or it may lose data.
 #[must_use]
 pub fn unfit(insn: Insn) -> bool {
     insn.row().mnemonic() == "hvc"

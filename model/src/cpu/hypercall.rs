@@ -49,6 +49,9 @@ impl Core<'_, '_> {
         if self.cpu.el == 0 && !self.defect(&AT_EL0) || self.cpu.el == 1 && self.defect(&UNDEFINED) {
             return Err(undefined());
         }
+        if self.cpu.x_unknown & 0b111 != 0 {
+            return Err(Stop::Unmodelled("a call whose arguments are UNKNOWN"));
+        }
         match self.env.platform.hypervisor {
             Hypervisor::Kvm => self.call_kvm(immediate)?,
             Hypervisor::Board => self.call_board()?,
@@ -63,15 +66,15 @@ impl Core<'_, '_> {
         let [x0, x1, x2, x3, ..] = self.cpu.x;
         let unheard = immediate != 0 && self.defect(&IMMEDIATE) || x0 >> 32 != 0 && self.defect(&UPPER_HALF);
         let answer = functions::answer(Hypervisor::Kvm, x0 as u32);
-        let result = match if unheard { Answer::Value(NOT_SUPPORTED) } else { answer } {
-            Answer::Applied => [0, 0, x2, x3],
-            Answer::Words(words) => words,
+        let (results, count) = match if unheard { Answer::Value(NOT_SUPPORTED) } else { answer } {
+            Answer::Applied => ([0; 4], 2),
+            Answer::Words(words) => (words, 4),
             Answer::Outside(what) => return Err(Stop::Unmodelled(what)),
-            answer => [self.value(answer, x1, x2) as u64, 0, 0, 0],
+            answer => ([self.value(answer, x1, x2) as u64, 0, 0, 0], 4),
         };
         self.cpu.sys.synchronise();
         self.forget_monitor();
-        self.answer(&result);
+        self.answer(&results[..count]);
         if self.defect(&LEAKS) {
             self.cpu.x[1..4].copy_from_slice(&[x1 | 1, x2 | 1, x3 | 1]);
         }
@@ -143,11 +146,12 @@ impl Core<'_, '_> {
         if there { 0 } else { INVALID_PARAMETERS }
     }
 
-    /// Writes the results.
+    /// Writes the results, the first registers, which are known from then on.
     fn answer(&mut self, results: &[u64]) {
         if !self.defect(&ANSWER_LOST) {
             self.cpu.x[..results.len()].copy_from_slice(results);
         }
+        self.cpu.x_unknown &= !((1 << results.len()) - 1);
         if self.defect(&NARROW) {
             self.cpu.x[0] &= 0xffff_ffff;
         }

@@ -1,6 +1,6 @@
 //! HVC at EL1: what each function gives, and what it leaves alone.
 
-use super::super::{Hypervisor, Platform};
+use super::super::{Hypervisor, Platform, Vectors};
 use super::Bench;
 use crate::contract::Contract;
 use crate::firmware::Outcome;
@@ -123,5 +123,33 @@ fn only_kvm_takes_the_exclusive_monitor() {
     for (hypervisor, failed) in [(Hypervisor::Kvm, 1), (Hypervisor::Board, 0)] {
         let done = bench(hypervisor, "6.12").calm(text, &[0, 0, 0, 0, 0, 0, super::tagged(0, 0)]);
         assert_eq!(done.reply.x[7], failed, "{hypervisor:?}");
+    }
+}
+
+#[test]
+fn arguments_are_known_and_so_are_results() {
+    // A load of two registers that faults makes the first one UNKNOWN, whose lower half goes to a general register.
+    let forget = |register| format!("ld1 {{v0.16b, v1.16b}}, [x5]; str d1, [x6]; ldr x{register}, [x6]; hvc #0");
+    for (hypervisor, function, register, expected) in [
+        (Hypervisor::Kvm, 0x8400_0000, 1, None),
+        (Hypervisor::Board, 0x8400_0000, 2, None),
+        (Hypervisor::Kvm, 0x8400_0000, 3, Some(0)),
+        (Hypervisor::Board, 0x8400_0000, 3, Some(0b1000)),
+        // This one leaves x3 alone.
+        (Hypervisor::Kvm, 0x8000_8000, 3, Some(0b1000)),
+        (Hypervisor::Kvm, 0x8400_0000, 4, Some(0b1_0000)),
+    ] {
+        let mut bench = bench(hypervisor, "6.12");
+        bench.v = Some(Vectors::default());
+        bench.tags(2, &[5, 6]);
+        bench.x[0] = function;
+        (bench.x[5], bench.x[6]) = (super::tagged(0x20, 5), super::tagged(0, 0));
+        let words: Vec<u32> = isa::assemble(&forget(register)).unwrap().into_iter().map(isa::Insn::encode).collect();
+        let found = match bench.outcome(&words) {
+            Outcome::Done(done) => Some(done.unknown.x),
+            Outcome::Unmodelled { .. } => None,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(found, expected, "{hypervisor:?}, {function:#x}, x{register}");
     }
 }

@@ -14,7 +14,8 @@ const CHOICES: usize = 4;
 
 /// What a step of [`reference`] shows in x0: no two lists of choices the same, and none nearer to another one.
 fn shown(step: usize, answers: &[u32]) -> u64 {
-    let number = answers.iter().fold(step as u64 + 1, |all, answer| all * 3 + u64::from(*answer) + 1);
+    let next = |all: u64, answer: &u32| all.wrapping_mul(3).wrapping_add(u64::from(*answer) + 1);
+    let number = answers.iter().fold(step as u64 + 1, next);
     number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
