@@ -182,6 +182,17 @@ pub const ERRATA: &[Erratum] = &[
         cases: &[],
     },
     Erratum {
+        name: "qemu.exclusive-store-alignment",
+        product: Product::Qemu,
+        versions: &[from(version(8, 1, 0))],
+        only_if: "one CPU",
+        shows: "an alignment fault of STXP and STLXP that are not tag checked is that of a read: ESR_EL1.WnR is 0",
+        defeats: false,
+        evidence: Evidence::Measured,
+        source: "docs/errata.md; measured on 10.0.13 and 11.1.3; tcg/tcg-op-ldst.c, tcg_gen_nonatomic_cmpxchg_i128()",
+        cases: &[],
+    },
+    Erratum {
         name: "qemu.atomic-abort-writes",
         product: Product::Qemu,
         versions: &[from(version(8, 0, 0))],

@@ -82,6 +82,12 @@ pub static QEMU: &[Known] = &[
         avoid: Avoid::Direction { mnemonics: EXCLUSIVE_LOADS, statuses: &[FaultStatus::ALIGNMENT], write: false },
     },
     Known {
+        name: "exclusive-store.alignment-fault-of-a-read",
+        what: "ESR_EL1.WnR of an alignment fault of STXP and STLXP is 0 with one CPU, where nothing is tag checked",
+        cite: "QEMU tcg/tcg-op-ldst.c, tcg_gen_nonatomic_cmpxchg_i128; docs/errata.md",
+        avoid: Avoid::Direction { mnemonics: EXCLUSIVE_PAIRS, statuses: &[FaultStatus::ALIGNMENT], write: true },
+    },
+    Known {
         name: "dc-zva.tag-check-fault-of-a-read",
         what: "ESR_EL1.WnR of a tag check fault of DC ZVA is 0",
         cite: "QEMU target/arm/tcg/translate-a64.c, handle_sys and ARM_CP_DC_ZVA",
@@ -188,6 +194,9 @@ const UNREADABLE: &[FaultStatus] = &[
 
 /// Mnemonics of exclusive loads.
 const EXCLUSIVE_LOADS: &[&str] = &["ldxr", "ldaxr", "ldxp", "ldaxp"];
+
+/// Mnemonics of exclusive stores of two registers.
+const EXCLUSIVE_PAIRS: &[&str] = &["stxp", "stlxp"];
 
 /// Tells whether an instruction's mnemonic begins like one of these.
 fn has<'w>(words: impl IntoIterator<Item = &'w u32>, prefixes: &[&str]) -> bool {
