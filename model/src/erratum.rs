@@ -452,6 +452,17 @@ pub const ERRATA: &[Erratum] = &[
         source: "docs/errata.md; measured on 6.12.117, 7.2.13 and 7.3-rc7; arch/arm64/include/asm/mte.h, try_page_mte_tagging()",
         cases: &["kvm.hazard.*"],
     },
+    Erratum {
+        name: "linux.ctr-without-tag-lines",
+        product: Product::Linux,
+        versions: &[from(version(5, 13, 0))],
+        only_if: "",
+        shows: "KVM_GET_ONE_REG gives 0 for CTR_EL0.TminLine, where the guest reads what the CPU has",
+        defeats: false,
+        evidence: Evidence::Measured,
+        source: "docs/errata.md; measured on 6.1.192, 6.12.117 and 7.3-rc7 with neoverse-n2; arch/arm64/kernel/cpufeature.c, ftr_ctr",
+        cases: &["kvm.registers.tag-line"],
+    },
 ];
 
 impl Erratum {

@@ -7,17 +7,25 @@ use isa::SysReg;
 
 use super::bench::Bench;
 use super::calls::succeeds;
-use super::case::{Case, Checked};
+use super::case::{Case, Checked, Stop};
 use super::expect::{equal_hex, no_fault};
 use crate::machine::Config;
 use crate::registers::RegisterId;
 
-pub const CASES: &[Case] = &[Case::new(
-    "kvm.registers.identification",
-    "what a guest reads of an ID register is what KVM_GET_ONE_REG gives, with and without MTE",
-    "arch/arm64/kvm/sys_regs.c, access_id_reg() and kvm_arm_sys_reg_get_reg()",
-    identification,
-)];
+pub const CASES: &[Case] = &[
+    Case::new(
+        "kvm.registers.identification",
+        "what a guest reads of an ID register is what KVM_GET_ONE_REG gives, with and without MTE",
+        "arch/arm64/kvm/sys_regs.c, access_id_reg() and kvm_arm_sys_reg_get_reg()",
+        identification,
+    ),
+    Case::new(
+        "kvm.registers.tag-line",
+        "the line of tags that a guest reads of CTR_EL0 is what KVM_GET_ONE_REG gives",
+        "Arm ARM CTR_EL0.TminLine; arch/arm64/kvm/sys_regs.c, access_ctr()",
+        tag_line,
+    ),
+];
 
 /// Registers of whose values nothing is asked, but that KVM gives them as the guest reads them.
 const IDENTIFICATION: [SysReg; 13] = [
@@ -36,9 +44,7 @@ const IDENTIFICATION: [SysReg; 13] = [
     SysReg::IdAa64mmfr2El1,
 ];
 
-/// CTR_EL0.TminLine, the least line of a cache that holds tags. The kernel does not know the field and gives 0
-/// (arch/arm64/kernel/cpufeature.c, ftr_ctr), but where it does not trap the register (it need not with FEAT_EVT)
-/// the guest reads what the CPU has (arch/arm64/kvm/sys_regs.c, HCR_EL2.TID4). Measured on neoverse-n2 with 6.1, 6.12 and 7.3-rc.
+/// CTR_EL0.TminLine, the least line of a cache that holds tags. It has a case of its own.
 const TMINLINE: u64 = 0x3f << 32;
 
 fn identification(bench: &mut Bench<'_>) -> Checked {
@@ -53,6 +59,18 @@ fn identification(bench: &mut Bench<'_>) -> Checked {
             let compared = if register == SysReg::CtrEl0 { !TMINLINE } else { !0 };
             equal_hex(&format!("{register} of a VM with MTE {mte}"), given & compared, seen & compared)?;
         }
+    }
+    Ok(())
+}
+
+fn tag_line(bench: &mut Bench<'_>) -> Checked {
+    let mut guest = bench.guest()?;
+    let trace = guest.exec("mrs x0, ctr_el0", &[])?;
+    no_fault(&guest, "MRS", &trace)?;
+    let given = succeeds("KVM_GET_ONE_REG of CTR_EL0", guest.machine().register(0, RegisterId::of(SysReg::CtrEl0)))?;
+    equal_hex("CTR_EL0.TminLine of the guest", given & TMINLINE, trace.x[0] & TMINLINE)?;
+    if given & TMINLINE == 0 {
+        return Err(Stop::Skipped("CTR_EL0 tells of no line of tags here".to_owned()));
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ const CLASSES: [(u64, &str); 7] = [
 ];
 
 /// The registers that a report names.
-const NAMES: [(RegisterId, &str); 12] = [
+const NAMES: [(RegisterId, &str); 13] = [
     (RegisterId::RGSR_EL1, "RGSR_EL1"),
     (RegisterId::GCR_EL1, "GCR_EL1"),
     (RegisterId::TFSR_EL1, "TFSR_EL1"),
@@ -29,6 +29,7 @@ const NAMES: [(RegisterId, &str); 12] = [
     (RegisterId::TCR_EL1, "TCR_EL1"),
     (RegisterId::ID_AA64PFR1_EL1, "ID_AA64PFR1_EL1"),
     (RegisterId::CLIDR_EL1, "CLIDR_EL1"),
+    (RegisterId::CTR_EL0, "CTR_EL0"),
     (RegisterId::MAIR_EL1, "MAIR_EL1"),
     (RegisterId::PC, "PC"),
     (RegisterId::SP_EL0, "SP_EL0"),
@@ -52,6 +53,8 @@ impl RegisterId {
     pub const ID_AA64PFR1_EL1: Self = Self::system(3, 0, 0, 4, 1);
     /// What caches there are, and which of them hold tags.
     pub const CLIDR_EL1: Self = Self::system(3, 1, 0, 0, 1);
+    /// Tells of the lines of caches.
+    pub const CTR_EL0: Self = Self::system(3, 3, 0, 0, 1);
     /// Counter-timer virtual count, which moves by itself. KVM's id is that of CNTVCT_EL0's
     /// neighbour by a historical mistake that the ABI keeps: KVM_REG_ARM_TIMER_CNT.
     pub const TIMER_CNT: Self = Self::system(3, 3, 14, 3, 2);

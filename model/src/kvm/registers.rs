@@ -33,6 +33,7 @@ defects! {
     ID_SHOWS_MTE "one-reg.id-shows-mte" "ID_AA64PFR1_EL1.MTE is not 0 in a VM without MTE";
     CLIDR_WITHOUT_TAGS "one-reg.clidr-without-tags" "CLIDR_EL1 tells of no cache with tags in a VM with MTE";
     CLIDR_SHOWS_TAGS "one-reg.clidr-shows-tags" "CLIDR_EL1 tells of a cache with tags in a VM without MTE";
+    CTR_WITHOUT_TAGS "one-reg.ctr-without-tags" "KVM_GET_ONE_REG of CTR_EL0 gives 0 for the line of tags that the guest reads";
     LISTED_WITHOUT_MTE "one-reg.listed-without-mte" "MTE's registers are listed in a VM without MTE";
     READ_WITHOUT_MTE "one-reg.read-without-mte" "MTE's registers can be read in a VM without MTE";
     SET_WITHOUT_MTE "one-reg.set-without-mte" "MTE's registers can be set in a VM without MTE";
@@ -132,7 +133,7 @@ const TABLE: &[(RegisterId, Place)] = &[
     // TPIDR_EL0, TPIDRRO_EL0.
     kept(3, 3, 13, 0, 2),
     kept(3, 3, 13, 0, 3),
-    (RegisterId::system(3, 3, 0, 0, 1), Place::Id(|features, _| features.ctr)),
+    (RegisterId::CTR_EL0, Place::Id(|features, _| features.ctr)),
     // The virtual timer: CTL, and the two ids that the kernel exchanged.
     kept(3, 3, 14, 3, 1),
     (RegisterId::TIMER_CNT, Place::Kept(0)),
@@ -157,6 +158,8 @@ const fn clidr(ctr: u64, tags: bool) -> u64 {
     data | instructions | coherence << 24 | tags
 }
 
+/// CTR_EL0.TminLine.
+const TMINLINE: u64 = 0x3f << 32;
 /// Vector registers: v0 to v31.
 const VECTORS: u64 = 32;
 /// General registers: x0 to x30.
@@ -260,6 +263,9 @@ impl Vm {
         if id == RegisterId::CLIDR_EL1 && (self.injected.is(&CLIDR_WITHOUT_TAGS) || self.injected.is(&CLIDR_SHOWS_TAGS))
         {
             return clidr(self.features.ctr, self.injected.is(&CLIDR_SHOWS_TAGS));
+        }
+        if id == RegisterId::CTR_EL0 && self.injected.is(&CTR_WITHOUT_TAGS) {
+            return self.features.ctr & !TMINLINE;
         }
         let mte = id == RegisterId::ID_AA64PFR1_EL1;
         let features = if mte && self.injected.is(&ID_SHOWS_MTE) { &self.host.features } else { &self.features };
