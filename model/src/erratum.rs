@@ -160,6 +160,17 @@ pub const ERRATA: &[Erratum] = &[
         cases: &["arch.plain.device-alignment"],
     },
     Erratum {
+        name: "qemu.device-permission-first",
+        product: Product::Qemu,
+        versions: &[from(version(8, 0, 0))],
+        only_if: "",
+        shows: "an unaligned access to Device memory without permission takes the permission fault, although the alignment fault has priority",
+        defeats: false,
+        evidence: Evidence::Measured,
+        source: "docs/errata.md; measured on 10.0.13 and 11.1.3; Arm ARM, pseudocode AArch64.S1Translate",
+        cases: &[],
+    },
+    Erratum {
         name: "qemu.ldapur-stlur-unchecked",
         product: Product::Qemu,
         versions: &[from(version(8, 0, 0))],

@@ -45,6 +45,9 @@ pub enum Avoid {
     CacheOps(&'static [CacheOp]),
     /// No exclusive loads in blocks that may ring a checkpoint.
     MonitorAtCheckpoint,
+    /// Nothing is left out: whether a fault of EL0 at the device that only EL1 may use is one of alignment or of permission is not
+    /// compared.
+    PriorityOnDevice,
     /// Blocks with DC ZVA have no asymmetric tag check faults.
     AsymmetricZeros,
     /// Blocks with CAS or CASP have none either.
@@ -134,6 +137,12 @@ pub static QEMU: &[Known] = &[
         what: "an unaligned access to Device memory is no fault, or the fault is that of an element",
         cite: "QEMU target/arm/ptw.c; docs/errata.md",
         avoid: Avoid::UnalignedDevice,
+    },
+    Known {
+        name: "device.permission-before-alignment",
+        what: "an unaligned access to Device memory that EL0 may not access takes the permission fault, and not the alignment fault",
+        cite: "Arm ARM, pseudocode AArch64.S1Translate; docs/errata.md",
+        avoid: Avoid::PriorityOnDevice,
     },
     Known {
         name: "vector-list.aligned-as-a-whole",

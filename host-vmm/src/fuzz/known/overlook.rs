@@ -1,14 +1,18 @@
 //! What is not compared, because a known divergence would be all that it shows.
 
-use isa::Syndrome;
+use abi::map;
+use isa::{FaultStatus, Syndrome};
 
 use super::{Avoid, Known, has};
+use crate::machine::Fault;
 use crate::program::observation::What;
 use crate::program::{Observation, Program, Step};
 
 /// Changes what a machine or the model showed of a program where a known divergence is overlooked.
 pub fn overlook(known: &[Known], program: &Program, found: &mut Observation) {
     const WNR: u64 = 1 << 6;
+    const DFSC: u64 = 0x3f;
+    let any_priority = known.iter().any(|known| known.avoid == Avoid::PriorityOnDevice);
     for seen in &mut found.seen {
         let What::Block(trace) = &mut seen.what else { continue };
         // A block that is run again is the one before it.
@@ -25,11 +29,25 @@ pub fn overlook(known: &[Known], program: &Program, found: &mut Observation) {
                 }
                 _ => None,
             });
+            if any_priority && refused_by_device(fault) {
+                fault.esr = Syndrome::from_bits(fault.esr.bits() & !DFSC | u64::from(FaultStatus::ALIGNMENT.bits()));
+            }
             if let Some(write) = should {
                 fault.esr = Syndrome::from_bits(fault.esr.bits() & !WNR | if write { WNR } else { 0 });
             }
         }
     }
+}
+
+/// Tells whether a fault is EL0's at the device that only the firmware may use.
+fn refused_by_device(fault: &Fault) -> bool {
+    const BLOCK: u64 = 2 << 20;
+    const ADDRESS: u64 = u64::MAX >> 8;
+    const LOWER_EL: u64 = 0x24;
+    let refusing = [FaultStatus::ALIGNMENT, FaultStatus::PERMISSION_L2];
+    fault.esr.bits() >> 26 & 0x3f == LOWER_EL
+        && (fault.far & ADDRESS).wrapping_sub(map::FIRMWARE_UART_DR) < BLOCK
+        && fault.esr.dfsc().is_some_and(|status| refusing.contains(&status))
 }
 
 #[cfg(test)]
@@ -38,7 +56,7 @@ mod tests {
 
     use super::*;
     use crate::fuzz::known::QEMU;
-    use crate::machine::{Fault, Trace};
+    use crate::machine::Trace;
     use crate::program::observation::Seen;
 
     fn trace(faults: Vec<Fault>) -> Trace {
@@ -68,5 +86,28 @@ mod tests {
         assert_eq!(found, all());
         overlook(QEMU, &program, &mut found);
         assert_eq!(found, shown([alignment(0, false), alignment(1, true), alignment(2, false)]));
+    }
+
+    #[test]
+    fn only_at_the_firmwares_device_any_fault_will_do() {
+        let program: Program = "granule program 1\nblock el=0\ncode\n  str x1, [x0]\nend\n".parse().unwrap();
+        let shown = |esr, far| {
+            let fault = Fault { index: Some(0), esr: Syndrome::from_bits(esr), far, spsr: 0 };
+            let what = What::Block(Box::new(trace(vec![fault])));
+            let mut found = Observation {
+                seen: vec![Seen { step: 0, what, unknown: Vec::new(), unknown_v: 0, unknown_x: 0 }],
+                ..Observation::default()
+            };
+            overlook(QEMU, &program, &mut found);
+            found
+        };
+        const ALIGNMENT: u64 = 0x9200_0061;
+        const PERMISSION: u64 = 0x9200_004e;
+        let device = 0x0f00_0000_0920_0004;
+        assert_eq!(shown(PERMISSION, device), shown(ALIGNMENT, device));
+        // Another device, another level, another fault.
+        assert_ne!(shown(PERMISSION, 0x0900_0004), shown(ALIGNMENT, 0x0900_0004));
+        assert_ne!(shown(PERMISSION | 1 << 26, device), shown(ALIGNMENT | 1 << 26, device));
+        assert_ne!(shown(0x9200_0046, device), shown(ALIGNMENT, device));
     }
 }
