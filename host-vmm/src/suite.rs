@@ -15,6 +15,7 @@ mod guest;
 mod pool;
 pub mod selection;
 mod settings;
+mod sharing;
 mod tagging;
 
 mod access_kinds;
@@ -87,6 +88,7 @@ const CHAPTERS: &[&[Case]] = &[
     copy_tags::CASES,
     fresh::CASES,
     life::CASES,
+    sharing::CASES,
     debugger::CASES,
     ioctl::CASES,
     stops::CASES,

@@ -157,5 +157,5 @@ fn ring_refuses_stores(bench: &mut Bench<'_>) -> Checked {
     succeeds("KVM_MEM_LOG_DIRTY_PAGES", vm.log_dirty(BASE, true))?;
     returns("a store while the slot is logged", Err(Errno::EBUSY), store(&*vm, BASE, page, &mut buffer))?;
     returns("a fetch while the slot is logged", Ok(page), fetch(&*vm, BASE, page, &mut buffer))?;
-    refused("KVM_GET_DIRTY_LOG of a VM with rings", Errno(6), vm.take_dirty(BASE))
+    refused("KVM_GET_DIRTY_LOG of a VM with rings", Errno::ENXIO, vm.take_dirty(BASE))
 }

@@ -1,4 +1,4 @@
-//! Chapter: tags survive the life of a page, as its data does: swap, moving, huge pages made and split, merging, forking.
+//! Chapter: tags survive the life of a page, as its data does: swap, moving, huge pages made and split.
 //!
 //! KVM_CAP_ARM_MTE promises it for swap; the rest follows from that tags belong to the page. Where the host cannot do
 //! something, or /proc shows that it did not, the case is skipped with the reason.
@@ -14,7 +14,7 @@ use crate::machine::{Access, Backing, PageEvent, Protection};
 
 const SWAP: &str =
     "Documentation/virt/kvm/api.rst, KVM_CAP_ARM_MTE: tags are maintained during swap; arch/arm64/mm/mteswap.c";
-const COPY: &str = "arch/arm64/mm/copypage.c, copy_highpage()";
+pub(super) const COPY: &str = "arch/arm64/mm/copypage.c, copy_highpage()";
 const FLAGS: &str =
     "mm/huge_memory.c, __split_huge_page_tail(), later __split_folio_to_order(): PG_arch_2 and PG_arch_3";
 /// The VMM maps the memory with PROT_MTE.
@@ -91,36 +91,6 @@ pub const CASES: &[Case] = &[
     )
     .needing(&[Need::HugePages]),
     Case::new(
-        "kvm.life.merge-keeps-tags",
-        "pages with equal data and different tags keep their tags while KSM merges",
-        "arch/arm64/kernel/mte.c, memcmp_pages()",
-        merge,
-    ),
-    Case::new(
-        "kvm.life.merge-then-tag",
-        "a tag that the guest stores to a page that KSM merged does not show in its twin",
-        "arch/arm64/kernel/mte.c, memcmp_pages(); mm/ksm.c",
-        merge_then_tag,
-    ),
-    Case::new(
-        "kvm.life.fork-then-write",
-        "the copy that a write makes after the VMM forked has the tags of the page",
-        COPY,
-        |b| fork(b, After::Write),
-    ),
-    Case::new(
-        "kvm.life.fork-then-tag",
-        "the copy that a guest's STG makes after the VMM forked has the other tags of the page",
-        COPY,
-        |b| fork(b, After::Tag),
-    ),
-    Case::new(
-        "kvm.life.fork-then-store",
-        "the copy that storing tags makes after the VMM forked has the data of the page",
-        COPY,
-        |b| fork(b, After::Store),
-    ),
-    Case::new(
         "kvm.life.remap",
         "guest memory that moves to another address of the VMM keeps tags and data",
         "mm/mremap.c, move_page_tables()",
@@ -194,26 +164,26 @@ pub const CASES: &[Case] = &[
 
 /// Who looks first when it is over.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum First {
+pub(super) enum First {
     Fetch,
     Guest,
     Data,
 }
 
 /// What the pages of a case hold.
-struct Contents {
-    tags: Vec<u8>,
-    data: Vec<u8>,
+pub(super) struct Contents {
+    pub tags: Vec<u8>,
+    pub data: Vec<u8>,
 }
 
 /// Pages that a case fills.
-const PAGES: u64 = 6;
+pub(super) const PAGES: u64 = 6;
 /// Those of them that nobody tags.
 const UNTAGGED: [u64; 2] = [3, PAGES - 1];
 
 /// Fills pages from `offset` on, each in its own way: tagged by the guest; by the VMM; by both; not tagged; tagged without
 /// data; the last one is not touched.
-fn fill(bench: &mut Bench<'_>, guest: &mut Guest, offset: u64) -> Result<Contents, super::case::Stop> {
+pub(super) fn fill(bench: &mut Bench<'_>, guest: &mut Guest, offset: u64) -> Result<Contents, super::case::Stop> {
     let page = bench.facts().page_size;
     let each = granules(page);
     let mut contents = Contents { tags: vec![0; PAGES as usize * each], data: vec![0; (PAGES * page) as usize] };
@@ -235,7 +205,7 @@ fn fill(bench: &mut Bench<'_>, guest: &mut Guest, offset: u64) -> Result<Content
 }
 
 /// Expects what pages were filled with.
-fn check(guest: &mut Guest, offset: u64, contents: &Contents, first: First) -> Checked {
+pub(super) fn check(guest: &mut Guest, offset: u64, contents: &Contents, first: First) -> Checked {
     const SEEN: usize = 64;
     let fetched = |guest: &mut Guest| {
         let found = guest.fetch_tags(arena(offset), contents.tags.len())?;
@@ -263,7 +233,7 @@ fn check(guest: &mut Guest, offset: u64, contents: &Contents, first: First) -> C
     })
 }
 
-fn happen(guest: &mut Guest, offset: u64, length: u64, events: &[PageEvent]) -> Checked {
+pub(super) fn happen(guest: &mut Guest, offset: u64, length: u64, events: &[PageEvent]) -> Checked {
     for event in events {
         succeeds(&format!("{event:?}"), guest.machine().page_event(arena(offset), length, *event))?;
     }
@@ -354,77 +324,6 @@ fn leave_tags_behind(bench: &mut Bench<'_>) -> Checked {
     let bytes = 4 * abi::map::ARENA_SIZE;
     succeeds("a slot", vm.add_memory(BASE, bytes, Backing::HugePages, Access::ReadWrite))?;
     returns("a store over all of it", Ok(bytes), store(&*vm, BASE, bytes, &mut vec![0xf; granules(bytes)]))
-}
-
-/// Data of a page that KSM may merge: not zero, and the same each time.
-fn equal_data(page: u64) -> Vec<u8> {
-    (0..page).map(|byte| (byte % 253) as u8).collect()
-}
-
-fn merge(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let page = bench.facts().page_size;
-    let each = granules(page);
-    let wanted = bench.random_tags(3 * each);
-    for number in 0..3 {
-        guest.write(arena(number * page), &equal_data(page))?;
-    }
-    guest.store_tags(arena(0), &wanted)?;
-    guest_tags(&mut guest, 0, &wanted[..64])?;
-    happen(&mut guest, 0, 3 * page, &[PageEvent::Merge])?;
-    tags("tags of pages with equal data", arena(0), &wanted, &guest.fetch_tags(arena(0), wanted.len())?)?;
-    let seen = guest_reads(&mut guest, page, 64)?;
-    tags("the second page, as the guest sees it", arena(page), &wanted[each..][..64], &seen)
-}
-
-fn merge_then_tag(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let page = bench.facts().page_size;
-    for number in 0..2 {
-        guest.write(arena(number * page), &equal_data(page))?;
-    }
-    happen(&mut guest, 0, 2 * page, &[PageEvent::Merge])?;
-    let new = bench.random_tags(64).iter().map(|tag| tag | 1).collect::<Vec<u8>>();
-    guest_tags(&mut guest, 0, &new)?;
-    let each = granules(page);
-    let mut expected = vec![0; 2 * each];
-    expected[..64].copy_from_slice(&new);
-    tags("the page and its twin", arena(0), &expected, &guest.fetch_tags(arena(0), 2 * each)?)?;
-    bytes("data of the page that was tagged", arena(0), &equal_data(page), &guest.read(arena(0), page as usize)?)
-}
-
-/// What makes the copy.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum After {
-    Write,
-    Tag,
-    Store,
-}
-
-fn fork(bench: &mut Bench<'_>, after: After) -> Checked {
-    let mut guest = bench.guest()?;
-    let mut contents = fill(bench, &mut guest, 0)?;
-    let page = bench.facts().page_size;
-    happen(&mut guest, 0, PAGES * page, &[PageEvent::Fork])?;
-    let each = granules(page);
-    match after {
-        After::Write => {
-            for number in 0..PAGES {
-                guest.write(arena(number * page + 128), &[0x5a; 16])?;
-                contents.data[(number * page) as usize + 128..][..16].fill(0x5a);
-            }
-        }
-        After::Tag => {
-            guest_tags(&mut guest, 16 * 8, &[1, 2, 3])?;
-            contents.tags[8..11].copy_from_slice(&[1, 2, 3]);
-        }
-        After::Store => {
-            let new = bench.random_tags(each);
-            guest.store_tags(arena(0), &new)?;
-            contents.tags[..each].copy_from_slice(&new);
-        }
-    }
-    check(&mut guest, 0, &contents, First::Fetch)
 }
 
 fn tags_then_data(bench: &mut Bench<'_>) -> Checked {

@@ -37,6 +37,8 @@ impl Errno {
     pub const EINVAL: Self = Self(22);
     /// There is such a thing already.
     pub const EEXIST: Self = Self(17);
+    /// No such device or address.
+    pub const ENXIO: Self = Self(6);
     /// Argument list too long.
     pub const E2BIG: Self = Self(7);
     /// Device or resource busy.

@@ -5,6 +5,7 @@
 //! sanitise_mte_tags()), or by a store of tags. This is the [`Bus`] of the guest's CPUs. What the VMM reads and
 //! writes goes by another way, which knows no read-only slots and flags nothing.
 
+mod dirty;
 mod page;
 mod unknown;
 
@@ -293,53 +294,6 @@ impl GuestMemory {
             touched.filter(|page| page.is_some()).for_each(|page| *page = None);
             slot.untouched = slot.untouched.min(first);
         }
-    }
-
-    /// Starts or stops KVM_MEM_LOG_DIRTY_PAGES for the slot that starts at `ipa`.
-    pub(super) fn log_dirty(&mut self, ipa: u64, on: bool) -> Result<(), Errno> {
-        let slot = self.slots.iter_mut().find(|slot| slot.ipa == ipa).ok_or(Errno::EINVAL)?;
-        if on != slot.logging {
-            slot.logging = on;
-            slot.dirty = if on { vec![false; slot.pages.len()] } else { Vec::new() };
-        }
-        Ok(())
-    }
-
-    /// KVM_GET_DIRTY_LOG of the slot that starts at `ipa`: takes the numbers of the pages that the guest wrote since
-    /// it was last asked. Storing a tag is writing.
-    pub(super) fn take_dirty(&mut self, ipa: u64) -> Result<Vec<u64>, Errno> {
-        // With rings there is no bitmap (virt/kvm/kvm_main.c, kvm_use_dirty_bitmap()).
-        if self.rings.is_some() {
-            return Err(Errno(6));
-        }
-        let logged = self.slots.iter_mut().find(|slot| slot.ipa == ipa && slot.logging);
-        let slot = logged.ok_or(Errno::ENOENT)?;
-        let dirty = if self.injected.is(&DIRTY_NEVER_TAKEN) {
-            slot.dirty.clone()
-        } else {
-            std::mem::replace(&mut slot.dirty, vec![false; slot.pages.len()])
-        };
-        Ok((0u64..).zip(dirty).filter_map(|(number, dirty)| dirty.then_some(number)).collect())
-    }
-
-    /// Logs in rings from now on.
-    pub(super) fn enable_rings(&mut self) -> Result<(), Errno> {
-        if self.rings.is_some() {
-            return Err(Errno::EEXIST);
-        }
-        self.rings = Some(BTreeMap::new());
-        Ok(())
-    }
-
-    /// Takes a vCPU's ring, and watches its pages again.
-    pub(super) fn take_ring(&mut self, cpu: usize) -> Result<Vec<u64>, Errno> {
-        let taken = std::mem::take(self.rings.as_mut().ok_or(Errno::ENOENT)?.entry(cpu).or_default());
-        for ipa in &taken {
-            if let Some((slot, page)) = self.find(*ipa) {
-                self.slots[slot].dirty[page] = false;
-            }
-        }
-        Ok(taken)
     }
 
     /// Calls `each` for the parts of a range of one slot, page by page; `false` if the range is not all in one
