@@ -1,7 +1,7 @@
 //! What is not compared, because a known divergence would be all that it shows.
 
 use abi::map;
-use isa::{FaultStatus, Syndrome};
+use isa::{ExceptionClass, FaultStatus, Syndrome};
 
 use super::{Avoid, Known, has};
 use crate::machine::Fault;
@@ -43,9 +43,8 @@ pub fn overlook(known: &[Known], program: &Program, found: &mut Observation) {
 fn refused_by_device(fault: &Fault) -> bool {
     const BLOCK: u64 = 2 << 20;
     const ADDRESS: u64 = u64::MAX >> 8;
-    const LOWER_EL: u64 = 0x24;
     let refusing = [FaultStatus::ALIGNMENT, FaultStatus::PERMISSION_L2];
-    fault.esr.bits() >> 26 & 0x3f == LOWER_EL
+    fault.esr.class() == ExceptionClass::DATA_ABORT_LOWER
         && (fault.far & ADDRESS).wrapping_sub(map::FIRMWARE_UART_DR) < BLOCK
         && fault.esr.dfsc().is_some_and(|status| refusing.contains(&status))
 }
