@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use host_vmm::event::{Event, STREAM_VERSION, Verdict};
-use host_vmm::exit::Exit;
+use report::event::{Event, STREAM_VERSION, Verdict};
+use report::exit::Exit;
 use rustix::process::Pid;
 
 use crate::environment::{self, AGENT, BIN, KERNEL_6_12, QEMU};

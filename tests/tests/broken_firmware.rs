@@ -8,7 +8,7 @@ use abi::map;
 use granule_tests::environment::{self, FIRMWARE};
 use granule_tests::guest::{EHDR, PHDR, elf, program, written};
 use granule_tests::run::Run;
-use host_vmm::firmware::Firmware;
+use machine::firmware::Firmware;
 
 const RAM: std::ops::Range<u64> = map::RAM_BASE..map::RAM_BASE + (64 << 20);
 

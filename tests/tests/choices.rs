@@ -2,8 +2,8 @@
 
 use granule_tests::environment::{self, QEMU_7_2};
 use granule_tests::run::{Run, listed, verdicts};
-use host_vmm::event::{Event, Verdict};
-use host_vmm::exit::Exit;
+use report::event::{Event, Verdict};
+use report::exit::Exit;
 
 #[test]
 #[ignore = "needs QEMU and kernels; cargo xtask test runs it"]

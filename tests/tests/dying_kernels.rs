@@ -3,8 +3,8 @@
 
 use granule_tests::environment::fake_qemu;
 use granule_tests::run::{Run, verdicts};
-use host_vmm::event::{Event, Verdict};
-use host_vmm::exit::Exit;
+use report::event::{Event, Verdict};
+use report::exit::Exit;
 use rustix::process::{Signal, kill_process};
 
 #[test]

@@ -1,8 +1,8 @@
 //! Cases that may hang the kernel under test: left alone unless asked for, and survived by the run if they do.
 
 use granule_tests::run::{Run, verdicts};
-use host_vmm::event::Verdict;
-use host_vmm::exit::Exit;
+use report::event::Verdict;
+use report::exit::Exit;
 
 #[test]
 #[ignore = "needs QEMU and kernels; cargo xtask test runs it"]

@@ -6,8 +6,8 @@ use abi::mailbox::Mailbox;
 use abi::map;
 use granule_tests::guest::{DOORBELL, Load, elf, hanging_after_boot, mailbox, program, written};
 use granule_tests::run::{Run, verdicts};
-use host_vmm::event::{Event, Verdict};
-use host_vmm::exit::Exit;
+use report::event::{Event, Verdict};
+use report::exit::Exit;
 
 /// Runs a guest that may take this long for one request, and must not get as far as the first case. Gives the
 /// reason.

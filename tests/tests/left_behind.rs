@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use granule_tests::guest::{hanging_after_boot, written};
 use granule_tests::process::{LIMIT, await_end, emulators};
 use granule_tests::run::Run;
-use host_vmm::event::Event;
+use report::event::Event;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal};

@@ -5,8 +5,8 @@ use std::process::Command;
 use granule_tests::environment::{self, BIN};
 use granule_tests::process::{Ended, Process};
 use granule_tests::run::{Report, listed, verdicts};
-use host_vmm::event::Verdict;
-use host_vmm::exit::Exit;
+use report::event::Verdict;
+use report::exit::Exit;
 
 fn granule(words: &[&str]) -> Ended {
     Process::start(Command::new(environment::file(BIN)).args(words)).end()

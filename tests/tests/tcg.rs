@@ -6,8 +6,8 @@ use granule_tests::environment::{self, BIN, FIRMWARE, QEMU, QEMU_7_2};
 use granule_tests::guest::{hanging_after_boot, written};
 use granule_tests::process::{Ended, Process, await_end, children, kill};
 use granule_tests::run::{Report, listed, verdicts};
-use host_vmm::event::{Event, Verdict};
-use host_vmm::exit::Exit;
+use report::event::{Event, Verdict};
+use report::exit::Exit;
 
 /// Starts a run with the firmware and QEMU of the tests, reported as JSON; later options win.
 fn started(options: &[&str]) -> Process {

@@ -2,8 +2,8 @@
 
 use granule_tests::environment::{self, KERNEL_6_1, KERNEL_6_12, QEMU_7_2};
 use granule_tests::run::{Run, listed, verdicts};
-use host_vmm::event::{Event, Verdict};
-use host_vmm::exit::Exit;
+use report::event::{Event, Verdict};
+use report::exit::Exit;
 
 /// Fewer cases than this are not the suite.
 const FEWEST: usize = 100;
