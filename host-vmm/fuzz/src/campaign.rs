@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use machine::target::Opener;
 
-use super::contender::{Closing, Opponent, with_judge};
+use super::contender::{ClosingEvent, Opponent, with_judge};
 use super::generate;
 use super::judge::{Judge, Verdict};
-use super::known::{self, Known};
+use super::known::{self, KnownDivergence};
 use super::shrink::{self, Shrunk};
 use program::Program;
 use program::listing::side_by_side;
@@ -47,10 +47,10 @@ pub struct Options {
 }
 
 /// What workers tell.
-enum News {
+enum WorkerMessage {
     Opened(Box<Opponent>),
     Finding(Box<Finding>),
-    Closed(Closing),
+    Closed(ClosingEvent),
 }
 
 /// A program that diverges.
@@ -81,7 +81,7 @@ struct Shared {
 pub fn run(
     options: &Options,
     opener: &dyn Opener,
-    known: &'static [Known],
+    known: &'static [KnownDivergence],
     sink: &mut dyn Sink,
     progress: &mut dyn FnMut(u64, usize),
 ) {
@@ -96,7 +96,7 @@ pub fn run(
         stop: AtomicBool::new(false),
         not_covered: Mutex::default(),
     };
-    let (sender, news) = mpsc::channel();
+    let (sender, message) = mpsc::channel();
     let mut closed = None;
     let mut started = false;
     std::thread::scope(|scope| {
@@ -104,26 +104,26 @@ pub fn run(
             let (sender, shared) = (sender.clone(), &shared);
             scope.spawn(move || {
                 let result = with_judge(opener, known, &mut |judge, opponent| {
-                    tell(&sender, News::Opened(Box::new(opponent.clone())));
+                    send(&sender, WorkerMessage::Opened(Box::new(opponent.clone())));
                     work(shared, judge, opponent, &sender);
                     Ok(())
                 });
                 if let Err(closing) = result {
                     shared.stop.store(true, Ordering::Relaxed);
-                    tell(&sender, News::Closed(closing));
+                    send(&sender, WorkerMessage::Closed(closing));
                 }
             });
         }
         drop(sender);
         loop {
-            match news.recv_timeout(PROGRESS) {
-                Ok(News::Opened(opponent)) if !started => {
+            match message.recv_timeout(PROGRESS) {
+                Ok(WorkerMessage::Opened(opponent)) if !started => {
                     started = true;
                     event::started(&opponent.target, opponent.took, options.seed, 0, sink);
                 }
-                Ok(News::Opened(_)) => {}
-                Ok(News::Finding(finding)) => tell_finding(&finding, sink),
-                Ok(News::Closed(closing)) => closed = Some(closing),
+                Ok(WorkerMessage::Opened(_)) => {}
+                Ok(WorkerMessage::Finding(finding)) => report_finding(&finding, sink),
+                Ok(WorkerMessage::Closed(closing)) => closed = Some(closing),
                 Err(mpsc::RecvTimeoutError::Timeout) => {
                     progress(shared.run.load(Ordering::Relaxed), shared.found.load(Ordering::Relaxed));
                 }
@@ -138,14 +138,14 @@ pub fn run(
     sink.event(closed.map_or(Event::Finished { micros }, |closing| *closing));
 }
 
-/// Gives the microseconds since then.
+/// Returns the microseconds since then.
 pub(super) fn micros(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Sends news. A receiver that is gone needs none.
-fn tell(sender: &mpsc::Sender<News>, news: News) {
-    let _ = sender.send(news);
+fn send(sender: &mpsc::Sender<WorkerMessage>, message: WorkerMessage) {
+    let _ = sender.send(message);
 }
 
 impl Shared {
@@ -163,7 +163,7 @@ impl Shared {
         }
     }
 
-    /// Gives the number of the next program, if there is to be one.
+    /// Returns the number of the next program, if there is to be one.
     fn next(&self) -> Option<u64> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let more = number - self.options.first < self.options.programs && Instant::now() < self.deadline;
@@ -172,7 +172,7 @@ impl Shared {
 }
 
 /// Judges one program after the other.
-fn work(shared: &Shared, judge: &mut Judge<'_>, opponent: &Opponent, sender: &mpsc::Sender<News>) {
+fn work(shared: &Shared, judge: &mut Judge<'_>, opponent: &Opponent, sender: &mpsc::Sender<WorkerMessage>) {
     let profile = opponent.profile();
     while let Some(number) = shared.next() {
         let program = generate::program(shared.options.seed, number, &profile);
@@ -189,7 +189,7 @@ fn work(shared: &Shared, judge: &mut Judge<'_>, opponent: &Opponent, sender: &mp
             }
             Verdict::Diverged(_) | Verdict::Failed(_) => {
                 let finding = shrunk(number, program, verdict, judge, profile.known);
-                tell(sender, News::Finding(Box::new(finding)));
+                send(sender, WorkerMessage::Finding(Box::new(finding)));
                 if shared.found.fetch_add(1, Ordering::Relaxed) + 1 >= shared.options.most {
                     shared.stop.store(true, Ordering::Relaxed);
                 }
@@ -197,7 +197,7 @@ fn work(shared: &Shared, judge: &mut Judge<'_>, opponent: &Opponent, sender: &mp
             Verdict::Lost(reason) => {
                 shared.stop.store(true, Ordering::Relaxed);
                 let remedy = "run it again; if it ends like this again, please report it".to_owned();
-                tell(sender, News::Closed(Box::new(Event::Broken { reason, remedy })));
+                send(sender, WorkerMessage::Closed(Box::new(Event::Broken { reason, remedy })));
             }
         }
     }
@@ -208,20 +208,26 @@ fn without_numbers(reason: &str) -> String {
     reason.split(", at pc ").next().unwrap_or_default().to_owned()
 }
 
-fn shrunk(number: u64, program: Program, verdict: Verdict, judge: &mut Judge<'_>, known: &[Known]) -> Finding {
+fn shrunk(
+    number: u64,
+    program: Program,
+    verdict: Verdict,
+    judge: &mut Judge<'_>,
+    known: &[KnownDivergence],
+) -> Finding {
     let instructions = program.runs().map(|run| run.words.len()).sum();
     let deadline = Instant::now() + SHRINKING;
     let shrunk = shrink::shrink(program, verdict, deadline, &mut |program| {
         let mut kept = program.clone();
-        known::keep_away(known, &mut kept);
+        known::avoid_known(known, &mut kept);
         // A smaller program may show something else that is known.
         if kept == *program { judge.judge(program) } else { Verdict::Permitted }
     });
     Finding { number, instructions, shrunk }
 }
 
-/// Tells a divergence; its detail is the program's listing.
-fn tell_finding(finding: &Finding, sink: &mut dyn Sink) {
+/// Reports a divergence; its detail is the program's listing.
+fn report_finding(finding: &Finding, sink: &mut dyn Sink) {
     let Finding { number, instructions, shrunk } = finding;
     let left: usize = shrunk.program.runs().map(|run| run.words.len()).sum();
     let name = format!("{NAME}{number}");
@@ -231,7 +237,7 @@ fn tell_finding(finding: &Finding, sink: &mut dyn Sink) {
     sink.event(Event::Diverged { case: CaseInfo { name, claim, cite }, failure });
 }
 
-/// Tells how a program diverges, if it does: the first difference, and the listing with all of them.
+/// Reports how a program diverges, if it does: the first difference, and the listing with all of them.
 #[must_use]
 pub fn failure(program: &Program, verdict: &Verdict) -> Option<Failure> {
     match verdict {

@@ -4,15 +4,15 @@ use abi::mailbox::SysReg;
 use fastrand::Rng;
 use isa::{Arg, Insn, Reg, RegClass};
 
-use super::class::{BYTE, Class, DOORBELL, LOOP};
 use super::known;
 use super::operands::sensible;
 use super::pick::{self, Group};
 use super::profile::{Profile, one_in};
+use super::register_role::{BYTE, DOORBELL, LOOP, RegisterRole};
 use super::safety::HARMLESS;
 use machine::block::Vectors;
 use program::Run;
-use program::target::{self, WORD};
+use program::branch_target::{self, WORD};
 
 /// Draws of one instruction before a NOP takes its place.
 const TRIES: usize = 24;
@@ -35,8 +35,8 @@ pub fn fill(rng: &mut Rng, profile: &Profile, count: usize, run: &mut Run) {
     while words.len() < body {
         amid.resize(words.len(), false);
         let room = body - words.len();
-        if bell.is_some_and(|at| words.len() >= at) && !words.contains(&bell_word()) {
-            words.push(bell_word());
+        if bell.is_some_and(|at| words.len() >= at) && !words.contains(&doorbell_word()) {
+            words.push(doorbell_word());
         } else if room >= 4 && one_in(rng, 12) {
             words.extend(together(rng, profile, &mut looped, words.len()).into_iter().map(Insn::encode));
             let one_less = words.len().saturating_sub(amid.len() + 1);
@@ -57,7 +57,7 @@ pub fn fill(rng: &mut Rng, profile: &Profile, count: usize, run: &mut Run) {
     amid.resize(words.len(), false);
     amid.extend((0..last.len()).map(|place| place > 0));
     words.extend(last.into_iter().map(Insn::encode));
-    enter_at_beginnings(&mut words, &amid);
+    retarget_to_group_starts(&mut words, &amid);
     run.words = words;
     if simd {
         let mut vectors: Vectors = [[0; 2]; 32];
@@ -68,20 +68,20 @@ pub fn fill(rng: &mut Rng, profile: &Profile, count: usize, run: &mut Run) {
 
 /// Aims branches that would lead amid what belongs together at its beginning: else a loop would skip its countdown,
 /// and a register would be written that was not read.
-fn enter_at_beginnings(words: &mut [u32], amid: &[bool]) {
+fn retarget_to_group_starts(words: &mut [u32], amid: &[bool]) {
     for (index, word) in words.iter_mut().enumerate() {
-        let insn = Insn::decode(*word).filter(|insn| target::branches(*insn));
-        let goal = insn.and_then(target::distance).map(|distance| index as i64 + distance / WORD);
+        let insn = Insn::decode(*word).filter(|insn| branch_target::branches(*insn));
+        let goal = insn.and_then(branch_target::distance).map(|distance| index as i64 + distance / WORD);
         let (Some(insn), Some(goal)) = (insn, goal.and_then(|goal| usize::try_from(goal).ok())) else { continue };
         let beginning = (0..=goal).rev().find(|place| !amid.get(*place).copied().unwrap_or(false)).unwrap_or(0);
-        if let Some(aimed) = target::with_distance(insn, (beginning as i64 - index as i64) * WORD) {
+        if let Some(aimed) = branch_target::with_distance(insn, (beginning as i64 - index as i64) * WORD) {
             *word = aimed.encode();
         }
     }
 }
 
 /// `strb w27, [x26]`: rings the checkpoint.
-pub fn bell_word() -> u32 {
+pub fn doorbell_word() -> u32 {
     0x3900_0000 | u32::from(DOORBELL) << 5 | u32::from(BYTE)
 }
 
@@ -91,7 +91,7 @@ fn uses_simd(insn: Insn) -> bool {
 
 /// Draws a few instructions, four at most, that show something only together; `at` is the index of the first.
 fn together(rng: &mut Rng, profile: &Profile, looped: &mut bool, at: usize) -> Vec<Insn> {
-    let (a, b) = (Class::Pointer.draw(rng, RegClass::X), Class::Data.draw(rng, RegClass::X));
+    let (a, b) = (RegisterRole::Pointer.draw(rng, RegClass::X), RegisterRole::Data.draw(rng, RegClass::X));
     let (Some(a), Some(b)) = (a, b) else { return Vec::new() };
     let text = match rng.u32(..9) {
         // The pointer gets the tag of its memory, or the memory that of the pointer.
@@ -146,12 +146,12 @@ fn copies(rng: &mut Rng) -> Vec<Insn> {
     let first: Vec<_> = rows.iter().filter(|row| is_prologue(row.mnemonic())).collect();
     let Some(row) = first.get(rng.usize(..first.len().max(1))) else { return Vec::new() };
     let Some(drawn) = (0..TRIES).find_map(|_| row.fill(rng.u32(..))) else { return Vec::new() };
-    let pointers = Class::Pointer.registers();
+    let pointers = RegisterRole::Pointer.registers();
     let from = rng.usize(..pointers.len());
     let to = (from + rng.usize(1..pointers.len())) % pointers.len();
-    let counts = Class::Count.registers();
+    let counts = RegisterRole::Count.registers();
     let count = counts[rng.usize(..counts.len())];
-    let data = Class::Data.draw(rng, RegClass::X);
+    let data = RegisterRole::Data.draw(rng, RegClass::X);
     let mut pointer = [pointers[to], pointers[from]].into_iter();
     let args: Vec<Arg> = drawn
         .args()
@@ -168,12 +168,12 @@ fn copies(rng: &mut Rng) -> Vec<Insn> {
     parts.into_iter().map(|row| row?.insn(&args).ok()).collect::<Option<_>>().unwrap_or_default()
 }
 
-/// Tells whether a mnemonic, without its options, ends in the letter of a prologue.
+/// Returns whether a mnemonic, without its options, ends in the letter of a prologue.
 fn is_prologue(mnemonic: &str) -> bool {
     mnemonic.trim_end_matches("{}").ends_with('p')
 }
 
-/// Gives the mnemonic of another part.
+/// Returns the mnemonic of another part.
 fn renamed(mnemonic: &str, part: char) -> String {
     let stem = mnemonic.trim_end_matches("{}");
     format!("{}{part}{}", &stem[..stem.len() - 1], &mnemonic[stem.len()..])

@@ -7,16 +7,16 @@ use modelled::{ModelFactory, Settings, features};
 use report::event::Event;
 
 use super::judge::Judge;
-use super::known::Known;
+use super::known::KnownDivergence;
 use super::profile::Profile;
 use super::reference::ModelReference;
 use super::session;
 
 /// Why there is no machine: the event that closes the run.
-pub type Closing = Box<Event>;
+pub type ClosingEvent = Box<Event>;
 
 /// What is done with a judge.
-pub type Action<'a> = dyn FnMut(&mut Judge<'_>, &Opponent) -> Result<(), Closing> + 'a;
+pub type Action<'a> = dyn FnMut(&mut Judge<'_>, &Opponent) -> Result<(), ClosingEvent> + 'a;
 
 /// What a machine turned out to be.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub struct Opponent {
     /// How long it took to boot.
     pub took: std::time::Duration,
     /// Divergences that are known of it.
-    known: &'static [Known],
+    known: &'static [KnownDivergence],
 }
 
 impl Opponent {
@@ -50,7 +50,11 @@ impl Opponent {
 /// # Errors
 ///
 /// When there is no such machine, or what `action` returns.
-pub fn with_judge(opener: &dyn Opener, known: &'static [Known], action: &mut Action<'_>) -> Result<(), Closing> {
+pub fn with_judge(
+    opener: &dyn Opener,
+    known: &'static [KnownDivergence],
+    action: &mut Action<'_>,
+) -> Result<(), ClosingEvent> {
     let opened = opener.open(session::config(1)).map_err(|error| Box::new(Event::from(error)))?;
     let Opened { factory, machine, target, took } = opened;
     // Without a kernel it is QEMU's board that answers calls.
@@ -59,7 +63,7 @@ pub fn with_judge(opener: &dyn Opener, known: &'static [Known], action: &mut Act
     let settings = Settings { release, features: features(&target.boot), hypervisor: answering, ..Settings::default() };
     let opponent = Opponent { target, took, known };
     let model = ModelFactory::new(settings);
-    let mut judge = Judge::new(&*factory, Box::new(ModelReference::new(&model))).overlooking(known);
+    let mut judge = Judge::new(&*factory, Box::new(ModelReference::new(&model))).masking_known(known);
     judge.take(machine);
     action(&mut judge, &opponent)
 }

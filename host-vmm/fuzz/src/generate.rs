@@ -7,14 +7,14 @@ use isa::Tag;
 
 use super::profile::{Profile, one_in, weighted};
 use super::registers;
-use super::site::{BYTES, Site};
+use super::test_area::{BYTES, TestArea};
 use super::{code, known};
 use machine::El;
 use program::text::PAGE_KINDS;
 use program::value::WINDOWS;
 use program::{Event, Program, Run, Step};
 
-/// Gives program number `number` of a seed.
+/// Returns program number `number` of a seed.
 #[must_use]
 pub fn program(seed: u64, number: u64, profile: &Profile) -> Program {
     // Two steps of SplitMix64 keep neighbours apart.
@@ -33,10 +33,10 @@ const fn mix(value: u64) -> u64 {
 /// Draws a program.
 #[must_use]
 pub fn generate(rng: &mut Rng, profile: &Profile) -> Program {
-    let site = Site::new(rng);
-    let mut steps = vec![Step::Event(site.initial_tags()), Step::Event(site.initial_data(rng))];
+    let test_area = TestArea::new(rng);
+    let mut steps = vec![Step::Event(test_area.initial_tags()), Step::Event(test_area.initial_data(rng))];
     if one_in(rng, 16) {
-        steps.push(Step::Event(pages(rng, &site)));
+        steps.push(Step::Event(pages(rng, &test_area)));
     }
     // RRND lets each IRG choose, so that outcomes multiply.
     let any_tag = one_in(rng, 48);
@@ -44,15 +44,15 @@ pub fn generate(rng: &mut Rng, profile: &Profile) -> Program {
     let share = (profile.instructions / blocks).max(1);
     for block in 0..blocks {
         if block > 0 {
-            between(rng, &site, &mut steps);
+            between(rng, &test_area, &mut steps);
         }
-        steps.push(Step::Run(Box::new(run(rng, profile, &site, share, any_tag))));
+        steps.push(Step::Run(Box::new(run(rng, profile, &test_area, share, any_tag))));
         if profile.cpus > 1 && one_in(rng, 48) && checkpoints(&steps) == 0 {
             steps.push(Step::Again { cpu: rng.usize(..profile.cpus) });
         }
     }
     let mut program = Program { steps };
-    known::keep_away(profile.known, &mut program);
+    known::avoid_known(profile.known, &mut program);
     program
 }
 
@@ -65,53 +65,53 @@ fn checkpoints(steps: &[Step]) -> usize {
 }
 
 /// Draws what happens between two blocks, if anything.
-fn between(rng: &mut Rng, site: &Site, steps: &mut Vec<Step>) {
-    if let Some(event) = event(rng, site) {
+fn between(rng: &mut Rng, test_area: &TestArea, steps: &mut Vec<Step>) {
+    if let Some(event) = event(rng, test_area) {
         steps.push(Step::Event(event));
     }
 }
 
 /// Draws an event, or none.
-fn event(rng: &mut Rng, site: &Site) -> Option<Event> {
+fn event(rng: &mut Rng, test_area: &TestArea) -> Option<Event> {
     match rng.u32(..20) {
-        0..6 => Some(site.some_tags(rng)),
-        6..10 => Some(site.some_fetch(rng)),
-        10..12 => Some(site.initial_data(rng)),
-        12 => Some(pages(rng, site)),
+        0..6 => Some(test_area.some_tags(rng)),
+        6..10 => Some(test_area.some_fetch(rng)),
+        10..12 => Some(test_area.initial_data(rng)),
+        12 => Some(pages(rng, test_area)),
         13 => Some(Event::SaveRestore),
         _ => None,
     }
 }
 
 /// Draws a change of one or both pages of the site, in one window.
-fn pages(rng: &mut Rng, site: &Site) -> Event {
+fn pages(rng: &mut Rng, test_area: &TestArea) -> Event {
     let page = abi::map::GUEST_PAGE;
     let (_, window) = WINDOWS[rng.usize(..WINDOWS.len())];
     let (_, kind) = PAGE_KINDS[rng.usize(..PAGE_KINDS.len())];
     let (from, count) = weighted(rng, &[(1, (0, 1)), (2, (1, 1)), (1, (0, BYTES / page))]);
-    Event::Pages { window, offset: site.base + from * page, bytes: count * page, kind }
+    Event::Pages { window, offset: test_area.base + from * page, bytes: count * page, kind }
 }
 
 /// Draws a block of about `count` instructions.
-fn run(rng: &mut Rng, profile: &Profile, site: &Site, count: usize, any_tag: bool) -> Run {
+fn run(rng: &mut Rng, profile: &Profile, test_area: &TestArea, count: usize, any_tag: bool) -> Run {
     let el = if one_in(rng, 3) { El::El0 } else { El::El1 };
     let cpu = if profile.cpus > 1 && one_in(rng, 48) { profile.cpus - 1 } else { 0 };
     let mut run = Run { cpu, el, tco: one_in(rng, 12), nzcv: rng.u8(..16), ..Run::default() };
-    registers::general(rng, site, any_tag, &mut run);
+    registers::general(rng, test_area, any_tag, &mut run);
     if known::aligns_stack(profile.known) {
         run.sp &= !0xf;
     }
     registers::control(rng, profile, any_tag, &mut run);
     if one_in(rng, 24) {
         // The firmware, which changes pages, waits in the block.
-        let event = event(rng, site).filter(|event| !matches!(event, Event::Pages { .. }));
+        let event = event(rng, test_area).filter(|event| !matches!(event, Event::Pages { .. }));
         run.at_checkpoint.extend(event.map(|event| vec![event]));
     }
     code::fill(rng, profile, count, &mut run);
     run
 }
 
-/// Gives a tag as a pattern of all granules of a block form.
+/// Returns a tag as a pattern of all granules of a block form.
 pub(super) fn repeated(tag: Tag) -> u64 {
     0x1111_1111_1111_1111 * u64::from(tag.value())
 }

@@ -5,8 +5,8 @@
 
 mod search;
 
-use self::search::{Candidate, Found, Search};
-use super::known::{self, Known};
+use self::search::{Candidate, Search, SearchResult};
+use super::known::{self, KnownDivergence};
 use super::reference::Reference;
 use super::session::Session;
 use machine::{Factory, Machine, MachineError};
@@ -51,7 +51,7 @@ pub struct Judge<'f> {
     subject: Session<'f>,
     reference: Box<dyn Reference + 'f>,
     /// Known divergences that are overlooked.
-    known: &'static [Known],
+    known: &'static [KnownDivergence],
 }
 
 impl<'f> Judge<'f> {
@@ -63,7 +63,7 @@ impl<'f> Judge<'f> {
 
     /// Overlooks what is known of the machine.
     #[must_use]
-    pub fn overlooking(self, known: &'static [Known]) -> Self {
+    pub fn masking_known(self, known: &'static [KnownDivergence]) -> Self {
         Self { known, ..self }
     }
 
@@ -76,7 +76,7 @@ impl<'f> Judge<'f> {
     pub fn judge(&mut self, program: &Program) -> Verdict {
         let found = match self.subject.run(program) {
             Ok(mut found) => {
-                known::overlook(self.known, program, &mut found);
+                known::mask_known(self.known, program, &mut found);
                 found
             }
             Err(MachineError::Unsupported(reason)) => return Verdict::NotCovered(reason),
@@ -95,14 +95,14 @@ impl<'f> Judge<'f> {
         let mut observe = |choices| {
             let mut outcome = reference.observe(program, choices)?;
             // What is overlooked of the machine is overlooked there, too.
-            known::overlook(known, program, &mut outcome.observation);
+            known::mask_known(known, program, &mut outcome.observation);
             Ok(outcome)
         };
         let result = Search { observe: &mut observe, found: &found, left: OUTCOMES }.run()?;
         Ok(match result {
-            Found::Permitted => found.endless.map_or(Verdict::Permitted, Verdict::Endless),
-            Found::Undecided => Verdict::Undecided,
-            Found::Nothing(nearest) => {
+            SearchResult::Permitted => found.endless.map_or(Verdict::Permitted, Verdict::Endless),
+            SearchResult::Undecided => Verdict::Undecided,
+            SearchResult::Nothing(nearest) => {
                 let Candidate { outcome, differences } = *nearest;
                 let expected = outcome.observation;
                 Verdict::Diverged(Box::new(Divergence { expected, found, differences }))

@@ -5,15 +5,15 @@
 
 use isa::{Arg, CacheOp, FaultStatus, Insn, Vectors};
 
-mod keep_away;
-mod overlook;
+mod avoid_known;
+mod mask_known;
 
-pub use keep_away::keep_away;
-pub use overlook::overlook;
+pub use avoid_known::avoid_known;
+pub use mask_known::mask_known;
 
 /// A known divergence of QEMU from the architecture.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct KnownDivergence {
     /// `subject.mistake`.
     pub name: &'static str,
     /// What is wrong, as a sentence without its full stop.
@@ -65,104 +65,104 @@ pub enum Avoid {
 }
 
 /// What is known of QEMU, system emulation and its own KVM guests alike.
-pub static QEMU: &[Known] = &[
-    Known {
+pub static QEMU: &[KnownDivergence] = &[
+    KnownDivergence {
         name: "ldapur-stlur.unchecked",
         what: "LDAPUR*, STLUR* and their signed forms are not tag checked",
         cite: "QEMU target/arm/tcg/translate-a64.c, trans_LDAPR_i and trans_STLR_i",
         avoid: Avoid::Mnemonics(&["ldapur", "stlur"]),
     },
-    Known {
+    KnownDivergence {
         name: "sp.alignment-unchecked",
         what: "a stack pointer that is not aligned raises no SP alignment fault",
         cite: "QEMU target/arm/tcg/translate-a64.c, gen_check_sp_alignment",
         avoid: Avoid::UnalignedStack,
     },
-    Known {
+    KnownDivergence {
         name: "exclusive-load.alignment-fault-of-a-write",
         what: "ESR_EL1.WnR of an alignment fault of LDXR, LDXP and their like is 1",
         cite: "QEMU target/arm/tcg/translate-a64.c, check_atomic_align",
         avoid: Avoid::Direction { mnemonics: EXCLUSIVE_LOADS, statuses: &[FaultStatus::ALIGNMENT], write: false },
     },
-    Known {
+    KnownDivergence {
         name: "exclusive-store.alignment-fault-of-a-read",
         what: "ESR_EL1.WnR of an alignment fault of STXP and STLXP is 0 with one CPU, where nothing is tag checked",
         cite: "QEMU tcg/tcg-op-ldst.c, tcg_gen_nonatomic_cmpxchg_i128; docs/errata.md",
         avoid: Avoid::Direction { mnemonics: EXCLUSIVE_PAIRS, statuses: &[FaultStatus::ALIGNMENT], write: true },
     },
-    Known {
+    KnownDivergence {
         name: "dc-zva.tag-check-fault-of-a-read",
         what: "ESR_EL1.WnR of a tag check fault of DC ZVA is 0",
         cite: "QEMU target/arm/tcg/translate-a64.c, handle_sys and ARM_CP_DC_ZVA",
         avoid: Avoid::Direction { mnemonics: &["dc"], statuses: &[FaultStatus::TAG_CHECK], write: true },
     },
-    Known {
+    KnownDivergence {
         name: "dc-zva.asymmetric-synchronous",
         what: "a tag check fault of DC ZVA is synchronous in asymmetric mode",
         cite: "QEMU target/arm/tcg/translate-a64.c, handle_sys and ARM_CP_DC_ZVA",
         avoid: Avoid::AsymmetricZeros,
     },
-    Known {
+    KnownDivergence {
         name: "cas.tag-check-fault-of-a-write",
         what: "ESR_EL1.WnR of a tag check fault of CAS and CASP is 1",
         cite: "QEMU target/arm/tcg/translate-a64.c, gen_compare_and_swap and gen_compare_and_swap_pair",
         avoid: Avoid::Direction { mnemonics: &["cas"], statuses: &[FaultStatus::TAG_CHECK], write: false },
     },
-    Known {
+    KnownDivergence {
         name: "cas.asymmetric-asynchronous",
         what: "a tag check fault of CAS and CASP is asynchronous in asymmetric mode",
         cite: "QEMU target/arm/tcg/translate-a64.c, gen_compare_and_swap and gen_compare_and_swap_pair",
         avoid: Avoid::AsymmetricSwaps,
     },
-    Known {
+    KnownDivergence {
         name: "atomic.unreadable-is-a-write",
         what: "ESR_EL1.WnR of a fault of an atomic that could not even read is 1",
         cite: "QEMU target/arm/tcg/translate-a64.c, check_atomic_align; accel/tcg/cputlb.c, atomic_mmu_lookup",
         avoid: Avoid::Direction { mnemonics: ALL_ATOMICS, statuses: UNREADABLE, write: false },
     },
-    Known {
+    KnownDivergence {
         name: "dc-cvap.fault-of-a-load",
         what: "a fault of DC CVAP and DC CVADP is that of a load from the cache line's start: ESR_EL1.CM and WnR are 0",
         cite: "QEMU target/arm/helper.c, dccvap_writefn",
         avoid: Avoid::CacheOps(&[CacheOp::Cvap, CacheOp::Cvadp]),
     },
-    Known {
+    KnownDivergence {
         name: "vector-list.end-unchecked",
         what: "of LD1 and ST1 with more than 32 bytes only the first 16 or 32 are tag checked, until 10.1",
         cite: "QEMU target/arm/internals.h, MTEDESC.SIZEM1 has five bits",
         avoid: Avoid::LongLists,
     },
-    Known {
+    KnownDivergence {
         name: "device.alignment-unchecked",
         what: "an unaligned access to Device memory is no fault, or the fault is that of an element",
         cite: "QEMU target/arm/ptw.c; docs/errata.md",
         avoid: Avoid::UnalignedDevice,
     },
-    Known {
+    KnownDivergence {
         name: "device.permission-before-alignment",
         what: "an unaligned access to Device memory that EL0 may not access takes the permission fault, and not the alignment fault",
         cite: "Arm ARM, pseudocode AArch64.S1Translate; docs/errata.md",
         avoid: Avoid::PriorityOnDevice,
     },
-    Known {
+    KnownDivergence {
         name: "vector-list.aligned-as-a-whole",
         what: "LD1 and ST1 of Device memory must be aligned to 8 bytes and not to an element, at least in 10.0",
         cite: "QEMU target/arm/tcg/translate-a64.c, trans_ST_mult: elements are promoted to a larger operation",
         avoid: Avoid::VectorsOnDevice,
     },
-    Known {
+    KnownDivergence {
         name: "atomic.tag-check-before-permission",
         what: "an atomic on a page that can only be read takes the fault of a wrong tag, and not the permission fault",
         cite: "QEMU target/arm/tcg/translate-a64.c, do_atomic_ld checks the tag as of a read",
         avoid: Avoid::AtomicsOnReadOnly,
     },
-    Known {
+    KnownDivergence {
         name: "checkpoint.keeps-monitor",
         what: "without a hypervisor a checkpoint is no exception, so the exclusive monitor survives it; no mistake",
         cite: "host-vmm/src/machine/tcg; Arm ARM, pseudocode AArch64.ExceptionReturn",
         avoid: Avoid::MonitorAtCheckpoint,
     },
-    Known {
+    KnownDivergence {
         name: "setg.without-ata",
         what: "SETG* at EL1 store tags where SCTLR_EL1.ATA does not let them",
         cite: "QEMU target/arm/tcg/translate-a64.c, do_SET, and mte_helper.c, mte_mops_set_tags",
@@ -170,9 +170,9 @@ pub static QEMU: &[Known] = &[
     },
 ];
 
-/// Tells whether an instruction shows a known divergence.
+/// Returns whether an instruction shows a known divergence.
 #[must_use]
-pub fn shows(known: &[Known], insn: Insn) -> bool {
+pub fn shows(known: &[KnownDivergence], insn: Insn) -> bool {
     let mnemonic = insn.row().mnemonic();
     known.iter().any(|known| match known.avoid {
         Avoid::Mnemonics(prefixes) => prefixes.iter().any(|prefix| mnemonic.starts_with(prefix)),
@@ -207,7 +207,7 @@ const EXCLUSIVE_LOADS: &[&str] = &["ldxr", "ldaxr", "ldxp", "ldaxp"];
 /// Mnemonics of exclusive stores of two registers.
 const EXCLUSIVE_PAIRS: &[&str] = &["stxp", "stlxp"];
 
-/// Tells whether an instruction's mnemonic begins like one of these.
+/// Returns whether an instruction's mnemonic begins like one of these.
 fn has<'w>(words: impl IntoIterator<Item = &'w u32>, prefixes: &[&str]) -> bool {
     let like = |insn: Insn| prefixes.iter().any(|prefix| insn.row().mnemonic().starts_with(prefix));
     words.into_iter().filter_map(|word| Insn::decode(*word)).any(like)
@@ -217,12 +217,12 @@ fn is_zva(word: u32) -> bool {
     Insn::decode(word).is_some_and(|insn| insn.args().iter().any(|arg| matches!(arg, Arg::CacheOp(CacheOp::Zva))))
 }
 
-/// Gives the bytes of a list of vectors.
+/// Returns the bytes of a list of vectors.
 const fn bytes(list: Vectors) -> u8 {
     list.count() * list.arrangement().vector_bytes()
 }
 
-/// Tells whether an instruction may leave the stack pointer at what is not a multiple of 16.
+/// Returns whether an instruction may leave the stack pointer at what is not a multiple of 16.
 fn moves_stack(insn: Insn) -> bool {
     /// Instructions whose first operand is written, and may be the stack pointer.
     const WRITERS: [&str; 5] = ["add", "sub", "irg", "addg", "subg"];
@@ -243,9 +243,9 @@ fn moves_stack(insn: Insn) -> bool {
         })
 }
 
-/// Tells whether the stack pointer is to be aligned.
+/// Returns whether the stack pointer is to be aligned.
 #[must_use]
-pub fn aligns_stack(known: &[Known]) -> bool {
+pub fn aligns_stack(known: &[KnownDivergence]) -> bool {
     known.iter().any(|known| known.avoid == Avoid::UnalignedStack)
 }
 
@@ -255,7 +255,7 @@ mod tests {
     use crate::{Profile, generate};
 
     #[test]
-    fn programs_stay_away_from_what_is_known() {
+    fn programs_avoid_known_divergences() {
         let (seed, profile) = (0x5eed, Profile { known: QEMU, ..Profile::default() });
         for number in 0..2000 {
             for run in generate::program(seed, number, &profile).runs() {

@@ -5,7 +5,6 @@
 //! the same way. Nothing here knows which machine it is.
 
 pub mod campaign;
-pub mod class;
 mod code;
 pub mod contender;
 pub mod generate;
@@ -15,12 +14,13 @@ mod operands;
 pub mod pick;
 pub mod profile;
 pub mod reference;
+pub mod register_role;
 mod registers;
 pub mod replay;
 mod safety;
 pub mod session;
 pub mod shrink;
-pub mod site;
+pub mod test_area;
 
 pub use profile::Profile;
 

@@ -4,9 +4,9 @@
 use fastrand::Rng;
 use isa::{Address, Arg, ExtendKind, Indexed, Insn, PostIndexed, Reg, RegClass, SysReg};
 
-use super::class::{BYTE, Class, DOORBELL, LOOP};
 use super::profile::one_in;
-use program::target::{self, WORD};
+use super::register_role::{BYTE, DOORBELL, LOOP, RegisterRole};
+use program::branch_target::{self, WORD};
 
 /// How far a branch leads, in instructions.
 const FARTHEST: usize = 6;
@@ -15,36 +15,36 @@ const OFFSETS: [i64; 16] = [0, 16, -16, 8, 32, -8, 1, 48, 64, -32, 15, -1, 4, 25
 
 /// The classes of the registers of an instruction, in the order of its operands, addresses apart. What has no row here
 /// has data registers only.
-const ROLES: &[(&str, &[Class])] = &[
-    ("irg", &[Class::Pointer, Class::Pointer, Class::Exclude]),
-    ("gmi", &[Class::Data, Class::Pointer, Class::Data]),
-    ("addg", &[Class::Pointer, Class::Pointer]),
-    ("subg", &[Class::Pointer, Class::Pointer]),
-    ("subp", &[Class::Data, Class::Pointer, Class::Pointer]),
-    ("subps", &[Class::Data, Class::Pointer, Class::Pointer]),
-    ("stg", &[Class::Pointer]),
-    ("stzg", &[Class::Pointer]),
-    ("st2g", &[Class::Pointer]),
-    ("stz2g", &[Class::Pointer]),
-    ("ldg", &[Class::Pointer]),
-    ("dc", &[Class::Pointer]),
-    ("ic", &[Class::Pointer]),
+const ROLES: &[(&str, &[RegisterRole])] = &[
+    ("irg", &[RegisterRole::Pointer, RegisterRole::Pointer, RegisterRole::Exclude]),
+    ("gmi", &[RegisterRole::Data, RegisterRole::Pointer, RegisterRole::Data]),
+    ("addg", &[RegisterRole::Pointer, RegisterRole::Pointer]),
+    ("subg", &[RegisterRole::Pointer, RegisterRole::Pointer]),
+    ("subp", &[RegisterRole::Data, RegisterRole::Pointer, RegisterRole::Pointer]),
+    ("subps", &[RegisterRole::Data, RegisterRole::Pointer, RegisterRole::Pointer]),
+    ("stg", &[RegisterRole::Pointer]),
+    ("stzg", &[RegisterRole::Pointer]),
+    ("st2g", &[RegisterRole::Pointer]),
+    ("stz2g", &[RegisterRole::Pointer]),
+    ("ldg", &[RegisterRole::Pointer]),
+    ("dc", &[RegisterRole::Pointer]),
+    ("ic", &[RegisterRole::Pointer]),
     ("prfm", &[]),
 ];
 
 /// The class of the register that MSR moves into a system register.
-const WRITTEN: [(SysReg, Class); 6] = [
-    (SysReg::GcrEl1, Class::Exclude),
-    (SysReg::RgsrEl1, Class::Seed),
-    (SysReg::TfsrEl1, Class::Faults),
-    (SysReg::Tfsre0El1, Class::Faults),
-    (SysReg::Tco, Class::Flags),
-    (SysReg::Nzcv, Class::Flags),
+const WRITTEN: [(SysReg, RegisterRole); 6] = [
+    (SysReg::GcrEl1, RegisterRole::Exclude),
+    (SysReg::RgsrEl1, RegisterRole::Seed),
+    (SysReg::TfsrEl1, RegisterRole::Faults),
+    (SysReg::Tfsre0El1, RegisterRole::Faults),
+    (SysReg::Tco, RegisterRole::Flags),
+    (SysReg::Nzcv, RegisterRole::Flags),
 ];
 
-/// Gives an instruction at `index` of a block of `count` sensible operands; `None` when the draw was no good.
+/// Returns an instruction at `index` of a block of `count` sensible operands; `None` when the draw was no good.
 pub fn sensible(rng: &mut Rng, insn: Insn, index: usize, count: usize) -> Option<Insn> {
-    if target::distance(insn).is_some() {
+    if branch_target::distance(insn).is_some() {
         return aimed(rng, insn, index, count);
     }
     let mut args: Vec<Arg> = insn.args().to_vec();
@@ -54,16 +54,16 @@ pub fn sensible(rng: &mut Rng, insn: Insn, index: usize, count: usize) -> Option
     made.filter(|insn| !insn.args().iter().any(touches_reserved))
 }
 
-/// Gives a branch or a literal load a target: a branch leads forward.
+/// Returns a branch or a literal load a target: a branch leads forward.
 fn aimed(rng: &mut Rng, insn: Insn, index: usize, count: usize) -> Option<Insn> {
     let mut args: Vec<Arg> = insn.args().to_vec();
     registers(rng, insn, &mut args);
-    let distance = if target::branches(insn) {
+    let distance = if branch_target::branches(insn) {
         rng.usize(1..=FARTHEST.min(count - index)) as i64 * WORD
     } else if insn.row().mnemonic() == "adrp" {
         rng.i64(-1..=1) << 12
     } else {
-        let room = (count as i64 * WORD - target::bytes_loaded(insn)) / WORD;
+        let room = (count as i64 * WORD - branch_target::bytes_loaded(insn)) / WORD;
         (rng.i64(0..=room.max(0)) - index as i64) * WORD
     };
     for arg in &mut args {
@@ -93,8 +93,8 @@ fn registers(rng: &mut Rng, insn: Insn, args: &mut [Arg]) {
                     (_, Some((_, class))) => *class,
                     (Some(class), _) => *class,
                     // Only small steps keep a pointer in the site.
-                    (None, _) if moves_pointer && wide && small => Class::Pointer,
-                    (None, _) => Class::Data,
+                    (None, _) if moves_pointer && wide && small => RegisterRole::Pointer,
+                    (None, _) => RegisterRole::Data,
                 };
                 position += 1;
                 *register = chosen(rng, class, *register);
@@ -107,25 +107,25 @@ fn registers(rng: &mut Rng, insn: Insn, args: &mut [Arg]) {
 }
 
 /// Draws a register of a class; now and then the one with number 31.
-fn chosen(rng: &mut Rng, class: Class, drawn: Reg) -> Reg {
+fn chosen(rng: &mut Rng, class: RegisterRole, drawn: Reg) -> Reg {
     let last = Reg::new(Reg::INDEX_31, drawn.class());
     // What writes the stack pointer must leave a pointer there, so data never goes to it.
-    let allowed = !drawn.class().has_sp() || class == Class::Pointer;
+    let allowed = !drawn.class().has_sp() || class == RegisterRole::Pointer;
     if allowed && one_in(rng, 12) { last.unwrap_or(drawn) } else { class.draw(rng, drawn.class()).unwrap_or(drawn) }
 }
 
 /// Draws the address of an instruction, if it has one, and puts the operands together.
 fn with_address(rng: &mut Rng, insn: Insn, mut args: Vec<Arg>) -> Option<Insn> {
     let Some(place) = args.iter().position(is_address) else { return insn.row().insn(&args).ok() };
-    let base = if one_in(rng, 10) { Reg::SP } else { Class::Pointer.draw(rng, RegClass::XSp)? };
+    let base = if one_in(rng, 10) { Reg::SP } else { RegisterRole::Pointer.draw(rng, RegClass::XSp)? };
     match args[place] {
         Arg::Indexed(indexed) => {
             let wide = matches!(indexed.extend, ExtendKind::Uxtx | ExtendKind::Sxtx);
-            let index = Class::Distance.draw(rng, if wide { RegClass::X } else { RegClass::W })?;
+            let index = RegisterRole::Distance.draw(rng, if wide { RegClass::X } else { RegClass::W })?;
             args[place] = Arg::Indexed(Indexed { base, index, ..indexed });
         }
         Arg::PostIndexed(_) => {
-            args[place] = Arg::PostIndexed(PostIndexed { base, index: Class::Distance.draw(rng, RegClass::X)? });
+            args[place] = Arg::PostIndexed(PostIndexed { base, index: RegisterRole::Distance.draw(rng, RegClass::X)? });
         }
         Arg::Address(address) => return offset(rng, insn, &mut args, place, Address { base, ..address }),
         _ => {}
@@ -151,7 +151,7 @@ fn is_address(arg: &Arg) -> bool {
     matches!(arg, Arg::Address(_) | Arg::Indexed(_) | Arg::PostIndexed(_))
 }
 
-/// Tells whether an operand is a register that only loops and checkpoints use.
+/// Returns whether an operand is a register that only loops and checkpoints use.
 fn touches_reserved(arg: &Arg) -> bool {
     let index = match arg {
         Arg::Reg(register) => register.index(),

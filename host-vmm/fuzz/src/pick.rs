@@ -1,7 +1,7 @@
 //! Draws rows of the instruction table: first a group, by its weight, then a row of it.
 //!
 //! Groups follow from the rows, so a new row is drawn without a word here. What no program of the fuzzer may contain is
-//! one list ([`unfit`]).
+//! one list ([`is_excluded`]).
 
 use std::sync::OnceLock;
 
@@ -9,7 +9,7 @@ use fastrand::Rng;
 use isa::{Arg, CacheOp, Insn, Row, SysReg, rows};
 
 use super::profile::weighted;
-use program::target;
+use program::branch_target;
 
 /// Instructions that are drawn about as often as each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,14 +53,14 @@ const ATOMICS: [&str; 22] = [
     "stlx", "ldar", "stlr", "ldapr", "ldapu", "stlur", "stlu", "ldlar", "stllr",
 ];
 
-/// Says which group a row belongs to.
+/// Returns which group a row belongs to.
 fn group(row: &Row) -> Group {
     let mnemonic = row.mnemonic();
     let example = example(row);
     let is = |arg: fn(&Arg) -> bool| example.is_some_and(|insn| insn.args().iter().any(arg));
     if mnemonic.starts_with("cpy") || mnemonic.starts_with("set") {
         Group::Copies
-    } else if example.is_some_and(target::branches) {
+    } else if example.is_some_and(branch_target::branches) {
         Group::Branches
     } else if is(|arg| matches!(arg, Arg::Simd(_) | Arg::Vectors(_))) {
         Group::Simd
@@ -79,7 +79,7 @@ fn group(row: &Row) -> Group {
     }
 }
 
-/// Gives some instruction of a row.
+/// Returns some instruction of a row.
 fn example(row: &Row) -> Option<Insn> {
     let row = rows().iter().find(|known| std::ptr::eq(*known, row))?;
     (0..64u32).find_map(|n| row.fill(n.wrapping_mul(0x9e37_79b9)))
@@ -109,7 +109,7 @@ fn sparse() -> &'static [(&'static Row, Vec<Insn>)] {
     static TABLE: OnceLock<Vec<(&'static Row, Vec<Insn>)>> = OnceLock::new();
     TABLE.get_or_init(|| {
         let rows = rows().iter().filter(|row| SPARSE.contains(&row.mnemonic()));
-        let fit = |row: &'static Row| row.samples().into_iter().filter(|insn| !unfit(*insn)).collect();
+        let fit = |row: &'static Row| row.samples().into_iter().filter(|insn| !is_excluded(*insn)).collect();
         rows.map(|row| (row, fit(row))).collect()
     })
 }
@@ -121,7 +121,7 @@ pub fn instruction(rng: &mut Rng) -> Option<Insn> {
     if let Some((_, fit)) = sparse().iter().find(|(known, _)| std::ptr::eq(*known, row)) {
         return fit.get(rng.usize(..fit.len().max(1))).copied();
     }
-    row.fill(rng.u32(..)).filter(|insn| !unfit(*insn))
+    row.fill(rng.u32(..)).filter(|insn| !is_excluded(*insn))
 }
 
 /// System registers that programs write or read: what they hold is the program's. The others belong to the firmware,
@@ -137,10 +137,10 @@ const REGISTERS: [SysReg; 8] = [
     SysReg::Fpsr,
 ];
 
-/// Tells whether an instruction may not be drawn by itself: what a call does depends on x0 (`safety.rs`), its result says
+/// Returns whether an instruction may not be drawn by itself: what a call does depends on x0 (`safety.rs`), its result says
 /// what CPU this is, or it may lose data.
 #[must_use]
-pub fn unfit(insn: Insn) -> bool {
+pub fn is_excluded(insn: Insn) -> bool {
     insn.row().mnemonic() == "hvc"
         || insn.args().iter().any(|arg| match arg {
             Arg::SysReg(register) => !REGISTERS.contains(register),
@@ -164,8 +164,8 @@ mod tests {
             assert!(!rows.is_empty() || *group == Group::Copies || *group == Group::Simd, "{group:?}");
         }
         let hvc = isa::assemble("hvc #0").unwrap()[0];
-        assert!(unfit(hvc) && unfit(isa::assemble("mrs x0, ctr_el0").unwrap()[0]));
-        assert!(!unfit(isa::assemble("msr gcr_el1, x0").unwrap()[0]));
+        assert!(is_excluded(hvc) && is_excluded(isa::assemble("mrs x0, ctr_el0").unwrap()[0]));
+        assert!(!is_excluded(isa::assemble("msr gcr_el1, x0").unwrap()[0]));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use abi::mailbox::BootReport;
 
-use super::known::Known;
+use super::known::KnownDivergence;
 
 /// Instructions in a program, all blocks together.
 pub const INSTRUCTIONS: usize = 32;
@@ -19,7 +19,7 @@ pub struct Profile {
     /// Whether programs may copy and set memory by FEAT_MOPS.
     pub mops: bool,
     /// Known divergences that programs stay away from.
-    pub known: &'static [Known],
+    pub known: &'static [KnownDivergence],
 }
 
 impl Default for Profile {
@@ -54,7 +54,7 @@ pub fn weighted<T: Copy>(rng: &mut fastrand::Rng, choices: &[(u32, T)]) -> T {
     choices[0].1
 }
 
-/// Tells whether something happens that happens once in `n` times.
+/// Returns whether something happens that happens once in `n` times.
 pub fn one_in(rng: &mut fastrand::Rng, n: u32) -> bool {
     rng.u32(..n) == 0
 }

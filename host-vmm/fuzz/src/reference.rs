@@ -6,8 +6,8 @@ use model::choice::Choices;
 use super::session::Session;
 use machine::MachineError;
 use modelled::ModelFactory;
-use program::compare::{Difference, Place};
-use program::observation::What;
+use program::compare::{Difference, Location};
+use program::observation::StepOutcome;
 use program::{Observation, Program};
 
 /// Shows what a program does, one permitted outcome at a time.
@@ -43,17 +43,17 @@ pub struct Block {
 }
 
 impl Outcome {
-    /// Gives how many choices had been made when a difference could first be seen: an outcome that has these choices
+    /// Returns how many choices had been made when a difference could first be seen: an outcome that has these choices
     /// in common has the difference, too.
     #[must_use]
     pub fn decided_by(&self, difference: &Difference) -> usize {
         let all = self.choices.made();
         // How far a program came is seen at its end.
-        let Some(step) = difference.step.filter(|_| difference.place != Place::Progress) else { return all };
+        let Some(step) = difference.step.filter(|_| difference.place != Location::Progress) else { return all };
         // Tags that a step fetched at a checkpoint were seen before its block ended.
         let Some(block) = self.blocks.iter().rfind(|block| block.step <= step) else { return all };
         match difference.place {
-            Place::Fault(n) if block.step == step => block.at_faults.get(n).copied().unwrap_or(block.at_end),
+            Location::Fault(n) if block.step == step => block.at_faults.get(n).copied().unwrap_or(block.at_end),
             _ => block.at_end,
         }
     }
@@ -76,11 +76,11 @@ impl<'f> ModelReference<'f> {
 impl Reference for ModelReference<'_> {
     fn observe(&mut self, program: &Program, choices: Choices) -> Result<Outcome, MachineError> {
         self.factory.set_choices(choices);
-        self.factory.take_ended();
+        self.factory.take_block_records();
         let mut observation = self.session.run(program)?;
-        let seen = observation.seen.iter_mut().filter(|seen| matches!(seen.what, What::Block(_)));
+        let seen = observation.seen.iter_mut().filter(|seen| matches!(seen.what, StepOutcome::Block(_)));
         let mut blocks = Vec::new();
-        for (block, ended) in seen.zip(self.factory.take_ended()) {
+        for (block, ended) in seen.zip(self.factory.take_block_records()) {
             if ended.unknown.rgsr {
                 block.unknown.push(SysReg::Rgsr);
             }

@@ -5,10 +5,10 @@ use abi::mailbox::SysReg;
 use abi::map;
 use fastrand::Rng;
 
-use super::class::{BYTE, Class, DOORBELL, LOOP};
 use super::generate::repeated;
 use super::profile::{Profile, one_in, weighted};
-use super::site::Site;
+use super::register_role::{BYTE, DOORBELL, LOOP, RegisterRole};
+use super::test_area::TestArea;
 use machine::El;
 use program::Run;
 use program::control::Field;
@@ -20,42 +20,42 @@ const ROUNDS: u64 = 3;
 
 /// Draws the general registers and the stack pointer. `any_tag` keeps RRND set, also where the block writes GCR_EL1:
 /// what the generator's state is after it is UNKNOWN (Arm ARM, RGSR_EL1).
-pub fn general(rng: &mut Rng, site: &Site, any_tag: bool, run: &mut Run) {
-    for class in Class::ALL {
+pub fn general(rng: &mut Rng, test_area: &TestArea, any_tag: bool, run: &mut Run) {
+    for class in RegisterRole::ALL {
         for register in class.registers() {
-            run.x[usize::from(*register)] = value(rng, class, site, run.el);
+            run.x[usize::from(*register)] = value(rng, class, test_area, run.el);
         }
     }
-    for register in Class::Exclude.registers().iter().filter(|_| any_tag) {
+    for register in RegisterRole::Exclude.registers().iter().filter(|_| any_tag) {
         run.x[usize::from(*register)] |= RRND;
     }
     run.x[usize::from(DOORBELL)] = map::UART_DR;
     run.x[usize::from(BYTE)] = Doorbell::Checkpoint.byte(run.cpu).into();
     run.x[usize::from(LOOP)] = rng.u64(1..=ROUNDS);
-    run.sp = site.stack(rng, run.el);
+    run.sp = test_area.stack(rng, run.el);
 }
 
 /// Draws a value for a register of a class.
-fn value(rng: &mut Rng, class: Class, site: &Site, el: El) -> u64 {
+fn value(rng: &mut Rng, class: RegisterRole, test_area: &TestArea, el: El) -> u64 {
     match class {
-        Class::Pointer => site.pointer(rng, el),
-        Class::Data => match rng.u32(..8) {
+        RegisterRole::Pointer => test_area.pointer(rng, el),
+        RegisterRole::Data => match rng.u32(..8) {
             0 => 0,
             1 => u64::MAX,
             2 => rng.u64(..256),
-            3 => site.pointer(rng, el),
-            4 => repeated(site.any_tag(rng)),
+            3 => test_area.pointer(rng, el),
+            4 => repeated(test_area.any_tag(rng)),
             5 => 1 << rng.u32(..64),
             _ => rng.u64(..),
         },
-        Class::Exclude => exclude(rng),
-        Class::Seed => seed(rng),
-        Class::Faults => rng.u64(..4),
-        Class::Flags => rng.u64(..16) << 28 | rng.u64(..2) << 25,
-        Class::Distance => {
+        RegisterRole::Exclude => exclude(rng),
+        RegisterRole::Seed => seed(rng),
+        RegisterRole::Faults => rng.u64(..4),
+        RegisterRole::Flags => rng.u64(..16) << 28 | rng.u64(..2) << 25,
+        RegisterRole::Distance => {
             weighted(rng, &[(3, 0), (4, 16), (2, 8), (2, 32), (1, 1), (2, -16i64), (1, -8), (1, 64)]) as u64
         }
-        Class::Count => weighted(rng, &[(2, 16), (2, 32), (1, 0), (1, 1), (1, 8), (1, 15), (1, 48), (1, 17)]),
+        RegisterRole::Count => weighted(rng, &[(2, 16), (2, 32), (1, 0), (1, 1), (1, 8), (1, 15), (1, 48), (1, 17)]),
     }
 }
 

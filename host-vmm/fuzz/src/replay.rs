@@ -9,7 +9,7 @@ use super::contender::with_judge;
 use super::judge::Verdict;
 use machine::target::Opener;
 use program::Program;
-use report::event::Verdict as Told;
+use report::event::Verdict as CaseVerdict;
 use report::event::{self, CaseInfo, Event, Sink};
 
 /// What stands before a program's own name.
@@ -17,7 +17,7 @@ const NAME: &str = "program.";
 
 /// A program with a name, as its text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Named {
+pub struct NamedProgram {
     /// What it is called: the stem of its file.
     pub name: String,
     /// Where it came from.
@@ -26,7 +26,7 @@ pub struct Named {
     pub text: String,
 }
 
-impl Named {
+impl NamedProgram {
     /// The case that it is.
     #[must_use]
     pub fn info(&self) -> CaseInfo {
@@ -39,7 +39,7 @@ impl Named {
 }
 
 /// Runs programs. Everything is told through the sink, from `Started` on.
-pub fn run(programs: &[Named], opener: &dyn Opener, seed: u64, sink: &mut dyn Sink) {
+pub fn run(programs: &[NamedProgram], opener: &dyn Opener, seed: u64, sink: &mut dyn Sink) {
     let began = Instant::now();
     let result = with_judge(opener, &[], &mut |judge, opponent| {
         event::started(&opponent.target, opponent.took, seed, programs.len(), sink);
@@ -54,9 +54,9 @@ pub fn run(programs: &[Named], opener: &dyn Opener, seed: u64, sink: &mut dyn Si
                         let remedy = "run it again; if it ends like this again, please report it".to_owned();
                         return Err(Box::new(Event::Broken { reason, remedy }));
                     }
-                    told(&program, &verdict)
+                    case_verdict(&program, &verdict)
                 }
-                Err(error) => Told::Skipped(format!("{} is no program: {error}", named.path)),
+                Err(error) => CaseVerdict::Skipped(format!("{} is no program: {error}", named.path)),
             };
             sink.event(Event::End { name: info.name, verdict, micros: micros(case_began) });
         }
@@ -66,11 +66,13 @@ pub fn run(programs: &[Named], opener: &dyn Opener, seed: u64, sink: &mut dyn Si
     sink.event(result.err().map_or(Event::Finished { micros }, |closing| *closing));
 }
 
-/// Gives the verdict that a report shows.
-fn told(program: &Program, verdict: &Verdict) -> Told {
+/// Returns the verdict that a report shows.
+fn case_verdict(program: &Program, verdict: &Verdict) -> CaseVerdict {
     match verdict {
-        Verdict::NotCovered(reason) => Told::Skipped(reason.clone()),
-        Verdict::Undecided => Told::Skipped("the architecture permits more outcomes than could be tried".to_owned()),
-        verdict => failure(program, verdict).map_or(Told::Passed, Told::Failed),
+        Verdict::NotCovered(reason) => CaseVerdict::Skipped(reason.clone()),
+        Verdict::Undecided => {
+            CaseVerdict::Skipped("the architecture permits more outcomes than could be tried".to_owned())
+        }
+        verdict => failure(program, verdict).map_or(CaseVerdict::Passed, CaseVerdict::Failed),
     }
 }

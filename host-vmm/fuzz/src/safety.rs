@@ -8,7 +8,7 @@
 
 use isa::{Arg, Insn, SysReg};
 
-use program::target::{self, WORD};
+use program::branch_target::{self, WORD};
 
 /// The registers that are the firmware's too.
 const SHARED: [SysReg; 2] = [SysReg::SctlrEl1, SysReg::TcrEl1];
@@ -37,9 +37,9 @@ pub const HARMLESS: [u32; 19] = [
     0,
 ];
 
-/// Tells whether every write of a shared register in a block stands behind its read, and every call behind a harmless number.
+/// Returns whether every write of a shared register in a block stands behind its read, and every call behind a harmless number.
 #[must_use]
-pub fn keeps_the_firmware_alive(words: &[u32]) -> bool {
+pub fn is_safe_for_firmware(words: &[u32]) -> bool {
     let all = |is: fn(u32) -> bool, safe: fn(&[u32], usize) -> bool| {
         (0..words.len()).filter(|index| is(words[*index])).all(|index| safe(words, index) && !is_entered(words, index))
     };
@@ -50,7 +50,7 @@ fn calls(word: u32) -> bool {
     Insn::decode(word).is_some_and(|insn| insn.row().mnemonic() == "hvc")
 }
 
-/// Tells whether MOVZ and MOVK right before the HVC at `index` put the number of a harmless function into w0.
+/// Returns whether MOVZ and MOVK right before the HVC at `index` put the number of a harmless function into w0.
 fn names_harmless(words: &[u32], index: usize) -> bool {
     const MOVZ_W0_LSL_16: u32 = 0x52a0_0000;
     const MOVK_W0: u32 = 0x7280_0000;
@@ -61,11 +61,11 @@ fn names_harmless(words: &[u32], index: usize) -> bool {
     HARMLESS.iter().any(named)
 }
 
-/// Tells whether a branch leads to the word at `index` or the one before it.
+/// Returns whether a branch leads to the word at `index` or the one before it.
 fn is_entered(words: &[u32], index: usize) -> bool {
     (0..words.len()).any(|from| {
-        let insn = Insn::decode(words[from]).filter(|insn| target::branches(*insn));
-        let goal = insn.and_then(target::distance).map(|distance| from as i64 + distance / WORD);
+        let insn = Insn::decode(words[from]).filter(|insn| branch_target::branches(*insn));
+        let goal = insn.and_then(branch_target::distance).map(|distance| from as i64 + distance / WORD);
         goal.is_some_and(|goal| [index as i64, index as i64 - 1].contains(&goal))
     })
 }
@@ -74,7 +74,7 @@ fn writes_shared(word: u32) -> bool {
     shared(word, "msr").is_some()
 }
 
-/// Gives the shared register that an instruction with this mnemonic names.
+/// Returns the shared register that an instruction with this mnemonic names.
 fn shared(word: u32, mnemonic: &str) -> Option<SysReg> {
     let insn = Insn::decode(word).filter(|insn| insn.row().mnemonic() == mnemonic)?;
     insn.args().iter().find_map(|arg| match arg {
@@ -83,7 +83,7 @@ fn shared(word: u32, mnemonic: &str) -> Option<SysReg> {
     })
 }
 
-/// Tells whether MRS and EOR of the same registers stand right before the MSR at `index`.
+/// Returns whether MRS and EOR of the same registers stand right before the MSR at `index`.
 fn reads_before(words: &[u32], index: usize) -> bool {
     let Some(first) = index.checked_sub(2) else { return false };
     let register = |word: u32| word & 0x1f;
@@ -99,7 +99,7 @@ mod tests {
 
     fn safe(text: &str) -> bool {
         let words: Vec<u32> = isa::assemble(text).unwrap().into_iter().map(Insn::encode).collect();
-        keeps_the_firmware_alive(&words)
+        is_safe_for_firmware(&words)
     }
 
     #[test]
@@ -142,7 +142,7 @@ mod tests {
             for run in generate::program(seed, number, &Profile::default()).runs() {
                 writes += run.words.iter().filter(|word| writes_shared(**word)).count();
                 made += run.words.iter().filter(|word| calls(**word)).count();
-                assert!(keeps_the_firmware_alive(&run.words), "seed {seed:#x}, number {number}");
+                assert!(is_safe_for_firmware(&run.words), "seed {seed:#x}, number {number}");
             }
         }
         assert!(writes > 20 && made > 20, "seed {seed:#x}: {writes} writes and {made} calls are too few to tell");

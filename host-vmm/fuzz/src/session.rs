@@ -47,7 +47,7 @@ impl<'f> Session<'f> {
         Ok(observation)
     }
 
-    /// Gives a machine that is as after boot.
+    /// Returns a machine that is as after boot.
     fn machine(&mut self, cpus: usize) -> Result<Box<dyn Machine>, MachineError> {
         if let Some(at) = self.machines.iter().position(|(has, _)| *has == cpus) {
             let (_, mut machine) = self.machines.swap_remove(at);

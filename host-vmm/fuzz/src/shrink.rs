@@ -9,25 +9,25 @@ use std::time::Instant;
 
 use super::judge::{Divergence, Verdict};
 use program::Program;
-use program::compare::Place;
+use program::compare::Location;
 
 /// In which way a program goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum FailureKind {
     /// The first difference is at such a place; of exceptions, what they are, wherever.
-    Differs(Place, [String; 2]),
+    Differs(Location, [String; 2]),
     /// The machine fails.
     Fails,
 }
 
-impl Way {
-    /// Tells in which way a verdict is bad, if it is.
+impl FailureKind {
+    /// Reports in which way a verdict is bad, if it is.
     #[must_use]
     pub fn of(verdict: &Verdict) -> Option<Self> {
         match verdict {
             Verdict::Diverged(divergence) => divergence.differences.first().map(|first| {
                 let exceptions = match first.place {
-                    Place::Fault(_) => [kind(&first.expected), kind(&first.found)],
+                    Location::Fault(_) => [kind(&first.expected), kind(&first.found)],
                     _ => Default::default(),
                 };
                 Self::Differs(first.place, exceptions)
@@ -41,17 +41,17 @@ impl Way {
         }
     }
 
-    /// Tells whether two ways are the same kind of wrong.
-    fn is_like(&self, other: &Self) -> bool {
+    /// Returns whether two ways are the same kind of wrong.
+    fn is_same_kind(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Differs(a, of), Self::Differs(b, found)) => a.is_like(*b) && of == found,
+            (Self::Differs(a, of), Self::Differs(b, found)) => a.is_same_kind(*b) && of == found,
             (Self::Fails, Self::Fails) => true,
             _ => false,
         }
     }
 }
 
-/// Gives what an exception is, without its place and its address.
+/// Returns what an exception is, without its place and its address.
 fn kind(exception: &str) -> String {
     let (_, behind) = exception.split_once(": ").unwrap_or(("", exception));
     behind.split(" at 0x").next().unwrap_or_default().to_owned()
@@ -69,7 +69,7 @@ pub struct Shrunk {
 }
 
 impl Shrunk {
-    /// Gives the divergence, if the machine did not simply fail.
+    /// Returns the divergence, if the machine did not simply fail.
     #[must_use]
     pub fn divergence(&self) -> Option<&Divergence> {
         match &self.verdict {
@@ -86,15 +86,15 @@ pub fn shrink(
     deadline: Instant,
     judge: &mut dyn FnMut(&Program) -> Verdict,
 ) -> Shrunk {
-    let Some(way) = Way::of(&verdict) else { return Shrunk { program, verdict, tried: 0 } };
-    let mut shrinking = Shrinking { best: Shrunk { program, verdict, tried: 0 }, way, deadline, judge };
+    let Some(failure_kind) = FailureKind::of(&verdict) else { return Shrunk { program, verdict, tried: 0 } };
+    let mut shrinking = Shrinking { best: Shrunk { program, verdict, tried: 0 }, failure_kind, deadline, judge };
     while shrinking.pass() {}
     shrinking.best
 }
 
 struct Shrinking<'a> {
     best: Shrunk,
-    way: Way,
+    failure_kind: FailureKind,
     deadline: Instant,
     judge: &'a mut dyn FnMut(&Program) -> Verdict,
 }
@@ -127,7 +127,7 @@ impl Shrinking<'_> {
         }
         self.best.tried += 1;
         let verdict = (self.judge)(&program);
-        let same = Way::of(&verdict).is_some_and(|way| way.is_like(&self.way));
+        let same = FailureKind::of(&verdict).is_some_and(|failure_kind| failure_kind.is_same_kind(&self.failure_kind));
         if same {
             self.best.program = program;
             self.best.verdict = verdict;

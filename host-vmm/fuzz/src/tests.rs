@@ -14,7 +14,7 @@ use super::reference::{ModelReference, Reference};
 use super::{Profile, generate, shrink};
 use modelled::{ModelFactory, Settings};
 use program::Observation;
-use program::observation::What;
+use program::observation::StepOutcome;
 use report::event::Event;
 
 const SEED: u64 = 0x5eed;
@@ -48,7 +48,7 @@ fn unknown(text: &str) -> (Vec<u32>, Vec<u32>, Vec<Range<u64>>) {
     let model = ModelFactory::new(Settings::default());
     let outcome = ModelReference::new(&model).observe(&program, Choices::default()).unwrap();
     let Observation { seen, memory, .. } = outcome.observation;
-    let blocks = seen.iter().filter(|seen| matches!(seen.what, What::Block(_)));
+    let blocks = seen.iter().filter(|seen| matches!(seen.what, StepOutcome::Block(_)));
     let (x, v) = blocks.map(|block| (block.unknown_x, block.unknown_v)).unzip();
     (x, v, memory.into_iter().flat_map(|extent| extent.unknown).collect())
 }

@@ -92,8 +92,8 @@ pub fn inner_suite(options: &InnerOptions, sink: &mut dyn Sink) {
         Ok(image) => image,
         Err(error) => return sink.event(error.into()),
     };
-    let GuestPolicy { patience, fresh_vms, hazards } = options.guests;
-    let host = ThisHost { image, patience, hazards };
+    let GuestPolicy { guest_timeout, fresh_vms, hazards } = options.guests;
+    let host = ThisHost { image, guest_timeout, hazards };
     match &options.work {
         Work::Suite => {
             let suite = suite::Options { names: options.names.clone(), seed: options.seed, fresh_vms };

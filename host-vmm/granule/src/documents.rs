@@ -27,12 +27,12 @@ pub struct Sentence {
     /// The sentence.
     pub text: &'static str,
     /// Who checks it.
-    pub checked: Checked,
+    pub checked: Coverage,
 }
 
 /// Who checks a sentence.
 #[derive(Clone, Copy, Debug)]
-pub enum Checked {
+pub enum Coverage {
     /// Cases: names, prefixes or globs, as on the command line.
     By(&'static [&'static str]),
     /// Something else of granule's, named here.

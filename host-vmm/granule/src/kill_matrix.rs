@@ -2,7 +2,7 @@
 //!
 //! A suite that cannot fail proves nothing. Here every rule of the specification is broken in turn, and some case must
 //! notice. A defect that none notices is a *survivor*, and a failure; a case that notices none is idle, and must be
-//! explained in `IDLE` or removed. Where the default model cannot show a defect (a rule of older kernels, of a
+//! explained in `CASES_WITHOUT_KILL` or removed. Where the default model cannot show a defect (a rule of older kernels, of a
 //! smaller CPU), the next [`Stage`] is tried.
 //!
 //! Runs share nothing, so they go to as many threads as there are processors.
@@ -23,7 +23,7 @@ use report::event::{Event, Failure, Sink, Verdict};
 use suite::Options;
 
 /// Cases that may catch no defect of the catalogue, and why they are kept.
-const IDLE: &[(&str, &str)] = &[];
+const CASES_WITHOUT_KILL: &[(&str, &str)] = &[];
 
 /// A model to run the suite on.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +85,7 @@ pub struct Matrix {
 #[error(
     "without any defect the model ({stage}) fails {case}: {failure}. the case or the specification is wrong; see `granule run --via model {case}`"
 )]
-pub struct Unsound {
+pub struct BaselineFailure {
     stage: &'static str,
     case: &'static str,
     failure: String,
@@ -99,7 +99,7 @@ impl Matrix {
 
     /// For each case the defects that it alone catches.
     #[must_use]
-    pub fn only(&self) -> BTreeMap<&'static str, Vec<&'static str>> {
+    pub fn sole_killers(&self) -> BTreeMap<&'static str, Vec<&'static str>> {
         let mut only: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for row in &self.rows {
             if let [case] = row.caught_by.as_slice() {
@@ -111,8 +111,8 @@ impl Matrix {
 
     /// The cases that caught nothing, each with the reason why it is kept, if there is one.
     #[must_use]
-    pub fn idle(&self) -> Vec<(&'static str, Option<&'static str>)> {
-        let explained = |case| IDLE.iter().find(|(name, _)| *name == case).map(|(_, why)| *why);
+    pub fn cases_without_kill(&self) -> Vec<(&'static str, Option<&'static str>)> {
+        let explained = |case| CASES_WITHOUT_KILL.iter().find(|(name, _)| *name == case).map(|(_, why)| *why);
         suite::cases()
             .map(|case| case.name)
             .filter(|case| !self.rows.iter().any(|row| row.caught_by.contains(case)))
@@ -138,13 +138,13 @@ pub fn run(
     seed: u64,
     jobs: usize,
     progress: &(dyn Fn(usize) + Sync),
-) -> Result<Matrix, Unsound> {
+) -> Result<Matrix, BaselineFailure> {
     let began = Instant::now();
     for verdict in on_threads(&STAGES, jobs, &|_| {}, |stage| (stage.name, check(*stage, Injected::NONE, seed))) {
         let (stage, caught) = verdict;
         if let Some((case, failure)) = caught.into_iter().next() {
             let failure = format!("{}: expected {}, found {}", failure.what, failure.expected, failure.found);
-            return Err(Unsound { stage, case, failure });
+            return Err(BaselineFailure { stage, case, failure });
         }
     }
     let rows = on_threads(defects, jobs, progress, |defect| row(defect, seed));
@@ -166,7 +166,7 @@ fn row(defect: &'static Defect, seed: u64) -> Row {
     last
 }
 
-/// Runs all cases on one model; gives those that fail, with what they say.
+/// Runs all cases on one model; returns those that fail, with what they say.
 fn check(stage: Stage, injected: Injected, seed: u64) -> Vec<(&'static str, Failure)> {
     let names = suite::cases().map(|case| case.name.to_owned()).collect();
     let options = Options { names, seed, fresh_vms: false };
@@ -202,7 +202,7 @@ impl Sink for Failed {
     }
 }
 
-/// Applies `work` to all items on some threads; gives the results in the order of the items.
+/// Applies `work` to all items on some threads; returns the results in the order of the items.
 fn on_threads<T: Sync, R: Send>(
     items: &[T],
     jobs: usize,
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn only_cases_of_the_suite_are_explained() {
-        for (name, why) in IDLE {
+        for (name, why) in CASES_WITHOUT_KILL {
             assert!(suite::cases().any(|case| case.name == *name), "{name}");
             assert!(!why.is_empty(), "{name}");
         }

@@ -50,7 +50,7 @@ pub struct Column {
 /// A stream that is none.
 #[derive(Debug, thiserror::Error)]
 #[error("{name}, line {line}: expected an event as `granule run --format json` writes them, found {found:?}")]
-pub struct NotAStream {
+pub struct InvalidStream {
     name: String,
     line: usize,
     found: String,
@@ -62,14 +62,14 @@ impl Column {
     /// # Errors
     ///
     /// When a line is no event.
-    pub fn read(name: &str, events: impl BufRead) -> Result<Self, NotAStream> {
+    pub fn read(name: &str, events: impl BufRead) -> Result<Self, InvalidStream> {
         let mut column =
             Self { name: name.to_owned(), subject: String::new(), trouble: None, expected: false, cases: Vec::new() };
         let mut emulator = String::new();
         let mut finished = false;
         for (number, line) in (1..).zip(events.lines()) {
             let line = line.unwrap_or_default();
-            let event = serde_json::from_str(&line).map_err(|_| NotAStream {
+            let event = serde_json::from_str(&line).map_err(|_| InvalidStream {
                 name: name.to_owned(),
                 line: number,
                 found: line.chars().take(40).collect(),

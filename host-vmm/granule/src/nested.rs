@@ -9,11 +9,11 @@
 
 pub mod agent;
 mod command;
-pub mod complaint;
 pub mod initramfs;
 pub mod inner;
 pub mod kernel_image;
 pub mod kernel_log;
+pub mod kernel_warning;
 pub mod modules;
 pub mod outer;
 pub mod watch;

@@ -17,18 +17,18 @@ const POOL: &str = "/proc/sys/vm/nr_hugepages";
 
 /// What keeps a mapping alive, or is to be undone after it.
 #[derive(Debug)]
-pub enum Kept {
+pub enum MappingCleanup {
     /// Nothing.
-    Nothing,
+    Unmap,
     /// The pool of huge pages was made larger, and had this many before.
-    Pool(u64),
+    RestoreHugetlbPool(u64),
     /// The memory is not ours to unmap.
-    Borrowed,
+    LeaveMapped,
 }
 
-impl Drop for Kept {
+impl Drop for MappingCleanup {
     fn drop(&mut self) {
-        if let Self::Pool(before) = self {
+        if let Self::RestoreHugetlbPool(before) = self {
             // A pool that stays larger does no harm but to the host's free memory.
             let _ = fs::write(POOL, before.to_string());
         }
@@ -48,18 +48,20 @@ fn unsupported(reason: impl Into<String>) -> MachineError {
 /// # Errors
 ///
 /// `Unsupported` when this host has no memory of the kind, with the reason; else what the kernel says.
-pub fn map(bytes: usize, backing: Backing, protection: libc::c_int) -> Result<(*mut u8, Kept), MachineError> {
+pub fn map(bytes: usize, backing: Backing, protection: libc::c_int) -> Result<(*mut u8, MappingCleanup), MachineError> {
     const ANONYMOUS: libc::c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     match backing {
         // Also for base pages: they may become a huge page later.
-        Backing::Anonymous if bytes < huge_page() => Ok((mmap(bytes, protection, ANONYMOUS, None)?, Kept::Nothing)),
-        Backing::Anonymous | Backing::HugePages => Ok((aligned(bytes, protection, ANONYMOUS)?, Kept::Nothing)),
-        Backing::Shared => Ok((map_file(bytes, protection, &memfd(bytes)?)?, Kept::Nothing)),
+        Backing::Anonymous if bytes < huge_page() => {
+            Ok((mmap(bytes, protection, ANONYMOUS, None)?, MappingCleanup::Unmap))
+        }
+        Backing::Anonymous | Backing::HugePages => Ok((aligned(bytes, protection, ANONYMOUS)?, MappingCleanup::Unmap)),
+        Backing::Shared => Ok((map_file(bytes, protection, &memfd(bytes)?)?, MappingCleanup::Unmap)),
         Backing::PrivateFile => {
-            Ok((mmap(bytes, protection, libc::MAP_PRIVATE, Some(&regular_file(bytes)?))?, Kept::Nothing))
+            Ok((mmap(bytes, protection, libc::MAP_PRIVATE, Some(&regular_file(bytes)?))?, MappingCleanup::Unmap))
         }
         Backing::Hugetlb => hugetlb(bytes, protection),
-        Backing::Device => Ok((vdso_data(bytes)?, Kept::Borrowed)),
+        Backing::Device => Ok((vdso_data(bytes)?, MappingCleanup::LeaveMapped)),
         Backing::GuestMemfd => Err(unsupported("a guest_memfd is not mapped, but made by the VM")),
     }
 }
@@ -114,21 +116,21 @@ pub fn huge_page() -> usize {
     size.trim().parse().unwrap_or(4096)
 }
 
-fn hugetlb(bytes: usize, protection: libc::c_int) -> Result<(*mut u8, Kept), MachineError> {
+fn hugetlb(bytes: usize, protection: libc::c_int) -> Result<(*mut u8, MappingCleanup), MachineError> {
     const FLAGS: libc::c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_HUGETLB;
     let size = hugetlb_page().ok_or_else(|| unsupported("this kernel has no huge page pool (hugetlb)"))?;
     if !bytes.is_multiple_of(size) {
         return Err(unsupported(format!("memory of the huge page pool comes in {} KiB", size >> 10)));
     }
     if let Ok(start) = mmap(bytes, protection, FLAGS, None) {
-        return Ok((start, Kept::Nothing));
+        return Ok((start, MappingCleanup::Unmap));
     }
     let before: u64 = fs::read_to_string(POOL).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
     let wanted = before + (bytes / size) as u64;
     fs::write(POOL, wanted.to_string()).map_err(|error| {
         unsupported(format!("the pool of huge pages is empty, and {POOL} cannot be written: {error}"))
     })?;
-    let kept = Kept::Pool(before);
+    let kept = MappingCleanup::RestoreHugetlbPool(before);
     match mmap(bytes, protection, FLAGS, None) {
         Ok(start) => Ok((start, kept)),
         Err(_) => Err(unsupported(format!("the host has no {wanted} huge pages of {} KiB to give", size >> 10))),

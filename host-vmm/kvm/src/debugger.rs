@@ -5,7 +5,7 @@
 
 use std::ptr;
 
-use super::process::Child;
+use super::process::ChildProcess;
 use super::vm::kernel;
 use machine::{Errno, MachineError};
 
@@ -17,7 +17,7 @@ const STACK: usize = 16 << 10;
 
 /// Which way tags go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum PtraceRequest {
     /// From the tracee.
     Peek,
     /// To the tracee.
@@ -26,7 +26,7 @@ pub enum Way {
 
 /// A stopped child with this process's memory. Fields are dropped in order.
 struct Tracee {
-    child: Child,
+    child: ChildProcess,
     /// The child's stack, which must outlive it.
     _stack: Vec<u128>,
 }
@@ -54,7 +54,7 @@ impl Tracee {
         if pid < 0 {
             return Err(kernel("clone", Errno::last()));
         }
-        let tracee = Self { child: Child(pid), _stack: stack };
+        let tracee = Self { child: ChildProcess(pid), _stack: stack };
         let mut status = 0;
         // SAFETY: the kernel writes one integer.
         while unsafe { libc::waitpid(pid, &raw mut status, libc::__WALL) } < 0 {
@@ -70,17 +70,17 @@ impl Tracee {
     }
 }
 
-/// Copies tags from or to this process's memory, one a byte; gives how many.
+/// Copies tags from or to this process's memory, one a byte; returns how many.
 ///
 /// # Errors
 ///
 /// EIO: nothing is mapped at the address, or not with PROT_MTE.
-pub fn copy(address: u64, tags: &mut [u8], way: Way) -> Result<usize, MachineError> {
+pub fn copy(address: u64, tags: &mut [u8], request: PtraceRequest) -> Result<usize, MachineError> {
     let tracee = Tracee::new()?;
     let mut buffer = libc::iovec { iov_base: tags.as_mut_ptr().cast(), iov_len: tags.len() };
-    let (request, name) = match way {
-        Way::Peek => (PEEK, "PTRACE_PEEKMTETAGS"),
-        Way::Poke => (POKE, "PTRACE_POKEMTETAGS"),
+    let (request, name) = match request {
+        PtraceRequest::Peek => (PEEK, "PTRACE_PEEKMTETAGS"),
+        PtraceRequest::Poke => (POKE, "PTRACE_POKEMTETAGS"),
     };
     // SAFETY: the kernel copies at most as many bytes as the buffer has, and sets its length.
     let result = unsafe { libc::syscall(libc::SYS_ptrace, request, tracee.child.0, address, &raw mut buffer) };

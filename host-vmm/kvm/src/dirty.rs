@@ -22,18 +22,18 @@ const RESET: u32 = 2;
 
 /// The ring of one vCPU, unmapped when dropped.
 #[derive(Debug)]
-pub struct Ring {
+pub struct DirtyRing {
     entries: *mut kvm_dirty_gfn,
     count: usize,
     next: usize,
 }
 
 // SAFETY: the mapping is the ring's own, and its entries are accessed by one owner at a time.
-unsafe impl Send for Ring {}
+unsafe impl Send for DirtyRing {}
 // SAFETY: nothing can be done with a shared reference to it.
-unsafe impl Sync for Ring {}
+unsafe impl Sync for DirtyRing {}
 
-impl Ring {
+impl DirtyRing {
     /// Maps the ring of a vCPU; `count` entries, as they were asked for.
     ///
     /// # Errors
@@ -73,14 +73,14 @@ impl Ring {
     }
 }
 
-impl Drop for Ring {
+impl Drop for DirtyRing {
     fn drop(&mut self) {
         // SAFETY: the range is this mapping's own.
         unsafe { libc::munmap(self.entries.cast(), self.count * size_of::<kvm_dirty_gfn>()) };
     }
 }
 
-/// Gives entries that were taken back to the kernel, which watches their pages again.
+/// Returns entries that were taken back to the kernel, which watches their pages again.
 ///
 /// # Errors
 ///

@@ -19,14 +19,14 @@ use kvm_ioctls::{Kvm, VmFd};
 use super::backing::{self, PROT_MTE, map_file, memfd};
 use super::memory::page_size;
 use super::raw;
-use super::userfault::Server;
+use super::userfault::UserfaultServer;
 use super::vcpu::errno;
 use super::vm::kernel;
 use machine::tags::GRANULE;
-use machine::{Attempt, Backing, CopyResult, CopyTags, Errno, Hazard, MachineError};
+use machine::{Backing, CopyResult, CopyTags, Errno, Hazard, HazardOutcome, MachineError};
 
 /// How long a call that takes microseconds may take on a slow emulator before it counts as stuck.
-const PATIENCE: Duration = Duration::from_secs(2);
+const HAZARD_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the other thread may be away until the buffer is served all the same.
 const AWAY: Duration = Duration::from_millis(500);
 /// How long a store may take until it needs its buffer.
@@ -48,20 +48,20 @@ const READY: u8 = 1;
 ///
 /// `Unsupported` when the host lacks what it takes, or does not even store tags from a harmless buffer; what the kernel says
 /// when it refuses a step.
-pub fn attempt(hazard: Hazard) -> Result<Attempt, MachineError> {
-    let [mut heard, told] = pipe()?;
+pub fn attempt(hazard: Hazard) -> Result<HazardOutcome, MachineError> {
+    let [mut reader, writer] = pipe()?;
     // SAFETY: the suite has no other thread that could hold a lock now, but for one that waits; see `Deadline`.
     let child = unsafe { libc::fork() };
     match child {
         0 => {
-            drop(heard);
-            let code = perform(hazard, told).unwrap_or_else(|error| refusal(&error));
+            drop(reader);
+            let code = perform(hazard, writer).unwrap_or_else(|error| refusal(&error));
             // SAFETY: ends this process at once; nothing of the suite's is to be dropped in it.
             unsafe { libc::_exit(code) };
         }
         1.. => {
-            drop(told);
-            wait(child, &mut heard)
+            drop(writer);
+            wait(child, &mut reader)
         }
         _ => Err(kernel("fork", Errno::last())),
     }
@@ -95,10 +95,10 @@ fn refusal(error: &MachineError) -> i32 {
 fn readable(fd: &impl AsRawFd) -> bool {
     let mut waiting = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     // SAFETY: one structure that the kernel reads and writes.
-    unsafe { libc::poll(&raw mut waiting, 1, PATIENCE.as_millis() as libc::c_int) > 0 }
+    unsafe { libc::poll(&raw mut waiting, 1, HAZARD_TIMEOUT.as_millis() as libc::c_int) > 0 }
 }
 
-fn wait(child: libc::pid_t, heard: &mut File) -> Result<Attempt, MachineError> {
+fn wait(child: libc::pid_t, reader: &mut File) -> Result<HazardOutcome, MachineError> {
     let damaged = || {
         let reason = "the kernel does not even come back from a store to a page that was tagged before: a former hazard broke it";
         MachineError::Unsupported(reason.to_owned())
@@ -110,32 +110,32 @@ fn wait(child: libc::pid_t, heard: &mut File) -> Result<Attempt, MachineError> {
     }
     // SAFETY: the descriptor is new and nobody else's.
     let process = unsafe { OwnedFd::from_raw_fd(process as libc::c_int) };
-    let ready = readable(heard) && heard.read(&mut [0]).is_ok_and(|count| count == 1);
+    let ready = readable(reader) && reader.read(&mut [0]).is_ok_and(|count| count == 1);
     if !readable(&process) {
         // SAFETY: a signal to our own child, which may be past hearing it.
         unsafe { libc::kill(child, libc::SIGKILL) };
         let dies = readable(&process);
-        let millis = PATIENCE.as_millis() as u64;
-        return if ready { Ok(Attempt::Hangs { millis, dies }) } else { Err(damaged()) };
+        let millis = HAZARD_TIMEOUT.as_millis() as u64;
+        return if ready { Ok(HazardOutcome::Hangs { millis, dies }) } else { Err(damaged()) };
     }
     let mut status = 0;
     // SAFETY: our own child, which has ended.
     unsafe { libc::waitpid(child, &raw mut status, 0) };
     let code = if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { LACKING };
     match code {
-        COMPLETE => Ok(Attempt::Returned(Ok(page_size()))),
-        SHORT => Ok(Attempt::Returned(Ok(0))),
-        WAITED => Ok(Attempt::Waited),
+        COMPLETE => Ok(HazardOutcome::Returned(Ok(page_size()))),
+        SHORT => Ok(HazardOutcome::Returned(Ok(0))),
+        WAITED => Ok(HazardOutcome::Waited),
         LACKING => {
             Err(MachineError::Unsupported("this host has no userfaultfd, or no memfd that a VM may use".to_owned()))
         }
-        code if ready => Ok(Attempt::Returned(Err(Errno(code)))),
+        code if ready => Ok(HazardOutcome::Returned(Err(Errno(code)))),
         code => Err(kernel("making a VM to store tags in", Errno(code))),
     }
 }
 
 /// The VM that tries, and the mappings of its memory.
-struct Ground {
+struct HazardVm {
     vm: VmFd,
     /// The mapping that the slot has; not PROT_MTE.
     slot: *mut u8,
@@ -145,9 +145,9 @@ struct Ground {
 }
 
 // SAFETY: the addresses are numbers here; what is behind them is used by the kernel and by one volatile read.
-unsafe impl Sync for Ground {}
+unsafe impl Sync for HazardVm {}
 
-impl Ground {
+impl HazardVm {
     fn new() -> Result<Self, MachineError> {
         let page = page_size();
         let bytes = (PAGES * page) as usize;
@@ -184,54 +184,54 @@ impl Ground {
 }
 
 /// Does it, in the process that may be lost. Gives the exit code.
-fn perform(hazard: Hazard, mut told: File) -> Result<i32, MachineError> {
+fn perform(hazard: Hazard, mut writer: File) -> Result<i32, MachineError> {
     const STORE: &str = "KVM_ARM_MTE_COPY_TAGS";
-    let ground = Ground::new()?;
-    let mut harmless = vec![5; (ground.page / GRANULE) as usize];
-    ground.store(TAGGED, harmless.as_mut_ptr()).map_err(|errno| kernel(STORE, errno))?;
-    try_on(&ground, hazard, TAGGED)?.0.map_err(|errno| kernel(STORE, errno))?;
-    told.write_all(&[READY]).map_err(|_| kernel("write", Errno::last()))?;
-    Ok(match try_on(&ground, hazard, NEW)? {
+    let hazard_vm = HazardVm::new()?;
+    let mut harmless = vec![5; (hazard_vm.page / GRANULE) as usize];
+    hazard_vm.store(TAGGED, harmless.as_mut_ptr()).map_err(|errno| kernel(STORE, errno))?;
+    provoke(&hazard_vm, hazard, TAGGED)?.0.map_err(|errno| kernel(STORE, errno))?;
+    writer.write_all(&[READY]).map_err(|_| kernel("write", Errno::last()))?;
+    Ok(match provoke(&hazard_vm, hazard, NEW)? {
         (_, true) => WAITED,
-        (Ok(count), _) if count == ground.page => COMPLETE,
+        (Ok(count), _) if count == hazard_vm.page => COMPLETE,
         (Ok(_), _) => SHORT,
         (Err(errno), _) => refusal(&kernel(STORE, errno)),
     })
 }
 
 /// Stores the tags of a page in a hazardous way. Gives what the call returned, and whether somebody had to wait for it.
-fn try_on(ground: &Ground, hazard: Hazard, page: u64) -> Result<(CopyResult, bool), MachineError> {
-    let bytes = ground.page as usize;
-    let [slot, alias] = [ground.slot, ground.alias].map(|start| start.wrapping_add(page as usize * bytes));
+fn provoke(hazard_vm: &HazardVm, hazard: Hazard, page: u64) -> Result<(CopyResult, bool), MachineError> {
+    let bytes = hazard_vm.page as usize;
+    let [slot, alias] = [hazard_vm.slot, hazard_vm.alias].map(|start| start.wrapping_add(page as usize * bytes));
     match hazard {
-        Hazard::BufferInThePage => Ok((ground.store(page, alias), false)),
-        Hazard::TouchedMeanwhile => meanwhile(ground, page, || {
+        Hazard::BufferInThePage => Ok((hazard_vm.store(page, alias), false)),
+        Hazard::TouchedMeanwhile => store_during(hazard_vm, page, || {
             // SAFETY: a byte of our own mapping.
             unsafe { alias.read_volatile() };
         }),
-        Hazard::ProtectedMeanwhile => meanwhile(ground, page, || {
+        Hazard::ProtectedMeanwhile => store_during(hazard_vm, page, || {
             // SAFETY: changes what our own mapping permits, and takes nothing away.
             unsafe { libc::mprotect(slot.cast(), bytes, RW | PROT_MTE) };
         }),
     }
 }
 
-/// Stores from a buffer that is missing, does something to the target once the kernel waits for the buffer, and gives the
+/// Stores from a buffer that is missing, does something to the target once the kernel waits for the buffer, and returns the
 /// buffer when that is done, or takes too long.
-fn meanwhile(ground: &Ground, page: u64, act: impl FnOnce()) -> Result<(CopyResult, bool), MachineError> {
-    let (buffer, _) = backing::map(ground.page as usize, Backing::Anonymous, RW)?;
+fn store_during(hazard_vm: &HazardVm, page: u64, act: impl FnOnce()) -> Result<(CopyResult, bool), MachineError> {
+    let (buffer, _) = backing::map(hazard_vm.page as usize, Backing::Anonymous, RW)?;
     let (waits, is_waited_for) = mpsc::channel();
     let (allow, allowed) = mpsc::channel();
-    let range = buffer as u64..buffer as u64 + ground.page;
+    let range = buffer as u64..buffer as u64 + hazard_vm.page;
     let hold = move || {
         // Whoever is gone does not need to know.
         let _ = waits.send(());
         let _ = allowed.recv_timeout(AWAY);
     };
-    let server = Server::holding(range, ground.page, 3, hold)?;
+    let server = UserfaultServer::holding(range, hazard_vm.page, 3, hold)?;
     let buffer = buffer as usize;
     let result = thread::scope(|scope| {
-        let store = scope.spawn(move || ground.store(page, std::ptr::with_exposed_provenance_mut(buffer)));
+        let store = scope.spawn(move || hazard_vm.store(page, std::ptr::with_exposed_provenance_mut(buffer)));
         // The store has the page, and waits for its buffer; or it was refused, and never will.
         let _ = is_waited_for.recv_timeout(ARRIVES);
         let began = Instant::now();

@@ -27,7 +27,7 @@ pub fn include(include: u16) -> Result<(), MachineError> {
 }
 
 /// Draws tags by IRG.
-pub fn draw(count: usize) -> Vec<u8> {
+pub fn irg(count: usize) -> Vec<u8> {
     let mut tags = Vec::with_capacity(count);
     for _ in 0..count {
         let pointer: u64;

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use super::backing::{self, PROT_MTE};
 use super::memory::{Mapping, page_size};
-use super::pagemap::{self, Place};
-use super::userfault::Server;
+use super::pagemap::{self, PageLocation};
+use super::userfault::UserfaultServer;
 use super::vm::kernel;
 use machine::{Backing, Errno, MachineError, PageEvent, Protection};
 
 /// How long the host may take for what it does in its own time.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PAGE_EVENT_TIMEOUT: Duration = Duration::from_secs(5);
 /// MADV_COLLAPSE (include/uapi/asm-generic/mman-common.h).
 const MADV_COLLAPSE: libc::c_int = 25;
 /// Where KSM is controlled (Documentation/admin-guide/mm/ksm.rst).
@@ -41,7 +41,7 @@ fn wait(
 ) -> Result<(), MachineError> {
     let began = Instant::now();
     while !done()? {
-        if began.elapsed() > PATIENCE {
+        if began.elapsed() > PAGE_EVENT_TIMEOUT {
             return Err(late());
         }
         std::thread::yield_now();
@@ -59,7 +59,7 @@ fn memory_nodes() -> Vec<i32> {
     text.trim().split(',').flat_map(range).collect()
 }
 
-/// Asks on which nodes pages are, or moves them to one; gives where each is then, or the negative error number of it.
+/// Asks on which nodes pages are, or moves them to one; returns where each is then, or the negative error number of it.
 fn nodes(addresses: &[u64], target: Option<i32>) -> Result<Vec<i32>, MachineError> {
     let targets = target.map(|node| vec![node; addresses.len()]);
     let mut found = vec![0_i32; addresses.len()];
@@ -82,7 +82,7 @@ impl Mapping {
     /// # Errors
     ///
     /// `Unsupported` when this host cannot; else what the kernel says.
-    pub fn happen(&self, range: Range<u64>, event: PageEvent) -> Result<(), MachineError> {
+    pub fn apply_page_event(&self, range: Range<u64>, event: PageEvent) -> Result<(), MachineError> {
         match event {
             PageEvent::Discard => {
                 self.forget(range).map_err(|errno| kernel("madvise(MADV_DONTNEED) of guest memory", errno))
@@ -109,18 +109,18 @@ impl Mapping {
         if result == 0 { Ok(()) } else { Err(kernel(&format!("madvise({name}) of guest memory"), Errno::last())) }
     }
 
-    fn places(&self, range: &Range<u64>) -> Result<Vec<Place>, MachineError> {
-        pagemap::places(self.addresses(range), page_size())
+    fn page_locations(&self, range: &Range<u64>) -> Result<Vec<PageLocation>, MachineError> {
+        pagemap::page_locations(self.addresses(range), page_size())
             .ok_or_else(|| unsupported("/proc/self/pagemap cannot be read"))
     }
 
     /// The places of pages that have a frame, which must be told.
-    fn frames(&self, range: &Range<u64>) -> Result<Vec<Place>, MachineError> {
-        let places = self.places(range)?;
-        if places.contains(&Place::Frame(0)) {
+    fn frames(&self, range: &Range<u64>) -> Result<Vec<PageLocation>, MachineError> {
+        let page_locations = self.page_locations(range)?;
+        if page_locations.contains(&PageLocation::Frame(0)) {
             return Err(unsupported("/proc/self/pagemap tells frame numbers to root only"));
         }
-        Ok(places)
+        Ok(page_locations)
     }
 
     fn page_out(&self, range: &Range<u64>) -> Result<(), MachineError> {
@@ -150,9 +150,9 @@ impl Mapping {
     /// The addresses of the pages that have a frame.
     fn present(&self, range: &Range<u64>) -> Result<Vec<u64>, MachineError> {
         let page = page_size();
-        let present = |(_, place): &(u64, Place)| matches!(place, Place::Frame(_));
-        let places = (0..).zip(self.places(range)?).filter(present);
-        Ok(places.map(|(number, _)| self.address() + range.start + number * page).collect())
+        let present = |(_, place): &(u64, PageLocation)| matches!(place, PageLocation::Frame(_));
+        let page_locations = (0..).zip(self.page_locations(range)?).filter(present);
+        Ok(page_locations.map(|(number, _)| self.address() + range.start + number * page).collect())
     }
 
     /// Moves pages to another NUMA node, and so to other frames (move_pages()).
@@ -220,7 +220,7 @@ impl Mapping {
         };
         let settings = [set("pages_to_scan", "10000")?, set("sleep_millisecs", "1")?, set("run", "1")?];
         let merged = wait(
-            || Ok(matches!(control.frames(&both)?[..], [Place::Frame(a), Place::Frame(b)] if a == b)),
+            || Ok(matches!(control.frames(&both)?[..], [PageLocation::Frame(a), PageLocation::Frame(b)] if a == b)),
             || unsupported("KSM does not merge equal pages here"),
         );
         // Twice through all pages: a page is only a candidate the first time.
@@ -270,7 +270,7 @@ impl Mapping {
     }
 
     fn serve(&self, range: Range<u64>, byte: u8) -> Result<(), MachineError> {
-        let server = Server::new(self.addresses(&range), page_size(), byte)?;
+        let server = UserfaultServer::new(self.addresses(&range), page_size(), byte)?;
         self.forget(range).map_err(|errno| kernel("madvise(MADV_DONTNEED) of guest memory", errno))?;
         *self.server.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(server);
         Ok(())

@@ -17,7 +17,7 @@ pub use factory::KvmFactory;
 
 use crate::vm::{KvmVm, kernel};
 use crate::watchdog::Watchdog;
-use machine::mailbox::Post;
+use machine::mailbox::MailboxClient;
 use machine::registers::{RegisterId, Registers};
 use machine::snapshot::{Extent, Snapshot};
 use machine::tags;
@@ -34,10 +34,10 @@ struct KvmMachine {
     vm: KvmVm,
     kvm: Rc<Kvm>,
     config: Config,
-    patience: Duration,
+    guest_timeout: Duration,
     watchdog: Watchdog,
     boot: Vec<BootReport>,
-    posts: Vec<Post>,
+    mailboxes: Vec<MailboxClient>,
     /// Whether each vCPU waits at a checkpoint.
     in_block: Vec<bool>,
     /// Whether everything since boot happened in [`SCRATCH`] and in the program's registers.
@@ -76,7 +76,7 @@ impl Machine for KvmMachine {
 
     fn start(&mut self, cpu: usize, block: &Block) -> Result<Outcome, MachineError> {
         self.check_cpu(cpu)?;
-        self.posts[cpu].run(&mut self.vm, block)?;
+        self.mailboxes[cpu].run(&mut self.vm, block)?;
         self.advance(cpu)
     }
 
@@ -157,7 +157,7 @@ impl Machine for KvmMachine {
 
     fn replace_by(&mut self, snapshot: &Snapshot) -> Result<(), MachineError> {
         // The old VM is gone before anything is put into the new one.
-        self.posts.iter_mut().for_each(Post::memory_was_replaced);
+        self.mailboxes.iter_mut().for_each(MailboxClient::invalidate_code_words);
         self.vm = KvmFactory::create(&self.kvm, snapshot.config)?;
         self.config = snapshot.config;
         for extent in &snapshot.memory {
@@ -231,12 +231,12 @@ impl Vm for KvmMachine {
         self.vm.set_ptrace_tags(ipa, tags)
     }
 
-    fn limit_tags_of_vmm(&mut self, include: u16) -> Result<(), MachineError> {
-        self.vm.limit_tags_of_vmm(include)
+    fn set_vmm_tag_mask(&mut self, include: u16) -> Result<(), MachineError> {
+        self.vm.set_vmm_tag_mask(include)
     }
 
-    fn draw_in_vmm(&mut self, count: usize) -> Result<Vec<u8>, MachineError> {
-        self.vm.draw_in_vmm(count)
+    fn irg_in_vmm(&mut self, count: usize) -> Result<Vec<u8>, MachineError> {
+        self.vm.irg_in_vmm(count)
     }
 
     fn inject_data_abort(&mut self, cpu: usize) -> Result<(), MachineError> {

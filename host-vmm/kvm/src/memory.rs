@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::backing::{self, Kept};
-use super::pagemap::{self, Place};
-use super::userfault::Server;
+use super::backing::{self, MappingCleanup};
+use super::pagemap::{self, PageLocation};
+use super::userfault::UserfaultServer;
 use machine::{Access, Backing, Errno, MachineError, Protection};
 
 /// Memory of the VMM that a guest may share, unmapped when dropped.
@@ -25,8 +25,8 @@ pub struct Mapping {
     /// What the mapping permits elsewhere.
     made: Protection,
     /// Who serves faults in it, if anybody does.
-    pub(super) server: Mutex<Option<Server>>,
-    kept: Kept,
+    pub(super) server: Mutex<Option<UserfaultServer>>,
+    kept: MappingCleanup,
 }
 
 // SAFETY: the address is the kernel's to keep valid until `drop`; all access copies bytes, and what is shared beside it is
@@ -92,7 +92,7 @@ impl Mapping {
         self.changed().get(&page).copied().unwrap_or(Some(self.made))
     }
 
-    /// Gives the start of a range, if all of it is mapped and permits the access.
+    /// Returns the start of a range, if all of it is mapped and permits the access.
     pub(super) fn at(&self, offset: u64, length: usize, write: bool) -> Option<*mut u8> {
         let end = offset.checked_add(length as u64)?;
         let permits = |page| match self.protection(page) {
@@ -132,7 +132,7 @@ impl Mapping {
         self.address() + range.start..self.address() + range.end
     }
 
-    /// Gives the pages of a range back: they read as zeros and have no tags, like new ones.
+    /// Returns the pages of a range back: they read as zeros and have no tags, like new ones.
     pub fn forget(&self, range: Range<u64>) -> Result<(), Errno> {
         let length = usize::try_from(range.end.saturating_sub(range.start)).map_err(|_| Errno::EINVAL)?;
         let start = self.at(range.start, length, false).ok_or(Errno::EFAULT)?;
@@ -146,14 +146,14 @@ impl Mapping {
     /// process may have out of its page table although they hold something.
     pub fn touched(&self) -> Vec<Range<u64>> {
         let all = 0..self.bytes();
-        let places = match self.backing {
+        let page_locations = match self.backing {
             Backing::Shared => None,
-            _ => pagemap::places(self.addresses(&all), self.page),
+            _ => pagemap::page_locations(self.addresses(&all), self.page),
         };
-        let Some(places) = places else { return vec![all] };
+        let Some(page_locations) = page_locations else { return vec![all] };
         let mut ranges: Vec<Range<u64>> = Vec::new();
-        for (index, place) in (0u64..).zip(&places) {
-            if *place == Place::None {
+        for (index, place) in (0u64..).zip(&page_locations) {
+            if *place == PageLocation::None {
                 continue;
             }
             let start = index * self.page;
@@ -168,7 +168,7 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        if matches!(self.kept, Kept::Borrowed) {
+        if matches!(self.kept, MappingCleanup::LeaveMapped) {
             return;
         }
         // Where something was unmapped there may be another mapping by now.
@@ -199,7 +199,7 @@ impl EndingBuffer {
     pub fn new(length: usize, page: u64) -> Result<Self, MachineError> {
         let pages = (length as u64).div_ceil(page).max(1);
         let mapping = Mapping::new((pages + 1) * page, Backing::Anonymous, Access::ReadWrite)?;
-        mapping.happen(pages * page..(pages + 1) * page, machine::PageEvent::Protect(Protection::None))?;
+        mapping.apply_page_event(pages * page..(pages + 1) * page, machine::PageEvent::Protect(Protection::None))?;
         Ok(Self { mapping, pages, page, length })
     }
 

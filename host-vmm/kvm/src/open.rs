@@ -11,7 +11,7 @@ pub struct ThisHost {
     /// The firmware: an ELF file's bytes.
     pub image: Vec<u8>,
     /// How long a guest may take for one request.
-    pub patience: Duration,
+    pub guest_timeout: Duration,
     /// Whether the kernel may be hung.
     pub hazards: bool,
 }
@@ -32,7 +32,7 @@ impl Opener for ThisHost {
             hazards: self.hazards,
             ..Host::default()
         };
-        let factory = crate::machine::KvmFactory::new(host.kvm, self.image.clone(), self.patience);
+        let factory = crate::machine::KvmFactory::new(host.kvm, self.image.clone(), self.guest_timeout);
         Opened::boot(Box::new(factory), description, config)
     }
 }

@@ -13,7 +13,7 @@ const FRAME: u64 = (1 << 55) - 1;
 
 /// Where a page of this process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum PageLocation {
     /// Nowhere: it was never touched, or was given back.
     None,
     /// In the page frame of this number; 0 if the kernel does not tell.
@@ -24,15 +24,15 @@ pub enum Place {
 
 /// Reads where the pages of a range of addresses are. `None` when the kernel does not tell.
 #[must_use]
-pub fn places(addresses: Range<u64>, page: u64) -> Option<Vec<Place>> {
+pub fn page_locations(addresses: Range<u64>, page: u64) -> Option<Vec<PageLocation>> {
     let pages = usize::try_from((addresses.end - addresses.start) / page).ok()?;
     let mut entries = vec![0; pages * 8];
     let map = File::open("/proc/self/pagemap").ok()?;
     map.read_exact_at(&mut entries, addresses.start / page * 8).ok()?;
     let place = |entry: &[u8; 8]| match u64::from_le_bytes(*entry) {
-        entry if entry & PRESENT != 0 => Place::Frame(entry & FRAME),
-        entry if entry & SWAPPED != 0 => Place::Swap,
-        _ => Place::None,
+        entry if entry & PRESENT != 0 => PageLocation::Frame(entry & FRAME),
+        entry if entry & SWAPPED != 0 => PageLocation::Swap,
+        _ => PageLocation::None,
     };
     Some(entries.as_chunks().0.iter().map(place).collect())
 }

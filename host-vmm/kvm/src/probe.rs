@@ -37,7 +37,7 @@ pub fn host() -> Result<Host, Unavailable> {
     Ok(Host { kvm, kernel, mode })
 }
 
-/// Gives the kernel's release and version. Not every kernel has them in /proc.
+/// Returns the kernel's release and version. Not every kernel has them in /proc.
 #[expect(unsafe_code, reason = "uname has no wrapper in std")]
 fn uname() -> [String; 2] {
     let mut names = std::mem::MaybeUninit::<libc::utsname>::zeroed();

@@ -5,9 +5,9 @@ use machine::Errno;
 
 /// A child process.
 #[derive(Debug)]
-pub struct Child(pub libc::pid_t);
+pub struct ChildProcess(pub libc::pid_t);
 
-impl Drop for Child {
+impl Drop for ChildProcess {
     fn drop(&mut self) {
         // SAFETY: a signal to our own child, which was not reaped yet.
         unsafe { libc::kill(self.0, libc::SIGKILL) };

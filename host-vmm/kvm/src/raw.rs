@@ -10,7 +10,7 @@ use machine::Errno;
 
 ioctl_ior_nr!(KVM_ARM_MTE_COPY_TAGS, KVMIO, 0xb4, kvm_arm_copy_mte_tags);
 
-/// Calls KVM_ARM_MTE_COPY_TAGS; gives the bytes of guest memory covered.
+/// Calls KVM_ARM_MTE_COPY_TAGS; returns the bytes of guest memory covered.
 ///
 /// # Safety
 ///

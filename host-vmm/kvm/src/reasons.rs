@@ -16,7 +16,7 @@ fn unavailable(reason: impl Into<String>, remedy: impl Into<String>) -> Unavaila
     Unavailable { reason: reason.into(), remedy: remedy.into() }
 }
 
-/// Says why /dev/kvm cannot be opened.
+/// Returns why /dev/kvm cannot be opened.
 #[must_use]
 pub fn no_kvm(errno: i32) -> Unavailable {
     match errno {
@@ -35,7 +35,7 @@ pub fn no_kvm(errno: i32) -> Unavailable {
     }
 }
 
-/// Says why a kernel with KVM does not offer KVM_CAP_ARM_MTE. `level` is ID_AA64PFR1_EL1.MTE as the kernel shows it to its
+/// Returns why a kernel with KVM does not offer KVM_CAP_ARM_MTE. `level` is ID_AA64PFR1_EL1.MTE as the kernel shows it to its
 /// processes, if it does.
 #[must_use]
 pub fn no_mte(kernel: &str, mode: &str, command_line: &str, cpuinfo: &str, level: Option<u8>) -> Unavailable {
@@ -77,7 +77,7 @@ pub fn no_mte(kernel: &str, mode: &str, command_line: &str, cpuinfo: &str, level
     }
 }
 
-/// Gives the kernel's release with its stable patch number in front: that decides what it promises. Debian names the packages
+/// Returns the kernel's release with its stable patch number in front: that decides what it promises. Debian names the packages
 /// of a series alike and tells the patch in the version only (`6.1.0-56-cloud-arm64`, `#1 SMP Debian 6.1.192-2 (…)`).
 #[must_use]
 pub fn release(osrelease: &str, version: &str) -> String {
@@ -114,7 +114,7 @@ mod tests {
     const MTE_CPU: &str = "processor: 0\nFeatures\t: fp asimd mte mte3 sve\n";
 
     #[test]
-    fn each_way_to_lack_the_capability_has_its_own_reason() {
+    fn each_cause_of_a_missing_capability_has_its_own_reason() {
         let reasons = [
             no_mte("6.12.1", "VHE", "quiet arm64.nomte panic=-1", MTE_CPU, Some(3)),
             no_mte("7.3.0-rc4", "protected", "quiet", MTE_CPU, Some(3)),
@@ -135,13 +135,13 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_device_and_a_missing_permission_are_told_apart() {
+    fn a_missing_device_and_a_missing_permission_have_different_reasons() {
         assert_ne!(no_kvm(libc::ENOENT), no_kvm(libc::EACCES));
         assert_ne!(no_kvm(libc::EACCES), no_kvm(libc::EBUSY));
     }
 
     #[test]
-    fn a_package_named_after_its_series_tells_its_patch_in_the_version() {
+    fn the_patch_level_is_read_from_the_version() {
         let debian = "#1 SMP Debian 6.1.192-2 (2026-09-30)";
         assert_eq!(release("6.1.0-56-cloud-arm64", debian), "6.1.192 (6.1.0-56-cloud-arm64)");
         for other in ["6.12.117+deb12-cloud-arm64", "6.2.0-1-arm64", "7.3-cloud-arm64"] {
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mode_is_what_the_kernel_said_at_boot() {
+    fn the_kvm_mode_is_read_from_the_boot_log() {
         assert_eq!(mode("6,1,1;kvm [1]: VHE mode initialized successfully", ""), "VHE");
         assert_eq!(mode("6,1,1;kvm [1]: Hyp nVHE mode initialized successfully", ""), "nVHE");
         assert_eq!(mode("6,1,1;kvm [1]: Protected hVHE mode initialized successfully", ""), "protected");

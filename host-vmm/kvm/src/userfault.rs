@@ -26,7 +26,7 @@ const EVENT_PAGEFAULT: u8 = 0x12;
 
 /// Who serves faults. When dropped its thread has ended.
 #[derive(Debug)]
-pub struct Server {
+pub struct UserfaultServer {
     thread: Option<JoinHandle<()>>,
     /// The thread ends when this is closed.
     stop: Option<File>,
@@ -38,7 +38,7 @@ fn request(fd: RawFd, request: u64, argument: &mut [u64], name: &str) -> Result<
     if result == 0 { Ok(()) } else { Err(kernel(name, Errno::last())) }
 }
 
-impl Server {
+impl UserfaultServer {
     /// Serves the pages in a range of addresses that are missing.
     ///
     /// # Errors
@@ -87,7 +87,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for UserfaultServer {
     fn drop(&mut self) {
         self.stop = None;
         if let Some(thread) = self.thread.take() {

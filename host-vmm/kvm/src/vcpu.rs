@@ -6,7 +6,7 @@ use kvm_bindings::{
 };
 use kvm_ioctls::{VcpuExit, VcpuFd, VmFd};
 
-use super::dirty::Ring;
+use super::dirty::DirtyRing;
 use super::vm::kernel;
 use machine::registers::{RegisterId, Registers};
 use machine::snapshot::CpuState;
@@ -17,7 +17,7 @@ const MAX_REGISTERS: usize = 500;
 
 /// Why a vCPU stopped running.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Exit {
+pub enum ExitReason {
     /// A store to a device address.
     Store {
         /// Guest-physical address.
@@ -44,7 +44,7 @@ pub enum Exit {
 #[derive(Debug)]
 pub struct Vcpu {
     /// Dropped before the descriptor that it is mapped from.
-    ring: Option<Ring>,
+    ring: Option<DirtyRing>,
     fd: VcpuFd,
 }
 
@@ -91,7 +91,7 @@ impl Vcpu {
         }
         let ring = match self.ring.take() {
             Some(ring) => ring,
-            None => Ring::new(&self.fd, entries, page)?,
+            None => DirtyRing::new(&self.fd, entries, page)?,
         };
         Ok(self.ring.insert(ring).take())
     }
@@ -108,18 +108,18 @@ impl Vcpu {
     }
 
     /// Runs until something happens.
-    pub fn run(&mut self) -> Result<Exit, Errno> {
+    pub fn run(&mut self) -> Result<ExitReason, Errno> {
         Ok(match self.fd.run() {
-            Ok(VcpuExit::MmioWrite(ipa, data)) => Exit::Store { ipa, data: data.to_vec() },
+            Ok(VcpuExit::MmioWrite(ipa, data)) => ExitReason::Store { ipa, data: data.to_vec() },
             Ok(VcpuExit::MmioRead(ipa, data)) => {
                 data.fill(0);
-                Exit::Load { ipa }
+                ExitReason::Load { ipa }
             }
-            Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_SHUTDOWN, _)) => Exit::PowerOff,
-            Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_RESET, _)) => Exit::Reset,
-            Ok(VcpuExit::Intr) => Exit::Interrupted,
-            Ok(other) => Exit::Other(format!("{other:?}")),
-            Err(error) if matches!(error.errno(), libc::EINTR | libc::EAGAIN) => Exit::Interrupted,
+            Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_SHUTDOWN, _)) => ExitReason::PowerOff,
+            Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_RESET, _)) => ExitReason::Reset,
+            Ok(VcpuExit::Intr) => ExitReason::Interrupted,
+            Ok(other) => ExitReason::Other(format!("{other:?}")),
+            Err(error) if matches!(error.errno(), libc::EINTR | libc::EAGAIN) => ExitReason::Interrupted,
             Err(error) => return Err(errno(error)),
         })
     }
@@ -131,7 +131,7 @@ impl Vcpu {
         let exit = self.run();
         self.fd.set_kvm_immediate_exit(0);
         match exit {
-            Ok(Exit::Interrupted) => Ok(()),
+            Ok(ExitReason::Interrupted) => Ok(()),
             Ok(other) => Err(MachineError::BadRequest(format!(
                 "KVM_RUN with immediate_exit must return EINTR, it returned {other:?}"
             ))),

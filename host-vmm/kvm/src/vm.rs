@@ -10,11 +10,13 @@ use kvm_ioctls::{Kvm, VmFd};
 
 use super::debugger::{self, Way};
 use super::memory::{EndingBuffer, Mapping, page_size};
-use super::process::Child;
+use super::process::ChildProcess;
 use super::vcpu::{Vcpu, errno};
 use super::{dirty, hazard, host_tags, raw};
 use machine::registers::{RegisterId, Registers};
-use machine::{Access, Attempt, Backing, CopyResult, CopyTags, Errno, Hazard, MachineError, PageEvent, TagBuffer, Vm};
+use machine::{
+    Access, Backing, CopyResult, CopyTags, Errno, Hazard, HazardOutcome, MachineError, PageEvent, TagBuffer, Vm,
+};
 
 /// What kvm-bindings lacks of guest_memfd (include/uapi/linux/kvm.h).
 const KVM_CAP_GUEST_MEMFD_FLAGS: std::ffi::c_ulong = 244;
@@ -46,11 +48,11 @@ pub struct KvmVm {
     /// Entries in the dirty ring of each vCPU; 0 without rings.
     ring: usize,
     /// Processes that have a copy of this one's memory.
-    forks: Vec<Child>,
+    forks: Vec<ChildProcess>,
 }
 
 /// Forks a child that sleeps until it is not needed any more: its copy of this process's memory is what it is for.
-fn fork() -> Result<Child, MachineError> {
+fn fork() -> Result<ChildProcess, MachineError> {
     // SAFETY: the child calls nothing but system calls that neither lock nor allocate.
     let pid = unsafe { libc::fork() };
     if pid == 0 {
@@ -61,7 +63,7 @@ fn fork() -> Result<Child, MachineError> {
             unsafe { libc::pause() };
         }
     }
-    if pid < 0 { Err(kernel("fork", Errno::last())) } else { Ok(Child(pid)) }
+    if pid < 0 { Err(kernel("fork", Errno::last())) } else { Ok(ChildProcess(pid)) }
 }
 
 pub(crate) fn kernel(action: &str, errno: Errno) -> MachineError {
@@ -87,7 +89,7 @@ impl KvmVm {
         std::mem::take(&mut self.vcpus)
     }
 
-    /// Gives the vCPUs back.
+    /// Returns the vCPUs back.
     pub fn put_vcpus(&mut self, vcpus: Vec<Vcpu>) {
         self.vcpus = vcpus;
     }
@@ -97,7 +99,7 @@ impl KvmVm {
     /// # Errors
     ///
     /// When the range is not in one accessible slot.
-    pub fn write_beside(&self, ipa: u64, bytes: &[u8]) -> Result<(), MachineError> {
+    pub fn write_concurrently(&self, ipa: u64, bytes: &[u8]) -> Result<(), MachineError> {
         let (slot, offset) = self.slot(ipa, bytes.len())?;
         if slot.mapping.write(offset, bytes) { Ok(()) } else { Err(outside(ipa, bytes.len())) }
     }
@@ -107,9 +109,9 @@ impl KvmVm {
     /// # Errors
     ///
     /// `Unsupported` when this host cannot; else what the kernel says.
-    pub fn event_beside(&self, ipa: u64, bytes: u64, event: PageEvent) -> Result<(), MachineError> {
+    pub fn page_event_concurrently(&self, ipa: u64, bytes: u64, event: PageEvent) -> Result<(), MachineError> {
         let (slot, offset) = self.slot(ipa, bytes as usize)?;
-        slot.mapping.happen(offset..offset + bytes, event)
+        slot.mapping.apply_page_event(offset..offset + bytes, event)
     }
 
     /// Moves the slot at `ipa` away and back while vCPUs run, which must not need it.
@@ -117,7 +119,7 @@ impl KvmVm {
     /// # Errors
     ///
     /// What the kernel says.
-    pub fn move_and_back(&self, ipa: u64, to: u64) -> Result<(), MachineError> {
+    pub fn move_slot_and_back(&self, ipa: u64, to: u64) -> Result<(), MachineError> {
         let moving = |errno| kernel("KVM_SET_USER_MEMORY_REGION with another address", errno);
         let slot = &self.slots[self.slot_at(ipa).map_err(moving)?];
         [to, ipa].into_iter().try_for_each(|ipa| self.set_region(slot, ipa, slot.mapping.bytes()).map_err(moving))
@@ -128,7 +130,7 @@ impl KvmVm {
     /// # Errors
     ///
     /// What the kernel says.
-    pub fn replace_beside(&self, ipa: u64) -> Result<(), MachineError> {
+    pub fn replace_slot_concurrently(&self, ipa: u64) -> Result<(), MachineError> {
         let replacing = |errno| kernel("KVM_SET_USER_MEMORY_REGION of size 0, and of the slot again", errno);
         let slot = &self.slots[self.slot_at(ipa).map_err(replacing)?];
         [false, true].into_iter().try_for_each(|there| self.set_slot(slot, there).map_err(replacing))
@@ -173,7 +175,7 @@ impl KvmVm {
         self.slots.iter().position(|slot| slot.ipa == ipa).ok_or(Errno::EINVAL)
     }
 
-    /// Tells the kernel of a slot as it is, or that it is gone.
+    /// Reports the kernel of a slot as it is, or that it is gone.
     fn set_slot(&self, slot: &Slot, there: bool) -> Result<(), Errno> {
         self.set_region(slot, slot.ipa, if there { slot.mapping.bytes() } else { 0 })
     }
@@ -331,7 +333,7 @@ impl Vm for KvmVm {
                 self.slots[index].mapping.remap()?;
                 self.set_slot(&self.slots[index], true).map_err(moving)
             }
-            event => slot.mapping.happen(offset..offset + bytes, event),
+            event => slot.mapping.apply_page_event(offset..offset + bytes, event),
         }
     }
 
@@ -345,12 +347,12 @@ impl Vm for KvmVm {
         debugger::copy(slot.mapping.address() + offset, &mut tags.to_vec(), Way::Poke)
     }
 
-    fn limit_tags_of_vmm(&mut self, include: u16) -> Result<(), MachineError> {
+    fn set_vmm_tag_mask(&mut self, include: u16) -> Result<(), MachineError> {
         host_tags::include(include)
     }
 
-    fn draw_in_vmm(&mut self, count: usize) -> Result<Vec<u8>, MachineError> {
-        Ok(host_tags::draw(count))
+    fn irg_in_vmm(&mut self, count: usize) -> Result<Vec<u8>, MachineError> {
+        Ok(host_tags::irg(count))
     }
 
     fn inject_data_abort(&mut self, cpu: usize) -> Result<(), MachineError> {
@@ -358,7 +360,7 @@ impl Vm for KvmVm {
         vcpu.inject_data_abort().map_err(|errno| kernel("KVM_SET_VCPU_EVENTS", errno))
     }
 
-    fn attempt(&mut self, hazard: Hazard) -> Result<Attempt, MachineError> {
+    fn attempt(&mut self, hazard: Hazard) -> Result<HazardOutcome, MachineError> {
         hazard::attempt(hazard)
     }
 

@@ -128,7 +128,7 @@ impl Block {
         &self.words
     }
 
-    /// Gives the record that the mailbox takes; `new_words` unless the vCPU's last block had the same.
+    /// Returns the record that the mailbox takes; `new_words` unless the vCPU's last block had the same.
     #[must_use]
     pub fn record(&self, new_words: bool) -> mailbox::Block {
         let mut sys_mask = 0;

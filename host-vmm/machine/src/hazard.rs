@@ -19,7 +19,7 @@ pub enum Hazard {
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attempt {
+pub enum HazardOutcome {
     /// The call came back, and whoever else was at the page.
     Returned(CopyResult),
     /// They came back, but the other thread only once the buffer was served although it was away.

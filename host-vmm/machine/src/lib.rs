@@ -26,7 +26,7 @@ pub use ::model::kernel::{Access, Backing, CopyResult, CopyTags, Errno, PageEven
 pub use block::{Block, El, Vectors};
 pub use error::MachineError;
 use error::no_kernel;
-pub use hazard::{Attempt, Hazard};
+pub use hazard::{Hazard, HazardOutcome};
 pub use race::{HostStep, Race, RaceReport, StepResult};
 pub use trace::{Fault, Trace};
 
@@ -37,7 +37,7 @@ use crate::snapshot::Snapshot;
 pub const DEFAULT_RAM: u64 = 64 << 20;
 
 /// How long a guest may take for one request unless the user says otherwise.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const GUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// KVM's contract: a VM as the kernel offers it, with or without a guest in it.
 pub trait Vm {
@@ -48,7 +48,7 @@ pub trait Vm {
     /// What the kernel says.
     fn enable_mte(&mut self, flags: u32) -> Result<(), Errno>;
 
-    /// Creates and initialises a vCPU; gives its index.
+    /// Creates and initialises a vCPU; returns its index.
     ///
     /// # Errors
     ///
@@ -159,22 +159,22 @@ pub trait Vm {
     /// # Errors
     ///
     /// When the host gives its processes no tags.
-    fn limit_tags_of_vmm(&mut self, include: u16) -> Result<(), MachineError> {
+    fn set_vmm_tag_mask(&mut self, include: u16) -> Result<(), MachineError> {
         let _ = include;
         Err(no_kernel("a VMM with tags"))
     }
 
-    /// Executes IRG `count` times in the VMM itself, on the thread that runs vCPUs; gives the tags.
+    /// Executes IRG `count` times in the VMM itself, on the thread that runs vCPUs; returns the tags.
     ///
     /// # Errors
     ///
-    /// As [`Self::limit_tags_of_vmm`].
-    fn draw_in_vmm(&mut self, count: usize) -> Result<Vec<u8>, MachineError> {
+    /// As [`Self::set_vmm_tag_mask`].
+    fn irg_in_vmm(&mut self, count: usize) -> Result<Vec<u8>, MachineError> {
         let _ = count;
         Err(no_kernel("a VMM with tags"))
     }
 
-    /// Creates and initialises a vCPU that starts in AArch32 (KVM_ARM_VCPU_EL1_32BIT); gives its index.
+    /// Creates and initialises a vCPU that starts in AArch32 (KVM_ARM_VCPU_EL1_32BIT); returns its index.
     ///
     /// # Errors
     ///
@@ -198,7 +198,7 @@ pub trait Vm {
     /// # Errors
     ///
     /// `Unsupported` when this host lacks what it takes; what the kernel says when it refuses a step.
-    fn attempt(&mut self, hazard: Hazard) -> Result<Attempt, MachineError> {
+    fn attempt(&mut self, hazard: Hazard) -> Result<HazardOutcome, MachineError> {
         let _ = hazard;
         Err(no_kernel("a hazard"))
     }

@@ -33,7 +33,7 @@ pub trait Memory {
 
 /// Why it is the host's turn. A panic is an error instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum Notification {
     /// A request is answered.
     Reply,
     /// The block waits.
@@ -42,7 +42,7 @@ pub enum Turn {
 
 /// What the host remembers of one vCPU's mailbox.
 #[derive(Clone, Debug, Default)]
-pub struct Post {
+pub struct MailboxClient {
     cpu: usize,
     /// The number of the last request.
     request: u32,
@@ -54,8 +54,8 @@ pub struct Post {
     simd: bool,
 }
 
-impl Post {
-    /// Gives the mailbox of a vCPU that was never asked anything.
+impl MailboxClient {
+    /// Returns the mailbox of a vCPU that was never asked anything.
     #[must_use]
     pub fn of(cpu: usize) -> Self {
         Self { cpu, ..Self::default() }
@@ -88,8 +88,8 @@ impl Post {
         self.ask(memory, request)
     }
 
-    /// Tells that guest memory was replaced: the words of the last block have to be sent again.
-    pub fn memory_was_replaced(&mut self) {
+    /// Reports that guest memory was replaced: the words of the last block have to be sent again.
+    pub fn invalidate_code_words(&mut self) {
         self.words_lost = true;
     }
 
@@ -119,19 +119,19 @@ impl Post {
         self.ask(memory, Request::Run)
     }
 
-    /// Says what a byte on the UART means; `None` for console text, which the firmware writes only without a host.
+    /// Returns what a byte on the UART means; `None` for console text, which the firmware writes only without a host.
     ///
     /// # Errors
     ///
     /// When it was rung in another vCPU's name, or the firmware has panicked.
-    pub fn bell(&self, memory: &dyn Memory, byte: u8) -> Result<Option<Turn>, MachineError> {
+    pub fn decode_doorbell(&self, memory: &dyn Memory, byte: u8) -> Result<Option<Notification>, MachineError> {
         match Doorbell::decode(byte) {
             None => Ok(None),
             Some((bell, from)) if from != self.cpu => {
                 Err(self.misbehaved(format!("rang {bell:?} in the name of vCPU {from}")))
             }
-            Some((Doorbell::Reply, _)) => Ok(Some(Turn::Reply)),
-            Some((Doorbell::Checkpoint, _)) => Ok(Some(Turn::Checkpoint)),
+            Some((Doorbell::Reply, _)) => Ok(Some(Notification::Reply)),
+            Some((Doorbell::Checkpoint, _)) => Ok(Some(Notification::Checkpoint)),
             Some((Doorbell::Panic, _)) => Err(self.panicked(memory)?),
         }
     }

@@ -42,7 +42,7 @@ impl Registers {
         self.0.iter().map(|(id, value)| (*id, value.as_slice()))
     }
 
-    /// Gives a register of up to 64 bits.
+    /// Returns a register of up to 64 bits.
     #[must_use]
     pub fn get(&self, id: RegisterId) -> Option<u64> {
         let (_, value) = self.0.iter().find(|(other, _)| *other == id)?;

@@ -44,7 +44,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Gives the registers of a vCPU.
+    /// Returns the registers of a vCPU.
     ///
     /// # Errors
     ///

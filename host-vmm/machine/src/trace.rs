@@ -86,7 +86,7 @@ impl Trace {
         Ok(Self { x: reply.x, sp: reply.sp, pstate: reply.pstate, sys: reply.sys, v, faults, end })
     }
 
-    /// Gives a system register's value at the end of the block.
+    /// Returns a system register's value at the end of the block.
     #[must_use]
     pub fn sys(&self, register: SysReg) -> u64 {
         self.sys[register as usize]

@@ -36,14 +36,14 @@ pub struct Settings {
     /// Instructions that a block may execute before it counts as one that does not come back.
     pub budget: u64,
     /// What is reported as the time that such a block took.
-    pub patience: Duration,
+    pub guest_timeout: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let Host { release, mode, page_size, features, hypervisor } = Host::default();
-        let patience = machine::PATIENCE;
-        Self { release, mode, page_size, features, hypervisor, injected: Injected::NONE, budget: BUDGET, patience }
+        let guest_timeout = machine::GUEST_TIMEOUT;
+        Self { release, mode, page_size, features, hypervisor, injected: Injected::NONE, budget: BUDGET, guest_timeout }
     }
 }
 
@@ -103,12 +103,12 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     host: Host,
     pub(super) choices: RefCell<Choices>,
-    pub(super) ended: RefCell<Vec<Ended>>,
+    pub(super) ended: RefCell<Vec<BlockRecord>>,
 }
 
 /// What the model knows of a block that ended, and its trace does not show.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ended {
+pub struct BlockRecord {
     /// What the architecture leaves open in the trace.
     pub unknown: Unknown,
     /// For each exception, how many choices had been made since [`ModelFactory::set_choices`] when it was taken.
@@ -132,14 +132,14 @@ impl ModelFactory {
         Self { shared: Rc::new(Shared { settings, host, choices, ended }) }
     }
 
-    /// Puts the answers to the coming choices in place, forgets those that were made, and gives them.
+    /// Puts the answers to the coming choices in place, forgets those that were made, and returns them.
     /// [`Choices::next`] of what it gives is another permitted course of the same program.
     pub fn set_choices(&self, choices: Choices) -> Choices {
         self.shared.choices.replace(choices)
     }
 
     /// Takes what no trace shows of the blocks that ended since the last call.
-    pub fn take_ended(&self) -> Vec<Ended> {
+    pub fn take_block_records(&self) -> Vec<BlockRecord> {
         self.shared.ended.take()
     }
 

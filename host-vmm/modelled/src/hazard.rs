@@ -2,7 +2,7 @@
 
 use model::defects;
 
-use machine::{Attempt, CopyTags, Hazard, TagBuffer};
+use machine::{CopyTags, Hazard, HazardOutcome, TagBuffer};
 
 defects! {
     WAITS_FOR_ITSELF "hazard.buffer-faults-under-the-lock-of-its-page"
@@ -19,7 +19,7 @@ const IPA: u64 = 0x4000_0000;
 const MILLIS: u64 = 2000;
 
 /// Tries a hazard in a VM, which gets MTE and a page for it.
-pub(super) fn attempt(vm: &mut model::kvm::Vm, hazard: Hazard) -> Attempt {
+pub(super) fn attempt(vm: &mut model::kvm::Vm, hazard: Hazard) -> HazardOutcome {
     let injected = vm.injected();
     let wrong = match hazard {
         Hazard::BufferInThePage => &WAITS_FOR_ITSELF,
@@ -27,7 +27,7 @@ pub(super) fn attempt(vm: &mut model::kvm::Vm, hazard: Hazard) -> Attempt {
         Hazard::ProtectedMeanwhile => &PROTECT_WAITS,
     };
     if injected.is(wrong) {
-        return Attempt::Hangs { millis: MILLIS, dies: false };
+        return HazardOutcome::Hangs { millis: MILLIS, dies: false };
     }
     let page = vm.page_size();
     let prepared = vm
@@ -39,5 +39,5 @@ pub(super) fn attempt(vm: &mut model::kvm::Vm, hazard: Hazard) -> Attempt {
         let buffer = TagBuffer::Bytes(&mut tags);
         vm.copy_tags(CopyTags { ipa: IPA, length: page, buffer, flags: CopyTags::TO_GUEST, reserved: [0; 2] })
     };
-    Attempt::Returned(prepared.and_then(store))
+    HazardOutcome::Returned(prepared.and_then(store))
 }

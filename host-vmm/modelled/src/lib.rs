@@ -20,7 +20,7 @@ use abi::map::{self, Window};
 use model::cpu::Env;
 use model::firmware::{Firmware, HeapError, Outcome as FirmwareOutcome};
 
-pub use factory::{Ended, KernelError, ModelFactory, Settings};
+pub use factory::{BlockRecord, KernelError, ModelFactory, Settings};
 pub use features::features;
 
 use self::factory::Shared;
@@ -103,7 +103,7 @@ impl ModelMachine {
         match outcome {
             FirmwareOutcome::Checkpoint => Ok(Outcome::Checkpoint),
             FirmwareOutcome::Done(mut done) => {
-                self.shared.ended.borrow_mut().push(Ended {
+                self.shared.ended.borrow_mut().push(BlockRecord {
                     unknown: done.unknown,
                     at_faults: std::mem::take(&mut done.chosen),
                     at_end: self.shared.choices.borrow().made(),
@@ -121,7 +121,7 @@ impl ModelMachine {
             }
             // The model has no clock: a block that used up its instructions is one that does not come back.
             FirmwareOutcome::Exhausted { pc } => {
-                Err(MachineError::Silent { cpu, millis: self.shared.settings.patience.as_millis() as u64, pc })
+                Err(MachineError::Silent { cpu, millis: self.shared.settings.guest_timeout.as_millis() as u64, pc })
             }
             FirmwareOutcome::Unmodelled { pc, what } => {
                 Err(MachineError::Unsupported(format!("the specification does not cover this: {what}, at pc {pc:#x}")))

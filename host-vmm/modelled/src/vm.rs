@@ -5,7 +5,9 @@ use std::cell::RefCell;
 use super::{ModelMachine, SCRATCH};
 use machine::registers::{RegisterId, Registers};
 use machine::tags::GRANULE;
-use machine::{Access, Attempt, Backing, CopyResult, CopyTags, Errno, Hazard, MachineError, PageEvent, TagBuffer, Vm};
+use machine::{
+    Access, Backing, CopyResult, CopyTags, Errno, Hazard, HazardOutcome, MachineError, PageEvent, TagBuffer, Vm,
+};
 
 /// A VM of the model without a guest.
 pub(super) struct BareVm(RefCell<model::kvm::Vm>);
@@ -120,12 +122,12 @@ impl Vm for BareVm {
         self.0.get_mut().set_ptrace_tags(ipa, tags).map_err(|errno| kernel("PTRACE_POKEMTETAGS", errno))
     }
 
-    fn limit_tags_of_vmm(&mut self, include: u16) -> Result<(), MachineError> {
+    fn set_vmm_tag_mask(&mut self, include: u16) -> Result<(), MachineError> {
         self.0.get_mut().limit_host_tags(include);
         Ok(())
     }
 
-    fn draw_in_vmm(&mut self, count: usize) -> Result<Vec<u8>, MachineError> {
+    fn irg_in_vmm(&mut self, count: usize) -> Result<Vec<u8>, MachineError> {
         Ok(self.0.get_mut().draw_host_tags(count))
     }
 
@@ -140,7 +142,7 @@ impl Vm for BareVm {
         self.0.get_mut().inject_data_abort(cpu).map_err(|errno| kernel("KVM_SET_VCPU_EVENTS", errno))
     }
 
-    fn attempt(&mut self, hazard: Hazard) -> Result<Attempt, MachineError> {
+    fn attempt(&mut self, hazard: Hazard) -> Result<HazardOutcome, MachineError> {
         Ok(super::hazard::attempt(self.0.get_mut(), hazard))
     }
 
@@ -236,12 +238,12 @@ impl Vm for ModelMachine {
         self.vm.get_mut().set_ptrace_tags(ipa, tags).map_err(|errno| kernel("PTRACE_POKEMTETAGS", errno))
     }
 
-    fn limit_tags_of_vmm(&mut self, include: u16) -> Result<(), MachineError> {
+    fn set_vmm_tag_mask(&mut self, include: u16) -> Result<(), MachineError> {
         self.vm.get_mut().limit_host_tags(include);
         Ok(())
     }
 
-    fn draw_in_vmm(&mut self, count: usize) -> Result<Vec<u8>, MachineError> {
+    fn irg_in_vmm(&mut self, count: usize) -> Result<Vec<u8>, MachineError> {
         Ok(self.vm.get_mut().draw_host_tags(count))
     }
 

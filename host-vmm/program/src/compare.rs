@@ -8,7 +8,7 @@ use abi::mailbox::SysReg;
 use isa::{ExceptionClass, FaultStatus, Syndrome};
 
 use super::control;
-use super::observation::{Extent, Observation, What};
+use super::observation::{Observation, ObservedExtent, StepOutcome};
 use machine::{Fault, Trace};
 
 /// SPSR_EL1: N, Z, C, V, TCO, and the level.
@@ -29,7 +29,7 @@ pub struct Difference {
     /// The step; `None` for the memory at the end.
     pub step: Option<usize>,
     /// What differs.
-    pub place: Place,
+    pub place: Location,
     /// What the first one shows.
     pub expected: String,
     /// What the second one shows.
@@ -38,7 +38,7 @@ pub struct Difference {
 
 /// Where two observations differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     /// One of them did not come so far.
     Progress,
     /// Why the block ended.
@@ -61,15 +61,15 @@ pub enum Place {
     Data(u64),
 }
 
-impl Place {
-    /// Tells whether two places are of one kind: the same thing goes wrong, perhaps elsewhere.
+impl Location {
+    /// Returns whether two places are of one kind: the same thing goes wrong, perhaps elsewhere.
     #[must_use]
-    pub fn is_like(self, other: Self) -> bool {
+    pub fn is_same_kind(self, other: Self) -> bool {
         std::mem::discriminant(&self) == std::mem::discriminant(&other)
     }
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for Location {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Progress => f.write_str("how far it came"),
@@ -100,12 +100,12 @@ pub fn differences(expected: &Observation, found: &Observation) -> Vec<Differenc
     for (a, b) in expected.seen.iter().zip(&found.seen) {
         list.step = Some(a.step);
         match (&a.what, &b.what) {
-            (What::Block(one), What::Block(other)) => {
+            (StepOutcome::Block(one), StepOutcome::Block(other)) => {
                 list.traces(one, other, &[&*a.unknown, &*b.unknown].concat(), a.unknown_x | b.unknown_x);
                 list.vectors(one, other, a.unknown_v | b.unknown_v);
             }
-            (What::Tags { offset, tags: a }, What::Tags { tags: b, .. }) => list.tags(*offset, a, b),
-            _ => list.add(Place::Progress, || ("another step".to_owned(), "this step".to_owned())),
+            (StepOutcome::Tags { offset, tags: a }, StepOutcome::Tags { tags: b, .. }) => list.tags(*offset, a, b),
+            _ => list.add(Location::Progress, || ("another step".to_owned(), "this step".to_owned())),
         }
     }
     list.step = expected.endless.or(found.endless);
@@ -114,7 +114,7 @@ pub fn differences(expected: &Observation, found: &Observation) -> Vec<Differenc
         None => format!("to the end, with {} results", observation.seen.len()),
     };
     if (expected.endless, expected.seen.len()) != (found.endless, found.seen.len()) {
-        list.add(Place::Progress, || (progress(expected), progress(found)));
+        list.add(Location::Progress, || (progress(expected), progress(found)));
         return list.found;
     }
     list.step = None;
@@ -132,12 +132,12 @@ struct Differences {
 }
 
 impl Differences {
-    fn add(&mut self, place: Place, values: impl FnOnce() -> (String, String)) {
+    fn add(&mut self, place: Location, values: impl FnOnce() -> (String, String)) {
         let (expected, found) = values();
         self.found.push(Difference { step: self.step, place, expected, found });
     }
 
-    fn numbers(&mut self, place: Place, a: u64, b: u64) {
+    fn numbers(&mut self, place: Location, a: u64, b: u64) {
         if a != b {
             self.add(place, || (format!("{a:#x}"), format!("{b:#x}")));
         }
@@ -146,38 +146,38 @@ impl Differences {
     fn traces(&mut self, a: &Trace, b: &Trace, unknown: &[SysReg], unknown_x: u32) {
         for n in 0..a.faults.len().max(b.faults.len()) {
             let (a, b) = (a.faults.get(n), b.faults.get(n));
-            if a.map(known) != b.map(known) {
-                self.add(Place::Fault(n), || (fault(a), fault(b)));
+            if a.map(comparable_fault) != b.map(comparable_fault) {
+                self.add(Location::Fault(n), || (fault(a), fault(b)));
                 // Those behind it are shifted, or follow from it.
                 break;
             }
         }
         if a.end != b.end {
-            self.add(Place::End, || (format!("{:?}", a.end), format!("{:?}", b.end)));
+            self.add(Location::End, || (format!("{:?}", a.end), format!("{:?}", b.end)));
         }
         let counts = |n: usize| unknown_x >> n & 1 == 0;
         for n in (0..a.x.len()).filter(|n| counts(*n)) {
-            self.numbers(Place::X(n), a.x[n], b.x[n]);
+            self.numbers(Location::X(n), a.x[n], b.x[n]);
         }
         if counts(31) {
-            self.numbers(Place::Sp, a.sp, b.sp);
+            self.numbers(Location::Sp, a.sp, b.sp);
         }
-        self.numbers(Place::Pstate, a.pstate & PSTATE, b.pstate & PSTATE);
+        self.numbers(Location::Pstate, a.pstate & PSTATE, b.pstate & PSTATE);
         for register in [SysReg::Sctlr, SysReg::Tcr] {
             let mask = control::owned(register);
-            self.numbers(Place::Sys(register), a.sys(register) & mask, b.sys(register) & mask);
+            self.numbers(Location::Sys(register), a.sys(register) & mask, b.sys(register) & mask);
         }
         for (register, mask) in MTE_FIELDS.into_iter().filter(|(register, _)| !unknown.contains(register)) {
-            self.numbers(Place::Sys(register), a.sys(register) & mask, b.sys(register) & mask);
+            self.numbers(Location::Sys(register), a.sys(register) & mask, b.sys(register) & mask);
         }
     }
 
     fn vectors(&mut self, a: &Trace, b: &Trace, unknown: u32) {
         if let (Some(a), Some(b)) = (&a.v, &b.v) {
-            let known = a.iter().zip(b.iter()).enumerate().filter(|(n, _)| unknown >> n & 1 == 0);
-            for (n, (a, b)) in known.filter(|(_, (a, b))| a != b) {
+            let comparable_fault = a.iter().zip(b.iter()).enumerate().filter(|(n, _)| unknown >> n & 1 == 0);
+            for (n, (a, b)) in comparable_fault.filter(|(_, (a, b))| a != b) {
                 let value = |[low, high]: &[u64; 2]| format!("{high:#018x} {low:#018x}");
-                self.add(Place::V(n), || (value(a), value(b)));
+                self.add(Location::V(n), || (value(a), value(b)));
             }
         }
     }
@@ -187,16 +187,16 @@ impl Differences {
             return;
         }
         for (at, (a, b)) in (offset..).step_by(isa::GRANULE_BYTES).zip(a.iter().zip(b)) {
-            self.numbers(Place::Tag(at), u64::from(*a), u64::from(*b));
+            self.numbers(Location::Tag(at), u64::from(*a), u64::from(*b));
         }
     }
 
-    fn extents(&mut self, a: &Extent, b: &Extent) {
+    fn extents(&mut self, a: &ObservedExtent, b: &ObservedExtent) {
         self.tags(a.offset, &a.tags, &b.tags);
         if a.data == b.data {
             return;
         }
-        let words = |extent: &Extent| -> Vec<u64> {
+        let words = |extent: &ObservedExtent| -> Vec<u64> {
             let mut data = extent.data.clone();
             for range in a.unknown.iter().chain(&b.unknown) {
                 data[(range.start - extent.offset) as usize..(range.end - extent.offset) as usize].fill(0);
@@ -205,24 +205,24 @@ impl Differences {
             words.iter().map(|word| u64::from_le_bytes(*word)).collect()
         };
         for (at, (a, b)) in (a.offset..).step_by(8).zip(words(a).into_iter().zip(words(b))) {
-            self.numbers(Place::Data(at), a, b);
+            self.numbers(Location::Data(at), a, b);
         }
     }
 }
 
-/// Gives what must be the same of an exception.
-fn known(fault: &Fault) -> (Option<usize>, u64, Option<u64>, u64) {
-    (fault.index, known_esr(fault), known_far(fault), fault.spsr & PSTATE)
+/// Returns what must be the same of an exception.
+fn comparable_fault(fault: &Fault) -> (Option<usize>, u64, Option<u64>, u64) {
+    (fault.index, comparable_esr(fault), comparable_far(fault), fault.spsr & PSTATE)
 }
 
-/// Gives the known bits of ESR_EL1 (Arm ARM, ESR_EL1.WnR: UNKNOWN for an unsupported exclusive or atomic access).
-fn known_esr(fault: &Fault) -> u64 {
+/// Returns the known bits of ESR_EL1 (Arm ARM, ESR_EL1.WnR: UNKNOWN for an unsupported exclusive or atomic access).
+fn comparable_esr(fault: &Fault) -> u64 {
     let unsupported = fault.esr.dfsc() == Some(FaultStatus::UNSUPPORTED_ATOMIC);
     fault.esr.bits() & ESR & !if unsupported { WNR } else { 0 }
 }
 
-/// Gives the known bits of FAR_EL1 (Arm ARM, FAR_EL1: UNKNOWN but for aborts and PC alignment faults).
-fn known_far(fault: &Fault) -> Option<u64> {
+/// Returns the known bits of FAR_EL1 (Arm ARM, FAR_EL1: UNKNOWN but for aborts and PC alignment faults).
+fn comparable_far(fault: &Fault) -> Option<u64> {
     let class = fault.esr.class();
     let abort = class.is_data_abort() || class.is_instruction_abort();
     if !abort && class != ExceptionClass::PC_ALIGNMENT || abort && fault.esr.iss() & FNV != 0 {
@@ -243,7 +243,7 @@ pub fn fault(fault: Option<&Fault>) -> String {
 #[must_use]
 pub fn exception(fault: &Fault) -> String {
     let syndrome = Syndrome::from_bits(fault.esr.bits() & ESR);
-    let far = known_far(fault).map(|far| format!(" at {far:#018x}")).unwrap_or_default();
+    let far = comparable_far(fault).map(|far| format!(" at {far:#018x}")).unwrap_or_default();
     format!("{syndrome}{far}, pstate {:#x}", fault.spsr & PSTATE)
 }
 

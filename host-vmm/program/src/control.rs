@@ -46,20 +46,20 @@ const COUNT: usize = 13;
 const _: () = assert!(FIELDS.len() == COUNT);
 
 impl Field {
-    /// Gives the bits of the register that are the field.
+    /// Returns the bits of the register that are the field.
     #[must_use]
     pub const fn mask(&self) -> u64 {
         (self.values.len() as u64 - 1) << self.shift
     }
 
-    /// Finds a field by its name; gives its place in [`FIELDS`].
+    /// Finds a field by its name; returns its place in [`FIELDS`].
     #[must_use]
     pub fn by_name(name: &str) -> Option<usize> {
         FIELDS.iter().position(|field| field.name == name)
     }
 }
 
-/// Gives the bits of a register that programs may set; 0 for registers that have no fields here.
+/// Returns the bits of a register that programs may set; 0 for registers that have no fields here.
 #[must_use]
 pub fn owned(register: SysReg) -> u64 {
     FIELDS.iter().filter(|field| field.register == register).fold(0, |mask, field| mask | field.mask())
@@ -90,7 +90,7 @@ impl Controls {
         self.0.into_iter().enumerate().filter_map(|(index, value)| Some((index, &FIELDS[index], value?)))
     }
 
-    /// Gives the value of a register that had `booted` after boot; `None` when none of its fields is set.
+    /// Returns the value of a register that had `booted` after boot; `None` when none of its fields is set.
     #[must_use]
     pub fn apply(&self, register: SysReg, booted: u64) -> Option<u64> {
         let mut fields = self.iter().filter(|(_, field, _)| field.register == register).peekable();

@@ -102,7 +102,7 @@ pub enum TextErrorKind {
         /// What is missing.
         missing: &'static str,
     },
-    /// `again` before any block.
+    /// `resume_block` before any block.
     #[error("`again` runs the last block once more, and there is none before it")]
     NothingBefore,
 }

@@ -7,6 +7,7 @@
 //! Addresses in a program are offsets into the arena, so it says nothing about a machine; and it must not: what it
 //! leaves open (control registers, memory) is as after boot on all of them.
 
+pub mod branch_target;
 pub mod compare;
 pub mod control;
 pub mod error;
@@ -14,7 +15,6 @@ pub mod listing;
 pub mod observation;
 pub mod parse;
 pub mod run;
-pub mod target;
 pub mod text;
 pub mod value;
 
@@ -26,7 +26,7 @@ use isa::{Tag, TaggedPtr};
 
 pub use control::Controls;
 pub use error::TextError;
-pub use observation::{Observation, Seen};
+pub use observation::{Observation, StepObservation};
 
 use machine::block::Vectors;
 use machine::{Block, El};
@@ -143,7 +143,7 @@ impl Default for Run {
 }
 
 impl Run {
-    /// Gives the block that a machine with this boot report runs.
+    /// Returns the block that a machine with this boot report runs.
     #[must_use]
     pub fn block(&self, boot: &BootReport) -> Block {
         let mut block = Block::new(self.words.clone()).xs(self.x).sp(self.sp).nzcv(self.nzcv).at(self.el);
@@ -165,7 +165,7 @@ impl Run {
 }
 
 impl Program {
-    /// Gives how many vCPUs the program needs, 1 at least.
+    /// Returns how many vCPUs the program needs, 1 at least.
     #[must_use]
     pub fn cpus(&self) -> usize {
         let cpu = |step: &Step| match step {
@@ -198,7 +198,7 @@ impl Program {
     ///
     /// A page is [`map::GUEST_PAGE`] bytes. What a program does elsewhere is not seen.
     #[must_use]
-    pub fn reach(&self) -> BTreeSet<u64> {
+    pub fn reachable_pages(&self) -> BTreeSet<u64> {
         let mut pages = BTreeSet::new();
         for event in self.events() {
             match event {
@@ -225,7 +225,7 @@ fn span(pages: &mut BTreeSet<u64>, offset: u64, bytes: u64) {
     pages.extend((offset & !(map::GUEST_PAGE - 1)..end).step_by(map::GUEST_PAGE as usize));
 }
 
-/// Gives the offset of the byte that a pointer into a window leads to; `None` outside the arena.
+/// Returns the offset of the byte that a pointer into a window leads to; `None` outside the arena.
 fn arena_offset(value: u64) -> Option<u64> {
     let va = TaggedPtr::new(value).untagged().bits() & !map::UPPER_HALF;
     Window::from_number(va >> 32)?;

@@ -2,7 +2,7 @@
 //! beside each other, and the whole is still the text of the program.
 
 use super::compare::{Difference, exception};
-use super::observation::{Observation, What};
+use super::observation::{Observation, StepOutcome};
 use super::text::{HEADER, VERSION, instruction};
 use super::{Program, Run, Step};
 use machine::Fault;
@@ -42,7 +42,7 @@ fn block(lines: &mut Vec<String>, run: &Run, expected: &[Fault], found: &[Fault]
     lines.push("code".to_owned());
     for (index, word) in run.words.iter().enumerate() {
         let text = instruction(*word);
-        let (expected, found) = (told(expected, index), told(found, index));
+        let (expected, found) = (fault_text(expected, index), fault_text(found, index));
         lines.push(match (expected == found, expected.is_empty()) {
             (true, true) => format!("  {text}"),
             (true, false) => format!("  {text:INSTRUCTION$} // {found}"),
@@ -57,7 +57,7 @@ fn or_none(text: &str) -> &str {
 }
 
 /// Describes the exceptions of one instruction: one that is in a loop can have several.
-fn told(faults: &[Fault], index: usize) -> String {
+fn fault_text(faults: &[Fault], index: usize) -> String {
     let mut all: Vec<_> = faults.iter().filter(|fault| fault.index == Some(index)).map(exception).collect();
     all.dedup();
     let more = all.len().saturating_sub(2);
@@ -66,10 +66,10 @@ fn told(faults: &[Fault], index: usize) -> String {
     format!("{}{rest}", all.join(", then "))
 }
 
-/// Gives the exceptions of a step's block.
+/// Returns the exceptions of a step's block.
 fn faults(observation: &Observation, step: usize) -> &[Fault] {
     let trace = observation.seen.iter().find_map(|seen| match &seen.what {
-        What::Block(trace) if seen.step == step => Some(trace),
+        StepOutcome::Block(trace) if seen.step == step => Some(trace),
         _ => None,
     });
     trace.map_or(&[], |trace| &trace.faults)

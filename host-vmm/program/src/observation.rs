@@ -10,21 +10,21 @@ use machine::Trace;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observation {
     /// What the steps showed, in order.
-    pub seen: Vec<Seen>,
+    pub seen: Vec<StepObservation>,
     /// The reach of the program, page by page joined where they follow each other, at the end. Empty when a block did
     /// not end.
-    pub memory: Vec<Extent>,
+    pub memory: Vec<ObservedExtent>,
     /// The step whose block did not end in time or rang checkpoints without end; nothing after it was run.
     pub endless: Option<usize>,
 }
 
 /// Something that a step showed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct StepObservation {
     /// The step, counted from 0.
     pub step: usize,
     /// What it showed.
-    pub what: What,
+    pub what: StepOutcome,
     /// System registers that the architecture leaves UNKNOWN after this block, if what ran it can tell.
     pub unknown: Vec<SysReg>,
     /// The same of v0 to v31, bit by bit.
@@ -35,7 +35,7 @@ pub struct Seen {
 
 /// What a step shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum StepOutcome {
     /// A block ended.
     Block(Box<Trace>),
     /// Tags were fetched, one a granule.
@@ -49,7 +49,7 @@ pub enum What {
 
 /// Memory at the end of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Extent {
+pub struct ObservedExtent {
     /// Where it begins, in bytes from the arena's start.
     pub offset: u64,
     /// The bytes.

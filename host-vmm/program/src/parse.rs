@@ -101,14 +101,14 @@ fn step<'a>(mut line: Line<'a>, lines: &mut Lines<'_, 'a>, before: &Program) -> 
         return Ok(Step::Run(Box::new(block(line, lines)?)));
     }
     if line.peek().is_some_and(|word| word.text == "again") {
-        let again = line.clone();
+        let resume_block = line.clone();
         line.keyword("again")?;
         line.keyword("cpu")?;
         line.keyword("=")?;
         let cpu = cpu(&mut line)?;
         line.end()?;
         if before.runs().next().is_none() {
-            return Err(again.error(again.column(), TextErrorKind::NothingBefore));
+            return Err(resume_block.error(resume_block.column(), TextErrorKind::NothingBefore));
         }
         return Ok(Step::Again { cpu });
     }

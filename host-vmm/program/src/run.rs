@@ -3,7 +3,7 @@
 use abi::map::{self, GUEST_PAGE};
 use isa::Tag;
 
-use super::observation::{Extent, Observation, Seen, What};
+use super::observation::{Observation, ObservedExtent, StepObservation, StepOutcome};
 use super::{Event, Program, Run, Step};
 use machine::tags::GRANULE;
 use machine::{Block, Machine, MachineError, Outcome, Trace};
@@ -24,7 +24,7 @@ pub fn run(program: &Program, machine: &mut dyn Machine) -> Result<Observation, 
         let ended = match what {
             Step::Event(event) => runner.event(step, event).map(|()| true),
             Step::Run(run) => runner.block(step, run),
-            Step::Again { cpu } => runner.again(step, *cpu),
+            Step::Again { cpu } => runner.resume_block(step, *cpu),
         };
         match ended {
             Ok(true) => {}
@@ -40,7 +40,7 @@ pub fn run(program: &Program, machine: &mut dyn Machine) -> Result<Observation, 
 
 struct Runner<'a> {
     machine: &'a mut dyn Machine,
-    seen: Vec<Seen>,
+    seen: Vec<StepObservation>,
     last: Option<Block>,
 }
 
@@ -57,9 +57,9 @@ impl Runner<'_> {
             }
             Event::Fetch { offset, bytes } => {
                 let tags = self.tags(*offset, *bytes)?;
-                self.seen.push(Seen {
+                self.seen.push(StepObservation {
                     step,
-                    what: What::Tags { offset: *offset, tags },
+                    what: StepOutcome::Tags { offset: *offset, tags },
                     unknown: Vec::new(),
                     unknown_v: 0,
                     unknown_x: 0,
@@ -82,7 +82,7 @@ impl Runner<'_> {
     }
 
     /// Runs the last block once more; `false` if it does not end.
-    fn again(&mut self, step: usize, cpu: usize) -> Result<bool, MachineError> {
+    fn resume_block(&mut self, step: usize, cpu: usize) -> Result<bool, MachineError> {
         let Some(block) = &self.last else {
             return Err(MachineError::BadRequest("`again` needs a block before it".to_owned()));
         };
@@ -116,7 +116,13 @@ impl Runner<'_> {
     }
 
     fn done(&mut self, step: usize, trace: Box<Trace>) {
-        self.seen.push(Seen { step, what: What::Block(trace), unknown: Vec::new(), unknown_v: 0, unknown_x: 0 });
+        self.seen.push(StepObservation {
+            step,
+            what: StepOutcome::Block(trace),
+            unknown: Vec::new(),
+            unknown_v: 0,
+            unknown_x: 0,
+        });
     }
 
     fn tags(&mut self, offset: u64, bytes: u64) -> Result<Vec<u8>, MachineError> {
@@ -126,8 +132,8 @@ impl Runner<'_> {
     }
 
     /// Reads what the program could reach.
-    fn memory(&mut self, program: &Program) -> Result<Vec<Extent>, MachineError> {
-        let pages: Vec<u64> = program.reach().into_iter().collect();
+    fn memory(&mut self, program: &Program) -> Result<Vec<ObservedExtent>, MachineError> {
+        let pages: Vec<u64> = program.reachable_pages().into_iter().collect();
         let mut memory = Vec::new();
         for run in pages.chunk_by(|a, b| a + GUEST_PAGE == *b) {
             let (offset, bytes) = (run[0], run.len() as u64 * GUEST_PAGE);
@@ -135,13 +141,13 @@ impl Runner<'_> {
             self.machine.read(map::ARENA_BASE + offset, &mut data)?;
             let unknown = self.machine.unknown_memory(map::ARENA_BASE + offset, bytes).into_iter();
             let unknown = unknown.map(|range| range.start - map::ARENA_BASE..range.end - map::ARENA_BASE).collect();
-            memory.push(Extent { offset, data, tags: self.tags(offset, bytes)?, unknown });
+            memory.push(ObservedExtent { offset, data, tags: self.tags(offset, bytes)?, unknown });
         }
         Ok(memory)
     }
 }
 
-/// Gives a run whose tag registers stay as they are: for `again`, which must see what the first run left in them.
+/// Returns a run whose tag registers stay as they are: for `resume_block`, which must see what the first run left in them.
 fn without_registers(run: &Run) -> Run {
     Run { sys: Run::default().sys, ..run.clone() }
 }

@@ -47,7 +47,7 @@ pub const REGISTERS: [(&str, SysReg); 4] =
 /// Bytes of data that are written without a gap.
 const WORD: usize = 8;
 
-/// Gives an instruction as it is printed and read: `.inst` where it has no other text.
+/// Returns an instruction as it is printed and read: `.inst` where it has no other text.
 #[must_use]
 pub fn instruction(word: u32) -> String {
     let text = Insn::decode(word).map(|insn| insn.to_string());
@@ -77,7 +77,7 @@ impl fmt::Display for Run {
 }
 
 impl Run {
-    /// Gives the line that begins the block.
+    /// Returns the line that begins the block.
     #[must_use]
     pub fn heading(&self) -> String {
         let mut line = format!("block el={}", if self.el == El::El0 { 0 } else { 1 });
@@ -96,7 +96,7 @@ impl Run {
         line
     }
 
-    /// Gives the lines that say what the CPU holds, without those that say nothing.
+    /// Returns the lines that say what the CPU holds, without those that say nothing.
     #[must_use]
     pub fn settings(&self) -> Vec<String> {
         let mut lines = Vec::new();

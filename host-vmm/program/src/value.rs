@@ -37,7 +37,7 @@ pub struct Pointer {
 }
 
 impl Pointer {
-    /// Gives the 64 bits; bits 63:60 are those of a canonical address.
+    /// Returns the 64 bits; bits 63:60 are those of a canonical address.
     #[must_use]
     pub const fn bits(self) -> u64 {
         let lower = self.window.va(map::ARENA_BASE + self.offset);

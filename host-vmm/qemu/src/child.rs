@@ -3,7 +3,7 @@
 //! However granule ends, its child ends: dropped, it is killed and reaped; when granule itself is killed,
 //! or its terminal goes away, the kernel kills the child (PR_SET_PDEATHSIG). That survives `exec`, so a
 //! wrapper script may stand for the program if it ends in `exec`. The signal is bound to the *thread* that
-//! started the child: keep a [`Child`] on the thread that made it, as its missing `Send` demands.
+//! started the child: keep a [`Subprocess`] on the thread that made it, as its missing `Send` demands.
 
 use std::io::{self, Read};
 use std::marker::PhantomData;
@@ -19,7 +19,7 @@ const LONGEST_ERRORS: usize = 64 << 10;
 
 /// A running child, its output and its error text.
 #[derive(Debug)]
-pub struct Child {
+pub struct Subprocess {
     process: std::process::Child,
     errors: Vec<u8>,
     _bound_to_its_thread: PhantomData<*const ()>,
@@ -36,7 +36,7 @@ pub enum Output {
     TimedOut,
 }
 
-impl Child {
+impl Subprocess {
     /// Starts a command with no input, which inherits these descriptors beyond its output.
     ///
     /// # Errors
@@ -112,7 +112,7 @@ impl Child {
     }
 }
 
-impl Drop for Child {
+impl Drop for Subprocess {
     fn drop(&mut self) {
         // Either may fail only because the child is gone already.
         let _ = self.process.kill();
@@ -169,17 +169,17 @@ pub fn wait_readable<const N: usize>(descriptors: [RawFd; N], deadline: Instant)
 mod tests {
     use super::*;
 
-    fn shell(script: &str) -> Child {
+    fn shell(script: &str) -> Subprocess {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]);
-        Child::start(command, None).unwrap()
+        Subprocess::start(command, None).unwrap()
     }
 
     fn soon() -> Instant {
         Instant::now() + Duration::from_secs(20)
     }
 
-    fn read_all(child: &mut Child) -> Vec<u8> {
+    fn read_all(child: &mut Subprocess) -> Vec<u8> {
         let (mut all, mut buffer) = (Vec::new(), [0; 64]);
         while let Output::Bytes(count) = child.read(&mut buffer, soon()).unwrap() {
             all.extend_from_slice(&buffer[..count]);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn output_and_errors_come_apart_and_the_status_is_known() {
+    fn stdout_stderr_and_status_are_separate() {
         let mut child = shell("echo out; echo err >&2; echo more; exit 3");
         assert_eq!(read_all(&mut child), b"out\nmore\n");
         let (status, errors) = child.end(soon());
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn output_is_read_on_after_the_errors_are_closed_and_the_other_way_round() {
+    fn either_pipe_may_close_first() {
         // Counting takes longer than reading what came before it does.
         let count = "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done";
         let mut child = shell(&format!("exec 2>&-; {count}; echo out"));
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_errors_blocks_nobody_from_reading_the_output() {
+    fn a_full_stderr_does_not_block_stdout() {
         let mut child = shell("head -c 300000 /dev/zero >&2; echo out; head -c 300000 /dev/zero >&2; exit 3");
         assert_eq!(read_all(&mut child), b"out\n");
         let (status, errors) = child.end(soon());
@@ -232,10 +232,10 @@ mod tests {
 
     #[test]
     fn an_inherited_descriptor_can_be_opened_by_path() {
-        let memory = crate::memfd::InMemory::new(b"bytes").unwrap();
+        let memory = crate::memfd::MemFile::new(b"bytes").unwrap();
         let mut command = Command::new("/bin/cat");
         command.arg(memory.path());
-        let mut child = Child::start(command, Some(memory.descriptor())).unwrap();
+        let mut child = Subprocess::start(command, Some(memory.descriptor())).unwrap();
         assert_eq!(read_all(&mut child), b"bytes");
     }
 

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 
 /// A file that a child process can open by path.
 #[derive(Debug)]
-pub struct InMemory(File);
+pub struct MemFile(File);
 
-impl InMemory {
+impl MemFile {
     /// Puts bytes into a file that has no name in any file system.
     ///
     /// # Errors
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn bytes_in_memory_can_be_opened_by_path() {
-        let memory = InMemory::new(b"bytes").unwrap();
+        let memory = MemFile::new(b"bytes").unwrap();
         assert_eq!(std::fs::read(memory.path()).unwrap(), b"bytes");
     }
 }

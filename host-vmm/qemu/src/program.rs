@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use crate::child::{Child, Output};
+use crate::child::{Output, Subprocess};
 
 /// The oldest QEMU with all that a nested run needs. Older than 8 has a defect that the suite finds.
 const OLDEST: (u32, u32) = (6, 2);
@@ -78,7 +78,7 @@ impl Qemu {
         };
         let mut command = Command::new(program);
         command.arg("--version");
-        let mut child = Child::start(command, None).map_err(not_started)?;
+        let mut child = Subprocess::start(command, None).map_err(not_started)?;
         let (mut answer, mut buffer) = (Vec::new(), [0; 4096]);
         while answer.len() < buffer.len()
             && let Output::Bytes(count) = child.read(&mut buffer, deadline).map_err(not_started)?
@@ -141,7 +141,7 @@ pub fn refusal(errors: String) -> QemuError {
     QemuError::Refused { meaning: meaning(&errors).to_owned(), errors }
 }
 
-/// Says what QEMU's error text means.
+/// Returns what QEMU's error text means.
 fn meaning(errors: &str) -> &'static str {
     MEANINGS
         .iter()
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_usable_qemu_is_told_apart() {
+    fn each_unusable_qemu_has_its_own_error() {
         assert_eq!(probe("echo QEMU emulator version 7.2.11").unwrap().version, "7.2.11");
         assert!(
             matches!(probe("echo QEMU emulator version 5.2.0"), Err(QemuError::TooOld { version }) if version == "5.2.0")
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn known_refusals_have_a_meaning_of_their_own() {
+    fn known_qemu_errors_are_explained() {
         let texts = [
             "qemu: MTE requested, but not supported by the guest CPU",
             "qemu: Property 'virt-5.0-machine.mte' not found",

@@ -12,9 +12,10 @@
 //!
 //! What belongs to KVM itself is [`MachineError::Unsupported`] here: the ioctl, memory slots, registers.
 
-mod baton;
+mod active_qemu;
 mod debugger;
 mod emulator;
+mod emulator_error;
 mod factory;
 mod open;
 mod packet;
@@ -22,7 +23,6 @@ mod qmp;
 mod recycle;
 mod state;
 mod sweep;
-mod trouble;
 
 use std::any::Any;
 use std::rc::Rc;
@@ -33,17 +33,17 @@ use abi::map::{self, Window};
 
 pub use open::{CPU, Emulation};
 
-use self::debugger::{Carried, DebugError, Debugger};
-use self::emulator::{Emulator, Heard};
-use self::state::State;
-use machine::mailbox::{Memory, Post, Turn};
+use self::debugger::{DebugError, Debugger, TagTransfer};
+use self::emulator::{GuestEvent, QemuProcess};
+use self::state::MigrationFile;
+use machine::mailbox::{MailboxClient, Memory, Notification};
 use machine::registers::{RegisterId, Registers};
 use machine::snapshot::Snapshot;
 use machine::tags::{GRANULE, TagError};
 use machine::{Access, Backing, Block, Config, CopyResult, CopyTags, Errno, Machine, MachineError, Outcome, Vm};
 
 /// Times that one request may ring before the guest counts as flooding the host.
-const MAX_BELLS: u64 = 10_000;
+const MAX_DOORBELLS: u64 = 10_000;
 /// Bells from which on a guest that is late counts as flooding and not as silent; a request takes a few.
 const FLOOD: u64 = 100;
 
@@ -55,10 +55,10 @@ const NO_KVM: Errno = Errno(25);
 
 /// A QEMU with the firmware in it.
 struct TcgMachine {
-    emulator: Emulator,
+    emulator: QemuProcess,
     config: Config,
-    patience: Duration,
-    posts: Vec<Post>,
+    guest_timeout: Duration,
+    mailboxes: Vec<MailboxClient>,
     boot: Vec<BootReport>,
     since: SinceBoot,
 }
@@ -93,11 +93,11 @@ impl SinceBoot {
 /// The part of a snapshot that is QEMU's.
 #[derive(Debug)]
 struct Saved {
-    state: Rc<State>,
+    state: Rc<MigrationFile>,
     since: SinceBoot,
 }
 
-impl Memory for Emulator {
+impl Memory for QemuProcess {
     fn read(&self, ipa: u64, buffer: &mut [u8]) -> Result<(), MachineError> {
         Self::read(self, ipa, buffer)
     }
@@ -115,7 +115,7 @@ impl TcgMachine {
         Err(MachineError::BadRequest(format!("there is no vCPU {cpu}; this machine has {}", self.config.cpus)))
     }
 
-    /// Refuses to ask a vCPU that waits at a checkpoint: it would go on with its block.
+    /// Rejects to ask a vCPU that waits at a checkpoint: it would go on with its block.
     fn check_idle(&self, cpu: usize) -> Result<(), MachineError> {
         self.check_cpu(cpu)?;
         if self.since.in_block[cpu] {
@@ -125,63 +125,67 @@ impl TcgMachine {
     }
 
     /// Lets a vCPU go on until it rings. After an error nobody knows where it is.
-    fn run_until_bell(&mut self, cpu: usize) -> Result<Turn, MachineError> {
+    fn run_until_doorbell(&mut self, cpu: usize) -> Result<Notification, MachineError> {
         self.since.in_block[cpu] = false;
-        let turn = self.run_until_bell_or_error(cpu);
-        self.since.in_block[cpu] = matches!(turn, Ok(Turn::Checkpoint));
-        self.since.recyclable &= turn.is_ok();
-        turn
+        let notification = self.run_until_doorbell_or_error(cpu);
+        self.since.in_block[cpu] = matches!(notification, Ok(Notification::Checkpoint));
+        self.since.recyclable &= notification.is_ok();
+        notification
     }
 
-    fn run_until_bell_or_error(&mut self, cpu: usize) -> Result<Turn, MachineError> {
-        let deadline = Instant::now() + self.patience;
-        let mut bells = 0;
+    fn run_until_doorbell_or_error(&mut self, cpu: usize) -> Result<Notification, MachineError> {
+        let deadline = Instant::now() + self.guest_timeout;
+        let mut doorbells = 0;
         loop {
             // Who waits at a checkpoint must stay there; the others poll their mailboxes.
             let waiting = self.since.in_block.clone();
-            self.emulator.go((0..waiting.len()).filter(|cpu| !waiting[*cpu]))?;
-            let heard = self.emulator.listen(deadline)?;
-            let post = &self.posts[cpu];
-            let late = heard == Heard::Nothing || Instant::now() >= deadline;
-            bells += 1;
+            self.emulator.continue_cpus((0..waiting.len()).filter(|cpu| !waiting[*cpu]))?;
+            let heard = self.emulator.next_event(deadline)?;
+            let mailbox = &self.mailboxes[cpu];
+            let late = heard == GuestEvent::Timeout || Instant::now() >= deadline;
+            doorbells += 1;
             match heard {
-                Heard::Byte(byte) => {
-                    if let Some(turn) = post.bell(&self.emulator, byte)? {
-                        return Ok(turn);
+                GuestEvent::Byte(byte) => {
+                    if let Some(notification) = mailbox.decode_doorbell(&self.emulator, byte)? {
+                        return Ok(notification);
                     }
                 }
-                Heard::Off => return Err(post.misbehaved("turned itself off, or asked to be reset")),
-                Heard::Store | Heard::Nothing => {}
+                GuestEvent::PoweredOff => return Err(mailbox.misbehaved("turned itself off, or asked to be reset")),
+                GuestEvent::Store | GuestEvent::Timeout => {}
             }
-            if bells >= MAX_BELLS || late && bells >= FLOOD {
-                return Err(MachineError::Storm { cpu, exits: bells });
+            if doorbells >= MAX_DOORBELLS || late && doorbells >= FLOOD {
+                return Err(MachineError::Storm { cpu, exits: doorbells });
             }
             if late {
                 let pc = self.emulator.ask(|debugger, deadline| debugger.pc(cpu, deadline))?;
-                return Err(MachineError::Silent { cpu, millis: self.patience.as_millis() as u64, pc });
+                return Err(MachineError::Silent { cpu, millis: self.guest_timeout.as_millis() as u64, pc });
             }
         }
     }
 
     /// Runs the block on a vCPU to its end or a checkpoint.
     fn advance(&mut self, cpu: usize) -> Result<Outcome, MachineError> {
-        match self.run_until_bell(cpu)? {
-            Turn::Checkpoint => Ok(Outcome::Checkpoint),
-            Turn::Reply => Ok(Outcome::Done(Box::new(self.posts[cpu].trace(&self.emulator)?))),
+        match self.run_until_doorbell(cpu)? {
+            Notification::Checkpoint => Ok(Outcome::Checkpoint),
+            Notification::Reply => Ok(Outcome::Done(Box::new(self.mailboxes[cpu].trace(&self.emulator)?))),
         }
     }
 
-    /// Makes a request that is not a block; gives its status and results.
+    /// Makes a request that is not a block; returns its status and results.
     fn call(&mut self, request: Request, arguments: [u64; 4]) -> Result<(Status, [u64; 4]), MachineError> {
         self.check_idle(0)?;
-        self.posts[0].call(&mut self.emulator, request, arguments)?;
-        match self.run_until_bell(0)? {
-            Turn::Reply => Ok((self.posts[0].status(&self.emulator)?, self.posts[0].results(&self.emulator)?)),
-            Turn::Checkpoint => Err(self.posts[0].misbehaved("rang a checkpoint where only a reply can come")),
+        self.mailboxes[0].call(&mut self.emulator, request, arguments)?;
+        match self.run_until_doorbell(0)? {
+            Notification::Reply => {
+                Ok((self.mailboxes[0].status(&self.emulator)?, self.mailboxes[0].results(&self.emulator)?))
+            }
+            Notification::Checkpoint => {
+                Err(self.mailboxes[0].misbehaved("rang a checkpoint where only a reply can come"))
+            }
         }
     }
 
-    /// Refuses what is no granule.
+    /// Rejects what is no granule.
     fn check_range(ipa: u64) -> Result<(), MachineError> {
         if !ipa.is_multiple_of(GRANULE) {
             return Err(TagError::Unaligned { what: "address", value: ipa, page: GRANULE }.into());
@@ -190,29 +194,29 @@ impl TcgMachine {
     }
 
     /// Carries tags through the first window in which QEMU finds them.
-    fn carry(
+    fn transfer_tags(
         &mut self,
         ipa: u64,
         granules: usize,
-        mut way: impl FnMut(&mut Debugger, u64, Instant) -> Result<Carried, DebugError>,
-    ) -> Result<Carried, MachineError> {
-        if !is_shown(ipa, granules as u64 * GRANULE) || !self.emulator.has_tags() {
-            return Ok(Carried::NotTagged);
+        mut transfer: impl FnMut(&mut Debugger, u64, Instant) -> Result<TagTransfer, DebugError>,
+    ) -> Result<TagTransfer, MachineError> {
+        if !is_visible(ipa, granules as u64 * GRANULE) || !self.emulator.has_tags() {
+            return Ok(TagTransfer::NotTagged);
         }
         // A vCPU in the firmware sees the windows as after boot; in a block it may have changed its translation.
         let cpu = self.since.in_block.iter().position(|in_block| !in_block).unwrap_or(0);
         self.emulator.ask(|debugger, deadline| debugger.select(cpu, deadline))?;
         for window in TAGGED {
-            let carried = self.emulator.ask(|debugger, deadline| way(debugger, window.va(ipa), deadline))?;
-            if carried == Carried::Done {
+            let carried = self.emulator.ask(|debugger, deadline| transfer(debugger, window.va(ipa), deadline))?;
+            if carried == TagTransfer::Complete {
                 return Ok(carried);
             }
         }
-        Ok(Carried::NotTagged)
+        Ok(TagTransfer::NotTagged)
     }
 
     /// Makes the state that QEMU loads to go on from: the memory is the snapshot's, all else is as it was saved.
-    fn go_on_from(&mut self, snapshot: &Snapshot) -> Result<(), MachineError> {
+    fn continue_from(&mut self, snapshot: &Snapshot) -> Result<(), MachineError> {
         let Some(saved) = snapshot.emulated.as_deref().and_then(|saved| saved.downcast_ref::<Saved>()) else {
             return Err(MachineError::BadRequest("this state was saved by another machine than QEMU".to_owned()));
         };
@@ -224,8 +228,8 @@ impl TcgMachine {
     }
 }
 
-/// Tells whether the windows show a range: all in the arena, or all in the heap.
-fn is_shown(ipa: u64, length: u64) -> bool {
+/// Returns whether the windows show a range: all in the arena, or all in the heap.
+fn is_visible(ipa: u64, length: u64) -> bool {
     [(map::ARENA_BASE, map::ARENA_SIZE), (map::HEAP_BASE, map::HEAP_SIZE)]
         .into_iter()
         .any(|(base, size)| ipa >= base && ipa.checked_add(length).is_some_and(|end| end <= base + size))
@@ -242,7 +246,7 @@ impl Machine for TcgMachine {
 
     fn start(&mut self, cpu: usize, block: &Block) -> Result<Outcome, MachineError> {
         self.check_idle(cpu)?;
-        self.posts[cpu].run(&mut self.emulator, block)?;
+        self.mailboxes[cpu].run(&mut self.emulator, block)?;
         self.advance(cpu)
     }
 
@@ -290,9 +294,9 @@ impl Machine for TcgMachine {
         if tags.len() >= sweep::FROM && sweep::fetch(self, ipa, tags)? {
             return Ok(());
         }
-        match self.carry(ipa, tags.len(), |debugger, va, deadline| debugger.fetch_tags(va, tags, deadline))? {
-            Carried::Done => Ok(()),
-            Carried::NotTagged => self.emulator.save()?.tags(ipa, tags),
+        match self.transfer_tags(ipa, tags.len(), |debugger, va, deadline| debugger.fetch_tags(va, tags, deadline))? {
+            TagTransfer::Complete => Ok(()),
+            TagTransfer::NotTagged => self.emulator.save()?.tags(ipa, tags),
         }
     }
 
@@ -301,9 +305,9 @@ impl Machine for TcgMachine {
             return Err(TagError::BadTag { ipa: ipa.saturating_add(index as u64 * GRANULE), value: tags[index] }.into());
         }
         Self::check_range(ipa)?;
-        match self.carry(ipa, tags.len(), |debugger, va, deadline| debugger.store_tags(va, tags, deadline))? {
-            Carried::Done => Ok(()),
-            Carried::NotTagged => {
+        match self.transfer_tags(ipa, tags.len(), |debugger, va, deadline| debugger.store_tags(va, tags, deadline))? {
+            TagTransfer::Complete => Ok(()),
+            TagTransfer::NotTagged => {
                 let state = self.emulator.save()?;
                 state.set_tags(ipa, tags)?;
                 self.emulator.replace_by(&state)
@@ -324,8 +328,8 @@ impl Machine for TcgMachine {
 
     fn replace_by(&mut self, snapshot: &Snapshot) -> Result<(), MachineError> {
         // The words of the last block are in the saved memory only if it was saved behind it.
-        self.posts.iter_mut().for_each(Post::memory_was_replaced);
-        let done = self.go_on_from(snapshot);
+        self.mailboxes.iter_mut().for_each(MailboxClient::invalidate_code_words);
+        let done = self.continue_from(snapshot);
         self.since.recyclable &= done.is_ok();
         done
     }
@@ -358,7 +362,7 @@ impl Vm for TcgMachine {
 
     fn write(&mut self, ipa: u64, bytes: &[u8]) -> Result<(), MachineError> {
         self.since.recyclable &= ipa >= map::ARENA_BASE;
-        if !is_shown(ipa, bytes.len() as u64) {
+        if !is_visible(ipa, bytes.len() as u64) {
             self.since.written.push((ipa, bytes.len()));
         }
         self.emulator.write(ipa, bytes)

@@ -28,7 +28,7 @@ impl From<Exit> for std::process::ExitCode {
 
 /// How a stream of events ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Closing {
+pub enum RunEnd {
     /// All cases were run, in so many microseconds.
     Finished(u64),
     /// The kernel under test died.
@@ -68,39 +68,39 @@ pub struct Tally {
     /// Known defects that did not show.
     pub not_shown: Vec<String>,
     /// How the stream ended, if it did.
-    pub closing: Option<Closing>,
+    pub closing: Option<RunEnd>,
 }
 
 impl Tally {
     /// Cases that were skipped.
     #[must_use]
-    pub fn skips(&self) -> usize {
+    pub fn skipped_count(&self) -> usize {
         self.skipped.values().sum()
     }
 
     /// Cases that failed as is known.
     #[must_use]
-    pub fn knowns(&self) -> usize {
+    pub fn known_count(&self) -> usize {
         self.known.values().sum()
     }
 
     /// Selected cases that never ended.
     #[must_use]
     pub fn not_run(&self) -> usize {
-        self.selected.saturating_sub(self.passed + self.failed + self.knowns() + self.skips())
+        self.selected.saturating_sub(self.passed + self.failed + self.known_count() + self.skipped_count())
     }
 
-    /// Gives the exit status.
+    /// Returns the exit status.
     #[must_use]
     pub fn exit(&self) -> Exit {
         match &self.closing {
             _ if self.failed > 0 => Exit::Failed,
-            Some(Closing::CutShort { .. }) => Exit::Failed,
-            Some(Closing::Unavailable { .. }) => Exit::Unavailable,
-            Some(Closing::Finished(_)) if self.not_run() > 0 => Exit::Broken,
-            Some(Closing::Finished(_)) if self.passed + self.knowns() == 0 => Exit::Unavailable,
-            Some(Closing::Finished(_)) => Exit::Passed,
-            Some(Closing::Broken { .. }) | None => Exit::Broken,
+            Some(RunEnd::CutShort { .. }) => Exit::Failed,
+            Some(RunEnd::Unavailable { .. }) => Exit::Unavailable,
+            Some(RunEnd::Finished(_)) if self.not_run() > 0 => Exit::Broken,
+            Some(RunEnd::Finished(_)) if self.passed + self.known_count() == 0 => Exit::Unavailable,
+            Some(RunEnd::Finished(_)) => Exit::Passed,
+            Some(RunEnd::Broken { .. }) | None => Exit::Broken,
         }
     }
 }
@@ -113,10 +113,10 @@ impl Sink for Tally {
             Event::End { verdict: Verdict::Failed(_), .. } => self.failed += 1,
             Event::End { verdict: Verdict::Known { erratum, .. }, .. } => *self.known.entry(erratum).or_default() += 1,
             Event::End { verdict: Verdict::Skipped(reason), .. } => *self.skipped.entry(reason).or_default() += 1,
-            Event::Finished { micros } => self.closing = Some(Closing::Finished(micros)),
-            Event::CutShort { reason } => self.closing = Some(Closing::CutShort { reason }),
-            Event::Unavailable { reason, remedy } => self.closing = Some(Closing::Unavailable { reason, remedy }),
-            Event::Broken { reason, remedy } => self.closing = Some(Closing::Broken { reason, remedy }),
+            Event::Finished { micros } => self.closing = Some(RunEnd::Finished(micros)),
+            Event::CutShort { reason } => self.closing = Some(RunEnd::CutShort { reason }),
+            Event::Unavailable { reason, remedy } => self.closing = Some(RunEnd::Unavailable { reason, remedy }),
+            Event::Broken { reason, remedy } => self.closing = Some(RunEnd::Broken { reason, remedy }),
             Event::Diverged { .. } => self.failed += 1,
             Event::Hello(_) | Event::Begin(_) | Event::Booted { .. } | Event::Fuzzed(_) => {}
             Event::NotShown { erratum } => self.not_shown.push(erratum),
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
     use crate::event::Failure;
 
-    fn exit(selected: usize, verdicts: &[Verdict], closing: Option<Closing>) -> Exit {
+    fn exit(selected: usize, verdicts: &[Verdict], closing: Option<RunEnd>) -> Exit {
         let mut tally = Tally { selected, closing, ..Tally::default() };
         for verdict in verdicts {
             tally.event(Event::End { name: "a".into(), verdict: verdict.clone(), micros: 0 });
@@ -138,16 +138,16 @@ mod tests {
     }
 
     #[test]
-    fn every_end_has_its_status() {
+    fn every_run_end_has_an_exit_status() {
         let failed = || Verdict::Failed(Failure::default());
         let known = || Verdict::Known { erratum: "qemu.x".into(), failure: Failure::default() };
         let skipped = || Verdict::Skipped("reason".into());
         let text = String::new;
-        let finished = || Some(Closing::Finished(1));
-        let broken = || Some(Closing::Broken { reason: text(), remedy: text() });
-        let unavailable = || Some(Closing::Unavailable { reason: text(), remedy: text() });
-        let cut = || Some(Closing::CutShort { reason: text() });
-        let table: [(usize, &[Verdict], Option<Closing>, u8); 13] = [
+        let finished = || Some(RunEnd::Finished(1));
+        let broken = || Some(RunEnd::Broken { reason: text(), remedy: text() });
+        let unavailable = || Some(RunEnd::Unavailable { reason: text(), remedy: text() });
+        let cut = || Some(RunEnd::CutShort { reason: text() });
+        let table: [(usize, &[Verdict], Option<RunEnd>, u8); 13] = [
             (2, &[Verdict::Passed, Verdict::Passed], finished(), 0),
             (2, &[Verdict::Passed, skipped()], finished(), 0),
             (2, &[Verdict::Passed, failed()], finished(), 1),

@@ -19,7 +19,7 @@ impl Json {
     /// # Errors
     ///
     /// When it cannot be written.
-    pub fn draw(&mut self, out: &mut dyn Write, event: &Event) -> io::Result<()> {
+    pub fn render(&mut self, out: &mut dyn Write, event: &Event) -> io::Result<()> {
         let hello = matches!(event, Event::Hello(_));
         if !self.greeted && !hello {
             line(out, &Event::Hello(STREAM_VERSION))?;
@@ -38,9 +38,9 @@ fn line(out: &mut dyn Write, event: &Event) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn draw(events: &[Event]) -> Vec<Event> {
+    fn render(events: &[Event]) -> Vec<Event> {
         let (mut out, mut json) = (Vec::new(), Json::default());
-        events.iter().for_each(|event| json.draw(&mut out, event).unwrap());
+        events.iter().for_each(|event| json.render(&mut out, event).unwrap());
         String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
@@ -48,8 +48,8 @@ mod tests {
     fn the_version_comes_first_and_once() {
         let finished = Event::Finished { micros: 1 };
         let greeted = [Event::Hello(STREAM_VERSION), finished];
-        assert_eq!(draw(&greeted[1..]), greeted);
-        assert_eq!(draw(&greeted), greeted);
+        assert_eq!(render(&greeted[1..]), greeted);
+        assert_eq!(render(&greeted), greeted);
     }
 
     /// Scripts parse this: a change of it is a new [`STREAM_VERSION`].

@@ -5,10 +5,10 @@
 //! - [`known`]: which failures are no news;
 //! - [`Report`]: text or JSON lines.
 
+pub mod errata_filter;
 pub mod event;
 pub mod exit;
 mod json;
-pub mod known;
 mod progress;
 mod text;
 
@@ -59,14 +59,14 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Report<W> {
     out: W,
-    drawing: Drawing,
+    drawing: Renderer,
     progress: progress::Progress,
     tally: Tally,
     error: Option<io::Error>,
 }
 
 #[derive(Debug)]
-enum Drawing {
+enum Renderer {
     Text(Box<text::Text>),
     Json(json::Json),
 }
@@ -76,8 +76,8 @@ impl<W: Write> Report<W> {
     pub fn new(out: W, settings: Settings) -> Self {
         let progress = progress::Progress::new(settings.progress);
         let drawing = match settings.format {
-            Format::Text => Drawing::Text(Box::new(text::Text::new(settings))),
-            Format::Json => Drawing::Json(json::Json::default()),
+            Format::Text => Renderer::Text(Box::new(text::Text::new(settings))),
+            Format::Json => Renderer::Json(json::Json::default()),
         };
         Self { out, drawing, progress, tally: Tally::default(), error: None }
     }
@@ -92,7 +92,7 @@ impl<W: Write> Report<W> {
         }
     }
 
-    /// Gives the counts.
+    /// Returns the counts.
     ///
     /// # Errors
     ///
@@ -109,8 +109,8 @@ impl<W: Write> Sink for Report<W> {
         self.tally.event(event.clone());
         self.progress.clear();
         let drawn = match &mut self.drawing {
-            Drawing::Text(text) => text.draw(&mut self.out, &event, &self.tally),
-            Drawing::Json(json) => json.draw(&mut self.out, &event),
+            Renderer::Text(text) => text.render(&mut self.out, &event, &self.tally),
+            Renderer::Json(json) => json.render(&mut self.out, &event),
         };
         let drawn = drawn.and_then(|()| self.out.flush());
         self.error = self.error.take().or(drawn.err());

@@ -13,7 +13,7 @@ use model::erratum::{self, Erratum, Product};
 use self::failure::FailedCase;
 use super::Settings;
 use crate::event::{CaseInfo, Event, Target, Verdict};
-use crate::exit::{Closing, Tally};
+use crate::exit::{RunEnd, Tally};
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -53,11 +53,11 @@ impl Text {
     /// # Errors
     ///
     /// When it cannot be written.
-    pub fn draw(&mut self, out: &mut dyn Write, event: &Event, tally: &Tally) -> io::Result<()> {
+    pub fn render(&mut self, out: &mut dyn Write, event: &Event, tally: &Tally) -> io::Result<()> {
         match event {
             Event::Hello(_) | Event::Fuzzed(_) | Event::NotShown { .. } => Ok(()),
             Event::Diverged { case, failure } => {
-                FailedCase { case: case.clone(), failure: failure.clone() }.draw(out, &self.settings, self.seed)
+                FailedCase { case: case.clone(), failure: failure.clone() }.render(out, &self.settings, self.seed)
             }
             Event::Booted { emulator, cpu, micros } => {
                 self.emulator = Some((emulator.clone(), cpu.clone()));
@@ -126,17 +126,17 @@ impl Text {
                 writeln!(out, "    {ODD}!{ODD:#} {}   fails as known: {erratum}", case.name)?;
             }
         }
-        group.failed.iter().try_for_each(|failed| failed.draw(out, &self.settings, self.seed))
+        group.failed.iter().try_for_each(|failed| failed.render(out, &self.settings, self.seed))
     }
 
     fn summary(&self, out: &mut dyn Write, tally: &Tally) -> io::Result<()> {
-        if let Some(Closing::CutShort { reason }) = &tally.closing {
+        if let Some(RunEnd::CutShort { reason }) = &tally.closing {
             writeln!(out, "{BAD}cut short{BAD:#}: {reason}")?;
         }
         if tally.selected == 0 {
             return Ok(());
         }
-        let mut counts = counts(tally.passed, tally.failed, tally.knowns(), tally.skips());
+        let mut counts = counts(tally.passed, tally.failed, tally.known_count(), tally.skipped_count());
         if counts.is_empty() {
             counts = "0 passed".to_owned();
         }
@@ -165,7 +165,7 @@ impl Text {
     /// Where the time went, as far as it is known.
     fn parts(&self, tally: &Tally) -> Vec<String> {
         let suite = match tally.closing {
-            Some(Closing::Finished(micros)) => Some(("suite", Duration::from_micros(micros))),
+            Some(RunEnd::Finished(micros)) => Some(("suite", Duration::from_micros(micros))),
             _ => None,
         };
         let boot = self.boot.map(|boot| ("boot", boot));
@@ -174,13 +174,13 @@ impl Text {
     }
 }
 
-/// Gives the erratum of an emulator that leaves nothing to rely on; the emulator as it names itself: `QEMU 7.2.11`.
+/// Returns the erratum of an emulator that leaves nothing to rely on; the emulator as it names itself: `QEMU 7.2.11`.
 fn defeating(emulator: &str) -> Option<&'static Erratum> {
     let version = emulator.strip_prefix("QEMU ")?.parse().ok()?;
     erratum::of(Product::Qemu, version).find(|erratum| erratum.defeats)
 }
 
-/// Gives the first two segments of a name.
+/// Returns the first two segments of a name.
 fn group_name(name: &str) -> &str {
     name.match_indices('.').nth(1).map_or(name, |(at, _)| &name[..at])
 }
@@ -191,7 +191,7 @@ fn counts(passed: usize, failed: usize, known: usize, skipped: usize) -> String 
     parts.map(|(count, style, word)| format!("{style}{count} {word}{style:#}")).collect::<Vec<_>>().join(", ")
 }
 
-/// Gives the reasons of skips; with how many each, if there are several.
+/// Returns the reasons of skips; with how many each, if there are several.
 fn reasons(tally: &Tally) -> String {
     if let [reason] = tally.skipped.keys().collect::<Vec<_>>()[..] {
         return reason.clone();

@@ -5,8 +5,8 @@ use abi::mailbox::{PageKind, SysReg};
 use abi::map::{GUEST_PAGE, Window};
 
 use super::address::{arena, pointer, tagged};
-use super::bench::Bench;
-use super::case::{Case, Checked, Need};
+use super::case::{Case, CaseResult, Need};
+use super::case_context::CaseContext;
 use super::expect::{Direction, equal, equal_hex, fail_with, faults_at, no_fault, one_exception, tag_check_syndrome};
 use super::settings::Mode;
 use machine::{Block, El};
@@ -101,20 +101,21 @@ pub const CASES: &[Case] = &[
     ),
 ];
 
-fn register_offset(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn register_offset(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[6; 4])?;
     let text = "ldr x1, [x0, x2]; str x1, [x0, x2]; ldrb w1, [x0, w2, uxtw]; strh w1, [x0, x3, lsl #1]; ldr x1, [sp, x2]; str w1, [sp, w3, sxtw #2]";
-    let block =
-        |tag| Ok::<_, super::Stop>(Block::assemble(text)?.x(0, tagged(0, tag)).x(2, 16).x(3, 8).sp(tagged(0, tag)));
+    let block = |tag| {
+        Ok::<_, super::CaseError>(Block::assemble(text)?.x(0, tagged(0, tag)).x(2, 16).x(3, 8).sp(tagged(0, tag)))
+    };
     let trace = guest.run(&block(6)?)?;
     no_fault(&guest, "the right tag", &trace)?;
     let trace = guest.run(&block(7)?)?;
     faults_at(&guest, "a wrong tag", &[0, 1, 2, 3, 4, 5], &trace)
 }
 
-fn sign_extending(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn sign_extending(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.write(arena(0), &0x8181_8282_8484_88f8_u64.to_le_bytes())?;
     guest.store_tags(arena(0), &[6])?;
     let text = "ldrsb x1, [x0]; ldrsb w2, [x0]; ldrsh x3, [x0]; ldrsh w4, [x0]; ldrsw x5, [x0]; ldursb x6, [x0, #7]";
@@ -128,8 +129,8 @@ fn sign_extending(bench: &mut Bench<'_>) -> Checked {
     faults_at(&guest, "a wrong tag", &[0, 1, 2, 3, 4, 5], &trace)
 }
 
-fn unprivileged_rights(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn unprivileged_rights(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     for (text, write) in [("ldtr x1, [x0]", 0), ("sttr x1, [x0]", 1 << 6), ("ldtrb w1, [x0]", 0)] {
         let trace = guest.exec(text, &[pointer(Window::TaggedEl0, 0, 0)])?;
         no_fault(&guest, "a page of EL0", &trace)?;
@@ -140,8 +141,8 @@ fn unprivileged_rights(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn unprivileged_check(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn unprivileged_check(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[6])?;
     let address = pointer(Window::TaggedEl0, 0, 9);
     for (el, expected) in [(El::El1, [0, 1].as_slice()), (El::El0, [2, 3].as_slice())] {
@@ -155,8 +156,8 @@ fn unprivileged_check(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn simd(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn simd(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let text = "ldr q0, [x0]; str q0, [x0]; ldr d1, [x0]; str s1, [x0]; ldp q2, q3, [x0]; stp q2, q3, [x0]; ld1 {v4.16b, v5.16b}, [x0]; st1 {v4.16b, v5.16b}, [x0]";
     guest.store_tags(arena(0), &[6, 6])?;
     let trace = guest.exec(text, &[tagged(0, 6)])?;
@@ -169,9 +170,9 @@ fn simd(bench: &mut Bench<'_>) -> Checked {
     faults_at(&guest, "a wrong tag of the second register's granule", &[4, 5, 6, 7], &trace)
 }
 
-fn simd_values(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let data: Vec<u8> = (0..64).map(|_| bench.random().u8(..)).collect();
+fn simd_values(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let data: Vec<u8> = (0..64).map(|_| cx.random().u8(..)).collect();
     guest.write(arena(0), &data)?;
     let block = Block::assemble(
         "ld1 {v0.16b, v1.16b, v2.16b, v3.16b}, [x0]; st1 {v0.16b, v1.16b, v2.16b, v3.16b}, [x1]; ldr d4, [x0]; ldr b5, [x0]",
@@ -198,8 +199,8 @@ fn simd_values(bench: &mut Bench<'_>) -> Checked {
 /// How often an exclusive store is tried again whose monitor was lost.
 const AGAIN: usize = 8;
 
-fn exclusive(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn exclusive(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[6])?;
     let text = "ldxr x1, [x0]; stxr w2, x1, [x0]; ldaxrb w1, [x0]; stlxrb w2, w1, [x0]; ldxp x1, x3, [x0]; stxp w2, x1, x3, [x0]; ldar x1, [x0]; stlr x1, [x0]";
     let trace = guest.exec(text, &[tagged(0, 6)])?;
@@ -224,8 +225,8 @@ fn exclusive(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn exclusive_sizes(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn exclusive_sizes(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     for (text, larger) in [
         ("ldxr x1, [x0]; stxr w2, w3, [x0]", 8),
         ("ldxrb w1, [x0]; stlxrh w2, w3, [x0]", 2),
@@ -246,8 +247,8 @@ fn exclusive_sizes(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn exclusive_pair(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn exclusive_pair(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let mut x = [0xffff; 31];
     x[0] = tagged(0, 0);
     x[3] = 0x3333;
@@ -287,8 +288,8 @@ const ATOMICS: [&str; 10] = [
     "casp x4, x5, x6, x7, [x0]",
 ];
 
-fn atomic(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn atomic(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[6])?;
     let text = ATOMICS.join("; ");
     let trace = guest.exec(&text, &[tagged(0, 6)])?;
@@ -300,8 +301,8 @@ fn atomic(bench: &mut Bench<'_>) -> Checked {
     equal_hex("x2, which no atomic may load", 0, trace.x[2])
 }
 
-fn atomic_is_read(bench: &mut Bench<'_>, instructions: &[&str]) -> Checked {
-    let mut guest = bench.guest()?;
+fn atomic_is_read(cx: &mut CaseContext<'_>, instructions: &[&str]) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[6])?;
     for text in instructions {
         let trace = guest.exec(text, &[tagged(0, 7)])?;
@@ -310,8 +311,8 @@ fn atomic_is_read(bench: &mut Bench<'_>, instructions: &[&str]) -> Checked {
     Ok(())
 }
 
-fn atomic_abort_is_read(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn atomic_abort_is_read(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.set_pages(Window::Tagged, arena(GUEST_PAGE), GUEST_PAGE, PageKind::Unmapped)?;
     for text in ["ldadd x1, x2, [x0]", "swp x1, x2, [x0]", "cas x1, x2, [x0]"] {
         for (el, at, status) in [(El::El1, 12, 0x21), (El::El1, GUEST_PAGE, 0x07), (El::El0, 0, 0x0f)] {
@@ -323,9 +324,9 @@ fn atomic_abort_is_read(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn atomic_values(bench: &mut Bench<'_>) -> Checked {
+fn atomic_values(cx: &mut CaseContext<'_>) -> CaseResult {
     const OLD: u64 = 0x8000_0000_0000_00f0;
-    let mut guest = bench.guest()?;
+    let mut guest = cx.guest()?;
     for (text, operand, expected) in [
         ("ldadd x1, x2, [x0]", 0x11, OLD + 0x11),
         ("ldclr x1, x2, [x0]", 0x30, OLD & !0x30),
@@ -352,8 +353,8 @@ fn atomic_values(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn maintenance(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn maintenance(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[6; 4])?;
     let trace = guest.exec("dc cvac, x0; dc civac, x0; dc cvau, x0; dc cgvac, x0; dc cigdvac, x0", &[tagged(0, 7)])?;
     no_fault(&guest, "cleaning by a wrong tag", &trace)?;

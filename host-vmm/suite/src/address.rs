@@ -5,25 +5,25 @@ use isa::TaggedPtr;
 
 use machine::El;
 
-/// Gives the guest-physical address of a byte of the arena.
+/// Returns the guest-physical address of a byte of the arena.
 #[must_use]
 pub const fn arena(offset: u64) -> u64 {
     map::ARENA_BASE + offset
 }
 
-/// Gives a pointer to a byte of the arena in a window, with a logical tag.
+/// Returns a pointer to a byte of the arena in a window, with a logical tag.
 #[must_use]
 pub fn pointer(window: Window, offset: u64, tag: u8) -> u64 {
     TaggedPtr::new(window.va(arena(offset))).with_tag(isa::Tag::truncate(tag)).bits()
 }
 
-/// Gives a pointer to a byte of the arena in the checked window of EL1, with a logical tag.
+/// Returns a pointer to a byte of the arena in the checked window of EL1, with a logical tag.
 #[must_use]
 pub fn tagged(offset: u64, tag: u8) -> u64 {
     pointer(Window::Tagged, offset, tag)
 }
 
-/// Gives a pointer like [`pointer`], for code at this level and in the upper or lower half.
+/// Returns a pointer like [`pointer`], for code at this level and in the upper or lower half.
 #[must_use]
 pub fn pointer_at(el: El, upper: bool, offset: u64, tag: u8) -> u64 {
     let window = if el == El::El0 { Window::TaggedEl0 } else { Window::Tagged };

@@ -4,9 +4,9 @@
 //! [`model::contract`].
 
 use super::address::{arena, tagged};
-use super::bench::{Bench, HUGE_RAM};
 use super::calls::{BASE, fetch, granules, peek, refused, returns, store, succeeds};
-use super::case::{Case, Checked, Stop};
+use super::case::{Case, CaseError, CaseResult};
+use super::case_context::{CaseContext, HUGE_RAM};
 use super::expect::{no_fault, tags};
 use super::tagging::{guest_reads, guest_tags};
 use machine::{Access, Backing, Errno, MachineError, Vm};
@@ -76,16 +76,16 @@ pub const CASES: &[Case] = &[
 ];
 
 /// Skips the case where the kernel promises to refuse such memory.
-fn takes(bench: &Bench<'_>, backing: Backing) -> Checked {
-    match bench.target().contract().refuses(backing) {
-        true => Err(Stop::Skipped(format!("this kernel refuses {backing:?} memory to VMs with MTE"))),
+fn takes(cx: &CaseContext<'_>, backing: Backing) -> CaseResult {
+    match cx.target().contract().refuses(backing) {
+        true => Err(CaseError::Skipped(format!("this kernel refuses {backing:?} memory to VMs with MTE"))),
         false => Ok(()),
     }
 }
 
 /// Leaves huge pages of the pool behind whose tags are not 0, as many as the guest of a case has.
-fn leave_hugetlb_behind(bench: &mut Bench<'_>) -> Checked {
-    let mut first = bench.bare()?;
+fn leave_hugetlb_behind(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut first = cx.bare()?;
     succeeds("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", first.enable_mte(0))?;
     let bytes = HUGE_RAM.next_multiple_of(size(&*first, Backing::Hugetlb));
     match first.add_memory(BASE, bytes, Backing::Hugetlb, Access::ReadWrite) {
@@ -96,11 +96,11 @@ fn leave_hugetlb_behind(bench: &mut Bench<'_>) -> Checked {
     returns("a store over all huge pages", Ok(bytes), store(&*first, BASE, bytes, &mut all))
 }
 
-fn hugetlb_touched(bench: &mut Bench<'_>) -> Checked {
-    takes(bench, Backing::Hugetlb)?;
-    leave_hugetlb_behind(bench)?;
-    let mut guest = bench.guest_in(Backing::Hugetlb)?;
-    let page = bench.target().page_size;
+fn hugetlb_touched(cx: &mut CaseContext<'_>) -> CaseResult {
+    takes(cx, Backing::Hugetlb)?;
+    leave_hugetlb_behind(cx)?;
+    let mut guest = cx.guest_in(Backing::Hugetlb)?;
+    let page = cx.target().page_size;
     // While dirty pages are logged the guest gets single pages of a huge one.
     succeeds("KVM_MEM_LOG_DIRTY_PAGES", guest.machine().log_dirty(abi::map::RAM_BASE, true))?;
     let trace = guest.exec("str x1, [x0]", &[tagged(0, 0), 1])?;
@@ -122,15 +122,15 @@ fn size(vm: &dyn Vm, backing: Backing) -> u64 {
     }
 }
 
-fn slot(bench: &mut Bench<'_>, backing: Backing) -> Checked {
-    let refuses = bench.target().contract().refuses(backing);
-    let mut vm = bench.bare()?;
+fn slot(cx: &mut CaseContext<'_>, backing: Backing) -> CaseResult {
+    let refuses = cx.target().contract().refuses(backing);
+    let mut vm = cx.bare()?;
     succeeds("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", vm.enable_mte(0))?;
     let bytes = size(&*vm, backing);
     let added = vm.add_memory(BASE, bytes, backing, Access::ReadWrite);
     if refuses {
         // It is MTE that the kernel refuses it for.
-        let control = bench.bare()?.add_memory(BASE, bytes, backing, Access::ReadWrite);
+        let control = cx.bare()?.add_memory(BASE, bytes, backing, Access::ReadWrite);
         succeeds(&format!("the same slot of {backing:?} memory without MTE"), control)?;
         refused(&format!("a slot of {backing:?} memory"), Errno::EINVAL, added)?;
         // It was not taken half: there is room for other memory.
@@ -146,16 +146,16 @@ fn slot(bench: &mut Bench<'_>, backing: Backing) -> Checked {
     let page = vm.page_size();
     let each = granules(page);
     tags("tags of new memory", BASE, &vec![0; each], &peek(&*vm, BASE, 1)?)?;
-    let mut wanted = bench.random_tags(each);
+    let mut wanted = cx.random_tags(each);
     returns("a store", Ok(page), store(&*vm, BASE, page, &mut wanted))?;
     tags("tags that were stored", BASE, &wanted, &peek(&*vm, BASE, 1)?)
 }
 
-fn guest_memfd_first(bench: &mut Bench<'_>) -> Checked {
-    if !bench.target().contract().refuses(Backing::GuestMemfd) {
-        return Err(Stop::Skipped("guest_memfd and MTE exclude each other since Linux 6.13".to_owned()));
+fn guest_memfd_first(cx: &mut CaseContext<'_>) -> CaseResult {
+    if !cx.target().contract().refuses(Backing::GuestMemfd) {
+        return Err(CaseError::Skipped("guest_memfd and MTE exclude each other since Linux 6.13".to_owned()));
     }
-    let mut vm = bench.bare()?;
+    let mut vm = cx.bare()?;
     let page = vm.page_size();
     succeeds("a slot of a guest_memfd", vm.add_memory(BASE, page, Backing::GuestMemfd, Access::ReadWrite))?;
     refused("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", Errno::EINVAL, vm.enable_mte(0))?;
@@ -163,14 +163,14 @@ fn guest_memfd_first(bench: &mut Bench<'_>) -> Checked {
     refused("a fetch of tags", Errno::EINVAL, fetch(&*vm, BASE, page, &mut vec![0; granules(page)]))
 }
 
-fn before_the_capability(bench: &mut Bench<'_>) -> Checked {
+fn before_the_capability(cx: &mut CaseContext<'_>) -> CaseResult {
     let candidates = [Backing::Shared, Backing::PrivateFile, Backing::Hugetlb];
-    let contract = bench.target().contract();
+    let contract = cx.target().contract();
     let refused_later = candidates.into_iter().find(|backing| contract.refuses(*backing));
     let Some(backing) = refused_later else {
-        return Err(Stop::Skipped("this kernel refuses no memory that this host has".to_owned()));
+        return Err(CaseError::Skipped("this kernel refuses no memory that this host has".to_owned()));
     };
-    let mut vm = bench.bare()?;
+    let mut vm = cx.bare()?;
     let bytes = size(&*vm, backing);
     succeeds("a slot without MTE", vm.add_memory(BASE, bytes, backing, Access::ReadWrite))?;
     succeeds("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE afterwards", vm.enable_mte(0))?;
@@ -178,35 +178,35 @@ fn before_the_capability(bench: &mut Bench<'_>) -> Checked {
     refused("a second slot of the same memory", Errno::EINVAL, second)
 }
 
-fn guest(bench: &mut Bench<'_>, backing: Backing) -> Checked {
-    takes(bench, backing)?;
-    let mut guest = bench.guest_in(backing)?;
-    let each = granules(bench.target().page_size);
-    let by_guest = bench.random_tags(64);
+fn guest(cx: &mut CaseContext<'_>, backing: Backing) -> CaseResult {
+    takes(cx, backing)?;
+    let mut guest = cx.guest_in(backing)?;
+    let each = granules(cx.target().page_size);
+    let by_guest = cx.random_tags(64);
     guest_tags(&mut guest, 0, &by_guest)?;
     let mut wanted = vec![0; 2 * each];
     wanted[..64].copy_from_slice(&by_guest);
     tags("tags that the guest stored", arena(0), &wanted, &guest.fetch_tags(arena(0), wanted.len())?)?;
-    let by_vmm = bench.random_tags(each);
-    guest.store_tags(arena(bench.target().page_size), &by_vmm)?;
-    let seen = guest_reads(&mut guest, bench.target().page_size, 64)?;
-    tags("tags that the VMM stored", arena(bench.target().page_size), &by_vmm[..64], &seen)?;
+    let by_vmm = cx.random_tags(each);
+    guest.store_tags(arena(cx.target().page_size), &by_vmm)?;
+    let seen = guest_reads(&mut guest, cx.target().page_size, 64)?;
+    tags("tags that the VMM stored", arena(cx.target().page_size), &by_vmm[..64], &seen)?;
     let trace = guest.exec("str x1, [x0]; ldr x2, [x0]", &[tagged(0, by_guest[0]), 9])?;
     no_fault(&guest, "accesses by the guest's tag", &trace)
 }
 
-fn hugetlb_parts(bench: &mut Bench<'_>) -> Checked {
+fn hugetlb_parts(cx: &mut CaseContext<'_>) -> CaseResult {
     let backing = Backing::Hugetlb;
-    takes(bench, backing)?;
+    takes(cx, backing)?;
     // The same page of the pool, tagged all over by a VM that is gone.
-    let first = with_memory(bench, backing)?;
+    let first = with_memory(cx, backing)?;
     let bytes = size(&*first, backing);
     let mut all = vec![0xf; granules(bytes)];
     returns("a store over a huge page", Ok(bytes), store(&*first, BASE, bytes, &mut all))?;
     drop(first);
-    let second = with_memory(bench, backing)?;
+    let second = with_memory(cx, backing)?;
     let page = second.page_size();
-    let mut wanted = bench.random_tags(granules(page));
+    let mut wanted = cx.random_tags(granules(page));
     let part = BASE + 8 * page;
     returns("a store to one part", Ok(page), store(&*second, part, page, &mut wanted))?;
     let mut expected = vec![0; granules(16 * page)];
@@ -214,12 +214,12 @@ fn hugetlb_parts(bench: &mut Bench<'_>) -> Checked {
     tags("the parts of the huge page", BASE, &expected, &peek(&*second, BASE, 16)?)
 }
 
-fn with_memory(bench: &mut Bench<'_>, backing: Backing) -> Result<Box<dyn Vm>, Stop> {
-    let mut vm = bench.bare()?;
+fn with_memory(cx: &mut CaseContext<'_>, backing: Backing) -> Result<Box<dyn Vm>, CaseError> {
+    let mut vm = cx.bare()?;
     succeeds("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", vm.enable_mte(0))?;
     let bytes = size(&*vm, backing);
     match vm.add_memory(BASE, bytes, backing, Access::ReadWrite) {
         Err(MachineError::Kernel { errno, .. }) => succeeds("a slot", Err(errno)).map(|()| vm),
-        other => other.map(|()| vm).map_err(Stop::from),
+        other => other.map(|()| vm).map_err(CaseError::from),
     }
 }

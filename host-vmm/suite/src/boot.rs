@@ -2,8 +2,8 @@
 
 use abi::mailbox::SysReg;
 
-use super::bench::Bench;
-use super::case::{Case, Checked};
+use super::case::{Case, CaseResult};
+use super::case_context::CaseContext;
 use super::expect::{equal, equal_hex, fail_with, holds, no_fault, one_exception};
 use super::guest::Guest;
 use super::settings::{ATA, ATA0, Mode, PSTATE_TCO, TBI, TCMA, mode_bits};
@@ -73,8 +73,8 @@ pub const CASES: &[Case] = &[
     ),
 ];
 
-fn control(bench: &mut Bench<'_>) -> Checked {
-    let guest = bench.guest()?;
+fn control(cx: &mut CaseContext<'_>) -> CaseResult {
+    let guest = cx.guest()?;
     let sctlr = guest.booted(SysReg::Sctlr);
     equal_hex("SCTLR_EL1.{ATA, ATA0}", ATA | ATA0, sctlr & (ATA | ATA0))?;
     equal("SCTLR_EL1.TCF", &(Mode::Synchronous as u64), &mode_bits(sctlr, El::El1))?;
@@ -91,8 +91,8 @@ fn control(bench: &mut Bench<'_>) -> Checked {
     )
 }
 
-fn tag_registers(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn tag_registers(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     equal_hex("GCR_EL1 after boot", 0, guest.booted(SysReg::Gcr))?;
     equal_hex("TFSR_EL1 after boot", 0, guest.booted(SysReg::Tfsr))?;
     equal_hex("TFSRE0_EL1 after boot", 0, guest.booted(SysReg::Tfsre0))?;
@@ -110,8 +110,8 @@ fn tag_registers(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn mte_level(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn mte_level(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let seen = guest.boot().pfr1;
     holds("ID_AA64PFR1_EL1.MTE in the guest", "2 or more", seen >> 8 & 0xf, seen >> 8 & 0xf >= 2)?;
     match guest.machine().register(0, RegisterId::ID_AA64PFR1_EL1) {
@@ -120,8 +120,8 @@ fn mte_level(bench: &mut Bench<'_>) -> Checked {
     }
 }
 
-fn tag_block(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn tag_block(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let bs = guest.boot().gmid & 0xf;
     holds("GMID_EL1.BS", "2 to 6", bs, (2..=6).contains(&bs))?;
     let trace = guest.exec("mrs x0, gmid_el1", &[])?;
@@ -132,9 +132,9 @@ fn tag_block(bench: &mut Bench<'_>) -> Checked {
 /// MPIDR_EL1.Aff0.
 const AFF0: u64 = 0xff;
 
-fn vcpu_number(bench: &mut Bench<'_>) -> Checked {
+fn vcpu_number(cx: &mut CaseContext<'_>) -> CaseResult {
     const CPUS: usize = 3;
-    let mut guest = bench.guest_like(Config { cpus: CPUS, ..Config::default() })?;
+    let mut guest = cx.guest_like(Config { cpus: CPUS, ..Config::default() })?;
     let others = guest.boot().mpidr & !AFF0;
     for cpu in 0..CPUS {
         let trace = guest.run_on(cpu, &Block::assemble("mrs x0, mpidr_el1")?)?;
@@ -144,8 +144,8 @@ fn vcpu_number(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn records_and_resumes(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn records_and_resumes(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     // UDF #0 between two instructions that do work.
     let mut words = Vec::new();
     words.extend(isa::assemble("movz x0, #1")?.iter().map(|i| i.encode()));
@@ -160,10 +160,10 @@ fn records_and_resumes(bench: &mut Bench<'_>) -> Checked {
     }
 }
 
-fn exceptions_change_nothing(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn exceptions_change_nothing(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let mut x = [0; 31];
-    x.iter_mut().for_each(|value| *value = bench.random().u64(..));
+    x.iter_mut().for_each(|value| *value = cx.random().u64(..));
     for nzcv in [0b0000, 0b0101, 0b1010, 0b1111] {
         let block = Block::assemble("brk #0x1234; mrs x0, nzcv; mrs x1, tco")?.xs(x).nzcv(nzcv).tco();
         let trace = guest.run(&block)?;
@@ -177,8 +177,8 @@ fn exceptions_change_nothing(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn control_registers_return(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn control_registers_return(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let sctlr = guest.booted(SysReg::Sctlr);
     let tcr = guest.booted(SysReg::Tcr);
     let changed = Block::assemble("nop")?.sys(SysReg::Sctlr, sctlr & !ATA).sys(SysReg::Tcr, tcr | TCMA[0]);
@@ -190,10 +190,10 @@ fn control_registers_return(bench: &mut Bench<'_>) -> Checked {
     equal_hex("TCR_EL1 of the next block", tcr, trace.x[1])
 }
 
-fn vector_registers(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn vector_registers(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let mut values = [[0; 2]; 32];
-    values.iter_mut().flatten().for_each(|half| *half = bench.random().u64(..));
+    values.iter_mut().flatten().for_each(|half| *half = cx.random().u64(..));
     let program = Block::assemble("nop")?;
     let trace = guest.run(&program.clone().vectors(values))?;
     same_vectors(&guest, &values, &trace)?;
@@ -204,10 +204,10 @@ fn vector_registers(bench: &mut Bench<'_>) -> Checked {
     same_vectors(&guest, &values, &trace)
 }
 
-fn float_registers(bench: &mut Bench<'_>) -> Checked {
+fn float_registers(cx: &mut CaseContext<'_>) -> CaseResult {
     /// FPCR.{AHP, DN, FZ, RMode} and FPSR.{QC, IDC, IXC, UFC, OFC, DZC, IOC}.
     const FIELDS: [u64; 2] = [0x07c0_0000, 0x0800_009f];
-    let mut guest = bench.guest()?;
+    let mut guest = cx.guest()?;
     for el in [El::El1, El::El0] {
         let text = "mrs x0, fpcr; mrs x1, fpsr; msr fpcr, x2; msr fpsr, x3; mrs x4, fpcr; mrs x5, fpsr
             msr fpcr, x6; msr fpsr, x7; mrs x8, fpcr; mrs x9, fpsr";
@@ -234,7 +234,7 @@ fn float_registers(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn same_vectors(guest: &Guest, expected: &Vectors, trace: &Trace) -> Checked {
+fn same_vectors(guest: &Guest, expected: &Vectors, trace: &Trace) -> CaseResult {
     let Some(found) = trace.v.as_deref() else {
         return fail_with("v0 to v31", "values", "none", guest.listing());
     };

@@ -1,7 +1,7 @@
 //! Calls of the kernel's interface, and what they must return: shared by the chapters without a guest.
 
-use super::bench::Bench;
-use super::case::{Checked, Stop};
+use super::case::{CaseError, CaseResult};
+use super::case_context::CaseContext;
 use super::expect::fail_with;
 use machine::tags::GRANULE;
 use machine::{Access, Backing, CopyResult, CopyTags, Errno, MachineError, TagBuffer, Vm};
@@ -10,8 +10,8 @@ use machine::{Access, Backing, CopyResult, CopyTags, Errno, MachineError, TagBuf
 pub const BASE: u64 = 0x4000_0000;
 
 /// A VM with MTE and some pages of memory at [`BASE`].
-pub fn vm(bench: &mut Bench<'_>, pages: u64) -> Result<Box<dyn Vm>, Stop> {
-    let mut vm = bench.bare()?;
+pub fn vm(cx: &mut CaseContext<'_>, pages: u64) -> Result<Box<dyn Vm>, CaseError> {
+    let mut vm = cx.bare()?;
     succeeds("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", vm.enable_mte(0))?;
     let bytes = pages * vm.page_size();
     succeeds("KVM_SET_USER_MEMORY_REGION", vm.add_memory(BASE, bytes, Backing::Anonymous, Access::ReadWrite))?;
@@ -19,7 +19,7 @@ pub fn vm(bench: &mut Bench<'_>, pages: u64) -> Result<Box<dyn Vm>, Stop> {
 }
 
 /// Expects a call to succeed. What this host cannot do at all skips the case.
-pub fn succeeds<T, E: Into<MachineError>>(what: &str, result: Result<T, E>) -> Result<T, Stop> {
+pub fn succeeds<T, E: Into<MachineError>>(what: &str, result: Result<T, E>) -> Result<T, CaseError> {
     match result.map_err(Into::into) {
         Ok(value) => Ok(value),
         Err(MachineError::Kernel { errno, .. }) => fail_with(what, "success", errno, Vec::new()),
@@ -28,7 +28,7 @@ pub fn succeeds<T, E: Into<MachineError>>(what: &str, result: Result<T, E>) -> R
 }
 
 /// Expects a call to fail with this error. What this host cannot do at all skips the case.
-pub fn refused<T, E: Into<MachineError>>(what: &str, expected: Errno, result: Result<T, E>) -> Checked {
+pub fn refused<T, E: Into<MachineError>>(what: &str, expected: Errno, result: Result<T, E>) -> CaseResult {
     match result.map_err(Into::into) {
         Ok(_) => fail_with(what, expected, "success", Vec::new()),
         Err(MachineError::Kernel { errno, .. }) if errno == expected => Ok(()),
@@ -46,7 +46,7 @@ pub fn show(result: &CopyResult) -> String {
 }
 
 /// Expects a result of the ioctl.
-pub fn returns(what: &str, expected: CopyResult, found: CopyResult) -> Checked {
+pub fn returns(what: &str, expected: CopyResult, found: CopyResult) -> CaseResult {
     if expected == found { Ok(()) } else { fail_with(what, show(&expected), show(&found), Vec::new()) }
 }
 
@@ -78,7 +78,7 @@ pub fn store(vm: &dyn Vm, ipa: u64, length: u64, buffer: &mut [u8]) -> CopyResul
 }
 
 /// Fetches tags that must be there.
-pub fn peek(vm: &dyn Vm, ipa: u64, pages: u64) -> Result<Vec<u8>, Stop> {
+pub fn peek(vm: &dyn Vm, ipa: u64, pages: u64) -> Result<Vec<u8>, CaseError> {
     let length = pages * vm.page_size();
     let mut found = vec![0xff; granules(length)];
     returns("a fetch to look", Ok(length), fetch(vm, ipa, length, &mut found))?;

@@ -1,8 +1,8 @@
 //! Chapter: KVM_CAP_ARM_MTE and the registers that it adds, without a guest.
 
-use super::bench::Bench;
 use super::calls::{BASE, fetch, granules, returns, succeeds, vm};
-use super::case::{Case, Checked};
+use super::case::{Case, CaseResult};
+use super::case_context::CaseContext;
 use super::expect::holds;
 use machine::registers::RegisterId;
 use machine::{Access, Backing, Errno};
@@ -30,12 +30,12 @@ pub const CASES: &[Case] = &[
     case("kvm.registers.id-is-fixed", "ID_AA64PFR1_EL1.MTE cannot be changed by KVM_SET_ONE_REG", id_is_fixed),
 ];
 
-const fn case(name: &'static str, claim: &'static str, run: fn(&mut Bench<'_>) -> Checked) -> Case {
+const fn case(name: &'static str, claim: &'static str, run: fn(&mut CaseContext<'_>) -> CaseResult) -> Case {
     Case::new(name, claim, CAPABILITY, run)
 }
 
-fn after_a_vcpu(bench: &mut Bench<'_>) -> Checked {
-    let mut vm = bench.bare()?;
+fn after_a_vcpu(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = cx.bare()?;
     succeeds("KVM_CREATE_VCPU", vm.add_vcpu())?;
     returns("KVM_ENABLE_CAP after a vCPU", Err(Errno::EINVAL), vm.enable_mte(0).map(|()| 0))?;
     let page = vm.page_size();
@@ -44,21 +44,21 @@ fn after_a_vcpu(bench: &mut Bench<'_>) -> Checked {
     returns("a fetch after the refusal", Err(Errno::EINVAL), fetch(&*vm, BASE, page, &mut buffer))
 }
 
-fn capability_flags(bench: &mut Bench<'_>) -> Checked {
-    let mut vm = bench.bare()?;
+fn capability_flags(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = cx.bare()?;
     returns("KVM_ENABLE_CAP with flags 1", Err(Errno::EINVAL), vm.enable_mte(1).map(|()| 0))?;
     returns("KVM_ENABLE_CAP with flags 1 << 31", Err(Errno::EINVAL), vm.enable_mte(1 << 31).map(|()| 0))
 }
 
-fn capability_twice(bench: &mut Bench<'_>) -> Checked {
-    let mut vm = bench.bare()?;
+fn capability_twice(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = cx.bare()?;
     holds("KVM_CHECK_EXTENSION of KVM_CAP_ARM_MTE on the VM", "1", "0", vm.has_mte_capability())?;
     succeeds("KVM_ENABLE_CAP", vm.enable_mte(0))?;
     succeeds("KVM_ENABLE_CAP again", vm.enable_mte(0))
 }
 
-fn registers_without_mte(bench: &mut Bench<'_>) -> Checked {
-    let mut vm = bench.bare()?;
+fn registers_without_mte(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = cx.bare()?;
     let cpu = succeeds("KVM_CREATE_VCPU", vm.add_vcpu())?;
     let listed = vm.registers(cpu)?;
     for id in RegisterId::MTE {
@@ -70,8 +70,8 @@ fn registers_without_mte(bench: &mut Bench<'_>) -> Checked {
     holds("ID_AA64PFR1_EL1.MTE", "0", pfr1 >> 8 & 0xf, pfr1 >> 8 & 0xf == 0)
 }
 
-fn registers_with_mte(bench: &mut Bench<'_>) -> Checked {
-    let mut vm = vm(bench, 1)?;
+fn registers_with_mte(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = vm(cx, 1)?;
     let cpu = succeeds("KVM_CREATE_VCPU", vm.add_vcpu())?;
     let listed = vm.registers(cpu)?;
     for id in RegisterId::MTE {
@@ -82,8 +82,8 @@ fn registers_with_mte(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn id_is_fixed(bench: &mut Bench<'_>) -> Checked {
-    let mut vm = vm(bench, 1)?;
+fn id_is_fixed(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = vm(cx, 1)?;
     let cpu = succeeds("KVM_CREATE_VCPU", vm.add_vcpu())?;
     let id = RegisterId::ID_AA64PFR1_EL1;
     let value = succeeds("KVM_GET_ONE_REG", vm.register(cpu, id))?;

@@ -5,7 +5,7 @@ use report::event::{CaseInfo, Failure, Verdict};
 
 use machine::target::Target;
 
-use super::Bench;
+use super::CaseContext;
 
 /// A promise and its check.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct Case {
     /// Without these it is skipped.
     pub needs: &'static [Need],
     /// The check.
-    pub run: fn(&mut Bench<'_>) -> Checked,
+    pub run: fn(&mut CaseContext<'_>) -> CaseResult,
 }
 
 impl Case {
@@ -29,7 +29,7 @@ impl Case {
         name: &'static str,
         claim: &'static str,
         cite: &'static str,
-        run: fn(&mut Bench<'_>) -> Checked,
+        run: fn(&mut CaseContext<'_>) -> CaseResult,
     ) -> Self {
         Self { name, claim, cite, needs: &[], run }
     }
@@ -46,7 +46,7 @@ impl Case {
         CaseInfo { name: self.name.to_owned(), claim: self.claim.to_owned(), cite: self.cite.to_owned() }
     }
 
-    /// Gives the case's own seed, so that it draws the same values alone and among others
+    /// Returns the case's own seed, so that it draws the same values alone and among others
     /// (FNV-1a over the name).
     #[must_use]
     pub fn seed(&self, run: u64) -> u64 {
@@ -78,7 +78,7 @@ pub enum Need {
 }
 
 impl Need {
-    /// Says why the target is not enough, if it is not.
+    /// Returns why the target is not enough, if it is not.
     #[must_use]
     pub fn lacking(self, target: &Target) -> Option<String> {
         match self {
@@ -105,7 +105,7 @@ impl Need {
 
 /// Why a case ends early.
 #[derive(Debug)]
-pub enum Stop {
+pub enum CaseError {
     /// The promise does not hold.
     Failed(Box<Failure>),
     /// It cannot be checked here.
@@ -115,10 +115,10 @@ pub enum Stop {
 }
 
 /// How a check ends.
-pub type Checked = Result<(), Stop>;
+pub type CaseResult = Result<(), CaseError>;
 
-impl Stop {
-    /// Gives the verdict that a report shows.
+impl CaseError {
+    /// Returns the verdict that a report shows.
     #[must_use]
     pub fn verdict(self) -> Verdict {
         match self {
@@ -134,19 +134,19 @@ impl Stop {
     }
 }
 
-impl From<MachineError> for Stop {
+impl From<MachineError> for CaseError {
     fn from(error: MachineError) -> Self {
         Self::Machine(error)
     }
 }
 
-impl From<machine::tags::TagError> for Stop {
+impl From<machine::tags::TagError> for CaseError {
     fn from(error: machine::tags::TagError) -> Self {
         Self::Machine(error.into())
     }
 }
 
-impl From<isa::ParseError> for Stop {
+impl From<isa::ParseError> for CaseError {
     fn from(error: isa::ParseError) -> Self {
         Self::Machine(MachineError::BadRequest(format!("the case's program does not assemble: {error}")))
     }

@@ -4,8 +4,8 @@ use abi::mailbox::PageKind;
 use abi::map::{GUEST_PAGE, Window};
 
 use super::address::{arena, pointer, tagged};
-use super::bench::Bench;
-use super::case::{Case, Checked, Stop};
+use super::case::{Case, CaseError, CaseResult};
+use super::case_context::CaseContext;
 use super::expect::{
     Direction, TagCheckFault, equal_hex, fail_with, no_fault, one_tag_check_fault, tag_check_syndrome,
 };
@@ -49,7 +49,7 @@ pub const CASES: &[Case] = &[
     ),
 ];
 
-const fn case(name: &'static str, claim: &'static str, run: fn(&mut Bench<'_>) -> Checked) -> Case {
+const fn case(name: &'static str, claim: &'static str, run: fn(&mut CaseContext<'_>) -> CaseResult) -> Case {
     Case::new(name, claim, "DDI 0487 D10 tag checking, ESR_EL1", run)
 }
 
@@ -85,7 +85,7 @@ const ACCESSES: [Access; 24] = [
 ];
 
 /// Runs accesses in one block, each by a base register of its own, from x4 on.
-fn batch(guest: &mut Guest, accesses: &[Access], pointer: impl Fn(u64) -> u64) -> Result<Trace, Stop> {
+fn batch(guest: &mut Guest, accesses: &[Access], pointer: impl Fn(u64) -> u64) -> Result<Trace, CaseError> {
     let base = |i: usize| 4 + i;
     let text: String =
         accesses.iter().enumerate().map(|(i, (text, ..))| text.replace("x0", &format!("x{}", base(i))) + ";").collect();
@@ -98,7 +98,7 @@ fn batch(guest: &mut Guest, accesses: &[Access], pointer: impl Fn(u64) -> u64) -
 
 /// Expects each access of a batch to take one tag check fault, somewhere within its bytes. Which of them
 /// FAR_EL1 shows is the CPU's choice where an access is part of two granules.
-fn all_fault(guest: &Guest, accesses: &[Access], pointer: impl Fn(u64) -> u64, trace: &Trace) -> Checked {
+fn all_fault(guest: &Guest, accesses: &[Access], pointer: impl Fn(u64) -> u64, trace: &Trace) -> CaseResult {
     let indices: Vec<_> = trace.faults.iter().filter_map(|fault| fault.index).collect();
     if indices != (0..accesses.len()).collect::<Vec<_>>() {
         return fail_with(
@@ -121,8 +121,8 @@ fn all_fault(guest: &Guest, accesses: &[Access], pointer: impl Fn(u64) -> u64, t
     Ok(())
 }
 
-fn every_size(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn every_size(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[3, 7, 3])?;
     let trace = batch(&mut guest, &ACCESSES, |_| tagged(16, 7))?;
     no_fault(&guest, "accesses through the right tag", &trace)?;
@@ -131,8 +131,8 @@ fn every_size(bench: &mut Bench<'_>) -> Checked {
     all_fault(&guest, &ACCESSES, wrong, &trace)
 }
 
-fn every_tag(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn every_tag(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let granules: Vec<u8> = (0..16).collect();
     guest.store_tags(arena(0), &granules)?;
     let text: String = (0..16).map(|n| format!("ldr x20, [x{n}];")).collect();
@@ -159,8 +159,8 @@ fn every_tag(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn store_nothing(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn store_nothing(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let old = 0x1111_2222_3333_4444;
     for text in ["str x1, [x0]", "str x1, [x0], #8", "str x1, [x0, #8]!", "stp x1, x2, [x0], #16", "stur x1, [x0, #0]"]
     {
@@ -178,8 +178,8 @@ fn store_nothing(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn load_nothing(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn load_nothing(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[9, 9])?;
     for text in ["ldr x1, [x0]", "ldr x1, [x0], #8", "ldr x1, [x0, #8]!", "ldp x1, x2, [x0, #16]!"] {
         let base = tagged(0, 8);
@@ -195,7 +195,7 @@ fn load_nothing(bench: &mut Bench<'_>) -> Checked {
 }
 
 /// Checks an edge at `edge`: the granules before it have tag `before`, those behind tag `behind`.
-fn edge(guest: &mut Guest, edge: u64) -> Checked {
+fn edge(guest: &mut Guest, edge: u64) -> CaseResult {
     // Half of each access lies on either side.
     let pointer = |bytes| tagged(edge - bytes / 2, 5);
     let wide: Vec<Access> = ACCESSES.into_iter().filter(|(_, _, bytes)| *bytes > 1).collect();
@@ -209,16 +209,16 @@ fn edge(guest: &mut Guest, edge: u64) -> Checked {
     no_fault(guest, "accesses across granules of one tag", &trace)
 }
 
-fn straddling_granules(bench: &mut Bench<'_>) -> Checked {
-    edge(&mut bench.guest()?, 64)
+fn straddling_granules(cx: &mut CaseContext<'_>) -> CaseResult {
+    edge(&mut cx.guest()?, 64)
 }
 
-fn straddling_pages(bench: &mut Bench<'_>) -> Checked {
-    edge(&mut bench.guest()?, 16 * GUEST_PAGE)
+fn straddling_pages(cx: &mut CaseContext<'_>) -> CaseResult {
+    edge(&mut cx.guest()?, 16 * GUEST_PAGE)
 }
 
-fn upper_half(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn upper_half(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[4])?;
     let right = super::address::pointer_at(El::El1, true, 0, 4);
     let trace = guest.exec("ldr x1, [x0]; str x1, [x0]", &[right])?;
@@ -229,11 +229,11 @@ fn upper_half(bench: &mut Bench<'_>) -> Checked {
     one_tag_check_fault(&guest, "the wrong tag", expected, &trace)
 }
 
-fn el0(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn el0(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[4])?;
     let block =
-        |tag| Ok::<_, Stop>(Block::assemble("ldr x1, [x0]")?.at(El::El0).x(0, pointer(Window::TaggedEl0, 0, tag)));
+        |tag| Ok::<_, CaseError>(Block::assemble("ldr x1, [x0]")?.at(El::El0).x(0, pointer(Window::TaggedEl0, 0, tag)));
     let trace = guest.run(&block(4)?)?;
     no_fault(&guest, "the right tag", &trace)?;
     let trace = guest.run(&block(12)?)?;
@@ -242,9 +242,9 @@ fn el0(bench: &mut Bench<'_>) -> Checked {
     one_tag_check_fault(&guest, "the wrong tag", expected, &trace)
 }
 
-fn second_vcpu(bench: &mut Bench<'_>) -> Checked {
+fn second_vcpu(cx: &mut CaseContext<'_>) -> CaseResult {
     let config = machine::Config { cpus: 2, ..Default::default() };
-    let mut guest = bench.guest_like(config)?;
+    let mut guest = cx.guest_like(config)?;
     let pointer = tagged(0x5000, 13);
     let trace = guest.run_on(0, &Block::assemble("stg x0, [x0]; str x0, [x0]")?.x(0, pointer))?;
     no_fault(&guest, "the first vCPU", &trace)?;
@@ -259,8 +259,8 @@ fn second_vcpu(bench: &mut Bench<'_>) -> Checked {
     one_tag_check_fault(&guest, "the first vCPU's old pointer", expected, &trace)
 }
 
-fn permission_first(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn permission_first(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[1])?;
     guest.set_pages(Window::Tagged, arena(0), GUEST_PAGE, PageKind::ReadOnly)?;
     let trace = guest.exec("str x1, [x0]", &[tagged(0, 2)])?;

@@ -1,9 +1,9 @@
 //! Chapter: the main job. The guest tags, the host fetches; the host stores, the guest observes.
 
 use super::address::{arena, tagged};
-use super::bench::{Bench, HUGE_RAM};
 use super::calls::refused;
-use super::case::{Case, Checked, Need};
+use super::case::{Case, CaseResult, Need};
+use super::case_context::{CaseContext, HUGE_RAM};
 use super::expect::{
     Direction, TagCheckFault, bytes, equal_hex, fail_with, no_fault, one_tag_check_fault, pointer_tag, tags,
 };
@@ -66,20 +66,20 @@ pub const CASES: &[Case] = &[
     ),
 ];
 
-const fn case(name: &'static str, claim: &'static str, run: fn(&mut Bench<'_>) -> Checked) -> Case {
+const fn case(name: &'static str, claim: &'static str, run: fn(&mut CaseContext<'_>) -> CaseResult) -> Case {
     Case::new(name, claim, CITE, run)
 }
 
-fn fetch_equals_guest(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let wanted = bench.random_tags(1024);
+fn fetch_equals_guest(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let wanted = cx.random_tags(1024);
     guest_tags(&mut guest, 0x8000, &wanted)?;
     let found = guest.fetch_tags(arena(0x8000), wanted.len())?;
     tags("the host's fetch", arena(0x8000), &wanted, &found)
 }
 
-fn never_tagged(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn never_tagged(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.write(arena(0x1_0000), &[0xff; 64])?;
     let trace = guest.exec("str x1, [x0]", &[tagged(0x2_0000, 0), 1])?;
     no_fault(&guest, "a store by tag 0 to memory that nobody tagged", &trace)?;
@@ -95,14 +95,14 @@ fn never_tagged(bench: &mut Bench<'_>) -> Checked {
 }
 
 /// Changes `count` granules from number `first` on, of 1024, and looks at each with the guest's eyes.
-fn change(bench: &mut Bench<'_>, first: usize, count: usize) -> Checked {
+fn change(cx: &mut CaseContext<'_>, first: usize, count: usize) -> CaseResult {
     const GRANULES: usize = 1024;
-    let mut guest = bench.guest()?;
-    let old = bench.random_tags(GRANULES);
+    let mut guest = cx.guest()?;
+    let old = cx.random_tags(GRANULES);
     guest_tags(&mut guest, 0, &old)?;
     let mut new = old.clone();
     for tag in &mut new[first..first + count] {
-        *tag = (*tag + bench.random().u8(1..16)) & 0xf;
+        *tag = (*tag + cx.random().u8(1..16)) & 0xf;
     }
     guest.store_tags(arena(first as u64 * GRANULE), &new[first..first + count])?;
 
@@ -127,12 +127,12 @@ fn change(bench: &mut Bench<'_>, first: usize, count: usize) -> Checked {
     Ok(())
 }
 
-fn data_stays(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let size = bench.target().page_size as usize * 2;
-    let data: Vec<u8> = (0..size).map(|_| bench.random().u8(..)).collect();
+fn data_stays(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let size = cx.target().page_size as usize * 2;
+    let data: Vec<u8> = (0..size).map(|_| cx.random().u8(..)).collect();
     guest.write(arena(0), &data)?;
-    let new = bench.random_tags(size / 16);
+    let new = cx.random_tags(size / 16);
     guest.store_tags(arena(0), &new)?;
     let found = guest.fetch_tags(arena(0), new.len())?;
     tags("the tags stored", arena(0), &new, &found)?;
@@ -140,10 +140,10 @@ fn data_stays(bench: &mut Bench<'_>) -> Checked {
     bytes("the data beneath", arena(0), &data, &found)
 }
 
-fn neighbours(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let page = (bench.target().page_size / GRANULE) as usize;
-    let mut all = bench.random_tags(3 * page);
+fn neighbours(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let page = (cx.target().page_size / GRANULE) as usize;
+    let mut all = cx.random_tags(3 * page);
     guest.store_tags(arena(0), &all)?;
     let middle: Vec<u8> = all[page..2 * page].iter().map(|tag| tag ^ 0xf).collect();
     guest.store_tags(arena(page as u64 * GRANULE), &middle)?;
@@ -152,10 +152,10 @@ fn neighbours(bench: &mut Bench<'_>) -> Checked {
     tags("three pages after the middle one was stored", arena(0), &all, &found)
 }
 
-fn identity(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest_in(Backing::HugePages)?;
+fn identity(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest_in(Backing::HugePages)?;
     let ram = HUGE_RAM;
-    let wanted = bench.random_tags((ram / GRANULE) as usize);
+    let wanted = cx.random_tags((ram / GRANULE) as usize);
     let base = abi::map::RAM_BASE;
     guest.store_tags(base, &wanted)?;
     let found = guest.fetch_tags(base, wanted.len())?;
@@ -166,8 +166,8 @@ fn identity(bench: &mut Bench<'_>) -> Checked {
     pointer_tag("LDG of a random tag", wanted[((arena(0x4_0000) - base) / GRANULE) as usize], trace.x[1])
 }
 
-fn guest_stores_last(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn guest_stores_last(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[3; 256])?;
     let trace = guest.exec("stg x1, [x0]; st2g x1, [x0, #64]", &[tagged(0x100, 0), tagged(0, 12)])?;
     no_fault(&guest, "STG over the host's tags", &trace)?;
@@ -188,26 +188,26 @@ fn guest_stores_last(bench: &mut Bench<'_>) -> Checked {
 }
 
 /// Tags a few pages far apart, half by the guest and half by the host, in RAM of another kind.
-fn backing(bench: &mut Bench<'_>, backing: Backing) -> Checked {
-    let kernel = bench.target().kernel_version();
+fn backing(cx: &mut CaseContext<'_>, backing: Backing) -> CaseResult {
+    let kernel = cx.target().kernel_version();
     if backing == Backing::Shared && kernel < (6, 2) {
-        let mut vm = bench.bare()?;
+        let mut vm = cx.bare()?;
         if vm.enable_mte(0).is_ok() {
             let size = vm.page_size();
             let added = vm.add_memory(abi::map::RAM_BASE, size, backing, Access::ReadWrite);
             return refused("a slot of shared memory before Linux 6.2", Errno::EINVAL, added);
         }
     }
-    let mut guest = bench.guest_in(backing)?;
+    let mut guest = cx.guest_in(backing)?;
     for page in [0, 1, 255, 511, 512, 700] {
-        let offset = page * bench.target().page_size;
+        let offset = page * cx.target().page_size;
         if offset >= abi::map::ARENA_SIZE {
             continue;
         }
-        let mut wanted = vec![0; (bench.target().page_size / GRANULE) as usize];
-        let by_guest = bench.random_tags(32);
+        let mut wanted = vec![0; (cx.target().page_size / GRANULE) as usize];
+        let by_guest = cx.random_tags(32);
         guest_tags(&mut guest, offset, &by_guest)?;
-        let by_host = bench.random_tags(32);
+        let by_host = cx.random_tags(32);
         guest.store_tags(arena(offset + 32 * GRANULE), &by_host)?;
         wanted[..32].copy_from_slice(&by_guest);
         wanted[32..64].copy_from_slice(&by_host);

@@ -3,9 +3,9 @@
 //! The ioctl's format is theirs, so both must agree on the same page.
 
 use super::address::arena;
-use super::bench::Bench;
 use super::calls::{granules, refused, succeeds};
-use super::case::{Case, Checked};
+use super::case::{Case, CaseResult};
+use super::case_context::CaseContext;
 use super::expect::{equal, tags};
 use super::tagging::{guest_reads, guest_tags};
 use machine::{Errno, PageEvent, Protection};
@@ -41,13 +41,13 @@ pub const CASES: &[Case] = &[
 
 const TAGGED: PageEvent = PageEvent::Protect(Protection::Tagged);
 
-fn peek_is_fetch(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let page = bench.target().page_size;
+fn peek_is_fetch(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let page = cx.target().page_size;
     let each = granules(page);
-    let mut wanted = bench.random_tags(2 * each);
+    let mut wanted = cx.random_tags(2 * each);
     guest.store_tags(arena(0), &wanted)?;
-    let by_guest = bench.random_tags(64);
+    let by_guest = cx.random_tags(64);
     guest_tags(&mut guest, 0, &by_guest)?;
     wanted[..64].copy_from_slice(&by_guest);
     succeeds("mprotect(PROT_MTE)", guest.machine().page_event(arena(0), 2 * page, TAGGED))?;
@@ -58,11 +58,11 @@ fn peek_is_fetch(bench: &mut Bench<'_>) -> Checked {
     tags("tags as fetched", arena(0), &wanted, &guest.fetch_tags(arena(0), 2 * each)?)
 }
 
-fn poke_is_seen(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let page = bench.target().page_size;
+fn poke_is_seen(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let page = cx.target().page_size;
     succeeds("mprotect(PROT_MTE)", guest.machine().page_event(arena(0), page, TAGGED))?;
-    let wanted = bench.random_tags(granules(page));
+    let wanted = cx.random_tags(granules(page));
     let copied = succeeds("PTRACE_POKEMTETAGS", guest.machine().set_ptrace_tags(arena(0), &wanted))?;
     equal("the number of tags copied", &wanted.len(), &copied)?;
     tags("tags as fetched", arena(0), &wanted, &guest.fetch_tags(arena(0), wanted.len())?)?;
@@ -70,19 +70,19 @@ fn poke_is_seen(bench: &mut Bench<'_>) -> Checked {
     tags("tags as the guest sees them", arena(0), &wanted[..64], &seen)
 }
 
-fn needs_prot_mte(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn needs_prot_mte(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest_tags(&mut guest, 0, &[3; 16])?;
     let mut found = [0xff; 16];
     let peeked = guest.machine().ptrace_tags(arena(0), &mut found);
     refused("PTRACE_PEEKMTETAGS without PROT_MTE", Errno(5), peeked)
 }
 
-fn short_count(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let page = bench.target().page_size;
+fn short_count(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let page = cx.target().page_size;
     let each = granules(page);
-    let wanted = bench.random_tags(2 * each);
+    let wanted = cx.random_tags(2 * each);
     guest.store_tags(arena(0), &wanted)?;
     succeeds("mprotect(PROT_MTE) of one page", guest.machine().page_event(arena(0), page, TAGGED))?;
     let mut found = vec![0xff; 2 * each];

@@ -8,9 +8,9 @@ use std::fmt::Debug;
 use abi::map::{self, Window};
 
 use super::address::{arena, pointer, tagged};
-use super::bench::Bench;
 use super::calls::{BASE, fetch, granules, refused, returns, store, succeeds};
-use super::case::{Case, Checked, Stop};
+use super::case::{Case, CaseError, CaseResult};
+use super::case_context::CaseContext;
 use super::expect::{fail_with, no_fault};
 use super::guest::Guest;
 use machine::{Access, Backing, Errno};
@@ -62,7 +62,7 @@ fn number(page: u64) -> u64 {
 }
 
 /// Expects these pages and no others of the arena in the log. The firmware's own pages come and go.
-fn pages<T: Debug + PartialEq>(what: &str, expected: &[T], found: &[T]) -> Checked {
+fn pages<T: Debug + PartialEq>(what: &str, expected: &[T], found: &[T]) -> CaseResult {
     if expected == found {
         return Ok(());
     }
@@ -70,35 +70,35 @@ fn pages<T: Debug + PartialEq>(what: &str, expected: &[T], found: &[T]) -> Check
 }
 
 /// The dirty pages of the arena.
-fn dirty(guest: &mut Guest, page: u64) -> Result<Vec<u64>, Stop> {
+fn dirty(guest: &mut Guest, page: u64) -> Result<Vec<u64>, CaseError> {
     let all = succeeds("KVM_GET_DIRTY_LOG", guest.machine().take_dirty(map::RAM_BASE))?;
     let first = (map::ARENA_BASE - map::RAM_BASE) / page;
     Ok(all.into_iter().filter(|number| (first..first + map::ARENA_SIZE / page).contains(number)).collect())
 }
 
 /// Begins to log, with the pages that a case uses present and clean.
-fn begin(bench: &mut Bench<'_>) -> Result<Guest, Stop> {
-    let mut guest = bench.guest()?;
-    let near = [tagged(OFFSET, 0), tagged(OFFSET + bench.target().page_size, 0)];
+fn begin(cx: &mut CaseContext<'_>) -> Result<Guest, CaseError> {
+    let mut guest = cx.guest()?;
+    let near = [tagged(OFFSET, 0), tagged(OFFSET + cx.target().page_size, 0)];
     let trace = guest.exec("str x2, [x0]; str x2, [x1]", &near)?;
     no_fault(&guest, "stores through tag 0", &trace)?;
     succeeds("KVM_MEM_LOG_DIRTY_PAGES", guest.machine().log_dirty(map::RAM_BASE, true))?;
-    dirty(&mut guest, bench.target().page_size)?;
+    dirty(&mut guest, cx.target().page_size)?;
     Ok(guest)
 }
 
-fn logged(bench: &mut Bench<'_>, text: &str, dirties: bool) -> Checked {
-    let page = bench.target().page_size;
-    let mut guest = begin(bench)?;
+fn logged(cx: &mut CaseContext<'_>, text: &str, dirties: bool) -> CaseResult {
+    let page = cx.target().page_size;
+    let mut guest = begin(cx)?;
     let trace = guest.exec(text, &[tagged(OFFSET, 0), 0])?;
     no_fault(&guest, text, &trace)?;
     let expected = if dirties { vec![number(page)] } else { Vec::new() };
     pages(&format!("pages that `{text}` dirtied"), &expected, &dirty(&mut guest, page)?)
 }
 
-fn taken_once(bench: &mut Bench<'_>) -> Checked {
-    let page = bench.target().page_size;
-    let mut guest = begin(bench)?;
+fn taken_once(cx: &mut CaseContext<'_>) -> CaseResult {
+    let page = cx.target().page_size;
+    let mut guest = begin(cx)?;
     for round in 0..2 {
         guest.exec("stg x0, [x0]", &[tagged(OFFSET, 3)])?;
         pages(&format!("the log after tag store {round}"), &[number(page)], &dirty(&mut guest, page)?)?;
@@ -107,9 +107,9 @@ fn taken_once(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn fetch_is_clean(bench: &mut Bench<'_>) -> Checked {
-    let page = bench.target().page_size;
-    let mut guest = begin(bench)?;
+fn fetch_is_clean(cx: &mut CaseContext<'_>) -> CaseResult {
+    let page = cx.target().page_size;
+    let mut guest = begin(cx)?;
     guest.fetch_tags(arena(OFFSET), granules(2 * page))?;
     pages("pages that a fetch dirtied", &[], &dirty(&mut guest, page)?)
 }
@@ -117,11 +117,11 @@ fn fetch_is_clean(bench: &mut Bench<'_>) -> Checked {
 /// Entries of a ring: more than a kernel reserves for itself, and a page's worth on any host.
 const ENTRIES: u32 = 4096;
 
-fn ring(bench: &mut Bench<'_>) -> Checked {
-    let page = bench.target().page_size;
-    let mut guest = bench.guest_like(machine::Config { cpus: 2, dirty_ring: ENTRIES, ..Default::default() })?;
+fn ring(cx: &mut CaseContext<'_>) -> CaseResult {
+    let page = cx.target().page_size;
+    let mut guest = cx.guest_like(machine::Config { cpus: 2, dirty_ring: ENTRIES, ..Default::default() })?;
     let at = |number: u64| pointer(Window::Tagged, OFFSET + number * page, 0);
-    let blocks = |text: &str, x0: u64| -> Result<_, Stop> { Ok(machine::Block::assemble(text)?.x(0, x0)) };
+    let blocks = |text: &str, x0: u64| -> Result<_, CaseError> { Ok(machine::Block::assemble(text)?.x(0, x0)) };
     // Present and clean first.
     guest.run(&blocks("str x1, [x0]", at(0))?)?;
     guest.run(&blocks("str x1, [x0]", at(1))?)?;
@@ -143,11 +143,11 @@ fn ring(bench: &mut Bench<'_>) -> Checked {
     pages("the ring of vCPU 1, taken again", &[], &arena_only(again))
 }
 
-fn ring_refuses_stores(bench: &mut Bench<'_>) -> Checked {
-    if !bench.target().contract().holds(model::contract::Rule::BusyWhileLogging) {
-        return Err(Stop::Skipped("the check came with Linux 6.11".to_owned()));
+fn ring_refuses_stores(cx: &mut CaseContext<'_>) -> CaseResult {
+    if !cx.target().contract().holds(model::contract::Rule::BusyWhileLogging) {
+        return Err(CaseError::Skipped("the check came with Linux 6.11".to_owned()));
     }
-    let mut vm = bench.bare()?;
+    let mut vm = cx.bare()?;
     succeeds("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", vm.enable_mte(0))?;
     succeeds("KVM_ENABLE_CAP of a dirty ring", vm.enable_dirty_ring(ENTRIES))?;
     let page = vm.page_size();

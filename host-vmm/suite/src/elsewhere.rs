@@ -9,8 +9,8 @@ use abi::map::GUEST_PAGE;
 use isa::TaggedPtr;
 
 use super::address::{arena, pointer_at, tagged};
-use super::bench::Bench;
-use super::case::{Case, Checked, Need, Stop};
+use super::case::{Case, CaseError, CaseResult, Need};
+use super::case_context::CaseContext;
 use super::expect::{Direction, TagCheckFault, equal_hex, fail_with, holds, no_fault, one_tag_check_fault, tags};
 use super::guest::Guest;
 use super::settings::{Mode, TF, rgsr};
@@ -121,10 +121,10 @@ pub const CASES: &[Case] = &[
 ];
 
 /// The six checks: memory full of ones, tag 1; one access of a word through another tag.
-fn unit_test(bench: &mut Bench<'_>, mode: Mode, direction: Direction) -> Checked {
+fn unit_test(cx: &mut CaseContext<'_>, mode: Mode, direction: Direction) -> CaseResult {
     const OLD: u64 = 0xffff_ffff;
     const NEW: u64 = 0xbbbb_bbbb;
-    let mut guest = bench.guest()?;
+    let mut guest = cx.guest()?;
     guest.write(arena(0), &[0xff; 16])?;
     guest.store_tags(arena(0), &[1])?;
     let pointer = tagged(0, 2);
@@ -152,7 +152,7 @@ fn unit_test(bench: &mut Bench<'_>, mode: Mode, direction: Direction) -> Checked
 }
 
 /// Runs a program at EL0 with x0 = a pointer without a tag and x9 = an exclusion of tag 0; IRG's sequence is fixed.
-fn user(guest: &mut Guest, text: &str, mode: Mode) -> Result<Trace, Stop> {
+fn user(guest: &mut Guest, text: &str, mode: Mode) -> Result<Trace, CaseError> {
     let block = Block::assemble(text)?
         .at(El::El0)
         .x(0, pointer_at(El::El0, false, 0, 0))
@@ -164,8 +164,8 @@ fn user(guest: &mut Guest, text: &str, mode: Mode) -> Result<Trace, Stop> {
     guest.run(&block)
 }
 
-fn round_trip(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn round_trip(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let text = "irg x1, x0, x9; subp x2, x1, x0; stg x1, [x0]; mov x3, x0; ldg x3, [x0]";
     let trace = user(&mut guest, text, Mode::Synchronous)?;
     no_fault(&guest, "the program", &trace)?;
@@ -178,7 +178,7 @@ fn round_trip(bench: &mut Bench<'_>) -> Checked {
 const TWO_POINTERS: &str = "irg x1, x0, x9; gmi x9, x1, x9; irg x2, x0, x9; stg x1, [x1]; ";
 
 /// Expects x1 and x2 of [`TWO_POINTERS`] to differ.
-fn apart(trace: &Trace) -> Checked {
+fn apart(trace: &Trace) -> CaseResult {
     let tag = |n: usize| TaggedPtr::new(trace.x[n]).tag();
     holds(
         "the second IRG's tag",
@@ -188,8 +188,8 @@ fn apart(trace: &Trace) -> Checked {
     )
 }
 
-fn two_pointers(bench: &mut Bench<'_>, mode: Mode) -> Checked {
-    let mut guest = bench.guest()?;
+fn two_pointers(cx: &mut CaseContext<'_>, mode: Mode) -> CaseResult {
+    let mut guest = cx.guest()?;
     let text = format!("{TWO_POINTERS} str xzr, [x1]; str x1, [x2]");
     let trace = user(&mut guest, &text, mode)?;
     apart(&trace)?;
@@ -203,8 +203,8 @@ fn two_pointers(bench: &mut Bench<'_>, mode: Mode) -> Checked {
     equal_hex("TFSRE0_EL1", TF[0], trace.sys(SysReg::Tfsre0))
 }
 
-fn four_pages(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn four_pages(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let granules = 4 * GUEST_PAGE / 16;
     // x5 gathers the differences between the pointer's tag and what LDG reads.
     let text = format!(
@@ -221,9 +221,9 @@ fn four_pages(bench: &mut Bench<'_>) -> Checked {
     tags("four pages and the granule behind", arena(0), &expected, &found)
 }
 
-fn from_outside(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let own = bench.random_tags(4);
+fn from_outside(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let own = cx.random_tags(4);
     super::tagging::guest_tags(&mut guest, 0x100, &own)?;
     tags("the guest's tags from outside", arena(0x100), &own, &guest.fetch_tags(arena(0x100), 4)?)?;
     let new: Vec<u8> = own.iter().map(|tag| tag ^ 0xb).collect();
@@ -237,8 +237,8 @@ fn from_outside(bench: &mut Bench<'_>) -> Checked {
     )
 }
 
-fn crossing_granules(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn crossing_granules(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let text = format!("{TWO_POINTERS} add x2, x2, #16; stg x2, [x2]; add x3, x1, #12; ldr x4, [x3]");
     let trace = user(&mut guest, &text, Mode::Synchronous)?;
     let faults: Vec<_> = trace.faults.iter().map(|fault| (fault.index, fault.esr.is_tag_check_fault())).collect();
@@ -248,8 +248,8 @@ fn crossing_granules(bench: &mut Bench<'_>) -> Checked {
     fail_with("exceptions", "one tag check fault, at instruction 7", format!("{faults:?}"), guest.listing())
 }
 
-fn crossing_pages(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn crossing_pages(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(GUEST_PAGE - 16), &[1, 1])?;
     let pointer = pointer_at(El::El0, false, GUEST_PAGE - 4, 1);
     let block = Block::assemble("str x0, [x0]; ldr x1, [x0]")?.at(El::El0).x(0, pointer);
@@ -258,15 +258,15 @@ fn crossing_pages(bench: &mut Bench<'_>) -> Checked {
     equal_hex("the value read back", pointer, trace.x[1])
 }
 
-fn address_reported(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn address_reported(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let trace = user(&mut guest, &format!("{TWO_POINTERS} add x2, x2, #9; strb w0, [x2]"), Mode::Synchronous)?;
     let expected = TagCheckFault { el: El::El0, direction: Direction::Store, index: 5, pointer: trace.x[2] };
     one_tag_check_fault(&guest, "the store", expected, &trace)
 }
 
-fn system(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn system(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let block = Block::assemble("msr gcr_el1, x9; isb; irg x1, x0; stg x1, [x0]; str x2, [x1]")?
         .x(0, tagged(0, 0))
         .x(2, 0xdead_beef)

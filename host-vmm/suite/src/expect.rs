@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use isa::{ExceptionClass, Syndrome, Tag, TaggedPtr};
 
-use super::case::{Checked, Stop};
+use super::case::{CaseError, CaseResult};
 use super::guest::Guest;
 use machine::tags::GRANULE;
 use machine::{El, Fault, Trace};
@@ -14,7 +14,7 @@ use report::event::Failure;
 const CONTEXT: usize = 4;
 
 /// Fails with an expectation and a finding.
-pub fn fail<T>(what: impl Into<String>, expected: impl Display, found: impl Display) -> Result<T, Stop> {
+pub fn fail<T>(what: impl Into<String>, expected: impl Display, found: impl Display) -> Result<T, CaseError> {
     fail_with(what, expected, found, Vec::new())
 }
 
@@ -24,33 +24,33 @@ pub fn fail_with<T>(
     expected: impl Display,
     found: impl Display,
     detail: Vec<String>,
-) -> Result<T, Stop> {
+) -> Result<T, CaseError> {
     let (expected, found) = (expected.to_string(), found.to_string());
-    Err(Stop::Failed(Box::new(Failure { what: what.into(), expected, found, detail })))
+    Err(CaseError::Failed(Box::new(Failure { what: what.into(), expected, found, detail })))
 }
 
 /// Expects two values to be equal.
-pub fn equal<T: PartialEq + Display>(what: &str, expected: &T, found: &T) -> Checked {
+pub fn equal<T: PartialEq + Display>(what: &str, expected: &T, found: &T) -> CaseResult {
     if expected == found { Ok(()) } else { fail(what, expected, found) }
 }
 
 /// Expects two numbers to be equal, and prints them in hexadecimal.
-pub fn equal_hex(what: &str, expected: u64, found: u64) -> Checked {
+pub fn equal_hex(what: &str, expected: u64, found: u64) -> CaseResult {
     if expected == found { Ok(()) } else { fail(what, format_args!("{expected:#x}"), format_args!("{found:#x}")) }
 }
 
 /// Expects something to hold.
-pub fn holds(what: &str, expected: impl Display, found: impl Display, condition: bool) -> Checked {
+pub fn holds(what: &str, expected: impl Display, found: impl Display, condition: bool) -> CaseResult {
     if condition { Ok(()) } else { fail(what, expected, found) }
 }
 
 /// Expects a pointer's logical tag.
-pub fn pointer_tag(what: &str, expected: u8, pointer: u64) -> Checked {
+pub fn pointer_tag(what: &str, expected: u8, pointer: u64) -> CaseResult {
     equal(what, &Tag::truncate(expected), &TaggedPtr::new(pointer).tag())
 }
 
 /// Expects the tags of consecutive granules from `ipa` on.
-pub fn tags(what: &str, ipa: u64, expected: &[u8], found: &[u8]) -> Checked {
+pub fn tags(what: &str, ipa: u64, expected: &[u8], found: &[u8]) -> CaseResult {
     if expected == found {
         return Ok(());
     }
@@ -87,7 +87,7 @@ fn tag_lines(ipa: u64, expected: &[u8], found: &[u8], around: usize) -> Vec<Stri
     ]
 }
 
-/// Tells whether tags alternate between as few values as one shared byte a page can give.
+/// Returns whether tags alternate between as few values as one shared byte a page can give.
 fn shared_within_pages(tags: &[u8]) -> bool {
     const PER_PAGE: usize = 256;
     tags.len() >= 16
@@ -99,7 +99,7 @@ fn shared_within_pages(tags: &[u8]) -> bool {
 }
 
 /// Expects bytes of memory.
-pub fn bytes(what: &str, ipa: u64, expected: &[u8], found: &[u8]) -> Checked {
+pub fn bytes(what: &str, ipa: u64, expected: &[u8], found: &[u8]) -> CaseResult {
     if expected == found {
         return Ok(());
     }
@@ -114,7 +114,7 @@ pub fn bytes(what: &str, ipa: u64, expected: &[u8], found: &[u8]) -> Checked {
 }
 
 /// Expects that a block took no exception.
-pub fn no_fault(guest: &Guest, what: &str, trace: &Trace) -> Checked {
+pub fn no_fault(guest: &Guest, what: &str, trace: &Trace) -> CaseResult {
     match trace.faults.first() {
         None => Ok(()),
         Some(fault) => fail_with(what, "no exception", fault, guest.listing()),
@@ -122,7 +122,7 @@ pub fn no_fault(guest: &Guest, what: &str, trace: &Trace) -> Checked {
 }
 
 /// Expects tag check faults at exactly these instructions.
-pub fn faults_at(guest: &Guest, what: &str, expected: &[usize], trace: &Trace) -> Checked {
+pub fn faults_at(guest: &Guest, what: &str, expected: &[usize], trace: &Trace) -> CaseResult {
     let found: Vec<_> = trace
         .faults
         .iter()
@@ -141,7 +141,7 @@ pub fn faults_at(guest: &Guest, what: &str, expected: &[usize], trace: &Trace) -
 }
 
 /// Expects exactly one exception, with this syndrome. ESR_EL1 bits 55:32 (ISS2) are left out.
-pub fn one_exception(guest: &Guest, what: &str, esr: u64, trace: &Trace) -> Checked {
+pub fn one_exception(guest: &Guest, what: &str, esr: u64, trace: &Trace) -> CaseResult {
     match trace.faults.as_slice() {
         [fault] => equal_hex(&format!("ESR_EL1 of {what}"), esr, fault.esr.bits() & 0xffff_ffff),
         other => fail_with(what, "one exception", format!("{other:?}"), guest.listing()),
@@ -157,7 +157,7 @@ pub enum Direction {
     Store,
 }
 
-/// Gives the syndrome of a synchronous tag check fault (DDI 0487, ESR_EL1, DFSC 0b010001).
+/// Returns the syndrome of a synchronous tag check fault (DDI 0487, ESR_EL1, DFSC 0b010001).
 pub fn tag_check_syndrome(el: El, direction: Direction) -> Syndrome {
     let class = if el == El::El0 { ExceptionClass::DATA_ABORT_LOWER } else { ExceptionClass::DATA_ABORT_SAME };
     let write = if direction == Direction::Store { 1 << 6 } else { 0 };
@@ -178,7 +178,7 @@ pub struct TagCheckFault {
 }
 
 /// Expects exactly one exception: this tag check fault.
-pub fn one_tag_check_fault(guest: &Guest, what: &str, expected: TagCheckFault, trace: &Trace) -> Checked {
+pub fn one_tag_check_fault(guest: &Guest, what: &str, expected: TagCheckFault, trace: &Trace) -> CaseResult {
     match trace.faults.as_slice() {
         [fault] => tag_check_fault(guest, what, expected, fault),
         [] => fail_with(what, "a tag check fault", "no exception", guest.listing()),
@@ -189,7 +189,7 @@ pub fn one_tag_check_fault(guest: &Guest, what: &str, expected: TagCheckFault, t
 }
 
 /// Expects one exception to be this tag check fault.
-pub fn tag_check_fault(guest: &Guest, what: &str, expected: TagCheckFault, fault: &Fault) -> Checked {
+pub fn tag_check_fault(guest: &Guest, what: &str, expected: TagCheckFault, fault: &Fault) -> CaseResult {
     let listing = || guest.listing();
     let syndrome = tag_check_syndrome(expected.el, expected.direction);
     // ESR_EL1 bits 55:32 (ISS2) describe features that a tag check fault does not touch.

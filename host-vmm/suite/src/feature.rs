@@ -6,9 +6,9 @@
 use abi::mailbox::SysReg;
 
 use super::address::{arena, tagged};
-use super::bench::Bench;
 use super::calls::{BASE, granules, peek, refused, returns, store, succeeds};
-use super::case::{Case, Checked, Stop};
+use super::case::{Case, CaseError, CaseResult};
+use super::case_context::CaseContext;
 use super::expect::{equal, equal_hex, fail_with, no_fault, tags};
 use super::guest::Guest;
 use machine::registers::RegisterId;
@@ -108,19 +108,19 @@ pub const CASES: &[Case] = &[
     ),
 ];
 
-fn slots_before(bench: &mut Bench<'_>) -> Checked {
-    let mut vm = bench.bare()?;
+fn slots_before(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = cx.bare()?;
     let page = vm.page_size();
     succeeds("a slot", vm.add_memory(BASE, page, Backing::Anonymous, Access::ReadWrite))?;
     vm.write(BASE, &[0x42; 64])?;
     succeeds("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", vm.enable_mte(0))?;
-    let mut wanted = bench.random_tags(granules(page));
+    let mut wanted = cx.random_tags(granules(page));
     returns("a store", Ok(page), store(&*vm, BASE, page, &mut wanted))?;
     tags("tags that were stored", BASE, &wanted, &peek(&*vm, BASE, 1)?)
 }
 
-fn without(bench: &mut Bench<'_>) -> Result<Guest, Stop> {
-    let mut guest = bench.guest_like(Config { mte: false, ..Config::default() })?;
+fn without(cx: &mut CaseContext<'_>) -> Result<Guest, CaseError> {
+    let mut guest = cx.guest_like(Config { mte: false, ..Config::default() })?;
     // The firmware found no tags. A guest that does not believe it maps memory as Tagged and switches access on.
     let mair = guest.boot().mair & !(0xff << TAGGED_SHIFT) | NORMAL_TAGGED << TAGGED_SHIFT;
     succeeds("KVM_SET_ONE_REG of MAIR_EL1", guest.machine().set_register(0, RegisterId::MAIR_EL1, mair))?;
@@ -133,30 +133,30 @@ const TAGGED_SHIFT: u64 = 8;
 /// SCTLR_EL1.{ATA, ATA0}, and TCF and TCF0 for synchronous faults.
 const TAGS_ON: u64 = 0b11 << 42 | 0b01 << 40 | 0b01 << 38;
 
-fn id_register(bench: &mut Bench<'_>) -> Checked {
+fn id_register(cx: &mut CaseContext<'_>) -> CaseResult {
     for mte in [true, false] {
-        let mut guest = bench.guest_like(Config { mte, ..Config::default() })?;
+        let mut guest = cx.guest_like(Config { mte, ..Config::default() })?;
         let trace = guest.exec("mrs x1, id_aa64pfr1_el1", &[])?;
         no_fault(&guest, "MRS", &trace)?;
         let shown = succeeds("KVM_GET_ONE_REG", guest.machine().register(0, RegisterId::ID_AA64PFR1_EL1))?;
         equal_hex(&format!("ID_AA64PFR1_EL1 with MTE {mte}"), shown, trace.x[1])?;
-        let level = if mte { u64::from(bench.target().mte()) } else { 0 };
+        let level = if mte { u64::from(cx.target().mte()) } else { 0 };
         equal("ID_AA64PFR1_EL1.MTE", &level, &(shown >> 8 & 0xf))?;
     }
     Ok(())
 }
 
-fn clidr(bench: &mut Bench<'_>) -> Checked {
+fn clidr(cx: &mut CaseContext<'_>) -> CaseResult {
     /// CLIDR_EL1.LoC, Ttype1 and the bits of all of them; 0b10 is a cache with tags and data in its lines.
     const LOC: u64 = 24;
     const TTYPE: u64 = 33;
     const TTYPES: u64 = 0x3fff << TTYPE;
     const UNIFIED: u64 = 0b10;
-    if !bench.target().contract().holds(model::contract::Rule::ClidrTellsTags) {
-        return Err(Stop::Skipped("CLIDR_EL1 is the host's before Linux 6.3".to_owned()));
+    if !cx.target().contract().holds(model::contract::Rule::ClidrTellsTags) {
+        return Err(CaseError::Skipped("CLIDR_EL1 is the host's before Linux 6.3".to_owned()));
     }
     for mte in [true, false] {
-        let mut guest = bench.guest_like(Config { mte, ..Config::default() })?;
+        let mut guest = cx.guest_like(Config { mte, ..Config::default() })?;
         let value = succeeds("KVM_GET_ONE_REG of CLIDR_EL1", guest.machine().register(0, RegisterId::CLIDR_EL1))?;
         let level = value >> LOC & 7;
         let expected = if mte && level > 0 { UNIFIED << (TTYPE + 2 * (level - 1)) } else { 0 };
@@ -166,7 +166,7 @@ fn clidr(bench: &mut Bench<'_>) -> Checked {
 }
 
 /// Runs text without the capability, x0 a pointer to a page with data, x1 to x3 numbers.
-fn run(guest: &mut Guest, text: &str) -> Result<Trace, Stop> {
+fn run(guest: &mut Guest, text: &str) -> Result<Trace, CaseError> {
     let sctlr = guest.booted(SysReg::Sctlr) | TAGS_ON;
     let block = Block::assemble(text)?.x(0, tagged(0, 5)).x(1, 0x55).x(2, 3).x(3, 7).sys(SysReg::Sctlr, sctlr);
     let trace = guest.run(&block)?;
@@ -174,8 +174,8 @@ fn run(guest: &mut Guest, text: &str) -> Result<Trace, Stop> {
     Ok(trace)
 }
 
-fn no_tags_stored(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = without(bench)?;
+fn no_tags_stored(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = without(cx)?;
     for text in ["stg x0, [x0]", "st2g x0, [x0]", "stgm x1, [x0]", "dc gva, x0"] {
         run(&mut guest, text)?;
     }
@@ -194,15 +194,15 @@ fn no_tags_stored(bench: &mut Bench<'_>) -> Checked {
     equal_hex("the tag that LDG finds afterwards", 0, trace.x[1] >> 56)
 }
 
-fn no_tags_loaded(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = without(bench)?;
+fn no_tags_loaded(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = without(cx)?;
     let trace = run(&mut guest, "orr x1, x1, x0; stg x0, [x0]; ldg x1, [x0]; stgm x2, [x0]; ldgm x2, [x0]")?;
     equal_hex("the tag that LDG put into a register that had tag 5", 0, trace.x[1] >> 56 & 0xf)?;
     equal_hex("what LDGM loads", 0, trace.x[2])
 }
 
-fn no_tags_drawn(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = without(bench)?;
+fn no_tags_drawn(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = without(cx)?;
     let trace =
         run(&mut guest, "irg x4, x0; addg x5, x0, #16, #1; subg x6, x0, #16, #2; gmi x7, x0, xzr; subp x8, x0, x0")?;
     let plain = tagged(0, 0);
@@ -214,15 +214,15 @@ fn no_tags_drawn(bench: &mut Bench<'_>) -> Checked {
     equal_hex("SUBG", plain - 16, trace.x[6])
 }
 
-fn no_checks(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = without(bench)?;
+fn no_checks(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = without(cx)?;
     let trace = run(&mut guest, "stg x0, [x0]; eor x4, x0, #0xf00000000000000; str x3, [x4]; ldr x5, [x4]")?;
     equal_hex("data through another tag", 7, trace.x[5])
 }
 
-fn tco_kept(bench: &mut Bench<'_>) -> Checked {
+fn tco_kept(cx: &mut CaseContext<'_>) -> CaseResult {
     const TCO: u64 = 1 << 25;
-    let mut guest = without(bench)?;
+    let mut guest = without(cx)?;
     let trace = run(
         &mut guest,
         "msr tco, #1; mrs x4, tco; msr tco, xzr; mrs x5, tco; orr x6, xzr, #0x2000000; msr tco, x6; mrs x7, tco",
@@ -234,15 +234,15 @@ fn tco_kept(bench: &mut Bench<'_>) -> Checked {
 }
 
 /// Expects an exception that says nothing about what was tried: class 0.
-fn undefined(guest: &Guest, text: &str, trace: &Trace) -> Checked {
+fn undefined(guest: &Guest, text: &str, trace: &Trace) -> CaseResult {
     match trace.faults.as_slice() {
         [fault] => equal_hex(&format!("ESR_EL1 of {text}"), 0x0200_0000, fault.esr.bits()),
         other => fail_with(text, "one exception", format!("{other:?}"), guest.listing()),
     }
 }
 
-fn registers_undefined(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = without(bench)?;
+fn registers_undefined(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = without(cx)?;
     for name in ["gcr_el1", "rgsr_el1", "tfsr_el1", "tfsre0_el1"] {
         for text in [format!("mrs x1, {name}"), format!("msr {name}, x1")] {
             let trace = guest.exec(&text, &[0, 0])?;
@@ -252,14 +252,14 @@ fn registers_undefined(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn gmid(bench: &mut Bench<'_>) -> Checked {
+fn gmid(cx: &mut CaseContext<'_>) -> CaseResult {
     /// Class 0x18: a trapped MRS; what a CPU with FEAT_IDST reports of an ID register that it has not.
     const TRAPPED_MRS: u64 = 0x18;
-    let mut guest = without(bench)?;
+    let mut guest = without(cx)?;
     let trace = guest.exec("mrs x1, gmid_el1", &[0, 0])?;
-    if !bench.target().contract().holds(model::contract::Rule::GmidTrappedWithoutMte) {
+    if !cx.target().contract().holds(model::contract::Rule::GmidTrappedWithoutMte) {
         no_fault(&guest, "MRS of GMID_EL1", &trace)?;
-        return equal("bytes that one LDGM covers", &bench.target().tag_block(), &(4 << (trace.x[1] & 0xf)));
+        return equal("bytes that one LDGM covers", &cx.target().tag_block(), &(4 << (trace.x[1] & 0xf)));
     }
     match trace.faults.as_slice() {
         [fault] if matches!(fault.esr.bits() >> 26, 0 | TRAPPED_MRS) => Ok(()),
@@ -269,9 +269,9 @@ fn gmid(bench: &mut Bench<'_>) -> Checked {
     }
 }
 
-fn side_by_side(bench: &mut Bench<'_>) -> Checked {
-    let mut with = bench.guest()?;
-    let mut without = without(bench)?;
+fn side_by_side(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut with = cx.guest()?;
+    let mut without = without(cx)?;
     let gcr = with.booted(SysReg::Gcr) ^ 0x5a5a;
     let trace = with.exec("msr gcr_el1, x1; stg x0, [x0]", &[tagged(0, 5), gcr])?;
     no_fault(&with, "MSR and STG in the VM with MTE", &trace)?;

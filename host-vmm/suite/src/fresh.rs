@@ -3,9 +3,9 @@
 //! From "arm64: Handle MTE tags zeroing" on, the second patch of the series that gave VMs MTE.
 
 use super::address::{arena, tagged};
-use super::bench::{Bench, HUGE_RAM};
 use super::calls::{BASE, granules, peek, returns, store, succeeds, vm};
-use super::case::{Case, Checked, Need};
+use super::case::{Case, CaseResult, Need};
+use super::case_context::{CaseContext, HUGE_RAM};
 use super::expect::{bytes, equal_hex, no_fault, tags};
 use super::guest::Guest;
 use super::tagging::{guest_reads, guest_tags};
@@ -69,9 +69,9 @@ pub const CASES: &[Case] = &[
 /// Granules that a case looks at with the guest's eyes; each takes a loop of seven instructions.
 const GRANULES: usize = 512;
 
-fn loads(bench: &mut Bench<'_>) -> Checked {
-    leave_tags_behind(bench)?;
-    let mut guest = bench.guest()?;
+fn loads(cx: &mut CaseContext<'_>) -> CaseResult {
+    leave_tags_behind(cx)?;
+    let mut guest = cx.guest()?;
     let seen = guest_reads(&mut guest, 0, GRANULES)?;
     tags("LDG of untouched memory", arena(0), &vec![0; GRANULES], &seen)
 }
@@ -80,23 +80,23 @@ fn loads(bench: &mut Bench<'_>) -> Checked {
 const LEFT_BEHIND: u64 = 512;
 
 /// Leaves memory behind whose tags are not 0: the host gives it to somebody else.
-fn leave_tags_behind(bench: &mut Bench<'_>) -> Checked {
-    let vm = vm(bench, LEFT_BEHIND)?;
+fn leave_tags_behind(cx: &mut CaseContext<'_>) -> CaseResult {
+    let vm = vm(cx, LEFT_BEHIND)?;
     let length = LEFT_BEHIND * vm.page_size();
     let mut all = vec![0xf; granules(length)];
     returns("a store over all pages", Ok(length), store(&*vm, BASE, length, &mut all))
 }
 
-fn other_vm(bench: &mut Bench<'_>) -> Checked {
-    leave_tags_behind(bench)?;
-    let next = vm(bench, LEFT_BEHIND)?;
+fn other_vm(cx: &mut CaseContext<'_>) -> CaseResult {
+    leave_tags_behind(cx)?;
+    let next = vm(cx, LEFT_BEHIND)?;
     let length = LEFT_BEHIND * next.page_size();
     tags("memory of another VM, as fetched", BASE, &vec![0; granules(length)], &peek(&*next, BASE, LEFT_BEHIND)?)?;
     drop(next);
-    let mut guest = bench.guest()?;
+    let mut guest = cx.guest()?;
     // A store to each page first, so that each is one that the host had to find.
     let text = "again: strb w1, [x0]; add x0, x0, x2; subs x3, x3, #1; b.ne again";
-    let page = bench.target().page_size;
+    let page = cx.target().page_size;
     let pages = (0x10_0000 / page).min(128);
     let trace = guest.exec(text, &[tagged(0, 0), 1, page, pages])?;
     no_fault(&guest, "stores through tag 0", &trace)?;
@@ -106,10 +106,10 @@ fn other_vm(bench: &mut Bench<'_>) -> Checked {
     tags("memory of another VM, as the guest sees it", arena(0), &vec![0; GRANULES], &seen)
 }
 
-fn store_before_touch(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let page = granules(bench.target().page_size);
-    let wanted = bench.random_tags(2 * page);
+fn store_before_touch(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let page = granules(cx.target().page_size);
+    let wanted = cx.random_tags(2 * page);
     guest.store_tags(arena(0), &wanted)?;
     // The first page is first written, the second first read.
     let second = page as u64 * 16;
@@ -120,13 +120,13 @@ fn store_before_touch(bench: &mut Bench<'_>) -> Checked {
     tags("the tags as fetched", arena(0), &wanted, &guest.fetch_tags(arena(0), wanted.len())?)
 }
 
-fn zero_page(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let page = bench.target().page_size;
+fn zero_page(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let page = cx.target().page_size;
     let pointers: Vec<u64> = (0..3).map(|number| tagged(number * page, 0)).collect();
     let trace = guest.exec("ldr x3, [x0]; ldr x4, [x1]; ldr x5, [x2]", &pointers)?;
     no_fault(&guest, "loads", &trace)?;
-    let wanted = bench.random_tags(granules(page)).iter().map(|tag| tag | 1).collect::<Vec<u8>>();
+    let wanted = cx.random_tags(granules(page)).iter().map(|tag| tag | 1).collect::<Vec<u8>>();
     guest_tags(&mut guest, page, &wanted[..GRANULES.min(wanted.len())])?;
     for number in [0, 2] {
         let seen = guest_reads(&mut guest, number * page, 64)?;
@@ -142,8 +142,8 @@ fn zero_page(bench: &mut Bench<'_>) -> Checked {
     tags("the page once it was written", arena(2 * page), &vec![0; found.len()], &found)
 }
 
-fn zero_page_fetch(bench: &mut Bench<'_>) -> Checked {
-    let vm = vm(bench, 3)?;
+fn zero_page_fetch(cx: &mut CaseContext<'_>) -> CaseResult {
+    let vm = vm(cx, 3)?;
     let page = vm.page_size();
     let none = vec![0; granules(3 * page)];
     tags("pages that nobody touched", BASE, &none, &peek(&*vm, BASE, 3)?)?;
@@ -154,10 +154,10 @@ fn zero_page_fetch(bench: &mut Bench<'_>) -> Checked {
     tags("the three pages", BASE, &expected, &peek(&*vm, BASE, 3)?)
 }
 
-fn discarded(bench: &mut Bench<'_>, by_vmm: bool) -> Checked {
-    let mut guest = bench.guest()?;
-    let page = bench.target().page_size;
-    let wanted = bench.random_tags(granules(2 * page)).iter().map(|tag| tag | 1).collect::<Vec<u8>>();
+fn discarded(cx: &mut CaseContext<'_>, by_vmm: bool) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let page = cx.target().page_size;
+    let wanted = cx.random_tags(granules(2 * page)).iter().map(|tag| tag | 1).collect::<Vec<u8>>();
     if by_vmm {
         guest.store_tags(arena(0), &wanted)?;
     } else {
@@ -175,9 +175,9 @@ fn discarded(bench: &mut Bench<'_>, by_vmm: bool) -> Checked {
     bytes("data of the next page", arena(page), &[0xa5; 64], &guest.read(arena(page), 64)?)
 }
 
-fn huge_parts(bench: &mut Bench<'_>) -> Checked {
-    leave_tags_behind(bench)?;
-    let mut guest = bench.guest_in(Backing::HugePages)?;
+fn huge_parts(cx: &mut CaseContext<'_>) -> CaseResult {
+    leave_tags_behind(cx)?;
+    let mut guest = cx.guest_in(Backing::HugePages)?;
     let length = HUGE_RAM.min(abi::map::ARENA_SIZE);
     let trace = guest.exec("strb w1, [x0]", &[tagged(0x1_2345, 0), 1])?;
     no_fault(&guest, "a store through tag 0", &trace)?;
@@ -187,7 +187,7 @@ fn huge_parts(bench: &mut Bench<'_>) -> Checked {
 }
 
 /// Tags the first granule of some parts by the guest, each with another tag, and looks at all.
-fn tag_and_check_parts(guest: &mut Guest, length: u64) -> Checked {
+fn tag_and_check_parts(guest: &mut Guest, length: u64) -> CaseResult {
     let mut expected = vec![0; granules(length)];
     for (number, tag) in [(0, 3), (1, 5), (7, 9), (8, 10)] {
         let offset = number * 0x1_0000;

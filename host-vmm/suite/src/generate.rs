@@ -4,8 +4,8 @@ use abi::mailbox::SysReg;
 use isa::{Exclude, Rgsr, Tag, TaggedPtr};
 
 use super::address::tagged;
-use super::bench::Bench;
-use super::case::{Case, Checked};
+use super::case::{Case, CaseResult};
+use super::case_context::CaseContext;
 use super::expect::{equal, equal_hex, fail_with, holds, no_fault, pointer_tag};
 use super::settings::{ATA, ATA0, RRND, rgsr};
 use machine::{Block, El};
@@ -70,10 +70,10 @@ fn irg_block(extra: &str) -> String {
     (1..=IRG_BLOCK).map(|n| format!("irg x{n}, x0{extra};")).collect()
 }
 
-fn sequence(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn sequence(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let irg = Block::assemble(&irg_block(""))?;
-    for start in [rgsr(1, 0), rgsr(0xffff, 5), rgsr(0xace1, 15), u64::from(bench.random().u16(1..)) << 8] {
+    for start in [rgsr(1, 0), rgsr(0xffff, 5), rgsr(0xace1, 15), u64::from(cx.random().u16(1..)) << 8] {
         let mut model = Rgsr::from_bits(start);
         let mut block = irg.clone().x(0, tagged(0, 6)).sys(SysReg::Gcr, 0).sys(SysReg::Rgsr, start);
         for _ in 0..4 {
@@ -94,11 +94,11 @@ fn sequence(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn gcr_exclusion(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn gcr_exclusion(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let irg = Block::assemble(&irg_block(""))?;
     let mut masks = vec![0x0001, 0x8000, 0x7fff, 0xfffe, 0xaaaa, 0xffff];
-    masks.push(bench.random().u16(1..));
+    masks.push(cx.random().u16(1..));
     for mask in masks {
         let start = rgsr(0xbeef, 3);
         let mut model = Rgsr::from_bits(start);
@@ -122,8 +122,8 @@ fn gcr_exclusion(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn register_exclusion(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn register_exclusion(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let irg = Block::assemble(&irg_block(", x29"))?;
     for (gcr, register) in [(0u16, 0x5555u16), (0x00ff, 0x0f00), (0x0001, 0xfffc), (0x00ff, 0xff00)] {
         let start = rgsr(0x7777, 9);
@@ -149,8 +149,8 @@ fn register_exclusion(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn rrnd(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn rrnd(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let irg = Block::assemble(&irg_block(""))?;
     for mask in [0u16, 0x0001, 0xfffe, 0x7fff, 0x5a5a] {
         let block = irg.clone().x(0, tagged(0, 0)).sys(SysReg::Gcr, RRND | u64::from(mask));
@@ -171,9 +171,9 @@ fn rrnd(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn only_the_tag(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let pointers = [!0, 0, 0xa5a5_a5a5_a5a5_a5a5, 0x5a5a_5a5a_5a5a_5a5a, bench.random().u64(..)];
+fn only_the_tag(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let pointers = [!0, 0, 0xa5a5_a5a5_a5a5_a5a5, 0x5a5a_5a5a_5a5a_5a5a, cx.random().u64(..)];
     let text: String = (0..pointers.len()).map(|n| format!("irg x{}, x{n};", n + 10)).collect();
     let mut x = [0; 31];
     x[..pointers.len()].copy_from_slice(&pointers);
@@ -187,8 +187,8 @@ fn only_the_tag(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn irg_ata_off(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn irg_ata_off(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     for (el, bit) in [(El::El1, ATA), (El::El0, ATA0)] {
         let start = rgsr(0x2468, 9);
         let block = Block::assemble("irg x1, x0; irg x2, x0")?
@@ -207,8 +207,8 @@ fn irg_ata_off(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn irg_el0(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn irg_el0(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let start = rgsr(0x4242, 1);
     let mut model = Rgsr::from_bits(start);
     let block = Block::assemble(&irg_block(""))?
@@ -224,8 +224,8 @@ fn irg_el0(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn addg(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn addg(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     for exclude in [0u16, 0x0001, 0x00f0, 0x7ffe, 0xffff] {
         let text = "addg x1, x0, #0, #1; addg x2, x0, #16, #0; addg x3, x0, #1008, #15; subg x4, x0, #32, #5; subg x5, x0, #0, #0";
         let base = tagged(0x2000, 4);
@@ -241,8 +241,8 @@ fn addg(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn gmi(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn gmi(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let text: String = (1..=16).map(|n| format!("gmi x{n}, x0, x29; addg x0, x0, #0, #1;")).collect();
     for mask in [0u64, 0x8001, 0xdead_beef_0000_1234] {
         let block = Block::assemble(&text)?.x(0, tagged(0, 0)).x(29, mask).sys(SysReg::Gcr, 0);
@@ -255,8 +255,8 @@ fn gmi(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn subp(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn subp(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let sign_extend = |value: u64| (value << 8).cast_signed() >> 8;
     let pairs = [
         (tagged(0x40, 3), tagged(0x10, 12)),

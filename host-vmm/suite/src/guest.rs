@@ -6,15 +6,15 @@ use std::collections::BTreeMap;
 use abi::mailbox::{BootReport, PageKind, SysReg};
 use abi::map::Window;
 
-use super::case::Stop;
-use super::pool::Shared;
+use super::case::CaseError;
+use super::pool::SharedMachine;
 use super::settings::{self, Mode};
 use machine::snapshot::Snapshot;
 use machine::{Block, El, Machine, MachineError, Outcome, Trace};
 
 /// A booted guest.
 pub struct Guest {
-    machine: Shared,
+    machine: SharedMachine,
     /// The last block of vCPU 0, for reports. Printed only when something fails.
     last: Option<Block>,
     /// What [`Self::exec`] has assembled: cases run the same text again and again.
@@ -24,7 +24,7 @@ pub struct Guest {
 impl Guest {
     /// Takes a machine.
     #[must_use]
-    pub fn new(machine: Shared) -> Self {
+    pub fn new(machine: SharedMachine) -> Self {
         Self { machine, programs: BTreeMap::new(), last: None }
     }
 
@@ -44,7 +44,7 @@ impl Guest {
     /// # Errors
     ///
     /// When the machine cannot, or the block stops at a checkpoint.
-    pub fn run(&mut self, block: &Block) -> Result<Trace, Stop> {
+    pub fn run(&mut self, block: &Block) -> Result<Trace, CaseError> {
         self.run_on(0, block)
     }
 
@@ -53,7 +53,7 @@ impl Guest {
     /// # Errors
     ///
     /// As [`Self::run`].
-    pub fn exec(&mut self, text: &str, x: &[u64]) -> Result<Trace, Stop> {
+    pub fn exec(&mut self, text: &str, x: &[u64]) -> Result<Trace, CaseError> {
         let words = match self.programs.get(text) {
             Some(words) => words.clone(),
             None => {
@@ -74,7 +74,7 @@ impl Guest {
     /// # Errors
     ///
     /// As [`Self::run`].
-    pub fn run_on(&mut self, cpu: usize, block: &Block) -> Result<Trace, Stop> {
+    pub fn run_on(&mut self, cpu: usize, block: &Block) -> Result<Trace, CaseError> {
         if cpu == 0 {
             self.last = Some(block.clone());
         }
@@ -89,7 +89,7 @@ impl Guest {
     /// # Errors
     ///
     /// When the machine cannot, or the block ends without one.
-    pub fn run_to_checkpoint(&mut self, block: &Block) -> Result<(), Stop> {
+    pub fn run_to_checkpoint(&mut self, block: &Block) -> Result<(), CaseError> {
         self.last = Some(block.clone());
         match self.machine.borrow_mut().start(0, block)? {
             Outcome::Checkpoint => Ok(()),
@@ -102,7 +102,7 @@ impl Guest {
     /// # Errors
     ///
     /// When the machine cannot, or another checkpoint comes.
-    pub fn resume(&mut self) -> Result<Trace, Stop> {
+    pub fn resume(&mut self) -> Result<Trace, CaseError> {
         match self.machine.borrow_mut().resume(0)? {
             Outcome::Done(trace) => Ok(*trace),
             Outcome::Checkpoint => Err(unexpected_checkpoint()),
@@ -132,7 +132,7 @@ impl Guest {
     /// # Errors
     ///
     /// When not all of them can be had.
-    pub fn fetch_tags(&mut self, ipa: u64, granules: usize) -> Result<Vec<u8>, Stop> {
+    pub fn fetch_tags(&mut self, ipa: u64, granules: usize) -> Result<Vec<u8>, CaseError> {
         let mut tags = vec![0xff; granules];
         self.machine.borrow_mut().fetch_tags(ipa, &mut tags)?;
         Ok(tags)
@@ -143,7 +143,7 @@ impl Guest {
     /// # Errors
     ///
     /// When not all of them can be stored.
-    pub fn store_tags(&mut self, ipa: u64, new: &[u8]) -> Result<(), Stop> {
+    pub fn store_tags(&mut self, ipa: u64, new: &[u8]) -> Result<(), CaseError> {
         Ok(self.machine.borrow_mut().store_tags(ipa, new)?)
     }
 
@@ -152,7 +152,7 @@ impl Guest {
     /// # Errors
     ///
     /// When it is not RAM.
-    pub fn read(&mut self, ipa: u64, bytes: usize) -> Result<Vec<u8>, Stop> {
+    pub fn read(&mut self, ipa: u64, bytes: usize) -> Result<Vec<u8>, CaseError> {
         let mut buffer = vec![0; bytes];
         self.machine.borrow().read(ipa, &mut buffer)?;
         Ok(buffer)
@@ -163,7 +163,7 @@ impl Guest {
     /// # Errors
     ///
     /// When it is not RAM.
-    pub fn write(&mut self, ipa: u64, bytes: &[u8]) -> Result<(), Stop> {
+    pub fn write(&mut self, ipa: u64, bytes: &[u8]) -> Result<(), CaseError> {
         Ok(self.machine.borrow_mut().write(ipa, bytes)?)
     }
 
@@ -172,7 +172,7 @@ impl Guest {
     /// # Errors
     ///
     /// When it is not RAM.
-    pub fn read_u64(&mut self, ipa: u64) -> Result<u64, Stop> {
+    pub fn read_u64(&mut self, ipa: u64) -> Result<u64, CaseError> {
         let mut bytes = [0; 8];
         self.machine.borrow().read(ipa, &mut bytes)?;
         Ok(u64::from_le_bytes(bytes))
@@ -183,7 +183,7 @@ impl Guest {
     /// # Errors
     ///
     /// When the firmware refuses.
-    pub fn set_pages(&mut self, window: Window, ipa: u64, bytes: u64, kind: PageKind) -> Result<(), Stop> {
+    pub fn set_pages(&mut self, window: Window, ipa: u64, bytes: u64, kind: PageKind) -> Result<(), CaseError> {
         Ok(self.machine.borrow_mut().set_pages(window, ipa, bytes, kind)?)
     }
 
@@ -192,13 +192,13 @@ impl Guest {
     /// # Errors
     ///
     /// When the kernel refuses any part.
-    pub fn save_and_restore(&mut self) -> Result<Snapshot, Stop> {
+    pub fn save_and_restore(&mut self) -> Result<Snapshot, CaseError> {
         let snapshot = self.machine.borrow_mut().save()?;
         self.machine.borrow_mut().replace_by(&snapshot)?;
         Ok(snapshot)
     }
 }
 
-fn unexpected_checkpoint() -> Stop {
+fn unexpected_checkpoint() -> CaseError {
     MachineError::BadRequest("the block rang a checkpoint that its case does not expect".to_owned()).into()
 }

@@ -3,11 +3,11 @@
 //! A store keeps the page that it tags locked while it reads the tag buffer, which may fault; whoever waits for that lock spins
 //! in the kernel (arch/arm64/include/asm/mte.h, try_page_mte_tagging()). These cases run only where a kernel may be lost.
 
-use super::bench::Bench;
 use super::calls::returns;
-use super::case::{Case, Checked, Need};
+use super::case::{Case, CaseResult, Need};
+use super::case_context::CaseContext;
 use super::expect::fail;
-use machine::{Attempt, Hazard};
+use machine::{Hazard, HazardOutcome};
 
 const SOURCE: &str = "arch/arm64/kvm/guest.c, kvm_vm_ioctl_mte_copy_tags(): try_page_mte_tagging() before \
                       mte_copy_tags_from_user(); arch/arm64/kernel/mte.c, mte_sync_tags()";
@@ -37,16 +37,16 @@ pub const CASES: &[Case] = &[
     .needing(&[Need::Hazards]),
 ];
 
-fn comes_back(bench: &mut Bench<'_>, hazard: Hazard) -> Checked {
-    let mut vm = bench.bare()?;
+fn comes_back(cx: &mut CaseContext<'_>, hazard: Hazard) -> CaseResult {
+    let mut vm = cx.bare()?;
     match vm.attempt(hazard)? {
-        Attempt::Returned(result) => returns("the store", Ok(vm.page_size()), result),
-        Attempt::Waited => fail(
+        HazardOutcome::Returned(result) => returns("the store", Ok(vm.page_size()), result),
+        HazardOutcome::Waited => fail(
             "the thread that was at the page, too",
             "it comes back before the tag buffer is served",
             "it kept a CPU busy in the kernel until the VMM served the buffer",
         ),
-        Attempt::Hangs { millis, dies } => {
+        HazardOutcome::Hangs { millis, dies } => {
             let killed = if dies { "SIGKILL ends it" } else { "SIGKILL does not end it" };
             let found = format!("a thread is stuck in the kernel after {millis} ms, and {killed}");
             fail("the store, or whoever else was at the page", "they come back", found)

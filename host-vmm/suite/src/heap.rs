@@ -2,8 +2,8 @@
 
 use isa::TaggedPtr;
 
-use super::bench::Bench;
-use super::case::{Case, Checked, Stop};
+use super::case::{Case, CaseError, CaseResult};
+use super::case_context::CaseContext;
 use super::expect::{Direction, TagCheckFault, equal, fail, fail_with, holds, no_fault, one_tag_check_fault};
 use super::guest::Guest;
 use super::settings::rgsr;
@@ -34,12 +34,12 @@ pub const CASES: &[Case] = &[
 
 const CITE: &str = "guest-fw/src/heap.rs; DDI 0487 D10 about memory tagging";
 
-const fn case(name: &'static str, claim: &'static str, run: fn(&mut Bench<'_>) -> Checked) -> Case {
+const fn case(name: &'static str, claim: &'static str, run: fn(&mut CaseContext<'_>) -> CaseResult) -> Case {
     Case::new(name, claim, CITE, run)
 }
 
 /// Allocates, or fails the case.
-fn allocate(guest: &mut Guest, bytes: u64) -> Result<u64, Stop> {
+fn allocate(guest: &mut Guest, bytes: u64) -> Result<u64, CaseError> {
     match guest.machine().heap_alloc(bytes, 16)? {
         0 => fail(format!("allocating {bytes} bytes"), "a pointer", "no room"),
         pointer => Ok(pointer),
@@ -47,7 +47,7 @@ fn allocate(guest: &mut Guest, bytes: u64) -> Result<u64, Stop> {
 }
 
 /// The tags around an address, as a report shows them: a line a granule, the one meant marked.
-fn tags_around(guest: &mut Guest, pointer: u64) -> Result<Vec<String>, Stop> {
+fn tags_around(guest: &mut Guest, pointer: u64) -> Result<Vec<String>, CaseError> {
     let ipa = abi::map::ipa_of(pointer) & !(GRANULE - 1);
     let start = (ipa - 3 * GRANULE).max(abi::map::HEAP_BASE);
     let found = guest.fetch_tags(start, 7)?;
@@ -60,20 +60,20 @@ fn tags_around(guest: &mut Guest, pointer: u64) -> Result<Vec<String>, Stop> {
 }
 
 /// Expects one tag check fault of a misuse; the report of anything else shows the tags around it.
-fn caught(guest: &mut Guest, what: &str, text: &str, direction: Direction, pointer: u64) -> Checked {
+fn caught(guest: &mut Guest, what: &str, text: &str, direction: Direction, pointer: u64) -> CaseResult {
     let trace = guest.exec(text, &[pointer])?;
     let expected = TagCheckFault { el: El::El1, direction, index: 0, pointer };
     match one_tag_check_fault(guest, what, expected, &trace) {
-        Err(Stop::Failed(failure)) => {
+        Err(CaseError::Failed(failure)) => {
             let detail = tags_around(guest, pointer)?.into_iter().chain(failure.detail).collect();
-            Err(Stop::Failed(Box::new(Failure { detail, ..*failure })))
+            Err(CaseError::Failed(Box::new(Failure { detail, ..*failure })))
         }
         other => other,
     }
 }
 
-fn overflow(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn overflow(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     for bytes in [16, 48, 64, 200, 4096] {
         let first = allocate(&mut guest, bytes)?;
         let second = allocate(&mut guest, bytes)?;
@@ -88,8 +88,8 @@ fn overflow(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn underflow(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn underflow(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     allocate(&mut guest, 32)?;
     for bytes in [16, 32, 112] {
         let object = allocate(&mut guest, bytes)?;
@@ -98,8 +98,8 @@ fn underflow(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn use_after_free(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn use_after_free(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     for bytes in [16, 80, 1024] {
         let object = allocate(&mut guest, bytes)?;
         let trace = guest.exec("str x0, [x0]", &[object])?;
@@ -119,8 +119,8 @@ fn use_after_free(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn double_free(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn double_free(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let object = allocate(&mut guest, 64)?;
     let other_tag = object ^ 1 << 56;
     equal("freeing through another tag", &false, &guest.machine().heap_free(other_tag, 64, 16)?)?;
@@ -129,10 +129,10 @@ fn double_free(bench: &mut Bench<'_>) -> Checked {
     equal("freeing twice", &false, &guest.machine().heap_free(object, 64, 16)?)
 }
 
-fn separate(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn separate(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     for _ in 0..24 {
-        let bytes = bench.random().u64(1..600);
+        let bytes = cx.random().u64(1..600);
         let object = allocate(&mut guest, bytes)?;
         let size = bytes.next_multiple_of(GRANULE);
         let ipa = abi::map::ipa_of(object);
@@ -154,9 +154,9 @@ fn separate(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn generator(bench: &mut Bench<'_>) -> Checked {
+fn generator(cx: &mut CaseContext<'_>) -> CaseResult {
     use abi::mailbox::SysReg;
-    let mut guest = bench.guest()?;
+    let mut guest = cx.guest()?;
     let block = machine::Block::assemble("irg x1, x0")?.sys(SysReg::Gcr, 0x10).sys(SysReg::Rgsr, rgsr(0x1234, 5));
     let before = guest.run(&block)?;
     let object = allocate(&mut guest, 100)?;

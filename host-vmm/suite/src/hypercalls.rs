@@ -6,9 +6,9 @@
 use abi::mailbox::SysReg;
 
 use super::address::pointer_at;
-use super::bench::Bench;
 use super::calls::succeeds;
-use super::case::{Case, Checked, Stop};
+use super::case::{Case, CaseError, CaseResult};
+use super::case_context::CaseContext;
 use super::expect::{equal_hex, holds, no_fault, one_exception};
 use super::guest::Guest;
 use super::settings::{PSTATE_TCO, TF, rgsr};
@@ -87,35 +87,35 @@ const NOT_SUPPORTED: u64 = u64::MAX;
 const INVALID_PARAMETERS: u64 = -2i64 as u64;
 
 /// Calls a function at EL1.
-fn call(guest: &mut Guest, x: &[u64]) -> Result<Trace, Stop> {
+fn call(guest: &mut Guest, x: &[u64]) -> Result<Trace, CaseError> {
     let trace = guest.exec("hvc #0", x)?;
     no_fault(guest, "HVC", &trace)?;
     Ok(trace)
 }
 
 /// Expects a function's first result.
-fn gives(guest: &mut Guest, what: &str, x: &[u64], expected: u64) -> Checked {
+fn gives(guest: &mut Guest, what: &str, x: &[u64], expected: u64) -> CaseResult {
     let trace = call(guest, x)?;
     equal_hex(&format!("x0 of {what} ({:#x})", x[0]), expected, trace.x[0])
 }
 
-fn at_el0(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn at_el0(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let trace = guest.run(&Block::assemble("hvc #0")?.at(El::El0).x(0, UNALLOCATED))?;
     one_exception(&guest, "HVC at EL0", 0x0200_0000, &trace)?;
     equal_hex("x0", UNALLOCATED, trace.x[0])
 }
 
-fn preserves(bench: &mut Bench<'_>) -> Checked {
+fn preserves(cx: &mut CaseContext<'_>) -> CaseResult {
     /// FPCR.{DN, RMode}.
     const FPCR: u64 = 1 << 25 | 0b10 << 22;
     const FLAGS: u8 = 0b1010;
     /// Registers that the block itself uses, to write and to read FPCR.
     const OWN: [usize; 2] = [20, 21];
-    let mut guest = bench.guest()?;
+    let mut guest = cx.guest()?;
     for function in [SMCCC_VERSION, PSCI_VERSION, UNALLOCATED] {
         let mut x = [0; 31];
-        x.iter_mut().for_each(|value| *value = bench.random().u64(..));
+        x.iter_mut().for_each(|value| *value = cx.random().u64(..));
         (x[0], x[OWN[0]]) = (function, FPCR);
         let sp = pointer_at(El::El1, false, 0x100, 3);
         let tags =
@@ -141,8 +141,8 @@ fn preserves(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn not_supported(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn not_supported(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     // Fast and yielding calls of both widths and of each kind of owner.
     for function in [0, 0x4060_0000, 0x8000_0040, 0x8100_0000, 0x8200_0000, 0x8300_0000, UNALLOCATED, 0xc400_0060]
         .into_iter()
@@ -153,8 +153,8 @@ fn not_supported(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn results(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn results(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     for function in [SMCCC_VERSION, PSCI_VERSION, MIGRATE_INFO_TYPE, UNALLOCATED] {
         let trace = call(&mut guest, &[function, 0x1111, 0x2222, 0x3333])?;
         for n in 1..4 {
@@ -164,8 +164,8 @@ fn results(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn function_is_w0(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn function_is_w0(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     for (upper, text) in [(0, "hvc #1"), (0, "hvc #0xffff"), (1, "hvc #0"), (0xffff_ffff, "hvc #0x8000")] {
         let trace = guest.exec(text, &[upper << 32 | MIGRATE_INFO_TYPE])?;
         no_fault(&guest, text, &trace)?;
@@ -174,11 +174,11 @@ fn function_is_w0(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn smccc(bench: &mut Bench<'_>) -> Checked {
+fn smccc(cx: &mut CaseContext<'_>) -> CaseResult {
     /// Not there, there, and not needed: by SMCCC_ARCH_WORKAROUND_2 (0x7fff) as -2, by the others as 1.
     const WORKAROUNDS: [(u64, &[i64]); 3] =
         [(0x8000_8000, &[-1, 0, 1]), (0x8000_7fff, &[-1, 0, 1, -2]), (0x8000_3fff, &[-1, 0, 1])];
-    let mut guest = bench.guest()?;
+    let mut guest = cx.guest()?;
     gives(&mut guest, "SMCCC_VERSION", &[SMCCC_VERSION], 0x1_0001)?;
     gives(&mut guest, "SMCCC_ARCH_FEATURES of nothing", &[SMCCC_ARCH_FEATURES, 0x8000_0040], NOT_SUPPORTED)?;
     for (workaround, permitted) in WORKAROUNDS {
@@ -189,18 +189,18 @@ fn smccc(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn psci_version(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn psci_version(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let told =
         succeeds("KVM_GET_ONE_REG of KVM_REG_ARM_PSCI_VERSION", guest.machine().register(0, RegisterId::PSCI_VERSION))?;
     gives(&mut guest, "PSCI_VERSION", &[PSCI_VERSION], told)?;
     holds("PSCI_VERSION", "0x10000 or more", format_args!("{told:#x}"), told >> 16 >= 1)
 }
 
-fn psci_features(bench: &mut Bench<'_>) -> Checked {
+fn psci_features(cx: &mut CaseContext<'_>) -> CaseResult {
     /// CPU_OFF, CPU_ON, SYSTEM_OFF, SYSTEM_RESET: what every VM needs.
     const NEEDED: [u64; 4] = [0x8400_0002, 0xc400_0003, 0x8400_0008, 0x8400_0009];
-    let mut guest = bench.guest()?;
+    let mut guest = cx.guest()?;
     for function in NEEDED.into_iter().chain(AFFINITY_INFO).chain([PSCI_VERSION, PSCI_FEATURES, SMCCC_VERSION]) {
         gives(&mut guest, &format!("PSCI_FEATURES of {function:#x}"), &[PSCI_FEATURES, function], 0)?;
     }
@@ -211,9 +211,9 @@ fn psci_features(bench: &mut Bench<'_>) -> Checked {
     gives(&mut guest, "MIGRATE_INFO_TYPE", &[MIGRATE_INFO_TYPE], 2)
 }
 
-fn affinity_info(bench: &mut Bench<'_>) -> Checked {
+fn affinity_info(cx: &mut CaseContext<'_>) -> CaseResult {
     const CPUS: u64 = 3;
-    let mut guest = bench.guest_like(Config { cpus: CPUS as usize, ..Config::default() })?;
+    let mut guest = cx.guest_like(Config { cpus: CPUS as usize, ..Config::default() })?;
     for function in AFFINITY_INFO {
         let mut says = |affinity: u64, level: u64, expected| {
             let what = format!("AFFINITY_INFO of {affinity:#x} at level {level}");

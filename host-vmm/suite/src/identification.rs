@@ -5,9 +5,9 @@
 
 use isa::SysReg;
 
-use super::bench::Bench;
 use super::calls::succeeds;
-use super::case::{Case, Checked, Stop};
+use super::case::{Case, CaseError, CaseResult};
+use super::case_context::CaseContext;
 use super::expect::{equal_hex, no_fault};
 use machine::Config;
 use machine::registers::RegisterId;
@@ -47,9 +47,9 @@ const IDENTIFICATION: [SysReg; 13] = [
 /// CTR_EL0.TminLine, the least line of a cache that holds tags. It has a case of its own.
 const TMINLINE: u64 = 0x3f << 32;
 
-fn identification(bench: &mut Bench<'_>) -> Checked {
+fn identification(cx: &mut CaseContext<'_>) -> CaseResult {
     for mte in [true, false] {
-        let mut guest = bench.guest_like(Config { mte, ..Config::default() })?;
+        let mut guest = cx.guest_like(Config { mte, ..Config::default() })?;
         let text: Vec<_> = IDENTIFICATION.iter().enumerate().map(|(n, name)| format!("mrs x{n}, {name}")).collect();
         let trace = guest.exec(&text.join("; "), &[])?;
         no_fault(&guest, "MRS", &trace)?;
@@ -63,14 +63,14 @@ fn identification(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn tag_line(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn tag_line(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let trace = guest.exec("mrs x0, ctr_el0", &[])?;
     no_fault(&guest, "MRS", &trace)?;
     let given = succeeds("KVM_GET_ONE_REG of CTR_EL0", guest.machine().register(0, RegisterId::of(SysReg::CtrEl0)))?;
     equal_hex("CTR_EL0.TminLine of the guest", given & TMINLINE, trace.x[0] & TMINLINE)?;
     if given & TMINLINE == 0 {
-        return Err(Stop::Skipped("CTR_EL0 tells of no line of tags here".to_owned()));
+        return Err(CaseError::Skipped("CTR_EL0 tells of no line of tags here".to_owned()));
     }
     Ok(())
 }

@@ -3,9 +3,9 @@
 //! The question of 2021 was what a VMM learns when a copy stops half-way. Each case says what is
 //! returned, and that nothing else changed.
 
-use super::bench::Bench;
 use super::calls::{BASE, fetch, granules, peek, returns, store, succeeds, vm};
-use super::case::{Case, Checked, Stop};
+use super::case::{Case, CaseError, CaseResult};
+use super::case_context::CaseContext;
 use super::expect::{fail_with, holds, tags};
 use machine::tags::{self as transport, Copied};
 use machine::{Access, Backing, CopyTags, Errno, TagBuffer};
@@ -134,8 +134,8 @@ struct Arguments {
 }
 
 /// Expects EINVAL in both directions for a call that is right but for one argument, and no change.
-fn refused(bench: &mut Bench<'_>, what: &str, spoil: fn(&mut Arguments, u64)) -> Checked {
-    let vm = vm(bench, 4)?;
+fn refused(cx: &mut CaseContext<'_>, what: &str, spoil: fn(&mut Arguments, u64)) -> CaseResult {
+    let vm = vm(cx, 4)?;
     let page = vm.page_size();
     let mut before = vec![7; granules(4 * page)];
     returns("a store to begin with", Ok(4 * page), store(&*vm, BASE, 4 * page, &mut before))?;
@@ -156,8 +156,8 @@ fn refused(bench: &mut Bench<'_>, what: &str, spoil: fn(&mut Arguments, u64)) ->
     tags("tags after refused calls", BASE, &before, &peek(&*vm, BASE, 4)?)
 }
 
-fn length_zero(bench: &mut Bench<'_>) -> Checked {
-    let vm = vm(bench, 1)?;
+fn length_zero(cx: &mut CaseContext<'_>) -> CaseResult {
+    let vm = vm(cx, 1)?;
     for ipa in [BASE, 0, BASE + 64 * vm.page_size()] {
         for (what, result) in [("a fetch", fetch(&*vm, ipa, 0, &mut [])), ("a store", store(&*vm, ipa, 0, &mut []))] {
             returns(&format!("{what} of length 0 at {ipa:#x}"), Ok(0), result)?;
@@ -166,11 +166,11 @@ fn length_zero(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn beyond_int_max(bench: &mut Bench<'_>) -> Checked {
-    let vm = vm(bench, 1)?;
-    let kernel = bench.target().kernel_version();
+fn beyond_int_max(cx: &mut CaseContext<'_>) -> CaseResult {
+    let vm = vm(cx, 1)?;
+    let kernel = cx.target().kernel_version();
     if kernel < (6, 4) {
-        return Err(Stop::Skipped(format!("the check came with Linux 6.4, this is {}.{}", kernel.0, kernel.1)));
+        return Err(CaseError::Skipped(format!("the check came with Linux 6.4, this is {}.{}", kernel.0, kernel.1)));
     }
     let page = vm.page_size();
     let limit = i32::MAX as u64 + 1;
@@ -195,8 +195,8 @@ fn beyond_int_max(bench: &mut Bench<'_>) -> Checked {
     returns("a fetch right below INT_MAX", Ok(page), vm.copy_tags(call))
 }
 
-fn full_count(bench: &mut Bench<'_>) -> Checked {
-    let vm = vm(bench, 4)?;
+fn full_count(cx: &mut CaseContext<'_>) -> CaseResult {
+    let vm = vm(cx, 4)?;
     for pages in 1..=4 {
         let length = pages * vm.page_size();
         let mut buffer = vec![pages as u8; granules(length)];
@@ -206,12 +206,12 @@ fn full_count(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn partial_count(bench: &mut Bench<'_>) -> Checked {
+fn partial_count(cx: &mut CaseContext<'_>) -> CaseResult {
     for pages in 1..=3 {
-        let vm = vm(bench, pages)?;
+        let vm = vm(cx, pages)?;
         let page = vm.page_size();
         let asked = (pages + 2) * page;
-        let mut wanted = bench.random_tags(granules(asked));
+        let mut wanted = cx.random_tags(granules(asked));
         returns(
             &format!("a store over {pages} pages and a hole"),
             Ok(pages * page),
@@ -231,8 +231,8 @@ fn partial_count(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn hole_first(bench: &mut Bench<'_>) -> Checked {
-    let vm = vm(bench, 2)?;
+fn hole_first(cx: &mut CaseContext<'_>) -> CaseResult {
+    let vm = vm(cx, 2)?;
     let page = vm.page_size();
     let mut before = vec![5; granules(2 * page)];
     returns("a store to begin with", Ok(2 * page), store(&*vm, BASE, 2 * page, &mut before))?;
@@ -244,8 +244,8 @@ fn hole_first(bench: &mut Bench<'_>) -> Checked {
     tags("tags behind the hole", BASE, &before, &peek(&*vm, BASE, 2)?)
 }
 
-fn transport_names_hole(bench: &mut Bench<'_>) -> Checked {
-    let vm = vm(bench, 3)?;
+fn transport_names_hole(cx: &mut CaseContext<'_>) -> CaseResult {
+    let vm = vm(cx, 3)?;
     let page = vm.page_size();
     let expected = Copied::Stopped { at: BASE + 3 * page, cause: Errno::EFAULT };
     let mut buffer = vec![1; granules(5 * page)];
@@ -265,8 +265,8 @@ fn transport_names_hole(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn read_only_slot(bench: &mut Bench<'_>) -> Checked {
-    let mut vm = vm(bench, 1)?;
+fn read_only_slot(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = vm(cx, 1)?;
     let page = vm.page_size();
     let ipa = BASE + 16 * page;
     succeeds("a read-only slot", vm.add_memory(ipa, page, Backing::Anonymous, Access::ReadOnlySlot))?;
@@ -278,8 +278,8 @@ fn read_only_slot(bench: &mut Bench<'_>) -> Checked {
     tags("tags after a refused store", ipa, &vec![0; granules(page)], &peek(&*vm, ipa, 1)?)
 }
 
-fn no_mapping(bench: &mut Bench<'_>) -> Checked {
-    let mut vm = vm(bench, 1)?;
+fn no_mapping(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = vm(cx, 1)?;
     let page = vm.page_size();
     // Right behind the first slot, so that a copy runs into it.
     succeeds("a slot without access", vm.add_memory(BASE + page, page, Backing::Anonymous, Access::NoMapping))?;
@@ -290,8 +290,8 @@ fn no_mapping(bench: &mut Bench<'_>) -> Checked {
     tags("the page before it", BASE, &vec![2; granules(page)], &peek(&*vm, BASE, 1)?)
 }
 
-fn buffer_ends_early(bench: &mut Bench<'_>) -> Checked {
-    let vm = vm(bench, 2)?;
+fn buffer_ends_early(cx: &mut CaseContext<'_>) -> CaseResult {
+    let vm = vm(cx, 2)?;
     let page = vm.page_size();
     let mut wanted = vec![6; granules(2 * page)];
     returns("a store to begin with", Ok(2 * page), store(&*vm, BASE, 2 * page, &mut wanted))?;
@@ -301,8 +301,8 @@ fn buffer_ends_early(bench: &mut Bench<'_>) -> Checked {
     tags("tags after the fetch", BASE, &wanted, &peek(&*vm, BASE, 2)?)
 }
 
-fn buffer_unmapped(bench: &mut Bench<'_>) -> Checked {
-    let vm = vm(bench, 1)?;
+fn buffer_unmapped(cx: &mut CaseContext<'_>) -> CaseResult {
+    let vm = vm(cx, 1)?;
     let page = vm.page_size();
     for flags in [CopyTags::TO_GUEST, CopyTags::FROM_GUEST] {
         let call = CopyTags { ipa: BASE, length: page, buffer: TagBuffer::EndsAfter(0), flags, reserved: [0; 2] };
@@ -311,8 +311,8 @@ fn buffer_unmapped(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn high_bits(bench: &mut Bench<'_>) -> Checked {
-    let vm = vm(bench, 1)?;
+fn high_bits(cx: &mut CaseContext<'_>) -> CaseResult {
+    let vm = vm(cx, 1)?;
     let page = vm.page_size();
     let mut buffer: Vec<u8> = (0..granules(page)).map(|i| i as u8).collect();
     let expected: Vec<u8> = buffer.iter().map(|byte| byte & 0xf).collect();
@@ -320,9 +320,9 @@ fn high_bits(bench: &mut Bench<'_>) -> Checked {
     tags("tags stored from bytes above 15", BASE, &expected, &peek(&*vm, BASE, 1)?)
 }
 
-fn dirty_logging(bench: &mut Bench<'_>) -> Checked {
-    let kernel = bench.target().kernel_version();
-    let mut vm = vm(bench, 1)?;
+fn dirty_logging(cx: &mut CaseContext<'_>) -> CaseResult {
+    let kernel = cx.target().kernel_version();
+    let mut vm = vm(cx, 1)?;
     let page = vm.page_size();
     let other = BASE + 64 * page;
     succeeds("a second slot", vm.add_memory(other, page, Backing::Anonymous, Access::ReadWrite))?;
@@ -348,7 +348,7 @@ fn dirty_logging(bench: &mut Bench<'_>) -> Checked {
             tags("tags after a refused store", BASE, &buffer, &peek(&*vm, BASE, 1)?)?;
         }
         (major, minor) => {
-            return Err(Stop::Skipped(format!(
+            return Err(CaseError::Skipped(format!(
                 "what Linux {major}.{minor} promises while dirty pages are logged is not recorded here"
             )));
         }
@@ -360,8 +360,8 @@ fn dirty_logging(bench: &mut Bench<'_>) -> Checked {
     tags("tags at the end", BASE, &new, &peek(&*vm, BASE, 1)?)
 }
 
-fn vm_without_mte(bench: &mut Bench<'_>) -> Checked {
-    let mut vm = bench.bare()?;
+fn vm_without_mte(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = cx.bare()?;
     let page = vm.page_size();
     succeeds("KVM_SET_USER_MEMORY_REGION", vm.add_memory(BASE, page, Backing::Anonymous, Access::ReadWrite))?;
     let mut buffer = vec![3; granules(page)];
@@ -369,11 +369,11 @@ fn vm_without_mte(bench: &mut Bench<'_>) -> Checked {
     returns("a store without MTE", Err(Errno::EINVAL), store(&*vm, BASE, page, &mut buffer))
 }
 
-fn separate_vms(bench: &mut Bench<'_>) -> Checked {
-    let first = vm(bench, 1)?;
-    let second = vm(bench, 1)?;
+fn separate_vms(cx: &mut CaseContext<'_>) -> CaseResult {
+    let first = vm(cx, 1)?;
+    let second = vm(cx, 1)?;
     let page = first.page_size();
-    let mut wanted = bench.random_tags(granules(page));
+    let mut wanted = cx.random_tags(granules(page));
     returns("a store to the first VM", Ok(page), store(&*first, BASE, page, &mut wanted))?;
     tags("the second VM's tags", BASE, &vec![0; granules(page)], &peek(&*second, BASE, 1)?)?;
     tags("the first VM's tags", BASE, &wanted, &peek(&*first, BASE, 1)?)

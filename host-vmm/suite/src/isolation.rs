@@ -3,9 +3,9 @@
 //! arch/arm64/kvm/hyp/include/hyp/sysreg-sr.h switches them; that of the process are in arch/arm64/kernel/mte.c.
 
 use super::address::tagged;
-use super::bench::Bench;
 use super::calls::succeeds;
-use super::case::{Case, Checked};
+use super::case::{Case, CaseResult};
+use super::case_context::CaseContext;
 use super::expect::{equal, equal_hex, fail, no_fault};
 use super::restore::{CHECKPOINT, with_checkpoint};
 use machine::Config;
@@ -79,34 +79,34 @@ const VMM_ONLY: u16 = 0x0f00;
 /// Draws that would show another generator, with all but certainty.
 const DRAWS: usize = 32;
 
-fn permitted(what: &str, include: u16, drawn: &[u8]) -> Checked {
+fn permitted(what: &str, include: u16, drawn: &[u8]) -> CaseResult {
     match drawn.iter().find(|tag| include >> **tag & 1 == 0) {
         None => Ok(()),
         Some(tag) => fail(what, format!("tags of the set {include:#06x}"), format!("tag {tag:#x}")),
     }
 }
 
-fn vmm_draws_its_own(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    succeeds("prctl(PR_SET_TAGGED_ADDR_CTRL)", guest.machine().limit_tags_of_vmm(VMM_ONLY))?;
-    let before = guest.machine().draw_in_vmm(DRAWS)?;
+fn vmm_draws_its_own(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    succeeds("prctl(PR_SET_TAGGED_ADDR_CTRL)", guest.machine().set_vmm_tag_mask(VMM_ONLY))?;
+    let before = guest.machine().irg_in_vmm(DRAWS)?;
     permitted("tags that the VMM drew before", VMM_ONLY, &before)?;
     let trace = guest.exec("msr gcr_el1, x0; irg x1, x2", &[u64::from(!GUEST_ONLY)])?;
     no_fault(&guest, "MSR and IRG", &trace)?;
-    let after = guest.machine().draw_in_vmm(DRAWS)?;
-    succeeds("prctl(PR_SET_TAGGED_ADDR_CTRL)", guest.machine().limit_tags_of_vmm(0))?;
+    let after = guest.machine().irg_in_vmm(DRAWS)?;
+    succeeds("prctl(PR_SET_TAGGED_ADDR_CTRL)", guest.machine().set_vmm_tag_mask(0))?;
     permitted("tags that the VMM drew after the guest ran", VMM_ONLY, &after)
 }
 
-fn guest_draws_its_own(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn guest_draws_its_own(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let gcr = u64::from(!GUEST_ONLY);
     let trace = guest.exec("msr gcr_el1, x0", &[gcr])?;
     no_fault(&guest, "MSR", &trace)?;
-    succeeds("prctl(PR_SET_TAGGED_ADDR_CTRL)", guest.machine().limit_tags_of_vmm(VMM_ONLY))?;
-    guest.machine().draw_in_vmm(DRAWS)?;
+    succeeds("prctl(PR_SET_TAGGED_ADDR_CTRL)", guest.machine().set_vmm_tag_mask(VMM_ONLY))?;
+    guest.machine().irg_in_vmm(DRAWS)?;
     let trace = guest.exec("mrs x0, gcr_el1; irg x1, x5; irg x2, x5; irg x3, x5; irg x4, x5", &[])?;
-    succeeds("prctl(PR_SET_TAGGED_ADDR_CTRL)", guest.machine().limit_tags_of_vmm(0))?;
+    succeeds("prctl(PR_SET_TAGGED_ADDR_CTRL)", guest.machine().set_vmm_tag_mask(0))?;
     no_fault(&guest, "IRG", &trace)?;
     equal_hex("GCR_EL1", gcr, trace.x[0])?;
     let drawn: Vec<u8> = trace.x[1..5].iter().map(|pointer| (pointer >> 56 & 0xf) as u8).collect();
@@ -119,7 +119,7 @@ const NAMES: [&str; 4] = ["GCR_EL1", "RGSR_EL1", "TFSR_EL1", "TFSRE0_EL1"];
 /// Values of the four registers for the first and the second of two who take turns.
 const VALUES: [[u64; 4]; 2] = [[0x0_1234, 0x56_7803, 1, 2], [0x1_fedc, 0x12_3405, 2, 1]];
 
-fn block(text: &str, x: &[u64]) -> Result<machine::Block, super::case::Stop> {
+fn block(text: &str, x: &[u64]) -> Result<machine::Block, super::case::CaseError> {
     let mut block = machine::Block::assemble(text)?;
     for (n, value) in x.iter().enumerate() {
         block = block.x(n, *value);
@@ -127,15 +127,15 @@ fn block(text: &str, x: &[u64]) -> Result<machine::Block, super::case::Stop> {
     Ok(block)
 }
 
-fn four(what: &str, expected: &[u64; 4], found: &[u64]) -> Checked {
+fn four(what: &str, expected: &[u64; 4], found: &[u64]) -> CaseResult {
     for ((name, expected), found) in NAMES.into_iter().zip(expected).zip(found) {
         equal_hex(&format!("{name} of {what}"), *expected, *found)?;
     }
     Ok(())
 }
 
-fn other_vcpu(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest_like(Config { cpus: 2, ..Config::default() })?;
+fn other_vcpu(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest_like(Config { cpus: 2, ..Config::default() })?;
     for (cpu, values) in VALUES.iter().enumerate() {
         let trace = guest.run_on(cpu, &block(WRITE, values)?)?;
         no_fault(&guest, "MSR", &trace)?;
@@ -147,8 +147,8 @@ fn other_vcpu(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn other_vm(bench: &mut Bench<'_>) -> Checked {
-    let mut guests = [bench.guest()?, bench.guest()?];
+fn other_vm(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guests = [cx.guest()?, cx.guest()?];
     for (guest, values) in guests.iter_mut().zip(&VALUES) {
         let trace = guest.exec(WRITE, values)?;
         no_fault(guest, "MSR", &trace)?;
@@ -160,10 +160,10 @@ fn other_vm(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn pending_fault_stays(bench: &mut Bench<'_>) -> Checked {
+fn pending_fault_stays(cx: &mut CaseContext<'_>) -> CaseResult {
     use super::settings::Mode;
     use machine::El;
-    let mut guest = bench.guest_like(Config { cpus: 2, ..Config::default() })?;
+    let mut guest = cx.guest_like(Config { cpus: 2, ..Config::default() })?;
     let sctlr = guest.sctlr(El::El1, Mode::Asynchronous);
     let wrong = tagged(0, 5);
     let store = block("str x1, [x0]", &[wrong, 1])?.sys(abi::mailbox::SysReg::Sctlr, sctlr);
@@ -176,8 +176,8 @@ fn pending_fault_stays(bench: &mut Bench<'_>) -> Checked {
     equal_hex("TFSR_EL1 of the vCPU that stored", 1, trace.x[2])
 }
 
-fn never_run(bench: &mut Bench<'_>) -> Checked {
-    let mut vm = bench.bare()?;
+fn never_run(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = cx.bare()?;
     succeeds("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", vm.enable_mte(0))?;
     let cpu = succeeds("KVM_CREATE_VCPU", vm.add_vcpu())?;
     for (name, id) in
@@ -201,8 +201,8 @@ fn never_run(bench: &mut Bench<'_>) -> Checked {
 /// written to it.
 const IMPLEMENTED: [u64; 4] = [0xff_ff0f, 0x1_ffff, 0b11, 0b11];
 
-fn survive_a_run(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn survive_a_run(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     for value in [!0, 0, !0] {
         for id in RegisterId::MTE {
             succeeds("KVM_SET_ONE_REG", guest.machine().set_register(0, id, value))?;
@@ -217,8 +217,8 @@ fn survive_a_run(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn to_another_vcpu(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest_like(Config { cpus: 2, ..Config::default() })?;
+fn to_another_vcpu(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest_like(Config { cpus: 2, ..Config::default() })?;
     let trace = guest.run_on(0, &block(WRITE, &VALUES[0])?)?;
     no_fault(&guest, "MSR", &trace)?;
     for id in RegisterId::MTE {
@@ -229,9 +229,9 @@ fn to_another_vcpu(bench: &mut Bench<'_>) -> Checked {
     four("the vCPU that they were set in", &VALUES[0], &trace.x[..4])
 }
 
-fn injection_sets_tco(bench: &mut Bench<'_>) -> Checked {
+fn injection_sets_tco(cx: &mut CaseContext<'_>) -> CaseResult {
     const TCO: u64 = 1 << 25;
-    let mut guest = bench.guest()?;
+    let mut guest = cx.guest()?;
     guest.run_to_checkpoint(&with_checkpoint(block(&format!("msr tco, #0; {CHECKPOINT}"), &[])?))?;
     succeeds("KVM_SET_VCPU_EVENTS with ext_dabt_pending", guest.machine().inject_data_abort(0))?;
     // Saving completes what is pending, the exception too.

@@ -1,14 +1,14 @@
 //! The suite: every case, and the loop that runs them and tells what happened.
 //!
 //! A case is a promise with its source, what it needs, and a function that checks it on a
-//! [`Bench`]. Cases are listed chapter by chapter, in the order in which they run. A VM is handed
+//! [`CaseContext`]. Cases are listed chapter by chapter, in the order in which they run. A VM is handed
 //! on from one case to the next only if nothing of the first can be seen by the second.
 
 mod address;
-mod bench;
 mod calls;
 mod capability;
 mod case;
+mod case_context;
 mod expect;
 mod guest;
 mod pool;
@@ -56,8 +56,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-pub use bench::Bench;
-pub use case::{Case, Checked, Need, Stop};
+pub use case::{Case, CaseError, CaseResult, Need};
+pub use case_context::CaseContext;
 pub use guest::Guest;
 use pool::Pool;
 
@@ -121,7 +121,7 @@ pub struct Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestPolicy {
     /// How long a guest may take for one request.
-    pub patience: Duration,
+    pub guest_timeout: Duration,
     /// Whether each case gets new VMs, also where the last one's would do.
     pub fresh_vms: bool,
     /// Whether cases run that may hang the kernel under test.
@@ -131,7 +131,7 @@ pub struct GuestPolicy {
 
 impl Default for GuestPolicy {
     fn default() -> Self {
-        Self { patience: machine::PATIENCE, fresh_vms: false, hazards: false }
+        Self { guest_timeout: machine::GUEST_TIMEOUT, fresh_vms: false, hazards: false }
     }
 }
 
@@ -152,7 +152,7 @@ fn run(options: &Options, factory: &dyn Factory, target: &Target, mut pool: Pool
     for case in cases().filter(|case| options.names.iter().any(|name| name == case.name)) {
         sink.event(Event::Begin(case.info()));
         let case_began = Instant::now();
-        let verdict = match case.check(&mut Bench::new(factory, target, &mut pool, case.seed(options.seed))) {
+        let verdict = match case.check(&mut CaseContext::new(factory, target, &mut pool, case.seed(options.seed))) {
             Ok(verdict) => verdict,
             Err(lost) => return sink.event(*lost),
         };
@@ -175,15 +175,15 @@ pub fn run_on(options: &Options, opened: Opened, sink: &mut dyn Sink) {
 
 impl Case {
     /// Runs the case. `Err` closes the stream: there is no machine any more, and so no verdict.
-    fn check(&self, bench: &mut Bench<'_>) -> Result<Verdict, Box<Event>> {
+    fn check(&self, cx: &mut CaseContext<'_>) -> Result<Verdict, Box<Event>> {
         // What is promised of KVM is not shown by a machine without a kernel, even if it does the same.
         let of_the_kernel = self.name.starts_with("kvm.").then_some(&Need::Kernel);
-        if let Some(reason) = self.needs.iter().chain(of_the_kernel).find_map(|need| need.lacking(bench.target())) {
+        if let Some(reason) = self.needs.iter().chain(of_the_kernel).find_map(|need| need.lacking(cx.target())) {
             return Ok(Verdict::Skipped(reason));
         }
-        match (self.run)(bench) {
+        match (self.run)(cx) {
             Ok(()) => Ok(Verdict::Passed),
-            Err(Stop::Machine(MachineError::Lost { reason, remedy })) => {
+            Err(CaseError::Machine(MachineError::Lost { reason, remedy })) => {
                 Err(Box::new(Event::Broken { reason, remedy }))
             }
             Err(stop) => Ok(stop.verdict()),

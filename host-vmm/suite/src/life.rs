@@ -4,9 +4,9 @@
 //! something, or /proc shows that it did not, the case is skipped with the reason.
 
 use super::address::arena;
-use super::bench::Bench;
 use super::calls::{BASE, granules, returns, store, succeeds};
-use super::case::{Case, Checked, Need};
+use super::case::{Case, CaseResult, Need};
+use super::case_context::CaseContext;
 use super::expect::{bytes, tags};
 use super::guest::Guest;
 use super::tagging::{guest_reads, guest_tags};
@@ -183,14 +183,18 @@ const UNTAGGED: [u64; 2] = [3, PAGES - 1];
 
 /// Fills pages from `offset` on, each in its own way: tagged by the guest; by the VMM; by both; not tagged; tagged without
 /// data; the last one is not touched.
-pub(super) fn fill(bench: &mut Bench<'_>, guest: &mut Guest, offset: u64) -> Result<Contents, super::case::Stop> {
-    let page = bench.target().page_size;
+pub(super) fn fill(
+    cx: &mut CaseContext<'_>,
+    guest: &mut Guest,
+    offset: u64,
+) -> Result<Contents, super::case::CaseError> {
+    let page = cx.target().page_size;
     let each = granules(page);
     let mut contents = Contents { tags: vec![0; PAGES as usize * each], data: vec![0; (PAGES * page) as usize] };
     let size = page as usize;
-    bench.random().fill(&mut contents.data[..4 * size]);
+    cx.random().fill(&mut contents.data[..4 * size]);
     guest.write(arena(offset), &contents.data[..4 * size])?;
-    let random = bench.random_tags(4 * each);
+    let random = cx.random_tags(4 * each);
     contents.tags[..3 * each].copy_from_slice(&random[..3 * each]);
     contents.tags[4 * each..5 * each].copy_from_slice(&random[3 * each..]);
     // The tags of one base page are enough for the guest's loop; a larger host page has the rest from the VMM.
@@ -205,7 +209,7 @@ pub(super) fn fill(bench: &mut Bench<'_>, guest: &mut Guest, offset: u64) -> Res
 }
 
 /// Expects what pages were filled with.
-pub(super) fn check(guest: &mut Guest, offset: u64, contents: &Contents, first: First) -> Checked {
+pub(super) fn check(guest: &mut Guest, offset: u64, contents: &Contents, first: First) -> CaseResult {
     const SEEN: usize = 64;
     let fetched = |guest: &mut Guest| {
         let found = guest.fetch_tags(arena(offset), contents.tags.len())?;
@@ -233,81 +237,81 @@ pub(super) fn check(guest: &mut Guest, offset: u64, contents: &Contents, first: 
     })
 }
 
-pub(super) fn happen(guest: &mut Guest, offset: u64, length: u64, events: &[PageEvent]) -> Checked {
+pub(super) fn apply_page_event(guest: &mut Guest, offset: u64, length: u64, events: &[PageEvent]) -> CaseResult {
     for event in events {
         succeeds(&format!("{event:?}"), guest.machine().page_event(arena(offset), length, *event))?;
     }
     Ok(())
 }
 
-fn survives(bench: &mut Bench<'_>, backing: Backing, events: &[PageEvent], first: First) -> Checked {
-    let mut guest = bench.guest_in(backing)?;
-    let contents = fill(bench, &mut guest, 0)?;
+fn survives(cx: &mut CaseContext<'_>, backing: Backing, events: &[PageEvent], first: First) -> CaseResult {
+    let mut guest = cx.guest_in(backing)?;
+    let contents = fill(cx, &mut guest, 0)?;
     // Remap moves whole slots: the range only names one.
-    happen(&mut guest, 0, PAGES * bench.target().page_size, events)?;
+    apply_page_event(&mut guest, 0, PAGES * cx.target().page_size, events)?;
     check(&mut guest, 0, &contents, first)?;
-    tagged_again(bench, &mut guest)
+    tagged_again(cx, &mut guest)
 }
 
 /// The pages are no worse than before: tags that the guest stores now are fetched.
-fn tagged_again(bench: &mut Bench<'_>, guest: &mut Guest) -> Checked {
-    let new = bench.random_tags(32);
+fn tagged_again(cx: &mut CaseContext<'_>, guest: &mut Guest) -> CaseResult {
+    let new = cx.random_tags(32);
     guest_tags(guest, 0, &new)?;
     tags("tags that the guest stored afterwards", arena(0), &new, &guest.fetch_tags(arena(0), new.len())?)
 }
 
-fn swap_again(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let mut contents = fill(bench, &mut guest, 0)?;
-    let length = PAGES * bench.target().page_size;
-    happen(&mut guest, 0, length, &[PageEvent::PageOut])?;
+fn swap_again(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let mut contents = fill(cx, &mut guest, 0)?;
+    let length = PAGES * cx.target().page_size;
+    apply_page_event(&mut guest, 0, length, &[PageEvent::PageOut])?;
     let new: Vec<u8> = contents.tags[..64].iter().map(|tag| tag ^ 5).collect();
     guest_tags(&mut guest, 0, &new)?;
     contents.tags[..64].copy_from_slice(&new);
-    happen(&mut guest, 0, length, &[PageEvent::PageOut])?;
+    apply_page_event(&mut guest, 0, length, &[PageEvent::PageOut])?;
     check(&mut guest, 0, &contents, First::Fetch)
 }
 
-fn swap_and_save(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let contents = fill(bench, &mut guest, 0)?;
-    happen(&mut guest, 0, PAGES * bench.target().page_size, &[PageEvent::PageOut])?;
+fn swap_and_save(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let contents = fill(cx, &mut guest, 0)?;
+    apply_page_event(&mut guest, 0, PAGES * cx.target().page_size, &[PageEvent::PageOut])?;
     guest.save_and_restore()?;
     check(&mut guest, 0, &contents, First::Guest)
 }
 
 /// As `survives`, over all of a huge page, of which the filled pages are the first and others in the middle.
-fn huge(bench: &mut Bench<'_>, backing: Backing, events: &[PageEvent]) -> Checked {
+fn huge(cx: &mut CaseContext<'_>, backing: Backing, events: &[PageEvent]) -> CaseResult {
     const MIDDLE: u64 = 0x10_0000;
-    let mut guest = bench.guest_in(backing)?;
-    let contents = fill(bench, &mut guest, 0)?;
-    let middle = fill(bench, &mut guest, MIDDLE)?;
+    let mut guest = cx.guest_in(backing)?;
+    let contents = fill(cx, &mut guest, 0)?;
+    let middle = fill(cx, &mut guest, MIDDLE)?;
     // Every page that is looked at was tagged, if only with 0; see `mixed` for others.
-    let page = bench.target().page_size;
+    let page = cx.target().page_size;
     for number in UNTAGGED {
         for offset in [number * page, MIDDLE + number * page] {
             guest.store_tags(arena(offset), &vec![0; granules(page)])?;
         }
     }
-    happen(&mut guest, 0, abi::map::ARENA_SIZE, events)?;
+    apply_page_event(&mut guest, 0, abi::map::ARENA_SIZE, events)?;
     check(&mut guest, 0, &contents, First::Guest)?;
     check(&mut guest, MIDDLE, &middle, First::Fetch)
 }
 
 /// Makes a huge page of base pages, of which one was tagged and the others were not, and splits it again.
-fn mixed(bench: &mut Bench<'_>, tagged: u64) -> Checked {
-    let mut guest = bench.guest()?;
-    let page = bench.target().page_size;
+fn mixed(cx: &mut CaseContext<'_>, tagged: u64) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let page = cx.target().page_size;
     let each = granules(page);
     let mut wanted = vec![0; PAGES as usize * each];
-    let one = bench.random_tags(each);
+    let one = cx.random_tags(each);
     guest.write(arena(0), &vec![0x33; (PAGES * page) as usize])?;
     guest.store_tags(arena(tagged * page), &one)?;
     wanted[tagged as usize * each..][..each].copy_from_slice(&one);
-    leave_tags_behind(bench)?;
-    happen(&mut guest, 0, abi::map::ARENA_SIZE, &[PageEvent::Collapse])?;
+    leave_tags_behind(cx)?;
+    apply_page_event(&mut guest, 0, abi::map::ARENA_SIZE, &[PageEvent::Collapse])?;
     tags("tags in the huge page", arena(0), &wanted, &guest.fetch_tags(arena(0), wanted.len())?)?;
-    happen(&mut guest, 0, abi::map::ARENA_SIZE, &[PageEvent::Split])?;
+    apply_page_event(&mut guest, 0, abi::map::ARENA_SIZE, &[PageEvent::Split])?;
     tags("tags once it is split", arena(0), &wanted, &guest.fetch_tags(arena(0), wanted.len())?)?;
     for number in 0..PAGES {
         let at = number * page;
@@ -317,19 +321,19 @@ fn mixed(bench: &mut Bench<'_>, tagged: u64) -> Checked {
     Ok(())
 }
 
-/// Gives huge pages back to the host whose tags are not 0: the next ones are likely to be of them.
-fn leave_tags_behind(bench: &mut Bench<'_>) -> Checked {
-    let mut vm = bench.bare()?;
+/// Returns huge pages back to the host whose tags are not 0: the next ones are likely to be of them.
+fn leave_tags_behind(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = cx.bare()?;
     succeeds("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", vm.enable_mte(0))?;
     let bytes = 4 * abi::map::ARENA_SIZE;
     succeeds("a slot", vm.add_memory(BASE, bytes, Backing::HugePages, Access::ReadWrite))?;
     returns("a store over all of it", Ok(bytes), store(&*vm, BASE, bytes, &mut vec![0xf; granules(bytes)]))
 }
 
-fn tags_then_data(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let page = bench.target().page_size;
-    let wanted = bench.random_tags(granules(page));
+fn tags_then_data(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let page = cx.target().page_size;
+    let wanted = cx.random_tags(granules(page));
     guest.store_tags(arena(0), &wanted)?;
     guest.write(arena(0), &vec![0x77; page as usize])?;
     tags("tags beneath data that was written later", arena(0), &wanted, &guest.fetch_tags(arena(0), wanted.len())?)?;
@@ -337,13 +341,13 @@ fn tags_then_data(bench: &mut Bench<'_>) -> Checked {
     tags("the same, as the guest sees them", arena(0), &wanted[..64], &seen)
 }
 
-fn served(bench: &mut Bench<'_>, first: First) -> Checked {
-    let mut guest = bench.guest()?;
-    let page = bench.target().page_size;
+fn served(cx: &mut CaseContext<'_>, first: First) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let page = cx.target().page_size;
     let each = granules(page);
     // The pages had tags before they were given back.
     guest.store_tags(arena(0), &vec![9; 2 * each])?;
-    happen(&mut guest, 0, 2 * page, &[PageEvent::Serve(0x3c)])?;
+    apply_page_event(&mut guest, 0, 2 * page, &[PageEvent::Serve(0x3c)])?;
     if first == First::Guest {
         let seen = guest_reads(&mut guest, 0, 64)?;
         tags("LDG of a page that was served", arena(0), &[0; 64], &seen)?;
@@ -353,11 +357,11 @@ fn served(bench: &mut Bench<'_>, first: First) -> Checked {
     bytes("data that was served last", arena(2 * page - 64), &[0x3c; 64], &guest.read(arena(2 * page - 64), 64)?)
 }
 
-fn served_to_store(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let page = bench.target().page_size;
-    happen(&mut guest, 0, page, &[PageEvent::Serve(0xc3)])?;
-    let wanted = bench.random_tags(granules(page));
+fn served_to_store(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let page = cx.target().page_size;
+    apply_page_event(&mut guest, 0, page, &[PageEvent::Serve(0xc3)])?;
+    let wanted = cx.random_tags(granules(page));
     guest.store_tags(arena(0), &wanted)?;
     tags("tags of a page that was served", arena(0), &wanted, &guest.fetch_tags(arena(0), wanted.len())?)?;
     bytes("data that was served", arena(0), &[0xc3; 64], &guest.read(arena(0), 64)?)

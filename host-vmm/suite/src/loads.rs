@@ -1,8 +1,8 @@
 //! Chapter: the instructions that load tags.
 
 use super::address::{arena, tagged};
-use super::bench::Bench;
-use super::case::{Case, Checked};
+use super::case::{Case, CaseResult};
+use super::case_context::CaseContext;
 use super::expect::{equal_hex, no_fault};
 use machine::tags::GRANULE;
 
@@ -21,8 +21,8 @@ pub const CASES: &[Case] = &[
     ),
 ];
 
-fn ldg(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn ldg(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let wanted: Vec<u8> = (0..16).map(|i| (i * 7 + 3) & 0xf).collect();
     guest.store_tags(arena(0), &wanted)?;
     for (n, tag) in (0u64..).zip(&wanted) {
@@ -36,11 +36,11 @@ fn ldg(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn ldgm(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let wanted = bench.random_tags(64);
+fn ldgm(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let wanted = cx.random_tags(64);
     guest.store_tags(arena(0), &wanted)?;
-    let block = bench.target().tag_block();
+    let block = cx.target().tag_block();
     for start in (0..64 * GRANULE).step_by(block as usize) {
         let trace = guest.exec("ldgm x1, [x0]", &[tagged(start, 5), !0])?;
         no_fault(&guest, "LDGM", &trace)?;

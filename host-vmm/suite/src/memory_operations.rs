@@ -3,8 +3,8 @@
 //! How much each of the three instructions does is the CPU's choice; what a sequence has done in the end is not.
 
 use super::address::{arena, tagged};
-use super::bench::Bench;
-use super::case::{Case, Checked, Need};
+use super::case::{Case, CaseResult, Need};
+use super::case_context::CaseContext;
 use super::expect::{bytes, equal_hex, fail_with, no_fault, one_exception, tags};
 use super::guest::Guest;
 use machine::{Fault, Trace};
@@ -70,7 +70,7 @@ fn data(size: u64) -> Vec<u8> {
 }
 
 /// Expects the first exception to be a tag check fault.
-fn first_is_tag_check(guest: &Guest, what: &str, trace: &Trace) -> Checked {
+fn first_is_tag_check(guest: &Guest, what: &str, trace: &Trace) -> CaseResult {
     match trace.faults.first() {
         Some(fault) if fault.esr.is_tag_check_fault() => Ok(()),
         other => fail_with(what, "a tag check fault", shown(other), guest.listing()),
@@ -81,8 +81,8 @@ fn shown(fault: Option<&Fault>) -> String {
     fault.map_or("no exception".to_owned(), ToString::to_string)
 }
 
-fn set(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn set(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let granules = (SIZE / 16) as usize;
     guest.store_tags(arena(0), &vec![6; granules])?;
     let trace = guest.exec(SET, &[tagged(0, 6), SIZE - 5, 0xa7])?;
@@ -97,8 +97,8 @@ fn set(bench: &mut Bench<'_>) -> Checked {
     first_is_tag_check(&guest, "a set over a granule of another tag", &trace)
 }
 
-fn set_tags(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn set_tags(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let granules = (SIZE / 16) as usize;
     guest.store_tags(arena(0), &vec![3; granules + 2])?;
     guest.write(arena(0), &data(SIZE + 32))?;
@@ -111,8 +111,8 @@ fn set_tags(bench: &mut Bench<'_>) -> Checked {
     bytes("memory", arena(0), &expected, &guest.read(arena(0), expected.len())?)
 }
 
-fn set_tags_alignment(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn set_tags_alignment(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     for offset in [1, 8] {
         let trace = guest.exec("setgp [x0]!, x1!, x2", &[tagged(offset, 9), 64, 1])?;
         // Alignment fault: DFSC 0b100001, a write.
@@ -126,8 +126,8 @@ fn set_tags_alignment(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn copy(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn copy(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let size = SIZE as usize;
     let granules = size / 16 + 0x100;
     // Apart, and overlapping with the destination behind and before the source.
@@ -151,9 +151,9 @@ fn copy(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn forwards_into_its_source(bench: &mut Bench<'_>) -> Checked {
+fn forwards_into_its_source(cx: &mut CaseContext<'_>) -> CaseResult {
     const SHIFT: u64 = 0x48;
-    let mut guest = bench.guest()?;
+    let mut guest = cx.guest()?;
     let end = SHIFT + SIZE;
     let source = data(end + 0x100);
     guest.write(arena(0), &source)?;
@@ -171,8 +171,8 @@ fn forwards_into_its_source(bench: &mut Bench<'_>) -> Checked {
     bytes("behind it", arena(end), &source[end as usize..], &guest.read(arena(end), 0x100)?)
 }
 
-fn copy_checked(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn copy_checked(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let granules = (SIZE / 16) as usize;
     for (what, wrong) in [("its source", 0x100), ("its destination", 0x4100)] {
         guest.store_tags(arena(0), &vec![6; granules])?;

@@ -4,8 +4,8 @@
 use abi::mailbox::SysReg;
 
 use super::address::{arena, pointer_at};
-use super::bench::Bench;
-use super::case::{Case, Checked, Need};
+use super::case::{Case, CaseResult, Need};
+use super::case_context::CaseContext;
 use super::expect::{Direction, TagCheckFault, equal, equal_hex, no_fault, one_tag_check_fault};
 use super::settings::{Mode, TF, tfsr};
 use machine::{Block, El};
@@ -94,25 +94,25 @@ pub const CASES: &[Case] = &[
 
 const CITE: &str = "DDI 0487 D10 tag check faults, SCTLR_EL1.{TCF, TCF0}, TFSR_EL1";
 
-const fn case(name: &'static str, claim: &'static str, run: fn(&mut Bench<'_>) -> Checked) -> Case {
+const fn case(name: &'static str, claim: &'static str, run: fn(&mut CaseContext<'_>) -> CaseResult) -> Case {
     Case::new(name, claim, CITE, run)
 }
 
-const fn asymmetric(name: &'static str, claim: &'static str, run: fn(&mut Bench<'_>) -> Checked) -> Case {
+const fn asymmetric(name: &'static str, claim: &'static str, run: fn(&mut CaseContext<'_>) -> CaseResult) -> Case {
     case(name, claim, run).needing(&[Need::Mte3])
 }
 
-fn both(bench: &mut Bench<'_>, el: El, setting: Mode) -> Checked {
-    mode(bench, el, setting, LOAD)?;
-    mode(bench, el, setting, STORE)
+fn both(cx: &mut CaseContext<'_>, el: El, setting: Mode) -> CaseResult {
+    mode(cx, el, setting, LOAD)?;
+    mode(cx, el, setting, STORE)
 }
 
 /// Accesses through the right tag in both halves of the address space, then through a wrong one in each half. Every
 /// access has a granule of its own.
-fn mode(bench: &mut Bench<'_>, el: El, setting: Mode, direction: Direction) -> Checked {
+fn mode(cx: &mut CaseContext<'_>, el: El, setting: Mode, direction: Direction) -> CaseResult {
     const OLD: u64 = 0x0123_4567_89ab_cdef;
     const NEW: u64 = 0xfeed_face_cafe_f00d;
-    let mut guest = bench.guest()?;
+    let mut guest = cx.guest()?;
     guest.write(arena(0), &[OLD, 0].map(u64::to_le_bytes).concat().repeat(4))?;
     guest.store_tags(arena(0), &[6; 4])?;
     let access = if direction == STORE { "str" } else { "ldr" };
@@ -157,8 +157,8 @@ fn mode(bench: &mut Bench<'_>, el: El, setting: Mode, direction: Direction) -> C
     Ok(())
 }
 
-fn accumulates(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn accumulates(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[6])?;
     let sctlr = guest.sctlr(El::El1, Mode::Asynchronous);
     let text = "str x1, [x0]; dsb sy; isb; mrs x3, tfsr_el1; str x1, [x2]; str x1, [x2]; dsb sy; isb; mrs x4, tfsr_el1
@@ -177,8 +177,8 @@ fn accumulates(bench: &mut Bench<'_>) -> Checked {
     equal_hex("TFSR_EL1 after a store through the right tag", 0, trace.x[7])
 }
 
-fn straddling(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn straddling(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let sctlr = guest.sctlr(El::El1, Mode::Asynchronous);
     for (tags, expected) in [([5, 6], TF[0]), ([6, 5], TF[0]), ([5, 5], 0)] {
         guest.store_tags(arena(0), &tags)?;

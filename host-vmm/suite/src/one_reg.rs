@@ -2,8 +2,8 @@
 
 use abi::mailbox::SysReg;
 
-use super::bench::Bench;
-use super::case::{Case, Checked, Need};
+use super::case::{Case, CaseResult, Need};
+use super::case_context::CaseContext;
 use super::expect::{equal_hex, fail_with};
 use super::guest::Guest;
 use super::settings::rgsr;
@@ -18,15 +18,15 @@ pub const CASES: &[Case] = &[Case::new(
 )
 .needing(&[Need::Kernel])];
 
-fn set(guest: &mut Guest, id: RegisterId, value: u64) -> Checked {
+fn set(guest: &mut Guest, id: RegisterId, value: u64) -> CaseResult {
     match guest.machine().set_register(0, id, value) {
         Ok(()) => Ok(()),
         Err(errno) => fail_with(format!("KVM_SET_ONE_REG of {id}"), "success", errno, Vec::new()),
     }
 }
 
-fn one_reg(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn one_reg(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let guest_set = [
         (RegisterId::GCR_EL1, SysReg::Gcr, 0x1_0f0f),
         (RegisterId::RGSR_EL1, SysReg::Rgsr, rgsr(0xabcd, 14)),

@@ -5,8 +5,8 @@ use abi::mailbox::{PageKind, SysReg};
 use abi::map::{GUEST_PAGE, Window};
 
 use super::address::{arena, pointer, pointer_at, tagged};
-use super::bench::Bench;
-use super::case::{Case, Checked};
+use super::case::{Case, CaseResult};
+use super::case_context::CaseContext;
 use super::expect::{equal_hex, fail_with, no_fault, one_exception};
 use super::settings::ALIGNMENT;
 use machine::{Block, El};
@@ -62,10 +62,10 @@ pub const CASES: &[Case] = &[
     ),
 ];
 
-fn pairs_and_words(bench: &mut Bench<'_>) -> Checked {
+fn pairs_and_words(cx: &mut CaseContext<'_>) -> CaseResult {
     const A: u64 = 0x0123_4567_89ab_cdef;
     const B: u64 = 0xfedc_ba98_7654_3210;
-    let mut guest = bench.guest()?;
+    let mut guest = cx.guest()?;
     let text = "stp x1, x2, [x0]; ldp x3, x4, [x0]; stp w1, w2, [x0, #16]; ldr x5, [x0, #16]; ldp w6, w7, [x0, #8]
         ldr w8, [x0]; ldur w9, [x0, #12]; ldrh w10, [x0, #6]; ldrb w11, [x0, #15]; add w12, w1, w2; eor w13, w2, w13";
     let mut x = [!0; 31];
@@ -89,8 +89,8 @@ fn pairs_and_words(bench: &mut Bench<'_>) -> Checked {
     expected.into_iter().try_for_each(|(n, value)| equal_hex(&format!("x{n}"), value, trace.x[n]))
 }
 
-fn alignment(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn alignment(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[6; 2])?;
     let sctlr = guest.booted(SysReg::Sctlr) | ALIGNMENT;
     for (text, write) in [("ldr x1, [x0]", 0), ("str w1, [x0]", 1 << 6), ("ldrh w1, [x0]", 0)] {
@@ -108,8 +108,8 @@ fn alignment(bench: &mut Bench<'_>) -> Checked {
     no_fault(&guest, "unaligned accesses without SCTLR_EL1.A", &trace)
 }
 
-fn device_alignment(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn device_alignment(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.set_pages(Window::Tagged, arena(0), GUEST_PAGE, PageKind::Device)?;
     let trace = guest.exec("ldr x1, [x0]", &[tagged(4, 0)])?;
     one_exception(&guest, "an unaligned load", 0x9600_0021, &trace)?;
@@ -123,8 +123,8 @@ fn device_alignment(bench: &mut Bench<'_>) -> Checked {
     no_fault(&guest, "aligned accesses", &trace)
 }
 
-fn sp_alignment(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn sp_alignment(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     for el in [El::El1, El::El0] {
         for text in ["ldr x1, [sp]", "str x1, [sp, #8]", "stp x1, x2, [sp, #-16]!"] {
             let trace = guest.run(&Block::assemble(text)?.at(el).sp(pointer_at(el, false, 0x108, 0)))?;
@@ -137,8 +137,8 @@ fn sp_alignment(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn second_page(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn second_page(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.set_pages(Window::Tagged, arena(GUEST_PAGE), GUEST_PAGE, PageKind::Unmapped)?;
     for (text, write) in [("ldr x1, [x0]", 0), ("str x1, [x0]", 1 << 6), ("ldp x1, x2, [x0]", 0)] {
         let trace = guest.exec(text, &[tagged(GUEST_PAGE - 4, 0), !0, !0])?;
@@ -153,8 +153,8 @@ fn second_page(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn el0_rights(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn el0_rights(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     for (text, write) in [("ldr x1, [x0]", 0), ("str x1, [x0]", 1 << 6), ("stg x0, [x0]", 1 << 6), ("ldg x1, [x0]", 0)]
     {
         for window in [Window::Tagged, Window::Untagged] {
@@ -170,8 +170,8 @@ fn el0_rights(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn el0_registers(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn el0_registers(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let registers = ["gcr_el1", "rgsr_el1", "tfsr_el1", "tfsre0_el1"];
     let reads = registers.iter().map(|name| format!("mrs x1, {name}"));
     let writes = registers.iter().map(|name| format!("msr {name}, x1"));
@@ -184,8 +184,8 @@ fn el0_registers(bench: &mut Bench<'_>) -> Checked {
     no_fault(&guest, "TCO at EL0", &trace)
 }
 
-fn bit_55(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn bit_55(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[6])?;
     for upper in [false, true] {
         for top in [0x0, 0x7, 0x8, 0xf] {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use machine::{Config, Factory, Machine, MachineError};
 
 /// A machine that cases may hand on to each other.
-pub type Shared = Rc<RefCell<Box<dyn Machine>>>;
+pub type SharedMachine = Rc<RefCell<Box<dyn Machine>>>;
 
 /// The machines that the last cases had, one for each configuration.
 ///
@@ -15,7 +15,7 @@ pub type Shared = Rc<RefCell<Box<dyn Machine>>>;
 /// kernel in between. See [`Machine::recycle`].
 #[derive(Default)]
 pub struct Pool {
-    last: Vec<(Config, Shared)>,
+    last: Vec<(Config, SharedMachine)>,
 }
 
 impl Pool {
@@ -30,12 +30,12 @@ impl Pool {
         self.last.clear();
     }
 
-    /// Gives a machine of this configuration, as after boot.
+    /// Returns a machine of this configuration, as after boot.
     ///
     /// # Errors
     ///
     /// When none is left that can be used again, and none can be booted.
-    pub fn take(&mut self, factory: &dyn Factory, config: Config) -> Result<Shared, MachineError> {
+    pub fn take(&mut self, factory: &dyn Factory, config: Config) -> Result<SharedMachine, MachineError> {
         let place = self.last.iter().position(|(other, _)| *other == config);
         let machine = match place.map(|place| self.last.swap_remove(place)) {
             Some((_, machine)) if Rc::strong_count(&machine) == 1 && machine.borrow_mut().recycle()? => machine,

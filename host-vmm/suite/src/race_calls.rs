@@ -5,9 +5,9 @@
 use abi::map;
 
 use super::address::{arena, tagged};
-use super::bench::Bench;
 use super::calls::{granules, succeeds};
-use super::case::{Case, Checked};
+use super::case::{Case, CaseResult};
+use super::case_context::CaseContext;
 use super::expect::{equal, fail_with, tags};
 use super::races::{PAGES, RACES, TOUCH, all_done, length, race, tag_of, whole};
 use machine::{Access, Backing, Block, Config, Errno, HostStep, PageEvent, Race, StepResult};
@@ -56,15 +56,15 @@ pub const CASES: &[Case] = &[
 /// Where the second slot of a VM is, far from the guest's RAM.
 const SECOND: u64 = 0x10_0000_0000;
 
-fn stores_are_whole(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let length = length(bench);
-    let stored = [bench.random_tags(granules(length)), bench.random_tags(granules(length))];
+fn stores_are_whole(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let length = length(cx);
+    let stored = [cx.random_tags(granules(length)), cx.random_tags(granules(length))];
     guest.store_tags(arena(0), &stored[0])?;
     let mut threads: Vec<_> =
         stored.iter().map(|tags| vec![HostStep::Store { ipa: arena(0), tags: tags.clone() }]).collect();
     threads.push(vec![HostStep::Fetch { ipa: arena(0), length }]);
-    let report = race(bench, &mut guest, Race { threads, rounds: 8, ..Race::default() })?;
+    let report = race(cx, &mut guest, Race { threads, rounds: 8, ..Race::default() })?;
     let of_one = |what: &str, found: &[u8]| match stored.iter().any(|tags| tags == found) {
         true => Ok(()),
         false => {
@@ -85,9 +85,9 @@ fn stores_are_whole(bench: &mut Bench<'_>) -> Checked {
     of_one("tags afterwards", &guest.fetch_tags(arena(0), granules(length))?)
 }
 
-fn neighbours(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest_like(Config { cpus: 2, ..Config::default() })?;
-    let page = bench.target().page_size;
+fn neighbours(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest_like(Config { cpus: 2, ..Config::default() })?;
+    let page = cx.target().page_size;
     let per_page = granules(page);
     // Four actors take turns, a page each.
     let mut expected = vec![0; granules(PAGES * page)];
@@ -97,7 +97,7 @@ fn neighbours(bench: &mut Bench<'_>) -> Checked {
         match number % 4 {
             actor @ (0 | 1) => part.fill(tag_of(actor)),
             actor => {
-                part.copy_from_slice(&bench.random_tags(per_page));
+                part.copy_from_slice(&cx.random_tags(per_page));
                 let step = HostStep::Store { ipa: arena(number as u64 * page), tags: part.to_vec() };
                 steps[actor - 2].push(step);
             }
@@ -111,21 +111,21 @@ fn neighbours(bench: &mut Bench<'_>) -> Checked {
         let block = Block::assemble(text)?.x(0, tagged(cpu as u64 * page, 0)).x(1, u64::from(tag_of(cpu)) << 56);
         blocks.push((cpu, block.x(2, per_page as u64).x(5, PAGES / 4).x(6, 4 * page)));
     }
-    let report = race(bench, &mut guest, Race { blocks, threads: steps.to_vec(), ..Race::default() })?;
+    let report = race(cx, &mut guest, Race { blocks, threads: steps.to_vec(), ..Race::default() })?;
     for result in report.threads.iter().flatten() {
         whole("a store beside the guest", page, result)?;
     }
     tags("tags of four", arena(0), &expected, &guest.fetch_tags(arena(0), expected.len())?)
 }
 
-fn slot_changes(bench: &mut Bench<'_>, change: HostStep) -> Checked {
-    let mut guest = bench.guest()?;
-    let length = length(bench);
-    let stored = bench.random_tags(granules(length));
+fn slot_changes(cx: &mut CaseContext<'_>, change: HostStep) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let length = length(cx);
+    let stored = cx.random_tags(granules(length));
     succeeds("a second slot", guest.machine().add_memory(SECOND, length, Backing::Anonymous, Access::ReadWrite))?;
     guest.store_tags(SECOND, &stored)?;
     let threads = vec![vec![HostStep::Fetch { ipa: SECOND, length }], vec![change]];
-    let report = race(bench, &mut guest, Race { threads, rounds: 12, ..Race::default() })?;
+    let report = race(cx, &mut guest, Race { threads, rounds: 12, ..Race::default() })?;
     all_done(&report)?;
     for result in &report.threads[0] {
         match result {
@@ -139,12 +139,12 @@ fn slot_changes(bench: &mut Bench<'_>, change: HostStep) -> Checked {
     tags("tags afterwards", SECOND, &stored, &guest.fetch_tags(SECOND, stored.len())?)
 }
 
-fn dirty_log(bench: &mut Bench<'_>) -> Checked {
+fn dirty_log(cx: &mut CaseContext<'_>) -> CaseResult {
     const CPUS: usize = 2;
-    let mut guest = bench.guest_like(Config { cpus: CPUS, ..Config::default() })?;
-    let page = bench.target().page_size;
+    let mut guest = cx.guest_like(Config { cpus: CPUS, ..Config::default() })?;
+    let page = cx.target().page_size;
     // Present first: what is asked is who notes the second store.
-    guest.store_tags(arena(0), &vec![2; granules(length(bench))])?;
+    guest.store_tags(arena(0), &vec![2; granules(length(cx))])?;
     succeeds("KVM_MEM_LOG_DIRTY_PAGES", guest.machine().log_dirty(map::RAM_BASE, true))?;
     succeeds("KVM_GET_DIRTY_LOG", guest.machine().take_dirty(map::RAM_BASE))?;
     // One granule of each page: a vCPU the even pages, the other the odd ones.
@@ -157,7 +157,7 @@ fn dirty_log(bench: &mut Bench<'_>) -> Checked {
             blocks.push((cpu, block.x(2, PAGES / CPUS as u64).x(3, CPUS as u64 * page)));
         }
         let threads = vec![vec![HostStep::TakeDirty { ipa: map::RAM_BASE }]];
-        let report = race(bench, &mut guest, Race { blocks, threads, rounds: 4, ..Race::default() })?;
+        let report = race(cx, &mut guest, Race { blocks, threads, rounds: 4, ..Race::default() })?;
         let mut logged = succeeds("KVM_GET_DIRTY_LOG", guest.machine().take_dirty(map::RAM_BASE))?;
         for result in &report.threads[0] {
             if let StepResult::Dirty(pages) = result {
@@ -171,15 +171,15 @@ fn dirty_log(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn signals(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let length = length(bench);
-    let stored = bench.random_tags(granules(length));
+fn signals(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let length = length(cx);
+    let stored = cx.random_tags(granules(length));
     let store = HostStep::Store { ipa: arena(0), tags: stored.clone() };
     // Pages are new in each round, so that there is something to wait for.
     let discard = HostStep::Event { ipa: arena(0), length, event: PageEvent::Discard };
     let threads = vec![vec![discard, store, HostStep::Fetch { ipa: arena(0), length }]];
-    let report = race(bench, &mut guest, Race { threads, rounds: 6, signals: true, ..Race::default() })?;
+    let report = race(cx, &mut guest, Race { threads, rounds: 6, signals: true, ..Race::default() })?;
     all_done(&report)?;
     let copies = report.threads[0].iter().filter(|result| !matches!(result, StepResult::Done(_)));
     for result in copies {

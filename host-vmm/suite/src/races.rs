@@ -6,9 +6,9 @@
 use abi::map;
 
 use super::address::{arena, tagged};
-use super::bench::{Bench, HUGE_RAM};
 use super::calls::{granules, returns, succeeds};
-use super::case::{Case, Checked, Need, Stop};
+use super::case::{Case, CaseError, CaseResult, Need};
+use super::case_context::{CaseContext, HUGE_RAM};
 use super::expect::{fail_with, tags};
 use super::guest::Guest;
 use machine::{Backing, Block, Config, HostStep, PageEvent, Protection, Race, RaceReport, StepResult};
@@ -98,7 +98,7 @@ pub(super) fn tag_of(n: usize) -> u8 {
 }
 
 /// A block that tags every `stride`-th granule of a range, from a byte offset on, `sweeps` times.
-pub(super) fn sweep(offset: u64, stride: u64, count: usize, tag: u8, sweeps: u64) -> Result<Block, Stop> {
+pub(super) fn sweep(offset: u64, stride: u64, count: usize, tag: u8, sweeps: u64) -> Result<Block, CaseError> {
     let text = format!(
         "again: add x3, x0, #0; add x4, x2, #0; next: stg x1, [x3], #{}; subs x4, x4, #1; b.ne next
         subs x5, x5, #1; b.ne again",
@@ -109,8 +109,8 @@ pub(super) fn sweep(offset: u64, stride: u64, count: usize, tag: u8, sweeps: u64
 }
 
 /// Runs a race in which no block takes an exception.
-pub(super) fn race(bench: &mut Bench<'_>, guest: &mut Guest, race: Race) -> Result<RaceReport, Stop> {
-    let race = Race { seed: bench.random().u64(..), ..race };
+pub(super) fn race(cx: &mut CaseContext<'_>, guest: &mut Guest, race: Race) -> Result<RaceReport, CaseError> {
+    let race = Race { seed: cx.random().u64(..), ..race };
     let report = guest.machine().race(&race)?;
     for ((cpu, block), trace) in race.blocks.iter().zip(&report.traces) {
         if let Some(fault) = trace.faults.first() {
@@ -121,7 +121,7 @@ pub(super) fn race(bench: &mut Bench<'_>, guest: &mut Guest, race: Race) -> Resu
 }
 
 /// Expects each granule to have a tag that is permitted for it.
-pub(super) fn each(what: &str, ipa: u64, found: &[u8], permitted: impl Fn(usize) -> Vec<u8>) -> Checked {
+pub(super) fn each(what: &str, ipa: u64, found: &[u8], permitted: impl Fn(usize) -> Vec<u8>) -> CaseResult {
     let Some(wrong) = (0..found.len()).find(|granule| !permitted(*granule).contains(&found[*granule])) else {
         return Ok(());
     };
@@ -130,8 +130,8 @@ pub(super) fn each(what: &str, ipa: u64, found: &[u8], permitted: impl Fn(usize)
     fail_with(what, format!("tag {wanted}"), format!("tag {:#x}", found[wrong]), Vec::new())
 }
 
-/// Expects a copy to have covered all, and gives its tags.
-pub(super) fn whole<'a>(what: &str, length: u64, result: &'a StepResult) -> Result<&'a [u8], Stop> {
+/// Expects a copy to have covered all, and returns its tags.
+pub(super) fn whole<'a>(what: &str, length: u64, result: &'a StepResult) -> Result<&'a [u8], CaseError> {
     match result {
         StepResult::Copied(result, tags) => returns(what, Ok(length), *result).map(|()| &tags[..]),
         other => fail_with(what, "a copy", format!("{other:?}"), Vec::new()),
@@ -139,7 +139,7 @@ pub(super) fn whole<'a>(what: &str, length: u64, result: &'a StepResult) -> Resu
 }
 
 /// Expects every step that is no copy to have succeeded.
-pub(super) fn all_done(report: &RaceReport) -> Checked {
+pub(super) fn all_done(report: &RaceReport) -> CaseResult {
     let steps = report.threads.iter().flatten();
     let mut failed = steps.filter_map(|step| if let StepResult::Done(Err(errno)) = step { Some(errno) } else { None });
     match failed.next() {
@@ -148,22 +148,22 @@ pub(super) fn all_done(report: &RaceReport) -> Checked {
     }
 }
 
-pub(super) fn length(bench: &Bench<'_>) -> u64 {
-    PAGES * bench.target().page_size
+pub(super) fn length(cx: &CaseContext<'_>) -> u64 {
+    PAGES * cx.target().page_size
 }
 
-fn vcpus_touch_first(bench: &mut Bench<'_>, cpus: usize, backing: Backing) -> Checked {
+fn vcpus_touch_first(cx: &mut CaseContext<'_>, cpus: usize, backing: Backing) -> CaseResult {
     const ROUNDS: usize = 3;
     let ram = if backing == Backing::HugePages { HUGE_RAM } else { Config::default().ram };
-    let mut guest = bench.guest_like(Config { cpus, ram, backing, ..Config::default() })?;
-    let length = length(bench);
+    let mut guest = cx.guest_like(Config { cpus, ram, backing, ..Config::default() })?;
+    let length = length(cx);
     let count = granules(length);
     let expected: Vec<u8> = (0..count).map(|granule| tag_of(granule % cpus)).collect();
     for round in 0..ROUNDS {
         let blocks = (0..cpus)
             .map(|cpu| Ok((cpu, sweep(16 * cpu as u64, cpus as u64, count / cpus, tag_of(cpu), 1)?)))
-            .collect::<Result<_, Stop>>()?;
-        race(bench, &mut guest, Race { blocks, ..Race::default() })?;
+            .collect::<Result<_, CaseError>>()?;
+        race(cx, &mut guest, Race { blocks, ..Race::default() })?;
         let what = format!("tags that {cpus} vCPUs stored at the same time, round {round}");
         tags(&what, arena(0), &expected, &guest.fetch_tags(arena(0), count)?)?;
         succeeds("MADV_DONTNEED", guest.machine().page_event(arena(0), map::ARENA_SIZE, PageEvent::Discard))?;
@@ -171,14 +171,14 @@ fn vcpus_touch_first(bench: &mut Bench<'_>, cpus: usize, backing: Backing) -> Ch
     Ok(())
 }
 
-fn fetch_beside_first_touch(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest_like(Config { cpus: 2, ..Config::default() })?;
-    let length = length(bench);
+fn fetch_beside_first_touch(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest_like(Config { cpus: 2, ..Config::default() })?;
+    let length = length(cx);
     let count = granules(length);
     let new = |granule: usize| tag_of(granule % 2);
     let blocks = vec![(0, sweep(0, 2, count / 2, new(0), 1)?), (1, sweep(16, 2, count / 2, new(1), 1)?)];
     let threads = vec![vec![HostStep::Fetch { ipa: arena(0), length }]];
-    let report = race(bench, &mut guest, Race { blocks, threads, rounds: 8, ..Race::default() })?;
+    let report = race(cx, &mut guest, Race { blocks, threads, rounds: 8, ..Race::default() })?;
     let mut before = vec![0; count];
     for (round, result) in report.threads[0].iter().enumerate() {
         let found = whole("a fetch beside the guest", length, result)?;
@@ -192,16 +192,16 @@ fn fetch_beside_first_touch(bench: &mut Bench<'_>) -> Checked {
     tags("tags afterwards", arena(0), &expected, &guest.fetch_tags(arena(0), count)?)
 }
 
-fn store_beside_first_touch(bench: &mut Bench<'_>) -> Checked {
+fn store_beside_first_touch(cx: &mut CaseContext<'_>) -> CaseResult {
     const GUEST: u8 = 0xa;
     const VMM: u8 = 0x5;
-    let mut guest = bench.guest()?;
-    let length = length(bench);
+    let mut guest = cx.guest()?;
+    let length = length(cx);
     let count = granules(length);
     for _ in 0..3 {
         let blocks = vec![(0, sweep(0, 2, count / 2, GUEST, 1)?)];
         let threads = vec![vec![HostStep::Store { ipa: arena(0), tags: vec![VMM; count] }]];
-        let report = race(bench, &mut guest, Race { blocks, threads, ..Race::default() })?;
+        let report = race(cx, &mut guest, Race { blocks, threads, ..Race::default() })?;
         whole("a store beside the guest", length, &report.threads[0][0])?;
         let found = guest.fetch_tags(arena(0), count)?;
         each("tags of both", arena(0), &found, |granule| if granule % 2 == 0 { vec![GUEST, VMM] } else { vec![VMM] })?;
@@ -210,15 +210,15 @@ fn store_beside_first_touch(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn data_beside_first_touch(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let length = length(bench);
+fn data_beside_first_touch(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let length = length(cx);
     let count = granules(length);
     let mut data = vec![0; length as usize];
-    bench.random().fill(&mut data);
+    cx.random().fill(&mut data);
     let blocks = vec![(0, sweep(0, 1, count, 9, 1)?)];
     let threads = vec![vec![HostStep::Write { ipa: arena(0), bytes: data.clone() }]];
-    all_done(&race(bench, &mut guest, Race { blocks, threads, ..Race::default() })?)?;
+    all_done(&race(cx, &mut guest, Race { blocks, threads, ..Race::default() })?)?;
     super::expect::bytes("the data afterwards", arena(0), &data, &guest.read(arena(0), data.len())?)?;
     tags("tags afterwards", arena(0), &vec![9; count], &guest.fetch_tags(arena(0), count)?)
 }
@@ -230,9 +230,9 @@ enum Touched {
     New,
 }
 
-fn event_beside_tagging(bench: &mut Bench<'_>, event: PageEvent, touched: Touched) -> Checked {
-    let mut guest = bench.guest()?;
-    let length = length(bench);
+fn event_beside_tagging(cx: &mut CaseContext<'_>, event: PageEvent, touched: Touched) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let length = length(cx);
     let count = granules(length);
     if touched == Touched::Before {
         guest.store_tags(arena(0), &vec![3; count])?;
@@ -245,7 +245,7 @@ fn event_beside_tagging(bench: &mut Bench<'_>, event: PageEvent, touched: Touche
     for number in 0..RACES {
         let blocks = vec![(0, sweep(0, 1, count / 2, 12, 4)?)];
         let threads = vec![vec![HostStep::Event { ipa: arena(0), length, event }]];
-        all_done(&race(bench, &mut guest, Race { blocks, threads, rounds: 2, ..Race::default() })?)?;
+        all_done(&race(cx, &mut guest, Race { blocks, threads, rounds: 2, ..Race::default() })?)?;
         let what = format!("tags after race {number}");
         tags(&what, arena(0), &expected, &guest.fetch_tags(arena(0), count)?)?;
         if touched == Touched::New {
@@ -255,11 +255,11 @@ fn event_beside_tagging(bench: &mut Bench<'_>, event: PageEvent, touched: Touche
     Ok(())
 }
 
-fn fetch_beside_tagging(bench: &mut Bench<'_>) -> Checked {
+fn fetch_beside_tagging(cx: &mut CaseContext<'_>) -> CaseResult {
     const OLD: u8 = 0x3;
     const NEW: u8 = 0xc;
-    let mut guest = bench.guest()?;
-    let length = length(bench);
+    let mut guest = cx.guest()?;
+    let length = length(cx);
     let count = granules(length);
     guest.store_tags(arena(0), &vec![OLD; count])?;
     let text = "again: add x3, x0, #0; add x4, x2, #0; next: stg x1, [x3], #16; subs x4, x4, #1; b.ne next
@@ -268,7 +268,7 @@ fn fetch_beside_tagging(bench: &mut Bench<'_>) -> Checked {
     let block = Block::assemble(text)?.x(0, tagged(0, 0)).x(1, u64::from(NEW) << 56).x(2, count as u64);
     let blocks = vec![(0, block.x(5, 2).x(6, u64::from(OLD) << 56))];
     let threads = vec![vec![HostStep::Fetch { ipa: arena(0), length }]];
-    let report = race(bench, &mut guest, Race { blocks, threads, rounds: 8, ..Race::default() })?;
+    let report = race(cx, &mut guest, Race { blocks, threads, rounds: 8, ..Race::default() })?;
     for (round, result) in report.threads[0].iter().enumerate() {
         let found = whole("a fetch beside the guest", length, result)?;
         each(&format!("fetch {round} beside the guest"), arena(0), found, |_| vec![OLD, NEW])?;
@@ -276,16 +276,16 @@ fn fetch_beside_tagging(bench: &mut Bench<'_>) -> Checked {
     tags("tags afterwards", arena(0), &vec![OLD; count], &guest.fetch_tags(arena(0), count)?)
 }
 
-fn discard_beside_tagging(bench: &mut Bench<'_>) -> Checked {
+fn discard_beside_tagging(cx: &mut CaseContext<'_>) -> CaseResult {
     const OLD: u8 = 0x6;
     const NEW: u8 = 0x9;
-    let mut guest = bench.guest()?;
-    let length = length(bench);
+    let mut guest = cx.guest()?;
+    let length = length(cx);
     let count = granules(length);
     guest.store_tags(arena(0), &vec![OLD; count])?;
     let blocks = vec![(0, sweep(0, 2, count / 2, NEW, 2)?)];
     let threads = vec![vec![HostStep::Event { ipa: arena(0), length, event: PageEvent::Discard }]];
-    all_done(&race(bench, &mut guest, Race { blocks, threads, rounds: 4, ..Race::default() })?)?;
+    all_done(&race(cx, &mut guest, Race { blocks, threads, rounds: 4, ..Race::default() })?)?;
     let found = guest.fetch_tags(arena(0), count)?;
     each("tags afterwards", arena(0), &found, |granule| if granule % 2 == 0 { vec![0, NEW] } else { vec![0] })
 }

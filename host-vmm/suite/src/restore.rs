@@ -6,8 +6,8 @@ use abi::map::{UART_DR, Window};
 use isa::{Exclude, Rgsr};
 
 use super::address::{arena, pointer, pointer_at, tagged};
-use super::bench::Bench;
-use super::case::{Case, Checked, Need};
+use super::case::{Case, CaseResult, Need};
+use super::case_context::CaseContext;
 use super::expect::{
     Direction, TagCheckFault, bytes, equal, equal_hex, fail_with, no_fault, one_tag_check_fault, pointer_tag, tags,
 };
@@ -71,20 +71,20 @@ pub const CASES: &[Case] = &[
     ),
 ];
 
-const fn case(name: &'static str, claim: &'static str, run: fn(&mut Bench<'_>) -> Checked) -> Case {
+const fn case(name: &'static str, claim: &'static str, run: fn(&mut CaseContext<'_>) -> CaseResult) -> Case {
     Case::new(name, claim, CITE, run)
 }
 
-fn every_granule(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn every_granule(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     // Some at the start, two in a row, at the very end of the arena, and at the end of RAM; gaps between.
-    let page = bench.target().page_size;
+    let page = cx.target().page_size;
     let ram_end = abi::map::RAM_BASE + machine::DEFAULT_RAM;
     let places = [arena(0), arena(11 * page), arena(abi::map::ARENA_SIZE - page), ram_end - page];
     let mut saved = Vec::new();
     for ipa in places {
-        let new = bench.random_tags((page / 16) as usize);
-        let data: Vec<u8> = (0..page).map(|_| bench.random().u8(..)).collect();
+        let new = cx.random_tags((page / 16) as usize);
+        let data: Vec<u8> = (0..page).map(|_| cx.random().u8(..)).collect();
         guest.write(ipa, &data)?;
         guest.store_tags(ipa, &new)?;
         saved.push((ipa, new, data));
@@ -112,8 +112,8 @@ fn every_granule(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn all_registers(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn all_registers(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let text = "msr gcr_el1, x0; msr rgsr_el1, x1; msr tfsr_el1, x2; msr tfsre0_el1, x2; isb";
     let trace = guest.exec(text, &[0x1_8421, rgsr(0x4711, 12), 3])?;
     no_fault(&guest, "setting MTE's registers", &trace)?;
@@ -137,12 +137,13 @@ fn all_registers(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn check_goes_on(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn check_goes_on(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[6, 7])?;
     guest.save_and_restore()?;
     for (el, window) in [(El::El1, Window::Tagged), (El::El0, Window::TaggedEl0)] {
-        let block = |tag| Ok::<_, super::Stop>(Block::assemble("str x1, [x0]")?.at(el).x(0, pointer(window, 16, tag)));
+        let block =
+            |tag| Ok::<_, super::CaseError>(Block::assemble("str x1, [x0]")?.at(el).x(0, pointer(window, 16, tag)));
         let trace = guest.run(&block(7)?)?;
         no_fault(&guest, &format!("the right tag at {el}"), &trace)?;
         let trace = guest.run(&block(6)?)?;
@@ -152,8 +153,8 @@ fn check_goes_on(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn irg_continues(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn irg_continues(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let start = rgsr(0x6a6a, 7);
     let mut model = Rgsr::from_bits(start);
     let text: String = (1..=20).map(|n| format!("irg x{n}, x0;")).collect();
@@ -173,8 +174,8 @@ fn irg_continues(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn exclusions_hold(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn exclusions_hold(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let gcr = RRND | 0x0fff;
     let trace = guest.exec("msr gcr_el1, x0; isb", &[gcr])?;
     no_fault(&guest, "setting GCR_EL1", &trace)?;
@@ -197,8 +198,8 @@ fn exclusions_hold(bench: &mut Bench<'_>) -> Checked {
 }
 
 /// Leaves a fault pending, of the upper half for EL1 and of the lower half for EL0, and looks again.
-fn pending(bench: &mut Bench<'_>, el: El) -> Checked {
-    let mut guest = bench.guest()?;
+fn pending(cx: &mut CaseContext<'_>, el: El) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[6])?;
     let upper = el == El::El1;
     let block = Block::assemble("str x1, [x0]")?
@@ -221,7 +222,7 @@ fn pending(bench: &mut Bench<'_>, el: El) -> Checked {
 /// The text of a checkpoint: the program itself stores the doorbell's byte, from w28 to the address in x29.
 pub(super) const CHECKPOINT: &str = "strb w28, [x29];";
 
-/// Gives the registers of [`CHECKPOINT`] their values.
+/// Returns the registers of [`CHECKPOINT`] their values.
 pub(super) fn with_checkpoint(block: Block) -> Block {
     block.x(28, Doorbell::Checkpoint.byte(0).into()).x(29, UART_DR)
 }
@@ -230,12 +231,12 @@ pub(super) fn with_checkpoint(block: Block) -> Block {
 const FPCR: u64 = 1 << 25 | 0b10 << 22;
 const FPSR: u64 = 1 << 27 | 1 << 4;
 
-fn mid_block(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn mid_block(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     for el in [El::El1, El::El0] {
         let mut x = [0; 31];
         for value in &mut x {
-            *value = bench.random().u64(..);
+            *value = cx.random().u64(..);
         }
         let sp = pointer_at(el, false, 0x100, 3);
         // The flags become 0b0110 before the checkpoint (equal values), and are read behind it.
@@ -262,10 +263,10 @@ fn mid_block(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn mid_block_mte(bench: &mut Bench<'_>) -> Checked {
+fn mid_block_mte(cx: &mut CaseContext<'_>) -> CaseResult {
     /// Index of the BRK.
     const LAST: usize = 13;
-    let mut guest = bench.guest()?;
+    let mut guest = cx.guest()?;
     let start = rgsr(0x0ff0, 14);
     let mut model = Rgsr::from_bits(start);
     let sctlr = guest.sctlr(El::El1, Mode::Asynchronous);
@@ -303,8 +304,8 @@ fn mid_block_mte(bench: &mut Bench<'_>) -> Checked {
     equal_hex("SCTLR_EL1", sctlr, trace.x[6])
 }
 
-fn mutated(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn mutated(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[2; 256])?;
     let mut snapshot = guest.machine().save()?;
     let Some(extent) = snapshot
@@ -335,9 +336,9 @@ fn mutated(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn repeated(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let wanted = bench.random_tags(512);
+fn repeated(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let wanted = cx.random_tags(512);
     guest.store_tags(arena(0), &wanted)?;
     let first = guest.save_and_restore()?;
     for round in 2..=3 {
@@ -351,9 +352,9 @@ fn repeated(bench: &mut Bench<'_>) -> Checked {
     tags("after three restores", arena(0), &wanted, &found)
 }
 
-/// Gives each vCPU its own values and reads them back after a restore.
-fn two_vcpus(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest_like(Config { cpus: 2, ..Config::default() })?;
+/// Returns each vCPU its own values and reads them back after a restore.
+fn two_vcpus(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest_like(Config { cpus: 2, ..Config::default() })?;
     let values = [[0x0_1111, rgsr(0x1111, 1), 1, 2], [0x1_2222, rgsr(0x2222, 2), 2, 3]];
     for (cpu, [gcr, rgsr, tfsr, tfsre0]) in values.into_iter().enumerate() {
         let block = Block::assemble("nop")?

@@ -63,7 +63,7 @@ impl Selection {
     }
 }
 
-/// Tells whether a name is meant: by itself, by a prefix of whole segments, or by a glob.
+/// Returns whether a name is meant: by itself, by a prefix of whole segments, or by a glob.
 #[must_use]
 pub fn selects(pattern: &str, name: &str) -> bool {
     if pattern.contains(['*', '?']) {
@@ -98,7 +98,7 @@ fn glob(pattern: &[u8], name: &[u8]) -> bool {
     pattern[at..].iter().all(|byte| *byte == b'*')
 }
 
-/// Gives the names and prefixes that a mistyped pattern most likely meant.
+/// Returns the names and prefixes that a mistyped pattern most likely meant.
 fn near(pattern: &str, all: &[CaseInfo]) -> Vec<String> {
     let mut candidates: Vec<&str> = all.iter().flat_map(|case| prefixes(&case.name)).collect();
     candidates.sort_unstable();
@@ -116,7 +116,7 @@ fn near(pattern: &str, all: &[CaseInfo]) -> Vec<String> {
     ranked.into_iter().take(OFFERED).map(|(_, candidate)| candidate.to_owned()).collect()
 }
 
-/// Gives a name and its prefixes of whole segments.
+/// Returns a name and its prefixes of whole segments.
 fn prefixes(name: &str) -> impl Iterator<Item = &str> {
     name.match_indices('.').map(|(at, _)| &name[..at]).chain([name])
 }

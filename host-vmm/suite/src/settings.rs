@@ -28,7 +28,7 @@ pub const TF: [u64; 2] = [1, 2];
 /// SPSR_EL1.TCO.
 pub const PSTATE_TCO: u64 = 1 << 25;
 
-/// Gives RGSR_EL1 with this seed and this last tag.
+/// Returns RGSR_EL1 with this seed and this last tag.
 pub const fn rgsr(seed: u16, tag: u8) -> u64 {
     Rgsr::new(Tag::truncate(tag), seed).bits()
 }
@@ -46,7 +46,7 @@ pub enum Mode {
     Asymmetric = 0b11,
 }
 
-/// Gives SCTLR_EL1 as booted, but with this mode at one level.
+/// Returns SCTLR_EL1 as booted, but with this mode at one level.
 pub fn sctlr(boot: &BootReport, el: El, mode: Mode) -> u64 {
     let shift = match el {
         El::El0 => TCF0_SHIFT,
@@ -60,7 +60,7 @@ pub fn mode_bits(sctlr: u64, el: El) -> u64 {
     sctlr >> if el == El::El0 { TCF0_SHIFT } else { TCF_SHIFT } & 0b11
 }
 
-/// Gives the register in which asynchronous faults of a level are recorded.
+/// Returns the register in which asynchronous faults of a level are recorded.
 pub fn tfsr(el: El) -> SysReg {
     match el {
         El::El0 => SysReg::Tfsre0,

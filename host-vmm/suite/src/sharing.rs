@@ -3,11 +3,11 @@
 //! Tags belong to the page, so whoever writes first has a copy with all of it.
 
 use super::address::arena;
-use super::bench::Bench;
 use super::calls::granules;
-use super::case::{Case, Checked};
+use super::case::{Case, CaseResult};
+use super::case_context::CaseContext;
 use super::expect::{bytes, tags};
-use super::life::{COPY, First, PAGES, check, fill, happen};
+use super::life::{COPY, First, PAGES, apply_page_event, check, fill};
 use super::tagging::{guest_reads, guest_tags};
 use machine::PageEvent;
 
@@ -49,30 +49,30 @@ fn equal_data(page: u64) -> Vec<u8> {
     (0..page).map(|byte| (byte % 253) as u8).collect()
 }
 
-fn merge(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let page = bench.target().page_size;
+fn merge(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let page = cx.target().page_size;
     let each = granules(page);
-    let wanted = bench.random_tags(3 * each);
+    let wanted = cx.random_tags(3 * each);
     for number in 0..3 {
         guest.write(arena(number * page), &equal_data(page))?;
     }
     guest.store_tags(arena(0), &wanted)?;
     guest_tags(&mut guest, 0, &wanted[..64])?;
-    happen(&mut guest, 0, 3 * page, &[PageEvent::Merge])?;
+    apply_page_event(&mut guest, 0, 3 * page, &[PageEvent::Merge])?;
     tags("tags of pages with equal data", arena(0), &wanted, &guest.fetch_tags(arena(0), wanted.len())?)?;
     let seen = guest_reads(&mut guest, page, 64)?;
     tags("the second page, as the guest sees it", arena(page), &wanted[each..][..64], &seen)
 }
 
-fn merge_then_tag(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let page = bench.target().page_size;
+fn merge_then_tag(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let page = cx.target().page_size;
     for number in 0..2 {
         guest.write(arena(number * page), &equal_data(page))?;
     }
-    happen(&mut guest, 0, 2 * page, &[PageEvent::Merge])?;
-    let new = bench.random_tags(64).iter().map(|tag| tag | 1).collect::<Vec<u8>>();
+    apply_page_event(&mut guest, 0, 2 * page, &[PageEvent::Merge])?;
+    let new = cx.random_tags(64).iter().map(|tag| tag | 1).collect::<Vec<u8>>();
     guest_tags(&mut guest, 0, &new)?;
     let each = granules(page);
     let mut expected = vec![0; 2 * each];
@@ -89,11 +89,11 @@ enum After {
     Store,
 }
 
-fn fork(bench: &mut Bench<'_>, after: After) -> Checked {
-    let mut guest = bench.guest()?;
-    let mut contents = fill(bench, &mut guest, 0)?;
-    let page = bench.target().page_size;
-    happen(&mut guest, 0, PAGES * page, &[PageEvent::Fork])?;
+fn fork(cx: &mut CaseContext<'_>, after: After) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let mut contents = fill(cx, &mut guest, 0)?;
+    let page = cx.target().page_size;
+    apply_page_event(&mut guest, 0, PAGES * page, &[PageEvent::Fork])?;
     let each = granules(page);
     match after {
         After::Write => {
@@ -107,7 +107,7 @@ fn fork(bench: &mut Bench<'_>, after: After) -> Checked {
             contents.tags[8..11].copy_from_slice(&[1, 2, 3]);
         }
         After::Store => {
-            let new = bench.random_tags(each);
+            let new = cx.random_tags(each);
             guest.store_tags(arena(0), &new)?;
             contents.tags[..each].copy_from_slice(&new);
         }

@@ -3,9 +3,9 @@
 //! The question of 2021: after a fault some tags were copied; how does the VMM learn how many? By the count of bytes of
 //! guest memory, in whole pages; the error itself is told only if it is the first page that fails.
 
-use super::bench::Bench;
 use super::calls::{BASE, fetch, granules, peek, refused, returns, store, succeeds, vm};
-use super::case::{Case, Checked, Stop};
+use super::case::{Case, CaseError, CaseResult};
+use super::case_context::CaseContext;
 use super::expect::{bytes, fail, holds, tags};
 use machine::tags::{self as transport, Copied};
 use machine::{Access, Backing, CopyTags, Errno, PageEvent, Protection, TagBuffer, Vm};
@@ -116,8 +116,8 @@ impl Kind {
 }
 
 /// A VM whose memory stops a copy at page `place`.
-fn stopping(bench: &mut Bench<'_>, kind: Kind, place: u64) -> Result<Box<dyn Vm>, Stop> {
-    let mut vm = bench.bare()?;
+fn stopping(cx: &mut CaseContext<'_>, kind: Kind, place: u64) -> Result<Box<dyn Vm>, CaseError> {
+    let mut vm = cx.bare()?;
     succeeds("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", vm.enable_mte(0))?;
     let page = vm.page_size();
     let mut add = |first: u64, pages: u64, access| match pages {
@@ -148,12 +148,12 @@ fn count(place: u64, page: u64) -> Result<u64, Errno> {
     if place == 0 { Err(Errno::EFAULT) } else { Ok(place * page) }
 }
 
-fn stops(bench: &mut Bench<'_>, kind: Kind) -> Checked {
+fn stops(cx: &mut CaseContext<'_>, kind: Kind) -> CaseResult {
     for place in [0, PAGES / 2, PAGES - 1] {
-        let vm = stopping(bench, kind, place)?;
+        let vm = stopping(cx, kind, place)?;
         let page = vm.page_size();
         let each = granules(page);
-        let mut wanted = bench.random_tags(granules(PAGES * page));
+        let mut wanted = cx.random_tags(granules(PAGES * page));
         let what = format!("a store that meets it at page {place} of {PAGES}");
         returns(&what, count(place, page), store(&*vm, BASE, PAGES * page, &mut wanted))?;
         let mut found = vec![0xee; wanted.len()];
@@ -183,10 +183,10 @@ fn ending(place: u64, more: usize, page: u64, flags: u64) -> CopyTags<'static> {
     CopyTags { ipa: BASE, length: PAGES * page, buffer, flags, reserved: [0; 2] }
 }
 
-fn buffer_ends(bench: &mut Bench<'_>, more: usize) -> Checked {
+fn buffer_ends(cx: &mut CaseContext<'_>, more: usize) -> CaseResult {
     for place in [0, PAGES / 2, PAGES - 1] {
         for (name, flags) in [("store", CopyTags::TO_GUEST), ("fetch", CopyTags::FROM_GUEST)] {
-            let vm = vm(bench, PAGES)?;
+            let vm = vm(cx, PAGES)?;
             let page = vm.page_size();
             let mut before = vec![3; granules(PAGES * page)];
             returns("a store to begin with", Ok(PAGES * page), store(&*vm, BASE, PAGES * page, &mut before))?;
@@ -203,9 +203,9 @@ fn buffer_ends(bench: &mut Bench<'_>, more: usize) -> Checked {
     Ok(())
 }
 
-fn stored_page_of_ended_buffer(bench: &mut Bench<'_>) -> Checked {
+fn stored_page_of_ended_buffer(cx: &mut CaseContext<'_>) -> CaseResult {
     const MORE: usize = 100;
-    let vm = vm(bench, PAGES)?;
+    let vm = vm(cx, PAGES)?;
     let page = vm.page_size();
     let mut before = vec![3; granules(PAGES * page)];
     returns("a store to begin with", Ok(PAGES * page), store(&*vm, BASE, PAGES * page, &mut before))?;
@@ -213,32 +213,32 @@ fn stored_page_of_ended_buffer(bench: &mut Bench<'_>) -> Checked {
     // The buffer that ends early holds zeros.
     let mut expected = before;
     expected[..granules(page)].fill(0);
-    let clears = bench.target().contract().holds(model::contract::Rule::FailedStoreClears);
+    let clears = cx.target().contract().holds(model::contract::Rule::FailedStoreClears);
     let cleared = if clears { granules(page) } else { MORE };
     expected[granules(page)..][..cleared].fill(0);
     tags("tags after a store that ended early", BASE, &expected, &peek(&*vm, BASE, PAGES)?)
 }
 
-fn adjacent_slots(bench: &mut Bench<'_>) -> Checked {
-    let mut vm = vm(bench, 2)?;
+fn adjacent_slots(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = vm(cx, 2)?;
     let page = vm.page_size();
     for number in [3, 2] {
         let ipa = BASE + number * page;
         succeeds("a slot behind the others", vm.add_memory(ipa, page, Backing::Anonymous, Access::ReadWrite))?;
     }
-    let mut wanted = bench.random_tags(granules(4 * page));
+    let mut wanted = cx.random_tags(granules(4 * page));
     returns("a store over three slots", Ok(4 * page), store(&*vm, BASE, 4 * page, &mut wanted))?;
     tags("tags over three slots", BASE, &wanted, &peek(&*vm, BASE, 4)?)?;
     let one = BASE + 2 * page;
     tags("tags of the slot in the middle", one, &wanted[granules(2 * page)..granules(3 * page)], &peek(&*vm, one, 1)?)
 }
 
-fn removed_slot(bench: &mut Bench<'_>) -> Checked {
-    let mut vm = vm(bench, 2)?;
+fn removed_slot(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = vm(cx, 2)?;
     let page = vm.page_size();
     let other = BASE + 2 * page;
     succeeds("a second slot", vm.add_memory(other, page, Backing::Anonymous, Access::ReadWrite))?;
-    let mut wanted = bench.random_tags(granules(3 * page));
+    let mut wanted = cx.random_tags(granules(3 * page));
     returns("a store over both", Ok(3 * page), store(&*vm, BASE, 3 * page, &mut wanted))?;
     succeeds("deleting the second slot", vm.remove_memory(other))?;
     let mut found = vec![0; wanted.len()];
@@ -249,10 +249,10 @@ fn removed_slot(bench: &mut Bench<'_>) -> Checked {
     tags("tags of new memory in the same place", other, &vec![0; granules(page)], &peek(&*vm, other, 1)?)
 }
 
-fn moved_slot(bench: &mut Bench<'_>) -> Checked {
-    let mut vm = vm(bench, 2)?;
+fn moved_slot(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = vm(cx, 2)?;
     let page = vm.page_size();
-    let mut wanted = bench.random_tags(granules(2 * page));
+    let mut wanted = cx.random_tags(granules(2 * page));
     returns("a store", Ok(2 * page), store(&*vm, BASE, 2 * page, &mut wanted))?;
     let to = BASE + 64 * page;
     succeeds("moving the slot", vm.move_memory(BASE, to))?;
@@ -261,8 +261,8 @@ fn moved_slot(bench: &mut Bench<'_>) -> Checked {
     tags("tags of the slot that moved", to, &wanted, &peek(&*vm, to, 2)?)
 }
 
-fn end_of_addresses(bench: &mut Bench<'_>) -> Checked {
-    let vm = vm(bench, 1)?;
+fn end_of_addresses(cx: &mut CaseContext<'_>) -> CaseResult {
+    let vm = vm(cx, 1)?;
     let page = vm.page_size();
     let last = 0_u64.wrapping_sub(page);
     for length in [page, 2 * page] {
@@ -273,14 +273,14 @@ fn end_of_addresses(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn nothing_else(bench: &mut Bench<'_>) -> Checked {
-    let mut vm = vm(bench, PAGES)?;
+fn nothing_else(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = vm(cx, PAGES)?;
     let page = vm.page_size();
-    let data: Vec<u8> = (0..PAGES * page).map(|_| bench.random().u8(..)).collect();
+    let data: Vec<u8> = (0..PAGES * page).map(|_| cx.random().u8(..)).collect();
     vm.write(BASE, &data)?;
-    let mut expected = bench.random_tags(granules(PAGES * page));
+    let mut expected = cx.random_tags(granules(PAGES * page));
     returns("a store over all", Ok(PAGES * page), store(&*vm, BASE, PAGES * page, &mut expected.clone()))?;
-    let new = bench.random_tags(granules(2 * page));
+    let new = cx.random_tags(granules(2 * page));
     let mut buffer = new.clone();
     returns("a store to two pages", Ok(2 * page), store(&*vm, BASE + page, 2 * page, &mut buffer))?;
     holds("the buffer of a store", "unchanged", "changed", buffer == new)?;
@@ -296,9 +296,9 @@ fn nothing_else(bench: &mut Bench<'_>) -> Checked {
     bytes("the data", BASE, &data, &now)
 }
 
-fn transport_stops(bench: &mut Bench<'_>) -> Checked {
+fn transport_stops(cx: &mut CaseContext<'_>) -> CaseResult {
     for place in [0, PAGES / 2, PAGES - 1] {
-        let vm = stopping(bench, Kind::Event(PageEvent::Unmap), place)?;
+        let vm = stopping(cx, Kind::Event(PageEvent::Unmap), place)?;
         let page = vm.page_size();
         let expected = Copied::Stopped { at: BASE + place * page, cause: Errno::EFAULT };
         let mut buffer = vec![1; granules(PAGES * page)];
@@ -317,8 +317,8 @@ fn transport_stops(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn arguments_first(bench: &mut Bench<'_>) -> Checked {
-    let vm = vm(bench, 1)?;
+fn arguments_first(cx: &mut CaseContext<'_>) -> CaseResult {
+    let vm = vm(cx, 1)?;
     let page = vm.page_size();
     let nowhere = BASE + 64 * page;
     let call = |ipa, length, flags, reserved| {
@@ -330,7 +330,7 @@ fn arguments_first(bench: &mut Bench<'_>) -> Checked {
     returns("a reserved field in a hole", Err(Errno::EINVAL), call(nowhere, page, 1, [0, 1]))?;
     returns("a hole, without a buffer", Err(Errno::EFAULT), call(nowhere, page, 1, [0; 2]))?;
     // A VM without MTE says so before it looks at anything else.
-    let without = bench.bare()?;
+    let without = cx.bare()?;
     let refusal = without.copy_tags(CopyTags {
         ipa: nowhere,
         length: page,

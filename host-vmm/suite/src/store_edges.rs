@@ -4,8 +4,8 @@ use abi::mailbox::PageKind;
 use abi::map::{GUEST_PAGE, Window};
 
 use super::address::{arena, tagged};
-use super::bench::Bench;
-use super::case::{Case, Checked, Stop};
+use super::case::{Case, CaseError, CaseResult};
+use super::case_context::CaseContext;
 use super::expect::{bytes, equal_hex, fail_with, no_fault, tags};
 use machine::Block;
 use machine::tags::GRANULE;
@@ -48,8 +48,8 @@ fn data(size: u64) -> Vec<u8> {
     (0..size).map(|n| n as u8 | 1).collect()
 }
 
-fn pairs(bench: &mut Bench<'_>, offset: u64) -> Checked {
-    let mut guest = bench.guest()?;
+fn pairs(cx: &mut CaseContext<'_>, offset: u64) -> CaseResult {
+    let mut guest = cx.guest()?;
     let start = offset - 2 * GRANULE;
     for (text, zeroes) in [("st2g x1, [x0]", false), ("stz2g x1, [x0]", true)] {
         let before = data(6 * GRANULE);
@@ -67,8 +67,8 @@ fn pairs(bench: &mut Bench<'_>, offset: u64) -> Checked {
     Ok(())
 }
 
-fn one_granule(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn one_granule(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     for offset in [16, 32, 48] {
         let mut expected = data(96);
         guest.write(arena(0), &expected)?;
@@ -80,8 +80,8 @@ fn one_granule(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn no_writeback(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn no_writeback(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.set_pages(Window::Tagged, arena(0), GUEST_PAGE, PageKind::ReadOnly)?;
     for instruction in ["stg x1", "st2g x1", "stzg x1", "stz2g x1", "stgp x1, x2"] {
         for form in ["[x0], #32", "[x0, #32]!"] {
@@ -96,13 +96,13 @@ fn no_writeback(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn blocks(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let zero_block = bench
+fn blocks(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let zero_block = cx
         .target()
         .zero_block()
-        .ok_or_else(|| Stop::Skipped("DC ZVA is prohibited here (DCZID_EL0.DZP)".to_owned()))?;
-    let tag_block = bench.target().tag_block();
+        .ok_or_else(|| CaseError::Skipped("DC ZVA is prohibited here (DCZID_EL0.DZP)".to_owned()))?;
+    let tag_block = cx.target().tag_block();
     // Bits 4n+3:4n belong to granule n of a 256-byte region: here granule n gets tag n.
     const PACKED: u64 = 0xfedc_ba98_7654_3210;
     for (text, block, whole) in [

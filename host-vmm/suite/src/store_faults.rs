@@ -4,8 +4,8 @@ use abi::mailbox::PageKind;
 use abi::map::{GUEST_PAGE, Window};
 
 use super::address::{arena, pointer, tagged};
-use super::bench::Bench;
-use super::case::{Case, Checked};
+use super::case::{Case, CaseResult};
+use super::case_context::CaseContext;
 use super::expect::{equal_hex, no_fault, one_exception, tags};
 use machine::{Block, El};
 
@@ -39,8 +39,8 @@ pub const CASES: &[Case] = &[
 /// Instructions that store tags by an address in x0.
 const STORES: [&str; 4] = ["stg x1, [x0]", "st2g x1, [x0]", "stzg x1, [x0]", "stz2g x1, [x0]"];
 
-fn unaligned(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn unaligned(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[6; 4])?;
     for text in STORES {
         for offset in [1, 8, 15] {
@@ -54,8 +54,8 @@ fn unaligned(bench: &mut Bench<'_>) -> Checked {
     tags("tags after misaligned stores", arena(0), &[6; 4], &found)
 }
 
-fn unmapped(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn unmapped(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.set_pages(Window::Tagged, arena(GUEST_PAGE), GUEST_PAGE, PageKind::Unmapped)?;
     for text in STORES {
         let trace = guest.exec(text, &[tagged(GUEST_PAGE, 0), 0])?;
@@ -69,8 +69,8 @@ fn unmapped(bench: &mut Bench<'_>) -> Checked {
     no_fault(&guest, "STG once the page is mapped again", &trace)
 }
 
-fn read_only(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn read_only(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[6; 4])?;
     guest.set_pages(Window::Tagged, arena(0), GUEST_PAGE, PageKind::ReadOnly)?;
     for text in STORES {
@@ -85,8 +85,8 @@ fn read_only(bench: &mut Bench<'_>) -> Checked {
     tags("tags after refused stores", arena(0), &[6; 4], &found)
 }
 
-fn block_forms_at_el0(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn block_forms_at_el0(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     for text in ["ldgm x1, [x0]", "stgm x1, [x0]", "stzgm x1, [x0]"] {
         let block = Block::assemble(text)?.at(El::El0).x(0, pointer(Window::TaggedEl0, 0, 0));
         let trace = guest.run(&block)?;

@@ -11,8 +11,8 @@ use abi::mailbox::SysReg;
 use isa::{Exclude, Rgsr};
 
 use super::address::{arena, tagged};
-use super::bench::Bench;
-use super::case::{Case, Checked, Need, Stop};
+use super::case::{Case, CaseError, CaseResult, Need};
+use super::case_context::CaseContext;
 use super::expect::{bytes, no_fault, tags};
 use super::guest::Guest;
 use super::settings::rgsr;
@@ -111,10 +111,10 @@ enum Data {
 /// The pair that STGP stores.
 const PAIR: [u64; 2] = [0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210];
 
-/// Gives a guest whose mebibyte holds the pattern. Its RAM is in huge pages, so that 256 pages are not 256
+/// Returns a guest whose mebibyte holds the pattern. Its RAM is in huge pages, so that 256 pages are not 256
 /// exits to the kernel.
-fn whole(bench: &mut Bench<'_>) -> Result<Guest, Stop> {
-    let mut guest = bench.guest_in(Backing::HugePages)?;
+fn whole(cx: &mut CaseContext<'_>) -> Result<Guest, CaseError> {
+    let mut guest = cx.guest_in(Backing::HugePages)?;
     guest.write(arena(0), pattern())?;
     Ok(guest)
 }
@@ -132,7 +132,7 @@ fn pattern() -> &'static [u8] {
     })
 }
 
-fn check(guest: &mut Guest, what: &str, expected: &[u8], data: Data) -> Checked {
+fn check(guest: &mut Guest, what: &str, expected: &[u8], data: Data) -> CaseResult {
     let found = guest.fetch_tags(arena(0), expected.len())?;
     tags(what, arena(0), expected, &found)?;
     // In parts: a mebibyte of fresh memory costs hundreds of page faults, which are slow under emulation.
@@ -151,7 +151,7 @@ fn check(guest: &mut Guest, what: &str, expected: &[u8], data: Data) -> Checked 
 
 /// Runs `text` as a loop over the whole mebibyte: x0 begins at its first byte and moves on by `stride`
 /// bytes each time; x3 counts.
-fn sweep(guest: &mut Guest, text: &str, stride: u64, mut x: [u64; 31]) -> Checked {
+fn sweep(guest: &mut Guest, text: &str, stride: u64, mut x: [u64; 31]) -> CaseResult {
     x[0] = tagged(0, 0);
     x[3] = SIZE / stride;
     let text = format!("again: {text}; subs x3, x3, #1; b.ne again");
@@ -173,8 +173,8 @@ fn irg_sequence(times: u64) -> Vec<u8> {
 }
 
 /// Tags by an instruction with addressing forms; `units` granules at a time.
-fn each(bench: &mut Bench<'_>, instruction: &str, units: u64, data: Data) -> Checked {
-    let mut guest = whole(bench)?;
+fn each(cx: &mut CaseContext<'_>, instruction: &str, units: u64, data: Data) -> CaseResult {
+    let mut guest = whole(cx)?;
     let unit = units * GRANULE;
     let forms =
         ["[x1]".to_owned(), format!("[x1, #{unit}]"), format!("[x1, #{}]!", 2 * unit), format!("[x1, #{}]", 3 * unit)];
@@ -198,9 +198,9 @@ fn step(state: &mut u64) -> u64 {
     *state
 }
 
-fn stgm(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = whole(bench)?;
-    let block = bench.target().tag_block();
+fn stgm(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = whole(cx)?;
+    let block = cx.target().tag_block();
     let stores = format!("stgm x2, [x0]; add x0, x0, #{block};").repeat((256 / block) as usize);
     let mut x = [0; 31];
     x[2] = XORSHIFT;
@@ -216,13 +216,13 @@ fn stgm(bench: &mut Bench<'_>) -> Checked {
     check(&mut guest, "stgm", &expected, Data::Kept)
 }
 
-fn zero_block(bench: &Bench<'_>) -> Result<u64, Stop> {
-    bench.target().zero_block().ok_or_else(|| Stop::Skipped("DC ZVA is prohibited here".to_owned()))
+fn zero_block(cx: &CaseContext<'_>) -> Result<u64, CaseError> {
+    cx.target().zero_block().ok_or_else(|| CaseError::Skipped("DC ZVA is prohibited here".to_owned()))
 }
 
-fn stzgm(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = whole(bench)?;
-    let block = zero_block(bench)?;
+fn stzgm(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = whole(cx)?;
+    let block = zero_block(cx)?;
     let mut x = [0; 31];
     x[2] = XORSHIFT;
     sweep(&mut guest, &format!("{STEP}stzgm x2, [x0]; add x0, x0, #{block}"), block, x)?;
@@ -233,15 +233,15 @@ fn stzgm(bench: &mut Bench<'_>) -> Checked {
     check(&mut guest, "stzgm", &expected, Data::Zeroed)
 }
 
-fn cache_op(bench: &mut Bench<'_>, operation: &str, data: Data) -> Checked {
-    let mut guest = whole(bench)?;
-    let block = zero_block(bench)?;
+fn cache_op(cx: &mut CaseContext<'_>, operation: &str, data: Data) -> CaseResult {
+    let mut guest = whole(cx)?;
+    let block = zero_block(cx)?;
     sweep(&mut guest, &format!("irg x1, x0; {operation}; add x0, x0, #{block}"), block, [0; 31])?;
     check(&mut guest, operation, &irg_sequence(block / GRANULE), data)
 }
 
-fn writeback(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn writeback(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     for (instruction, unit) in [("stg x1", 16), ("st2g x1", 32), ("stzg x1", 16), ("stz2g x1", 32), ("stgp x5, x6", 16)]
     {
         for (form, moved) in
@@ -261,8 +261,8 @@ fn writeback(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn separate(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn separate(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let text = "again: stg x1, [x0], #16; addg x1, x1, #0, #1; subs x3, x3, #1; b.ne again";
     let trace = guest.exec(text, &[tagged(0, 0), tagged(0, 0), 0, 256])?;
     no_fault(&guest, "STG", &trace)?;

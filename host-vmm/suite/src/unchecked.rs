@@ -4,8 +4,8 @@ use abi::mailbox::{PageKind, SysReg};
 use abi::map::{self, GUEST_PAGE, Window};
 
 use super::address::{arena, pointer, pointer_at, tagged};
-use super::bench::Bench;
-use super::case::{Case, Checked};
+use super::case::{Case, CaseResult};
+use super::case_context::CaseContext;
 use super::expect::{equal_hex, fail_with, faults_at, no_fault, pointer_tag, tags};
 use super::settings::{ATA, ATA0, PSTATE_TCO, TBI, TCMA};
 use machine::{Block, El};
@@ -103,8 +103,8 @@ pub const CASES: &[Case] = &[
     ),
 ];
 
-fn tco_program(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn tco_program(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[6])?;
     for el in [El::El1, El::El0] {
         let text = "ldr x1, [x0]; msr tco, #1; ldr x1, [x0]; str x1, [x0]; mrs x2, tco; msr tco, #0; str x1, [x0]; mrs x3, tco; msr tco, x4; ldr x1, [x0]";
@@ -118,8 +118,8 @@ fn tco_program(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn tco_initial(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn tco_initial(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[6])?;
     for el in [El::El1, El::El0] {
         let block = Block::assemble("ldr x1, [x0]; str x1, [x0]")?.at(el).x(0, pointer_at(el, false, 0, 1));
@@ -131,8 +131,8 @@ fn tco_initial(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn tco_exception(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn tco_exception(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[6])?;
     let block =
         Block::assemble("ldr x1, [x0]; brk #1; ldr x1, [x0]; msr tco, #1; brk #2; ldr x1, [x0]")?.x(0, tagged(0, 1));
@@ -145,8 +145,8 @@ fn tco_exception(bench: &mut Bench<'_>) -> Checked {
     equal_hex("SPSR_EL1.TCO at the second BRK", PSTATE_TCO, trace.faults[3].spsr & PSTATE_TCO)
 }
 
-fn tcma(bench: &mut Bench<'_>, upper: bool) -> Checked {
-    let mut guest = bench.guest()?;
+fn tcma(cx: &mut CaseContext<'_>, upper: bool) -> CaseResult {
+    let mut guest = cx.guest()?;
     let (exempt, other_half_exempt) = if upper { (15, 0) } else { (0, 15) };
     guest.store_tags(arena(0), &[6])?;
     let tcr = guest.booted(SysReg::Tcr) | TCMA[usize::from(upper)];
@@ -166,8 +166,8 @@ fn tcma(bench: &mut Bench<'_>, upper: bool) -> Checked {
     Ok(())
 }
 
-fn tbi(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn tbi(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[6])?;
     for (upper, canonical) in [(false, 0), (true, 15)] {
         let tcr = guest.booted(SysReg::Tcr) & !TBI[usize::from(upper)];
@@ -192,8 +192,8 @@ fn tbi(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn untagged(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn untagged(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[6])?;
     for (el, window) in [(El::El1, Window::Untagged), (El::El0, Window::UntaggedEl0)] {
         let value = 0x5151 + el as u64;
@@ -206,8 +206,8 @@ fn untagged(bench: &mut Bench<'_>) -> Checked {
     tags("the granule's tag after untagged stores", arena(0), &[6], &found)
 }
 
-fn untagged_tags(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn untagged_tags(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     let before = [6, 7, 8, 9];
     guest.store_tags(arena(0), &before)?;
     let trace = guest.exec(
@@ -220,8 +220,8 @@ fn untagged_tags(bench: &mut Bench<'_>) -> Checked {
     tags("tags after STG through an untagged mapping", arena(0), &before, &found)
 }
 
-fn stack_pointer(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn stack_pointer(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[6; 16])?;
     for el in [El::El1, El::El0] {
         let text = "ldr x1, [sp]; str x1, [sp, #16]; ldp x1, x2, [sp, #32]; stur x1, [sp, #-16]; ldr x1, [sp], #16; str x1, [sp, #16]!; mov x3, sp; ldr x1, [x3]";
@@ -232,8 +232,8 @@ fn stack_pointer(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn pc_relative(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn pc_relative(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     // The code page is Tagged memory too; its granules get a tag that no PC has.
     guest.store_tags(map::code_ipa(0), &[6; 4])?;
     for el in [El::El1, El::El0] {
@@ -246,8 +246,8 @@ fn pc_relative(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn ata(bench: &mut Bench<'_>, el: El) -> Checked {
-    let mut guest = bench.guest()?;
+fn ata(cx: &mut CaseContext<'_>, el: El) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[6, 6])?;
     let bit = if el == El::El0 { ATA0 } else { ATA };
     let sctlr = guest.booted(SysReg::Sctlr) & !bit;
@@ -263,8 +263,8 @@ fn ata(bench: &mut Bench<'_>, el: El) -> Checked {
     tags("tags after STG without ATA", arena(0), &[6, 6], &found)
 }
 
-fn tag_access(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
+fn tag_access(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[6; 32])?;
     let text = "ldg x1, [x0]; stg x2, [x0]; st2g x2, [x0, #32]; stzg x2, [x0, #64]; stz2g x2, [x0, #96]; stgp x3, x4, [x0, #128]; ldgm x5, [x0]";
     let trace = guest.exec(text, &[tagged(0, 1), 0, tagged(0, 9)])?;
@@ -273,8 +273,8 @@ fn tag_access(bench: &mut Bench<'_>) -> Checked {
     tags("tags after the stores", arena(0), &[9, 6, 9, 9, 9, 6, 9, 9, 1], &found)
 }
 
-fn other_memory(bench: &mut Bench<'_>, kind: PageKind) -> Checked {
-    let mut guest = bench.guest()?;
+fn other_memory(cx: &mut CaseContext<'_>, kind: PageKind) -> CaseResult {
+    let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[6; 4])?;
     for (el, window) in [(El::El1, Window::Tagged), (El::El0, Window::TaggedEl0)] {
         guest.set_pages(window, arena(0), GUEST_PAGE, kind)?;

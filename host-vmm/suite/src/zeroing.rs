@@ -3,8 +3,8 @@
 use abi::map::GUEST_PAGE;
 
 use super::address::{arena, tagged};
-use super::bench::Bench;
-use super::case::{Case, Checked, Need, Stop};
+use super::case::{Case, CaseError, CaseResult, Need};
+use super::case_context::CaseContext;
 use super::expect::{Direction, bytes, fail_with, no_fault, one_exception, tag_check_syndrome, tags};
 use machine::El;
 use machine::tags::GRANULE;
@@ -35,13 +35,13 @@ pub const CASES: &[Case] = &[
     .needing(&[Need::DcZva]),
 ];
 
-fn block(bench: &Bench<'_>) -> Result<u64, Stop> {
-    bench.target().zero_block().ok_or_else(|| Stop::Skipped("DC ZVA is prohibited here (DCZID_EL0.DZP)".to_owned()))
+fn block(cx: &CaseContext<'_>) -> Result<u64, CaseError> {
+    cx.target().zero_block().ok_or_else(|| CaseError::Skipped("DC ZVA is prohibited here (DCZID_EL0.DZP)".to_owned()))
 }
 
-fn whole_block(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let block = block(bench)?;
+fn whole_block(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let block = block(cx)?;
     let (size, granules) = (3 * block, (3 * block / GRANULE) as usize);
     guest.store_tags(arena(0), &vec![4; granules])?;
     for at in [block, block + 1, 2 * block - 1] {
@@ -58,9 +58,9 @@ fn whole_block(bench: &mut Bench<'_>) -> Checked {
     tags("tags after DC ZVA", arena(0), &vec![4; granules], &guest.fetch_tags(arena(0), granules)?)
 }
 
-fn checked(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    let block = block(bench)?;
+fn checked(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let block = block(cx)?;
     let granules = (block / GRANULE) as usize;
     let start = GUEST_PAGE;
     let data = vec![0xaa; block as usize];
@@ -90,9 +90,9 @@ fn checked(bench: &mut Bench<'_>) -> Checked {
     Ok(())
 }
 
-fn is_a_write(bench: &mut Bench<'_>) -> Checked {
-    let mut guest = bench.guest()?;
-    guest.store_tags(arena(0), &vec![4; (block(bench)? / GRANULE) as usize])?;
+fn is_a_write(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    guest.store_tags(arena(0), &vec![4; (block(cx)? / GRANULE) as usize])?;
     let trace = guest.exec("dc zva, x0", &[tagged(0, 5)])?;
     one_exception(&guest, "DC ZVA by a wrong tag", tag_check_syndrome(El::El1, Direction::Store).bits(), &trace)
 }

@@ -10,11 +10,11 @@ use model::choice::Choices;
 use crate::reference::Outcome;
 use machine::MachineError;
 use program::Observation;
-use program::compare::{Difference, Place, differences};
+use program::compare::{Difference, Location, differences};
 
 /// What a search came to.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(super) enum SearchResult {
     /// An outcome that is like the machine's.
     Permitted,
     /// There is none. This one is nearest.
@@ -31,7 +31,7 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    /// Tells how many choices the first difference follows from.
+    /// Reports how many choices the first difference follows from.
     fn decided_by(&self) -> usize {
         self.differences.first().map_or(0, |first| self.outcome.decided_by(first))
     }
@@ -39,7 +39,7 @@ impl Candidate {
     /// Orders outcomes by how near they are: what differs later is nearer, then what differs in less.
     fn nearness(&self) -> impl Ord + use<> {
         let place = self.differences.first().map(|first| {
-            let fault = if let Place::Fault(n) = first.place { n } else { usize::MAX };
+            let fault = if let Location::Fault(n) = first.place { n } else { usize::MAX };
             (first.step.unwrap_or(usize::MAX), fault)
         });
         (place.unwrap_or((usize::MAX, usize::MAX)), std::cmp::Reverse(self.differences.len()))
@@ -62,13 +62,13 @@ pub(super) struct Search<'s> {
 
 impl Search<'_> {
     /// Searches.
-    pub(super) fn run(&mut self) -> Result<Found, MachineError> {
-        let Some(mut best) = self.attempt(Choices::default())? else { return Ok(Found::Undecided) };
+    pub(super) fn run(&mut self) -> Result<SearchResult, MachineError> {
+        let Some(mut best) = self.attempt(Choices::default())? else { return Ok(SearchResult::Undecided) };
         // Climbing is no more than a good beginning, so most of what may be tried is left for what follows.
         let reserve = self.left / 2;
         while !best.differences.is_empty() && self.climb(&mut best, reserve)? {}
         if best.differences.is_empty() {
-            return Ok(Found::Permitted);
+            return Ok(SearchResult::Permitted);
         }
         self.descend(best)
     }
@@ -113,7 +113,7 @@ impl Search<'_> {
 
     /// Visits all outcomes that can help, beginning with `best`. At each choice the answer of `best` comes first, and then
     /// the others in a circle.
-    fn descend(&mut self, mut best: Candidate) -> Result<Found, MachineError> {
+    fn descend(&mut self, mut best: Candidate) -> Result<SearchResult, MachineError> {
         let preferred: Vec<u32> = best.answers().collect();
         let begin = |place: usize, options: u32| preferred.get(place).map_or(0, |answer| (*answer).min(options - 1));
         let mut open: Vec<(u32, u32)> = best.outcome.choices.taken()[..best.decided_by()].to_vec();
@@ -121,14 +121,14 @@ impl Search<'_> {
             let more =
                 |(place, (answer, options)): (usize, &(u32, u32))| (answer + 1) % options != begin(place, *options);
             let Some(place) = open.iter().enumerate().rposition(more) else {
-                return Ok(Found::Nothing(Box::new(best)));
+                return Ok(SearchResult::Nothing(Box::new(best)));
             };
             let mut script: Vec<u32> = open[..=place].iter().map(|(answer, _)| *answer).collect();
             script[place] = (script[place] + 1) % open[place].1;
             script.extend(preferred.iter().skip(place + 1));
-            let Some(candidate) = self.attempt(Choices::answering(script))? else { return Ok(Found::Undecided) };
+            let Some(candidate) = self.attempt(Choices::answering(script))? else { return Ok(SearchResult::Undecided) };
             if candidate.differences.is_empty() {
-                return Ok(Found::Permitted);
+                return Ok(SearchResult::Permitted);
             }
             open = candidate.outcome.choices.taken()[..candidate.decided_by()].to_vec();
             if candidate.nearness() > best.nearness() {

@@ -3,11 +3,11 @@
 
 use isa::{Insn, Tag};
 
-use super::super::class::LOOP;
+use super::super::register_role::LOOP;
 use super::super::safety;
 use machine::El;
+use program::branch_target::{self, WORD};
 use program::control::FIELDS;
-use program::target::{self, WORD};
 use program::{Event, Program, Run, Step};
 
 /// One way: the program and the number of the attempt.
@@ -67,7 +67,7 @@ fn without(program: &Program, number: usize, from: usize, count: usize) -> Optio
         return None;
     }
     // What counts a loop down stands before its branch, and goes with it.
-    let ends_loop = |index: usize| run.words.get(index).is_some_and(|word| target::leads_back(*word));
+    let ends_loop = |index: usize| run.words.get(index).is_some_and(|word| branch_target::is_backward_branch(*word));
     if ends_loop(to) {
         return None;
     }
@@ -79,20 +79,20 @@ fn without(program: &Program, number: usize, from: usize, count: usize) -> Optio
             None => *word,
         });
     }
-    safety::keeps_the_firmware_alive(&words).then(|| with_run(program, number, |run| run.words = words))
+    safety::is_safe_for_firmware(&words).then(|| with_run(program, number, |run| run.words = words))
 }
 
-/// Gives an instruction whose place and target moved.
+/// Returns an instruction whose place and target moved.
 fn aimed(insn: Insn, index: usize, moved: &dyn Fn(usize) -> usize) -> Option<u32> {
-    let within = target::distance(insn).filter(|distance| distance % WORD == 0);
+    let within = branch_target::distance(insn).filter(|distance| distance % WORD == 0);
     let goal = within.and_then(|distance| usize::try_from(index as i64 + distance / WORD).ok());
     let Some(goal) = goal else { return Some(insn.encode()) };
     let distance = (moved(goal) as i64 - moved(index) as i64) * WORD;
     // A branch forward to what is left out must not become a loop.
-    if target::branches(insn) && distance <= 0 && target::distance(insn) > Some(0) {
+    if branch_target::branches(insn) && distance <= 0 && branch_target::distance(insn) > Some(0) {
         return None;
     }
-    target::with_distance(insn, distance).map(Insn::encode)
+    branch_target::with_distance(insn, distance).map(Insn::encode)
 }
 
 /// Leaves one event at a checkpoint out.
@@ -149,7 +149,7 @@ fn registers(program: &Program, at: usize) -> Option<Option<Program>> {
 }
 
 fn has_loop(run: &Run) -> bool {
-    run.words.iter().any(|word| target::leads_back(*word))
+    run.words.iter().any(|word| branch_target::is_backward_branch(*word))
 }
 
 /// Makes one SIMD register 0.
@@ -221,7 +221,7 @@ fn nth_run(program: &Program, number: usize) -> Option<&Run> {
     program.runs().nth(number)
 }
 
-/// Gives the program with one block changed.
+/// Returns the program with one block changed.
 fn with_run(program: &Program, number: usize, change: impl FnOnce(&mut Run)) -> Program {
     let mut changed = program.clone();
     let runs = changed.steps.iter_mut().filter_map(|step| match step {

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::CliError;
-use super::rerun::{RERUN, Words};
+use super::rerun::{CommandLine, RERUN};
 use super::run::{Emulation, Machine, Via, default_machine, explain, seed, settings_for};
 use crate::nested;
 use fuzz::campaign::{NAME, Options};
 use report::event::{Event, Sink, Summary};
-use report::exit::{Closing, Exit};
+use report::exit::{Exit, RunEnd};
 use report::{Format, Report};
 use suite::GuestPolicy;
 
@@ -53,7 +53,7 @@ pub struct Fuzz {
     #[arg(long, value_name = "DIRECTORY", default_value = "target/fuzz")]
     save: PathBuf,
     /// How long a guest may take for one request, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = machine::PATIENCE.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = machine::GUEST_TIMEOUT.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
     guest_timeout: u64,
     /// How results are printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -78,7 +78,7 @@ impl Fuzz {
             via,
             emulation: &self.emulation,
             firmware: self.firmware.as_deref(),
-            guests: GuestPolicy { patience: Duration::from_secs(self.guest_timeout), ..GuestPolicy::default() },
+            guests: GuestPolicy { guest_timeout: Duration::from_secs(self.guest_timeout), ..GuestPolicy::default() },
             // A campaign ends by its own clock; what is left of it then is shrunk.
             timeout: options.time.saturating_add(Duration::from_secs(300)),
             avoid_known: !self.known,
@@ -109,8 +109,8 @@ impl Fuzz {
         explain(&tally);
         Ok(match (&tally.closing, summary) {
             _ if tally.failed > 0 => Exit::Failed,
-            (Some(Closing::Finished(_)), Some(summary)) if summary.compared() == 0 => Exit::Unavailable,
-            (Some(Closing::Finished(_)), Some(_)) => Exit::Passed,
+            (Some(RunEnd::Finished(_)), Some(summary)) if summary.compared() == 0 => Exit::Unavailable,
+            (Some(RunEnd::Finished(_)), Some(_)) => Exit::Passed,
             _ => tally.exit(),
         })
     }
@@ -141,7 +141,7 @@ impl Fuzz {
             return String::new();
         }
         let path = |path: &Option<PathBuf>| path.as_deref().map(Path::display).map(|path| path.to_string());
-        Words::default()
+        CommandLine::default()
             .option("--via", Some(via.name()))
             .option("--kernel", path(&self.emulation.kernel))
             .option("--qemu", path(&self.emulation.qemu))

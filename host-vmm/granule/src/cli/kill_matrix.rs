@@ -74,13 +74,13 @@ impl KillMatrix {
             }
         };
         // Idle cases mean something only if all defects were tried.
-        let idle = if self.defects.is_empty() { matrix.idle() } else { Vec::new() };
+        let cases_without_kill = if self.defects.is_empty() { matrix.cases_without_kill() } else { Vec::new() };
         let mut out = anstream::stdout().lock();
         match self.format {
-            Format::Text => self.text(&mut out, &matrix, &idle)?,
+            Format::Text => self.text(&mut out, &matrix, &cases_without_kill)?,
             Format::Json => json(&mut out, &matrix)?,
         }
-        let good = matrix.survivors().next().is_none() && idle.iter().all(|(_, why)| why.is_some());
+        let good = matrix.survivors().next().is_none() && cases_without_kill.iter().all(|(_, why)| why.is_some());
         Ok(if good { Exit::Passed } else { Exit::Failed })
     }
 
@@ -88,7 +88,7 @@ impl KillMatrix {
         &self,
         out: &mut impl Write,
         matrix: &Matrix,
-        idle: &[(&'static str, Option<&'static str>)],
+        cases_without_kill: &[(&'static str, Option<&'static str>)],
     ) -> std::io::Result<()> {
         let Matrix { rows, cases, seed, elapsed } = matrix;
         writeln!(out, "granule kill-matrix · {} defects, {cases} cases · seed {seed:#x}", rows.len())?;
@@ -98,7 +98,7 @@ impl KillMatrix {
                 writeln!(out, "  {:width$}  {}", row.defect.name, caught(row))?;
             }
             writeln!(out, "\ndefects that one case alone catches:")?;
-            for (case, defects) in matrix.only() {
+            for (case, defects) in matrix.sole_killers() {
                 writeln!(out, "  {case}: {}", defects.join(", "))?;
             }
         }
@@ -107,7 +107,7 @@ impl KillMatrix {
             let defect = row.defect;
             writeln!(out, "{red}survivor{red:#} {}: {}; no case notices", defect.name, defect.what)?;
         }
-        for (case, why) in idle {
+        for (case, why) in cases_without_kill {
             match why {
                 Some(why) => writeln!(out, "idle {case}: {why}")?,
                 None => {
@@ -121,7 +121,7 @@ impl KillMatrix {
     }
 }
 
-/// Says which cases caught a defect.
+/// Returns which cases caught a defect.
 fn caught(row: &Row) -> String {
     let [first, others @ ..] = row.caught_by.as_slice() else { return "survives".to_owned() };
     let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };

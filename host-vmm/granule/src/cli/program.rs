@@ -4,13 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use super::CliError;
-use fuzz::replay::Named;
+use fuzz::replay::NamedProgram;
 use program::Program;
 
 /// How the file of a program is called.
 const EXTENSION: &str = "granule";
 
-/// Tells whether an argument of `granule run` is meant as a file and not as a case.
+/// Returns whether an argument of `granule run` is meant as a file and not as a case.
 pub fn is_file(argument: &str) -> bool {
     argument.contains('/') || Path::new(argument).extension().is_some_and(|extension| extension == EXTENSION)
 }
@@ -20,7 +20,7 @@ pub fn is_file(argument: &str) -> bool {
 /// # Errors
 ///
 /// When cases are among them, or a file cannot be read or is no program: with its path, line and column.
-pub fn read(arguments: &[String]) -> Result<Option<Vec<Named>>, CliError> {
+pub fn read(arguments: &[String]) -> Result<Option<Vec<NamedProgram>>, CliError> {
     let count = arguments.iter().filter(|argument| is_file(argument)).count();
     if count == 0 {
         return Ok(None);
@@ -33,12 +33,12 @@ pub fn read(arguments: &[String]) -> Result<Option<Vec<Named>>, CliError> {
     arguments.iter().map(|path| read_one(path)).collect::<Result<_, _>>().map(Some)
 }
 
-fn read_one(path: &str) -> Result<Named, CliError> {
+fn read_one(path: &str) -> Result<NamedProgram, CliError> {
     let usage = |what: String| CliError::Usage(format!("{path}: {what}"));
     let text = fs::read_to_string(path).map_err(|error| usage(format!("cannot be read: {error}")))?;
     text.parse::<Program>().map_err(|error| usage(error.to_string()))?;
     let name = Path::new(path).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(Named { name, path: path.to_owned(), text })
+    Ok(NamedProgram { name, path: path.to_owned(), text })
 }
 
 #[cfg(test)]
@@ -46,14 +46,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_told_from_cases_by_how_they_are_written() {
+    fn files_are_distinguished_from_case_names() {
         for (argument, file) in [("kvm.copy-tags", false), ("*irg*", false), ("a.granule", true), ("./a", true)] {
             assert_eq!(is_file(argument), file, "{argument}");
         }
     }
 
     #[test]
-    fn a_file_that_is_no_program_is_told_with_path_line_and_column() {
+    fn parse_errors_name_path_line_and_column() {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("bad.granule");
         fs::write(&path, "granule program 1\nblock el=1\ncode\nstgg x0, [x1]\nend\n").unwrap();

@@ -5,9 +5,9 @@ pub const RERUN: &str = "GRANULE_RERUN";
 
 /// The options of a run, collected as words.
 #[derive(Debug, Default)]
-pub struct Words(String);
+pub struct CommandLine(String);
 
-impl Words {
+impl CommandLine {
     /// Adds an option if it was given.
     pub fn option(mut self, name: &str, value: Option<impl ToString>) -> Self {
         if let Some(value) = value {
@@ -24,7 +24,7 @@ impl Words {
         self
     }
 
-    /// Gives all, each with a space before it.
+    /// Returns all, each with a space before it.
     pub fn finish(self) -> String {
         self.0
     }
@@ -45,9 +45,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_come_back_from_a_shell_as_they_were() {
+    fn quoted_arguments_round_trip_through_a_shell() {
         let word = "a b'c\"$d\\";
-        let text = Words::default()
+        let text = CommandLine::default()
             .option("--append", Some(word))
             .option("--cpu", None::<&str>)
             .option("--smp", Some(2))

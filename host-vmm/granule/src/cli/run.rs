@@ -17,12 +17,12 @@ pub use self::emulation::Emulation;
 pub use self::via::{Machine, Via};
 use super::CliError;
 use super::program;
-use super::rerun::{RERUN, Words};
+use super::rerun::{CommandLine, RERUN};
 use crate::nested;
-use fuzz::replay::Named;
+use fuzz::replay::NamedProgram;
+use report::errata_filter::ErrataFilter;
 use report::event::Sink;
-use report::exit::{Closing, Exit, Tally};
-use report::known::Known;
+use report::exit::{Exit, RunEnd, Tally};
 use report::{Format, Report, Settings};
 use suite::GuestPolicy;
 use suite::selection::Selection;
@@ -47,7 +47,7 @@ pub struct Run {
     #[arg(long, value_name = "SECONDS", default_value_t = nested::TIMEOUT.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
     timeout: u64,
     /// How long a guest may take for one request, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = machine::PATIENCE.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = machine::GUEST_TIMEOUT.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
     guest_timeout: u64,
     /// Give each case new VMs, also where the last case's would do
     #[arg(long)]
@@ -95,7 +95,7 @@ impl Run {
             // The specification has no errata.
             machine.suite(cases, seed, &mut report);
         } else {
-            machine.suite(cases, seed, &mut Known::new(&mut report, self.strict));
+            machine.suite(cases, seed, &mut ErrataFilter::new(&mut report, self.strict));
         }
         drop(deadline);
         report.end_if_open();
@@ -104,7 +104,7 @@ impl Run {
         Ok(tally.exit())
     }
 
-    /// Refuses to hang a kernel that somebody needs, or one that could not even tell.
+    /// Rejects to hang a kernel that somebody needs, or one that could not even tell.
     fn check_hazards(&self, via: Via) -> Result<(), CliError> {
         let message = match (self.hazards, via, self.emulation.smp) {
             (true, Via::Kvm, _) => "--hazards may hang the kernel of this host for good; use --via nested".to_owned(),
@@ -117,7 +117,7 @@ impl Run {
     }
 
     /// Runs programs from files and reports.
-    fn programs(&self, programs: &[Named], began: Instant) -> Result<Exit, CliError> {
+    fn programs(&self, programs: &[NamedProgram], began: Instant) -> Result<Exit, CliError> {
         let via = self.via.unwrap_or_else(default_machine);
         let machine = self.machine(via).check()?;
         let settings = Settings {
@@ -146,8 +146,8 @@ impl Run {
     }
 
     fn guests(&self) -> GuestPolicy {
-        let patience = Duration::from_secs(self.guest_timeout);
-        GuestPolicy { patience, fresh_vms: self.fresh_vms, hazards: self.hazards }
+        let guest_timeout = Duration::from_secs(self.guest_timeout);
+        GuestPolicy { guest_timeout, fresh_vms: self.fresh_vms, hazards: self.hazards }
     }
 
     /// The seed named, else a random one that is short enough to type.
@@ -179,7 +179,7 @@ impl Run {
         let path = |path: &Option<PathBuf>| path.as_deref().map(Path::display).map(|path| path.to_string());
         let emulation = &self.emulation;
         let via = self.via.and_then(|via| via.to_possible_value()).map(|via| via.get_name().to_owned());
-        Words::default()
+        CommandLine::default()
             .option("--via", via)
             .option("--kernel", path(&emulation.kernel))
             .option("--qemu", path(&emulation.qemu))
@@ -191,7 +191,7 @@ impl Run {
             .option("--firmware", path(&self.firmware))
             .option(
                 "--guest-timeout",
-                (self.guest_timeout != machine::PATIENCE.as_secs()).then_some(self.guest_timeout),
+                (self.guest_timeout != machine::GUEST_TIMEOUT.as_secs()).then_some(self.guest_timeout),
             )
             .flag("--fresh-vms", self.fresh_vms)
             .flag("--hazards", self.hazards)
@@ -257,8 +257,8 @@ fn time_before() -> Vec<(&'static str, Duration)> {
 pub fn explain(tally: &Tally) {
     let bold = anstyle::Style::new().bold();
     let (what, reason, remedy) = match &tally.closing {
-        Some(Closing::Unavailable { reason, remedy }) => ("nothing could be checked here", reason, remedy),
-        Some(Closing::Broken { reason, remedy }) => ("could not run", reason, remedy),
+        Some(RunEnd::Unavailable { reason, remedy }) => ("nothing could be checked here", reason, remedy),
+        Some(RunEnd::Broken { reason, remedy }) => ("could not run", reason, remedy),
         _ => return,
     };
     anstream::eprintln!("{bold}{what}{bold:#}: {reason}");
@@ -267,7 +267,7 @@ pub fn explain(tally: &Tally) {
     }
 }
 
-/// Gives the columns of the terminal that standard output is.
+/// Returns the columns of the terminal that standard output is.
 #[expect(unsafe_code, reason = "the ioctl has no wrapper in std")]
 fn terminal_width() -> Option<usize> {
     let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };

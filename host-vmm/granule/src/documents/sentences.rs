@@ -1,9 +1,9 @@
 //! The sentences, as data.
 
-use super::Checked::{By, Not, Otherwise};
-use super::{Checked, Section, Sentence};
+use super::Coverage::{By, Not, Otherwise};
+use super::{Coverage, Section, Sentence};
 
-const fn says(text: &'static str, checked: Checked) -> Sentence {
+const fn says(text: &'static str, checked: Coverage) -> Sentence {
     Sentence { text, checked }
 }
 

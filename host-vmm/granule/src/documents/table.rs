@@ -2,16 +2,16 @@
 
 use std::fmt::Write;
 
-use super::{Checked, SECTIONS, Sentence};
+use super::{Coverage, SECTIONS, Sentence};
 use report::event::CaseInfo;
 use suite::selection::selects;
 
 /// Cases of these areas are about the kernel; the architecture has its own manual.
 const AREAS: [&str; 2] = ["kvm.", "restore."];
 
-/// Gives the names of the cases that check a sentence.
+/// Returns the names of the cases that check a sentence.
 fn cases_of<'a>(sentence: &Sentence, cases: &'a [CaseInfo]) -> Vec<&'a str> {
-    let Checked::By(patterns) = sentence.checked else { return Vec::new() };
+    let Coverage::By(patterns) = sentence.checked else { return Vec::new() };
     let chosen = |case: &&CaseInfo| patterns.iter().any(|pattern| selects(pattern, &case.name));
     cases.iter().filter(chosen).map(|case| &*case.name).collect()
 }
@@ -26,8 +26,8 @@ pub fn unmatched(cases: &[CaseInfo]) -> Vec<&'static str> {
     let matches = |pattern: &&str| cases.iter().any(|case| selects(pattern, &case.name));
     sentences()
         .filter_map(|sentence| match sentence.checked {
-            Checked::By(patterns) => Some(patterns),
-            Checked::Otherwise(_) | Checked::Not(_) => None,
+            Coverage::By(patterns) => Some(patterns),
+            Coverage::Otherwise(_) | Coverage::Not(_) => None,
         })
         .flatten()
         .filter(|pattern| !matches(pattern))
@@ -51,7 +51,7 @@ const SHOWN: usize = 6;
 
 fn cell(sentence: &Sentence, cases: &[CaseInfo]) -> String {
     match sentence.checked {
-        Checked::By(_) => {
+        Coverage::By(_) => {
             let names = cases_of(sentence, cases);
             let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
             let more = match names.len().saturating_sub(SHOWN) {
@@ -60,8 +60,8 @@ fn cell(sentence: &Sentence, cases: &[CaseInfo]) -> String {
             };
             format!("{}{more}", shown.join(", "))
         }
-        Checked::Otherwise(how) => how.to_owned(),
-        Checked::Not(reason) => format!("*none:* {reason}"),
+        Coverage::Otherwise(how) => how.to_owned(),
+        Coverage::Not(reason) => format!("*none:* {reason}"),
     }
 }
 
@@ -82,7 +82,7 @@ pub fn render(cases: &[CaseInfo]) -> String {
     }
     page.push_str("\n## What no case checks\n\n");
     for sentence in sentences() {
-        if let Checked::Not(reason) = sentence.checked {
+        if let Coverage::Not(reason) = sentence.checked {
             let _ = writeln!(page, "- {} — {reason}", sentence.text);
         }
     }

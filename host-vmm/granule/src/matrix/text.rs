@@ -78,7 +78,7 @@ mod tests {
 
     /// What a person sees of a cell is its letter and its reason, once.
     #[test]
-    fn a_reason_is_told_once_with_all_its_columns() {
+    fn each_reason_is_listed_once() {
         let skipped = || ended("a", Verdict::Skipped("no swap".into()));
         let finished = Event::Finished { micros: 1 };
         let columns = ["x", "y"].map(|name| column(name, &[skipped(), finished.clone()])).to_vec();

@@ -143,7 +143,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_not_loaded_is_cut_off() {
+    fn sections_that_are_not_loaded_are_stripped() {
         let stripped = strip(program(183, 0)).unwrap();
         assert_eq!(stripped.len(), 192);
         assert_eq!(stripped[40..48], [0; 8]);
@@ -151,7 +151,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn other_files_are_refused_with_what_was_expected() {
+    fn files_that_are_not_static_arm64_programs_are_rejected() {
         assert_eq!(strip(b"#!/bin/sh".to_vec()).unwrap_err().0, "a 64-bit ELF file");
         assert_eq!(strip(program(62, 0)).unwrap_err().0, "an aarch64 program");
         assert_eq!(strip(program(183, 3)).unwrap_err().0, "a static program");

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_users_parameters_come_last() {
+    fn user_parameters_come_last() {
         let all = parameters("loglevel=7");
         assert!(all.starts_with("console=ttyAMA0 ") && all.ends_with(" loglevel=7"), "{all}");
     }

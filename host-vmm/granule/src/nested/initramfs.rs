@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn without_firmware_there_is_none() {
+    fn the_archive_has_no_firmware_entry_unless_given() {
         let entries = parse(&build(b"agent", &options(), None, &[]).unwrap());
         assert!(entries.iter().all(|entry| entry.0 != FIRMWARE));
     }

@@ -19,7 +19,7 @@ use super::initramfs::{FIRMWARE, MODULES, OPTIONS};
 use super::kernel_log::KernelLog;
 use super::wire::{Encoder, NUMBER};
 use fuzz::campaign;
-use fuzz::replay::Named;
+use fuzz::replay::NamedProgram;
 use report::event::{CaseInfo, Event, Sink};
 use suite::GuestPolicy;
 
@@ -30,7 +30,7 @@ pub enum Work {
     #[default]
     Suite,
     /// Programs, each as a case.
-    Programs(Vec<Named>),
+    Programs(Vec<NamedProgram>),
     /// Random programs; whether they stay away from known divergences of QEMU.
     Fuzz(campaign::Options, bool),
 }
@@ -71,7 +71,7 @@ enum InnerError {
     Options(io::Error),
 }
 
-/// Tells whether this process is the first of an inner Linux.
+/// Returns whether this process is the first of an inner Linux.
 #[must_use]
 pub fn is_inner() -> bool {
     std::process::id() == 1 && Path::new("/").join(OPTIONS).exists()
@@ -92,7 +92,7 @@ pub fn run(suite: fn(&InnerOptions, &mut dyn Sink)) -> ! {
 }
 
 fn set_up() -> Result<InnerOptions, InnerError> {
-    keep_memory();
+    keep_freed_memory();
     MOUNTS.iter().try_for_each(|(kind, place)| mount(kind, place))?;
     for (kind, place) in MOUNTS_TO_TRY {
         // Cases that need it say what is missing.
@@ -111,7 +111,7 @@ fn set_up() -> Result<InnerOptions, InnerError> {
 /// an emulated kernel is slow at.
 #[cfg(target_env = "gnu")]
 #[expect(unsafe_code, reason = "mallopt has no wrapper in std")]
-fn keep_memory() {
+fn keep_freed_memory() {
     const NEVER: libc::c_int = 1 << 30;
     // SAFETY: sets parameters of the allocator; no other thread runs yet.
     let _ = unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, NEVER) };
@@ -121,7 +121,7 @@ fn keep_memory() {
 
 /// Other C libraries have no such parameters.
 #[cfg(not(target_env = "gnu"))]
-fn keep_memory() {}
+fn keep_freed_memory() {}
 
 #[expect(unsafe_code, reason = "mount has no wrapper in std")]
 fn mount(kind: &CStr, place: &CStr) -> Result<(), InnerError> {
@@ -236,7 +236,7 @@ mod tests {
     use report::event::Verdict;
 
     #[test]
-    fn a_beginning_keeps_its_number_or_name_and_an_end_its_verdict() {
+    fn shortened_events_keep_number_name_and_verdict() {
         let names = ["a.b.c".to_owned(), "a.b.d".to_owned()];
         let begin = |name: &str, claim: &str| {
             Event::Begin(CaseInfo { name: name.into(), claim: claim.into(), cite: String::new() })
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_is_not_the_first_is_not_inside() {
+    fn only_pid_1_is_the_inner_granule() {
         assert!(!is_inner());
     }
 }

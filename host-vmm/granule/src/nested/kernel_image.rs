@@ -73,7 +73,7 @@ pub fn check(path: &Path) -> Result<(), KernelError> {
     }
 }
 
-/// Gives what a file that begins so is, and what to do; nothing when it is an arm64 `Image`.
+/// Returns what a file that begins so is, and what to do; nothing when it is an arm64 `Image`.
 fn kind(header: &[u8]) -> Option<(String, &'static str)> {
     if at(header, MAGIC_AT, MAGIC) {
         return None;
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_is_known_by_its_magic_with_or_without_an_efi_stub() {
+    fn an_image_is_recognised_by_its_magic() {
         assert_eq!(kind(&with(MAGIC_AT, MAGIC)), None);
         let mut efi = with(MAGIC_AT, MAGIC);
         efi[..2].copy_from_slice(b"MZ");
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_called_by_its_name() {
+    fn other_files_are_named_by_their_format() {
         for (offset, magic, found, remedy) in KINDS {
             assert_eq!(kind(&with(*offset, magic)), Some(((*found).to_owned(), *remedy)));
         }

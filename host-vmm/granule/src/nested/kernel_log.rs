@@ -7,7 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 
-use super::complaint::is_complaint;
+use super::kernel_warning::is_warning;
 use super::watch::failure_of;
 use report::event::{Event, Sink, Verdict};
 
@@ -39,8 +39,8 @@ impl<'a> KernelLog<'a> {
         Self { sink, log }
     }
 
-    /// Gives the first complaint since the last call, and the lines behind it.
-    fn complaint(&mut self) -> Vec<String> {
+    /// Returns the first complaint since the last call, and the lines behind it.
+    fn kernel_warning(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         let Some(log) = &mut self.log else { return lines };
         let mut record = [0; RECORD];
@@ -49,7 +49,7 @@ impl<'a> KernelLog<'a> {
                 Ok(0) => return lines,
                 Ok(count) => {
                     let text = text(&record[..count]);
-                    if (!lines.is_empty() || is_complaint(&text)) && lines.len() < LINES {
+                    if (!lines.is_empty() || is_warning(&text)) && lines.len() < LINES {
                         lines.push(text);
                     }
                 }
@@ -65,8 +65,8 @@ impl Sink for KernelLog<'_> {
     fn event(&mut self, event: Event) {
         let event = match event {
             Event::End { name, verdict, micros } => {
-                let complaint = self.complaint();
-                Event::End { name, verdict: judged(verdict, complaint), micros }
+                let kernel_warning = self.kernel_warning();
+                Event::End { name, verdict: judged(verdict, kernel_warning), micros }
             }
             other => other,
         };
@@ -75,19 +75,19 @@ impl Sink for KernelLog<'_> {
 }
 
 /// Fails what passed, and adds to what failed.
-fn judged(verdict: Verdict, complaint: Vec<String>) -> Verdict {
+fn judged(verdict: Verdict, kernel_warning: Vec<String>) -> Verdict {
     match verdict {
-        verdict if complaint.is_empty() => verdict,
+        verdict if kernel_warning.is_empty() => verdict,
         Verdict::Failed(mut failure) => {
             failure.detail.push("meanwhile in the kernel's log:".to_owned());
-            failure.detail.extend(complaint.into_iter().map(|line| format!("  {line}")));
+            failure.detail.extend(kernel_warning.into_iter().map(|line| format!("  {line}")));
             Verdict::Failed(failure)
         }
-        Verdict::Passed | Verdict::Known { .. } | Verdict::Skipped(_) => Verdict::Failed(failure_of(complaint)),
+        Verdict::Passed | Verdict::Known { .. } | Verdict::Skipped(_) => Verdict::Failed(failure_of(kernel_warning)),
     }
 }
 
-/// Gives the message of a record `priority,number,time,flags;message` and leaves out the lines of its dictionary.
+/// Returns the message of a record `priority,number,time,flags;message` and leaves out the lines of its dictionary.
 fn text(record: &[u8]) -> String {
     let record = String::from_utf8_lossy(record);
     let message = record.split_once(';').map_or(&*record, |(_, message)| message);
@@ -105,15 +105,15 @@ mod tests {
     }
 
     #[test]
-    fn a_complaint_fails_what_passed_and_adds_to_what_failed() {
+    fn a_kernel_warning_fails_a_passed_case() {
         assert_eq!(judged(Verdict::Passed, vec![]), Verdict::Passed);
-        let complaint = vec!["BUG: x".to_owned(), "y".to_owned()];
+        let kernel_warning = vec!["BUG: x".to_owned(), "y".to_owned()];
         for verdict in [Verdict::Passed, Verdict::Skipped("r".into())] {
-            let Verdict::Failed(failure) = judged(verdict, complaint.clone()) else { panic!() };
-            assert_eq!((&*failure.found, failure.detail), ("BUG: x", complaint.clone()));
+            let Verdict::Failed(failure) = judged(verdict, kernel_warning.clone()) else { panic!() };
+            assert_eq!((&*failure.found, failure.detail), ("BUG: x", kernel_warning.clone()));
         }
         let before = Failure { what: "w".into(), found: "f".into(), ..Failure::default() };
-        let Verdict::Failed(after) = judged(Verdict::Failed(before), complaint) else { panic!() };
+        let Verdict::Failed(after) = judged(Verdict::Failed(before), kernel_warning) else { panic!() };
         assert_eq!((&*after.found, after.detail.len()), ("f", 3));
     }
 }

@@ -10,10 +10,10 @@ use super::initramfs;
 use super::inner::InnerOptions;
 use super::kernel_image::{self, KernelError};
 use super::modules;
-use super::watch::{Emulator, Stop, Watch};
+use super::watch::{EmulatorInfo, EndReason, RunWatcher};
 use super::wire::Decoder;
-use qemu::child::{Child, Output};
-use qemu::memfd::InMemory;
+use qemu::child::{Output, Subprocess};
+use qemu::memfd::MemFile;
 use qemu::program::{Qemu, QemuError, refusal};
 use qemu::reason_and_remedy;
 use report::event::Sink;
@@ -46,7 +46,7 @@ pub enum NestedError {
 /// Call it on a thread that outlives the run: QEMU dies with the thread that started it.
 pub fn run(options: &Options, sink: &mut dyn Sink) {
     let deadline = Instant::now() + options.timeout;
-    let mut watch = Watch::new(sink, &options.cases);
+    let mut watch = RunWatcher::new(sink, &options.cases);
     if let Err(error) = prepare_and_listen(options, deadline, &mut watch) {
         let (reason, remedy) = reason_and_remedy(&error.to_string());
         match error {
@@ -56,7 +56,7 @@ pub fn run(options: &Options, sink: &mut dyn Sink) {
     }
 }
 
-fn prepare_and_listen(options: &Options, deadline: Instant, watch: &mut Watch<'_>) -> Result<(), NestedError> {
+fn prepare_and_listen(options: &Options, deadline: Instant, watch: &mut RunWatcher<'_>) -> Result<(), NestedError> {
     kernel_image::check(&options.kernel)?;
     let agent = agent::load(&agent::find(options.agent.as_deref())?)?;
     let qemu = Qemu::probe(&options.qemu, deadline)?;
@@ -70,26 +70,31 @@ fn prepare_and_listen(options: &Options, deadline: Instant, watch: &mut Watch<'_
     let modules = modules::beside(&options.kernel);
     let archive =
         initramfs::build(&agent, &inner, options.firmware.as_deref(), &modules).map_err(NestedError::Initramfs)?;
-    let memory = InMemory::new(&archive).map_err(NestedError::Initramfs)?;
+    let memory = MemFile::new(&archive).map_err(NestedError::Initramfs)?;
     drop((agent, archive));
 
     let began = Instant::now();
     let command = command::command(&qemu, options, &memory.path());
-    let child = Child::start(command, Some(memory.descriptor()))
+    let child = Subprocess::start(command, Some(memory.descriptor()))
         .map_err(|source| QemuError::NotStarted { program: qemu.program.clone(), source })?;
-    watch.emulator(Emulator { name: format!("QEMU {}", qemu.version), cpu: options.cpu.clone(), began });
+    watch.emulator(EmulatorInfo { name: format!("QEMU {}", qemu.version), cpu: options.cpu.clone(), began });
     listen(child, deadline, options.timeout, watch)
 }
 
 /// Listens until the last event, the end of QEMU, or the deadline. The child is gone when this returns.
-fn listen(mut child: Child, deadline: Instant, timeout: Duration, watch: &mut Watch<'_>) -> Result<(), NestedError> {
+fn listen(
+    mut child: Subprocess,
+    deadline: Instant,
+    timeout: Duration,
+    watch: &mut RunWatcher<'_>,
+) -> Result<(), NestedError> {
     let mut decoder = Decoder::default();
     let mut buffer = vec![0; 64 << 10];
     let stop = loop {
         match child.read(&mut buffer, deadline).map_err(NestedError::Listening)? {
             Output::Bytes(count) => decoder.push(&buffer[..count]),
             Output::Closed => break None,
-            Output::TimedOut => break Some(Stop::Deadline(timeout)),
+            Output::TimedOut => break Some(EndReason::Deadline(timeout)),
         }
         while let Some(item) = decoder.next_item() {
             watch.item(item);
@@ -98,7 +103,7 @@ fn listen(mut child: Child, deadline: Instant, timeout: Duration, watch: &mut Wa
             return Ok(());
         }
         if Instant::now() >= deadline {
-            break Some(Stop::Deadline(timeout));
+            break Some(EndReason::Deadline(timeout));
         }
     };
     decoder.finish().into_iter().for_each(|line| watch.line(line));
@@ -106,10 +111,13 @@ fn listen(mut child: Child, deadline: Instant, timeout: Duration, watch: &mut Wa
         Some(stop) => stop,
         None => {
             let (status, errors) = child.end(Instant::now() + GRACE);
-            if !watch.has_heard() && !errors.is_empty() {
+            if !watch.has_output() && !errors.is_empty() {
                 return Err(refusal(errors).into());
             }
-            Stop::Ended { how: status.map_or_else(|| "did not exit".to_owned(), |status| status.to_string()), errors }
+            EndReason::Ended {
+                how: status.map_or_else(|| "did not exit".to_owned(), |status| status.to_string()),
+                errors,
+            }
         }
     };
     watch.stop(&stop);
@@ -150,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named_one_after_the_other() {
+    fn each_missing_part_is_reported() {
         let directory = tempfile::tempdir().unwrap();
         let options = options(directory.path());
         assert!(reason(&options).starts_with("kernel "));
@@ -163,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_remedy_is_parted_from_the_reason() {
+    fn reason_and_remedy_are_split() {
         assert_eq!(reason_and_remedy("a; b; c\nd; e"), ("a; b\nd; e".into(), "c".into()));
         assert_eq!(reason_and_remedy("a"), ("a".into(), String::new()));
     }

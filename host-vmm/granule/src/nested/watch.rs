@@ -6,21 +6,21 @@
 
 use std::time::{Duration, Instant};
 
-use super::complaint::{self, LastLines};
+use super::kernel_warning::{self, LastLines};
 use super::wire::{Item, NUMBER, WireError};
 use report::event::{CaseInfo, Event, Failure, STREAM_VERSION, Sink, Verdict};
 
 /// Console lines shown with a failure.
 const SHOWN_LINES: usize = 40;
 /// Console lines that a complaint brings along.
-const COMPLAINT_LINES: usize = 12;
+const WARNING_LINES: usize = 12;
 
 /// What a panic says whose cause is PID 1, not the kernel.
 const INIT_DIED: &str = "Attempted to kill init";
 
 /// What runs the kernel under test.
 #[derive(Clone, Debug)]
-pub struct Emulator {
+pub struct EmulatorInfo {
     /// With version.
     pub name: String,
     /// The CPU it emulates.
@@ -31,7 +31,7 @@ pub struct Emulator {
 
 /// Why nothing more comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stop {
+pub enum EndReason {
     /// The emulator ended.
     Ended {
         /// Its exit status, in words.
@@ -45,30 +45,30 @@ pub enum Stop {
 
 /// A kernel message that something is wrong, and the lines behind it.
 #[derive(Debug)]
-struct Complaint(Vec<String>);
+struct KernelWarning(Vec<String>);
 
 /// Takes items and gives events.
-pub struct Watch<'a> {
+pub struct RunWatcher<'a> {
     sink: &'a mut dyn Sink,
     cases: &'a [CaseInfo],
-    emulator: Option<Emulator>,
+    emulator: Option<EmulatorInfo>,
     greeted: bool,
     started: bool,
     done: bool,
     open: Option<CaseInfo>,
-    complaint: Option<Complaint>,
+    kernel_warning: Option<KernelWarning>,
     panicked: Option<String>,
     last: LastLines,
     heard: bool,
 }
 
-impl std::fmt::Debug for Watch<'_> {
+impl std::fmt::Debug for RunWatcher<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Watch").field("open", &self.open).field("done", &self.done).finish_non_exhaustive()
     }
 }
 
-impl<'a> Watch<'a> {
+impl<'a> RunWatcher<'a> {
     /// Watches a run of these cases.
     pub fn new(sink: &'a mut dyn Sink, cases: &'a [CaseInfo]) -> Self {
         Self {
@@ -79,27 +79,27 @@ impl<'a> Watch<'a> {
             started: false,
             done: false,
             open: None,
-            complaint: None,
+            kernel_warning: None,
             panicked: None,
             last: LastLines::new(SHOWN_LINES),
             heard: false,
         }
     }
 
-    /// Says what was started.
-    pub fn emulator(&mut self, emulator: Emulator) {
+    /// Returns what was started.
+    pub fn emulator(&mut self, emulator: EmulatorInfo) {
         self.emulator = Some(emulator);
     }
 
-    /// Tells whether the last event was given.
+    /// Returns whether the last event was given.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.done
     }
 
-    /// Tells whether anything at all came over the console.
+    /// Returns whether anything at all came over the console.
     #[must_use]
-    pub fn has_heard(&self) -> bool {
+    pub fn has_output(&self) -> bool {
         self.heard
     }
 
@@ -121,15 +121,15 @@ impl<'a> Watch<'a> {
 
     /// Takes a console line that is no event.
     pub fn line(&mut self, line: String) {
-        let message = complaint::message(&line);
-        if self.started && complaint::is_complaint(message) {
-            self.complaint.get_or_insert_with(|| Complaint(Vec::new()));
+        let message = kernel_warning::message(&line);
+        if self.started && kernel_warning::is_warning(message) {
+            self.kernel_warning.get_or_insert_with(|| KernelWarning(Vec::new()));
         }
-        if complaint::is_panic(message) {
+        if kernel_warning::is_panic(message) {
             self.panicked.get_or_insert_with(|| message.to_owned());
         }
-        if let Some(Complaint(lines)) = &mut self.complaint
-            && lines.len() < COMPLAINT_LINES
+        if let Some(KernelWarning(lines)) = &mut self.kernel_warning
+            && lines.len() < WARNING_LINES
         {
             lines.push(line.clone());
         }
@@ -156,7 +156,7 @@ impl<'a> Watch<'a> {
             Event::Begin(case) => self.begin(&case.name),
             Event::End { verdict, micros, .. } => self.end(verdict, micros),
             Event::Finished { .. } => {
-                self.report_stray_complaint();
+                self.report_stray_warning();
                 self.finish(event);
             }
             Event::Broken { reason, remedy } => {
@@ -207,9 +207,9 @@ impl<'a> Watch<'a> {
         let Some(CaseInfo { name, .. }) = self.open.take() else {
             return self.broken("a case ended without having begun", "please report this");
         };
-        let verdict = match (self.complaint.take(), verdict) {
-            (Some(complaint), Verdict::Passed | Verdict::Known { .. } | Verdict::Skipped(_)) => {
-                Verdict::Failed(complaint.failure())
+        let verdict = match (self.kernel_warning.take(), verdict) {
+            (Some(kernel_warning), Verdict::Passed | Verdict::Known { .. } | Verdict::Skipped(_)) => {
+                Verdict::Failed(kernel_warning.failure())
             }
             (_, verdict) => verdict,
         };
@@ -217,8 +217,8 @@ impl<'a> Watch<'a> {
     }
 
     /// A complaint outside of any case becomes a failing case of its own.
-    fn report_stray_complaint(&mut self) {
-        let Some(complaint) = self.complaint.take() else { return };
+    fn report_stray_warning(&mut self) {
+        let Some(kernel_warning) = self.kernel_warning.take() else { return };
         let case = CaseInfo {
             name: "kernel.log.between-cases".to_owned(),
             claim: "the kernel under test finds nothing wrong with itself".to_owned(),
@@ -226,11 +226,11 @@ impl<'a> Watch<'a> {
         };
         let name = case.name.clone();
         self.sink.event(Event::Begin(case));
-        self.sink.event(Event::End { name, verdict: Verdict::Failed(complaint.failure()), micros: 0 });
+        self.sink.event(Event::End { name, verdict: Verdict::Failed(kernel_warning.failure()), micros: 0 });
     }
 
     /// Ends the stream because nothing more will come.
-    pub fn stop(&mut self, stop: &Stop) {
+    pub fn stop(&mut self, stop: &EndReason) {
         if self.done {
             return;
         }
@@ -243,11 +243,11 @@ impl<'a> Watch<'a> {
                 format!("the kernel under test died: {panic}"),
                 "see its last lines; another kernel can be given with --kernel",
             ),
-            (Stop::Deadline(timeout), None) => (
+            (EndReason::Deadline(timeout), None) => (
                 format!("the run did not end within {} s", timeout.as_secs()),
                 "give it longer with --timeout, or see the kernel's messages with --append loglevel=7",
             ),
-            (Stop::Ended { how, errors }, None) => (
+            (EndReason::Ended { how, errors }, None) => (
                 format!(
                     "QEMU ended ({how}) before the last result{}{errors}",
                     if errors.is_empty() { "" } else { ": " }
@@ -307,7 +307,7 @@ impl<'a> Watch<'a> {
     }
 }
 
-impl Complaint {
+impl KernelWarning {
     fn failure(self) -> Failure {
         failure_of(self.0)
     }
@@ -318,7 +318,7 @@ pub(super) fn failure_of(lines: Vec<String>) -> Failure {
     Failure {
         what: "the kernel's log".to_owned(),
         expected: "no complaint".to_owned(),
-        found: lines.first().map(|line| complaint::message(line).to_owned()).unwrap_or_default(),
+        found: lines.first().map(|line| kernel_warning::message(line).to_owned()).unwrap_or_default(),
         detail: lines,
     }
 }

@@ -79,7 +79,7 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Gives the frame of the next event.
+    /// Returns the frame of the next event.
     ///
     /// # Errors
     ///
@@ -131,7 +131,7 @@ impl Decoder {
         }
     }
 
-    /// Gives what is complete, in order.
+    /// Returns what is complete, in order.
     pub fn next_item(&mut self) -> Option<Result<Item, WireError>> {
         self.ready.pop_front()
     }
@@ -181,7 +181,7 @@ impl Decoder {
         }
         self.next += 1;
         let text = &body[split + 1..];
-        if let Some(event) = spelt_out(text) {
+        if let Some(event) = expanded(text) {
             return Ok(Item::Event(event));
         }
         serde_json::from_slice(text).map(Item::Event).map_err(|error| WireError::Unknown {
@@ -205,7 +205,7 @@ fn abbreviated(event: &Event) -> Option<String> {
 }
 
 /// Spells out what [`abbreviated`] made; `None` for anything else.
-fn spelt_out(text: &[u8]) -> Option<Event> {
+fn expanded(text: &[u8]) -> Option<Event> {
     let text = std::str::from_utf8(text).ok()?;
     if let Some(number) = text.strip_prefix(BEGIN) {
         let number: u64 = number.parse().ok()?;
@@ -216,7 +216,7 @@ fn spelt_out(text: &[u8]) -> Option<Event> {
     Some(Event::End { name: String::new(), verdict: Verdict::Passed, micros })
 }
 
-/// Gives the part of a frame that its checksum covers, if the checksum fits.
+/// Returns the part of a frame that its checksum covers, if the checksum fits.
 fn checked(frame: &[u8]) -> Option<Range<usize>> {
     let end = frame.len().checked_sub(CHECKSUM)?;
     (frame[end..] == *checksum(&frame[..end]).as_bytes()).then_some(0..end)
@@ -236,7 +236,7 @@ fn is_stamp(text: &[u8]) -> bool {
     seconds > 0 && fraction.len() > 6 && fraction[..6].iter().all(u8::is_ascii_digit) && fraction[6] == b']'
 }
 
-/// Gives console text for a person: control characters, which may come from anywhere, are spelt out.
+/// Returns console text for a person: control characters, which may come from anywhere, are spelt out.
 fn text(bytes: &[u8]) -> String {
     let escape = |c: char| if c.is_control() && c != '\t' { c.escape_debug().to_string() } else { c.to_string() };
     String::from_utf8_lossy(bytes).chars().map(escape).collect()
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_cut_short_is_damage() {
+    fn a_truncated_frame_is_an_error() {
         let frames = frames();
         let items = decode(&[&frames[0][..5], &frames[1]].concat());
         assert!(matches!(&items[0], Err(WireError::Damaged { number: 0, .. })), "{items:?}");
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_at_the_end_is_shown_and_a_flood_is_cut() {
+    fn a_partial_last_line_is_shown_and_long_lines_are_truncated() {
         let mut decoder = Decoder::default();
         decoder.push(b"tail");
         assert_eq!(decoder.finish(), ["tail"]);
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn abbreviations_come_back_as_the_events_they_stand_for() {
+    fn abbreviated_events_round_trip() {
         let begin = |name: &str, claim: &str| {
             Event::Begin(CaseInfo { name: name.into(), claim: claim.into(), cite: String::new() })
         };
@@ -421,7 +421,7 @@ mod tests {
             assert_eq!(decoder.next_item(), Some(Ok(Item::Event(event))));
         }
         for text in ["b", "p", "bx", "p-1", "b1 2", "q1"] {
-            assert_eq!(spelt_out(text.as_bytes()), None, "{text}");
+            assert_eq!(expanded(text.as_bytes()), None, "{text}");
         }
     }
 }

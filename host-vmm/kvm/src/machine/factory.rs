@@ -13,7 +13,7 @@ use super::KvmMachine;
 use crate::vm::{KvmVm, kernel};
 use crate::watchdog::Watchdog;
 use machine::firmware::Firmware;
-use machine::mailbox::Post;
+use machine::mailbox::MailboxClient;
 use machine::registers::RegisterId;
 use machine::{Access, Config, Factory, Machine, MachineError, Vm};
 
@@ -22,14 +22,14 @@ use machine::{Access, Config, Factory, Machine, MachineError, Vm};
 pub struct KvmFactory {
     kvm: Rc<Kvm>,
     image: Vec<u8>,
-    patience: Duration,
+    guest_timeout: Duration,
 }
 
 impl KvmFactory {
     /// Takes /dev/kvm, an ELF image, and how long a guest may take for one request.
     #[must_use]
-    pub fn new(kvm: Kvm, image: Vec<u8>, patience: Duration) -> Self {
-        Self { kvm: Rc::new(kvm), image, patience }
+    pub fn new(kvm: Kvm, image: Vec<u8>, guest_timeout: Duration) -> Self {
+        Self { kvm: Rc::new(kvm), image, guest_timeout }
     }
 
     /// Creates a VM with memory and vCPUs but nothing in them.
@@ -78,10 +78,10 @@ impl Factory for KvmFactory {
             vm,
             kvm: Rc::clone(&self.kvm),
             config,
-            patience: self.patience,
+            guest_timeout: self.guest_timeout,
             watchdog: Watchdog::new().map_err(|errno| kernel("timer_create", errno))?,
             boot: Vec::new(),
-            posts: (0..config.cpus).map(Post::of).collect(),
+            mailboxes: (0..config.cpus).map(MailboxClient::of).collect(),
             in_block: vec![false; config.cpus],
             recyclable: Cell::new(true),
             changed_pages: Vec::new(),
@@ -93,7 +93,7 @@ impl Factory for KvmFactory {
                 .set_register(cpu, RegisterId::PC, firmware.entry)
                 .map_err(|errno| kernel("KVM_SET_ONE_REG of PC", errno))?;
             machine.expect_reply(cpu)?;
-            let report = machine.posts[cpu].boot_report(&machine.vm)?;
+            let report = machine.mailboxes[cpu].boot_report(&machine.vm)?;
             machine.boot.push(report);
         }
         Ok(Box::new(machine))

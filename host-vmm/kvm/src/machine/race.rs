@@ -11,7 +11,7 @@ use super::service::serve;
 use crate::vcpu::Vcpu;
 use crate::vm::{KvmVm, kernel};
 use crate::watchdog::Watchdog;
-use machine::mailbox::{Post, Turn};
+use machine::mailbox::{MailboxClient, Notification};
 use machine::{HostStep, MachineError, Race, RaceReport, StepResult};
 
 /// How long after the last signal the next one comes, where signals are wanted.
@@ -23,7 +23,7 @@ impl KvmMachine {
         race.check()?;
         for (cpu, block) in &race.blocks {
             self.check_cpu(*cpu)?;
-            self.posts[*cpu].run(&mut self.vm, block)?;
+            self.mailboxes[*cpu].run(&mut self.vm, block)?;
         }
         let calm =
             |step: &HostStep| matches!(step, HostStep::Fetch { .. } | HostStep::Store { .. } | HostStep::Write { .. });
@@ -31,10 +31,10 @@ impl KvmMachine {
             self.recyclable.set(false);
         }
         let mut vcpus = self.vm.take_vcpus();
-        let report = run(race, &self.vm, &mut vcpus, &self.posts, self.patience);
+        let report = run(race, &self.vm, &mut vcpus, &self.mailboxes, self.guest_timeout);
         self.vm.put_vcpus(vcpus);
         let threads = report.inspect_err(|_| self.recyclable.set(false))?;
-        let trace = |(cpu, _): &(usize, _)| self.posts[*cpu].trace(&self.vm);
+        let trace = |(cpu, _): &(usize, _)| self.mailboxes[*cpu].trace(&self.vm);
         Ok(RaceReport { traces: race.blocks.iter().map(trace).collect::<Result<_, _>>()?, threads })
     }
 }
@@ -43,13 +43,13 @@ fn watchdog() -> Result<Watchdog, MachineError> {
     Watchdog::new().map_err(|errno| kernel("timer_create", errno))
 }
 
-/// Runs all that takes part, and gives what the threads of the VMM saw.
+/// Runs all that takes part, and returns what the threads of the VMM saw.
 fn run(
     race: &Race,
     vm: &KvmVm,
     vcpus: &mut [Vcpu],
-    posts: &[Post],
-    patience: Duration,
+    mailboxes: &[MailboxClient],
+    guest_timeout: Duration,
 ) -> Result<Vec<Vec<StepResult>>, MachineError> {
     let start = &Barrier::new(race.blocks.len() + race.threads.len());
     let lost = || MachineError::BadRequest("a thread of the race panicked".to_owned());
@@ -60,9 +60,9 @@ fn run(
                 scope.spawn(move || {
                     let watchdog = watchdog();
                     start.wait();
-                    match serve(vcpu, vm, &posts[cpu], cpu, (&watchdog?, patience))? {
-                        Turn::Reply => posts[cpu].status(vm).map(|_| ()),
-                        Turn::Checkpoint => Err(posts[cpu].misbehaved("rang a checkpoint in a race")),
+                    match serve(vcpu, vm, &mailboxes[cpu], cpu, (&watchdog?, guest_timeout))? {
+                        Notification::Reply => mailboxes[cpu].status(vm).map(|_| ()),
+                        Notification::Checkpoint => Err(mailboxes[cpu].misbehaved("rang a checkpoint in a race")),
                     }
                 })
             })
@@ -92,10 +92,10 @@ fn take(vm: &KvmVm, step: &HostStep) -> Result<StepResult, MachineError> {
     match step {
         HostStep::Fetch { ipa, length } => Ok(StepResult::fetch(vm, *ipa, *length)),
         HostStep::Store { ipa, tags } => Ok(StepResult::store(vm, *ipa, tags)),
-        HostStep::Write { ipa, bytes } => StepResult::done(vm.write_beside(*ipa, bytes)),
-        HostStep::Event { ipa, length, event } => StepResult::done(vm.event_beside(*ipa, *length, *event)),
-        HostStep::MoveSlot { ipa, to } => StepResult::done(vm.move_and_back(*ipa, *to)),
-        HostStep::ReplaceSlot { ipa } => StepResult::done(vm.replace_beside(*ipa)),
+        HostStep::Write { ipa, bytes } => StepResult::done(vm.write_concurrently(*ipa, bytes)),
+        HostStep::Event { ipa, length, event } => StepResult::done(vm.page_event_concurrently(*ipa, *length, *event)),
+        HostStep::MoveSlot { ipa, to } => StepResult::done(vm.move_slot_and_back(*ipa, *to)),
+        HostStep::ReplaceSlot { ipa } => StepResult::done(vm.replace_slot_concurrently(*ipa)),
         HostStep::TakeDirty { ipa } => vm.dirty_pages(*ipa).map(StepResult::Dirty),
     }
 }

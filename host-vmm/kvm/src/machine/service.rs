@@ -6,10 +6,10 @@ use abi::mailbox::{Request, Status};
 use abi::map;
 
 use super::KvmMachine;
-use crate::vcpu::{Exit, Vcpu};
+use crate::vcpu::{ExitReason, Vcpu};
 use crate::vm::{KvmVm, kernel};
 use crate::watchdog::Watchdog;
-use machine::mailbox::{Memory, Post, Turn};
+use machine::mailbox::{MailboxClient, Memory, Notification};
 use machine::registers::RegisterId;
 use machine::{MachineError, Outcome, Vm};
 
@@ -27,42 +27,45 @@ impl KvmMachine {
     }
 
     /// Runs a vCPU until it rings. After an error nobody knows where it is.
-    fn run_until_bell(&mut self, cpu: usize) -> Result<Turn, MachineError> {
-        let bell = self.run_until_bell_or_error(cpu);
-        self.in_block[cpu] = matches!(bell, Ok(Turn::Checkpoint));
+    fn run_until_doorbell(&mut self, cpu: usize) -> Result<Notification, MachineError> {
+        let bell = self.run_until_doorbell_or_error(cpu);
+        self.in_block[cpu] = matches!(bell, Ok(Notification::Checkpoint));
         if bell.is_err() {
             self.recyclable.set(false);
         }
         bell
     }
 
-    fn run_until_bell_or_error(&mut self, cpu: usize) -> Result<Turn, MachineError> {
+    fn run_until_doorbell_or_error(&mut self, cpu: usize) -> Result<Notification, MachineError> {
         let mut vcpus = self.vm.take_vcpus();
-        let turn = serve(&mut vcpus[cpu], &self.vm, &self.posts[cpu], cpu, (&self.watchdog, self.patience));
+        let notification =
+            serve(&mut vcpus[cpu], &self.vm, &self.mailboxes[cpu], cpu, (&self.watchdog, self.guest_timeout));
         self.vm.put_vcpus(vcpus);
-        turn
+        notification
     }
 
     /// Runs a vCPU until it has answered; a checkpoint is no answer.
     pub(super) fn expect_reply(&mut self, cpu: usize) -> Result<Status, MachineError> {
-        match self.run_until_bell(cpu)? {
-            Turn::Reply => self.posts[cpu].status(&self.vm),
-            Turn::Checkpoint => Err(self.posts[cpu].misbehaved("rang a checkpoint where only a reply can come")),
+        match self.run_until_doorbell(cpu)? {
+            Notification::Reply => self.mailboxes[cpu].status(&self.vm),
+            Notification::Checkpoint => {
+                Err(self.mailboxes[cpu].misbehaved("rang a checkpoint where only a reply can come"))
+            }
         }
     }
 
-    /// Makes a request that is not a block; gives its status and results.
+    /// Makes a request that is not a block; returns its status and results.
     pub(super) fn call(&mut self, request: Request, arguments: [u64; 4]) -> Result<(Status, [u64; 4]), MachineError> {
-        self.posts[0].call(&mut self.vm, request, arguments)?;
+        self.mailboxes[0].call(&mut self.vm, request, arguments)?;
         let status = self.expect_reply(0)?;
-        Ok((status, self.posts[0].results(&self.vm)?))
+        Ok((status, self.mailboxes[0].results(&self.vm)?))
     }
 
     /// Runs the block on a vCPU to its end or a checkpoint.
     pub(super) fn advance(&mut self, cpu: usize) -> Result<Outcome, MachineError> {
-        match self.run_until_bell(cpu)? {
-            Turn::Checkpoint => Ok(Outcome::Checkpoint),
-            Turn::Reply => Ok(Outcome::Done(Box::new(self.posts[cpu].trace(&self.vm)?))),
+        match self.run_until_doorbell(cpu)? {
+            Notification::Checkpoint => Ok(Outcome::Checkpoint),
+            Notification::Reply => Ok(Outcome::Done(Box::new(self.mailboxes[cpu].trace(&self.vm)?))),
         }
     }
 }
@@ -71,37 +74,37 @@ impl KvmMachine {
 pub(super) fn serve(
     vcpu: &mut Vcpu,
     vm: &KvmVm,
-    post: &Post,
+    post: &MailboxClient,
     cpu: usize,
-    (watchdog, patience): (&Watchdog, Duration),
-) -> Result<Turn, MachineError> {
+    (watchdog, guest_timeout): (&Watchdog, Duration),
+) -> Result<Notification, MachineError> {
     let began = Instant::now();
-    let _armed = watchdog.arm(patience);
+    let _armed = watchdog.arm(guest_timeout);
     let mut exits = 0;
     loop {
         let exit = vcpu.run().map_err(|errno| kernel("KVM_RUN", errno))?;
         exits += 1;
-        let late = began.elapsed() >= patience;
+        let late = began.elapsed() >= guest_timeout;
         match exit {
-            Exit::Store { ipa: map::UART_DR, data } => {
+            ExitReason::Store { ipa: map::UART_DR, data } => {
                 let byte = data.first().copied().unwrap_or(0);
-                if let Some(turn) = post.bell(vm, byte)? {
-                    return Ok(turn);
+                if let Some(notification) = post.decode_doorbell(vm, byte)? {
+                    return Ok(notification);
                 }
             }
-            Exit::Interrupted if late && exits < FLOOD => {
+            ExitReason::Interrupted if late && exits < FLOOD => {
                 let pc = vcpu.register(RegisterId::PC).unwrap_or(0);
-                return Err(MachineError::Silent { cpu, millis: patience.as_millis() as u64, pc });
+                return Err(MachineError::Silent { cpu, millis: guest_timeout.as_millis() as u64, pc });
             }
-            Exit::Interrupted => {}
-            Exit::Store { ipa, .. } | Exit::Load { ipa } if ipa & !0xfff != map::UART_DR => {
+            ExitReason::Interrupted => {}
+            ExitReason::Store { ipa, .. } | ExitReason::Load { ipa } if ipa & !0xfff != map::UART_DR => {
                 let what = format!("touched {ipa:#x}, where there is neither memory nor a device");
                 return Err(post.misbehaved(what));
             }
-            Exit::Store { .. } | Exit::Load { .. } => {}
-            Exit::PowerOff => return Err(post.misbehaved("turned itself off")),
-            Exit::Reset => return Err(post.misbehaved("asked to be reset")),
-            Exit::Other(exit) => {
+            ExitReason::Store { .. } | ExitReason::Load { .. } => {}
+            ExitReason::PowerOff => return Err(post.misbehaved("turned itself off")),
+            ExitReason::Reset => return Err(post.misbehaved("asked to be reset")),
+            ExitReason::Other(exit) => {
                 return Err(post.misbehaved(format!("left the guest for an unknown reason: {exit}")));
             }
         }

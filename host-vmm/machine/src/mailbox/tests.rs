@@ -46,70 +46,73 @@ fn block() -> Block {
 }
 
 /// A block that was filed and answered.
-fn answered() -> (Post, Page) {
-    let (mut post, mut page) = (Post::of(1), Page::new());
-    post.run(&mut page, &block()).unwrap();
+fn answered() -> (MailboxClient, Page) {
+    let (mut mailbox, mut page) = (MailboxClient::of(1), Page::new());
+    mailbox.run(&mut page, &block()).unwrap();
     page.answer(Status::Done as u32);
-    (post, page)
+    (mailbox, page)
 }
 
 #[test]
 fn a_block_is_filed_with_its_words_and_the_same_words_only_once() {
-    let (mut post, mut page) = (Post::of(1), Page::new());
+    let (mut mailbox, mut page) = (MailboxClient::of(1), Page::new());
     let new_words = offset_of!(Mailbox, block) + offset_of!(abi::mailbox::Block, new_words);
     for (number, new) in [(1, 1), (2, 0)] {
-        post.run(&mut page, &block().sys(SysReg::Gcr, 7)).unwrap();
+        mailbox.run(&mut page, &block().sys(SysReg::Gcr, 7)).unwrap();
         assert_eq!(page.get(offset_of!(Mailbox, control.request)), number);
         assert_eq!(page.get(offset_of!(Mailbox, control.kind)), Request::Run as u32);
         assert_eq!(page.get(new_words), new);
     }
     assert_eq!(page.get(offset_of!(Mailbox, words)), block().words()[0]);
-    post.run(&mut page, &Block::assemble("nop").unwrap()).unwrap();
+    mailbox.run(&mut page, &Block::assemble("nop").unwrap()).unwrap();
     assert_eq!(page.get(new_words), 1);
 }
 
 #[test]
 fn a_block_of_no_length_or_too_long_is_never_filed() {
-    let (mut post, mut page) = (Post::of(1), Page::new());
+    let (mut mailbox, mut page) = (MailboxClient::of(1), Page::new());
     for count in [0, MAX_WORDS + 1] {
-        let refused = post.run(&mut page, &Block::new(vec![0; count]));
+        let refused = mailbox.run(&mut page, &Block::new(vec![0; count]));
         assert!(matches!(refused, Err(MachineError::BadRequest(_))));
     }
     assert!(page.0.iter().all(|byte| *byte == 0));
-    post.run(&mut page, &Block::new(vec![0; MAX_WORDS])).unwrap();
+    mailbox.run(&mut page, &Block::new(vec![0; MAX_WORDS])).unwrap();
 }
 
 #[test]
 fn an_answer_to_another_request_or_without_a_meaning_is_misbehaviour() {
-    let (mut post, mut page) = answered();
-    assert_eq!(post.status(&page).unwrap(), Status::Done);
+    let (mut mailbox, mut page) = answered();
+    assert_eq!(mailbox.status(&page).unwrap(), Status::Done);
     page.answer(77);
-    assert!(matches!(post.status(&page), Err(MachineError::Misbehaved { cpu: 1, .. })));
-    post.call(&mut page, Request::HeapReset, [0; 4]).unwrap();
-    assert!(matches!(post.status(&page), Err(MachineError::Misbehaved { .. })));
+    assert!(matches!(mailbox.status(&page), Err(MachineError::Misbehaved { cpu: 1, .. })));
+    mailbox.call(&mut page, Request::HeapReset, [0; 4]).unwrap();
+    assert!(matches!(mailbox.status(&page), Err(MachineError::Misbehaved { .. })));
     page.answer(Status::BadFree as u32);
-    assert_eq!(post.status(&page).unwrap(), Status::BadFree);
+    assert_eq!(mailbox.status(&page).unwrap(), Status::BadFree);
 }
 
 #[test]
-fn only_its_own_bells_count() {
-    let (post, mut page) = answered();
-    assert_eq!(post.bell(&page, b'x').unwrap(), None);
-    assert_eq!(post.bell(&page, Doorbell::Reply.byte(1)).unwrap(), Some(Turn::Reply));
-    assert_eq!(post.bell(&page, Doorbell::Checkpoint.byte(1)).unwrap(), Some(Turn::Checkpoint));
-    assert!(matches!(post.bell(&page, Doorbell::Reply.byte(0)), Err(MachineError::Misbehaved { cpu: 1, .. })));
+fn doorbells_of_other_vcpus_are_errors() {
+    let (mailbox, mut page) = answered();
+    assert_eq!(mailbox.decode_doorbell(&page, b'x').unwrap(), None);
+    assert_eq!(mailbox.decode_doorbell(&page, Doorbell::Reply.byte(1)).unwrap(), Some(Notification::Reply));
+    assert_eq!(mailbox.decode_doorbell(&page, Doorbell::Checkpoint.byte(1)).unwrap(), Some(Notification::Checkpoint));
+    assert!(matches!(
+        mailbox.decode_doorbell(&page, Doorbell::Reply.byte(0)),
+        Err(MachineError::Misbehaved { cpu: 1, .. })
+    ));
     let panic = offset_of!(Mailbox, panic);
     page.put(panic + offset_of!(PanicRecord, length), &u64::MAX.to_le_bytes());
     page.put(panic + offset_of!(PanicRecord, message), b"last\x1bwords");
-    match post.bell(&page, Doorbell::Panic.byte(1)) {
+    match mailbox.decode_doorbell(&page, Doorbell::Panic.byte(1)) {
         Err(MachineError::Panicked { cpu: 1, message }) => assert_eq!(message, "last\\u{1b}words"),
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn counts_are_capped_and_places_outside_the_block_are_no_index() {
-    let (post, mut page) = answered();
+fn counts_are_capped_and_indices_checked() {
+    let (mailbox, mut page) = answered();
     let traps = offset_of!(Mailbox, reply) + offset_of!(BlockReply, traps);
     let first = offset_of!(Mailbox, traps);
     for (pc, index) in [
@@ -121,32 +124,32 @@ fn counts_are_capped_and_places_outside_the_block_are_no_index() {
     ] {
         page.put(traps, &1u64.to_le_bytes());
         page.put(first, &pc.to_le_bytes());
-        assert_eq!(post.trace(&page).unwrap().faults[0].index, index, "{pc:#x}");
+        assert_eq!(mailbox.trace(&page).unwrap().faults[0].index, index, "{pc:#x}");
     }
     for count in [MAX_TRAPS as u64 + 1, u64::MAX] {
         page.put(traps, &count.to_le_bytes());
-        assert!(matches!(post.trace(&page), Err(MachineError::Misbehaved { .. })));
+        assert!(matches!(mailbox.trace(&page), Err(MachineError::Misbehaved { .. })));
     }
     page.put(traps, &(MAX_TRAPS as u64).to_le_bytes());
-    assert_eq!(post.trace(&page).unwrap().faults.len(), MAX_TRAPS);
+    assert_eq!(mailbox.trace(&page).unwrap().faults.len(), MAX_TRAPS);
     page.put(offset_of!(Mailbox, reply) + offset_of!(BlockReply, end), &9u64.to_le_bytes());
-    assert!(matches!(post.trace(&page), Err(MachineError::Misbehaved { .. })));
+    assert!(matches!(mailbox.trace(&page), Err(MachineError::Misbehaved { .. })));
 }
 
 #[test]
-fn a_firmware_of_another_version_is_told() {
-    let (post, mut page) = answered();
-    assert!(matches!(post.boot_report(&page), Err(MachineError::Misbehaved { .. })));
+fn a_firmware_of_another_version_is_an_error() {
+    let (mailbox, mut page) = answered();
+    assert!(matches!(mailbox.boot_report(&page), Err(MachineError::Misbehaved { .. })));
     page.put(offset_of!(Mailbox, boot), &abi::ABI_VERSION.to_le_bytes());
-    assert_eq!(post.boot_report(&page).unwrap().version, abi::ABI_VERSION);
+    assert_eq!(mailbox.boot_report(&page).unwrap().version, abi::ABI_VERSION);
 }
 
 #[test]
 fn vectors_are_read_for_a_block_that_set_them_only() {
-    let (mut post, mut page) = answered();
-    assert!(post.trace(&page).unwrap().v.is_none());
-    post.run(&mut page, &block().vectors([[1, 2]; 32])).unwrap();
+    let (mut mailbox, mut page) = answered();
+    assert!(mailbox.trace(&page).unwrap().v.is_none());
+    mailbox.run(&mut page, &block().vectors([[1, 2]; 32])).unwrap();
     page.answer(0);
     page.put(offset_of!(Mailbox, v_reply), &7u64.to_le_bytes());
-    assert_eq!(post.trace(&page).unwrap().v.unwrap()[0], [7, 0]);
+    assert_eq!(mailbox.trace(&page).unwrap().v.unwrap()[0], [7, 0]);
 }

@@ -4,7 +4,7 @@
 
 use abi::mailbox::{BlockEnd, SYS_REGS};
 
-use super::super::observation::Seen;
+use super::super::observation::StepObservation;
 use super::*;
 
 fn trace() -> Trace {
@@ -20,11 +20,11 @@ fn trace() -> Trace {
 }
 
 fn of(trace: Trace) -> Observation {
-    let memory = vec![Extent { offset: 0x1000, data: vec![0; 32], tags: vec![1, 2], unknown: Vec::new() }];
+    let memory = vec![ObservedExtent { offset: 0x1000, data: vec![0; 32], tags: vec![1, 2], unknown: Vec::new() }];
     Observation {
-        seen: vec![Seen {
+        seen: vec![StepObservation {
             step: 4,
-            what: What::Block(Box::new(trace)),
+            what: StepOutcome::Block(Box::new(trace)),
             unknown: Vec::new(),
             unknown_v: 0,
             unknown_x: 0,
@@ -34,7 +34,7 @@ fn of(trace: Trace) -> Observation {
     }
 }
 
-fn places(change: impl FnOnce(&mut Trace)) -> Vec<Place> {
+fn places(change: impl FnOnce(&mut Trace)) -> Vec<Location> {
     let mut changed = trace();
     change(&mut changed);
     differences(&of(trace()), &of(changed)).iter().map(|difference| difference.place).collect()
@@ -43,18 +43,18 @@ fn places(change: impl FnOnce(&mut Trace)) -> Vec<Place> {
 #[test]
 fn everything_that_is_the_programs_counts() {
     assert_eq!(places(|_| ()), []);
-    assert_eq!(places(|trace| trace.x[30] = 0), [Place::X(30)]);
-    assert_eq!(places(|trace| trace.sp = 0), [Place::Sp]);
-    assert_eq!(places(|trace| trace.pstate ^= 1 << 25), [Place::Pstate]);
-    assert_eq!(places(|trace| trace.end = BlockEnd::Escaped), [Place::End]);
-    assert_eq!(places(|trace| trace.sys[SysReg::Rgsr as usize] = 0x100), [Place::Sys(SysReg::Rgsr)]);
-    assert_eq!(places(|trace| trace.sys[SysReg::Sctlr as usize] = 1 << 40), [Place::Sys(SysReg::Sctlr)]);
+    assert_eq!(places(|trace| trace.x[30] = 0), [Location::X(30)]);
+    assert_eq!(places(|trace| trace.sp = 0), [Location::Sp]);
+    assert_eq!(places(|trace| trace.pstate ^= 1 << 25), [Location::Pstate]);
+    assert_eq!(places(|trace| trace.end = BlockEnd::Escaped), [Location::End]);
+    assert_eq!(places(|trace| trace.sys[SysReg::Rgsr as usize] = 0x100), [Location::Sys(SysReg::Rgsr)]);
+    assert_eq!(places(|trace| trace.sys[SysReg::Sctlr as usize] = 1 << 40), [Location::Sys(SysReg::Sctlr)]);
     assert_eq!(places(|trace| trace.v = Some(Box::new([[1, 3]; 32]))).len(), 32);
-    assert_eq!(places(|trace| trace.faults[0].far += 1), [Place::Fault(0)]);
-    assert_eq!(places(|trace| trace.faults[0].index = None), [Place::Fault(0)]);
-    assert_eq!(places(|trace| trace.faults[0].spsr = 0), [Place::Fault(0)]);
-    assert_eq!(places(|trace| trace.faults[0].esr = Syndrome::from_bits(0x9600_0011)), [Place::Fault(0)]);
-    assert_eq!(places(|trace| trace.faults.clear()), [Place::Fault(0)]);
+    assert_eq!(places(|trace| trace.faults[0].far += 1), [Location::Fault(0)]);
+    assert_eq!(places(|trace| trace.faults[0].index = None), [Location::Fault(0)]);
+    assert_eq!(places(|trace| trace.faults[0].spsr = 0), [Location::Fault(0)]);
+    assert_eq!(places(|trace| trace.faults[0].esr = Syndrome::from_bits(0x9600_0011)), [Location::Fault(0)]);
+    assert_eq!(places(|trace| trace.faults.clear()), [Location::Fault(0)]);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn vectors_that_are_unknown_do_not_count() {
     let (known, mut open) = (of(trace()), of(changed));
     open.seen[0].unknown_v = !(1 << 30);
     let places: Vec<_> = differences(&known, &open).iter().map(|difference| difference.place).collect();
-    assert_eq!(places, [Place::V(30)]);
+    assert_eq!(places, [Location::V(30)]);
     open.seen[0].unknown_v = u32::MAX;
     assert_eq!(differences(&known, &open), []);
 }
@@ -109,7 +109,7 @@ fn general_registers_and_the_stack_pointer_that_are_unknown_do_not_count() {
     let mut open = of(changed);
     open.seen[0].unknown_x = !(1 << 3 | 1 << 31);
     let places: Vec<_> = differences(&of(trace()), &open).iter().map(|difference| difference.place).collect();
-    assert_eq!(places, [Place::X(3), Place::Sp]);
+    assert_eq!(places, [Location::X(3), Location::Sp]);
     open.seen[0].unknown_x = u32::MAX;
     assert_eq!(differences(&open, &of(trace())), []);
 }
@@ -122,11 +122,11 @@ fn bytes_that_are_unknown_do_not_count() {
         differences(open, &of(trace())).iter().map(|difference| difference.place).collect()
     };
     open.memory[0].unknown = vec![0x1005..0x1008];
-    assert_eq!(places(&open), [Place::Data(0x1008)]);
+    assert_eq!(places(&open), [Location::Data(0x1008)]);
     open.memory[0].unknown = vec![0x1005..0x1008, 0x1008..0x1009];
     assert_eq!(places(&open), []);
     open.memory[0].tags[0] = 3;
-    assert_eq!(places(&open), [Place::Tag(0x1000)]);
+    assert_eq!(places(&open), [Location::Tag(0x1000)]);
 }
 
 #[test]
@@ -136,10 +136,10 @@ fn memory_tags_and_progress_count() {
     other.memory[0].data[8] = 1;
     let found = differences(&of(trace()), &other);
     let place = |n: usize| (found[n].step, found[n].place, &*found[n].expected, &*found[n].found);
-    assert_eq!(place(0), (None, Place::Tag(0x1010), "0x2", "0x9"));
-    assert_eq!(place(1), (None, Place::Data(0x1008), "0x0", "0x1"));
+    assert_eq!(place(0), (None, Location::Tag(0x1010), "0x2", "0x9"));
+    assert_eq!(place(1), (None, Location::Data(0x1008), "0x0", "0x1"));
     let endless = Observation { endless: Some(5), memory: Vec::new(), ..of(trace()) };
     let found = differences(&of(trace()), &endless);
-    assert_eq!(found.iter().map(|one| (one.step, one.place)).collect::<Vec<_>>(), [(Some(5), Place::Progress)]);
+    assert_eq!(found.iter().map(|one| (one.step, one.place)).collect::<Vec<_>>(), [(Some(5), Location::Progress)]);
     assert_eq!(differences(&endless, &endless.clone()), []);
 }

@@ -3,8 +3,8 @@
 use isa::Insn;
 
 use super::super::MAX_WORDS;
+use super::super::branch_target::{self, WORD};
 use super::super::error::{Instruction, TextError, TextErrorKind};
-use super::super::target::{self, WORD};
 use super::line::Line;
 
 /// The lines of a block's instructions.
@@ -77,14 +77,14 @@ impl Code {
     }
 }
 
-/// Says how an instruction leaves a block of `count` instructions, if it does. A branch may lead to the block's end.
+/// Returns how an instruction leaves a block of `count` instructions, if it does. A branch may lead to the block's end.
 fn leaves(insn: Insn, index: usize, count: usize) -> Option<TextErrorKind> {
-    let distance = target::distance(insn)?;
+    let distance = branch_target::distance(insn)?;
     let (min, end) = (-(index as i64) * WORD, (count - index) as i64 * WORD);
-    let loaded = target::bytes_loaded(insn);
+    let loaded = branch_target::bytes_loaded(insn);
     // A load ends where the block does, at the latest; what follows is not the program's.
     let max = end - loaded;
-    if (min..=max).contains(&distance) || loaded == 0 && !target::branches(insn) {
+    if (min..=max).contains(&distance) || loaded == 0 && !branch_target::branches(insn) {
         return None;
     }
     Some(TextErrorKind::OutOfBlock { instruction: insn.to_string(), distance, min, max })

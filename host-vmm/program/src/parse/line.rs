@@ -66,7 +66,7 @@ impl<'a> Line<'a> {
         TextError { line: self.number, column, kind }
     }
 
-    /// Gives the column of the next word, or of the line's end.
+    /// Returns the column of the next word, or of the line's end.
     pub fn column(&self) -> usize {
         self.peek().map_or(self.end, |word| word.column)
     }
@@ -83,7 +83,7 @@ impl<'a> Line<'a> {
         if self.take_if(text) { Ok(()) } else { Err(self.expected(format!("`{text}`"))) }
     }
 
-    /// Takes one of several names; gives what it stands for.
+    /// Takes one of several names; returns what it stands for.
     pub fn name<T: Copy>(&mut self, what: &str, names: &[(&str, T)]) -> Result<T, TextError> {
         let found = self.peek().and_then(|word| names.iter().find(|(name, _)| *name == word.text));
         match found {
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_have_columns_in_characters_and_comments_are_none() {
+    fn columns_count_characters_and_comments_are_skipped() {
         let mut line = Line::new(1, "  é x0=0x1 // rest");
         let words: Vec<_> = std::iter::from_fn(|| line.take()).map(|word| (word.column, word.text)).collect();
         assert_eq!(words, [(3, "é"), (5, "x0"), (7, "="), (8, "0x1")]);

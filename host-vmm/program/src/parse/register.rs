@@ -17,7 +17,7 @@ const MAX_CHECKPOINTS: u64 = 64;
 
 /// What a setting sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum Location {
     X(usize),
     Sp,
     V(usize),
@@ -30,7 +30,7 @@ enum Place {
 /// Reads settings, and remembers which were there.
 #[derive(Debug, Default)]
 pub struct Settings {
-    seen: Vec<Place>,
+    seen: Vec<Location>,
 }
 
 impl Settings {
@@ -49,19 +49,19 @@ impl Settings {
         line.take();
         line.keyword("=")?;
         match place {
-            Place::X(n) => run.x[n] = value(line, run.cpu)?,
-            Place::Sp => run.sp = value(line, run.cpu)?,
-            Place::V(n) => {
+            Location::X(n) => run.x[n] = value(line, run.cpu)?,
+            Location::Sp => run.sp = value(line, run.cpu)?,
+            Location::V(n) => {
                 let high = line.number("the upper half of the register")?;
                 let low = line.number("the lower half of the register")?;
                 run.v.get_or_insert_with(|| Box::new([[0; 2]; 32]))[n] = [low, high];
             }
-            Place::Field(index) => {
+            Location::Field(index) => {
                 let Field { name, values, .. } = &FIELDS[index];
                 let values: Vec<_> = values.iter().copied().zip(0u8..).collect();
                 run.controls.set(index, line.name(&format!("a value of {name}"), &values)?);
             }
-            Place::Register(index) => {
+            Location::Register(index) => {
                 let (name, register) = REGISTERS[index];
                 run.sys[register as usize] = Some(line.number(&format!("the value of {name}"))?);
             }
@@ -70,30 +70,30 @@ impl Settings {
     }
 }
 
-/// Says what a setting may begin with.
+/// Returns what a setting may begin with.
 fn allowed() -> String {
     let fixed = ["x0` to `x30", "sp", "v0` to `v31", "checkpoint", "code"].into_iter();
     list(fixed.chain(REGISTERS.iter().map(|(name, _)| *name)).chain(FIELDS.iter().map(|field| field.name)))
 }
 
 /// Finds what a name stands for.
-fn place(name: &str) -> Option<Place> {
+fn place(name: &str) -> Option<Location> {
     let numbered = |prefix, limit: usize| {
         let digits: &str = name.strip_prefix(prefix)?;
         let index: usize = digits.parse().ok()?;
         (index < limit && index.to_string() == digits).then_some(index)
     };
     if let Some(n) = numbered("x", 31) {
-        return Some(Place::X(n));
+        return Some(Location::X(n));
     }
     if let Some(n) = numbered("v", 32) {
-        return Some(Place::V(n));
+        return Some(Location::V(n));
     }
     if name == "sp" {
-        return Some(Place::Sp);
+        return Some(Location::Sp);
     }
-    let register = REGISTERS.iter().position(|(known, _)| *known == name).map(Place::Register);
-    register.or_else(|| Field::by_name(name).map(Place::Field))
+    let register = REGISTERS.iter().position(|(known, _)| *known == name).map(Location::Register);
+    register.or_else(|| Field::by_name(name).map(Location::Field))
 }
 
 /// Reads `checkpoint N EVENT`.

@@ -47,7 +47,7 @@ fn what_is_printed_is_what_was_read() {
 }
 
 #[test]
-fn comments_labels_spaces_and_names_are_for_people() {
+fn comments_labels_and_spaces_are_ignored() {
     let text = "// A loop.\n\n granule  program 1 // version\nblock el=1 // why\n x27 = checkpoint\n x1=3\ncode\n\
                 again: subs x1, x1, #1; b.ne again // round\n\n out:\n nop\nend\ndata 1 0011_2233\n";
     let program: Program = text.parse().unwrap();
@@ -58,7 +58,7 @@ fn comments_labels_spaces_and_names_are_for_people() {
 }
 
 #[test]
-fn a_mistake_is_told_with_its_place_and_what_is_allowed() {
+fn errors_name_the_position_and_what_is_allowed() {
     let outside = |line: &str| format!("granule program 1\n{line}\n");
     let setting = |line: &str| format!("granule program 1\nblock el=1\n{line}\ncode\nnop\nend\n");
     let code = |line: &str| format!("granule program 1\nblock el=1\ncode\nnop\n{line}\nend\n");

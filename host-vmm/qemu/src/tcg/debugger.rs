@@ -61,25 +61,25 @@ pub enum DebugError {
 
 /// Why the guest stands still.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Halt {
+pub enum StopReason {
     /// This vCPU is about to store to a watched address, or has made a step.
     Trapped(usize),
     /// It was told to.
     Interrupted,
     /// It turned itself off, or asked to be reset.
-    Off,
+    PoweredOff,
 }
 
 /// How tags were carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Carried {
+pub enum TagTransfer {
     /// All of them.
-    Done,
+    Complete,
     /// QEMU found no tags behind the virtual address, as the vCPU sees it now.
     NotTagged,
 }
 
-/// The port. All but [`Debugger::interrupt`], [`Debugger::wait`] and [`Debugger::look`] need a guest that stands still.
+/// The port. All but [`Debugger::interrupt`], [`Debugger::wait`] and [`Debugger::poll_stop`] need a guest that stands still.
 #[derive(Debug)]
 pub struct Debugger {
     socket: UnixStream,
@@ -118,7 +118,7 @@ impl Debugger {
     /// # Errors
     ///
     /// When nothing can be sent.
-    pub fn go(&mut self, cpus: impl IntoIterator<Item = usize>) -> Result<(), DebugError> {
+    pub fn continue_cpus(&mut self, cpus: impl IntoIterator<Item = usize>) -> Result<(), DebugError> {
         let actions: String = cpus.into_iter().map(|cpu| format!(";c:{:x}", cpu + 1)).collect();
         self.send(&format!("vCont{actions}"))
     }
@@ -140,7 +140,7 @@ impl Debugger {
     /// # Errors
     ///
     /// When it still runs at the deadline, or QEMU is gone, or stops for no known reason.
-    pub fn wait(&mut self, deadline: Instant) -> Result<Halt, DebugError> {
+    pub fn wait(&mut self, deadline: Instant) -> Result<StopReason, DebugError> {
         let answer = self.answer(deadline)?;
         halt(&answer).ok_or_else(|| unexpected("continue", &answer))
     }
@@ -150,7 +150,7 @@ impl Debugger {
     /// # Errors
     ///
     /// When QEMU is gone, or stops for no known reason.
-    pub fn look(&mut self, deadline: Instant) -> Result<Option<Halt>, DebugError> {
+    pub fn poll_stop(&mut self, deadline: Instant) -> Result<Option<StopReason>, DebugError> {
         self.receive(deadline)?;
         let Some(answer) = self.packet()? else { return Ok(None) };
         halt(&answer).map(Some).ok_or_else(|| unexpected("continue", &answer))
@@ -197,7 +197,7 @@ impl Debugger {
     /// # Errors
     ///
     /// When QEMU does not answer in time, or with nonsense.
-    pub fn fetch_tags(&mut self, va: u64, tags: &mut [u8], deadline: Instant) -> Result<Carried, DebugError> {
+    pub fn fetch_tags(&mut self, va: u64, tags: &mut [u8], deadline: Instant) -> Result<TagTransfer, DebugError> {
         let mut va = va;
         for batch in tags.chunks_mut(BATCH) {
             let mut commands = vec![b'+'];
@@ -206,21 +206,21 @@ impl Debugger {
             }
             self.socket.write_all(&commands).map_err(gone)?;
             // All answers are taken, so that none is left for the next question.
-            let mut carried = Carried::Done;
+            let mut carried = TagTransfer::Complete;
             for tag in batch.iter_mut() {
                 let answer = self.answer(deadline)?;
                 match answer.strip_prefix(b"m").and_then(packet::number) {
                     Some(found @ 0..16) => *tag = found as u8,
-                    None if answer.starts_with(b"E") => carried = Carried::NotTagged,
+                    None if answer.starts_with(b"E") => carried = TagTransfer::NotTagged,
                     _ => return Err(unexpected("qMemTags", &answer)),
                 }
             }
-            if carried == Carried::NotTagged {
+            if carried == TagTransfer::NotTagged {
                 return Ok(carried);
             }
             va += batch.len() as u64 * GRANULE;
         }
-        Ok(Carried::Done)
+        Ok(TagTransfer::Complete)
     }
 
     /// Stores tags, one a byte and each below 16, from a virtual address on, which is a multiple of a granule.
@@ -228,7 +228,7 @@ impl Debugger {
     /// # Errors
     ///
     /// When QEMU does not answer in time, or with nonsense.
-    pub fn store_tags(&mut self, va: u64, tags: &[u8], deadline: Instant) -> Result<Carried, DebugError> {
+    pub fn store_tags(&mut self, va: u64, tags: &[u8], deadline: Instant) -> Result<TagTransfer, DebugError> {
         for (va, part) in parts(va, tags) {
             let mut command = format!("QMemTags:{va:x},{:x}:1:", part.len() as u64 * GRANULE);
             for tag in part {
@@ -237,11 +237,11 @@ impl Debugger {
             }
             match self.ask(&command, deadline)?.as_slice() {
                 b"OK" => {}
-                [b'E', ..] => return Ok(Carried::NotTagged),
+                [b'E', ..] => return Ok(TagTransfer::NotTagged),
                 other => return Err(unexpected("QMemTags", other)),
             }
         }
-        Ok(Carried::Done)
+        Ok(TagTransfer::Complete)
     }
 
     /// Asks for something that is done or not.
@@ -273,7 +273,7 @@ impl Debugger {
         }
     }
 
-    /// Gives the payload of the next packet, if it is all there.
+    /// Returns the payload of the next packet, if it is all there.
     fn packet(&mut self) -> Result<Option<Vec<u8>>, DebugError> {
         while let Some(item) = self.decoder.next_item()? {
             // A local socket damages nothing, so there is nothing to repeat.
@@ -305,16 +305,16 @@ impl Debugger {
 }
 
 /// Reads a stop reply: `T`, the signal, and the vCPU in `thread:`.
-fn halt(answer: &[u8]) -> Option<Halt> {
+fn halt(answer: &[u8]) -> Option<StopReason> {
     match (answer.first()?, answer.get(1..3).and_then(packet::number)) {
         (b'T', Some(SIGTRAP)) => {
             let thread = answer[3..].split(|byte| *byte == b';').find_map(|field| field.strip_prefix(b"thread:"))?;
             // Threads are numbered from 1; with a `p` a process comes first.
             let thread = thread.rsplit(|byte| *byte == b'.').next().and_then(packet::number)?;
-            Some(Halt::Trapped(usize::try_from(thread).ok()?.checked_sub(1)?))
+            Some(StopReason::Trapped(usize::try_from(thread).ok()?.checked_sub(1)?))
         }
-        (b'T', Some(SIGINT)) => Some(Halt::Interrupted),
-        (b'W' | b'X', _) => Some(Halt::Off),
+        (b'T', Some(SIGINT)) => Some(StopReason::Interrupted),
+        (b'W' | b'X', _) => Some(StopReason::PoweredOff),
         _ => None,
     }
 }
@@ -333,7 +333,7 @@ fn parts(va: u64, tags: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
     })
 }
 
-/// Tells the end of QEMU from other errors of a socket.
+/// Reports the end of QEMU from other errors of a socket.
 fn gone(error: io::Error) -> DebugError {
     match error.kind() {
         io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => DebugError::Closed,

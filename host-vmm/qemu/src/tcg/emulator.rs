@@ -2,7 +2,7 @@
 //!
 //! RAM is a file without a name that both sides have open; the host reads and writes it by system calls. The UART, the gdb
 //! port and the monitor are socket pairs, so nothing is in any file system and nobody else can connect. QEMU dies with the
-//! thread that started it, see [`Child`].
+//! thread that started it, see [`Subprocess`].
 //!
 //! The firmware is put into RAM as KVM's would be, and QEMU's generic loader only sets the PC: an image is then checked
 //! by the same code on every machine.
@@ -18,13 +18,13 @@ use std::time::{Duration, Instant};
 
 use abi::map::RAM_BASE;
 
-use super::baton::Baton;
-use super::debugger::{DebugError, Debugger, Halt};
+use super::active_qemu::ActiveQemu;
+use super::debugger::{DebugError, Debugger, StopReason};
+use super::emulator_error::{EmulatorError, ended, lost, refused};
 use super::qmp::Monitor;
-use super::state::{self, State};
-use super::trouble::{Trouble, ended, lost, refused};
-use crate::child::{Child, wait_readable};
-use crate::memfd::InMemory;
+use super::state::{self, MigrationFile};
+use crate::child::{Subprocess, wait_readable};
+use crate::memfd::MemFile;
 use crate::program::Qemu;
 use machine::MachineError;
 
@@ -35,7 +35,7 @@ const GRACE: Duration = Duration::from_secs(20);
 
 /// What QEMU is started with.
 #[derive(Clone, Debug)]
-pub struct Choice {
+pub struct QemuConfig {
     /// The program.
     pub qemu: Qemu,
     /// Its `-cpu`.
@@ -44,7 +44,7 @@ pub struct Choice {
 
 /// What the guest is given.
 #[derive(Clone, Copy, Debug)]
-pub struct Shape {
+pub struct BoardConfig {
     /// How many vCPUs.
     pub cpus: usize,
     /// Bytes of RAM, all zero; a multiple of 1 KiB.
@@ -55,67 +55,72 @@ pub struct Shape {
 
 /// A running QEMU.
 #[derive(Debug)]
-pub struct Emulator {
-    choice: Choice,
-    shape: Shape,
+pub struct QemuProcess {
+    qemu_config: QemuConfig,
+    board: BoardConfig,
     /// `None` once it is known to have ended.
-    child: Option<Child>,
+    child: Option<Subprocess>,
     debugger: Debugger,
     monitor: Monitor,
     /// Whether the guest runs.
     runs: bool,
     uart: UnixStream,
-    ram: InMemory,
-    baton: Baton,
+    ram: MemFile,
+    active: ActiveQemu,
     /// What was saved, since when nothing else was done. QEMU does not save twice what did not run in between, so another
     /// one goes on from here.
-    spent: Option<Rc<State>>,
+    spent: Option<Rc<MigrationFile>>,
 }
 
 /// What a QEMU begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Beginning {
+enum StartMode {
     /// An empty RAM.
     Boot,
     /// What it will be given to load.
-    Saved,
+    Incoming,
 }
 
 /// What the guest did.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum GuestEvent {
     /// It stored this byte to the UART. Where a block did that, the guest stands still behind the store.
     Byte(u8),
     /// A block stored to the UART, but no byte came of it. The guest stands still behind the store.
     Store,
     /// Nothing until the deadline.
-    Nothing,
+    Timeout,
     /// It turned itself off, or asked to be reset.
-    Off,
+    PoweredOff,
 }
 
-impl Emulator {
-    /// Starts QEMU. The guest stands still, vCPU 0 at its entry. `baton` is that of all QEMUs of which one works at a time.
+impl QemuProcess {
+    /// Starts QEMU. The guest stands still, vCPU 0 at its entry. `active` is that of all QEMUs of which one works at a time.
     ///
     /// # Errors
     ///
     /// When there is no memory, QEMU cannot be started, or it refuses its command line.
-    pub fn start(choice: &Choice, baton: &Baton, shape: Shape) -> Result<Self, MachineError> {
-        Self::launch(choice, baton, shape, Beginning::Boot)
+    pub fn start(qemu_config: &QemuConfig, active: &ActiveQemu, board: BoardConfig) -> Result<Self, MachineError> {
+        Self::launch(qemu_config, active, board, StartMode::Boot)
     }
 
-    fn launch(choice: &Choice, baton: &Baton, shape: Shape, beginning: Beginning) -> Result<Self, MachineError> {
-        let Shape { cpus, bytes, entry } = shape;
+    fn launch(
+        qemu_config: &QemuConfig,
+        active: &ActiveQemu,
+        board: BoardConfig,
+        start_mode: StartMode,
+    ) -> Result<Self, MachineError> {
+        let BoardConfig { cpus, bytes, entry } = board;
         let deadline = Instant::now() + GRACE;
         let system = |what: &'static str| move |error: io::Error| lost(format!("{what}: {error}"));
-        let ram = InMemory::new(&[]).map_err(system("the guest's RAM cannot be made"))?;
+        let ram = MemFile::new(&[]).map_err(system("the guest's RAM cannot be made"))?;
         ram.file().set_len(bytes).map_err(system("the guest's RAM cannot be made"))?;
         let pair = || UnixStream::pair().map_err(system("no socket can be made"));
         let ((uart, uart_inside), (port, port_inside), (monitor, monitor_inside)) = (pair()?, pair()?, pair()?);
         uart.set_nonblocking(true).map_err(system("no socket can be made"))?;
 
-        let mut command = Command::new(&choice.qemu.program);
-        command.args(["-M", MACHINE, "-accel", "tcg", "-cpu", &choice.cpu, "-smp", &cpus.to_string()]);
+        let mut command = Command::new(&qemu_config.qemu.program);
+        command.args(["-M", MACHINE, "-accel", "tcg", "-cpu", &qemu_config.cpu, "-smp", &cpus.to_string()]);
         command.args(["-m", &format!("{}k", bytes >> 10)]);
         let mut backend =
             OsString::from(format!("memory-backend-file,id=ram,size={}k,share=on,mem-path=", bytes >> 10));
@@ -128,30 +133,30 @@ impl Emulator {
         }
         command.args(["-serial", "chardev:uart", "-gdb", "chardev:gdb", "-qmp", "chardev:qmp"]);
         command.args(["-device", &format!("loader,addr={entry:#x},cpu-num=0")]);
-        if beginning == Beginning::Saved {
+        if start_mode == StartMode::Incoming {
             command.args(["-incoming", "defer"]);
         }
         let inherited = inside.map(|(_, socket)| socket.as_raw_fd()).into_iter().chain([ram.descriptor()]);
-        let child = Child::start(command, inherited).map_err(system("QEMU cannot be started"))?;
+        let child = Subprocess::start(command, inherited).map_err(system("QEMU cannot be started"))?;
         // QEMU's end must be in no other process: that it closes is how its death shows.
         drop((uart_inside, port_inside, monitor_inside));
 
-        baton.take(child.id());
+        active.activate(child.id());
         match Debugger::attach(port, deadline) {
             Ok(debugger) => Ok(Self {
-                choice: choice.clone(),
-                shape,
+                qemu_config: qemu_config.clone(),
+                board,
                 child: Some(child),
                 debugger,
                 monitor: Monitor::new(monitor),
                 runs: false,
                 uart,
                 ram,
-                baton: baton.clone(),
+                active: active.clone(),
                 spent: None,
             }),
             Err(error) => {
-                baton.drop_by(child.id());
+                active.forget(child.id());
                 Err(refused(child, &error))
             }
         }
@@ -162,23 +167,23 @@ impl Emulator {
     /// # Errors
     ///
     /// `Unsupported` when this QEMU cannot; when it has ended, or saves something else than expected.
-    pub fn save(&mut self) -> Result<Rc<State>, MachineError> {
+    pub fn save(&mut self) -> Result<Rc<MigrationFile>, MachineError> {
         if let Some(state) = self.saved() {
             return Ok(state);
         }
         // Brings the guest to a stop.
         self.ask(|_, _| Ok(()))?;
-        let file = InMemory::new(&[]).map_err(lost)?;
+        let file = MemFile::new(&[]).map_err(lost)?;
         let saved = self.monitor.save(&state::path(&file), Instant::now() + GRACE);
         self.checked(saved)?;
-        let state = Rc::new(State::open(file)?);
+        let state = Rc::new(MigrationFile::open(file)?);
         self.spent = Some(Rc::clone(&state));
         Ok(state)
     }
 
-    /// Gives what was saved, if nothing was done since.
+    /// Returns what was saved, if nothing was done since.
     #[must_use]
-    pub fn saved(&self) -> Option<Rc<State>> {
+    pub fn saved(&self) -> Option<Rc<MigrationFile>> {
         self.spent.clone()
     }
 
@@ -187,22 +192,22 @@ impl Emulator {
     /// # Errors
     ///
     /// When it cannot be started, or does not load the state.
-    pub fn replace_by(&mut self, state: &State) -> Result<(), MachineError> {
+    pub fn replace_by(&mut self, state: &MigrationFile) -> Result<(), MachineError> {
         if let Some(child) = self.child.take() {
-            self.baton.drop_by(child.id());
+            self.active.forget(child.id());
         }
-        *self = Self::launch(&self.choice, &self.baton, self.shape, Beginning::Saved)?;
+        *self = Self::launch(&self.qemu_config, &self.active, self.board, StartMode::Incoming)?;
         let loaded = self.monitor.load(&state.path(), Instant::now() + GRACE);
         self.checked(loaded)
     }
 
     /// Makes QEMU ready for whatever is to be done with it.
-    fn wake(&mut self) -> Result<(), MachineError> {
+    fn make_ready(&mut self) -> Result<(), MachineError> {
         if let Some(state) = self.spent.take() {
             self.replace_by(&state)?;
         }
         if let Some(child) = &self.child {
-            self.baton.take(child.id());
+            self.active.activate(child.id());
         }
         Ok(())
     }
@@ -218,13 +223,13 @@ impl Emulator {
     /// # Errors
     ///
     /// When QEMU has ended.
-    pub fn go(&mut self, cpus: impl IntoIterator<Item = usize>) -> Result<(), MachineError> {
-        self.wake()?;
+    pub fn continue_cpus(&mut self, cpus: impl IntoIterator<Item = usize>) -> Result<(), MachineError> {
+        self.make_ready()?;
         if self.runs {
             return Ok(());
         }
         self.runs = true;
-        let gone = self.debugger.go(cpus);
+        let gone = self.debugger.continue_cpus(cpus);
         self.checked(gone)
     }
 
@@ -233,28 +238,28 @@ impl Emulator {
     /// # Errors
     ///
     /// When QEMU has ended.
-    pub fn listen(&mut self, deadline: Instant) -> Result<Heard, MachineError> {
-        let heard = self.try_listen(deadline);
+    pub fn next_event(&mut self, deadline: Instant) -> Result<GuestEvent, MachineError> {
+        let heard = self.try_next_event(deadline);
         self.checked(heard)
     }
 
-    fn try_listen(&mut self, deadline: Instant) -> Result<Heard, DebugError> {
+    fn try_next_event(&mut self, deadline: Instant) -> Result<GuestEvent, DebugError> {
         loop {
             let [byte, halt] = wait_readable([self.uart.as_raw_fd(), self.debugger.descriptor()], deadline)?;
             if byte {
-                return Ok(self.byte()?.map_or(Heard::Store, Heard::Byte));
+                return Ok(self.byte()?.map_or(GuestEvent::Store, GuestEvent::Byte));
             }
             if !halt {
-                return Ok(Heard::Nothing);
+                return Ok(GuestEvent::Timeout);
             }
-            match self.debugger.look(deadline)? {
-                Some(Halt::Trapped(cpu)) => {
+            match self.debugger.poll_stop(deadline)? {
+                Some(StopReason::Trapped(cpu)) => {
                     self.runs = false;
                     self.debugger.step(cpu, Instant::now() + GRACE)?;
-                    return Ok(self.byte()?.map_or(Heard::Store, Heard::Byte));
+                    return Ok(self.byte()?.map_or(GuestEvent::Store, GuestEvent::Byte));
                 }
-                Some(Halt::Off) => return Ok(Heard::Off),
-                Some(Halt::Interrupted) => self.runs = false,
+                Some(StopReason::PoweredOff) => return Ok(GuestEvent::PoweredOff),
+                Some(StopReason::Interrupted) => self.runs = false,
                 None => {}
             }
         }
@@ -280,7 +285,7 @@ impl Emulator {
         &mut self,
         question: impl FnOnce(&mut Debugger, Instant) -> Result<T, DebugError>,
     ) -> Result<T, MachineError> {
-        self.wake()?;
+        self.make_ready()?;
         let deadline = Instant::now() + GRACE;
         let stopped = if self.runs { self.stop(deadline) } else { Ok(()) };
         let answer = stopped.and_then(|()| question(&mut self.debugger, deadline));
@@ -295,17 +300,17 @@ impl Emulator {
     }
 
     /// Makes the end of QEMU, or of sense, into an error that says how it ended.
-    fn checked<T, E: Into<Trouble>>(&mut self, result: Result<T, E>) -> Result<T, MachineError> {
+    fn checked<T, E: Into<EmulatorError>>(&mut self, result: Result<T, E>) -> Result<T, MachineError> {
         result.map_err(|error| {
             let trouble = error.into();
-            if let Trouble::Refused(what) = trouble {
+            if let EmulatorError::Refused(what) = trouble {
                 return MachineError::Unsupported(what);
             }
             let Some(child) = self.child.take() else { return lost("QEMU has ended") };
-            self.baton.drop_by(child.id());
+            self.active.forget(child.id());
             match trouble {
-                Trouble::Ended => lost(ended(child)),
-                Trouble::Refused(what) | Trouble::Other(what) => {
+                EmulatorError::Ended => lost(ended(child)),
+                EmulatorError::Refused(what) | EmulatorError::Other(what) => {
                     let (_, errors) = child.end(Instant::now());
                     lost(format!("{what}\n{errors}").trim_end())
                 }
@@ -330,7 +335,7 @@ impl Emulator {
     /// When the range is not all RAM.
     pub fn write(&mut self, ipa: u64, bytes: &[u8]) -> Result<(), MachineError> {
         if self.spent.is_some() {
-            self.wake()?;
+            self.make_ready()?;
         }
         let offset = self.offset(ipa, bytes.len())?;
         self.ram.file().write_all_at(bytes, offset).map_err(|error| lost(format!("the guest's RAM: {error}")))
@@ -339,17 +344,17 @@ impl Emulator {
     fn offset(&self, ipa: u64, length: usize) -> Result<u64, MachineError> {
         let offset = ipa
             .checked_sub(RAM_BASE)
-            .filter(|offset| offset.checked_add(length as u64).is_some_and(|end| end <= self.shape.bytes));
+            .filter(|offset| offset.checked_add(length as u64).is_some_and(|end| end <= self.board.bytes));
         offset.ok_or_else(|| {
             MachineError::BadRequest(format!("{length} bytes at {ipa:#x} are not all in the guest's RAM"))
         })
     }
 }
 
-impl Drop for Emulator {
+impl Drop for QemuProcess {
     fn drop(&mut self) {
         if let Some(child) = &self.child {
-            self.baton.drop_by(child.id());
+            self.active.forget(child.id());
         }
     }
 }

@@ -6,27 +6,27 @@ use abi::boot::{BootBlock, HOST_MAGIC};
 use abi::map;
 use zerocopy::IntoBytes;
 
-use super::baton::Baton;
-use super::emulator::{Choice, Emulator, Shape};
-use super::{SinceBoot, TcgMachine, Turn, unsupported};
+use super::active_qemu::ActiveQemu;
+use super::emulator::{BoardConfig, QemuConfig, QemuProcess};
+use super::{Notification, SinceBoot, TcgMachine, unsupported};
 use machine::firmware::Firmware;
-use machine::mailbox::Post;
+use machine::mailbox::MailboxClient;
 use machine::{Backing, Config, Factory, Machine, MachineError, Vm};
 
 /// Makes machines with one QEMU, one CPU and one firmware.
 #[derive(Clone, Debug)]
 pub struct TcgFactory {
-    choice: Choice,
+    qemu_config: QemuConfig,
     image: Vec<u8>,
-    patience: Duration,
-    baton: Baton,
+    guest_timeout: Duration,
+    active: ActiveQemu,
 }
 
 impl TcgFactory {
     /// Takes the QEMU, an ELF image, and how long a guest may take for one request.
     #[must_use]
-    pub fn new(choice: Choice, image: Vec<u8>, patience: Duration) -> Self {
-        Self { choice, image, patience, baton: Baton::default() }
+    pub fn new(qemu_config: QemuConfig, image: Vec<u8>, guest_timeout: Duration) -> Self {
+        Self { qemu_config, image, guest_timeout, active: ActiveQemu::default() }
     }
 }
 
@@ -49,8 +49,8 @@ impl Factory for TcgFactory {
             )));
         }
         let firmware = Firmware::parse(&self.image, map::RAM_BASE..map::RAM_BASE.saturating_add(config.ram))?;
-        let shape = Shape { cpus: config.cpus, bytes: config.ram, entry: firmware.entry };
-        let mut emulator = Emulator::start(&self.choice, &self.baton, shape)?;
+        let board = BoardConfig { cpus: config.cpus, bytes: config.ram, entry: firmware.entry };
+        let mut emulator = QemuProcess::start(&self.qemu_config, &self.active, board)?;
         for segment in &firmware.segments {
             emulator.write(segment.ipa, segment.data)?;
         }
@@ -65,19 +65,19 @@ impl Factory for TcgFactory {
         let mut machine = TcgMachine {
             emulator,
             config,
-            patience: self.patience,
-            posts: (0..config.cpus).map(Post::of).collect(),
+            guest_timeout: self.guest_timeout,
+            mailboxes: (0..config.cpus).map(MailboxClient::of).collect(),
             boot: Vec::new(),
             since: SinceBoot::new(config.cpus),
         };
         for cpu in 0..config.cpus {
-            let turn = machine.run_until_bell(cpu)?;
-            let post = &machine.posts[cpu];
-            if turn == Turn::Checkpoint {
-                return Err(post.misbehaved("rang a checkpoint before its boot report"));
+            let notification = machine.run_until_doorbell(cpu)?;
+            let mailbox = &machine.mailboxes[cpu];
+            if notification == Notification::Checkpoint {
+                return Err(mailbox.misbehaved("rang a checkpoint before its boot report"));
             }
-            post.status(&machine.emulator)?;
-            machine.boot.push(post.boot_report(&machine.emulator)?);
+            mailbox.status(&machine.emulator)?;
+            machine.boot.push(mailbox.boot_report(&machine.emulator)?);
         }
         Ok(Box::new(machine))
     }

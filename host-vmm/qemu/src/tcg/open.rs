@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use machine::Config;
 use machine::target::{Host, OpenError, Opened, Opener};
 
-use super::emulator::Choice;
+use super::emulator::QemuConfig;
 use super::factory::TcgFactory;
 use crate::program::Qemu;
 
@@ -27,7 +27,7 @@ pub struct Emulation {
     /// The firmware: an ELF file's bytes.
     pub image: Vec<u8>,
     /// How long a guest may take for one request.
-    pub patience: Duration,
+    pub guest_timeout: Duration,
 }
 
 impl Opener for Emulation {
@@ -37,7 +37,8 @@ impl Opener for Emulation {
             OpenError::Broken { reason, remedy }
         })?;
         let host = Host { emulator: format!("QEMU {}", qemu.version), cpu: self.cpu.clone(), ..Host::default() };
-        let factory = TcgFactory::new(Choice { qemu, cpu: self.cpu.clone() }, self.image.clone(), self.patience);
+        let factory =
+            TcgFactory::new(QemuConfig { qemu, cpu: self.cpu.clone() }, self.image.clone(), self.guest_timeout);
         Opened::boot(Box::new(factory), host, config)
     }
 }

@@ -90,7 +90,7 @@ impl Decoder {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Gives the next item, `None` until more bytes come.
+    /// Returns the next item, `None` until more bytes come.
     ///
     /// # Errors
     ///
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_packet_is_an_error_of_its_own() {
+    fn each_invalid_packet_has_its_own_error() {
         let cases: &[(&[u8], PacketError)] = &[
             (b"x", PacketError::Stray(b'x')),
             (b"\x03", PacketError::Stray(3)),
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_without_end_is_awaited_up_to_the_limit() {
+    fn an_unterminated_packet_is_limited() {
         for prefix in [&b"$"[..], b"$OK", b"$OK#", b"$OK#9"] {
             assert_eq!(decode(prefix), Ok(Vec::new()), "{prefix:?}");
         }
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn no_damage_of_one_byte_goes_unseen() {
+    fn every_single_byte_error_is_detected() {
         let good = framed(b"m0a*#}$");
         for at in 0..good.len() {
             for flip in 1..=255 {

@@ -175,7 +175,7 @@ fn nonsense(line: &[u8]) -> MonitorError {
     MonitorError::Line(String::from_utf8_lossy(shown).trim_end().to_owned())
 }
 
-/// Tells the end of QEMU from other errors of a socket.
+/// Reports the end of QEMU from other errors of a socket.
 fn gone(error: io::Error) -> MonitorError {
     match error.kind() {
         io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => MonitorError::Closed,
@@ -194,7 +194,7 @@ mod tests {
         format!(r#"{{"event": "MIGRATION", "data": {{"status": "{status}"}}}}"#)
     }
 
-    /// Gives a monitor that will hear these lines, and what it was told.
+    /// Returns a monitor that will hear these lines, and what it was told.
     fn hears(lines: &[&str]) -> (Monitor, UnixStream) {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         for line in lines {
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_qemu_that_cannot_refuses() {
+    fn an_old_qemu_is_rejected() {
         let no = r#"{"error": {"class": "GenericError", "desc": "Parameter 'mapped-ram' is new"}}"#;
         let (mut monitor, _theirs) = hears(&[GREETING, DONE, no, no]);
         // The monitor is opened once only.
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_silence_and_an_end_are_errors() {
+    fn invalid_lines_timeouts_and_eof_are_errors() {
         let (mut monitor, _theirs) = hears(&["what?"]);
         assert!(matches!(monitor.save("/a", soon()), Err(MonitorError::Line(line)) if line == "what?"));
         let (mut monitor, _theirs) = hears(&[GREETING]);
@@ -255,7 +255,7 @@ mod tests {
         flood.join().unwrap();
     }
 
-    /// Tells whether the other end is gone.
+    /// Returns whether the other end is gone.
     fn is_closed(mut socket: &UnixStream) -> bool {
         matches!(socket.write(b"x"), Err(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }

@@ -73,8 +73,8 @@ fn run(machine: &mut TcgMachine, cpu: usize, block: &Block) -> Result<(), Machin
     match machine.start(cpu, block)? {
         Outcome::Done(trace) if trace.faults.is_empty() => Ok(()),
         Outcome::Done(trace) => {
-            Err(machine.posts[cpu].misbehaved(format!("faulted where nothing can: {:?}", trace.faults)))
+            Err(machine.mailboxes[cpu].misbehaved(format!("faulted where nothing can: {:?}", trace.faults)))
         }
-        Outcome::Checkpoint => Err(machine.posts[cpu].misbehaved("rang a checkpoint that is not there")),
+        Outcome::Checkpoint => Err(machine.mailboxes[cpu].misbehaved("rang a checkpoint that is not there")),
     }
 }

@@ -11,8 +11,8 @@ use std::os::unix::fs::FileExt;
 
 use abi::map::{GUEST_PAGE, RAM_BASE};
 
-use super::trouble::lost;
-use crate::memfd::InMemory;
+use super::emulator_error::lost;
+use crate::memfd::MemFile;
 use machine::MachineError;
 use machine::snapshot::Extent;
 use machine::tags::GRANULE;
@@ -41,8 +41,8 @@ const PAIRS: usize = (GUEST_PAGE / PER_BYTE) as usize;
 
 /// The file.
 #[derive(Debug)]
-pub struct State {
-    file: InMemory,
+pub struct MigrationFile {
+    file: MemFile,
     ram: Block,
     tags: Block,
 }
@@ -57,30 +57,33 @@ struct Block {
     pages: u64,
 }
 
-impl State {
+impl MigrationFile {
     /// Reads where things are in a file that QEMU has written.
     ///
     /// # Errors
     ///
     /// When it is not as the format's description says, or cannot be read.
-    pub fn open(file: InMemory) -> Result<Self, MachineError> {
+    pub fn open(file: MemFile) -> Result<Self, MachineError> {
         let blocks = blocks(file.file()).map_err(lost)?;
         let named = |name: &[u8]| {
             let block = blocks.iter().find(|(found, _)| found == name).map(|(_, block)| block.clone());
-            block.ok_or_else(|| lost(unlike(&format!("there is no block {}", String::from_utf8_lossy(name)))))
+            block
+                .ok_or_else(|| lost(unexpected_format(&format!("there is no block {}", String::from_utf8_lossy(name)))))
         };
         let (ram, tags) = (named(RAM)?, named(TAGS)?);
         if ram.bytes > tags.bytes * PER_BYTE {
-            return Err(lost(unlike("there is less room for tags than RAM needs")));
+            return Err(lost(unexpected_format("there is less room for tags than RAM needs")));
         }
         let state = Self { file, ram, tags };
-        state.let_go(blocks.iter().map(|(_, block)| block.pages + block.bytes).max().unwrap_or(0)).map_err(lost)?;
+        state
+            .clear_debug_state(blocks.iter().map(|(_, block)| block.pages + block.bytes).max().unwrap_or(0))
+            .map_err(lost)?;
         Ok(state)
     }
 
     /// Takes the guest out of the debugger's hands: a QEMU that loads it would go from loading to debugging, and that it
     /// believes impossible and aborts (system/runstate.c, `runstate_transitions_def`, as of 11.1).
-    fn let_go(&self, memory_end: u64) -> io::Result<()> {
+    fn clear_debug_state(&self, memory_end: u64) -> io::Result<()> {
         let file = self.file.file();
         let mut rest = vec![0; file.metadata()?.len().saturating_sub(memory_end) as usize];
         file.read_exact_at(&mut rest, memory_end)?;
@@ -97,7 +100,7 @@ impl State {
         path(&self.file)
     }
 
-    /// Gives the RAM that has something in it, or tags: whole pages, in ascending order.
+    /// Returns the RAM that has something in it, or tags: whole pages, in ascending order.
     ///
     /// # Errors
     ///
@@ -151,7 +154,7 @@ impl State {
         Ok(())
     }
 
-    /// Gives tags, one a byte, from a guest-physical address on, a multiple of a granule.
+    /// Returns tags, one a byte, from a guest-physical address on, a multiple of a granule.
     ///
     /// # Errors
     ///
@@ -197,9 +200,9 @@ impl State {
     }
 }
 
-/// Gives the path under which another process finds a file while this one lives.
+/// Returns the path under which another process finds a file while this one lives.
 #[must_use]
-pub fn path(file: &InMemory) -> String {
+pub fn path(file: &MemFile) -> String {
     format!("/proc/{}/fd/{}", std::process::id(), file.descriptor())
 }
 
@@ -260,7 +263,7 @@ fn blocks(file: &File) -> io::Result<Vec<(Vec<u8>, Block)>> {
     let read = file.read_at(&mut start, 0)?;
     start.truncate(read);
     let section = start.windows(SECTION.len()).position(|window| window == SECTION);
-    let section = section.ok_or_else(|| unlike("it has no section of memory"))?;
+    let section = section.ok_or_else(|| unexpected_format("it has no section of memory"))?;
     let mut at = (section + SECTION.len()) as u64;
     // The sum of all blocks; its low bits say that it is one.
     let mut left = number(file, &mut at)? & !(GUEST_PAGE - 1);
@@ -276,10 +279,10 @@ fn blocks(file: &File) -> io::Result<Vec<(Vec<u8>, Block)>> {
         at += 4;
         let (page, bitmap, pages) = (number(file, &mut at)?, number(file, &mut at)?, number(file, &mut at)?);
         if page != GUEST_PAGE || bytes == 0 || bytes > left || bitmap < end || pages < bitmap {
-            return Err(unlike(&format!("block {} has an odd header", String::from_utf8_lossy(&name))));
+            return Err(unexpected_format(&format!("block {} has an odd header", String::from_utf8_lossy(&name))));
         }
         left -= bytes;
-        at = pages.checked_add(bytes).ok_or_else(|| unlike("a block has no end"))?;
+        at = pages.checked_add(bytes).ok_or_else(|| unexpected_format("a block has no end"))?;
         blocks.push((name, Block { bytes, bitmap, pages }));
     }
     Ok(blocks)
@@ -293,7 +296,7 @@ fn number(file: &File, at: &mut u64) -> io::Result<u64> {
     Ok(u64::from_be_bytes(bytes))
 }
 
-fn unlike(what: &str) -> io::Error {
+fn unexpected_format(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("the state that QEMU saved is not as expected: {what}"))
 }
 

@@ -30,7 +30,7 @@ pub(super) fn fetch(machine: &mut TcgMachine, ipa: u64, tags: &mut [u8]) -> Resu
     let block = 4u64 << (machine.boot[0].gmid & 0xf);
     let start = ipa & !(block - 1);
     let length = (ipa + tags.len() as u64 * GRANULE).next_multiple_of(block) - start;
-    let fits = length / block <= ROOM && super::is_shown(start, length);
+    let fits = length / block <= ROOM && super::is_visible(start, length);
     if !fits || !machine.since.changed_pages.is_empty() || machine.since.in_block.contains(&true) {
         return Ok(false);
     }
@@ -39,9 +39,9 @@ pub(super) fn fetch(machine: &mut TcgMachine, ipa: u64, tags: &mut [u8]) -> Resu
     match machine::Machine::start(machine, 0, &sweep)? {
         Outcome::Done(trace) if trace.faults.is_empty() => {}
         Outcome::Done(trace) => {
-            return Err(machine.posts[0].misbehaved(format!("faulted where nothing can: {:?}", trace.faults)));
+            return Err(machine.mailboxes[0].misbehaved(format!("faulted where nothing can: {:?}", trace.faults)));
         }
-        Outcome::Checkpoint => return Err(machine.posts[0].misbehaved("rang a checkpoint that is not there")),
+        Outcome::Checkpoint => return Err(machine.mailboxes[0].misbehaved("rang a checkpoint that is not there")),
     }
     let mut filed = vec![[0u8; 8]; (length / block) as usize];
     machine.emulator.read(FILED, filed.as_flattened_mut())?;
@@ -53,7 +53,7 @@ pub(super) fn fetch(machine: &mut TcgMachine, ipa: u64, tags: &mut [u8]) -> Resu
     Ok(true)
 }
 
-/// Gives the bit at which LDGM puts the tag of a granule: that follows from its address alone.
+/// Returns the bit at which LDGM puts the tag of a granule: that follows from its address alone.
 fn place(address: u64) -> u64 {
     address / GRANULE % 16 * 4
 }

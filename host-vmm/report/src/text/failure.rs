@@ -24,7 +24,7 @@ impl FailedCase {
     /// # Errors
     ///
     /// When it cannot be written.
-    pub fn draw(&self, out: &mut dyn Write, settings: &Settings, seed: Option<u64>) -> io::Result<()> {
+    pub fn render(&self, out: &mut dyn Write, settings: &Settings, seed: Option<u64>) -> io::Result<()> {
         let Self { case: CaseInfo { name, claim, cite }, failure } = self;
         writeln!(out, "    {BAD}✗ {name}{BAD:#}   {claim}")?;
         let finding = finding(failure, settings.width);
@@ -50,7 +50,7 @@ impl FailedCase {
     }
 }
 
-/// Gives what was expected and found in one line, or in three where one is too narrow.
+/// Returns what was expected and found in one line, or in three where one is too narrow.
 fn finding(failure: &Failure, width: usize) -> Vec<String> {
     let Failure { what, expected, found, .. } = failure;
     let colon = if what.is_empty() { "" } else { ": " };

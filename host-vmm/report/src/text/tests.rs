@@ -67,7 +67,7 @@ fn events() -> Vec<Event> {
 }
 
 /// Draws events without colours.
-fn draw(events: Vec<Event>, settings: Settings) -> Vec<String> {
+fn render(events: Vec<Event>, settings: Settings) -> Vec<String> {
     let mut out = anstream::StripStream::new(Vec::new());
     let mut report = Report::new(&mut out, settings);
     events.into_iter().for_each(|event| report.event(event));
@@ -77,7 +77,7 @@ fn draw(events: Vec<Event>, settings: Settings) -> Vec<String> {
 
 #[test]
 fn a_whole_report_has_header_groups_failures_and_summary_in_order() {
-    let lines = draw(events(), settings(false));
+    let lines = render(events(), settings(false));
     assert_eq!(
         lines[0],
         "granule 0.1.0 · nested: Linux 6.12.95 (16 KiB pages, VHE) in QEMU 10.0.2, cpu max, MTE3 · seed 0x5eed"
@@ -108,7 +108,7 @@ fn the_header_says_what_is_under_test_where_there_is_no_kernel_that_runs() {
             }
         }
         events.retain(|event| emulator || !matches!(event, Event::Booted { .. }));
-        draw(events, Settings { via, ..settings(false) }).swap_remove(0)
+        render(events, Settings { via, ..settings(false) }).swap_remove(0)
     };
     assert_eq!(
         header("model", "6.12", "max", false),
@@ -119,13 +119,13 @@ fn the_header_says_what_is_under_test_where_there_is_no_kernel_that_runs() {
 
 #[test]
 fn groups_appear_as_soon_as_they_are_complete() {
-    let lines = draw(events().into_iter().take(8).collect(), settings(false));
+    let lines = render(events().into_iter().take(8).collect(), settings(false));
     assert_eq!(lines.len(), 2, "{lines:?}");
 }
 
 #[test]
 fn a_quiet_report_has_failures_and_the_summary_with_the_seed() {
-    let lines = draw(events(), settings(true));
+    let lines = render(events(), settings(true));
     assert_eq!(lines.len(), 6, "{lines:?}");
     assert!(lines[0].contains("✗"));
     assert!(lines[4].ends_with("· seed 0x5eed"));
@@ -135,7 +135,7 @@ fn a_quiet_report_has_failures_and_the_summary_with_the_seed() {
 fn one_reason_for_all_skips_is_not_counted_again() {
     let mut events = events();
     events.drain(7..13);
-    let lines = draw(events, settings(false));
+    let lines = render(events, settings(false));
     assert!(lines[2].starts_with("1 passed, 1 skipped (this CPU has MTE2), 3 not run in "), "{}", lines[2]);
 }
 
@@ -144,7 +144,7 @@ fn a_run_cut_short_says_why_and_what_was_not_run() {
     let mut events = events();
     events.truncate(11);
     events.push(Event::CutShort { reason: "the kernel died".into() });
-    let lines = draw(events, settings(false));
+    let lines = render(events, settings(false));
     assert!(lines.contains(&"cut short: the kernel died".to_owned()));
     assert!(
         lines.iter().any(|line| line.starts_with("2 passed, 1 failed, 1 skipped (this CPU has MTE2), 1 not run in "))
@@ -155,7 +155,7 @@ fn a_run_cut_short_says_why_and_what_was_not_run() {
 fn what_is_too_wide_for_a_line_gets_several() {
     let mut narrow = settings(false);
     narrow.width = 40;
-    let lines = draw(events(), narrow);
+    let lines = render(events(), narrow);
     let found = lines.iter().position(|line| line.trim() == "found    -EFAULT").unwrap();
     assert_eq!(lines[found - 1].trim(), "expected 8192");
     assert_eq!(lines[found + 1].trim(), "api.rst, 4.130");
@@ -169,7 +169,7 @@ fn a_known_defect_of_the_emulator_is_named_when_something_failed() {
         if !failing {
             events[10] = end("kvm.copy-tags.partial-count", Verdict::Passed);
         }
-        draw(events, settings(true)).iter().any(|line| line.starts_with("likely cause: "))
+        render(events, settings(true)).iter().any(|line| line.starts_with("likely cause: "))
     };
     assert!(old("QEMU 7.2.11", true) && !old("QEMU 7.2.11", false));
     for right in ["QEMU 8.0.0", "QEMU 10.0.2", "other 7.2.11", "QEMU", ""] {
@@ -182,7 +182,7 @@ fn a_known_failure_is_named_and_counted_apart() {
     let known = || Verdict::Known { erratum: "qemu.x".into(), failure: Failure::default() };
     let mut events = events();
     events[10] = end("kvm.copy-tags.partial-count", known());
-    let lines = draw(events, settings(false));
+    let lines = render(events, settings(false));
     assert!(
         lines.iter().any(|line| line.contains("kvm.copy-tags.partial-count") && line.contains("qemu.x")),
         "{lines:?}"
@@ -192,6 +192,7 @@ fn a_known_failure_is_named_and_counted_apart() {
 
 #[test]
 fn without_a_start_there_is_nothing_to_sum_up() {
-    let lines = draw(vec![Event::Hello(1), Event::Broken { reason: "r".into(), remedy: "m".into() }], settings(false));
+    let lines =
+        render(vec![Event::Hello(1), Event::Broken { reason: "r".into(), remedy: "m".into() }], settings(false));
     assert!(lines.is_empty(), "{lines:?}");
 }

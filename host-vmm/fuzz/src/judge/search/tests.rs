@@ -7,7 +7,7 @@ use super::*;
 use crate::judge::OUTCOMES;
 use crate::reference::Block;
 use machine::{Fault, Trace};
-use program::observation::{Seen, What};
+use program::observation::{StepObservation, StepOutcome};
 
 /// Choices that a step makes.
 const CHOICES: usize = 4;
@@ -25,9 +25,9 @@ fn observation(steps: impl Iterator<Item = (u64, Vec<Fault>)>) -> Observation {
         x[0] = x0;
         Trace { x, sp: 0, pstate: 0, sys: [0; SYS_REGS], v: None, faults, end: BlockEnd::Complete }
     };
-    let seen = steps.enumerate().map(|(step, (x0, faults))| Seen {
+    let seen = steps.enumerate().map(|(step, (x0, faults))| StepObservation {
         step,
-        what: What::Block(Box::new(trace(x0, faults))),
+        what: StepOutcome::Block(Box::new(trace(x0, faults))),
         unknown: Vec::new(),
         unknown_v: 0,
         unknown_x: 0,
@@ -59,7 +59,7 @@ fn faulting(count: usize, mut choices: Choices) -> Outcome {
     Outcome { observation: observation([(0, faults)].into_iter()), choices, blocks }
 }
 
-fn search(found: &Observation, observe: &mut dyn FnMut(Choices) -> Outcome) -> (Found, usize) {
+fn search(found: &Observation, observe: &mut dyn FnMut(Choices) -> Outcome) -> (SearchResult, usize) {
     let mut search = Search { observe: &mut |choices| Ok(observe(choices)), found, left: OUTCOMES };
     let result = search.run().unwrap();
     (result, OUTCOMES - search.left)
@@ -85,7 +85,7 @@ fn what_is_permitted_is_found_step_by_step() {
     let found = reference(8, Choices::answering(hidden)).observation;
     assert_eq!(by_enumeration(&found, &mut |choices| reference(8, choices)), None);
     let (result, tried) = search(&found, &mut |choices| reference(8, choices));
-    assert!(matches!(result, Found::Permitted), "{result:?}");
+    assert!(matches!(result, SearchResult::Permitted), "{result:?}");
     assert!(tried < 8 << CHOICES << 2, "{tried}");
 }
 
@@ -93,11 +93,11 @@ fn what_is_permitted_is_found_step_by_step() {
 fn what_is_not_permitted_is_known_not_to_be() {
     for wrong in [0, 7] {
         let mut found = reference(8, Choices::answering(vec![1; 8 * CHOICES])).observation;
-        let What::Block(trace) = &mut found.seen[wrong].what else { panic!() };
+        let StepOutcome::Block(trace) = &mut found.seen[wrong].what else { panic!() };
         trace.x[0] ^= 1;
         assert_eq!(by_enumeration(&found, &mut |choices| reference(8, choices)), None);
         let (result, tried) = search(&found, &mut |choices| reference(8, choices));
-        let Found::Nothing(best) = result else { panic!("{result:?}") };
+        let SearchResult::Nothing(best) = result else { panic!("{result:?}") };
         // The nearest one agrees up to what is wrong.
         assert_eq!(best.differences[0].step, Some(wrong));
         assert!(tried < 8 << CHOICES << 2, "{tried}");
@@ -110,12 +110,12 @@ fn exceptions_are_an_order_within_a_step() {
     let mut found = faulting(20, Choices::answering(hidden)).observation;
     assert_eq!(by_enumeration(&found, &mut |choices| faulting(20, choices)), None);
     let (result, _) = search(&found, &mut |choices| faulting(20, choices));
-    assert!(matches!(result, Found::Permitted), "{result:?}");
-    let What::Block(trace) = &mut found.seen[0].what else { panic!() };
+    assert!(matches!(result, SearchResult::Permitted), "{result:?}");
+    let StepOutcome::Block(trace) = &mut found.seen[0].what else { panic!() };
     trace.faults[19].far = 0x22;
     let (result, tried) = search(&found, &mut |choices| faulting(20, choices));
-    let Found::Nothing(best) = result else { panic!("{result:?}") };
-    assert_eq!(best.differences[0].place, Place::Fault(19));
+    let SearchResult::Nothing(best) = result else { panic!("{result:?}") };
+    assert_eq!(best.differences[0].place, Location::Fault(19));
     assert!(tried < 1000, "{tried}");
 }
 
@@ -126,7 +126,7 @@ fn the_answers_behind_a_changed_one_are_all_tried() {
         let (first, second, third) = (choices.choose(2), choices.choose(2), choices.choose(2));
         let values = [u64::from(first & second), u64::from(third)];
         let mut observation = observation([(values[0], Vec::new())].into_iter());
-        if let What::Block(trace) = &mut observation.seen[0].what {
+        if let StepOutcome::Block(trace) = &mut observation.seen[0].what {
             (trace.x[1], trace.x[2]) = (values[1], values[0] & values[1]);
         }
         let blocks = vec![Block { step: 0, at_faults: Vec::new(), at_end: choices.made() }];
@@ -134,7 +134,7 @@ fn the_answers_behind_a_changed_one_are_all_tried() {
     };
     let found = observe(Choices::answering(vec![1; 3])).observation;
     let (result, tried) = search(&found, &mut |choices| observe(choices));
-    assert!(matches!(result, Found::Permitted), "{result:?}");
+    assert!(matches!(result, SearchResult::Permitted), "{result:?}");
     assert!(tried < 16, "{tried}");
 }
 
@@ -149,6 +149,6 @@ fn more_than_may_be_tried_is_undecided() {
     };
     let found = observation([(1, Vec::new())].into_iter());
     let (result, tried) = search(&found, &mut |choices| observe(choices));
-    assert!(matches!(result, Found::Undecided), "{result:?}");
+    assert!(matches!(result, SearchResult::Undecided), "{result:?}");
     assert_eq!(tried, OUTCOMES);
 }

@@ -46,7 +46,7 @@ impl Emulation {
         self.kernel.as_ref().filter(|path| std::env::var_os(KERNEL).is_none_or(|value| value != *path.as_os_str()))
     }
 
-    /// Refuses options that would do nothing. What an environment variable gives is not an option.
+    /// Rejects options that would do nothing. What an environment variable gives is not an option.
     ///
     /// # Errors
     ///

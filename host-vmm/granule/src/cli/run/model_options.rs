@@ -9,7 +9,7 @@ use modelled::Settings;
 /// Options that mean something on the model.
 const USEFUL: [&str; 2] = ["--kernel", "--cpu"];
 
-/// Gives what to model. A kernel that only the environment names is a file for nested runs, and nothing here.
+/// Returns what to model. A kernel that only the environment names is a file for nested runs, and nothing here.
 ///
 /// # Errors
 ///

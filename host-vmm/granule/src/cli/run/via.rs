@@ -33,7 +33,7 @@ pub enum Via {
 }
 
 impl Via {
-    /// Gives the name on the command line.
+    /// Returns the name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Kvm => "kvm",
@@ -101,7 +101,7 @@ impl<'a> Machine<'a> {
             }
             Via::Model => {
                 let settings = model_options::settings(self.emulation)?;
-                Kind::Model(Box::new(modelled::Settings { patience: self.guests.patience, ..settings }))
+                Kind::Model(Box::new(modelled::Settings { guest_timeout: self.guests.guest_timeout, ..settings }))
             }
             Via::Nested => Kind::Nested { kernel: self.emulation.kernel.clone().ok_or_else(no_kernel)? },
         };
@@ -131,8 +131,8 @@ impl Checked<'_> {
     }
 
     /// Runs programs, each as a case.
-    pub fn replay(&self, programs: &[replay::Named], seed: u64, sink: &mut dyn Sink) {
-        let cases = programs.iter().map(replay::Named::info).collect();
+    pub fn replay(&self, programs: &[replay::NamedProgram], seed: u64, sink: &mut dyn Sink) {
+        let cases = programs.iter().map(replay::NamedProgram::info).collect();
         self.here_or_nested(Work::Programs(programs.to_vec()), cases, seed, sink, &mut |opener, sink| {
             replay::run(programs, opener, seed, sink);
         });
@@ -163,7 +163,7 @@ impl Checked<'_> {
 
     /// Returns what opens a machine in this process.
     fn opener(&self, firmware: Option<Vec<u8>>) -> Result<Box<dyn Opener>, OpenError> {
-        let GuestPolicy { patience, hazards, .. } = self.options.guests;
+        let GuestPolicy { guest_timeout, hazards, .. } = self.options.guests;
         if let Kind::Model(settings) = &self.kind {
             return Ok(settings.clone());
         }
@@ -175,10 +175,10 @@ impl Checked<'_> {
                 cpu: emulation.cpu.clone().unwrap_or_else(|| tcg::CPU.to_owned()),
                 deadline: Instant::now() + self.options.timeout,
                 image,
-                patience,
+                guest_timeout,
             }));
         }
-        Ok(Box::new(ThisHost { image, patience, hazards }))
+        Ok(Box::new(ThisHost { image, guest_timeout, hazards }))
     }
 
     /// Returns the options of a nested run.

@@ -68,7 +68,7 @@ mod tests {
 
     /// As mkswap writes it: the numbers at 1024 and 1028, the signature at the end of the page.
     #[test]
-    fn the_header_is_where_the_kernel_looks() {
+    fn the_swap_header_has_the_kernels_layout() {
         let header = header(4096, 4096);
         assert_eq!(header[1024..1032], [1, 0, 0, 0, 0xff, 0x0f, 0, 0]);
         assert_eq!(&header[4086..], b"SWAPSPACE2");

@@ -39,11 +39,11 @@ fn passed(name: &str) -> Result<Item, WireError> {
     event(Event::End { name: name.into(), verdict: Verdict::Passed, micros: 1 })
 }
 
-/// Feeds items after the start, then perhaps a stop, and gives what comes after `Started`.
-fn run(items: Vec<Result<Item, WireError>>, stop: Option<Stop>) -> Vec<Event> {
+/// Feeds items after the start, then perhaps a stop, and returns what comes after `Started`.
+fn run(items: Vec<Result<Item, WireError>>, stop: Option<EndReason>) -> Vec<Event> {
     let mut events = Vec::new();
     let cases = cases();
-    let mut watch = Watch::new(&mut events, &cases);
+    let mut watch = RunWatcher::new(&mut events, &cases);
     watch.item(event(Event::Hello(STREAM_VERSION)));
     watch.item(event(started()));
     items.into_iter().for_each(|item| watch.item(item));
@@ -55,8 +55,8 @@ fn run(items: Vec<Result<Item, WireError>>, stop: Option<Stop>) -> Vec<Event> {
     events.split_off(2)
 }
 
-fn ended() -> Stop {
-    Stop::Ended { how: "exit status: 0".into(), errors: String::new() }
+fn ended() -> EndReason {
+    EndReason::Ended { how: "exit status: 0".into(), errors: String::new() }
 }
 
 fn failure(event: &Event) -> &Failure {
@@ -70,8 +70,8 @@ fn failure(event: &Event) -> &Failure {
 fn a_good_run_passes_through_with_the_emulator_named() {
     let mut events = Vec::new();
     let cases = cases();
-    let mut watch = Watch::new(&mut events, &cases);
-    watch.emulator(Emulator { name: "QEMU 1".into(), cpu: "max".into(), began: Instant::now() });
+    let mut watch = RunWatcher::new(&mut events, &cases);
+    watch.emulator(EmulatorInfo { name: "QEMU 1".into(), cpu: "max".into(), began: Instant::now() });
     watch.item(line("[    0.1] BUG: before the suite is none of our business"));
     let items = [begin("#0"), passed("a"), begin("b"), passed("b"), event(Event::Finished { micros: 2 })];
     watch.item(event(Event::Hello(STREAM_VERSION)));
@@ -110,7 +110,7 @@ fn a_death_of_granule_is_not_called_one_of_the_kernel() {
 
 #[test]
 fn a_silent_kernel_fails_the_case_that_had_begun() {
-    let events = run(vec![begin("a")], Some(Stop::Deadline(Duration::from_secs(3))));
+    let events = run(vec![begin("a")], Some(EndReason::Deadline(Duration::from_secs(3))));
     assert!(failure(&events[1]).found.contains("3 s"));
     assert!(matches!(events[2], Event::CutShort { .. }));
 }
@@ -128,7 +128,7 @@ fn an_end_between_cases_without_a_panic_is_no_verdict() {
 }
 
 #[test]
-fn a_complaint_during_a_case_fails_it_however_it_ended() {
+fn a_kernel_warning_during_a_case_fails_it() {
     let items = vec![
         begin("a"),
         line("[    1.0] WARNING: CPU: 0"),
@@ -143,7 +143,7 @@ fn a_complaint_during_a_case_fails_it_however_it_ended() {
 }
 
 #[test]
-fn a_complaint_between_cases_fails_the_run() {
+fn a_kernel_warning_between_cases_fails_the_run() {
     let items = vec![begin("a"), passed("a"), line("[    1.0] BUG: late"), event(Event::Finished { micros: 2 })];
     let events = run(items, None);
     assert_eq!(failure(&events[3]).found, "BUG: late");
@@ -171,7 +171,7 @@ fn another_agents_version_or_cases_are_refused() {
     for first in [Event::Hello(STREAM_VERSION + 1), started()] {
         let mut events = Vec::new();
         let more = [cases(), cases()].concat();
-        let mut watch = Watch::new(&mut events, &more);
+        let mut watch = RunWatcher::new(&mut events, &more);
         watch.item(event(first));
         assert!(watch.is_done() && matches!(events.last(), Some(Event::Broken { .. })));
     }
@@ -181,7 +181,7 @@ fn another_agents_version_or_cases_are_refused() {
 fn a_kernel_that_dies_while_booting_could_not_run() {
     let mut events = Vec::new();
     let cases = cases();
-    let mut watch = Watch::new(&mut events, &cases);
+    let mut watch = RunWatcher::new(&mut events, &cases);
     watch.item(line("[    0.5] Kernel panic - not syncing: no init"));
     watch.stop(&ended());
     assert!(matches!(&events[1], Event::Broken { reason, .. } if reason.contains("no init")));

@@ -55,25 +55,25 @@ fn attaching_watches_the_uart_and_learns_whether_there_are_tags() {
 }
 
 #[test]
-fn every_reason_to_stop_is_told_from_the_others() {
+fn each_stop_reason_is_distinguished() {
     let wait = |answer: &str| {
         let (mut debugger, _stub) = plain(&[answer]);
-        debugger.go([1]).unwrap();
+        debugger.continue_cpus([1]).unwrap();
         debugger.wait(soon())
     };
-    assert_eq!(wait("T05thread:02;watch:9000000;").unwrap(), Halt::Trapped(1));
-    assert_eq!(wait("T05thread:p01.0a;").unwrap(), Halt::Trapped(9));
-    assert_eq!(wait("T02thread:01;").unwrap(), Halt::Interrupted);
-    assert_eq!(wait("W00").unwrap(), Halt::Off);
+    assert_eq!(wait("T05thread:02;watch:9000000;").unwrap(), StopReason::Trapped(1));
+    assert_eq!(wait("T05thread:p01.0a;").unwrap(), StopReason::Trapped(9));
+    assert_eq!(wait("T02thread:01;").unwrap(), StopReason::Interrupted);
+    assert_eq!(wait("W00").unwrap(), StopReason::PoweredOff);
     for nonsense in ["", "T", "T0", "Tzz", "T05", "T05thread:;", "T05thread:00;", "T06thread:01;", "OK", "E01"] {
         assert!(matches!(wait(nonsense), Err(DebugError::Answer { .. })), "{nonsense}");
     }
 }
 
 #[test]
-fn those_named_continue_and_one_steps_without_its_watchpoints() {
+fn named_vcpus_continue_and_a_step_disables_watchpoints() {
     let (mut debugger, stub) = plain(&["T05thread:01;", "OK", "OK", "T05thread:01;", "OK", "OK"]);
-    debugger.go([0, 9]).unwrap();
+    debugger.continue_cpus([0, 9]).unwrap();
     debugger.wait(soon()).unwrap();
     debugger.step(0, soon()).unwrap();
     drop(debugger);
@@ -83,23 +83,23 @@ fn those_named_continue_and_one_steps_without_its_watchpoints() {
 }
 
 #[test]
-fn a_look_takes_what_is_there_and_waits_for_no_more() {
+fn polling_does_not_wait() {
     let (socket, mut theirs) = UnixStream::pair().unwrap();
     let mut debugger = Debugger { socket, decoder: Decoder::default(), has_tags: false };
     theirs.write_all(b"+$T02thr").unwrap();
-    assert_eq!(debugger.look(soon()).unwrap(), None);
+    assert_eq!(debugger.poll_stop(soon()).unwrap(), None);
     theirs.write_all(b"ead:01;#04").unwrap();
-    assert_eq!(debugger.look(soon()).unwrap(), Some(Halt::Interrupted));
+    assert_eq!(debugger.poll_stop(soon()).unwrap(), Some(StopReason::Interrupted));
 }
 
 #[test]
-fn a_deadline_and_the_end_of_qemu_end_a_wait() {
+fn a_wait_ends_at_the_deadline_and_when_qemu_exits() {
     let (socket, theirs) = UnixStream::pair().unwrap();
     let mut debugger = Debugger { socket, decoder: Decoder::default(), has_tags: false };
     assert!(matches!(debugger.wait(Instant::now() + Duration::from_millis(20)), Err(DebugError::Late)));
     drop(theirs);
     assert!(matches!(debugger.wait(soon()), Err(DebugError::Closed)));
-    assert!(matches!(debugger.go([0]), Err(DebugError::Closed)));
+    assert!(matches!(debugger.continue_cpus([0]), Err(DebugError::Closed)));
 }
 
 #[test]
@@ -119,9 +119,9 @@ fn the_pc_is_behind_32_registers_lowest_byte_first() {
 fn tags_are_fetched_granule_by_granule_and_a_refusal_leaves_no_answer_behind() {
     let (mut debugger, stub) = plain(&["m0f", "m03", "m0a", "E03", "m01", "OK"]);
     let mut tags = [0xff; 2];
-    assert_eq!(debugger.fetch_tags(0x1_4000_0ff0, &mut tags, soon()).unwrap(), Carried::Done);
+    assert_eq!(debugger.fetch_tags(0x1_4000_0ff0, &mut tags, soon()).unwrap(), TagTransfer::Complete);
     assert_eq!(tags, [15, 3]);
-    assert_eq!(debugger.fetch_tags(0, &mut [0; 3], soon()).unwrap(), Carried::NotTagged);
+    assert_eq!(debugger.fetch_tags(0, &mut [0; 3], soon()).unwrap(), TagTransfer::NotTagged);
     debugger.select(0, soon()).unwrap();
     drop(debugger);
     assert_eq!(stub.join().unwrap()[..2], ["qMemTags:140000ff0,1:1", "qMemTags:140001000,1:1"]);
@@ -134,8 +134,8 @@ fn tags_are_fetched_granule_by_granule_and_a_refusal_leaves_no_answer_behind() {
 #[test]
 fn tags_are_stored_by_page_and_an_odd_granule_alone() {
     let (mut debugger, stub) = plain(&["OK", "OK", "OK", "E04"]);
-    assert_eq!(debugger.store_tags(0xfd0, &[1, 2, 3, 4, 15], soon()).unwrap(), Carried::Done);
-    assert_eq!(debugger.store_tags(0, &[1], soon()).unwrap(), Carried::NotTagged);
+    assert_eq!(debugger.store_tags(0xfd0, &[1, 2, 3, 4, 15], soon()).unwrap(), TagTransfer::Complete);
+    assert_eq!(debugger.store_tags(0, &[1], soon()).unwrap(), TagTransfer::NotTagged);
     drop(debugger);
     let sent = stub.join().unwrap();
     assert_eq!(sent[..3], ["QMemTags:fd0,10:1:01", "QMemTags:fe0,20:1:0203", "QMemTags:1000,20:1:040f"]);

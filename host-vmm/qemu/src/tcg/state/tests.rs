@@ -7,7 +7,7 @@ const TAG_BYTES: u64 = RAM_BYTES / PER_BYTE;
 const SECOND: u64 = RAM_BASE + GUEST_PAGE;
 
 /// Writes a file as the format's description says: a block at a time, pages aligned to 64 KiB.
-fn file(blocks: &[(&[u8], u64)], after: &[u8]) -> InMemory {
+fn file(blocks: &[(&[u8], u64)], after: &[u8]) -> MemFile {
     let mut bytes = [b"QEVM\0\0\0\x03\x07\0\0\0\x04virt\x01\0\0\0\x01", SECTION].concat();
     let total: u64 = blocks.iter().map(|(_, bytes)| bytes).sum();
     bytes.extend((total | 4).to_be_bytes());
@@ -24,14 +24,14 @@ fn file(blocks: &[(&[u8], u64)], after: &[u8]) -> InMemory {
         bytes.resize((pages + length) as usize, 0xee);
     }
     bytes.extend(after);
-    InMemory::new(&bytes).unwrap()
+    MemFile::new(&bytes).unwrap()
 }
 
-fn state(after: &[u8]) -> State {
-    State::open(file(&[(RAM, RAM_BYTES), (b"virt.flash0", 0x1000), (TAGS, TAG_BYTES)], after)).unwrap()
+fn state(after: &[u8]) -> MigrationFile {
+    MigrationFile::open(file(&[(RAM, RAM_BYTES), (b"virt.flash0", 0x1000), (TAGS, TAG_BYTES)], after)).unwrap()
 }
 
-fn all(state: &State) -> Vec<u8> {
+fn all(state: &MigrationFile) -> Vec<u8> {
     let mut bytes = vec![0; state.file.file().metadata().unwrap().len() as usize];
     state.file.file().read_exact_at(&mut bytes, 0).unwrap();
     bytes
@@ -47,7 +47,7 @@ fn pages_that_no_bitmap_names_are_zero() {
 }
 
 #[test]
-fn what_was_put_is_found_and_the_neighbours_stay() {
+fn writes_read_back_and_neighbours_are_unchanged() {
     let state = state(&[]);
     state.set_tags(SECOND + 3 * GRANULE, &[1, 2, 3, 4]).unwrap();
     state.set_tags(SECOND + 4 * GRANULE, &[9]).unwrap();
@@ -89,7 +89,7 @@ fn pages_next_to_each_other_are_one_extent() {
 }
 
 #[test]
-fn a_guest_that_a_debugger_held_is_only_stopped() {
+fn a_debugged_guest_is_saved_as_paused() {
     let after = |length: u8, name: &[u8]| [&b"\x04\0\0\0\x09"[..], RUN_STATE, &[0, 0, 0, length], name].concat();
     for (length, name, found) in
         [(6, &b"debug\0\0\0\0"[..], PAUSED), (8, &b"running\0\0"[..], &b"\0\0\0\x08running\0"[..])]
@@ -101,17 +101,17 @@ fn a_guest_that_a_debugger_held_is_only_stopped() {
 }
 
 #[test]
-fn what_is_no_such_file_is_refused() {
-    let refused = |file: InMemory, why: &str| {
-        let error = State::open(file).unwrap_err().to_string();
+fn other_files_are_rejected() {
+    let refused = |file: MemFile, why: &str| {
+        let error = MigrationFile::open(file).unwrap_err().to_string();
         assert!(error.contains(why), "{error}");
     };
-    refused(InMemory::new(b"QEVM").unwrap(), "no section of memory");
+    refused(MemFile::new(b"QEVM").unwrap(), "no section of memory");
     refused(file(&[(RAM, RAM_BYTES)], &[]), "no block mach-virt.tag");
     refused(file(&[(RAM, RAM_BYTES), (TAGS, TAG_BYTES / 2)], &[]), "less room for tags");
     let cut = file(&[(RAM, RAM_BYTES), (TAGS, TAG_BYTES)], &[]);
     cut.file().set_len(0x100).unwrap();
-    assert!(State::open(cut).is_err());
+    assert!(MigrationFile::open(cut).is_err());
     let odd = file(&[(RAM, RAM_BYTES), (TAGS, TAG_BYTES)], &[]);
     let first = all_of(&odd).windows(4).position(|window| window == b"\x03ram".as_slice()).unwrap();
     let block = all_of(&odd)[first + 4..].windows(4).position(|window| window == b"\x03ram".as_slice()).unwrap();
@@ -120,14 +120,14 @@ fn what_is_no_such_file_is_refused() {
     refused(odd, "block ram has an odd header");
 }
 
-fn all_of(file: &InMemory) -> Vec<u8> {
+fn all_of(file: &MemFile) -> Vec<u8> {
     let mut bytes = vec![0; 0x200];
     file.file().read_exact_at(&mut bytes, 0).unwrap();
     bytes
 }
 
 #[test]
-fn what_is_no_ram_is_refused() {
+fn addresses_outside_ram_are_rejected() {
     let state = state(&[]);
     let outside = |ipa: u64, tags: usize| {
         assert!(matches!(state.tags(ipa, &mut vec![0; tags]), Err(MachineError::BadRequest(_))), "{ipa:#x}");

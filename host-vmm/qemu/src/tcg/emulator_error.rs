@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::debugger::DebugError;
 use super::qmp::{CAPABILITIES, MonitorError};
-use crate::child::Child;
+use crate::child::Subprocess;
 use crate::program::{QemuError, refusal};
 use crate::reason_and_remedy;
 use machine::MachineError;
@@ -13,7 +13,7 @@ use machine::MachineError;
 const GRACE: Duration = Duration::from_secs(20);
 
 /// What went wrong at one of QEMU's sockets.
-pub(super) enum Trouble {
+pub(super) enum EmulatorError {
     /// It has closed it.
     Ended,
     /// It works, but does not do this.
@@ -22,7 +22,7 @@ pub(super) enum Trouble {
     Other(String),
 }
 
-impl From<DebugError> for Trouble {
+impl From<DebugError> for EmulatorError {
     fn from(error: DebugError) -> Self {
         match error {
             DebugError::Closed => Self::Ended,
@@ -31,7 +31,7 @@ impl From<DebugError> for Trouble {
     }
 }
 
-impl From<MonitorError> for Trouble {
+impl From<MonitorError> for EmulatorError {
     fn from(error: MonitorError) -> Self {
         match error {
             MonitorError::Closed => Self::Ended,
@@ -44,8 +44,8 @@ impl From<MonitorError> for Trouble {
     }
 }
 
-/// Says why QEMU did not take its command line.
-pub(super) fn refused(child: Child, error: &DebugError) -> MachineError {
+/// Returns why QEMU did not take its command line.
+pub(super) fn refused(child: Subprocess, error: &DebugError) -> MachineError {
     if !matches!(error, DebugError::Closed) {
         return lost(error);
     }
@@ -58,8 +58,8 @@ pub(super) fn refused(child: Child, error: &DebugError) -> MachineError {
     }
 }
 
-/// Says how QEMU ended.
-pub(super) fn ended(child: Child) -> String {
+/// Returns how QEMU ended.
+pub(super) fn ended(child: Subprocess) -> String {
     let (status, errors) = child.end(Instant::now() + GRACE);
     let how = status.map_or_else(|| "without exiting".to_owned(), |status| status.to_string());
     format!("QEMU ended in the middle of the run ({how})\n{errors}").trim_end().to_owned()

@@ -3,13 +3,13 @@
 
 use abi::mailbox::PageKind;
 
-use super::{Avoid, EXCLUSIVE_LOADS, Known, has, is_zva};
-use crate::code::{NOP, bell_word};
+use super::{Avoid, EXCLUSIVE_LOADS, KnownDivergence, has, is_zva};
+use crate::code::{NOP, doorbell_word};
 use program::control::Field;
 use program::{Event, Program, Run, Step};
 
 /// Changes a program so that it stays away from what its blocks show only where their surroundings let them.
-pub fn keep_away(known: &[Known], program: &mut Program) {
+pub fn avoid_known(known: &[KnownDivergence], program: &mut Program) {
     let sees = |program: &Program, wanted| {
         program.steps.iter().any(|step| matches!(step, Step::Event(Event::Pages { kind, .. }) if *kind == wanted))
     };
@@ -21,7 +21,7 @@ pub fn keep_away(known: &[Known], program: &mut Program) {
                 Avoid::UnalignedDevice if device => set(run, "sctlr_el1.a", 1),
                 Avoid::VectorsOnDevice if device => leave_out(run, &["ld1", "st1"]),
                 Avoid::AtomicsOnReadOnly if read_only => leave_out(run, ATOMICS),
-                Avoid::MonitorAtCheckpoint if run.words.contains(&bell_word()) => leave_out(run, EXCLUSIVE_LOADS),
+                Avoid::MonitorAtCheckpoint if run.words.contains(&doorbell_word()) => leave_out(run, EXCLUSIVE_LOADS),
                 Avoid::TagSetsWithoutAccess if has(&run.words, &["setg"]) => {
                     set(run, "sctlr_el1.ata", 1);
                     set(run, "sctlr_el1.ata0", 1);
@@ -65,7 +65,7 @@ mod tests {
     use crate::known::QEMU;
 
     #[test]
-    fn programs_stay_away_from_what_only_their_surroundings_show() {
+    fn programs_avoid_divergences_that_depend_on_context() {
         let program = |text: &str| text.parse::<Program>().unwrap();
         let block = |controls: &str, code: &str| format!("block el=1\n{controls}code\n  {code}\nend\n");
         for (before, after) in [
@@ -111,10 +111,10 @@ mod tests {
             ),
         ] {
             let mut changed = program(&before);
-            keep_away(QEMU, &mut changed);
+            avoid_known(QEMU, &mut changed);
             assert_eq!(changed, program(&after), "{before}");
             let mut again = changed.clone();
-            keep_away(QEMU, &mut again);
+            avoid_known(QEMU, &mut again);
             assert_eq!(again, changed, "{before}");
         }
     }

@@ -3,18 +3,18 @@
 use abi::map;
 use isa::{ExceptionClass, FaultStatus, Syndrome};
 
-use super::{Avoid, Known, has};
+use super::{Avoid, KnownDivergence, has};
 use machine::Fault;
-use program::observation::What;
+use program::observation::StepOutcome;
 use program::{Observation, Program, Step};
 
 /// Changes what a machine or the model showed of a program where a known divergence is overlooked.
-pub fn overlook(known: &[Known], program: &Program, found: &mut Observation) {
+pub fn mask_known(known: &[KnownDivergence], program: &Program, found: &mut Observation) {
     const WNR: u64 = 1 << 6;
     const DFSC: u64 = 0x3f;
     let any_priority = known.iter().any(|known| known.avoid == Avoid::PriorityOnDevice);
     for seen in &mut found.seen {
-        let What::Block(trace) = &mut seen.what else { continue };
+        let StepOutcome::Block(trace) = &mut seen.what else { continue };
         // A block that is run again is the one before it.
         let run = program.steps.iter().take(seen.step + 1).rev().find_map(|step| match step {
             Step::Run(run) => Some(run),
@@ -39,7 +39,7 @@ pub fn overlook(known: &[Known], program: &Program, found: &mut Observation) {
     }
 }
 
-/// Tells whether a fault is EL0's at the device that only the firmware may use.
+/// Returns whether a fault is EL0's at the device that only the firmware may use.
 fn refused_by_device(fault: &Fault) -> bool {
     const BLOCK: u64 = 2 << 20;
     const ADDRESS: u64 = u64::MAX >> 8;
@@ -56,14 +56,14 @@ mod tests {
     use super::*;
     use crate::known::QEMU;
     use machine::Trace;
-    use program::observation::Seen;
+    use program::observation::StepObservation;
 
     fn trace(faults: Vec<Fault>) -> Trace {
         Trace { x: [0; 31], sp: 0, pstate: 0, sys: [0; SYS_REGS], v: None, faults, end: BlockEnd::Complete }
     }
 
     #[test]
-    fn only_the_direction_of_what_is_known_is_overlooked() {
+    fn only_wnr_of_known_divergences_is_masked() {
         let program: Program =
             "granule program 1\nblock el=1\ncode\n  ldxr x1, [x0]\n  ldar x1, [x0]\n  casal x1, x2, [x0]\nend\nagain cpu=0\n"
                 .parse()
@@ -75,29 +75,29 @@ mod tests {
             spsr: 0,
         };
         let shown = |faults: [Fault; 3]| {
-            let what = || What::Block(Box::new(trace(faults.to_vec())));
-            let seen = |step| Seen { step, what: what(), unknown: Vec::new(), unknown_v: 0, unknown_x: 0 };
+            let what = || StepOutcome::Block(Box::new(trace(faults.to_vec())));
+            let seen = |step| StepObservation { step, what: what(), unknown: Vec::new(), unknown_v: 0, unknown_x: 0 };
             Observation { seen: vec![seen(0), seen(1)], ..Observation::default() }
         };
         let all = || shown([alignment(0, true), alignment(1, true), alignment(2, true)]);
         let mut found = all();
-        overlook(&[], &program, &mut found);
+        mask_known(&[], &program, &mut found);
         assert_eq!(found, all());
-        overlook(QEMU, &program, &mut found);
+        mask_known(QEMU, &program, &mut found);
         assert_eq!(found, shown([alignment(0, false), alignment(1, true), alignment(2, false)]));
     }
 
     #[test]
-    fn only_at_the_firmwares_device_any_fault_will_do() {
+    fn fault_priority_is_masked_only_at_the_firmwares_device() {
         let program: Program = "granule program 1\nblock el=0\ncode\n  str x1, [x0]\nend\n".parse().unwrap();
         let shown = |esr, far| {
             let fault = Fault { index: Some(0), esr: Syndrome::from_bits(esr), far, spsr: 0 };
-            let what = What::Block(Box::new(trace(vec![fault])));
+            let what = StepOutcome::Block(Box::new(trace(vec![fault])));
             let mut found = Observation {
-                seen: vec![Seen { step: 0, what, unknown: Vec::new(), unknown_v: 0, unknown_x: 0 }],
+                seen: vec![StepObservation { step: 0, what, unknown: Vec::new(), unknown_v: 0, unknown_x: 0 }],
                 ..Observation::default()
             };
-            overlook(QEMU, &program, &mut found);
+            mask_known(QEMU, &program, &mut found);
             found
         };
         const ALIGNMENT: u64 = 0x9200_0061;

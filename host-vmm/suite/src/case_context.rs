@@ -1,6 +1,6 @@
 //! What a case works with: machines to boot, a description of the target, random values.
 
-use super::case::Stop;
+use super::case::CaseError;
 use super::guest::Guest;
 use super::pool::Pool;
 use machine::target::Target;
@@ -10,15 +10,15 @@ use machine::{Backing, Config, DEFAULT_RAM, Factory, Vm};
 pub const HUGE_RAM: u64 = abi::map::RAM_MIN.next_multiple_of(2 << 20);
 
 /// One case's workplace.
-pub struct Bench<'a> {
+pub struct CaseContext<'a> {
     factory: &'a dyn Factory,
     target: &'a Target,
     pool: &'a mut Pool,
     rng: fastrand::Rng,
 }
 
-impl<'a> Bench<'a> {
-    /// Gives a workplace whose random values follow from `seed`.
+impl<'a> CaseContext<'a> {
+    /// Returns a workplace whose random values follow from `seed`.
     #[must_use]
     pub fn new(factory: &'a dyn Factory, target: &'a Target, pool: &'a mut Pool, seed: u64) -> Self {
         Self { factory, target, pool, rng: fastrand::Rng::with_seed(seed) }
@@ -43,16 +43,16 @@ impl<'a> Bench<'a> {
         tags
     }
 
-    /// Gives a guest with the default configuration, as after boot.
+    /// Returns a guest with the default configuration, as after boot.
     ///
     /// # Errors
     ///
     /// When the machine cannot.
-    pub fn guest(&mut self) -> Result<Guest, Stop> {
+    pub fn guest(&mut self) -> Result<Guest, CaseError> {
         self.guest_like(Config::default())
     }
 
-    /// Gives a guest like [`Self::guest`], with RAM of this kind.
+    /// Returns a guest like [`Self::guest`], with RAM of this kind.
     ///
     /// RAM in huge pages is only as large as it must be: 64 MiB take a second to store under emulation, and all
     /// cases share one VM.
@@ -60,7 +60,7 @@ impl<'a> Bench<'a> {
     /// # Errors
     ///
     /// When the machine cannot.
-    pub fn guest_in(&mut self, backing: Backing) -> Result<Guest, Stop> {
+    pub fn guest_in(&mut self, backing: Backing) -> Result<Guest, CaseError> {
         let ram = match backing {
             Backing::HugePages | Backing::Hugetlb => HUGE_RAM,
             _ => DEFAULT_RAM,
@@ -68,12 +68,12 @@ impl<'a> Bench<'a> {
         self.guest_like(Config { ram, backing, ..Config::default() })
     }
 
-    /// Gives a guest of this configuration, as after boot.
+    /// Returns a guest of this configuration, as after boot.
     ///
     /// # Errors
     ///
     /// When the machine cannot.
-    pub fn guest_like(&mut self, config: Config) -> Result<Guest, Stop> {
+    pub fn guest_like(&mut self, config: Config) -> Result<Guest, CaseError> {
         Ok(Guest::new(self.pool.take(self.factory, config)?))
     }
 
@@ -82,7 +82,7 @@ impl<'a> Bench<'a> {
     /// # Errors
     ///
     /// When the machine cannot.
-    pub fn bare(&mut self) -> Result<Box<dyn Vm>, Stop> {
+    pub fn bare(&mut self) -> Result<Box<dyn Vm>, CaseError> {
         Ok(self.factory.bare()?)
     }
 }

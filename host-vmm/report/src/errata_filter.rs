@@ -25,7 +25,7 @@ struct Entry {
 }
 
 /// Passes events on, with the failures that are known marked as such.
-pub struct Known<'a> {
+pub struct ErrataFilter<'a> {
     sink: &'a mut dyn Sink,
     /// The errata of what is under test, as far as the stream has told.
     errata: Vec<Entry>,
@@ -33,13 +33,13 @@ pub struct Known<'a> {
     strict: bool,
 }
 
-impl<'a> Known<'a> {
+impl<'a> ErrataFilter<'a> {
     /// Passes events on to `sink`; with failures as they are, if `strict`.
     pub fn new(sink: &'a mut dyn Sink, strict: bool) -> Self {
         Self { sink, errata: Vec::new(), strict }
     }
 
-    fn learn(&mut self, product: Product, version: &str, mode: &str) {
+    fn add_errata_of(&mut self, product: Product, version: &str, mode: &str) {
         let Ok(version) = Release::from_str(version) else { return };
         let holds =
             |erratum: &&Erratum| erratum.only_if.is_empty() || erratum.only_if == PROTECTED && mode == "protected";
@@ -62,25 +62,25 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// Tells of the errata whose cases ran, and all passed: an unexpected success.
-    fn tell_of_successes(&mut self) {
+    /// Reports of the errata whose cases ran, and all passed: an unexpected success.
+    fn report_unexpected_passes(&mut self) {
         for entry in self.errata.iter().filter(|entry| entry.passed && !entry.failed) {
             self.sink.event(Event::NotShown { erratum: entry.erratum.name.to_owned() });
         }
     }
 }
 
-impl Sink for Known<'_> {
+impl Sink for ErrataFilter<'_> {
     fn event(&mut self, event: Event) {
         let event = match event {
             Event::Booted { emulator, cpu, micros } => {
                 if let Some(version) = emulator.strip_prefix("QEMU ") {
-                    self.learn(Product::Qemu, version, "");
+                    self.add_errata_of(Product::Qemu, version, "");
                 }
                 Event::Booted { emulator, cpu, micros }
             }
             Event::Started(target) => {
-                self.learn(Product::Linux, &target.kernel, &target.kvm_mode);
+                self.add_errata_of(Product::Linux, &target.kernel, &target.kvm_mode);
                 Event::Started(target)
             }
             Event::End { name, verdict, micros } => {
@@ -88,7 +88,7 @@ impl Sink for Known<'_> {
                 Event::End { name, verdict, micros }
             }
             Event::Finished { micros } => {
-                self.tell_of_successes();
+                self.report_unexpected_passes();
                 Event::Finished { micros }
             }
             other => other,
@@ -105,7 +105,7 @@ mod tests {
     /// What becomes of a failure of this case in this emulator.
     fn judged(strict: bool, emulator: &str, name: &str, verdict: Verdict) -> Verdict {
         let mut events = Vec::new();
-        let mut known = Known::new(&mut events, strict);
+        let mut known = ErrataFilter::new(&mut events, strict);
         known.event(Event::Booted { emulator: emulator.into(), cpu: "max".into(), micros: 1 });
         known.event(Event::End { name: name.into(), verdict, micros: 1 });
         match events.pop() {
@@ -128,7 +128,7 @@ mod tests {
     /// What is told of errata that did not show, after one case ended so.
     fn not_shown(name: &str, verdict: Verdict) -> Vec<String> {
         let mut events = Vec::new();
-        let mut known = Known::new(&mut events, false);
+        let mut known = ErrataFilter::new(&mut events, false);
         known.event(Event::Booted { emulator: "QEMU 10.0.13".into(), cpu: "max".into(), micros: 1 });
         known.event(Event::End { name: name.into(), verdict, micros: 1 });
         known.event(Event::Finished { micros: 1 });
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn an_erratum_whose_cases_pass_is_told() {
+    fn an_erratum_whose_cases_pass_is_reported() {
         let case = "arch.plain.sp-alignment";
         assert_eq!(not_shown(case, Verdict::Passed), ["qemu.sp-alignment"]);
         assert_eq!(not_shown(case, Verdict::Failed(Failure::default())), Vec::<String>::new());
@@ -151,8 +151,8 @@ mod tests {
     fn an_erratum_of_protected_mode_explains_nothing_elsewhere() {
         let judged = |mode: &str| {
             let mut events = Vec::new();
-            let mut known = Known::new(&mut events, false);
-            known.learn(Product::Linux, "6.12.117", mode);
+            let mut known = ErrataFilter::new(&mut events, false);
+            known.add_errata_of(Product::Linux, "6.12.117", mode);
             known.judge("restore.registers.two-vcpus", Verdict::Failed(Failure::default()))
         };
         assert!(matches!(judged("protected"), Verdict::Known { .. }));

@@ -5,7 +5,7 @@ use isa::{Arg, Insn, Op};
 /// Bytes in an instruction.
 pub const WORD: i64 = 4;
 
-/// Gives the distance in bytes from an instruction to where it leads; `None` if it has no target.
+/// Returns the distance in bytes from an instruction to where it leads; `None` if it has no target.
 #[must_use]
 pub fn distance(insn: Insn) -> Option<i64> {
     insn.args().iter().find_map(|arg| match arg {
@@ -14,19 +14,19 @@ pub fn distance(insn: Insn) -> Option<i64> {
     })
 }
 
-/// Tells whether an instruction with a target branches there, and does not load from there.
+/// Returns whether an instruction with a target branches there, and does not load from there.
 #[must_use]
 pub fn branches(insn: Insn) -> bool {
     matches!(insn.op(), Op::B | Op::BCond | Op::Cbz | Op::Cbnz | Op::Tbz | Op::Tbnz)
 }
 
-/// Tells whether a word is a branch to an earlier instruction or to itself: the end of a loop.
+/// Returns whether a word is a branch to an earlier instruction or to itself: the end of a loop.
 #[must_use]
-pub fn leads_back(word: u32) -> bool {
+pub fn is_backward_branch(word: u32) -> bool {
     Insn::decode(word).is_some_and(|insn| branches(insn) && distance(insn).is_some_and(|distance| distance <= 0))
 }
 
-/// Gives the same instruction with another distance; `None` if that does not fit.
+/// Returns the same instruction with another distance; `None` if that does not fit.
 #[must_use]
 pub fn with_distance(insn: Insn, distance: i64) -> Option<Insn> {
     let replace = |arg: &Arg| match arg {
@@ -37,7 +37,7 @@ pub fn with_distance(insn: Insn, distance: i64) -> Option<Insn> {
     insn.row().insn(&args).ok()
 }
 
-/// Gives how many bytes a literal load reads from its target on; 0 if it only makes or hints at an address.
+/// Returns how many bytes a literal load reads from its target on; 0 if it only makes or hints at an address.
 #[must_use]
 pub fn bytes_loaded(insn: Insn) -> i64 {
     insn.access().map_or(0, |access| access.total().into())

@@ -27,7 +27,7 @@ const OPENINGS: &[&str] = &[
 /// How a panic begins.
 const PANIC: &str = "Kernel panic";
 
-/// Gives the message of a console line, without the time stamp and, if there is one, the caller:
+/// Returns the message of a console line, without the time stamp and, if there is one, the caller:
 /// `[    1.234567][    T1] message`.
 #[must_use]
 pub fn message(line: &str) -> &str {
@@ -42,13 +42,13 @@ pub fn message(line: &str) -> &str {
     rest.trim_start()
 }
 
-/// Tells whether a kernel message is a complaint.
+/// Returns whether a kernel message is a complaint.
 #[must_use]
-pub fn is_complaint(message: &str) -> bool {
+pub fn is_warning(message: &str) -> bool {
     OPENINGS.iter().any(|opening| message.starts_with(opening))
 }
 
-/// Tells whether a kernel message is the last one.
+/// Returns whether a kernel message is the last one.
 #[must_use]
 pub fn is_panic(message: &str) -> bool {
     message.starts_with(PANIC)
@@ -76,7 +76,7 @@ impl LastLines {
         }
     }
 
-    /// Gives the lines, oldest first.
+    /// Returns the lines, oldest first.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         self.lines.iter().cloned().collect()
@@ -95,12 +95,12 @@ mod tests {
     }
 
     #[test]
-    fn complaints_are_told_from_chatter() {
+    fn warnings_are_distinguished_from_other_messages() {
         for line in ["[    1.0] WARNING: CPU: 0 PID: 1 at a.c:1", "Internal error: Oops: 0000000096000004 [#1] SMP"] {
-            assert!(is_complaint(message(line)), "{line}");
+            assert!(is_warning(message(line)), "{line}");
         }
         for line in ["[    1.0] watchdog: BUG: soft lockup", "[    1.0] kvm [1]: no WARNING: here", ""] {
-            assert!(!is_complaint(message(line)), "{line}");
+            assert!(!is_warning(message(line)), "{line}");
         }
         assert!(is_panic(message("[    1.0] Kernel panic - not syncing: x")) && !is_panic("BUG: x"));
     }

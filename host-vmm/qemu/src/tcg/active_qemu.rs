@@ -9,11 +9,11 @@ use std::rc::Rc;
 
 /// Shared by all QEMUs of which one works at a time.
 #[derive(Clone, Debug, Default)]
-pub struct Baton(Rc<Cell<Option<u32>>>);
+pub struct ActiveQemu(Rc<Cell<Option<u32>>>);
 
-impl Baton {
+impl ActiveQemu {
     /// Lets this process work, a child of ours that was not waited for, and stops the one that worked.
-    pub fn take(&self, process: u32) {
+    pub fn activate(&self, process: u32) {
         let before = self.0.replace(Some(process));
         if before != Some(process) {
             before.into_iter().for_each(|other| signal(other, libc::SIGSTOP));
@@ -21,8 +21,8 @@ impl Baton {
         }
     }
 
-    /// Tells that this process ends: its number will soon be another's.
-    pub fn drop_by(&self, process: u32) {
+    /// Reports that this process ends: its number will soon be another's.
+    pub fn forget(&self, process: u32) {
         if self.0.get() == Some(process) {
             self.0.set(None);
         }
@@ -32,7 +32,7 @@ impl Baton {
 fn signal(process: u32, signal: i32) {
     let Ok(process) = libc::pid_t::try_from(process) else { return };
     // SAFETY: kill touches no memory. The process is a child that its owner has not waited for, or the owner would have
-    // called `drop_by`, so the number is still its own.
+    // called `forget`, so the number is still its own.
     unsafe { libc::kill(process, signal) };
 }
 
@@ -42,16 +42,16 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::child::Child;
+    use crate::child::Subprocess;
 
-    fn sleeper() -> Child {
+    fn sleeper() -> Subprocess {
         let mut command = Command::new("/bin/sleep");
         command.arg("1000");
-        Child::start(command, None).unwrap()
+        Subprocess::start(command, None).unwrap()
     }
 
     /// Waits until a process is in this state (proc(5), /proc/pid/stat).
-    fn awaits(child: &Child, stopped: bool) {
+    fn awaits(child: &Subprocess, stopped: bool) {
         let limit = Instant::now() + Duration::from_secs(20);
         loop {
             let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
@@ -65,18 +65,18 @@ mod tests {
     }
 
     #[test]
-    fn one_works_and_the_other_is_stopped() {
-        let (baton, a, b) = (Baton::default(), sleeper(), sleeper());
-        baton.take(a.id());
-        baton.take(b.id());
+    fn only_the_active_process_runs() {
+        let (active, a, b) = (ActiveQemu::default(), sleeper(), sleeper());
+        active.activate(a.id());
+        active.activate(b.id());
         awaits(&a, true);
         awaits(&b, false);
-        baton.take(a.id());
+        active.activate(a.id());
         awaits(&a, false);
         awaits(&b, true);
         // The one that ended is not signalled, and the next is woken.
-        baton.drop_by(a.id());
-        baton.take(b.id());
+        active.forget(a.id());
+        active.activate(b.id());
         awaits(&a, false);
         awaits(&b, false);
     }

@@ -21,7 +21,7 @@ const AROUND: usize = 12;
 
 /// Two pages.
 #[derive(Clone, Debug)]
-pub struct Site {
+pub struct TestArea {
     /// Offset of the first byte in the arena.
     pub base: u64,
     /// The tag of each granule at the beginning.
@@ -32,7 +32,7 @@ pub struct Site {
     palette: Vec<Tag>,
 }
 
-impl Site {
+impl TestArea {
     /// Draws a site.
     pub fn new(rng: &mut Rng) -> Self {
         let last = ARENA_SIZE - BYTES;
@@ -40,20 +40,20 @@ impl Site {
         let base = weighted(rng, &[(4, 0), (4, last), (8, middle)]);
         let palette = vec![Tag::ZERO, Tag::MAX, Tag::truncate(rng.u8(..)), Tag::truncate(rng.u8(..))];
         let spots = vec![0, GUEST_PAGE, BYTES, rng.u64(..BYTES)];
-        let mut site = Self { base, tags: vec![Tag::ZERO; GRANULES], spots, palette };
-        let quiet = site.any_tag(rng);
-        site.tags.fill(quiet);
-        for spot in site.spots.clone() {
+        let mut test_area = Self { base, tags: vec![Tag::ZERO; GRANULES], spots, palette };
+        let quiet = test_area.any_tag(rng);
+        test_area.tags.fill(quiet);
+        for spot in test_area.spots.clone() {
             let middle = (spot / GRANULE) as usize;
             let mut tag = quiet;
             for granule in middle.saturating_sub(AROUND)..(middle + AROUND).min(GRANULES) {
                 if one_in(rng, 3) {
-                    tag = site.any_tag(rng);
+                    tag = test_area.any_tag(rng);
                 }
-                site.tags[granule] = tag;
+                test_area.tags[granule] = tag;
             }
         }
-        site
+        test_area
     }
 
     /// Draws one of the program's tags, or any.
@@ -61,7 +61,7 @@ impl Site {
         if one_in(rng, 8) { Tag::truncate(rng.u8(..)) } else { self.palette[rng.usize(..self.palette.len())] }
     }
 
-    /// Gives the event that stores the site's tags.
+    /// Returns the event that stores the site's tags.
     pub fn initial_tags(&self) -> Event {
         Event::Tags { offset: self.base, tags: self.tags.clone() }
     }

@@ -8,7 +8,7 @@ use isa::{Reg, RegClass};
 
 /// What registers are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
+pub enum RegisterRole {
     /// x0 to x7: pointers into the site.
     Pointer,
     /// x8 to x15, x24, x29, x30: anything.
@@ -34,7 +34,7 @@ pub const BYTE: u8 = 27;
 /// How often the block's loop is still to be run.
 pub const LOOP: u8 = 28;
 
-impl Class {
+impl RegisterRole {
     /// All classes.
     pub const ALL: [Self; 8] =
         [Self::Pointer, Self::Data, Self::Exclude, Self::Seed, Self::Faults, Self::Flags, Self::Distance, Self::Count];
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn every_register_has_one_class_or_one_purpose() {
-        let mut all: Vec<u8> = Class::ALL.iter().flat_map(|class| class.registers()).copied().collect();
+        let mut all: Vec<u8> = RegisterRole::ALL.iter().flat_map(|class| class.registers()).copied().collect();
         all.extend([DOORBELL, BYTE, LOOP]);
         all.sort_unstable();
         assert_eq!(all, (0..31).collect::<Vec<u8>>());
