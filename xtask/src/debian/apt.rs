@@ -48,7 +48,7 @@ pub struct Offer {
 }
 
 impl Apt {
-    /// Makes the private state in `directory` and fetches the lists of the suites.
+    /// Creates the private state in `directory` and fetches the lists of the suites.
     ///
     /// # Errors
     /// A suite cannot be reached.
@@ -94,12 +94,12 @@ impl Apt {
         Ok(apt)
     }
 
-    /// Tells whether it was opened for that architecture and those suites.
+    /// Returns whether it was opened for that architecture and those suites.
     pub fn serves(&self, architecture: &str, suites: &[&str]) -> bool {
         self.architecture == architecture && self.asked == suites
     }
 
-    /// Gives the packages to fetch for `wanted`, on a system that has `provided` and no more.
+    /// Returns the packages to fetch for `wanted`, on a system that has only `provided`.
     pub fn closure(&self, wanted: &[String], provided: &[&str]) -> Result<Vec<Package>> {
         self.write("status", &status(provided, &self.architecture))?;
         let mut command = self.command("apt-get");
@@ -118,13 +118,13 @@ impl Apt {
         })
     }
 
-    /// Gives the names of the packages that start with `prefix`.
+    /// Returns the names of the packages that start with `prefix`.
     pub fn names(&self, prefix: &str) -> Result<Vec<String>> {
         let text = processes::output(self.command("apt-cache").arg("pkgnames").arg(prefix))?;
         Ok(text.lines().map(str::to_string).collect())
     }
 
-    /// Gives every version of the named packages.
+    /// Returns every version of the named packages.
     pub fn offers(&self, names: &[String]) -> Result<Vec<Offer>> {
         if names.is_empty() {
             return Ok(Vec::new());
@@ -133,7 +133,7 @@ impl Apt {
         Ok(parse_offers(&text))
     }
 
-    /// Says in a message which suites were asked.
+    /// Returns the suites that were asked, for a message.
     pub fn suites(&self) -> String {
         self.suites.join(", ")
     }
@@ -192,7 +192,7 @@ impl Apt {
     }
 }
 
-/// Gives the settings of the machine's apt that concern the network.
+/// Returns the network settings of the machine's apt.
 fn network_settings() -> Result<String> {
     let dump = processes::output(Command::new("apt-config").arg("dump"))?;
     Ok(keep_network_settings(&dump))
