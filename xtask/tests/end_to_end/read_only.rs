@@ -160,11 +160,15 @@ fn a_read_only_cache_that_lacks_something_is_reported_with_the_variable_that_hel
             let mut command = scratch.xtask(&["run"]);
             command.env("CARGO_TARGET_DIR", &target);
             let outcome = guarded(guard, &cache, command);
-            let parts: &[&str] = match is_debian {
-                true => &[title, "cannot write to the cache directory", reason, "set GRANULE_CACHE to a directory"],
-                false => &[title, "this machine is not Debian"],
-            };
-            outcome.assert_unavailable(parts);
+            match is_debian {
+                true => outcome.assert_unavailable(&[
+                    title,
+                    "cannot write to the cache directory",
+                    reason,
+                    "set GRANULE_CACHE to a directory",
+                ]),
+                false => outcome.assert_unavailable(&[title, "this machine is not Debian"]),
+            }
         }
         let calls = scratch.calls();
         assert!(!calls.iter().any(|call| call.contains("/apt-")), "nothing may be fetched in vain: {:#?}", calls);
