@@ -14,7 +14,7 @@ use crate::version::Version;
 /// The firmware: a package and its program, for [`GUEST_TARGET`] only.
 pub const FIRMWARE: &str = "guest-fw";
 /// The package of the program [`GRANULE`].
-pub const GRANULE_PACKAGE: &str = "host-vmm";
+pub const GRANULE_PACKAGE: &str = "granule";
 /// The program that everything is about.
 pub const GRANULE: &str = "granule";
 
