@@ -181,8 +181,8 @@ fn regular_file(bytes: usize) -> Result<File, MachineError> {
     }
     // SAFETY: fstatfs succeeded, so it wrote all of it.
     let kind = unsafe { kind.assume_init() };
-    // The types differ between C libraries; the magic number fits all of them.
-    if u64::try_from(kind.f_type) == u64::try_from(libc::TMPFS_MAGIC) {
+    // Both are signed or unsigned, as the C library has it.
+    if i128::from(kind.f_type) == i128::from(libc::TMPFS_MAGIC) {
         return Err(unsupported(format!("{FILES} is a tmpfs, whose files are memory that a VM with MTE may have")));
     }
     file.set_len(bytes as u64).map_err(|error| file_error("ftruncate", &error))?;

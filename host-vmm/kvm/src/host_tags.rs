@@ -7,13 +7,14 @@
 use super::vm::kernel;
 use machine::{Errno, MachineError};
 
-/// Bits of the control word (include/uapi/linux/prctl.h).
+/// PR_SET_TAGGED_ADDR_CTRL and bits of its control word (include/uapi/linux/prctl.h). libc has them for glibc only.
+const SET_TAGGED_ADDR_CTRL: libc::c_int = 55;
 const TAGGED_ADDR_ENABLE: u64 = 1;
 const TAG_SHIFT: u32 = 3;
 
 fn set(control: u64) -> Result<(), MachineError> {
     // SAFETY: sets how this thread's pointers are taken; no pointer of ours has a tag.
-    let result = unsafe { libc::prctl(libc::PR_SET_TAGGED_ADDR_CTRL, control, 0_u64, 0_u64, 0_u64) };
+    let result = unsafe { libc::prctl(SET_TAGGED_ADDR_CTRL, control, 0_u64, 0_u64, 0_u64) };
     if result == 0 { Ok(()) } else { Err(kernel("prctl(PR_SET_TAGGED_ADDR_CTRL)", Errno::last())) }
 }
 
