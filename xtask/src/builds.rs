@@ -11,12 +11,12 @@ use std::thread;
 use crate::failure::{Failure, Result};
 use crate::host;
 use crate::processes;
-use crate::project::{FIRMWARE, GRANULE, GRANULE_PACKAGE, GUEST_TARGET, Project};
+use crate::project::{FIRMWARE, GRANULE, GUEST_TARGET, MUSL_TARGET, Project};
 use crate::terminal;
 use crate::toolchain::{Cross, Toolchain, Toolchains};
 
 /// The arguments with which cargo builds granule.
-const PROGRAM: &[&str] = &["--release", "-p", GRANULE_PACKAGE, "--bin", GRANULE];
+const PROGRAM: &[&str] = &["--release", "-p", GRANULE, "--bin", GRANULE];
 
 /// What was built.
 #[derive(Debug)]
@@ -90,6 +90,17 @@ pub fn linux_cargo(project: &Project, cross: &Cross, job: &str) -> Command {
     command.args(["--target", cross.linux_target]);
     command.env(of_target(cross.linux_target, "LINKER"), &cross.linux_linker);
     command.env(of_target(cross.linux_target, "RUSTFLAGS"), cross.linux_flags);
+    command
+}
+
+/// Returns a cargo command for the host part on arm64 Linux with musl, for a toolchain that has the sources of the
+/// standard library and not the library for that target: good for checks, which need no linker.
+///
+/// rustup's users build for musl, users of Debian's packages for glibc. The target directory is the guest's, since
+/// RUSTC_BOOTSTRAP is set for both.
+pub fn musl_cargo(project: &Project, cross: &Cross, job: &str) -> Command {
+    let mut command = cargo(project, &cross.toolchain, job, &project.guest_target);
+    command.args(["--target", MUSL_TARGET, "-Zbuild-std=std,panic_abort"]).env("RUSTC_BOOTSTRAP", "1");
     command
 }
 

@@ -76,7 +76,8 @@ fn jobs(project: &Project, formatter: &Toolchain, native: &Toolchain, cross: &Cr
     const HOST: [&str; 3] = ["--workspace", "--exclude", FIRMWARE];
     let host = |more: &[&'static str]| [&HOST, more].concat();
     let guest = |more: &[&'static str]| [&["-p", FIRMWARE], more].concat();
-    vec![
+    let of_musl = |job: &str| builds::musl_cargo(project, cross, job);
+    let mut jobs = vec![
         ("rustfmt", format(false)),
         ("rustfmt, xtask", format(true)),
         ("clippy, this machine", clippy(of_workspace("check"), native, &host(&["--all-targets"]))),
@@ -87,5 +88,11 @@ fn jobs(project: &Project, formatter: &Toolchain, native: &Toolchain, cross: &Cr
         ("rustdoc, xtask", document(of_xtask("doc"), &["--document-private-items"])),
         ("rustdoc, guest", document(of_guest("doc"), &guest(&["--lib"]))),
         ("rustdoc, arm64 Linux", document(of_linux("doc"), &host(&["--lib"]))),
-    ]
+    ];
+    if cross.build_core {
+        // Debian's packages build for glibc; users of rustup build for musl.
+        let musl = clippy(of_musl("check"), &cross.toolchain, &host(&["--lib", "--bins"]));
+        jobs.push(("clippy, arm64 Linux with musl", musl));
+    }
+    jobs
 }

@@ -13,9 +13,7 @@ use crate::version::Version;
 
 /// The firmware: a package and its program, for [`GUEST_TARGET`] only.
 pub const FIRMWARE: &str = "guest-fw";
-/// The package of the program [`GRANULE`].
-pub const GRANULE_PACKAGE: &str = "granule";
-/// The program that everything is about.
+/// granule: a package and its program, for this machine and for arm64 Linux.
 pub const GRANULE: &str = "granule";
 
 /// The guest's target: its compiler never touches SIMD registers, which belong to the program under test.
