@@ -13,6 +13,6 @@ impl Drop for ChildProcess {
         let _ = kill_process(pid, Signal::KILL);
         // A clone without a signal of its own is waited for with __WALL.
         let all = WaitOptions::from_bits_retain(libc::__WALL as u32);
-        while waitpid(Some(pid), all) == Err(rustix::io::Errno::INTR) {}
+        while matches!(waitpid(Some(pid), all), Err(rustix::io::Errno::INTR)) {}
     }
 }
