@@ -8,7 +8,7 @@ use tock_registers::interfaces::Readable;
 use crate::registers::ctr_el0::CTR_FIELDS;
 use crate::registers::{CTR_EL0, id_aa64pfr1_el1};
 
-/// Tells whether this CPU has allocation tags.
+/// Returns whether this CPU has allocation tags.
 pub fn has_mte2() -> bool {
     ID_AA64PFR1_EL1.read(id_aa64pfr1_el1::MTE) >= id_aa64pfr1_el1::FEAT_MTE2
 }

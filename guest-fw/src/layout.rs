@@ -19,7 +19,7 @@ pub const MAIN_STACK_TOP: u64 = 0x8000;
 /// Offset of the end of the stack that exceptions of a block use; likewise guarded.
 pub const TRAP_STACK_TOP: u64 = 0x1_0000;
 
-/// Tells whether an address is in one of the unmapped guard pages.
+/// Returns whether an address is in one of the unmapped guard pages.
 #[must_use]
 pub const fn is_guard(address: u64) -> bool {
     address >= STACKS && address < STACKS + STACK_STRIDE * abi::map::MAX_CPUS as u64 && address % 0x8000 < 0x1000
