@@ -123,7 +123,7 @@ impl Insn {
     }
 }
 
-/// What a row makes of operands, and which instructions it has.
+/// Creation of instructions from a row.
 impl Row {
     /// Creates an instruction of the row from uniformly random bits.
     ///
