@@ -172,6 +172,7 @@ fn check(stage: Stage, injected: Injected, seed: u64) -> Vec<(&'static str, Fail
     let settings =
         Settings { release, features: features.clone(), page_size, injected, budget: BUDGET, ..Settings::default() };
     let mut failed = Failed::default();
+    let _active = injected.activate();
     suite::run_on_model(&options, settings, &mut failed);
     failed.0
 }
