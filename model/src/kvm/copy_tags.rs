@@ -101,7 +101,7 @@ impl Vm {
             return Err(Errno::EFAULT);
         }
         let clears = self.contract().holds(Rule::FailedStoreClears);
-        transfer::page(&mut self.memory, place, direction, buffer, clears, self.injected)
+        transfer::page(&mut self.memory, place, direction, buffer, clears)
     }
 
     /// Returns what the ioctl returns: what was covered if that is anything, else the error.
