@@ -158,7 +158,6 @@ fn instead(op: &BinOp) -> (&'static str, Vec<BinOp>) {
 
 /// Methods that take the same and return the same.
 const METHODS: &[(&str, &str)] = &[
-    ("wrapping_add", "wrapping_sub"),
     ("checked_add", "checked_sub"),
     ("saturating_add", "saturating_sub"),
     ("min", "max"),
@@ -319,6 +318,18 @@ impl Rewriter<'_, '_> {
         self.children(expr);
         let (Expr::MethodCall(call), Expr::MethodCall(was)) = (&*expr, original) else { return };
         let name = call.method.to_string();
+        if let ("wrapping_add" | "wrapping_sub", 1) = (name.as_str(), call.args.len()) {
+            let other = if name == "wrapping_add" { "wrapping_sub" } else { "wrapping_add" };
+            let at = self.site("method", was.method.span(), 1, || {
+                vec![(text(original), text(original).replacen(&name, other, 1))]
+            });
+            let (receiver, method, argument, right) = (&call.receiver, &call.method, &call.args[0], right());
+            // Not everything that has the one has the other, so the number is negated.
+            *expr = Expr::Verbatim(quote!(#receiver.#method(match #argument {
+                #right => if #at == 0 { #right } else { #right.wrapping_neg() }
+            })));
+            return;
+        }
         // min and max of an iterator take nothing.
         let takes = usize::from(!name.starts_with("is_") || name.ends_with("_and") || name.ends_with("_or"));
         let Some(other) = other_method(&name).filter(|_| call.args.len() == takes) else { return };
@@ -386,10 +397,13 @@ impl Rewriter<'_, '_> {
             // Without a default another arm's value takes its place, if that needs nothing of its pattern.
             let donors = (n + 1..was.len()).chain(0..n);
             let body = Words::of(original.body.to_token_stream());
-            let Some(donor) = donors
-                .map(|donor| &was[donor])
-                .find(|donor| !binds(&donor.pat) && Words::of(donor.body.to_token_stream()) != body)
-            else {
+            let Some(donor) = donors.map(|donor| &was[donor]).find(|donor| {
+                let mut needs = idents(donor.body.to_token_stream()).into_iter();
+                // Its names must be those of the arm that it stands in for.
+                names(&donor.pat).is_empty()
+                    && !needs.any(|name| names(&original.pat).contains(&name))
+                    && Words::of(donor.body.to_token_stream()) != body
+            }) else {
                 continue;
             };
             let at = self.site("arm", original.pat.span(), 1, || {
@@ -432,19 +446,31 @@ fn is_wildcard(pat: &Pat) -> bool {
     }
 }
 
-/// Returns whether a pattern binds names.
-fn binds(pat: &Pat) -> bool {
-    struct Names(bool);
+/// The names that a pattern binds.
+fn names(pat: &Pat) -> Vec<String> {
+    struct Names(Vec<String>);
     impl<'ast> syn::visit::Visit<'ast> for Names {
         fn visit_pat_ident(&mut self, ident: &'ast syn::PatIdent) {
-            self.0 |= ident.ident.to_string().starts_with(|first: char| first.is_lowercase());
-        }
-        fn visit_field_pat(&mut self, field: &'ast syn::FieldPat) {
-            self.0 |= field.colon_token.is_none();
-            syn::visit::visit_field_pat(self, field);
+            let name = ident.ident.to_string();
+            if name.starts_with(|first: char| first.is_lowercase()) {
+                self.0.push(name);
+            }
+            syn::visit::visit_pat_ident(self, ident);
         }
     }
-    let mut names = Names(false);
+    let mut names = Names(Vec::new());
     syn::visit::Visit::visit_pat(&mut names, pat);
     names.0
+}
+
+/// Returns whether an expression is a constant that the compiler keeps for ever if a reference is taken to it.
+pub(crate) fn is_promoted(expr: &Expr) -> bool {
+    match expr {
+        Expr::Lit(_) | Expr::Path(_) => true,
+        Expr::Array(array) => array.elems.iter().all(is_promoted),
+        Expr::Tuple(tuple) => tuple.elems.iter().all(is_promoted),
+        Expr::Unary(unary) => is_promoted(&unary.expr),
+        Expr::Reference(reference) => is_promoted(&reference.expr),
+        _ => false,
+    }
 }

@@ -9,7 +9,7 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Block, Expr, FieldValue, Local, Pat, Stmt};
 
 use crate::defect::{Change, Kind, Which, with_original};
-use crate::mutate::Mutator;
+use crate::mutate::{Mutator, is_promoted};
 use crate::tokens::Words;
 
 /// A change that concerns the function, and how many places it fits.
@@ -221,6 +221,8 @@ impl<'a, 'c> Rewriter<'a, 'c> {
             // Neither a length nor a constant is computed at run time.
             Expr::Repeat(repeat) => self.visit_expr_mut(&mut repeat.expr),
             Expr::Const(_) => {}
+            Expr::Reference(reference) if matches!(*reference.expr, Expr::Array(_)) && is_promoted(&reference.expr) => {
+            }
             // A place stays one.
             Expr::Assign(assign) => self.visit_expr_mut(&mut assign.right),
             Expr::Binary(binary) if is_assignment(&binary.op) => self.visit_expr_mut(&mut binary.right),

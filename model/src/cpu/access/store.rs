@@ -13,12 +13,11 @@ mutants::defects!();
 impl Core<'_, '_> {
     /// Reads bytes, and tells which of them are UNKNOWN.
     fn read_parts(&mut self, parts: &Parts, out: &mut [u8]) -> Result<ByteMask, Stop> {
-        let mut rest = out;
         let (mut unknown, mut done) = (0, 0);
         for &(_, place, bytes) in parts.as_slice() {
-            let (now, later) = rest.split_at_mut(bytes as usize);
-            unknown |= self.env.bus.read(place.ipa, now).map_err(Stop::NoMemory)? << done;
-            (rest, done) = (later, done + bytes);
+            let part = &mut out[done as usize..][..bytes as usize];
+            unknown |= self.env.bus.read(place.ipa, part).map_err(Stop::NoMemory)? << done;
+            done += bytes;
         }
         Ok(unknown)
     }
