@@ -5,7 +5,9 @@
 //! the instruction; the word after the last instruction (BRK at EL1, SVC at EL0) ends it. The
 //! firmware's own memory is untagged, and it uses none of GCR, RGSR and the TFSRs, so those keep
 //! what the program left in them until the next block. FPCR and FPSR, which it never uses either, are 0
-//! when a block begins.
+//! when a block begins. Behind the word that ends it, the code page is as after boot.
+
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use aarch64_cpu::registers::{ELR_EL1, ESR_EL1, FAR_EL1, SCTLR_EL1, SPSR_EL1, TCR_EL1};
 use abi::mailbox::{Block, BlockEnd, BlockReply, MAX_TRAPS, MAX_WORDS, SYS_REGS, SysReg, Trap};
@@ -100,12 +102,21 @@ fn spsr(block: &Block) -> u64 {
     (masked + level).value | tco::TCO_FIELDS::TCO.val(block.tco & 1).value | block.nzcv & NZCV
 }
 
-/// Puts the block's words into the code page.
+/// How many words each vCPU's last block had.
+static LAST_COUNTS: [AtomicUsize; map::MAX_CPUS] = [const { AtomicUsize::new(0) }; map::MAX_CPUS];
+
+/// Puts the block's words into the code page, and clears what a longer block left behind them.
 fn place_code(post: &Post, count: usize) {
     for i in 0..count {
         write_code(post.cpu(), i, post.word(i));
     }
-    cpu::synchronise_code(map::code_ipa(post.cpu()), 4 * count as u64, map::code_va(post.cpu()));
+    let last = LAST_COUNTS.get(post.cpu()).map_or(0, |last| last.swap(count, Ordering::Relaxed));
+    // The word that ended the last block stood behind its last.
+    let end = if last > count { last + 1 } else { count };
+    for i in count + 1..end {
+        write_code(post.cpu(), i, 0);
+    }
+    cpu::synchronise_code(map::code_ipa(post.cpu()), 4 * end as u64, map::code_va(post.cpu()));
 }
 
 /// Puts one word into the code page, unless it is there already.

@@ -17,6 +17,7 @@ use crate::firmware;
 use crate::nested::inner::{InnerOptions, Work};
 use ::fuzz::{campaign, known, replay};
 use kvm::open::ThisHost;
+use machine::Deadline;
 use report::event::{Event, STREAM_VERSION, Sink};
 use report::exit::Exit;
 use suite::GuestPolicy;
@@ -85,7 +86,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Runs the suite for the granule outside; see [`crate::nested::inner`].
+/// Runs the suite for the granule outside; see [`crate::nested::inner`]. That one knows the time, and closes the stream when
+/// it is over.
 pub fn inner_suite(options: &InnerOptions, sink: &mut dyn Sink) {
     sink.event(Event::Hello(STREAM_VERSION));
     let image = match firmware::image(options.firmware.clone()) {
@@ -96,10 +98,15 @@ pub fn inner_suite(options: &InnerOptions, sink: &mut dyn Sink) {
     let host = ThisHost { image, guest_timeout, hazards };
     match &options.work {
         Work::Suite => {
-            let suite = suite::Options { names: options.names.clone(), seed: options.seed, fresh_vms };
+            let suite = suite::Options {
+                names: options.names.clone(),
+                seed: options.seed,
+                fresh_vms,
+                deadline: Deadline::NEVER,
+            };
             run::run_suite(&suite, &host, sink);
         }
-        Work::Programs(programs) => replay::run(programs, &host, options.seed, sink),
+        Work::Programs(programs) => replay::run(programs, &host, options.seed, Deadline::NEVER, sink),
         Work::Fuzz(fuzz, avoid_known) => {
             let known = if *avoid_known { known::QEMU } else { &[] };
             campaign::run(fuzz, &host, known, sink, &mut |_, _| ());
