@@ -9,9 +9,10 @@ use std::process::ExitStatus;
 
 use machine::Explain;
 use machine::error::REPORT_IF_REPEATED;
+use rustix::process::Signal;
 
 /// Signals by which somebody, or the kernel without memory, ends a process. The others that kill are of its own making.
-const FROM_OUTSIDE: [i32; 5] = [libc::SIGKILL, libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT];
+const FROM_OUTSIDE: [Signal; 5] = [Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT];
 /// What QEMU writes when it obeys such a signal and exits with status 0 (system/runstate.c, `main_loop_should_exit`).
 const OBEYED: &str = "terminating on signal";
 
@@ -68,7 +69,7 @@ impl QemuEnd {
             |wanted: &dyn Fn(&ShutdownEvent) -> bool| matches!(monitored, Monitored::Said(event) if wanted(event));
         let obeyed = errors.contains(OBEYED) || said(&|event| event.reason == "host-signal");
         let kind = match (signal, status) {
-            (Some(signal), _) if FROM_OUTSIDE.contains(&signal) => EndKind::Killed,
+            (Some(signal), _) if FROM_OUTSIDE.iter().any(|outside| outside.as_raw() == signal) => EndKind::Killed,
             (Some(_), _) => EndKind::Crashed,
             _ if said(&|event| event.guest) => EndKind::Guest,
             _ if obeyed => EndKind::Killed,
@@ -119,8 +120,8 @@ mod tests {
         Some(ExitStatus::from_raw(code << 8))
     }
 
-    fn signalled(signal: i32) -> Option<ExitStatus> {
-        Some(ExitStatus::from_raw(signal))
+    fn signalled(signal: Signal) -> Option<ExitStatus> {
+        Some(ExitStatus::from_raw(signal.as_raw()))
     }
 
     fn event(guest: bool, reason: &str) -> Monitored {
@@ -134,13 +135,13 @@ mod tests {
             (exited(0), "", event(true, "guest-shutdown"), EndKind::Guest),
             (exited(0), "", event(true, "guest-reset"), EndKind::Guest),
             // The guest had turned itself off, and QEMU was waiting when somebody ended it.
-            (signalled(libc::SIGKILL), "", event(true, "guest-shutdown"), EndKind::Killed),
-            (signalled(libc::SIGKILL), "", Monitored::Silent, EndKind::Killed),
-            (signalled(libc::SIGTERM), "", Monitored::Silent, EndKind::Killed),
+            (signalled(Signal::KILL), "", event(true, "guest-shutdown"), EndKind::Killed),
+            (signalled(Signal::KILL), "", Monitored::Silent, EndKind::Killed),
+            (signalled(Signal::TERM), "", Monitored::Silent, EndKind::Killed),
             (exited(0), terminated, Monitored::Silent, EndKind::Killed),
             (exited(0), "", event(false, "host-signal"), EndKind::Killed),
-            (signalled(libc::SIGABRT), "assertion failed", Monitored::Silent, EndKind::Crashed),
-            (signalled(libc::SIGSEGV), "", Monitored::Silent, EndKind::Crashed),
+            (signalled(Signal::ABORT), "assertion failed", Monitored::Silent, EndKind::Crashed),
+            (signalled(Signal::SEGV), "", Monitored::Silent, EndKind::Crashed),
             (exited(1), "out of file descriptors", Monitored::Silent, EndKind::Crashed),
             (exited(0), "", Monitored::Silent, EndKind::Closed),
             (exited(0), "", event(false, "host-qmp-quit"), EndKind::Closed),
