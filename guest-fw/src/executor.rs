@@ -4,7 +4,9 @@
 //! the block. A synchronous exception is recorded and the block continues at the next instruction. The word after the
 //! last instruction (BRK at EL1, SVC at EL0) ends the block. The firmware's own memory is untagged and it does not use
 //! GCR_EL1, RGSR_EL1, TFSR_EL1 and TFSRE0_EL1, so these keep their values until the next block. FPCR and FPSR are 0 when
-//! a block begins.
+//! a block begins. Behind the word that ends a block the code page is as after boot.
+
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use aarch64_cpu::registers::{ELR_EL1, ESR_EL1, FAR_EL1, SCTLR_EL1, SPSR_EL1, TCR_EL1};
 use abi::mailbox::{Block, BlockEnd, BlockReply, MAX_TRAPS, MAX_WORDS, SYS_REGS, SysReg, Trap};
@@ -114,12 +116,21 @@ fn spsr(block: &Block) -> u64 {
     (masked + level).value | tco::TCO_FIELDS::TCO.val(block.tco & 1).value | block.nzcv & NZCV
 }
 
-/// Copies the words of the block to the code page.
+/// How many words each vCPU's last block had.
+static LAST_COUNTS: [AtomicUsize; map::MAX_CPUS] = [const { AtomicUsize::new(0) }; map::MAX_CPUS];
+
+/// Copies the words of the block to the code page, and clears what a longer block left behind them.
 fn copy_code(mailbox: &CpuMailbox, count: usize) {
     for i in 0..count {
         write_word(mailbox.cpu(), i, mailbox.word(i));
     }
-    cpu::synchronize_code(map::code_ipa(mailbox.cpu()), 4 * count as u64, map::code_va(mailbox.cpu()));
+    let last = LAST_COUNTS.get(mailbox.cpu()).map_or(0, |last| last.swap(count, Ordering::Relaxed));
+    // The word that ended the last block stood behind its last.
+    let end = if last > count { last + 1 } else { count };
+    for i in count + 1..end {
+        write_word(mailbox.cpu(), i, 0);
+    }
+    cpu::synchronize_code(map::code_ipa(mailbox.cpu()), 4 * end as u64, map::code_va(mailbox.cpu()));
 }
 
 /// Writes one word of the code page, unless it has that value already.

@@ -4,7 +4,7 @@ use abi::mailbox::SysReg;
 use model::choice::Choices;
 
 use super::session::Session;
-use machine::MachineError;
+use machine::{Deadline, MachineError};
 use modelled::ModelFactory;
 use program::compare::{Difference, Location};
 use program::observation::StepOutcome;
@@ -16,8 +16,8 @@ pub trait Reference {
     ///
     /// # Errors
     ///
-    /// When the program is not covered.
-    fn observe(&mut self, program: &Program, choices: Choices) -> Result<Outcome, MachineError>;
+    /// When the program is not covered, or the time is over.
+    fn observe(&mut self, program: &Program, choices: Choices, deadline: Deadline) -> Result<Outcome, MachineError>;
 }
 
 /// One permitted outcome.
@@ -74,12 +74,18 @@ impl<'f> ModelReference<'f> {
 }
 
 impl Reference for ModelReference<'_> {
-    fn observe(&mut self, program: &Program, choices: Choices) -> Result<Outcome, MachineError> {
+    fn observe(&mut self, program: &Program, choices: Choices, deadline: Deadline) -> Result<Outcome, MachineError> {
         // What it is compared with may be the model with a defect.
         let _unbroken = model::defect::activate(None);
+        deadline.check()?;
+        self.factory.set_deadline(deadline);
         self.factory.set_choices(choices);
         self.factory.take_block_records();
-        let mut observation = self.session.run(program)?;
+        let (mut observation, machine) = self.session.run(program)?;
+        // A machine whose block did not end is of no more use; on any other everything was specified.
+        if observation.endless.is_none() {
+            self.session.take(program.cpus(), machine);
+        }
         let seen = observation.seen.iter_mut().filter(|seen| matches!(seen.what, StepOutcome::Block(_)));
         let mut blocks = Vec::new();
         for (block, ended) in seen.zip(self.factory.take_block_records()) {

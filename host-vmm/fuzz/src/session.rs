@@ -26,25 +26,21 @@ impl<'f> Session<'f> {
         Self { factory, machines: Vec::new() }
     }
 
-    /// Takes a machine of the factory that has booted, so that the first program need not wait.
+    /// Takes a machine of the factory for a later program: one that has just booted, or on which all programs did what is
+    /// specified.
     pub fn take(&mut self, cpus: usize, machine: Box<dyn Machine>) {
         self.machines.push((cpus, machine));
     }
 
-    /// Runs a program on a machine that is as after boot.
+    /// Runs a program on a machine that is as after boot; returns the machine, too, which may be handed on with
+    /// [`Self::take`] if the program has left nothing behind.
     ///
     /// # Errors
     ///
     /// When the machine cannot be had, or cannot do what the program asks.
-    pub fn run(&mut self, program: &Program) -> Result<Observation, MachineError> {
-        let cpus = program.cpus();
-        let mut machine = self.machine(cpus)?;
-        let observation = program::run::run(program, &mut *machine)?;
-        // A machine whose block did not end, or that failed, is of no more use.
-        if observation.endless.is_none() {
-            self.machines.push((cpus, machine));
-        }
-        Ok(observation)
+    pub fn run(&mut self, program: &Program) -> Result<(Observation, Box<dyn Machine>), MachineError> {
+        let mut machine = self.machine(program.cpus())?;
+        Ok((program::run::run(program, &mut *machine)?, machine))
     }
 
     /// Returns a machine that is as after boot.

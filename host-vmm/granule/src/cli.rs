@@ -18,6 +18,7 @@ use crate::firmware;
 use crate::nested::inner::{InnerOptions, Work};
 use ::fuzz::{campaign, known, replay};
 use kvm::open::ThisHost;
+use machine::Deadline;
 use report::event::{Event, STREAM_VERSION, Sink};
 use report::exit::Exit;
 use suite::GuestPolicy;
@@ -95,7 +96,8 @@ fn given_options(matches: &ArgMatches) -> GivenOptions {
     subcommand.map(|(command, matches)| GivenOptions::of(command, matches)).unwrap_or_default()
 }
 
-/// Runs the suite for the granule outside; see [`crate::nested::inner`].
+/// Runs the suite for the granule outside; see [`crate::nested::inner`]. That one knows the time, and closes the stream when
+/// it is over.
 pub fn inner_suite(options: &InnerOptions, sink: &mut dyn Sink) {
     sink.event(Event::Hello(STREAM_VERSION));
     let image = match firmware::image(options.firmware.clone()) {
@@ -106,10 +108,15 @@ pub fn inner_suite(options: &InnerOptions, sink: &mut dyn Sink) {
     let host = ThisHost { image, guest_timeout, hazards };
     match &options.work {
         Work::Suite => {
-            let suite = suite::Options { names: options.names.clone(), seed: options.seed, fresh_vms };
+            let suite = suite::Options {
+                names: options.names.clone(),
+                seed: options.seed,
+                fresh_vms,
+                deadline: Deadline::NEVER,
+            };
             run::run_suite(&suite, &host, sink);
         }
-        Work::Programs(programs) => replay::run(programs, &host, options.seed, sink),
+        Work::Programs(programs) => replay::run(programs, &host, options.seed, Deadline::NEVER, sink),
         Work::Fuzz(fuzz, avoid_known) => {
             let known = if *avoid_known { known::QEMU } else { &[] };
             campaign::run(fuzz, &host, known, sink, &mut |_, _| ());

@@ -5,12 +5,14 @@
 //! kernel's contract alone, without a guest; [`Machine`] is a VM in which the firmware answers.
 
 pub mod block;
-mod error;
+pub mod deadline;
+pub mod error;
 pub mod firmware;
 pub mod hazard;
 pub mod mailbox;
 pub mod race;
 pub mod registers;
+pub mod request;
 pub mod snapshot;
 pub mod tags;
 pub mod target;
@@ -24,10 +26,12 @@ use abi::map::Window;
 
 pub use ::model::kernel::{Access, Backing, CopyResult, CopyTags, Errno, PageEvent, Protection, TagBuffer};
 pub use block::{Block, El, Vectors};
-pub use error::MachineError;
+pub use deadline::Deadline;
 use error::no_kernel;
+pub use error::{Explain, MachineError};
 pub use hazard::{Hazard, HazardOutcome};
 pub use race::{HostStep, Race, RaceReport, StepResult};
+pub use request::RequestError;
 pub use trace::{Fault, Trace};
 
 use crate::registers::{RegisterId, Registers};

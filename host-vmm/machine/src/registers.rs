@@ -6,7 +6,7 @@
 
 pub use model::kernel::RegisterId;
 
-use crate::MachineError;
+use crate::{MachineError, RequestError};
 
 /// The registers of one vCPU, in the kernel's order.
 ///
@@ -46,10 +46,7 @@ impl Registers {
         let mut all = Vec::with_capacity(ids.len());
         for id in ids.iter().map(|id| RegisterId(*id)) {
             if id.class().is_none() || id.size() > 256 {
-                return Err(MachineError::BadRequest(format!(
-                    "the kernel lists register {:#018x}, whose class granule does not know; saving without it would lose guest state. use a granule that knows this kernel",
-                    id.0
-                )));
+                return Err(RequestError::UnknownRegister { id }.into());
             }
             let mut value = vec![0; id.size()];
             read(id, &mut value)?;
@@ -117,7 +114,10 @@ mod tests {
     fn an_unknown_class_is_an_error_and_not_dropped() {
         assert!(Registers::collect(&[RegisterId::PC.0], read).is_ok());
         let unknown = RegisterId::PC.0 | 0x70_0000;
-        assert!(matches!(Registers::collect(&[unknown], read), Err(MachineError::BadRequest(_))));
+        assert!(matches!(
+            Registers::collect(&[unknown], read),
+            Err(MachineError::Request(RequestError::UnknownRegister { .. }))
+        ));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Makes machines of the model: what they are to be like, and what the caller of a run shares with them.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
@@ -9,14 +10,14 @@ use model::choice::Choices;
 use model::contract::{ParseReleaseError, Release};
 use model::cpu::{Cpu, Features, Hypervisor};
 use model::defect::Injected;
-use model::firmware::{BUDGET, Firmware, Unknown};
+use model::firmware::{BUDGET, Firmware, Interrupt, Unknown};
 use model::kvm::{Host, Mode};
 
 use super::ModelMachine;
 use super::snapshot::Archive;
 use super::vm::{BareVm, kernel};
 use machine::target::{Host as Description, OpenError, Opened, Opener};
-use machine::{Access, Config, Errno, Factory, Machine, MachineError, Vm};
+use machine::{Access, Config, Deadline, Errno, Explain, Factory, Machine, MachineError, RequestError, Vm};
 
 /// What to model.
 #[derive(Clone, Debug)]
@@ -37,13 +38,16 @@ pub struct Settings {
     pub budget: u64,
     /// What is reported as the time that such a block took.
     pub guest_timeout: Duration,
+    /// When the run is to be over.
+    pub deadline: Deadline,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let Host { release, mode, page_size, features, hypervisor } = Host::default();
         let guest_timeout = machine::GUEST_TIMEOUT;
-        Self { release, mode, page_size, features, hypervisor, injected: Injected::NONE, budget: BUDGET, guest_timeout }
+        let (injected, budget, deadline) = (Injected::NONE, BUDGET, Deadline::NEVER);
+        Self { release, mode, page_size, features, hypervisor, injected, budget, guest_timeout, deadline }
     }
 }
 
@@ -54,8 +58,17 @@ pub enum KernelError {
     #[error(transparent)]
     Release(#[from] ParseReleaseError),
     /// Before the ioctl.
-    #[error("Linux {0} has no MTE for VMs; give a release from 5.14 on")]
+    #[error("Linux {0} has no MTE for VMs")]
     TooOld(Release),
+}
+
+impl Explain for KernelError {
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Release(_) => None,
+            Self::TooOld(_) => Some("give a release from 5.14 on".into()),
+        }
+    }
 }
 
 /// Flavours of Debian's kernels with larger pages: `6.12-16k`.
@@ -104,6 +117,7 @@ pub(super) struct Shared {
     host: Host,
     pub(super) choices: RefCell<Choices>,
     pub(super) ended: RefCell<Vec<BlockRecord>>,
+    pub(super) deadline: Rc<Cell<Deadline>>,
 }
 
 /// What the model knows of a block that ended, and its trace does not show.
@@ -129,13 +143,19 @@ impl ModelFactory {
     pub fn new(settings: Settings) -> Self {
         let (choices, ended) = (RefCell::default(), RefCell::default());
         let host = settings.host();
-        Self { shared: Rc::new(Shared { settings, host, choices, ended }) }
+        let deadline = Rc::new(Cell::new(settings.deadline));
+        Self { shared: Rc::new(Shared { settings, host, choices, ended, deadline }) }
     }
 
     /// Puts the answers to the coming choices in place, forgets those that were made, and returns them.
     /// [`Choices::next`] of what it gives is another permitted course of the same program.
     pub fn set_choices(&self, choices: Choices) -> Choices {
         self.shared.choices.replace(choices)
+    }
+
+    /// Gives the machines of this factory until then, instead of [`Settings::deadline`].
+    pub fn set_deadline(&self, deadline: Deadline) {
+        self.shared.deadline.set(deadline);
     }
 
     /// Takes what no trace shows of the blocks that ended since the last call.
@@ -199,6 +219,8 @@ impl Shared {
     pub(super) fn firmware(&self) -> Firmware {
         let mut firmware = Firmware::new();
         firmware.budget = self.settings.budget;
+        let deadline = Rc::clone(&self.deadline);
+        firmware.interrupt = Interrupt::when(move || deadline.get().is_over());
         firmware
     }
 }
@@ -206,13 +228,7 @@ impl Shared {
 impl Factory for ModelFactory {
     fn boot(&self, config: Config) -> Result<Box<dyn Machine>, MachineError> {
         if config.ram < map::RAM_MIN || !(1..=map::MAX_CPUS).contains(&config.cpus) {
-            return Err(MachineError::BadRequest(format!(
-                "a VM needs {} MiB of RAM or more and 1 to {} vCPUs; {} bytes and {} vCPUs were asked for",
-                map::RAM_MIN >> 20,
-                map::MAX_CPUS,
-                config.ram,
-                config.cpus
-            )));
+            return Err(RequestError::BadConfig { ram: config.ram, cpus: config.cpus }.into());
         }
         let mut vm = self.shared.create(config)?;
         let mut boot = Vec::new();

@@ -25,6 +25,7 @@ pub use features::features;
 
 use self::factory::Shared;
 use self::snapshot::Archive;
+use machine::deadline::OutOfTime;
 use machine::registers::RegisterId;
 use machine::snapshot::Snapshot;
 use machine::{Backing, Block, Config, Machine, MachineError, Outcome, Race, RaceReport, Trace};
@@ -123,6 +124,7 @@ impl ModelMachine {
             FirmwareOutcome::Exhausted { pc } => {
                 Err(MachineError::Silent { cpu, millis: self.shared.settings.guest_timeout.as_millis() as u64, pc })
             }
+            FirmwareOutcome::Interrupted { .. } => Err(OutOfTime(self.shared.deadline.get()).into()),
             FirmwareOutcome::Unmodelled { pc, what } => {
                 Err(MachineError::Unsupported(format!("the specification does not cover this: {what}, at pc {pc:#x}")))
             }
@@ -202,7 +204,8 @@ impl Machine for ModelMachine {
         if stays || !self.recyclable.get() || self.in_block.contains(&true) {
             return Ok(false);
         }
-        self.firmware = Some(self.shared.firmware());
+        let Some(firmware) = &mut self.firmware else { return Ok(false) };
+        firmware.recycle();
         self.archive.clear();
         let vm = self.vm.get_mut();
         vm.forget(SCRATCH);

@@ -40,7 +40,9 @@ use machine::mailbox::{MailboxClient, Memory, Notification};
 use machine::registers::{RegisterId, Registers};
 use machine::snapshot::Snapshot;
 use machine::tags::{GRANULE, TagError};
-use machine::{Access, Backing, Block, Config, CopyResult, CopyTags, Errno, Machine, MachineError, Outcome, Vm};
+use machine::{
+    Access, Backing, Block, Config, CopyResult, CopyTags, Deadline, Errno, Machine, MachineError, Outcome, Vm,
+};
 
 /// Times that one request may ring before the guest counts as flooding the host.
 const MAX_DOORBELLS: u64 = 10_000;
@@ -58,6 +60,8 @@ struct TcgMachine {
     emulator: QemuProcess,
     config: Config,
     guest_timeout: Duration,
+    /// When the whole run is to be over.
+    deadline: Deadline,
     mailboxes: Vec<MailboxClient>,
     boot: Vec<BootReport>,
     since: SinceBoot,
@@ -134,7 +138,7 @@ impl TcgMachine {
     }
 
     fn run_until_doorbell_or_error(&mut self, cpu: usize) -> Result<Notification, MachineError> {
-        let deadline = Instant::now() + self.guest_timeout;
+        let deadline = self.deadline.limits(self.guest_timeout);
         let mut doorbells = 0;
         loop {
             // Who waits at a checkpoint must stay there; the others poll their mailboxes.
@@ -150,8 +154,11 @@ impl TcgMachine {
                         return Ok(notification);
                     }
                 }
-                GuestEvent::PoweredOff => return Err(mailbox.misbehaved("turned itself off, or asked to be reset")),
+                GuestEvent::PoweredOff => return Err(mailbox.misbehaved(emulator_error::POWERED_OFF)),
                 GuestEvent::Store | GuestEvent::Timeout => {}
+            }
+            if late {
+                self.deadline.check()?;
             }
             if doorbells >= MAX_DOORBELLS || late && doorbells >= FLOOD {
                 return Err(MachineError::Storm { cpu, exits: doorbells });

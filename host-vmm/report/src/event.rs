@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use machine::Explain;
 use machine::target::OpenError;
 use serde::{Deserialize, Serialize};
 
@@ -206,6 +207,20 @@ pub fn started(target: &machine::target::Target, took: Duration, seed: u64, case
         seed,
         cases,
     }));
+}
+
+impl Event {
+    /// Closes a run that could not be done.
+    #[must_use]
+    pub fn broken(cause: &dyn Explain) -> Self {
+        Self::Broken { reason: cause.reason(), remedy: cause.remedy().unwrap_or_default().into_owned() }
+    }
+
+    /// Closes a run in which nothing can be checked.
+    #[must_use]
+    pub fn unavailable(cause: &dyn Explain) -> Self {
+        Self::Unavailable { reason: cause.reason(), remedy: cause.remedy().unwrap_or_default().into_owned() }
+    }
 }
 
 impl From<OpenError> for Event {

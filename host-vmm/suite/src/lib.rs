@@ -62,7 +62,7 @@ pub use guest::Guest;
 use pool::Pool;
 
 use machine::target::{Opened, Target};
-use machine::{Factory, MachineError};
+use machine::{Deadline, Factory};
 use report::event::{CaseInfo, Event, Sink, Verdict};
 
 /// All chapters, in the order in which they run.
@@ -115,6 +115,8 @@ pub struct Options {
     pub seed: u64,
     /// Whether each case gets new VMs, also where the last one's would do.
     pub fresh_vms: bool,
+    /// When the run is to be over: no case begins after it.
+    pub deadline: Deadline,
 }
 
 /// How guests and the kernel under them are treated, whatever the case.
@@ -150,6 +152,9 @@ pub fn infos() -> Vec<CaseInfo> {
 fn run(options: &Options, factory: &dyn Factory, target: &Target, mut pool: Pool, sink: &mut dyn Sink) {
     let began = Instant::now();
     for case in cases().filter(|case| options.names.iter().any(|name| name == case.name)) {
+        if let Err(late) = options.deadline.check() {
+            return sink.event(Event::broken(&late));
+        }
         sink.event(Event::Begin(case.info()));
         let case_began = Instant::now();
         let verdict = match case.check(&mut CaseContext::new(factory, target, &mut pool, case.seed(options.seed))) {
@@ -183,9 +188,7 @@ impl Case {
         }
         match (self.run)(cx) {
             Ok(()) => Ok(Verdict::Passed),
-            Err(CaseError::Machine(MachineError::Lost { reason, remedy })) => {
-                Err(Box::new(Event::Broken { reason, remedy }))
-            }
+            Err(CaseError::Machine(error)) if error.ends_run() => Err(Box::new(Event::broken(&error))),
             Err(stop) => Ok(stop.verdict()),
         }
     }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use machine::Config;
 use machine::target::Opener;
+use machine::{Config, Deadline};
 use model::defect::{Defect, Injected};
 use modelled::Settings;
 use report::event::{Event, Sink, Verdict};
@@ -28,7 +28,7 @@ fn run(settings: Settings, names: &[&str], fresh_vms: bool) -> BTreeMap<String, 
     let names = all.filter(|name| names.is_empty() || names.contains(name)).map(str::to_owned).collect();
     let mut verdicts = Verdicts::default();
     let opened = settings.open(Config::default()).unwrap();
-    suite::run_on(&Options { names, seed: 0x5eed, fresh_vms }, opened, &mut verdicts);
+    suite::run_on(&Options { names, seed: 0x5eed, fresh_vms, deadline: Deadline::NEVER }, opened, &mut verdicts);
     verdicts.0
 }
 

@@ -9,12 +9,13 @@ use clap::Args;
 
 use super::CliError;
 use super::rerun::{GivenOptions, RERUN};
-use super::run::{Emulation, Machine, Run, Via, default_machine, explain, seed, settings_for};
+use super::run::{Emulation, Machine, Run, SharedReport, Via, Watchdog, default_machine, explain, seed, settings_for};
 use crate::nested;
 use fuzz::campaign::{NAME, Options};
+use machine::Deadline;
+use report::Format;
 use report::event::{Event, Sink, Summary};
 use report::exit::{Exit, RunEnd};
-use report::{Format, Report};
 use suite::GuestPolicy;
 
 /// Options that bound or report a campaign. A divergence has the seed of its own, and `--only` its number.
@@ -76,20 +77,21 @@ impl Fuzz {
     pub(super) fn execute(&self, given: GivenOptions) -> Result<Exit, CliError> {
         let via = self.via.unwrap_or_else(default_machine);
         let options = self.options();
+        let deadline = Deadline::after(options.time.saturating_add(Duration::from_secs(300)));
         let machine = Machine {
             via,
             emulation: &self.emulation,
             firmware: self.firmware.as_deref(),
             guests: GuestPolicy { guest_timeout: Duration::from_secs(self.guest_timeout), ..GuestPolicy::default() },
             // A campaign ends by its own clock; what is left of it then is shrunk.
-            timeout: options.time.saturating_add(Duration::from_secs(300)),
+            deadline,
             avoid_known: !self.known,
             smp: nested::SMP,
         };
         let machine = machine.check()?;
         let settings = settings_for(self.format, via, self.rerun(), given.without(&NOT_REPEATED));
         let mut sink = Saving {
-            report: Report::new(anstream::stdout(), settings),
+            report: SharedReport::new(anstream::stdout(), settings),
             directory: &self.save,
             stem: format!("{}-{:#x}", via.name(), options.seed),
             run: started_as().replacen("fuzz", "run", 1) + " ",
@@ -97,11 +99,13 @@ impl Fuzz {
             text: self.format == Format::Text,
             summary: None,
         };
+        let guest_timeout = Duration::from_secs(self.guest_timeout);
+        let watchdog = Watchdog::start(via, deadline, guest_timeout, &sink.report);
         let mut progress = Progress::new(self.format == Format::Text);
         machine.fuzz(&options, &mut sink, &mut |programs, diverged| progress.show(programs, diverged));
         progress.clear();
-        let Saving { mut report, summary, .. } = sink;
-        report.end_if_open();
+        drop(watchdog);
+        let Saving { report, summary, .. } = sink;
         let tally = report.finish()?;
         if self.format == Format::Text
             && let Some(summary) = &summary
@@ -171,7 +175,7 @@ fn summary_line(summary: &Summary, seed: u64) -> String {
 
 /// The report, and the programs that diverge as files.
 struct Saving<'a, W> {
-    report: Report<W>,
+    report: SharedReport<W>,
     directory: &'a Path,
     stem: String,
     /// The command that runs a file, up to its path, and the options behind it.

@@ -3,18 +3,19 @@
 mod emulation;
 mod model_options;
 mod via;
+mod watchdog;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use machine::Config;
 use machine::target::Opener;
+use machine::{Config, Deadline};
 
 pub use self::emulation::Emulation;
 pub use self::via::{Machine, Via};
+pub use self::watchdog::{SharedReport, Watchdog};
 use super::CliError;
 use super::program;
 use super::rerun::{GivenOptions, RERUN};
@@ -23,7 +24,7 @@ use fuzz::replay::NamedProgram;
 use report::errata_filter::ErrataFilter;
 use report::event::Sink;
 use report::exit::{Exit, RunEnd, Tally};
-use report::{Format, Report, Settings};
+use report::{Format, Settings};
 use suite::GuestPolicy;
 use suite::selection::Selection;
 
@@ -81,17 +82,18 @@ impl Run {
     /// When the command line makes no sense, or the report cannot be written.
     pub(super) fn execute(&self, given: &GivenOptions) -> Result<Exit, CliError> {
         let began = Instant::now();
+        let deadline = Deadline::after(Duration::from_secs(self.timeout));
         if let Some(programs) = program::read(&self.cases)? {
-            return self.programs(&programs, given, began);
+            return self.programs(&programs, given, began, deadline);
         }
         let selection =
             Selection::new(&self.cases, suite::infos()).map_err(|error| CliError::Usage(error.to_string()))?;
         let via = self.via.unwrap_or_else(default_machine);
         self.check_hazards(via)?;
-        let machine = self.machine(via).check()?;
+        let machine = self.machine(via, deadline).check()?;
         let settings = self.report_settings(via, selection.names(), given, began);
-        let mut report = Report::new(anstream::stdout(), settings);
-        let deadline = Deadline::new(Duration::from_secs(self.timeout), via);
+        let mut report = SharedReport::new(anstream::stdout(), settings);
+        let watchdog = Watchdog::start(via, deadline, self.guests().guest_timeout, &report);
         let (cases, seed) = (selection.cases().to_vec(), self.chosen_seed());
         if via == Via::Model {
             // The specification has no errata.
@@ -99,8 +101,7 @@ impl Run {
         } else {
             machine.suite(cases, seed, &mut ErrataFilter::new(&mut report, self.strict));
         }
-        drop(deadline);
-        report.end_if_open();
+        drop(watchdog);
         let tally = report.finish()?;
         explain(&tally);
         Ok(tally.exit())
@@ -119,29 +120,36 @@ impl Run {
     }
 
     /// Runs programs from files and reports.
-    fn programs(&self, programs: &[NamedProgram], given: &GivenOptions, began: Instant) -> Result<Exit, CliError> {
+    fn programs(
+        &self,
+        programs: &[NamedProgram],
+        given: &GivenOptions,
+        began: Instant,
+        deadline: Deadline,
+    ) -> Result<Exit, CliError> {
         let via = self.via.unwrap_or_else(default_machine);
-        let machine = self.machine(via).check()?;
+        let machine = self.machine(via, deadline).check()?;
         let settings = Settings {
             arguments: programs.iter().map(|named| (named.info().name, named.path.clone())).collect(),
             ..self.report_settings(via, programs.iter().map(|named| named.info().name).collect(), given, began)
         };
-        let mut report = Report::new(anstream::stdout(), settings);
+        let mut report = SharedReport::new(anstream::stdout(), settings);
+        let watchdog = Watchdog::start(via, deadline, self.guests().guest_timeout, &report);
         machine.replay(programs, self.chosen_seed(), &mut report);
-        report.end_if_open();
+        drop(watchdog);
         let tally = report.finish()?;
         explain(&tally);
         Ok(tally.exit())
     }
 
     /// The machine as it was asked for.
-    fn machine(&self, via: Via) -> Machine<'_> {
+    fn machine(&self, via: Via, deadline: Deadline) -> Machine<'_> {
         Machine {
             via,
             emulation: &self.emulation,
             firmware: self.firmware.as_deref(),
             guests: self.guests(),
-            timeout: Duration::from_secs(self.timeout),
+            deadline,
             avoid_known: false,
             smp: if self.hazards { HAZARD_SMP } else { nested::SMP },
         }
@@ -246,32 +254,6 @@ pub fn explain(tally: &Tally) {
 fn terminal_width() -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
     (size.ws_col > 0).then_some(usize::from(size.ws_col))
-}
-
-/// Ends the process with status 69 if it is not dropped in time. A guest that hangs is stopped long before;
-/// this is for a host kernel that does not come back.
-struct Deadline {
-    _in_time: mpsc::Sender<()>,
-}
-
-impl Deadline {
-    /// Begins to wait, for a machine of this process: a nested run keeps its own time, and the model cannot hang.
-    fn new(time: Duration, via: Via) -> Option<Self> {
-        if !matches!(via, Via::Kvm | Via::Tcg) {
-            return None;
-        }
-        let (in_time, wait) = mpsc::channel();
-        std::thread::spawn(move || {
-            if wait.recv_timeout(time) == Err(RecvTimeoutError::Timeout) {
-                anstream::eprintln!(
-                    "could not run: the suite did not end within {} s; give it longer with --timeout",
-                    time.as_secs()
-                );
-                std::process::exit(i32::from(Exit::Broken as u8));
-            }
-        });
-        Some(Self { _in_time: in_time })
-    }
 }
 
 #[cfg(test)]
