@@ -178,18 +178,9 @@ mod tests {
     #[test]
     fn a_part_of_one_page_knows_its_place() {
         let part_of = |page, at, end| part(page, at, at, end);
-        assert_eq!(
-            part_of(PAGE, 0x1ff0, 0x2000),
-            Part { page: 0x1000, of: 256, before: 255, first: 0, count: 1 }
-        );
-        assert_eq!(
-            part_of(4 * PAGE, 0x5010, 0x5020),
-            Part { page: 0x4000, of: 1024, before: 257, first: 0, count: 1 }
-        );
-        assert_eq!(
-            part(PAGE, 0x0ff0, 0x1000, 0x3010),
-            Part { page: 0x1000, of: 512, before: 0, first: 1, count: 512 }
-        );
+        assert_eq!(part_of(PAGE, 0x1ff0, 0x2000), Part { page: 0x1000, of: 256, before: 255, first: 0, count: 1 });
+        assert_eq!(part_of(4 * PAGE, 0x5010, 0x5020), Part { page: 0x4000, of: 1024, before: 257, first: 0, count: 1 });
+        assert_eq!(part(PAGE, 0x0ff0, 0x1000, 0x3010), Part { page: 0x1000, of: 512, before: 0, first: 1, count: 512 });
     }
 
     #[test]

@@ -172,9 +172,8 @@ mod tests {
         assert_eq!(result, Err(Register::Tfsre0El1.id()));
         let expected: Vec<_> = Register::ALL.map(Register::id).into_iter().zip(1..).collect();
         assert_eq!(written, expected);
-        let read = Registers::read(|id| {
-            written.iter().find(|(other, _)| *other == id).map(|(_, value)| *value).ok_or(id)
-        });
+        let read =
+            Registers::read(|id| written.iter().find(|(other, _)| *other == id).map(|(_, value)| *value).ok_or(id));
         assert_eq!(read, Ok(registers));
         assert_eq!(Registers::read(|id| if id == Register::TfsrEl1.id() { Err(()) } else { Ok(1) }), Err(()));
     }

@@ -61,6 +61,17 @@ pub fn all(project: &Project, toolchains: &Toolchains) -> Result<Built> {
     Ok(Built { firmware, agent, granule })
 }
 
+/// Builds kvm-mte's example, a VMM for arm64 Linux, and returns its file.
+///
+/// # Errors
+/// The build fails; cargo has told why.
+pub fn save_restore(project: &Project, cross: &Cross) -> Result<PathBuf> {
+    let mut cargo = cargo_for_linux(project, cross, "build");
+    cargo.args(["-p", "kvm-mte", "--release", "--features", "kvm-ioctls", "--example", "save_restore"]);
+    build("kvm-mte's example for arm64 Linux", &mut cargo)?;
+    Ok(project.linux_target.join(cross.linux_target).join("release/examples/save_restore"))
+}
+
 /// Starts a cargo command for this machine.
 pub fn native_cargo(project: &Project, toolchain: &Toolchain, job: &str) -> Command {
     cargo(project, toolchain, job, &project.target)
@@ -84,8 +95,15 @@ pub fn guest_cargo(project: &Project, cross: &Cross, job: &str) -> Command {
 
 /// Starts a cargo command for the host part on arm64 Linux.
 pub fn linux_cargo(project: &Project, cross: &Cross, job: &str) -> Command {
+    let mut command = cargo_for_linux(project, cross, job);
+    command.args(["-p", "host-vmm"]);
+    command
+}
+
+/// Starts a cargo command for some package on arm64 Linux.
+pub fn cargo_for_linux(project: &Project, cross: &Cross, job: &str) -> Command {
     let mut command = cargo(project, &cross.toolchain, job, &project.linux_target);
-    command.args(["-p", "host-vmm", "--target", cross.linux_target]);
+    command.args(["--target", cross.linux_target]);
     command.env(of_target(cross.linux_target, "LINKER"), &cross.linux_linker);
     command.env(of_target(cross.linux_target, "RUSTFLAGS"), cross.linux_flags);
     command

@@ -75,6 +75,11 @@ fn jobs(project: &Project, formatter: &Toolchain, native: &Toolchain, cross: &Cr
     let of_workspace = |job: &str| builds::native_cargo(project, native, job);
     let of_guest = |job: &str| builds::guest_cargo(project, cross, job);
     let of_linux = |job: &str| builds::linux_cargo(project, cross, job);
+    let of_kvm_mte = |job: &str| {
+        let mut command = builds::cargo_for_linux(project, cross, job);
+        command.args(["-p", "kvm-mte", "--all-features"]);
+        command
+    };
     let host_part = ["--workspace", "--exclude", "guest-fw"];
     let host_all = ["--workspace", "--exclude", "guest-fw", "--all-targets"];
     vec![
@@ -84,9 +89,11 @@ fn jobs(project: &Project, formatter: &Toolchain, native: &Toolchain, cross: &Cr
         ("clippy, xtask", clippy(of_xtask("check"), native, &["--all-targets"])),
         ("clippy, guest", clippy(of_guest("check"), &cross.toolchain, &["--lib", "--bins"])),
         ("clippy, arm64 Linux", clippy(of_linux("check"), &cross.toolchain, &["--lib", "--bins"])),
+        ("clippy, kvm-mte on arm64 Linux", clippy(of_kvm_mte("check"), &cross.toolchain, &["--lib", "--examples"])),
         ("rustdoc, this machine", document(of_workspace("doc"), &host_part)),
         ("rustdoc, xtask", document(of_xtask("doc"), &["--document-private-items"])),
         ("rustdoc, guest", document(of_guest("doc"), &["--lib"])),
         ("rustdoc, arm64 Linux", document(of_linux("doc"), &["--lib"])),
+        ("rustdoc, kvm-mte on arm64 Linux", document(of_kvm_mte("doc"), &["--lib"])),
     ]
 }

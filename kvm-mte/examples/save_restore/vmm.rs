@@ -133,11 +133,10 @@ pub fn run() -> Result<()> {
     let mut new = Vm::new(&kvm)?;
     new.restore(&saved)?;
     let (expected, found) = (old.finish()?, new.finish()?);
-    let mut tags: Vec<u8> = found.iter().map(|pointer| (pointer >> 56 & 0xf) as u8).collect();
-    let next = tags.pop();
-    // The guest reads the last granule first.
-    tags.reverse();
-    println!("the guest reads its tags {tags:x?}, and draws {next:x?} next");
+    // The guest reads its last granule first, and then draws one more tag.
+    let tags: Vec<u8> = found.iter().rev().map(|pointer| (pointer >> 56 & 0xf) as u8).collect();
+    let (next, tags) = tags.split_first().ok_or("the restored guest stored nothing")?;
+    println!("the guest reads its tags {tags:x?}, and draws {next:x} next");
     if found != expected || tags != fetched {
         return Err(format!("the restored guest differs: expected {expected:x?}, found {found:x?}").into());
     }
