@@ -39,10 +39,11 @@ pub const DESCRIPTORS: [u64; 2] = [1 << 10 | 3 << 8 | 1, DOORBELL | 1 << 10 | 1 
 
 /// Registers by their ids. The MMU is on from the first instruction: tags need memory that is Normal-Tagged.
 pub const REGISTERS: [(u64, u64); 9] = [
-    (core(2 * 0), DATA),
-    (core(2 * 1), DOORBELL),
-    (core(2 * 2), GRANULES),
-    (core(0x40), CODE), // PC
+    // x0, x1, x2, PC.
+    (core(0), DATA),
+    (core(2), DOORBELL),
+    (core(4), GRANULES),
+    (core(0x40), CODE),
     // MAIR_EL1: Normal-Tagged, then Device-nGnRE.
     (system_register(3, 0, 10, 2, 0), 0x04_f0),
     // TTBR0_EL1.

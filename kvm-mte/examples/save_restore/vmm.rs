@@ -63,14 +63,15 @@ impl Vm {
 
     fn write_memory(&self, ipa: u64, bytes: &[u8]) {
         assert!(ipa as usize + bytes.len() <= MEMORY);
+        let start = self.memory.wrapping_add(ipa as usize);
         // SAFETY: the range is in the mapping. Rust has no reference to that, and the vCPU does not run.
-        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.memory.add(ipa as usize), bytes.len()) };
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), start, bytes.len()) };
     }
 
     /// Runs until the guest stores to its doorbell. Returns what it stored.
     fn run(&mut self) -> Result<u64> {
         match self.vcpu.run()? {
-            VcpuExit::MmioWrite(guest::DOORBELL, data) => Ok(u64::from_le_bytes((&*data).try_into()?)),
+            VcpuExit::MmioWrite(guest::DOORBELL, data) => Ok(u64::from_le_bytes(data.try_into()?)),
             other => Err(format!("expected a store to the doorbell, found {other:?}").into()),
         }
     }
