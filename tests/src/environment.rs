@@ -19,7 +19,7 @@ pub const KERNEL_6_1: &str = "GRANULE_KERNEL_6_1";
 /// Linux 6.12, an arm64 `Image`.
 pub const KERNEL_6_12: &str = "GRANULE_KERNEL_6_12";
 
-/// Gives the file that a variable names.
+/// Returns the file that a variable names.
 ///
 /// # Panics
 ///
@@ -33,7 +33,7 @@ pub fn file(variable: &str) -> PathBuf {
     path
 }
 
-/// Gives one of the programs in `fake-qemu/`.
+/// Returns one of the programs in `fake-qemu/`.
 #[must_use]
 pub fn fake_qemu(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fake-qemu").join(name)

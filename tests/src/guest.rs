@@ -14,7 +14,7 @@ pub const EHDR: usize = 64;
 pub const PHDR: usize = 56;
 
 /// A segment to be loaded: its address and its bytes.
-pub type Load = (u64, Vec<u8>);
+pub type Segment = (u64, Vec<u8>);
 
 /// Makes an executable for arm64 out of its segments; it is entered at the first.
 ///
@@ -22,7 +22,7 @@ pub type Load = (u64, Vec<u8>);
 ///
 /// When there are more than 65,535.
 #[must_use]
-pub fn elf(segments: &[Load]) -> Vec<u8> {
+pub fn elf(segments: &[Segment]) -> Vec<u8> {
     let count = u16::try_from(segments.len()).expect("a few segments");
     let entry = segments.first().map_or(0, |(address, _)| *address);
     let mut file = Vec::new();
@@ -56,14 +56,14 @@ pub const DOORBELL: &str = "movz x0, #0x900, lsl #16;";
 ///
 /// When the text does not assemble.
 #[must_use]
-pub fn program(text: &str) -> Load {
+pub fn program(text: &str) -> Segment {
     let program = isa::assemble(text).unwrap_or_else(|error| panic!("{text}: {error}"));
     (map::FIRMWARE_BASE, program.iter().flat_map(|word| word.encode().to_le_bytes()).collect())
 }
 
 /// Makes a mailbox of the first vCPU that the firmware has filled in before it begins.
 #[must_use]
-pub fn mailbox(fill: impl FnOnce(&mut Mailbox)) -> Load {
+pub fn mailbox(fill: impl FnOnce(&mut Mailbox)) -> Segment {
     let mut mailbox = Mailbox::new_zeroed();
     fill(&mut mailbox);
     (map::mailbox_ipa(0), mailbox.as_bytes().to_vec())
@@ -88,7 +88,7 @@ pub fn hanging_after_boot() -> Vec<u8> {
 ///
 /// When it cannot be written.
 #[must_use]
-pub fn written(directory: &Path, file: &[u8]) -> PathBuf {
+pub fn write_elf(directory: &Path, file: &[u8]) -> PathBuf {
     let path = directory.join("firmware.elf");
     fs::write(&path, file).expect("the scratch directory is writable");
     path

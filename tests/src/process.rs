@@ -32,7 +32,7 @@ pub struct Process {
 
 /// A child that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ended {
+pub struct ExitedProcess {
     /// How.
     pub status: ExitStatus,
     /// All that it wrote to standard output.
@@ -57,7 +57,7 @@ impl Process {
         Self { child, lines, errors, seen: String::new() }
     }
 
-    /// Gives the process.
+    /// Returns the process.
     #[must_use]
     pub fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
@@ -103,7 +103,7 @@ impl Process {
     ///
     /// When that does not happen within [`LIMIT`].
     #[must_use]
-    pub fn end(mut self) -> Ended {
+    pub fn end(mut self) -> ExitedProcess {
         while self.line().is_some() {}
         let mut stderr = String::new();
         loop {
@@ -113,9 +113,9 @@ impl Process {
                 Err(RecvTimeoutError::Timeout) => panic!("standard error is still open after {LIMIT:?}:\n{stderr}"),
             }
         }
-        await_end(self.pid());
+        wait_until_gone(self.pid());
         let status = self.child.wait().expect("a child can be waited for");
-        Ended { status, stdout: std::mem::take(&mut self.seen), stderr }
+        ExitedProcess { status, stdout: std::mem::take(&mut self.seen), stderr }
     }
 }
 
@@ -127,7 +127,7 @@ impl Drop for Process {
     }
 }
 
-impl fmt::Display for Ended {
+impl fmt::Display for ExitedProcess {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}\n-- stdout\n{}-- stderr\n{}", self.status, self.stdout, self.stderr)
     }
@@ -153,7 +153,7 @@ fn read_lines(pipe: Option<impl Read + Send + 'static>) -> Receiver<String> {
 /// # Panics
 ///
 /// When it is still there after a while. It is killed then.
-pub fn await_end(pid: Pid) {
+pub fn wait_until_gone(pid: Pid) {
     // It can only be missing because it is gone.
     let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { return };
     let limit = Timespec::try_from(SOON).expect("the limit is short");
@@ -178,7 +178,7 @@ pub fn emulators(parameter: &str) -> Vec<Pid> {
 
 /// Finds what is left of a run: whoever is in its process group, and its emulators wherever they are.
 #[must_use]
-pub fn remnants(group: Pid, parameter: &str) -> Vec<Pid> {
+pub fn leftover_processes(group: Pid, parameter: &str) -> Vec<Pid> {
     find(|process| is_member(process, group) || is_emulator(process, parameter))
 }
 
@@ -194,14 +194,14 @@ fn find(wanted: impl Fn(i32) -> bool) -> Vec<Pid> {
     numbers.filter(|number| wanted(*number)).filter_map(Pid::from_raw).collect()
 }
 
-/// Tells QEMU's `-append` from granule's `--append`. A process that has ended has no command line.
+/// Reports QEMU's `-append` from granule's `--append`. A process that has ended has no command line.
 fn is_emulator(process: i32, parameter: &str) -> bool {
     let line = std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
     let words: Vec<_> = line.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();
     words.windows(2).any(|pair| pair[0] == "-append" && pair[1].split(' ').any(|word| word == parameter))
 }
 
-/// Tells whether a process is in a group, and has not ended.
+/// Returns whether a process is in a group, and has not ended.
 fn is_member(process: i32, group: Pid) -> bool {
     matches!(stat(process)[..], [ref state, _, ref of, ..] if state != "Z" && is(of, group))
 }

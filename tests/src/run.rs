@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use host_vmm::event::{Event, STREAM_VERSION, Verdict};
-use host_vmm::exit::Exit;
+use report::event::{Event, STREAM_VERSION, Verdict};
+use report::exit::Exit;
 use rustix::process::Pid;
 
 use crate::environment::{self, AGENT, BIN, KERNEL_6_12, QEMU};
-use crate::process::{Ended, Process, emulators, kill, remnants};
+use crate::process::{ExitedProcess, Process, emulators, kill, leftover_processes};
 
 /// A run that is still to be started.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ pub struct Running {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// The process.
-    pub ended: Ended,
+    pub ended: ExitedProcess,
 }
 
 impl Default for Run {
@@ -70,7 +70,7 @@ impl Run {
         self
     }
 
-    /// Gives the kernel more parameters.
+    /// Returns the kernel more parameters.
     #[must_use]
     pub fn append(mut self, parameters: &str) -> Self {
         self.append = format!("{} {parameters}", self.append);
@@ -97,13 +97,13 @@ impl Run {
         self.arg(name).arg(value)
     }
 
-    /// Gives the kernel parameter by which the emulator is known.
+    /// Returns the kernel parameter by which the emulator is known.
     #[must_use]
     pub fn marker(&self) -> &str {
         &self.marker
     }
 
-    /// Gives the command line: coreutils' env, the program, and all its arguments.
+    /// Returns the command line: coreutils' env, the program, and all its arguments.
     #[must_use]
     pub fn words(&self) -> Vec<OsString> {
         let named = |path: &Option<PathBuf>, variable| path.clone().unwrap_or_else(|| environment::file(variable));
@@ -148,7 +148,7 @@ impl Running {
     /// # Panics
     ///
     /// When the stream ends without it.
-    pub fn until(&mut self, wanted: impl Fn(&Event) -> bool) {
+    pub fn wait_for_event(&mut self, wanted: impl Fn(&Event) -> bool) {
         while let Some(line) = self.process.line() {
             if wanted(&event(&line)) {
                 return;
@@ -157,7 +157,7 @@ impl Running {
         panic!("the stream ended before the event that this test waits for");
     }
 
-    /// Gives the one emulator of this run.
+    /// Returns the one emulator of this run.
     ///
     /// # Panics
     ///
@@ -179,7 +179,7 @@ impl Running {
     pub fn report(self) -> Report {
         let group = self.process.pid();
         let ended = self.process.end();
-        let left = remnants(group, &self.marker);
+        let left = leftover_processes(group, &self.marker);
         left.iter().copied().for_each(kill);
         assert_eq!(left, [], "processes left behind by granule, which ended: {ended}");
         Report { ended }
@@ -187,7 +187,7 @@ impl Running {
 }
 
 impl Report {
-    /// Gives the events, when granule ended with this status.
+    /// Returns the events, when granule ended with this status.
     ///
     /// # Panics
     ///
@@ -200,7 +200,7 @@ impl Report {
         events
     }
 
-    /// Gives the reason of a run that could not be done: status 69, a closing `Broken`, the same words on
+    /// Returns the reason of a run that could not be done: status 69, a closing `Broken`, the same words on
     /// standard error, and something that the user can do.
     ///
     /// # Panics
@@ -214,7 +214,7 @@ impl Report {
         }
     }
 
-    /// Gives the reason why nothing could be checked: status 4, a closing `Unavailable`, and as [`Report::broken`].
+    /// Returns the reason why nothing could be checked: status 4, a closing `Unavailable`, and as [`Report::broken`].
     ///
     /// # Panics
     ///
@@ -253,7 +253,7 @@ fn event(line: &str) -> Event {
     serde_json::from_str(line).unwrap_or_else(|error| panic!("{line:?} is no event: {error}"))
 }
 
-/// Gives each case that ended, with its verdict, in order.
+/// Returns each case that ended, with its verdict, in order.
 ///
 /// # Panics
 ///
@@ -276,13 +276,13 @@ pub fn verdicts(events: &[Event]) -> Vec<(String, Verdict)> {
     verdicts
 }
 
-/// Gives the name of every case, as `granule list` prints them.
+/// Returns the name of every case, as `granule list` prints them.
 ///
 /// # Panics
 ///
 /// When `granule list` fails.
 #[must_use]
-pub fn listed() -> Vec<String> {
+pub fn case_names() -> Vec<String> {
     let ended = Process::start(Command::new(environment::file(BIN)).arg("list")).end();
     assert!(ended.status.success(), "{ended}");
     ended.stdout.lines().filter(|line| !line.starts_with(' ')).map(str::to_owned).collect()

@@ -6,9 +6,9 @@ use std::fs;
 
 use abi::map;
 use granule_tests::environment::{self, FIRMWARE};
-use granule_tests::guest::{EHDR, PHDR, elf, program, written};
+use granule_tests::guest::{EHDR, PHDR, elf, program, write_elf};
 use granule_tests::run::Run;
-use host_vmm::firmware::Firmware;
+use machine::firmware::Firmware;
 
 const RAM: std::ops::Range<u64> = map::RAM_BASE..map::RAM_BASE + (64 << 20);
 
@@ -33,7 +33,7 @@ fn sound() -> Vec<u8> {
     elf(&[program("b ."), (map::ARENA_BASE, vec![1; 100])])
 }
 
-/// Gives what the parser says about a file.
+/// Returns what the parser says about a file.
 fn refusal(file: &[u8]) -> String {
     match Firmware::parse(file, RAM) {
         Ok(firmware) => panic!("accepted: {firmware:?}"),
@@ -130,15 +130,15 @@ fn no_header_byte_makes_the_parser_panic_or_leave_ram() {
     }
 }
 
-/// Runs firmware that must be refused; gives the reason.
+/// Runs firmware that must be refused; returns the reason.
 fn refused_by_granule(file: &[u8]) -> String {
     let scratch = tempfile::tempdir().unwrap();
-    Run::new().option("--firmware", written(scratch.path(), file)).arg("boot").report().broken()
+    Run::new().option("--firmware", write_elf(scratch.path(), file)).arg("boot").report().broken()
 }
 
 #[test]
 #[ignore = "needs QEMU and kernels; cargo xtask test runs it"]
-fn truncated_firmware_is_told_all_the_way_to_the_user() {
+fn truncated_firmware_is_reported_to_the_user() {
     let file = fs::read(environment::file(FIRMWARE)).unwrap();
     let first_segment = u64::from_le_bytes(file[P_OFFSET..P_OFFSET + 8].try_into().unwrap());
     let reason = refused_by_granule(&file[..first_segment as usize + 1]);
@@ -147,7 +147,7 @@ fn truncated_firmware_is_told_all_the_way_to_the_user() {
 
 #[test]
 #[ignore = "needs QEMU and kernels; cargo xtask test runs it"]
-fn firmware_of_another_architecture_is_told_all_the_way_to_the_user() {
+fn firmware_of_another_architecture_is_reported_to_the_user() {
     let mut file = fs::read(environment::file(FIRMWARE)).unwrap();
     file[E_MACHINE] = 62;
     let reason = refused_by_granule(&file);

@@ -1,14 +1,14 @@
 //! What a user chooses of a run: cases, seed, and how much is said.
 
 use granule_tests::environment::{self, QEMU_7_2};
-use granule_tests::run::{Run, listed, verdicts};
-use host_vmm::event::{Event, Verdict};
-use host_vmm::exit::Exit;
+use granule_tests::run::{Run, case_names, verdicts};
+use report::event::{Event, Verdict};
+use report::exit::Exit;
 
 #[test]
 #[ignore = "needs QEMU and kernels; cargo xtask test runs it"]
 fn a_name_a_prefix_and_a_glob_select_their_cases_and_no_others() {
-    let all = listed();
+    let all = case_names();
     let name = all.last().unwrap();
     let prefix = all[0].split('.').take(2).collect::<Vec<_>>().join(".");
     let expected: Vec<_> = all
@@ -28,7 +28,7 @@ fn quiet_says_nothing_of_what_passed_but_the_sum_and_the_seed() {
     let run = Run::new().as_text().arg("--quiet").option("--seed", "0x5eed").arg("arch.irg");
     let ended = run.report().ended;
     assert_eq!(ended.status.code(), Some(0), "{ended}");
-    let count = listed().iter().filter(|name| name.starts_with("arch.irg.")).count();
+    let count = case_names().iter().filter(|name| name.starts_with("arch.irg.")).count();
     assert!(!ended.stdout.contains("arch."), "{ended}");
     assert!(ended.stdout.contains(&format!("{count} passed")) && ended.stdout.contains("0x5eed"), "{ended}");
     assert_eq!(ended.stderr, "", "{ended}");

@@ -3,13 +3,13 @@
 
 use granule_tests::environment::fake_qemu;
 use granule_tests::run::{Run, verdicts};
-use host_vmm::event::{Event, Verdict};
-use host_vmm::exit::Exit;
+use report::event::{Event, Verdict};
+use report::exit::Exit;
 use rustix::process::{Signal, kill_process};
 
 #[test]
 #[ignore = "needs QEMU and kernels; cargo xtask test runs it"]
-fn a_kernel_that_panics_in_boot_is_told_with_its_last_lines() {
+fn a_boot_panic_is_reported_with_the_last_console_lines() {
     let reason = Run::new().append("rdinit=/nonexistent init=/nonexistent").report().broken();
     let panics: Vec<_> = reason.lines().filter(|line| line.contains("Kernel panic - not syncing")).collect();
     // Once as the reason, and once in its place among the last lines, with its time stamp.
@@ -18,7 +18,7 @@ fn a_kernel_that_panics_in_boot_is_told_with_its_last_lines() {
 
 #[test]
 #[ignore = "needs granule and kernels; cargo xtask test runs it"]
-fn a_kernel_that_falls_silent_in_boot_is_given_up_and_its_last_lines_are_told() {
+fn a_boot_timeout_is_reported_with_the_last_console_lines() {
     let reason = Run::new().qemu(fake_qemu("hangs-in-boot")).option("--timeout", "1").report().broken();
     assert!(reason.contains("the last message before silence"), "{reason}");
 }
@@ -48,7 +48,7 @@ fn a_run_that_takes_too_long_is_ended() {
 #[ignore = "needs QEMU and kernels; cargo xtask test runs it"]
 fn a_machine_that_dies_in_a_case_fails_it_and_cuts_the_run_short() {
     let mut run = Run::new().start();
-    run.until(|event| matches!(event, Event::Begin(_)));
+    run.wait_for_event(|event| matches!(event, Event::Begin(_)));
     kill_process(run.emulator(), Signal::KILL).unwrap();
     let events = run.report().events(Exit::Failed);
     assert!(matches!(events.last(), Some(Event::CutShort { .. })), "{:?}", events.last());

@@ -3,11 +3,11 @@
 use std::process::Command;
 
 use granule_tests::environment::{self, BIN};
-use granule_tests::process::{Ended, Process};
-use granule_tests::run::{Run, listed};
+use granule_tests::process::{ExitedProcess, Process};
+use granule_tests::run::{Run, case_names};
 
 /// Runs granule with these arguments and nothing from the environment.
-fn granule(arguments: &[&str]) -> Ended {
+fn granule(arguments: &[&str]) -> ExitedProcess {
     let mut command = Command::new(environment::file(BIN));
     command.env_remove("GRANULE_KERNEL").env_remove("GRANULE_QEMU").env_remove("GRANULE_AGENT");
     Process::start(command.args(arguments)).end()
@@ -38,7 +38,7 @@ fn wrong_options_are_usage_errors_that_name_them() {
 #[test]
 #[ignore = "needs granule; cargo xtask test runs it"]
 fn an_unknown_case_is_a_usage_error_that_names_a_near_one() {
-    let known = &listed()[0];
+    let known = &case_names()[0];
     let mistyped = format!("{known}x");
     for command in ["run", "list"] {
         let ended = granule(&[command, &mistyped]);

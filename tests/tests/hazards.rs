@@ -1,8 +1,8 @@
 //! Cases that may hang the kernel under test: left alone unless asked for, and survived by the run if they do.
 
 use granule_tests::run::{Run, verdicts};
-use host_vmm::event::Verdict;
-use host_vmm::exit::Exit;
+use report::event::Verdict;
+use report::exit::Exit;
 
 #[test]
 #[ignore = "needs QEMU and kernels; cargo xtask test runs it"]
@@ -18,7 +18,7 @@ fn hazards_are_skipped_unless_asked_for() {
 /// Linux 6.12 hangs, as docs/errata.md says, and the run tells and ends.
 #[test]
 #[ignore = "needs QEMU and kernels; cargo xtask test runs it"]
-fn a_kernel_that_hangs_is_told_case_by_case() {
+fn a_kernel_hang_is_reported_per_case() {
     let events = Run::new().arg("kvm.hazard").arg("--hazards").report().events(Exit::Passed);
     let verdicts = verdicts(&events);
     assert_eq!(verdicts.len(), 3);

@@ -6,10 +6,10 @@ use std::io::Read;
 use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
 
-use granule_tests::guest::{hanging_after_boot, written};
-use granule_tests::process::{LIMIT, await_end, emulators};
+use granule_tests::guest::{hanging_after_boot, write_elf};
+use granule_tests::process::{LIMIT, emulators, wait_until_gone};
 use granule_tests::run::Run;
-use host_vmm::event::Event;
+use report::event::Event;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal};
@@ -20,7 +20,7 @@ use tempfile::TempDir;
 /// The firmware's file is in the directory.
 fn endless() -> (Run, TempDir) {
     let scratch = tempfile::tempdir().unwrap();
-    let firmware = written(scratch.path(), &hanging_after_boot());
+    let firmware = write_elf(scratch.path(), &hanging_after_boot());
     let run = Run::new().option("--firmware", firmware).option("--guest-timeout", "3600").option("--timeout", "3600");
     (run, scratch)
 }
@@ -29,7 +29,7 @@ fn endless() -> (Run, TempDir) {
 fn nothing_is_left_after(signal: Signal, to_the_group: bool) {
     let (run, _scratch) = endless();
     let mut run = run.start();
-    run.until(|event| matches!(event, Event::Begin(_)));
+    run.wait_for_event(|event| matches!(event, Event::Begin(_)));
     let emulator = run.emulator();
     if to_the_group {
         run.process().signal_group(signal);
@@ -37,7 +37,7 @@ fn nothing_is_left_after(signal: Signal, to_the_group: bool) {
         run.process().signal(signal);
     }
     // The emulator of a granule that was killed belongs to nobody; the kernel ends it a moment later.
-    await_end(emulator);
+    wait_until_gone(emulator);
     let ended = run.report().ended;
     assert!(!ended.status.success(), "{ended}");
 }
@@ -75,9 +75,9 @@ fn nothing_is_left_when_nobody_reads_the_results() {
         .spawn()
         .unwrap();
     drop(child.stdout.take());
-    await_end(Pid::from_child(&child));
+    wait_until_gone(Pid::from_child(&child));
     assert!(!child.wait().unwrap().success());
-    emulators(run.marker()).into_iter().for_each(await_end);
+    emulators(run.marker()).into_iter().for_each(wait_until_gone);
 }
 
 /// The terminal window is closed: the kernel hangs up on the session.
@@ -113,7 +113,7 @@ fn nothing_is_left_when_the_terminal_goes_away() {
     let emulators = emulators(run.marker());
     assert_eq!(emulators.len(), 1, "{}", String::from_utf8_lossy(&shown));
     drop(terminal);
-    emulators.into_iter().for_each(await_end);
-    await_end(Pid::from_child(&child));
+    emulators.into_iter().for_each(wait_until_gone);
+    wait_until_gone(Pid::from_child(&child));
     assert!(!child.wait().unwrap().success());
 }

@@ -7,9 +7,9 @@ use std::process::Command;
 use granule_tests::environment::{self, BIN, FIRMWARE, QEMU};
 use granule_tests::process::Process;
 use granule_tests::run::{Report, Run, verdicts};
-use host_vmm::event::{Event, Verdict};
-use host_vmm::exit::Exit;
-use host_vmm::program::Program;
+use program::Program;
+use report::event::{Event, Verdict};
+use report::exit::Exit;
 
 /// The files of the corpus, by name.
 fn corpus() -> Vec<PathBuf> {

@@ -6,7 +6,7 @@ use std::process::Command;
 use granule_tests::environment::{self, FIRMWARE, QEMU};
 use granule_tests::process::Process;
 
-/// Gives the last line that the firmware writes on a machine of this kind.
+/// Returns the last line that the firmware writes on a machine of this kind.
 fn last_line(machine: &str) -> String {
     let mut command = Command::new(environment::file(QEMU));
     command.args(["-M", machine, "-cpu", "max", "-nodefaults", "-display", "none", "-serial", "stdio"]);

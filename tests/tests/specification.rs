@@ -3,12 +3,12 @@
 use std::process::Command;
 
 use granule_tests::environment::{self, BIN};
-use granule_tests::process::{Ended, Process};
-use granule_tests::run::{Report, listed, verdicts};
-use host_vmm::event::Verdict;
-use host_vmm::exit::Exit;
+use granule_tests::process::{ExitedProcess, Process};
+use granule_tests::run::{Report, case_names, verdicts};
+use report::event::Verdict;
+use report::exit::Exit;
 
-fn granule(words: &[&str]) -> Ended {
+fn granule(words: &[&str]) -> ExitedProcess {
     Process::start(Command::new(environment::file(BIN)).args(words)).end()
 }
 
@@ -24,7 +24,7 @@ fn the_suite_passes_on_the_specification_of_every_kernel_and_cpu() {
     for (kernel, cpu) in [("6.1", "max"), ("6.12", "max"), ("7.2-16k", "max"), ("6.12", "neoverse-n2")] {
         let verdicts = on_model(&["--kernel", kernel, "--cpu", cpu]);
         let names: Vec<_> = verdicts.iter().map(|(name, _)| name.clone()).collect();
-        assert_eq!(names, listed());
+        assert_eq!(names, case_names());
         let passed = verdicts.iter().filter(|(_, verdict)| *verdict == Verdict::Passed).count();
         assert!(passed * 10 > names.len() * 9, "{kernel}, {cpu}: only {passed} of {} cases were run", names.len());
     }

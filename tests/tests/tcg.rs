@@ -3,11 +3,11 @@
 use std::process::Command;
 
 use granule_tests::environment::{self, BIN, FIRMWARE, QEMU, QEMU_7_2};
-use granule_tests::guest::{hanging_after_boot, written};
-use granule_tests::process::{Ended, Process, await_end, children, kill};
-use granule_tests::run::{Report, listed, verdicts};
-use host_vmm::event::{Event, Verdict};
-use host_vmm::exit::Exit;
+use granule_tests::guest::{hanging_after_boot, write_elf};
+use granule_tests::process::{ExitedProcess, Process, children, kill, wait_until_gone};
+use granule_tests::run::{Report, case_names, verdicts};
+use report::event::{Event, Verdict};
+use report::exit::Exit;
 
 /// Starts a run with the firmware and QEMU of the tests, reported as JSON; later options win.
 fn started(options: &[&str]) -> Process {
@@ -25,8 +25,8 @@ fn started(options: &[&str]) -> Process {
 /// Waits for the end of a run, after which nothing of it may be left.
 fn ended(process: Process) -> Report {
     let left = children(process.pid());
-    let ended: Ended = process.end();
-    left.into_iter().for_each(await_end);
+    let ended: ExitedProcess = process.end();
+    left.into_iter().for_each(wait_until_gone);
     Report { ended }
 }
 
@@ -49,7 +49,7 @@ fn every_case_of_the_architecture_passes_and_the_kernels_are_skipped_with_a_reas
     assert!(booted.is_some_and(|(emulator, cpu)| emulator.starts_with("QEMU ") && cpu == "max"), "{booted:?}");
     let verdicts = verdicts(&events);
     let names: Vec<_> = verdicts.iter().map(|(name, _)| name.clone()).collect();
-    assert_eq!(names, listed());
+    assert_eq!(names, case_names());
     for (name, verdict) in &verdicts {
         let lacks = match verdict {
             Verdict::Passed | Verdict::Known { .. } => None,
@@ -79,7 +79,7 @@ fn a_qemu_whose_granules_share_a_tag_fails() {
     let qemu = qemu.to_str().expect("a path in UTF-8");
     let events = run(&["--qemu", qemu, "--guest-timeout", "2"]).events(Exit::Failed);
     let verdicts = verdicts(&events);
-    assert_eq!(verdicts.len(), listed().len(), "a failure must not end the run");
+    assert_eq!(verdicts.len(), case_names().len(), "a failure must not end the run");
     let skipped = verdicts.iter().find_map(|(_, verdict)| match verdict {
         Verdict::Skipped(why) if why.contains("QEMU 9.0") => Some(why),
         _ => None,
@@ -107,7 +107,7 @@ fn what_qemu_refuses_or_is_not_there_could_not_run() {
 
 /// A guest that answers nothing, for as long as the test likes.
 fn hanging(scratch: &std::path::Path) -> Process {
-    let firmware = written(scratch, &hanging_after_boot());
+    let firmware = write_elf(scratch, &hanging_after_boot());
     let firmware = firmware.to_str().expect("a path in UTF-8").to_owned();
     let mut process = started(&["--firmware", &firmware, "--guest-timeout", "3600", "--timeout", "3600"]);
     while let Some(line) = process.line() {
@@ -140,7 +140,7 @@ fn a_granule_that_is_killed_leaves_no_qemu() {
     let qemu = children(process.pid());
     assert_eq!(qemu.len(), 1, "one QEMU was expected");
     process.signal(rustix::process::Signal::KILL);
-    qemu.into_iter().for_each(await_end);
+    qemu.into_iter().for_each(wait_until_gone);
     assert!(!process.end().status.success());
 }
 
@@ -148,7 +148,7 @@ fn a_granule_that_is_killed_leaves_no_qemu() {
 #[ignore = "needs QEMU; cargo xtask test runs it"]
 fn a_guest_that_hangs_is_a_failure_that_says_where() {
     let scratch = tempfile::tempdir().unwrap();
-    let firmware = written(scratch.path(), &hanging_after_boot());
+    let firmware = write_elf(scratch.path(), &hanging_after_boot());
     let firmware = firmware.to_str().expect("a path in UTF-8");
     let report = run(&["--firmware", firmware, "--guest-timeout", "1", "arch.irg"]);
     let events = report.events(Exit::Failed);

@@ -1,9 +1,9 @@
 //! The main job, with every case: what a right machine and a wrong one come to.
 
 use granule_tests::environment::{self, KERNEL_6_1, KERNEL_6_12, QEMU_7_2};
-use granule_tests::run::{Run, listed, verdicts};
-use host_vmm::event::{Event, Verdict};
-use host_vmm::exit::Exit;
+use granule_tests::run::{Run, case_names, verdicts};
+use report::event::{Event, Verdict};
+use report::exit::Exit;
 
 /// Fewer cases than this are not the suite.
 const FEWEST: usize = 100;
@@ -26,7 +26,7 @@ fn the_suite_passes_on(kernel: &str, series: &str, errata: &[&str]) {
         }
     }
     let ran: Vec<_> = verdicts.iter().map(|(name, _)| name.clone()).collect();
-    assert_eq!(ran, listed());
+    assert_eq!(ran, case_names());
     let passed = verdicts.iter().filter(|(_, verdict)| *verdict == Verdict::Passed).count();
     assert!(passed >= FEWEST, "{passed} cases passed, at least {FEWEST} were expected");
     assert!(matches!(events.last(), Some(Event::Finished { .. })), "{:?}", events.last());
@@ -70,5 +70,5 @@ fn a_qemu_whose_granules_share_a_tag_fails_the_suite() {
     let explained = failure.detail.iter().any(|line| line.contains("page") && line.contains("share a tag"));
     assert!(explained, "{name}: {failure:?}");
     assert!(failure.expected != failure.found && !failure.what.is_empty(), "{name}: {failure:?}");
-    assert_eq!(verdicts.len(), listed().len(), "a failure must not end the run");
+    assert_eq!(verdicts.len(), case_names().len(), "a failure must not end the run");
 }

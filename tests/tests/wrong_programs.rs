@@ -7,7 +7,7 @@ use std::path::Path;
 use granule_tests::environment::{self, KERNEL_6_12, fake_qemu};
 use granule_tests::run::Run;
 
-/// Runs with a file that is no kernel; gives the reason, which names the path.
+/// Runs with a file that is no kernel; returns the reason, which names the path.
 fn refused_kernel(path: &Path) -> String {
     let reason = Run::new().kernel(path).report().broken();
     assert!(reason.contains(path.to_str().unwrap()), "{reason}");
@@ -16,7 +16,7 @@ fn refused_kernel(path: &Path) -> String {
 
 #[test]
 #[ignore = "needs granule and QEMU; cargo xtask test runs it"]
-fn a_file_that_is_no_kernel_is_called_by_its_name() {
+fn other_file_formats_are_named() {
     let mut bzimage = vec![0; 4096];
     bzimage[..2].copy_from_slice(b"MZ");
     bzimage[0x202..0x206].copy_from_slice(b"HdrS");
@@ -60,28 +60,28 @@ fn a_qemu_that_cannot_be_started_is_named() {
 
 #[test]
 #[ignore = "needs granule and kernels; cargo xtask test runs it"]
-fn a_program_that_is_no_qemu_is_named_with_its_answer() {
+fn another_program_is_reported_with_its_output() {
     let reason = Run::new().qemu("/bin/echo").report().broken();
     assert!(reason.contains("/bin/echo") && reason.contains("--version"), "{reason}");
 }
 
 #[test]
 #[ignore = "needs granule and kernels; cargo xtask test runs it"]
-fn a_qemu_that_is_too_old_is_told_with_its_version() {
+fn a_qemu_that_is_too_old_is_reported_with_its_version() {
     let reason = Run::new().qemu(fake_qemu("old")).report().broken();
     assert!(reason.contains("5.2.0"), "{reason}");
 }
 
 #[test]
 #[ignore = "needs granule and kernels; cargo xtask test runs it"]
-fn a_qemu_without_mte_is_told_in_its_own_words() {
+fn a_qemu_without_mte_is_reported_with_its_message() {
     let reason = Run::new().qemu(fake_qemu("without-mte")).report().broken();
     assert!(reason.contains("mte=on") && reason.contains("virt-10.0-machine.mte"), "{reason}");
 }
 
 #[test]
 #[ignore = "needs QEMU and kernels; cargo xtask test runs it"]
-fn a_cpu_without_mte_and_one_that_does_not_exist_are_told_apart() {
+fn a_cpu_without_mte_and_an_unknown_cpu_have_different_errors() {
     let without = Run::new().option("--cpu", "cortex-a57").report().unavailable();
     assert!(without.contains("--cpu") && without.contains("MTE"), "{without}");
     let unknown = Run::new().option("--cpu", "no-such-cpu").report().broken();
@@ -91,7 +91,7 @@ fn a_cpu_without_mte_and_one_that_does_not_exist_are_told_apart() {
 
 #[test]
 #[ignore = "needs granule and kernels; cargo xtask test runs it"]
-fn a_program_that_does_not_even_tell_its_version_is_given_up() {
+fn a_program_that_hangs_on_version_is_killed() {
     let path = fake_qemu("mute");
     let reason = Run::new().qemu(&path).option("--timeout", "1").report().broken();
     assert!(reason.contains(path.to_str().unwrap()), "{reason}");

@@ -44,7 +44,7 @@ pub fn all(project: &Project, toolchains: &Toolchains) -> Result<Built> {
         let other = scope.spawn(for_aarch64);
         let mine = if own {
             let mut cargo = native_cargo(project, &toolchains.native, "build");
-            cargo.args(["--release", "-p", "host-vmm", "--bin", "granule"]).env("GRANULE_FIRMWARE", &firmware);
+            cargo.args(["--release", "-p", "granule", "--bin", "granule"]).env("GRANULE_FIRMWARE", &firmware);
             build("granule for this machine", &mut cargo)
         } else {
             Ok(())
@@ -96,7 +96,7 @@ pub fn guest_cargo(project: &Project, cross: &Cross, job: &str) -> Command {
 /// Starts a cargo command for the host part on arm64 Linux.
 pub fn linux_cargo(project: &Project, cross: &Cross, job: &str) -> Command {
     let mut command = cargo_for_linux(project, cross, job);
-    command.args(["-p", "host-vmm"]);
+    command.args(["-p", "granule"]);
     command
 }
 

@@ -1,0 +1,121 @@
+//! Changes programs that would show a known divergence only because of what surrounds an instruction: the kinds of
+//! pages, the control fields.
+
+use abi::mailbox::PageKind;
+
+use super::{Avoid, EXCLUSIVE_LOADS, KnownDivergence, has, is_zva};
+use crate::code::{NOP, doorbell_word};
+use program::control::Field;
+use program::{Event, Program, Run, Step};
+
+/// Changes a program so that it stays away from what its blocks show only where their surroundings let them.
+pub fn avoid_known(known: &[KnownDivergence], program: &mut Program) {
+    let sees = |program: &Program, wanted| {
+        program.steps.iter().any(|step| matches!(step, Step::Event(Event::Pages { kind, .. }) if *kind == wanted))
+    };
+    let (device, read_only) = (sees(program, PageKind::Device), sees(program, PageKind::ReadOnly));
+    for known in known {
+        for step in &mut program.steps {
+            let Step::Run(run) = step else { continue };
+            match known.avoid {
+                Avoid::UnalignedDevice if device => set(run, "sctlr_el1.a", 1),
+                Avoid::VectorsOnDevice if device => leave_out(run, &["ld1", "st1"]),
+                Avoid::AtomicsOnReadOnly if read_only => leave_out(run, ATOMICS),
+                Avoid::MonitorAtCheckpoint if run.words.contains(&doorbell_word()) => leave_out(run, EXCLUSIVE_LOADS),
+                Avoid::TagSetsWithoutAccess if has(&run.words, &["setg"]) => {
+                    set(run, "sctlr_el1.ata", 1);
+                    set(run, "sctlr_el1.ata0", 1);
+                }
+                Avoid::AsymmetricZeros if run.words.iter().any(|word| is_zva(*word)) => synchronous(run),
+                Avoid::AsymmetricSwaps if has(&run.words, &["cas"]) => synchronous(run),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Leaves out the instructions whose mnemonics begin like one of these.
+fn leave_out(run: &mut Run, prefixes: &[&str]) {
+    run.words.iter_mut().filter(|word| has([&**word], prefixes)).for_each(|word| *word = NOP);
+}
+
+/// SCTLR_EL1.TCF and TCF0.
+const SYNCHRONOUS: u8 = 0b01;
+
+/// Mnemonics of atomic read-modify-writes without a condition.
+const ATOMICS: &[&str] = &["ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp"];
+
+/// Makes tag check faults synchronous. What flips TCF's lowest bit on the way makes asymmetric of asynchronous, so that will
+/// not do.
+fn synchronous(run: &mut Run) {
+    for field in ["sctlr_el1.tcf", "sctlr_el1.tcf0"] {
+        set(run, field, SYNCHRONOUS);
+    }
+}
+
+fn set(run: &mut Run, field: &str, value: u8) {
+    if let Some(field) = Field::by_name(field) {
+        run.controls.set(field, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::known::QEMU;
+
+    #[test]
+    fn programs_avoid_divergences_that_depend_on_context() {
+        let program = |text: &str| text.parse::<Program>().unwrap();
+        let block = |controls: &str, code: &str| format!("block el=1\n{controls}code\n  {code}\nend\n");
+        for (before, after) in [
+            (
+                format!("granule program 1\npages tagged 0x0 0x1000 device\n{}", block("", "ldr x0, [x1]")),
+                format!(
+                    "granule program 1\npages tagged 0x0 0x1000 device\n{}",
+                    block("  sctlr_el1.a = 1\n", "ldr x0, [x1]")
+                ),
+            ),
+            (
+                format!("granule program 1\npages tagged 0x0 0x1000 device\n{}", block("", "st1 {v0.4h}, [x1]")),
+                format!("granule program 1\npages tagged 0x0 0x1000 device\n{}", block("  sctlr_el1.a = 1\n", "nop")),
+            ),
+            (
+                format!("granule program 1\npages tagged 0x0 0x1000 read-only\n{}", block("", "swp x0, x1, [x2]")),
+                format!("granule program 1\npages tagged 0x0 0x1000 read-only\n{}", block("", "nop")),
+            ),
+            (
+                format!("granule program 1\n{}", block("  sctlr_el1.ata = 0\n", "setgp [x0]!, x1!, x2")),
+                format!(
+                    "granule program 1\n{}",
+                    block("  sctlr_el1.ata = 1\n  sctlr_el1.ata0 = 1\n", "setgp [x0]!, x1!, x2")
+                ),
+            ),
+            (
+                format!("granule program 1\n{}", block("  sctlr_el1.tcf = asymm\n", "dc zva, x0")),
+                format!(
+                    "granule program 1\n{}",
+                    block("  sctlr_el1.tcf = sync\n  sctlr_el1.tcf0 = sync\n", "dc zva, x0")
+                ),
+            ),
+            (
+                format!("granule program 1\n{}", block("  sctlr_el1.tcf0 = asymm\n", "caspl x0, x1, x2, x3, [x4]")),
+                format!(
+                    "granule program 1\n{}",
+                    block("  sctlr_el1.tcf = sync\n  sctlr_el1.tcf0 = sync\n", "caspl x0, x1, x2, x3, [x4]")
+                ),
+            ),
+            (
+                format!("granule program 1\n{}", block("  sctlr_el1.ata = 0\n", "swp x0, x1, [x2]")),
+                format!("granule program 1\n{}", block("  sctlr_el1.ata = 0\n", "swp x0, x1, [x2]")),
+            ),
+        ] {
+            let mut changed = program(&before);
+            avoid_known(QEMU, &mut changed);
+            assert_eq!(changed, program(&after), "{before}");
+            let mut again = changed.clone();
+            avoid_known(QEMU, &mut again);
+            assert_eq!(again, changed, "{before}");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Draws rows of the instruction table: first a group, by its weight, then a row of it.
+//!
+//! Groups follow from the rows, so a new row is drawn without a word here. What no program of the fuzzer may contain is
+//! one list ([`is_excluded`]).
+
+use std::sync::OnceLock;
+
+use fastrand::Rng;
+use isa::{Arg, CacheOp, Insn, Row, SysReg, rows};
+
+use super::profile::weighted;
+use program::branch_target;
+
+/// Instructions that are drawn about as often as each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Tags in pointers and in memory.
+    Tags,
+    /// Loads and stores of general registers.
+    Memory,
+    /// Exclusives and atomics.
+    Atomics,
+    /// Loads and stores of SIMD registers.
+    Simd,
+    /// Arithmetic and logic.
+    Arithmetic,
+    /// Barriers, system registers, calls.
+    System,
+    /// Branches.
+    Branches,
+    /// Memory copies and sets: drawn as triples only.
+    Copies,
+}
+
+/// How often each group is drawn, of 100 times.
+const WEIGHTS: [(u32, Group); 7] = [
+    (38, Group::Tags),
+    (30, Group::Memory),
+    (8, Group::Atomics),
+    (6, Group::Simd),
+    (9, Group::Arithmetic),
+    (6, Group::System),
+    (3, Group::Branches),
+];
+
+const TAGS: [&str; 19] = [
+    "irg", "gmi", "addg", "subg", "subp", "subps", "stg", "stzg", "st2g", "stz2g", "stgp", "ldg", "ldgm", "stgm",
+    "stzgm", "dc", "ic", "add", "sub",
+];
+const SYSTEM: [&str; 11] = ["mrs", "msr", "dsb", "dmb", "isb", "sb", "nop", "yield", "brk", "svc", "clrex"];
+const ATOMICS: [&str; 22] = [
+    "ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp", "cas", "ldx", "ldax", "stx",
+    "stlx", "ldar", "stlr", "ldapr", "ldapu", "stlur", "stlu", "ldlar", "stllr",
+];
+
+/// Returns which group a row belongs to.
+fn group(row: &Row) -> Group {
+    let mnemonic = row.mnemonic();
+    let example = example(row);
+    let is = |arg: fn(&Arg) -> bool| example.is_some_and(|insn| insn.args().iter().any(arg));
+    if mnemonic.starts_with("cpy") || mnemonic.starts_with("set") {
+        Group::Copies
+    } else if example.is_some_and(branch_target::branches) {
+        Group::Branches
+    } else if is(|arg| matches!(arg, Arg::Simd(_) | Arg::Vectors(_))) {
+        Group::Simd
+    } else if TAGS.contains(&mnemonic) && !is(|arg| matches!(arg, Arg::Shift(_) | Arg::Extend(_)))
+        || matches!(mnemonic, "add" | "sub") && row.bits() >> 23 & 0x3f == 0x22
+    {
+        Group::Tags
+    } else if SYSTEM.contains(&mnemonic) {
+        Group::System
+    } else if ATOMICS.iter().any(|prefix| mnemonic.starts_with(prefix)) {
+        Group::Atomics
+    } else if mnemonic.starts_with("ld") || mnemonic.starts_with("st") || mnemonic.starts_with("prf") {
+        Group::Memory
+    } else {
+        Group::Arithmetic
+    }
+}
+
+/// Returns some instruction of a row.
+fn example(row: &Row) -> Option<Insn> {
+    let row = rows().iter().find(|known| std::ptr::eq(*known, row))?;
+    (0..64u32).find_map(|n| row.fill(n.wrapping_mul(0x9e37_79b9)))
+}
+
+/// The rows of each group.
+fn table() -> &'static [(Group, Vec<&'static Row>)] {
+    static TABLE: OnceLock<Vec<(Group, Vec<&'static Row>)>> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        let grouped: Vec<_> = rows().iter().map(|row| (group(row), row)).collect();
+        let all = WEIGHTS.map(|(_, group)| group).into_iter().chain([Group::Copies]);
+        let of = |wanted| grouped.iter().filter(|(group, _)| *group == wanted).map(|(_, row)| *row).collect();
+        all.map(|group| (group, of(group))).collect()
+    })
+}
+
+/// Lists the rows of a group.
+pub fn rows_of(wanted: Group) -> &'static [&'static Row] {
+    table().iter().find(|(group, _)| *group == wanted).map_or(&[], |(_, rows)| rows)
+}
+
+/// Instructions that name a register or an operation by a number of many bits, of which few name any.
+const SPARSE: [&str; 4] = ["mrs", "msr", "dc", "ic"];
+
+/// For each such row, what fits.
+fn sparse() -> &'static [(&'static Row, Vec<Insn>)] {
+    static TABLE: OnceLock<Vec<(&'static Row, Vec<Insn>)>> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        let rows = rows().iter().filter(|row| SPARSE.contains(&row.mnemonic()));
+        let fit = |row: &'static Row| row.samples().into_iter().filter(|insn| !is_excluded(*insn)).collect();
+        rows.map(|row| (row, fit(row))).collect()
+    })
+}
+
+/// Draws an instruction with any operands.
+pub fn instruction(rng: &mut Rng) -> Option<Insn> {
+    let rows = rows_of(weighted(rng, &WEIGHTS));
+    let row = *rows.get(rng.usize(..rows.len().max(1)))?;
+    if let Some((_, fit)) = sparse().iter().find(|(known, _)| std::ptr::eq(*known, row)) {
+        return fit.get(rng.usize(..fit.len().max(1))).copied();
+    }
+    row.fill(rng.u32(..)).filter(|insn| !is_excluded(*insn))
+}
+
+/// System registers that programs write or read: what they hold is the program's. The others belong to the firmware,
+/// or say what CPU this is.
+const REGISTERS: [SysReg; 8] = [
+    SysReg::GcrEl1,
+    SysReg::RgsrEl1,
+    SysReg::TfsrEl1,
+    SysReg::Tfsre0El1,
+    SysReg::Tco,
+    SysReg::Nzcv,
+    SysReg::Fpcr,
+    SysReg::Fpsr,
+];
+
+/// Returns whether an instruction may not be drawn by itself: what a call does depends on x0 (`safety.rs`), its result says
+/// what CPU this is, or it may lose data.
+#[must_use]
+pub fn is_excluded(insn: Insn) -> bool {
+    insn.row().mnemonic() == "hvc"
+        || insn.args().iter().any(|arg| match arg {
+            Arg::SysReg(register) => !REGISTERS.contains(register),
+            // Without a clean, a line that was written may be lost; by set and way, any line.
+            Arg::CacheOp(operation) => {
+                operation.is_by_set_way() || matches!(operation, CacheOp::Ivac | CacheOp::Igvac | CacheOp::Igdvac)
+            }
+            _ => false,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_in_a_group_and_most_can_be_drawn() {
+        let count: usize = table().iter().map(|(_, rows)| rows.len()).sum();
+        assert_eq!(count, rows().len());
+        for (group, rows) in table() {
+            assert!(!rows.is_empty() || *group == Group::Copies || *group == Group::Simd, "{group:?}");
+        }
+        let hvc = isa::assemble("hvc #0").unwrap()[0];
+        assert!(is_excluded(hvc) && is_excluded(isa::assemble("mrs x0, ctr_el0").unwrap()[0]));
+        assert!(!is_excluded(isa::assemble("msr gcr_el1, x0").unwrap()[0]));
+    }
+
+    #[test]
+    fn every_register_and_operation_that_fits_is_drawn() {
+        let mut rng = Rng::with_seed(0x5eed);
+        let drawn: Vec<_> = (0..60_000).filter_map(|_| instruction(&mut rng)).collect();
+        let has = |wanted: Arg| drawn.iter().any(|insn| insn.args().contains(&wanted));
+        for register in REGISTERS {
+            assert!(has(Arg::SysReg(register)), "{register}");
+        }
+        for operation in [CacheOp::Zva, CacheOp::Gva, CacheOp::Gzva, CacheOp::Civac] {
+            assert!(has(Arg::CacheOp(operation)), "{operation}");
+        }
+    }
+
+    #[test]
+    fn groups_are_what_they_are_called() {
+        for (text, wanted) in [
+            ("irg x0, x1", Group::Tags),
+            ("dc gva, x0", Group::Tags),
+            ("add x0, x1, #16", Group::Tags),
+            ("add x0, x1, x2", Group::Arithmetic),
+            ("ldr x0, [x1]", Group::Memory),
+            ("stp x0, x1, [x2], #16", Group::Memory),
+            ("cbz x0, .+8", Group::Branches),
+            ("msr tco, #1", Group::System),
+        ] {
+            assert_eq!(group(isa::assemble(text).unwrap()[0].row()), wanted, "{text}");
+        }
+    }
+}

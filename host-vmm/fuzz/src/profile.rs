@@ -1,0 +1,60 @@
+//! What random programs are made of: the knobs of the generator, and what a machine can take.
+
+use abi::mailbox::BootReport;
+
+use super::known::KnownDivergence;
+
+/// Instructions in a program, all blocks together.
+pub const INSTRUCTIONS: usize = 32;
+
+/// What programs may contain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Instructions of a program, all its blocks together, 4 at least.
+    pub instructions: usize,
+    /// vCPUs that programs may use, 1 or 2.
+    pub cpus: usize,
+    /// Whether tag check faults may be asymmetric (FEAT_MTE3).
+    pub asymmetric: bool,
+    /// Whether programs may copy and set memory by FEAT_MOPS.
+    pub mops: bool,
+    /// Known divergences that programs stay away from.
+    pub known: &'static [KnownDivergence],
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self { instructions: INSTRUCTIONS, cpus: 2, asymmetric: true, mops: true, known: &[] }
+    }
+}
+
+impl Profile {
+    /// Leaves out what a CPU with this boot report has not (Arm ARM, ID_AA64PFR1_EL1.MTE, ID_AA64ISAR2_EL1.MOPS).
+    #[must_use]
+    pub fn limited_to(self, boot: &BootReport) -> Self {
+        let field = |register: u64, shift: u32| register >> shift & 0xf;
+        Self {
+            asymmetric: self.asymmetric && field(boot.pfr1, 8) >= 3,
+            mops: self.mops && field(boot.isar2, 16) != 0,
+            ..self
+        }
+    }
+}
+
+/// Draws one of several things; each has a weight.
+pub fn weighted<T: Copy>(rng: &mut fastrand::Rng, choices: &[(u32, T)]) -> T {
+    let total: u32 = choices.iter().map(|(weight, _)| weight).sum();
+    let mut left = rng.u32(..total.max(1));
+    for (weight, choice) in choices {
+        match left.checked_sub(*weight) {
+            Some(rest) => left = rest,
+            None => return *choice,
+        }
+    }
+    choices[0].1
+}
+
+/// Returns whether something happens that happens once in `n` times.
+pub fn one_in(rng: &mut fastrand::Rng, n: u32) -> bool {
+    rng.u32(..n) == 0
+}

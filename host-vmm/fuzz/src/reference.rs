@@ -1,0 +1,93 @@
+//! What a machine is compared with: something that shows what a program does, and which choices it made on the way.
+
+use abi::mailbox::SysReg;
+use model::choice::Choices;
+
+use super::session::Session;
+use machine::MachineError;
+use modelled::ModelFactory;
+use program::compare::{Difference, Location};
+use program::observation::StepOutcome;
+use program::{Observation, Program};
+
+/// Shows what a program does, one permitted outcome at a time.
+pub trait Reference {
+    /// Runs a program with these answers to the architecture's choices.
+    ///
+    /// # Errors
+    ///
+    /// When the program is not covered.
+    fn observe(&mut self, program: &Program, choices: Choices) -> Result<Outcome, MachineError>;
+}
+
+/// One permitted outcome.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// What was seen.
+    pub observation: Observation,
+    /// All choices that were made.
+    pub choices: Choices,
+    /// The blocks that ended, in order.
+    pub blocks: Vec<Block>,
+}
+
+/// How many choices had been made in a run when a block had come so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// The block's step.
+    pub step: usize,
+    /// At each exception.
+    pub at_faults: Vec<usize>,
+    /// At the end.
+    pub at_end: usize,
+}
+
+impl Outcome {
+    /// Returns how many choices had been made when a difference could first be seen: an outcome that has these choices
+    /// in common has the difference, too.
+    #[must_use]
+    pub fn decided_by(&self, difference: &Difference) -> usize {
+        let all = self.choices.made();
+        // How far a program came is seen at its end.
+        let Some(step) = difference.step.filter(|_| difference.place != Location::Progress) else { return all };
+        // Tags that a step fetched at a checkpoint were seen before its block ended.
+        let Some(block) = self.blocks.iter().rfind(|block| block.step <= step) else { return all };
+        match difference.place {
+            Location::Fault(n) if block.step == step => block.at_faults.get(n).copied().unwrap_or(block.at_end),
+            _ => block.at_end,
+        }
+    }
+}
+
+/// The model.
+pub struct ModelReference<'f> {
+    factory: &'f ModelFactory,
+    session: Session<'f>,
+}
+
+impl<'f> ModelReference<'f> {
+    /// Takes the model.
+    #[must_use]
+    pub fn new(factory: &'f ModelFactory) -> Self {
+        Self { factory, session: Session::new(factory) }
+    }
+}
+
+impl Reference for ModelReference<'_> {
+    fn observe(&mut self, program: &Program, choices: Choices) -> Result<Outcome, MachineError> {
+        self.factory.set_choices(choices);
+        self.factory.take_block_records();
+        let mut observation = self.session.run(program)?;
+        let seen = observation.seen.iter_mut().filter(|seen| matches!(seen.what, StepOutcome::Block(_)));
+        let mut blocks = Vec::new();
+        for (block, ended) in seen.zip(self.factory.take_block_records()) {
+            if ended.unknown.rgsr {
+                block.unknown.push(SysReg::Rgsr);
+            }
+            block.unknown_v |= ended.unknown.v;
+            block.unknown_x |= ended.unknown.x;
+            blocks.push(Block { step: block.step, at_faults: ended.at_faults, at_end: ended.at_end });
+        }
+        Ok(Outcome { observation, choices: self.factory.set_choices(Choices::default()), blocks })
+    }
+}

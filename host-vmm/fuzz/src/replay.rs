@@ -1,0 +1,78 @@
+//! Runs given programs on a machine and on the model, each as a case of its own.
+
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::campaign::{failure, micros};
+use super::contender::with_judge;
+use super::judge::Verdict;
+use machine::target::Opener;
+use program::Program;
+use report::event::Verdict as CaseVerdict;
+use report::event::{self, CaseInfo, Event, Sink};
+
+/// What stands before a program's own name.
+const NAME: &str = "program.";
+
+/// A program with a name, as its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedProgram {
+    /// What it is called: the stem of its file.
+    pub name: String,
+    /// Where it came from.
+    pub path: String,
+    /// Its text, which has been read once already.
+    pub text: String,
+}
+
+impl NamedProgram {
+    /// The case that it is.
+    #[must_use]
+    pub fn info(&self) -> CaseInfo {
+        CaseInfo {
+            name: format!("{NAME}{}", self.name),
+            claim: "what the machine shows is what the model permits".to_owned(),
+            cite: self.path.clone(),
+        }
+    }
+}
+
+/// Runs programs. Everything is told through the sink, from `Started` on.
+pub fn run(programs: &[NamedProgram], opener: &dyn Opener, seed: u64, sink: &mut dyn Sink) {
+    let began = Instant::now();
+    let result = with_judge(opener, &[], &mut |judge, opponent| {
+        event::started(&opponent.target, opponent.took, seed, programs.len(), sink);
+        for named in programs {
+            let info = named.info();
+            sink.event(Event::Begin(info.clone()));
+            let case_began = Instant::now();
+            let verdict = match named.text.parse::<Program>() {
+                Ok(program) => {
+                    let verdict = judge.judge(&program);
+                    if let Verdict::Lost(reason) = verdict {
+                        let remedy = "run it again; if it ends like this again, please report it".to_owned();
+                        return Err(Box::new(Event::Broken { reason, remedy }));
+                    }
+                    case_verdict(&program, &verdict)
+                }
+                Err(error) => CaseVerdict::Skipped(format!("{} is no program: {error}", named.path)),
+            };
+            sink.event(Event::End { name: info.name, verdict, micros: micros(case_began) });
+        }
+        Ok(())
+    });
+    let micros = micros(began);
+    sink.event(result.err().map_or(Event::Finished { micros }, |closing| *closing));
+}
+
+/// Returns the verdict that a report shows.
+fn case_verdict(program: &Program, verdict: &Verdict) -> CaseVerdict {
+    match verdict {
+        Verdict::NotCovered(reason) => CaseVerdict::Skipped(reason.clone()),
+        Verdict::Undecided => {
+            CaseVerdict::Skipped("the architecture permits more outcomes than could be tried".to_owned())
+        }
+        verdict => failure(program, verdict).map_or(CaseVerdict::Passed, CaseVerdict::Failed),
+    }
+}

@@ -1,0 +1,137 @@
+//! The command line of `granule`: what can be asked for, and the way from there to a run and its exit status.
+
+mod fuzz;
+mod kill_matrix;
+mod list;
+mod matrix;
+mod program;
+mod rerun;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::firmware;
+use crate::nested::inner::{InnerOptions, Work};
+use ::fuzz::{campaign, known, replay};
+use kvm::open::ThisHost;
+use report::event::{Event, STREAM_VERSION, Sink};
+use report::exit::Exit;
+use suite::GuestPolicy;
+
+/// Proves that Arm's Memory Tagging Extension works through KVM.
+#[derive(Debug, Parser)]
+#[command(name = "granule", version, after_help = EXIT_STATUSES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_STATUSES: &str =
+    "Exit status: 0 all passed, 1 something failed, 2 usage, 4 nothing could be checked here, 69 could not run";
+
+/// What granule can do.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the suite, or some of its cases, and print a verdict for each promise
+    Run(Box<run::Run>),
+    /// Run random programs on a machine and on the model, and print what diverges
+    Fuzz(Box<fuzz::Fuzz>),
+    /// List cases: name, promise, and where the promise is written
+    List(list::List),
+    /// Break every rule of the specification in turn, and show which case notices
+    KillMatrix(kill_matrix::KillMatrix),
+    /// Put the results of several runs side by side
+    Matrix(matrix::Matrix),
+}
+
+/// Why a command could not be carried out at all.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    /// The user should ask otherwise.
+    #[error("{0}")]
+    Usage(String),
+    /// Results have nowhere to go.
+    #[error("the results cannot be written to standard output: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    default_sigpipe();
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Run(run) => run.execute(),
+        Command::Fuzz(fuzz) => fuzz.execute(),
+        Command::List(list) => list.execute(),
+        Command::KillMatrix(matrix) => matrix.execute(),
+        Command::Matrix(matrix) => matrix.execute(),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(CliError::Usage(message)) => {
+            let error = Cli::command().error(ErrorKind::ValueValidation, message);
+            // Nothing can be done about a standard error that takes no text.
+            let _ = error.print();
+            Exit::Usage.into()
+        }
+        Err(error @ CliError::Output(_)) => {
+            anstream::eprintln!("error: {error}");
+            Exit::Broken.into()
+        }
+    }
+}
+
+/// Runs the suite for the granule outside; see [`crate::nested::inner`].
+pub fn inner_suite(options: &InnerOptions, sink: &mut dyn Sink) {
+    sink.event(Event::Hello(STREAM_VERSION));
+    let image = match firmware::image(options.firmware.clone()) {
+        Ok(image) => image,
+        Err(error) => return sink.event(error.into()),
+    };
+    let GuestPolicy { guest_timeout, fresh_vms, hazards } = options.guests;
+    let host = ThisHost { image, guest_timeout, hazards };
+    match &options.work {
+        Work::Suite => {
+            let suite = suite::Options { names: options.names.clone(), seed: options.seed, fresh_vms };
+            run::run_suite(&suite, &host, sink);
+        }
+        Work::Programs(programs) => replay::run(programs, &host, options.seed, sink),
+        Work::Fuzz(fuzz, avoid_known) => {
+            let known = if *avoid_known { known::QEMU } else { &[] };
+            campaign::run(fuzz, &host, known, sink, &mut |_, _| ());
+        }
+    }
+}
+
+/// Ends silently, like other tools, when the reader of the output has gone (`granule list | head`).
+#[expect(unsafe_code, reason = "std ignores SIGPIPE and has no way to say otherwise")]
+fn default_sigpipe() {
+    // SAFETY: no other thread is running yet, and the default action needs no handler.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn usage_errors_have_their_own_status() {
+        for line in [
+            &["granule"][..],
+            &["granule", "run", "--seed", "x"],
+            &["granule", "run", "--smp", "0"],
+            &["granule", "go"],
+        ] {
+            assert_eq!(Cli::try_parse_from(line).unwrap_err().exit_code(), i32::from(Exit::Usage as u8), "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! `granule run FILE…`: programs from files, each run on the machine and on the model and compared.
+
+use std::fs;
+use std::path::Path;
+
+use super::CliError;
+use fuzz::replay::NamedProgram;
+use program::Program;
+
+/// How the file of a program is called.
+const EXTENSION: &str = "granule";
+
+/// Returns whether an argument of `granule run` is meant as a file and not as a case.
+pub fn is_file(argument: &str) -> bool {
+    argument.contains('/') || Path::new(argument).extension().is_some_and(|extension| extension == EXTENSION)
+}
+
+/// Reads the programs that the arguments name; `None` when they name cases.
+///
+/// # Errors
+///
+/// When cases are among them, or a file cannot be read or is no program: with its path, line and column.
+pub fn read(arguments: &[String]) -> Result<Option<Vec<NamedProgram>>, CliError> {
+    let count = arguments.iter().filter(|argument| is_file(argument)).count();
+    if count == 0 {
+        return Ok(None);
+    }
+    if let Some(case) = arguments.iter().find(|argument| !is_file(argument)) {
+        return Err(CliError::Usage(format!(
+            "`{case}` is a case and the others are files; run cases and programs one after the other"
+        )));
+    }
+    arguments.iter().map(|path| read_one(path)).collect::<Result<_, _>>().map(Some)
+}
+
+fn read_one(path: &str) -> Result<NamedProgram, CliError> {
+    let usage = |what: String| CliError::Usage(format!("{path}: {what}"));
+    let text = fs::read_to_string(path).map_err(|error| usage(format!("cannot be read: {error}")))?;
+    text.parse::<Program>().map_err(|error| usage(error.to_string()))?;
+    let name = Path::new(path).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(NamedProgram { name, path: path.to_owned(), text })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_distinguished_from_case_names() {
+        for (argument, file) in [("kvm.copy-tags", false), ("*irg*", false), ("a.granule", true), ("./a", true)] {
+            assert_eq!(is_file(argument), file, "{argument}");
+        }
+    }
+
+    #[test]
+    fn parse_errors_name_path_line_and_column() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("bad.granule");
+        fs::write(&path, "granule program 1\nblock el=1\ncode\nstgg x0, [x1]\nend\n").unwrap();
+        let path = path.to_str().unwrap().to_owned();
+        let Err(CliError::Usage(message)) = read(std::slice::from_ref(&path)) else { panic!("it is read") };
+        assert!(message.starts_with(&format!("{path}: line 4, column 1: unknown instruction `stgg`")), "{message}");
+        assert!(read(&[path, "kvm.copy-tags".to_owned()]).is_err());
+        assert_eq!(read(&["kvm.copy-tags".to_owned()]).ok(), Some(None));
+        assert!(read(&["./missing.granule".to_owned()]).is_err());
+    }
+}

@@ -1,0 +1,83 @@
+//! The options of a run in an emulator.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::CliError;
+
+/// Environment variables that stand for options.
+const KERNEL: &str = "GRANULE_KERNEL";
+const QEMU: &str = "GRANULE_QEMU";
+const AGENT: &str = "GRANULE_AGENT";
+
+/// Options of a run in an emulator.
+#[derive(Debug, Args)]
+#[command(
+    next_help_heading = "Options of --via nested, --qemu and --cpu of --via tcg, --kernel and --cpu of --via model"
+)]
+pub struct Emulation {
+    /// Kernel under test: an arm64 `Image` with KVM and MTE built in; for model a release, such as 6.12 or 7.2-16k
+    #[arg(long, value_name = "PATH", env = KERNEL)]
+    pub kernel: Option<PathBuf>,
+    /// QEMU for arm64 [default: qemu-system-aarch64 in PATH]
+    #[arg(long, value_name = "PATH", env = QEMU)]
+    pub qemu: Option<PathBuf>,
+    /// The arm64 granule that runs inside [default: granule-aarch64 beside this program]
+    #[arg(long, value_name = "PATH", env = AGENT)]
+    pub agent: Option<PathBuf>,
+    /// CPU that QEMU emulates [default: max,pauth=off; max for tcg and model]
+    #[arg(long)]
+    pub cpu: Option<String>,
+    /// Kernel parameters, added to granule's own
+    #[arg(long, value_name = "PARAMETERS", allow_hyphen_values = true)]
+    pub append: Option<String>,
+    /// Emulated CPUs [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=512))]
+    pub smp: Option<u32>,
+    /// Emulated memory in MiB [default: 512]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(128..))]
+    pub mem: Option<u32>,
+}
+
+impl Emulation {
+    /// The kernel that the command line names, and not the environment.
+    pub fn named_kernel(&self) -> Option<&PathBuf> {
+        self.kernel.as_ref().filter(|path| std::env::var_os(KERNEL).is_none_or(|value| value != *path.as_os_str()))
+    }
+
+    /// Rejects options that would do nothing. What an environment variable gives is not an option.
+    ///
+    /// # Errors
+    ///
+    /// When one was given.
+    pub fn refuse(&self) -> Result<(), CliError> {
+        self.refuse_all_but(&[])
+    }
+
+    /// As [`Self::refuse`], on a machine where these options do something.
+    ///
+    /// # Errors
+    ///
+    /// When another was given.
+    pub fn refuse_all_but(&self, useful: &[&str]) -> Result<(), CliError> {
+        let given = |path: &Option<PathBuf>, variable| {
+            path.as_ref().is_some_and(|path| std::env::var_os(variable).is_none_or(|value| value != *path.as_os_str()))
+        };
+        let given = [
+            ("--kernel", given(&self.kernel, KERNEL)),
+            ("--qemu", given(&self.qemu, QEMU)),
+            ("--agent", given(&self.agent, AGENT)),
+            ("--cpu", self.cpu.is_some()),
+            ("--append", self.append.is_some()),
+            ("--smp", self.smp.is_some()),
+            ("--mem", self.mem.is_some()),
+        ];
+        match given.iter().find(|(name, given)| *given && !useful.contains(name)) {
+            None => Ok(()),
+            Some((name, _)) => {
+                Err(CliError::Usage(format!("{name} means nothing on this machine; add --via nested, or leave it out")))
+            }
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! A nested run from outside: prepare, start, listen, give the verdict.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::Options;
+use super::agent::{self, AgentError};
+use super::command;
+use super::initramfs;
+use super::inner::InnerOptions;
+use super::kernel_image::{self, KernelError};
+use super::modules;
+use super::watch::{EmulatorInfo, EndReason, RunWatcher};
+use super::wire::Decoder;
+use qemu::child::{Output, Subprocess};
+use qemu::memfd::MemFile;
+use qemu::program::{Qemu, QemuError, refusal};
+use qemu::reason_and_remedy;
+use report::event::Sink;
+
+/// How long QEMU may take to end once it has closed its output.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Why a nested run cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum NestedError {
+    /// The kernel.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    /// The agent.
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+    /// QEMU.
+    #[error(transparent)]
+    Qemu(#[from] QemuError),
+    /// The initramfs.
+    #[error("the initramfs cannot be built in memory: {0}; free some memory")]
+    Initramfs(io::Error),
+    /// Listening.
+    #[error("QEMU's output cannot be read: {0}; try again")]
+    Listening(io::Error),
+}
+
+/// Runs the selected cases in a nested Linux. Everything is told through the sink, errors too.
+///
+/// Call it on a thread that outlives the run: QEMU dies with the thread that started it.
+pub fn run(options: &Options, sink: &mut dyn Sink) {
+    let deadline = Instant::now() + options.timeout;
+    let mut watch = RunWatcher::new(sink, &options.cases);
+    if let Err(error) = prepare_and_listen(options, deadline, &mut watch) {
+        let (reason, remedy) = reason_and_remedy(&error.to_string());
+        match error {
+            NestedError::Qemu(QemuError::NoMte) => watch.unavailable(&reason, &remedy),
+            _ => watch.broken(&reason, &remedy),
+        }
+    }
+}
+
+fn prepare_and_listen(options: &Options, deadline: Instant, watch: &mut RunWatcher<'_>) -> Result<(), NestedError> {
+    kernel_image::check(&options.kernel)?;
+    let agent = agent::load(&agent::find(options.agent.as_deref())?)?;
+    let qemu = Qemu::probe(&options.qemu, deadline)?;
+    let inner = InnerOptions {
+        work: options.work.clone(),
+        names: options.cases.iter().map(|case| case.name.clone()).collect(),
+        seed: options.seed,
+        guests: options.guests,
+        firmware: None,
+    };
+    let modules = modules::beside(&options.kernel);
+    let archive =
+        initramfs::build(&agent, &inner, options.firmware.as_deref(), &modules).map_err(NestedError::Initramfs)?;
+    let memory = MemFile::new(&archive).map_err(NestedError::Initramfs)?;
+    drop((agent, archive));
+
+    let began = Instant::now();
+    let command = command::command(&qemu, options, &memory.path());
+    let child = Subprocess::start(command, Some(memory.descriptor()))
+        .map_err(|source| QemuError::NotStarted { program: qemu.program.clone(), source })?;
+    watch.emulator(EmulatorInfo { name: format!("QEMU {}", qemu.version), cpu: options.cpu.clone(), began });
+    listen(child, deadline, options.timeout, watch)
+}
+
+/// Listens until the last event, the end of QEMU, or the deadline. The child is gone when this returns.
+fn listen(
+    mut child: Subprocess,
+    deadline: Instant,
+    timeout: Duration,
+    watch: &mut RunWatcher<'_>,
+) -> Result<(), NestedError> {
+    let mut decoder = Decoder::default();
+    let mut buffer = vec![0; 64 << 10];
+    let stop = loop {
+        match child.read(&mut buffer, deadline).map_err(NestedError::Listening)? {
+            Output::Bytes(count) => decoder.push(&buffer[..count]),
+            Output::Closed => break None,
+            Output::TimedOut => break Some(EndReason::Deadline(timeout)),
+        }
+        while let Some(item) = decoder.next_item() {
+            watch.item(item);
+        }
+        if watch.is_done() {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            break Some(EndReason::Deadline(timeout));
+        }
+    };
+    decoder.finish().into_iter().for_each(|line| watch.line(line));
+    let stop = match stop {
+        Some(stop) => stop,
+        None => {
+            let (status, errors) = child.end(Instant::now() + GRACE);
+            if !watch.has_output() && !errors.is_empty() {
+                return Err(refusal(errors).into());
+            }
+            EndReason::Ended {
+                how: status.map_or_else(|| "did not exit".to_owned(), |status| status.to_string()),
+                errors,
+            }
+        }
+    };
+    watch.stop(&stop);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use report::event::{CaseInfo, Event};
+    use suite::GuestPolicy;
+
+    fn options(directory: &std::path::Path) -> Options {
+        Options {
+            work: crate::nested::inner::Work::Suite,
+            qemu: "/nonexistent/qemu".into(),
+            kernel: directory.join("kernel"),
+            agent: Some(directory.join("agent")),
+            cpu: "max".into(),
+            append: String::new(),
+            smp: 1,
+            memory_mib: 512,
+            timeout: Duration::from_secs(20),
+            cases: vec![CaseInfo { name: "a.b.c".into(), claim: "c".into(), cite: "d".into() }],
+            seed: 1,
+            firmware: None,
+            guests: GuestPolicy::default(),
+        }
+    }
+
+    fn reason(options: &Options) -> String {
+        let mut events = Vec::new();
+        run(options, &mut events);
+        match &events[..] {
+            [Event::Hello(_), Event::Broken { reason, remedy }] if !remedy.is_empty() => reason.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn each_missing_part_is_reported() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = options(directory.path());
+        assert!(reason(&options).starts_with("kernel "));
+        let mut image = vec![0; 64];
+        image[56..60].copy_from_slice(b"ARM\x64");
+        std::fs::write(&options.kernel, image).unwrap();
+        assert!(reason(&options).starts_with("agent "));
+        std::fs::write(options.agent.as_ref().unwrap(), agent::tests::program(183, 0)).unwrap();
+        assert!(reason(&options).contains("/nonexistent/qemu"));
+    }
+
+    #[test]
+    fn reason_and_remedy_are_split() {
+        assert_eq!(reason_and_remedy("a; b; c\nd; e"), ("a; b\nd; e".into(), "c".into()));
+        assert_eq!(reason_and_remedy("a"), ("a".into(), String::new()));
+    }
+}

@@ -1,0 +1,248 @@
+//! Tries a [`Hazard`] in a process of its own, which stays behind if the kernel never lets it go.
+//!
+//! A thread that is stuck in the kernel cannot be killed, and neither can its process; nor can anybody change the address
+//! space that it holds. So the process that tries shares nothing with the suite: it makes a VM of its own. First it does the
+//! very same to a page that was tagged before, which even a wrong kernel survives: what a former hazard has broken, or this
+//! code would, is not blamed on this one.
+#![expect(unsafe_code, reason = "fork, mmap and the tag ioctl")]
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use kvm_bindings::{KVM_CAP_ARM_MTE, kvm_arm_copy_mte_tags, kvm_enable_cap, kvm_userspace_memory_region};
+use kvm_ioctls::{Kvm, VmFd};
+
+use super::backing::{self, PROT_MTE, map_file, memfd};
+use super::memory::page_size;
+use super::raw;
+use super::userfault::UserfaultServer;
+use super::vcpu::errno;
+use super::vm::kernel;
+use machine::tags::GRANULE;
+use machine::{Backing, CopyResult, CopyTags, Errno, Hazard, HazardOutcome, MachineError};
+
+/// How long a call that takes microseconds may take on a slow emulator before it counts as stuck.
+const HAZARD_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the other thread may be away until the buffer is served all the same.
+const AWAY: Duration = Duration::from_millis(500);
+/// How long a store may take until it needs its buffer.
+const ARRIVES: Duration = Duration::from_secs(1);
+/// Where the VM has its memory.
+const IPA: u64 = 0x4000_0000;
+/// Pages of memory: one that was tagged before, for the control, and a new one.
+const PAGES: u64 = 2;
+const TAGGED: u64 = 0;
+const NEW: u64 = 1;
+const RW: libc::c_int = libc::PROT_READ | libc::PROT_WRITE;
+
+/// What the process that tries says on its pipe.
+const READY: u8 = 1;
+
+/// Tries a hazard.
+///
+/// # Errors
+///
+/// `Unsupported` when the host lacks what it takes, or does not even store tags from a harmless buffer; what the kernel says
+/// when it refuses a step.
+pub fn attempt(hazard: Hazard) -> Result<HazardOutcome, MachineError> {
+    let [mut reader, writer] = pipe()?;
+    // SAFETY: the suite has no other thread that could hold a lock now, but for one that waits; see `Deadline`.
+    let child = unsafe { libc::fork() };
+    match child {
+        0 => {
+            drop(reader);
+            let code = perform(hazard, writer).unwrap_or_else(|error| refusal(&error));
+            // SAFETY: ends this process at once; nothing of the suite's is to be dropped in it.
+            unsafe { libc::_exit(code) };
+        }
+        1.. => {
+            drop(writer);
+            wait(child, &mut reader)
+        }
+        _ => Err(kernel("fork", Errno::last())),
+    }
+}
+
+fn pipe() -> Result<[File; 2], MachineError> {
+    let mut ends = [0; 2];
+    // SAFETY: the kernel writes two descriptors.
+    if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) } != 0 {
+        return Err(kernel("pipe2", Errno::last()));
+    }
+    // SAFETY: both descriptors are new and nobody else's.
+    Ok(ends.map(|fd| unsafe { File::from_raw_fd(fd) }))
+}
+
+/// Exit codes of the process that tries: the call's count is complete, or is not, or the host lacks something, or the other
+/// thread had to wait; else an error number.
+const COMPLETE: i32 = 0;
+const SHORT: i32 = 200;
+const LACKING: i32 = 201;
+const WAITED: i32 = 202;
+
+fn refusal(error: &MachineError) -> i32 {
+    match error {
+        MachineError::Kernel { errno, .. } if (1..SHORT).contains(&errno.0) => errno.0,
+        _ => LACKING,
+    }
+}
+
+/// Waits until something can be read, a byte or the end; `false` if that takes too long.
+fn readable(fd: &impl AsRawFd) -> bool {
+    let mut waiting = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: one structure that the kernel reads and writes.
+    unsafe { libc::poll(&raw mut waiting, 1, HAZARD_TIMEOUT.as_millis() as libc::c_int) > 0 }
+}
+
+fn wait(child: libc::pid_t, reader: &mut File) -> Result<HazardOutcome, MachineError> {
+    let damaged = || {
+        let reason = "the kernel does not even come back from a store to a page that was tagged before: a former hazard broke it";
+        MachineError::Unsupported(reason.to_owned())
+    };
+    // SAFETY: makes a new descriptor for our own child.
+    let process = unsafe { libc::syscall(libc::SYS_pidfd_open, child, 0) };
+    if process < 0 {
+        return Err(kernel("pidfd_open", Errno::last()));
+    }
+    // SAFETY: the descriptor is new and nobody else's.
+    let process = unsafe { OwnedFd::from_raw_fd(process as libc::c_int) };
+    let ready = readable(reader) && reader.read(&mut [0]).is_ok_and(|count| count == 1);
+    if !readable(&process) {
+        // SAFETY: a signal to our own child, which may be past hearing it.
+        unsafe { libc::kill(child, libc::SIGKILL) };
+        let dies = readable(&process);
+        let millis = HAZARD_TIMEOUT.as_millis() as u64;
+        return if ready { Ok(HazardOutcome::Hangs { millis, dies }) } else { Err(damaged()) };
+    }
+    let mut status = 0;
+    // SAFETY: our own child, which has ended.
+    unsafe { libc::waitpid(child, &raw mut status, 0) };
+    let code = if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { LACKING };
+    match code {
+        COMPLETE => Ok(HazardOutcome::Returned(Ok(page_size()))),
+        SHORT => Ok(HazardOutcome::Returned(Ok(0))),
+        WAITED => Ok(HazardOutcome::Waited),
+        LACKING => {
+            Err(MachineError::Unsupported("this host has no userfaultfd, or no memfd that a VM may use".to_owned()))
+        }
+        code if ready => Ok(HazardOutcome::Returned(Err(Errno(code)))),
+        code => Err(kernel("making a VM to store tags in", Errno(code))),
+    }
+}
+
+/// The VM that tries, and the mappings of its memory.
+struct HazardVm {
+    vm: VmFd,
+    /// The mapping that the slot has; not PROT_MTE.
+    slot: *mut u8,
+    /// Another one of the same memory, PROT_MTE, that nobody touched.
+    alias: *mut u8,
+    page: u64,
+}
+
+// SAFETY: the addresses are numbers here; what is behind them is used by the kernel and by one volatile read.
+unsafe impl Sync for HazardVm {}
+
+impl HazardVm {
+    fn new() -> Result<Self, MachineError> {
+        let page = page_size();
+        let bytes = (PAGES * page) as usize;
+        let file = memfd(bytes)?;
+        let [slot, alias] = [map_file(bytes, RW, &file)?, map_file(bytes, RW | PROT_MTE, &file)?];
+        let kvm = Kvm::new().map_err(|error| kernel("opening /dev/kvm", errno(error)))?;
+        let vm = kvm.create_vm_with_type(0).map_err(|error| kernel("KVM_CREATE_VM", errno(error)))?;
+        vm.enable_cap(&kvm_enable_cap { cap: KVM_CAP_ARM_MTE, ..Default::default() })
+            .map_err(|error| kernel("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", errno(error)))?;
+        let region = kvm_userspace_memory_region {
+            guest_phys_addr: IPA,
+            memory_size: bytes as u64,
+            userspace_addr: slot as u64,
+            ..Default::default()
+        };
+        // SAFETY: the mapping stays until this process ends.
+        unsafe { vm.set_user_memory_region(region) }
+            .map_err(|error| MachineError::Unsupported(format!("a memfd cannot be a memory slot here: {error}")))?;
+        Ok(Self { vm, slot, alias, page })
+    }
+
+    /// Stores the tags of one page from a buffer.
+    fn store(&self, page: u64, buffer: *mut u8) -> CopyResult {
+        let arguments = kvm_arm_copy_mte_tags {
+            guest_ipa: IPA + page * self.page,
+            length: self.page,
+            addr: buffer.cast(),
+            flags: CopyTags::TO_GUEST,
+            reserved: [0; 2],
+        };
+        // SAFETY: a store only reads the buffer, which is mapped.
+        unsafe { raw::copy_tags(&self.vm, &arguments) }
+    }
+}
+
+/// Does it, in the process that may be lost. Gives the exit code.
+fn perform(hazard: Hazard, mut writer: File) -> Result<i32, MachineError> {
+    const STORE: &str = "KVM_ARM_MTE_COPY_TAGS";
+    let hazard_vm = HazardVm::new()?;
+    let mut harmless = vec![5; (hazard_vm.page / GRANULE) as usize];
+    hazard_vm.store(TAGGED, harmless.as_mut_ptr()).map_err(|errno| kernel(STORE, errno))?;
+    provoke(&hazard_vm, hazard, TAGGED)?.0.map_err(|errno| kernel(STORE, errno))?;
+    writer.write_all(&[READY]).map_err(|_| kernel("write", Errno::last()))?;
+    Ok(match provoke(&hazard_vm, hazard, NEW)? {
+        (_, true) => WAITED,
+        (Ok(count), _) if count == hazard_vm.page => COMPLETE,
+        (Ok(_), _) => SHORT,
+        (Err(errno), _) => refusal(&kernel(STORE, errno)),
+    })
+}
+
+/// Stores the tags of a page in a hazardous way. Gives what the call returned, and whether somebody had to wait for it.
+fn provoke(hazard_vm: &HazardVm, hazard: Hazard, page: u64) -> Result<(CopyResult, bool), MachineError> {
+    let bytes = hazard_vm.page as usize;
+    let [slot, alias] = [hazard_vm.slot, hazard_vm.alias].map(|start| start.wrapping_add(page as usize * bytes));
+    match hazard {
+        Hazard::BufferInThePage => Ok((hazard_vm.store(page, alias), false)),
+        Hazard::TouchedMeanwhile => store_during(hazard_vm, page, || {
+            // SAFETY: a byte of our own mapping.
+            unsafe { alias.read_volatile() };
+        }),
+        Hazard::ProtectedMeanwhile => store_during(hazard_vm, page, || {
+            // SAFETY: changes what our own mapping permits, and takes nothing away.
+            unsafe { libc::mprotect(slot.cast(), bytes, RW | PROT_MTE) };
+        }),
+    }
+}
+
+/// Stores from a buffer that is missing, does something to the target once the kernel waits for the buffer, and returns the
+/// buffer when that is done, or takes too long.
+fn store_during(hazard_vm: &HazardVm, page: u64, act: impl FnOnce()) -> Result<(CopyResult, bool), MachineError> {
+    let (buffer, _) = backing::map(hazard_vm.page as usize, Backing::Anonymous, RW)?;
+    let (waits, is_waited_for) = mpsc::channel();
+    let (allow, allowed) = mpsc::channel();
+    let range = buffer as u64..buffer as u64 + hazard_vm.page;
+    let hold = move || {
+        // Whoever is gone does not need to know.
+        let _ = waits.send(());
+        let _ = allowed.recv_timeout(AWAY);
+    };
+    let server = UserfaultServer::holding(range, hazard_vm.page, 3, hold)?;
+    let buffer = buffer as usize;
+    let result = thread::scope(|scope| {
+        let store = scope.spawn(move || hazard_vm.store(page, std::ptr::with_exposed_provenance_mut(buffer)));
+        // The store has the page, and waits for its buffer; or it was refused, and never will.
+        let _ = is_waited_for.recv_timeout(ARRIVES);
+        let began = Instant::now();
+        act();
+        let waited = began.elapsed() >= AWAY;
+        let _ = allow.send(());
+        (store.join(), waited)
+    });
+    drop(server);
+    match result {
+        (Ok(result), waited) => Ok((result, waited)),
+        (Err(_), _) => Err(MachineError::BadRequest("the thread that stores panicked".to_owned())),
+    }
+}

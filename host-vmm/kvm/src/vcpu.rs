@@ -1,0 +1,182 @@
+//! One vCPU: how it is made, why it exits, and its registers.
+
+use kvm_bindings::{
+    KVM_ARM_VCPU_EL1_32BIT, KVM_ARM_VCPU_PSCI_0_2, KVM_SYSTEM_EVENT_RESET, KVM_SYSTEM_EVENT_SHUTDOWN, RegList,
+    kvm_mp_state, kvm_vcpu_init,
+};
+use kvm_ioctls::{VcpuExit, VcpuFd, VmFd};
+
+use super::dirty::DirtyRing;
+use super::vm::kernel;
+use machine::registers::{RegisterId, Registers};
+use machine::snapshot::CpuState;
+use machine::{Errno, MachineError};
+
+/// The longest register list that kvm-bindings can hold; kernels list about 250 without SVE.
+const MAX_REGISTERS: usize = 500;
+
+/// Why a vCPU stopped running.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExitReason {
+    /// A store to a device address.
+    Store {
+        /// Guest-physical address.
+        ipa: u64,
+        /// What was stored, lowest address first.
+        data: Vec<u8>,
+    },
+    /// A load from a device address; it was answered with zeros.
+    Load {
+        /// Guest-physical address.
+        ipa: u64,
+    },
+    /// The guest called PSCI SYSTEM_OFF.
+    PowerOff,
+    /// The guest called PSCI SYSTEM_RESET.
+    Reset,
+    /// A signal arrived.
+    Interrupted,
+    /// Anything else.
+    Other(String),
+}
+
+/// A vCPU.
+#[derive(Debug)]
+pub struct Vcpu {
+    /// Dropped before the descriptor that it is mapped from.
+    ring: Option<DirtyRing>,
+    fd: VcpuFd,
+}
+
+pub(super) fn errno(error: kvm_ioctls::Error) -> Errno {
+    Errno(error.errno())
+}
+
+impl Vcpu {
+    /// Creates and initialises a vCPU for the host's own CPU type.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    pub fn new(vm: &VmFd, index: usize) -> Result<Self, Errno> {
+        Self::with(vm, index, &[KVM_ARM_VCPU_PSCI_0_2])
+    }
+
+    /// Creates and initialises a vCPU that starts in AArch32.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says: EINVAL in a VM with MTE.
+    pub fn in_aarch32(vm: &VmFd, index: usize) -> Result<Self, Errno> {
+        Self::with(vm, index, &[KVM_ARM_VCPU_PSCI_0_2, KVM_ARM_VCPU_EL1_32BIT])
+    }
+
+    fn with(vm: &VmFd, index: usize, features: &[u32]) -> Result<Self, Errno> {
+        let fd = vm.create_vcpu(index as u64).map_err(errno)?;
+        let mut init = kvm_vcpu_init::default();
+        vm.get_preferred_target(&mut init).map_err(errno)?;
+        features.iter().for_each(|feature| init.features[0] |= 1 << feature);
+        fd.vcpu_init(&init).map_err(errno)?;
+        Ok(Self { ring: None, fd })
+    }
+
+    /// Takes what is in the vCPU's dirty ring, which has `entries`: slot and page in the slot.
+    ///
+    /// # Errors
+    ///
+    /// When there is no ring.
+    pub fn take_dirty(&mut self, entries: usize, page: u64) -> Result<Vec<(u32, u64)>, MachineError> {
+        if entries == 0 {
+            return Err(MachineError::BadRequest("this VM has no dirty rings".to_owned()));
+        }
+        let ring = match self.ring.take() {
+            Some(ring) => ring,
+            None => DirtyRing::new(&self.fd, entries, page)?,
+        };
+        Ok(self.ring.insert(ring).take())
+    }
+
+    /// Makes a synchronous external data abort pending.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    pub fn inject_data_abort(&self) -> Result<(), Errno> {
+        let mut events = self.fd.get_vcpu_events().map_err(errno)?;
+        events.exception.ext_dabt_pending = 1;
+        self.fd.set_vcpu_events(&events).map_err(errno)
+    }
+
+    /// Runs until something happens.
+    pub fn run(&mut self) -> Result<ExitReason, Errno> {
+        Ok(match self.fd.run() {
+            Ok(VcpuExit::MmioWrite(ipa, data)) => ExitReason::Store { ipa, data: data.to_vec() },
+            Ok(VcpuExit::MmioRead(ipa, data)) => {
+                data.fill(0);
+                ExitReason::Load { ipa }
+            }
+            Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_SHUTDOWN, _)) => ExitReason::PowerOff,
+            Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_RESET, _)) => ExitReason::Reset,
+            Ok(VcpuExit::Intr) => ExitReason::Interrupted,
+            Ok(other) => ExitReason::Other(format!("{other:?}")),
+            Err(error) if matches!(error.errno(), libc::EINTR | libc::EAGAIN) => ExitReason::Interrupted,
+            Err(error) => return Err(errno(error)),
+        })
+    }
+
+    /// Completes an MMIO access whose exit was just served: until then the saved PC is stale
+    /// (Documentation/virt/kvm/api.rst, 5. The kvm_run structure, `immediate_exit`).
+    pub fn complete_mmio(&mut self) -> Result<(), MachineError> {
+        self.fd.set_kvm_immediate_exit(1);
+        let exit = self.run();
+        self.fd.set_kvm_immediate_exit(0);
+        match exit {
+            Ok(ExitReason::Interrupted) => Ok(()),
+            Ok(other) => Err(MachineError::BadRequest(format!(
+                "KVM_RUN with immediate_exit must return EINTR, it returned {other:?}"
+            ))),
+            Err(errno) => Err(kernel("KVM_RUN with immediate_exit", errno)),
+        }
+    }
+
+    /// Reads a register of up to 64 bits.
+    pub fn register(&self, id: RegisterId) -> Result<u64, Errno> {
+        let mut bytes = [0; 8];
+        let size = id.size().min(8);
+        self.fd.get_one_reg(id.0, &mut bytes[..size]).map_err(errno)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    /// Writes a register of up to 64 bits.
+    pub fn set_register(&self, id: RegisterId, value: u64) -> Result<(), Errno> {
+        let size = id.size().min(8);
+        self.fd.set_one_reg(id.0, &value.to_le_bytes()[..size]).map_err(errno).map(|_| ())
+    }
+
+    /// Reads all registers that the kernel lists.
+    pub fn registers(&self) -> Result<Registers, MachineError> {
+        let mut list = RegList::new(MAX_REGISTERS)
+            .map_err(|error| MachineError::BadRequest(format!("cannot make a register list: {error:?}")))?;
+        self.fd.get_reg_list(&mut list).map_err(|error| kernel("KVM_GET_REG_LIST", errno(error)))?;
+        Registers::collect(list.as_slice(), |id, value| {
+            let read = self.fd.get_one_reg(id.0, value);
+            read.map(|_| ()).map_err(|error| kernel(&format!("KVM_GET_ONE_REG of {id}"), errno(error)))
+        })
+    }
+
+    /// Reads everything that makes up this vCPU.
+    pub fn save(&self) -> Result<CpuState, MachineError> {
+        let mp_state = self.fd.get_mp_state().map_err(|error| kernel("KVM_GET_MP_STATE", errno(error)))?.mp_state;
+        Ok(CpuState { registers: self.registers()?, mp_state })
+    }
+
+    /// Writes everything that makes up a vCPU, in the kernel's order.
+    pub fn restore(&self, state: &CpuState) -> Result<(), MachineError> {
+        for (id, value) in state.registers.iter() {
+            let write = self.fd.set_one_reg(id.0, value);
+            write.map_err(|error| kernel(&format!("KVM_SET_ONE_REG of {id}"), errno(error)))?;
+        }
+        let mp_state = kvm_mp_state { mp_state: state.mp_state };
+        self.fd.set_mp_state(mp_state).map_err(|error| kernel("KVM_SET_MP_STATE", errno(error)))
+    }
+}

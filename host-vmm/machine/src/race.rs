@@ -1,0 +1,145 @@
+//! Races: vCPUs and threads of the VMM at work on the same memory at the same time.
+//!
+//! A race says who takes part and what each does; in which order it happens is the machine's. What a case may expect is
+//! what holds in every order.
+
+use super::{Block, CopyResult, CopyTags, Errno, MachineError, PageEvent, TagBuffer, Trace, Vm};
+use crate::tags::GRANULE;
+
+/// What the VMM does while vCPUs run, step by step, in a thread of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostStep {
+    /// Fetches the tags of whole host pages.
+    Fetch {
+        /// First byte, guest-physical.
+        ipa: u64,
+        /// Bytes of guest memory.
+        length: u64,
+    },
+    /// Stores tags, one a byte, to whole host pages.
+    Store {
+        /// First byte, guest-physical.
+        ipa: u64,
+        /// The tags.
+        tags: Vec<u8>,
+    },
+    /// Writes to guest memory.
+    Write {
+        /// First byte, guest-physical.
+        ipa: u64,
+        /// What is written.
+        bytes: Vec<u8>,
+    },
+    /// Lets something happen to pages.
+    Event {
+        /// First byte, guest-physical.
+        ipa: u64,
+        /// Bytes of guest memory.
+        length: u64,
+        /// What happens.
+        event: PageEvent,
+    },
+    /// Moves a slot that no vCPU needs away and back.
+    MoveSlot {
+        /// Where the slot is.
+        ipa: u64,
+        /// Where it is for a moment.
+        to: u64,
+    },
+    /// Deletes a slot that no vCPU needs, and makes it again of the same memory.
+    ReplaceSlot {
+        /// Where the slot is.
+        ipa: u64,
+    },
+    /// Takes the dirty log of a slot.
+    TakeDirty {
+        /// Where the slot is.
+        ipa: u64,
+    },
+}
+
+/// Who takes part in a race.
+#[derive(Clone, Debug, Default)]
+pub struct Race {
+    /// Blocks without checkpoints, each with the vCPU that runs it. All start at once.
+    pub blocks: Vec<(usize, Block)>,
+    /// Threads of the VMM: each does its steps in order, as often as `rounds` says.
+    pub threads: Vec<Vec<HostStep>>,
+    /// How often each thread does its steps; 1 or more.
+    pub rounds: usize,
+    /// Signals come to each thread of the VMM all the time. Their handler does nothing, and system calls that it interrupts
+    /// are not begun again.
+    pub signals: bool,
+    /// Chooses an order where the machine has to choose one. A real machine has its own.
+    pub seed: u64,
+}
+
+impl Race {
+    /// Expects each vCPU to run one block at most.
+    ///
+    /// # Errors
+    ///
+    /// `BadRequest` when one is named twice.
+    pub fn check(&self) -> Result<(), MachineError> {
+        for (place, (cpu, _)) in self.blocks.iter().enumerate() {
+            if self.blocks[..place].iter().any(|(other, _)| other == cpu) {
+                return Err(MachineError::BadRequest(format!("vCPU {cpu} can run one block of a race, and has two")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What came of a [`Race`].
+#[derive(Clone, Debug, Default)]
+pub struct RaceReport {
+    /// The trace of each block, in the order of the blocks.
+    pub traces: Vec<Trace>,
+    /// For each thread, the results of its steps, round after round.
+    pub threads: Vec<Vec<StepResult>>,
+}
+
+/// What a [`HostStep`] gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StepResult {
+    /// Nothing but success or an error.
+    Done(Result<(), Errno>),
+    /// What the ioctl returned, and the tag buffer afterwards.
+    Copied(CopyResult, Vec<u8>),
+    /// Numbers of dirty pages in the slot.
+    Dirty(Vec<u64>),
+}
+
+impl StepResult {
+    /// Makes a result of a step that gives nothing else. What is not the kernel's error ends the race.
+    ///
+    /// # Errors
+    ///
+    /// When the step could not be taken at all.
+    pub fn done(result: Result<(), MachineError>) -> Result<Self, MachineError> {
+        match result {
+            Ok(()) => Ok(Self::Done(Ok(()))),
+            Err(MachineError::Kernel { errno, .. }) => Ok(Self::Done(Err(errno))),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Fetches tags by the ioctl, into a buffer that holds no tag before.
+    pub fn fetch(vm: &(impl Vm + ?Sized), ipa: u64, length: u64) -> Self {
+        let mut tags = vec![0xff; (length / GRANULE) as usize];
+        let result = copy(vm, ipa, &mut tags, CopyTags::FROM_GUEST);
+        Self::Copied(result, tags)
+    }
+
+    /// Stores tags by the ioctl.
+    pub fn store(vm: &(impl Vm + ?Sized), ipa: u64, tags: &[u8]) -> Self {
+        let mut tags = tags.to_vec();
+        let result = copy(vm, ipa, &mut tags, CopyTags::TO_GUEST);
+        Self::Copied(result, tags)
+    }
+}
+
+fn copy(vm: &(impl Vm + ?Sized), ipa: u64, tags: &mut [u8], flags: u64) -> CopyResult {
+    let length = tags.len() as u64 * GRANULE;
+    vm.copy_tags(CopyTags { ipa, length, buffer: TagBuffer::Bytes(tags), flags, reserved: [0; 2] })
+}

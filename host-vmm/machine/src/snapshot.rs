@@ -1,0 +1,57 @@
+//! A whole VM at rest: memory, tags, registers.
+//!
+//! Memory and tags are kept as the pages that were ever touched. Restoring goes in the order memory,
+//! tags, registers: tags stored before data would be lost wherever the kernel replaces the page under
+//! them, and registers come last because they make the vCPU run.
+
+use std::any::Any;
+use std::rc::Rc;
+
+use crate::registers::Registers;
+use crate::{Config, MachineError};
+
+/// Consecutive pages that have something in them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// Guest-physical address of the first byte, a multiple of the host's page size.
+    pub ipa: u64,
+    /// The bytes.
+    pub data: Vec<u8>,
+    /// One tag a byte, one for each granule of `data`.
+    pub tags: Vec<u8>,
+}
+
+/// The state of one vCPU.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CpuState {
+    /// Every register that the kernel lists.
+    pub registers: Registers,
+    /// KVM_GET_MP_STATE.
+    pub mp_state: u32,
+}
+
+/// A VM at rest.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// How the VM was made.
+    pub config: Config,
+    /// Touched memory, in ascending order.
+    pub memory: Vec<Extent>,
+    /// The vCPUs, by index; none where an emulator keeps them.
+    pub cpus: Vec<CpuState>,
+    /// What an emulator keeps, where there is no KVM; only its own kind of machine can read it.
+    pub emulated: Option<Rc<dyn Any>>,
+}
+
+impl Snapshot {
+    /// Returns the registers of a vCPU.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` where an emulator keeps them.
+    pub fn registers(&self, cpu: usize) -> Result<&Registers, MachineError> {
+        self.cpus.get(cpu).map(|state| &state.registers).ok_or_else(|| {
+            MachineError::Unsupported("reading all registers of a vCPU: there is no KVM in this machine".to_owned())
+        })
+    }
+}

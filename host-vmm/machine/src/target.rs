@@ -1,0 +1,182 @@
+//! What is under test, described once: by whoever opened it, and by what the first boot showed.
+
+use std::time::{Duration, Instant};
+
+use abi::mailbox::BootReport;
+use model::contract::{Contract, Release};
+
+use crate::{Config, Factory, Machine, MachineError};
+
+/// What whoever opens a target knows about it and no booted machine reports.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Host {
+    /// The kernel's release, beginning with its numbers; empty where there is none.
+    pub kernel: String,
+    /// How KVM runs: `VHE`, `nVHE`, `protected`; empty where there is no KVM.
+    pub kvm_mode: String,
+    /// The emulator and its version, such as `QEMU 10.0.2`, where it runs without a kernel; else empty.
+    pub emulator: String,
+    /// The CPU, if it is known by a name.
+    pub cpu: String,
+    /// Whether the host gives transparent huge pages to those who ask.
+    pub huge_pages: bool,
+    /// Whether the kernel may be hung.
+    pub hazards: bool,
+}
+
+/// A target that has booted once.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// What whoever opened it knows.
+    pub host: Host,
+    /// What the firmware reported from vCPU 0.
+    pub boot: BootReport,
+    /// Bytes in a page of the host.
+    pub page_size: u64,
+}
+
+impl Target {
+    /// Returns ID_AA64PFR1_EL1.MTE as the guest sees it: 2 or 3 for allocation tags.
+    #[must_use]
+    pub fn mte(&self) -> u8 {
+        field(self.boot.pfr1, 8)
+    }
+
+    /// Returns the bytes that one LDGM or STGM covers (GMID_EL1.BS).
+    #[must_use]
+    pub fn tag_block(&self) -> u64 {
+        4 << field(self.boot.gmid, 0)
+    }
+
+    /// Returns the bytes that one DC ZVA covers; `None` where it is prohibited (DCZID_EL0).
+    #[must_use]
+    pub fn zero_block(&self) -> Option<u64> {
+        (self.boot.dczid >> 4 & 1 == 0).then_some(4 << field(self.boot.dczid, 0))
+    }
+
+    /// Returns whether tag checks can be limited to stores (ID_AA64PFR2_EL1.MTESTOREONLY, FEAT_MTE_STORE_ONLY).
+    #[must_use]
+    pub fn store_only(&self) -> bool {
+        field(self.boot.pfr2, 4) >= 1
+    }
+
+    /// Returns whether there are atomic read-modify-write instructions (ID_AA64ISAR0_EL1.Atomic, FEAT_LSE).
+    #[must_use]
+    pub fn atomics(&self) -> bool {
+        field(self.boot.isar0, 20) >= 2
+    }
+
+    /// Returns whether there are memory copies and sets (ID_AA64ISAR2_EL1.MOPS, FEAT_MOPS).
+    #[must_use]
+    pub fn mops(&self) -> bool {
+        field(self.boot.isar2, 16) >= 1
+    }
+
+    /// Returns the kernel's release, if it can be read.
+    #[must_use]
+    pub fn release(&self) -> Option<Release> {
+        self.host.kernel.parse().ok()
+    }
+
+    /// Returns the kernel's major and minor version; 0 for what cannot be read.
+    #[must_use]
+    pub fn kernel_version(&self) -> (u32, u32) {
+        let mut numbers = self.host.kernel.split(['.', '-']).map_while(|part| part.parse().ok());
+        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+    }
+
+    /// Returns whether there is a kernel whose interface can be used.
+    #[must_use]
+    pub fn has_kernel(&self) -> bool {
+        !self.host.kernel.is_empty()
+    }
+
+    /// Returns what the kernel promises about MTE; of a kernel whose release cannot be read, what the newest one does.
+    #[must_use]
+    pub fn contract(&self) -> Contract {
+        Contract::for_release(self.release().unwrap_or_default())
+    }
+}
+
+/// Returns a four-bit field of an ID register.
+fn field(register: u64, shift: u32) -> u8 {
+    (register >> shift & 0xf) as u8
+}
+
+/// A target, a machine of it that has just booted, and where more come from.
+pub struct Opened {
+    /// Makes more machines.
+    pub factory: Box<dyn Factory>,
+    /// The first machine.
+    pub machine: Box<dyn Machine>,
+    /// What it is.
+    pub target: Target,
+    /// How long the first machine took to boot.
+    pub took: Duration,
+}
+
+/// Opens a target. Machines stay on the thread that made them, so each thread opens its own.
+pub trait Opener: Sync {
+    /// Opens the target and boots a first machine of this configuration.
+    ///
+    /// # Errors
+    ///
+    /// When something is missing, or nothing can be checked on this target.
+    fn open(&self, config: Config) -> Result<Opened, OpenError>;
+}
+
+/// Why a target could not be opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// Nothing can be checked here.
+    #[error("{reason}")]
+    Unavailable {
+        /// What is missing.
+        reason: String,
+        /// What the user can do.
+        remedy: String,
+    },
+    /// The run cannot be done.
+    #[error("{reason}")]
+    Broken {
+        /// What went wrong.
+        reason: String,
+        /// What the user can do.
+        remedy: String,
+    },
+}
+
+impl OpenError {
+    /// Describes why a first machine did not start.
+    #[must_use]
+    pub fn not_started(error: MachineError) -> Self {
+        match error {
+            MachineError::NoMte(reason) => {
+                Self::Unavailable { reason, remedy: "use a CPU with FEAT_MTE2 or FEAT_MTE3".to_owned() }
+            }
+            MachineError::Lost { reason, remedy } => Self::Broken { reason, remedy },
+            error => Self::Broken {
+                reason: format!("the firmware does not start: {error}"),
+                remedy: "if you gave --firmware, try without; else please report this with the kernel's log".to_owned(),
+            },
+        }
+    }
+}
+
+impl Opened {
+    /// Boots a first machine, and describes the target by what it reports.
+    ///
+    /// # Errors
+    ///
+    /// When it does not boot, or has no allocation tags.
+    pub fn boot(factory: Box<dyn Factory>, host: Host, config: Config) -> Result<Self, OpenError> {
+        let began = Instant::now();
+        let machine = factory.boot(config).map_err(OpenError::not_started)?;
+        let target = Target { host, boot: *machine.boot_report(0), page_size: machine.page_size() };
+        if target.mte() < 2 {
+            let reason = format!("the CPU has no allocation tags (ID_AA64PFR1_EL1.MTE is {})", target.mte());
+            return Err(OpenError::not_started(MachineError::NoMte(reason)));
+        }
+        Ok(Self { factory, machine, target, took: began.elapsed() })
+    }
+}

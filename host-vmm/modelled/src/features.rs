@@ -1,0 +1,35 @@
+//! The model's description of a CPU, from what a machine reported at boot.
+
+use abi::mailbox::BootReport;
+use model::cpu::Features;
+
+/// Returns the features that a CPU reports at boot. What the report does not tell is as on QEMU's `max`.
+#[must_use]
+pub fn features(boot: &BootReport) -> Features {
+    let field = |register: u64, shift: u32| (register >> shift & 0xf) as u8;
+    Features {
+        mte: field(boot.pfr1, 8),
+        tag_block_bs: field(boot.gmid, 0),
+        dczid: (boot.dczid & 0x1f) as u8,
+        atomics: field(boot.isar0, 20) >= 2,
+        lse2: field(boot.mmfr2, 32) != 0,
+        mops: field(boot.isar2, 16) != 0,
+        store_only: field(boot.pfr2, 4) != 0,
+        idst: field(boot.mmfr2, 36) != 0,
+        pfr0: boot.pfr0,
+        pfr1: boot.pfr1,
+        dfr0: boot.dfr0,
+        isar0: boot.isar0,
+        isar1: boot.isar1,
+        isar2: boot.isar2,
+        mmfr0: boot.mmfr0,
+        mmfr1: boot.mmfr1,
+        mmfr2: boot.mmfr2,
+        midr: boot.midr,
+        mpidr: boot.mpidr,
+        revidr: boot.revidr,
+        clidr: boot.clidr,
+        ctr: boot.ctr,
+        ..Features::MAX
+    }
+}

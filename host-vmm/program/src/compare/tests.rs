@@ -1,0 +1,145 @@
+//! What counts as a difference and what does not.
+
+#![expect(clippy::single_range_in_vec_init, reason = "a list of ranges is meant")]
+
+use abi::mailbox::{BlockEnd, SYS_REGS};
+
+use super::super::observation::StepObservation;
+use super::*;
+
+fn trace() -> Trace {
+    Trace {
+        x: [7; 31],
+        sp: 7,
+        pstate: 0x6000_0004,
+        sys: [0; SYS_REGS],
+        v: Some(Box::new([[1, 2]; 32])),
+        faults: vec![Fault { index: Some(3), esr: Syndrome::from_bits(0x9600_0051), far: 0x0300_0001, spsr: 0x4 }],
+        end: BlockEnd::Complete,
+    }
+}
+
+fn of(trace: Trace) -> Observation {
+    let memory = vec![ObservedExtent { offset: 0x1000, data: vec![0; 32], tags: vec![1, 2], unknown: Vec::new() }];
+    Observation {
+        seen: vec![StepObservation {
+            step: 4,
+            what: StepOutcome::Block(Box::new(trace)),
+            unknown: Vec::new(),
+            unknown_v: 0,
+            unknown_x: 0,
+        }],
+        memory,
+        endless: None,
+    }
+}
+
+fn places(change: impl FnOnce(&mut Trace)) -> Vec<Location> {
+    let mut changed = trace();
+    change(&mut changed);
+    differences(&of(trace()), &of(changed)).iter().map(|difference| difference.place).collect()
+}
+
+#[test]
+fn everything_that_is_the_programs_counts() {
+    assert_eq!(places(|_| ()), []);
+    assert_eq!(places(|trace| trace.x[30] = 0), [Location::X(30)]);
+    assert_eq!(places(|trace| trace.sp = 0), [Location::Sp]);
+    assert_eq!(places(|trace| trace.pstate ^= 1 << 25), [Location::Pstate]);
+    assert_eq!(places(|trace| trace.end = BlockEnd::Escaped), [Location::End]);
+    assert_eq!(places(|trace| trace.sys[SysReg::Rgsr as usize] = 0x100), [Location::Sys(SysReg::Rgsr)]);
+    assert_eq!(places(|trace| trace.sys[SysReg::Sctlr as usize] = 1 << 40), [Location::Sys(SysReg::Sctlr)]);
+    assert_eq!(places(|trace| trace.v = Some(Box::new([[1, 3]; 32]))).len(), 32);
+    assert_eq!(places(|trace| trace.faults[0].far += 1), [Location::Fault(0)]);
+    assert_eq!(places(|trace| trace.faults[0].index = None), [Location::Fault(0)]);
+    assert_eq!(places(|trace| trace.faults[0].spsr = 0), [Location::Fault(0)]);
+    assert_eq!(places(|trace| trace.faults[0].esr = Syndrome::from_bits(0x9600_0011)), [Location::Fault(0)]);
+    assert_eq!(places(|trace| trace.faults.clear()), [Location::Fault(0)]);
+}
+
+#[test]
+fn what_the_architecture_leaves_open_does_not_count() {
+    assert_eq!(places(|trace| trace.faults[0].far |= 0xf << 60), []);
+    assert_eq!(places(|trace| trace.faults[0].esr = Syndrome::from_bits(0x3_9600_0051)), []);
+    assert_eq!(places(|trace| trace.faults[0].spsr |= 0x3c0), []);
+    assert_eq!(places(|trace| trace.pstate |= 1 << 21), []);
+    assert_eq!(places(|trace| trace.sys[SysReg::Sctlr as usize] = 1 << 23), []);
+    let unsupported = |esr| {
+        let mut trace = trace();
+        trace.faults[0].esr = Syndrome::from_bits(esr);
+        trace
+    };
+    assert_eq!(differences(&of(unsupported(0x9600_0035)), &of(unsupported(0x9600_0075))), []);
+    assert_ne!(differences(&of(unsupported(0x9600_0035)), &of(unsupported(0x9600_0021))), []);
+    let undefined = |far| {
+        let mut trace = trace();
+        trace.faults[0] = Fault { index: Some(0), esr: Syndrome::from_bits(0x0200_0000), far, spsr: 4 };
+        of(trace)
+    };
+    assert_eq!(differences(&undefined(0), &undefined(5)), []);
+}
+
+#[test]
+fn vectors_that_are_unknown_do_not_count() {
+    let mut changed = trace();
+    changed.v = Some(Box::new([[3, 4]; 32]));
+    let (known, mut open) = (of(trace()), of(changed));
+    open.seen[0].unknown_v = !(1 << 30);
+    let places: Vec<_> = differences(&known, &open).iter().map(|difference| difference.place).collect();
+    assert_eq!(places, [Location::V(30)]);
+    open.seen[0].unknown_v = u32::MAX;
+    assert_eq!(differences(&known, &open), []);
+}
+
+#[test]
+fn a_register_that_is_unknown_does_not_count() {
+    let mut changed = trace();
+    changed.sys[SysReg::Rgsr as usize] = 0x100;
+    let mut open = of(trace());
+    open.seen[0].unknown = vec![SysReg::Rgsr];
+    assert_eq!(differences(&open, &of(changed.clone())), []);
+    changed.sys[SysReg::Gcr as usize] = 1;
+    assert_eq!(differences(&open, &of(changed)).len(), 1);
+}
+
+#[test]
+fn general_registers_and_the_stack_pointer_that_are_unknown_do_not_count() {
+    let mut changed = trace();
+    (changed.x, changed.sp) = ([8; 31], 8);
+    let mut open = of(changed);
+    open.seen[0].unknown_x = !(1 << 3 | 1 << 31);
+    let places: Vec<_> = differences(&of(trace()), &open).iter().map(|difference| difference.place).collect();
+    assert_eq!(places, [Location::X(3), Location::Sp]);
+    open.seen[0].unknown_x = u32::MAX;
+    assert_eq!(differences(&open, &of(trace())), []);
+}
+
+#[test]
+fn bytes_that_are_unknown_do_not_count() {
+    let mut open = of(trace());
+    open.memory[0].data[5..9].fill(1);
+    let places = |open: &Observation| -> Vec<_> {
+        differences(open, &of(trace())).iter().map(|difference| difference.place).collect()
+    };
+    open.memory[0].unknown = vec![0x1005..0x1008];
+    assert_eq!(places(&open), [Location::Data(0x1008)]);
+    open.memory[0].unknown = vec![0x1005..0x1008, 0x1008..0x1009];
+    assert_eq!(places(&open), []);
+    open.memory[0].tags[0] = 3;
+    assert_eq!(places(&open), [Location::Tag(0x1000)]);
+}
+
+#[test]
+fn memory_tags_and_progress_count() {
+    let mut other = of(trace());
+    other.memory[0].tags[1] = 9;
+    other.memory[0].data[8] = 1;
+    let found = differences(&of(trace()), &other);
+    let place = |n: usize| (found[n].step, found[n].place, &*found[n].expected, &*found[n].found);
+    assert_eq!(place(0), (None, Location::Tag(0x1010), "0x2", "0x9"));
+    assert_eq!(place(1), (None, Location::Data(0x1008), "0x0", "0x1"));
+    let endless = Observation { endless: Some(5), memory: Vec::new(), ..of(trace()) };
+    let found = differences(&of(trace()), &endless);
+    assert_eq!(found.iter().map(|one| (one.step, one.place)).collect::<Vec<_>>(), [(Some(5), Location::Progress)]);
+    assert_eq!(differences(&endless, &endless.clone()), []);
+}

@@ -1,0 +1,120 @@
+//! What can be wrong with a program's text: where, and what is allowed there.
+
+use isa::ParseErrorKind;
+
+/// A mistake in a program's text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {kind}")]
+pub struct TextError {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column of what is wrong, from 1, in characters.
+    pub column: usize,
+    /// What is wrong.
+    pub kind: TextErrorKind,
+}
+
+/// What is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TextErrorKind {
+    /// The first line is not a program's.
+    #[error("expected `granule program {version}` as the first line, found `{found}`")]
+    Header {
+        /// The version that is read here.
+        version: u64,
+        /// What was there.
+        found: String,
+    },
+    /// The text is of another version of the format.
+    #[error("this is version {found} of the format; this granule reads version {version}")]
+    Version {
+        /// The version that is read here.
+        version: u64,
+        /// The one that was found.
+        found: u64,
+    },
+    /// Something else belongs here.
+    #[error("expected {expected}, found {found}")]
+    Expected {
+        /// What belongs here.
+        expected: String,
+        /// What was there, in backquotes, or "the end of the line".
+        found: String,
+    },
+    /// A number does not fit.
+    #[error("{what} {value:#x} is out of range; allowed is {min:#x} to {max:#x}")]
+    OutOfRange {
+        /// What the number is.
+        what: &'static str,
+        /// The number.
+        value: u64,
+        /// The least.
+        min: u64,
+        /// The greatest.
+        max: u64,
+    },
+    /// A number falls between the steps.
+    #[error("{what} {value:#x} is not a multiple of {step:#x}")]
+    NotMultiple {
+        /// What the number is.
+        what: &'static str,
+        /// The number.
+        value: u64,
+        /// The step.
+        step: u64,
+    },
+    /// Something is said twice.
+    #[error("`{what}` is set twice; leave one out")]
+    Twice {
+        /// What.
+        what: String,
+    },
+    /// An instruction is wrong.
+    #[error(transparent)]
+    Instruction(#[from] Instruction),
+    /// A branch or a literal load leads out of the block.
+    #[error(
+        "{instruction}: {distance:+} leads out of the block; allowed is {min:+} to {max:+}, in steps of 4 for branches"
+    )]
+    OutOfBlock {
+        /// The instruction.
+        instruction: String,
+        /// The distance in bytes that it has.
+        distance: i64,
+        /// The least allowed.
+        min: i64,
+        /// The greatest allowed.
+        max: i64,
+    },
+    /// A block has no instruction.
+    #[error("a block has 1 to {max} instructions, this one has {found}")]
+    BlockSize {
+        /// The most.
+        max: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// A block does not end.
+    #[error("the block that begins in line {begun} has no `{missing}`")]
+    Unfinished {
+        /// Where it begins.
+        begun: usize,
+        /// What is missing.
+        missing: &'static str,
+    },
+    /// `resume_block` before any block.
+    #[error("`again` runs the last block once more, and there is none before it")]
+    NothingBefore,
+}
+
+/// What the assembler says about an instruction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instruction(pub ParseErrorKind);
+
+impl std::fmt::Display for Instruction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Instruction {}

@@ -1,0 +1,147 @@
+//! Reads the settings of a block: registers, fields of control registers, and what happens at checkpoints.
+
+use abi::doorbell::Doorbell;
+use abi::map;
+use isa::Tag;
+
+use super::super::Run;
+use super::super::control::{FIELDS, Field};
+use super::super::error::{TextError, TextErrorKind};
+use super::super::text::REGISTERS;
+use super::super::value::{CHECKPOINT, Pointer, UART, UPPER, WINDOWS};
+use super::event;
+use super::line::{Line, list, number};
+
+/// Most checkpoints of a block at which something happens.
+const MAX_CHECKPOINTS: u64 = 64;
+
+/// What a setting sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Location {
+    X(usize),
+    Sp,
+    V(usize),
+    /// A place in [`FIELDS`].
+    Field(usize),
+    /// A place in [`REGISTERS`].
+    Register(usize),
+}
+
+/// Reads settings, and remembers which were there.
+#[derive(Debug, Default)]
+pub struct Settings {
+    seen: Vec<Location>,
+}
+
+impl Settings {
+    /// Reads one setting.
+    pub fn read(&mut self, line: &mut Line<'_>, run: &mut Run) -> Result<(), TextError> {
+        if line.take_if("checkpoint") {
+            return checkpoint(line, run);
+        }
+        let word = line.peek();
+        let place = word.and_then(|word| place(word.text));
+        let (Some(word), Some(place)) = (word, place) else { return Err(line.expected(allowed())) };
+        if self.seen.contains(&place) {
+            return Err(line.error(word.column, TextErrorKind::Twice { what: word.text.to_owned() }));
+        }
+        self.seen.push(place);
+        line.take();
+        line.keyword("=")?;
+        match place {
+            Location::X(n) => run.x[n] = value(line, run.cpu)?,
+            Location::Sp => run.sp = value(line, run.cpu)?,
+            Location::V(n) => {
+                let high = line.number("the upper half of the register")?;
+                let low = line.number("the lower half of the register")?;
+                run.v.get_or_insert_with(|| Box::new([[0; 2]; 32]))[n] = [low, high];
+            }
+            Location::Field(index) => {
+                let Field { name, values, .. } = &FIELDS[index];
+                let values: Vec<_> = values.iter().copied().zip(0u8..).collect();
+                run.controls.set(index, line.name(&format!("a value of {name}"), &values)?);
+            }
+            Location::Register(index) => {
+                let (name, register) = REGISTERS[index];
+                run.sys[register as usize] = Some(line.number(&format!("the value of {name}"))?);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns what a setting may begin with.
+fn allowed() -> String {
+    let fixed = ["x0` to `x30", "sp", "v0` to `v31", "checkpoint", "code"].into_iter();
+    list(fixed.chain(REGISTERS.iter().map(|(name, _)| *name)).chain(FIELDS.iter().map(|field| field.name)))
+}
+
+/// Finds what a name stands for.
+fn place(name: &str) -> Option<Location> {
+    let numbered = |prefix, limit: usize| {
+        let digits: &str = name.strip_prefix(prefix)?;
+        let index: usize = digits.parse().ok()?;
+        (index < limit && index.to_string() == digits).then_some(index)
+    };
+    if let Some(n) = numbered("x", 31) {
+        return Some(Location::X(n));
+    }
+    if let Some(n) = numbered("v", 32) {
+        return Some(Location::V(n));
+    }
+    if name == "sp" {
+        return Some(Location::Sp);
+    }
+    let register = REGISTERS.iter().position(|(known, _)| *known == name).map(Location::Register);
+    register.or_else(|| Field::by_name(name).map(Location::Field))
+}
+
+/// Reads `checkpoint N EVENT`.
+fn checkpoint(line: &mut Line<'_>, run: &mut Run) -> Result<(), TextError> {
+    let number = line.bounded("number of the checkpoint", 1, MAX_CHECKPOINTS, 1)? as usize;
+    const ALLOWED: &str = "an event that needs no vCPU: `tags`, `data`, `fetch` or `save-restore`";
+    // The firmware, which changes pages, waits in the block.
+    if line.peek().is_some_and(|word| word.text == "pages") {
+        return Err(line.expected(ALLOWED));
+    }
+    match event::read(line)? {
+        Some(event) => {
+            let needed = run.at_checkpoint.len().max(number);
+            run.at_checkpoint.resize_with(needed, Vec::new);
+            run.at_checkpoint[number - 1].push(event);
+            Ok(())
+        }
+        None => Err(line.expected(ALLOWED)),
+    }
+}
+
+/// Reads the value of a general register.
+fn value(line: &mut Line<'_>, cpu: usize) -> Result<u64, TextError> {
+    if line.take_if(UART) {
+        return Ok(map::UART_DR);
+    }
+    if line.take_if(CHECKPOINT) {
+        return Ok(Doorbell::Checkpoint.byte(cpu).into());
+    }
+    let Some(word) = line.peek() else { return Err(line.expected(VALUE)) };
+    let Some((window, offset)) = word.text.split_once('+') else {
+        let value = number(word.text).ok_or_else(|| line.expected(VALUE))?;
+        line.take();
+        return Ok(value);
+    };
+    let (window, upper) = window.strip_prefix(UPPER).map_or((window, false), |window| (window, true));
+    let window = WINDOWS.iter().find(|(name, _)| *name == window).map(|(_, window)| *window);
+    let (Some(window), Some(offset)) = (window, number(offset)) else { return Err(line.expected(VALUE)) };
+    let max = map::ARENA_SIZE - 1;
+    if offset > max {
+        let kind = TextErrorKind::OutOfRange { what: "offset into the arena", value: offset, min: 0, max };
+        return Err(line.error(word.column, kind));
+    }
+    line.take();
+    line.keyword("tag")?;
+    let tag = Tag::truncate(line.bounded("tag", 0, 15, 1)? as u8);
+    Ok(Pointer { window, upper, offset, tag }.bits())
+}
+
+const VALUE: &str = "a value: a number below 2^64 such as 0x40, a pointer such as `tagged+0x40 tag 3` or \
+                     `upper.untagged-el0+0x40 tag 15`, `uart` or `checkpoint`";

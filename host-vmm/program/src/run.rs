@@ -1,0 +1,153 @@
+//! Runs a program on a machine, with as few requests as it takes, and observes it.
+
+use abi::map::{self, GUEST_PAGE};
+use isa::Tag;
+
+use super::observation::{Observation, ObservedExtent, StepObservation, StepOutcome};
+use super::{Event, Program, Run, Step};
+use machine::tags::GRANULE;
+use machine::{Block, Machine, MachineError, Outcome, Trace};
+
+/// Checkpoints that a block may ring before it counts as endless.
+const MAX_CHECKPOINTS: usize = 256;
+
+/// Runs a program on a machine that is as after boot and has the vCPUs that it needs.
+///
+/// A block that does not end is no error: it is what the observation says, and the machine is of no use after it.
+///
+/// # Errors
+///
+/// When the machine cannot do what the program asks.
+pub fn run(program: &Program, machine: &mut dyn Machine) -> Result<Observation, MachineError> {
+    let mut runner = Runner { machine, seen: Vec::new(), last: None };
+    for (step, what) in program.steps.iter().enumerate() {
+        let ended = match what {
+            Step::Event(event) => runner.event(step, event).map(|()| true),
+            Step::Run(run) => runner.block(step, run),
+            Step::Again { cpu } => runner.resume_block(step, *cpu),
+        };
+        match ended {
+            Ok(true) => {}
+            Ok(false) | Err(MachineError::Silent { .. }) => {
+                return Ok(Observation { seen: runner.seen, memory: Vec::new(), endless: Some(step) });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let memory = runner.memory(program)?;
+    Ok(Observation { seen: runner.seen, memory, endless: None })
+}
+
+struct Runner<'a> {
+    machine: &'a mut dyn Machine,
+    seen: Vec<StepObservation>,
+    last: Option<Block>,
+}
+
+impl Runner<'_> {
+    fn event(&mut self, step: usize, event: &Event) -> Result<(), MachineError> {
+        match event {
+            Event::Tags { offset, tags } => {
+                let tags: Vec<u8> = tags.iter().copied().map(Tag::value).collect();
+                self.machine.store_tags(map::ARENA_BASE + offset, &tags)
+            }
+            Event::Data { offset, bytes } => self.machine.write(map::ARENA_BASE + offset, bytes),
+            Event::Pages { window, offset, bytes, kind } => {
+                self.machine.set_pages(*window, map::ARENA_BASE + offset, *bytes, *kind)
+            }
+            Event::Fetch { offset, bytes } => {
+                let tags = self.tags(*offset, *bytes)?;
+                self.seen.push(StepObservation {
+                    step,
+                    what: StepOutcome::Tags { offset: *offset, tags },
+                    unknown: Vec::new(),
+                    unknown_v: 0,
+                    unknown_x: 0,
+                });
+                Ok(())
+            }
+            Event::SaveRestore => {
+                let snapshot = self.machine.save()?;
+                self.machine.replace_by(&snapshot)
+            }
+        }
+    }
+
+    /// Runs a block; `false` if it does not end.
+    fn block(&mut self, step: usize, run: &Run) -> Result<bool, MachineError> {
+        let block = run.block(self.machine.boot_report(run.cpu));
+        let outcome = self.machine.start(run.cpu, &block)?;
+        self.last = Some(without_registers(run).block(self.machine.boot_report(run.cpu)));
+        self.finish(step, run.cpu, outcome, &run.at_checkpoint)
+    }
+
+    /// Runs the last block once more; `false` if it does not end.
+    fn resume_block(&mut self, step: usize, cpu: usize) -> Result<bool, MachineError> {
+        let Some(block) = &self.last else {
+            return Err(MachineError::BadRequest("`again` needs a block before it".to_owned()));
+        };
+        let outcome = self.machine.start(cpu, block)?;
+        self.finish(step, cpu, outcome, &[])
+    }
+
+    /// Continues a block until it ends.
+    fn finish(
+        &mut self,
+        step: usize,
+        cpu: usize,
+        mut outcome: Outcome,
+        events: &[Vec<Event>],
+    ) -> Result<bool, MachineError> {
+        for checkpoint in 0..MAX_CHECKPOINTS {
+            match outcome {
+                Outcome::Done(trace) => {
+                    self.done(step, trace);
+                    return Ok(true);
+                }
+                Outcome::Checkpoint => {
+                    for event in events.get(checkpoint).into_iter().flatten() {
+                        self.event(step, event)?;
+                    }
+                    outcome = self.machine.resume(cpu)?;
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn done(&mut self, step: usize, trace: Box<Trace>) {
+        self.seen.push(StepObservation {
+            step,
+            what: StepOutcome::Block(trace),
+            unknown: Vec::new(),
+            unknown_v: 0,
+            unknown_x: 0,
+        });
+    }
+
+    fn tags(&mut self, offset: u64, bytes: u64) -> Result<Vec<u8>, MachineError> {
+        let mut tags = vec![0xff; (bytes / GRANULE) as usize];
+        self.machine.fetch_tags(map::ARENA_BASE + offset, &mut tags)?;
+        Ok(tags)
+    }
+
+    /// Reads what the program could reach.
+    fn memory(&mut self, program: &Program) -> Result<Vec<ObservedExtent>, MachineError> {
+        let pages: Vec<u64> = program.reachable_pages().into_iter().collect();
+        let mut memory = Vec::new();
+        for run in pages.chunk_by(|a, b| a + GUEST_PAGE == *b) {
+            let (offset, bytes) = (run[0], run.len() as u64 * GUEST_PAGE);
+            let mut data = vec![0; bytes as usize];
+            self.machine.read(map::ARENA_BASE + offset, &mut data)?;
+            let unknown = self.machine.unknown_memory(map::ARENA_BASE + offset, bytes).into_iter();
+            let unknown = unknown.map(|range| range.start - map::ARENA_BASE..range.end - map::ARENA_BASE).collect();
+            memory.push(ObservedExtent { offset, data, tags: self.tags(offset, bytes)?, unknown });
+        }
+        Ok(memory)
+    }
+}
+
+/// Returns a run whose tag registers stay as they are: for `resume_block`, which must see what the first run left in them.
+fn without_registers(run: &Run) -> Run {
+    Run { sys: Run::default().sys, ..run.clone() }
+}

@@ -1,0 +1,209 @@
+//! Comparisons whose failure says what was expected and what was found.
+
+use std::fmt::Display;
+
+use isa::{ExceptionClass, Syndrome, Tag, TaggedPtr};
+
+use super::case::{CaseError, CaseResult};
+use super::guest::Guest;
+use machine::tags::GRANULE;
+use machine::{El, Fault, Trace};
+use report::event::Failure;
+
+/// Granules shown on either side of the first one that differs.
+const CONTEXT: usize = 4;
+
+/// Fails with an expectation and a finding.
+pub fn fail<T>(what: impl Into<String>, expected: impl Display, found: impl Display) -> Result<T, CaseError> {
+    fail_with(what, expected, found, Vec::new())
+}
+
+/// Fails with more for a person to look at.
+pub fn fail_with<T>(
+    what: impl Into<String>,
+    expected: impl Display,
+    found: impl Display,
+    detail: Vec<String>,
+) -> Result<T, CaseError> {
+    let (expected, found) = (expected.to_string(), found.to_string());
+    Err(CaseError::Failed(Box::new(Failure { what: what.into(), expected, found, detail })))
+}
+
+/// Expects two values to be equal.
+pub fn equal<T: PartialEq + Display>(what: &str, expected: &T, found: &T) -> CaseResult {
+    if expected == found { Ok(()) } else { fail(what, expected, found) }
+}
+
+/// Expects two numbers to be equal, and prints them in hexadecimal.
+pub fn equal_hex(what: &str, expected: u64, found: u64) -> CaseResult {
+    if expected == found { Ok(()) } else { fail(what, format_args!("{expected:#x}"), format_args!("{found:#x}")) }
+}
+
+/// Expects something to hold.
+pub fn holds(what: &str, expected: impl Display, found: impl Display, condition: bool) -> CaseResult {
+    if condition { Ok(()) } else { fail(what, expected, found) }
+}
+
+/// Expects a pointer's logical tag.
+pub fn pointer_tag(what: &str, expected: u8, pointer: u64) -> CaseResult {
+    equal(what, &Tag::truncate(expected), &TaggedPtr::new(pointer).tag())
+}
+
+/// Expects the tags of consecutive granules from `ipa` on.
+pub fn tags(what: &str, ipa: u64, expected: &[u8], found: &[u8]) -> CaseResult {
+    if expected == found {
+        return Ok(());
+    }
+    let Some(first) = (0..expected.len().max(found.len())).find(|i| expected.get(*i) != found.get(*i)) else {
+        return Ok(());
+    };
+    let wrong = expected.iter().zip(found).filter(|(a, b)| a != b).count();
+    let mut detail = tag_lines(ipa, expected, found, first);
+    detail.push(format!("{wrong} of {} granules differ", expected.len()));
+    if shared_within_pages(found) && !shared_within_pages(expected) {
+        detail.push(
+            "the granules of a page share a tag; QEMU before 8.0 has this defect: use QEMU 8 or newer".to_owned(),
+        );
+    }
+    let show = |tags: &[u8]| tags.get(first).map_or("nothing".to_owned(), |tag| format!("tag {tag:#x}"));
+    let what = format!("{what}, granule {first} at {:#x}", ipa + first as u64 * GRANULE);
+    fail_with(what, show(expected), show(found), detail)
+}
+
+/// Prints the tags around a granule, expected above found.
+fn tag_lines(ipa: u64, expected: &[u8], found: &[u8], around: usize) -> Vec<String> {
+    let range = around.saturating_sub(CONTEXT)..(around + CONTEXT + 1).min(expected.len().max(found.len()));
+    let line = |tags: &[u8]| {
+        range
+            .clone()
+            .map(|i| tags.get(i).map_or(" -".to_owned(), |tag| format!("{tag:2x}")))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    vec![
+        format!("tags from {:#x} on:", ipa + range.start as u64 * GRANULE),
+        format!("  expected {}", line(expected)),
+        format!("  found    {}", line(found)),
+    ]
+}
+
+/// Returns whether tags alternate between as few values as one shared byte a page can give.
+fn shared_within_pages(tags: &[u8]) -> bool {
+    const PER_PAGE: usize = 256;
+    tags.len() >= 16
+        && tags.chunks(PER_PAGE).all(|page| {
+            let mut seen = [false; 256];
+            page.iter().for_each(|tag| seen[*tag as usize] = true);
+            seen.iter().filter(|seen| **seen).count() <= 2
+        })
+}
+
+/// Expects bytes of memory.
+pub fn bytes(what: &str, ipa: u64, expected: &[u8], found: &[u8]) -> CaseResult {
+    if expected == found {
+        return Ok(());
+    }
+    let Some(first) = expected.iter().zip(found).position(|(a, b)| a != b) else {
+        return fail(what, format!("{} bytes", expected.len()), format!("{} bytes", found.len()));
+    };
+    let word = |bytes: &[u8]| {
+        let start = first & !7;
+        bytes[start..(start + 8).min(bytes.len())].iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    fail(format!("{what}, byte {first} at {:#x}", ipa + first as u64), word(expected), word(found))
+}
+
+/// Expects that a block took no exception.
+pub fn no_fault(guest: &Guest, what: &str, trace: &Trace) -> CaseResult {
+    match trace.faults.first() {
+        None => Ok(()),
+        Some(fault) => fail_with(what, "no exception", fault, guest.listing()),
+    }
+}
+
+/// Expects tag check faults at exactly these instructions.
+pub fn faults_at(guest: &Guest, what: &str, expected: &[usize], trace: &Trace) -> CaseResult {
+    let found: Vec<_> = trace
+        .faults
+        .iter()
+        .filter_map(|fault| fault.esr.is_tag_check_fault().then_some(fault.index).flatten())
+        .collect();
+    if found == expected && found.len() == trace.faults.len() {
+        return Ok(());
+    }
+    let show = trace.faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    fail_with(
+        what,
+        format!("tag check faults at instructions {expected:?}"),
+        if show.is_empty() { "none" } else { &show },
+        guest.listing(),
+    )
+}
+
+/// Expects exactly one exception, with this syndrome. ESR_EL1 bits 55:32 (ISS2) are left out.
+pub fn one_exception(guest: &Guest, what: &str, esr: u64, trace: &Trace) -> CaseResult {
+    match trace.faults.as_slice() {
+        [fault] => equal_hex(&format!("ESR_EL1 of {what}"), esr, fault.esr.bits() & 0xffff_ffff),
+        other => fail_with(what, "one exception", format!("{other:?}"), guest.listing()),
+    }
+}
+
+/// Whether an access was a load or a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// It read.
+    Load,
+    /// It wrote.
+    Store,
+}
+
+/// Returns the syndrome of a synchronous tag check fault (DDI 0487, ESR_EL1, DFSC 0b010001).
+pub fn tag_check_syndrome(el: El, direction: Direction) -> Syndrome {
+    let class = if el == El::El0 { ExceptionClass::DATA_ABORT_LOWER } else { ExceptionClass::DATA_ABORT_SAME };
+    let write = if direction == Direction::Store { 1 << 6 } else { 0 };
+    Syndrome::new(class, 0b01_0001 | write)
+}
+
+/// A tag check fault that must be taken.
+#[derive(Clone, Copy, Debug)]
+pub struct TagCheckFault {
+    /// Level of the access.
+    pub el: El,
+    /// Load or store.
+    pub direction: Direction,
+    /// Index of the instruction.
+    pub index: usize,
+    /// The pointer used; FAR_EL1 shows it, bits 63:60 apart, which are UNKNOWN.
+    pub pointer: u64,
+}
+
+/// Expects exactly one exception: this tag check fault.
+pub fn one_tag_check_fault(guest: &Guest, what: &str, expected: TagCheckFault, trace: &Trace) -> CaseResult {
+    match trace.faults.as_slice() {
+        [fault] => tag_check_fault(guest, what, expected, fault),
+        [] => fail_with(what, "a tag check fault", "no exception", guest.listing()),
+        [_, second, ..] => {
+            fail_with(what, "one exception", format!("{}, the second {second}", trace.faults.len()), guest.listing())
+        }
+    }
+}
+
+/// Expects one exception to be this tag check fault.
+pub fn tag_check_fault(guest: &Guest, what: &str, expected: TagCheckFault, fault: &Fault) -> CaseResult {
+    let listing = || guest.listing();
+    let syndrome = tag_check_syndrome(expected.el, expected.direction);
+    // ESR_EL1 bits 55:32 (ISS2) describe features that a tag check fault does not touch.
+    if fault.esr.bits() & 0xffff_ffff != syndrome.bits() {
+        return fail_with(format!("{what}: ESR_EL1"), syndrome, fault.esr, listing());
+    }
+    if fault.index != Some(expected.index) {
+        let found = fault.index.map_or("outside the block".to_owned(), |index| index.to_string());
+        return fail_with(format!("{what}: the instruction that faults"), expected.index, found, listing());
+    }
+    let known = !(0xf << 60);
+    if fault.far & known != expected.pointer & known {
+        let show = |address: u64| format!("{:#x} (bits 59:0)", address & known);
+        return fail_with(format!("{what}: FAR_EL1"), show(expected.pointer), show(fault.far), listing());
+    }
+    Ok(())
+}

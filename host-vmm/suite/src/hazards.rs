@@ -1,0 +1,55 @@
+//! Chapter: stores of tags that a wrong kernel never comes back from.
+//!
+//! A store keeps the page that it tags locked while it reads the tag buffer, which may fault; whoever waits for that lock spins
+//! in the kernel (arch/arm64/include/asm/mte.h, try_page_mte_tagging()). These cases run only where a kernel may be lost.
+
+use super::calls::returns;
+use super::case::{Case, CaseResult, Need};
+use super::case_context::CaseContext;
+use super::expect::fail;
+use machine::{Hazard, HazardOutcome};
+
+const SOURCE: &str = "arch/arm64/kvm/guest.c, kvm_vm_ioctl_mte_copy_tags(): try_page_mte_tagging() before \
+                      mte_copy_tags_from_user(); arch/arm64/kernel/mte.c, mte_sync_tags()";
+
+pub const CASES: &[Case] = &[
+    Case::new(
+        "kvm.hazard.touched-meanwhile",
+        "a thread that touches a page being tagged comes back although the tag buffer is not there yet",
+        SOURCE,
+        |b| comes_back(b, Hazard::TouchedMeanwhile),
+    )
+    .needing(&[Need::Hazards]),
+    Case::new(
+        "kvm.hazard.protected-meanwhile",
+        "mprotect(PROT_MTE) of a page being tagged comes back although the tag buffer is not there yet",
+        SOURCE,
+        |b| comes_back(b, Hazard::ProtectedMeanwhile),
+    )
+    .needing(&[Need::Hazards]),
+    // The last, since there is no way out of it.
+    Case::new(
+        "kvm.hazard.buffer-in-the-page",
+        "storing tags to a new page from a buffer in that page, mapped once more with PROT_MTE, comes back",
+        SOURCE,
+        |b| comes_back(b, Hazard::BufferInThePage),
+    )
+    .needing(&[Need::Hazards]),
+];
+
+fn comes_back(cx: &mut CaseContext<'_>, hazard: Hazard) -> CaseResult {
+    let mut vm = cx.bare()?;
+    match vm.attempt(hazard)? {
+        HazardOutcome::Returned(result) => returns("the store", Ok(vm.page_size()), result),
+        HazardOutcome::Waited => fail(
+            "the thread that was at the page, too",
+            "it comes back before the tag buffer is served",
+            "it kept a CPU busy in the kernel until the VMM served the buffer",
+        ),
+        HazardOutcome::Hangs { millis, dies } => {
+            let killed = if dies { "SIGKILL ends it" } else { "SIGKILL does not end it" };
+            let found = format!("a thread is stuck in the kernel after {millis} ms, and {killed}");
+            fail("the store, or whoever else was at the page", "they come back", found)
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The suite: every case, and the loop that runs them and tells what happened.
+//!
+//! A case is a promise with its source, what it needs, and a function that checks it on a
+//! [`CaseContext`]. Cases are listed chapter by chapter, in the order in which they run. A VM is handed
+//! on from one case to the next only if nothing of the first can be seen by the second.
+
+mod address;
+mod calls;
+mod capability;
+mod case;
+mod case_context;
+mod expect;
+mod guest;
+mod pool;
+pub mod selection;
+mod settings;
+mod sharing;
+mod tagging;
+
+mod access_kinds;
+mod backings;
+mod boot;
+mod check;
+mod copy_tags;
+mod debugger;
+mod dirty;
+mod elsewhere;
+mod feature;
+mod fresh;
+mod generate;
+mod hazards;
+mod heap;
+mod hypercalls;
+mod identification;
+mod ioctl;
+mod isolation;
+mod life;
+mod loads;
+mod memory_operations;
+mod modes;
+mod one_reg;
+mod plain;
+mod race_calls;
+mod race_vcpus;
+mod races;
+mod restore;
+mod stops;
+mod store_edges;
+mod store_faults;
+mod store_only;
+mod stores;
+mod unchecked;
+mod zeroing;
+
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+pub use case::{Case, CaseError, CaseResult, Need};
+pub use case_context::CaseContext;
+pub use guest::Guest;
+use pool::Pool;
+
+use machine::target::{Opened, Target};
+use machine::{Factory, MachineError};
+use report::event::{CaseInfo, Event, Sink, Verdict};
+
+/// All chapters, in the order in which they run.
+const CHAPTERS: &[&[Case]] = &[
+    boot::CASES,
+    stores::CASES,
+    store_faults::CASES,
+    store_edges::CASES,
+    plain::CASES,
+    loads::CASES,
+    generate::CASES,
+    check::CASES,
+    zeroing::CASES,
+    access_kinds::CASES,
+    memory_operations::CASES,
+    modes::CASES,
+    unchecked::CASES,
+    store_only::CASES,
+    hypercalls::CASES,
+    copy_tags::CASES,
+    fresh::CASES,
+    life::CASES,
+    sharing::CASES,
+    debugger::CASES,
+    ioctl::CASES,
+    stops::CASES,
+    backings::CASES,
+    dirty::CASES,
+    capability::CASES,
+    identification::CASES,
+    feature::CASES,
+    isolation::CASES,
+    races::CASES,
+    race_calls::CASES,
+    race_vcpus::CASES,
+    one_reg::CASES,
+    restore::CASES,
+    heap::CASES,
+    elsewhere::CASES,
+    // These last: a kernel that is wrong is of no use afterwards.
+    hazards::CASES,
+];
+
+/// What to run and how.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Names of the selected cases. Unknown ones are ignored: the selection knows better.
+    pub names: Vec<String>,
+    /// The seed of everything random.
+    pub seed: u64,
+    /// Whether each case gets new VMs, also where the last one's would do.
+    pub fresh_vms: bool,
+}
+
+/// How guests and the kernel under them are treated, whatever the case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestPolicy {
+    /// How long a guest may take for one request.
+    pub guest_timeout: Duration,
+    /// Whether each case gets new VMs, also where the last one's would do.
+    pub fresh_vms: bool,
+    /// Whether cases run that may hang the kernel under test.
+    #[serde(default)]
+    pub hazards: bool,
+}
+
+impl Default for GuestPolicy {
+    fn default() -> Self {
+        Self { guest_timeout: machine::GUEST_TIMEOUT, fresh_vms: false, hazards: false }
+    }
+}
+
+/// All cases, in the order in which they run.
+pub fn cases() -> impl Iterator<Item = &'static Case> {
+    CHAPTERS.iter().flat_map(|chapter| chapter.iter())
+}
+
+/// All cases as a report shows them.
+#[must_use]
+pub fn infos() -> Vec<CaseInfo> {
+    cases().map(Case::info).collect()
+}
+
+/// Runs the selected cases on machines of one factory.
+fn run(options: &Options, factory: &dyn Factory, target: &Target, mut pool: Pool, sink: &mut dyn Sink) {
+    let began = Instant::now();
+    for case in cases().filter(|case| options.names.iter().any(|name| name == case.name)) {
+        sink.event(Event::Begin(case.info()));
+        let case_began = Instant::now();
+        let verdict = match case.check(&mut CaseContext::new(factory, target, &mut pool, case.seed(options.seed))) {
+            Ok(verdict) => verdict,
+            Err(lost) => return sink.event(*lost),
+        };
+        if options.fresh_vms || matches!(verdict, Verdict::Failed(_)) {
+            pool.clear();
+        }
+        let micros = u64::try_from(case_began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        sink.event(Event::End { name: case.name.to_owned(), verdict, micros });
+    }
+    sink.event(Event::Finished { micros: u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX) });
+}
+
+/// Reports what is under test, and runs the selected cases on it. The stream has begun.
+pub fn run_on(options: &Options, opened: Opened, sink: &mut dyn Sink) {
+    let Opened { factory, machine, target, took } = opened;
+    let selected = cases().filter(|case| options.names.iter().any(|name| name == case.name)).count();
+    report::event::started(&target, took, options.seed, selected, sink);
+    run(options, &*factory, &target, Pool::with(machine), sink);
+}
+
+impl Case {
+    /// Runs the case. `Err` closes the stream: there is no machine any more, and so no verdict.
+    fn check(&self, cx: &mut CaseContext<'_>) -> Result<Verdict, Box<Event>> {
+        // What is promised of KVM is not shown by a machine without a kernel, even if it does the same.
+        let of_the_kernel = self.name.starts_with("kvm.").then_some(&Need::Kernel);
+        if let Some(reason) = self.needs.iter().chain(of_the_kernel).find_map(|need| need.lacking(cx.target())) {
+            return Ok(Verdict::Skipped(reason));
+        }
+        match (self.run)(cx) {
+            Ok(()) => Ok(Verdict::Passed),
+            Err(CaseError::Machine(MachineError::Lost { reason, remedy })) => {
+                Err(Box::new(Event::Broken { reason, remedy }))
+            }
+            Err(stop) => Ok(stop.verdict()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_names_are_unique_claims_of_three_segments_or_more() {
+        let mut names: Vec<_> = cases().map(|case| case.name).collect();
+        for name in &names {
+            assert!(name.split('.').count() >= 3, "{name}: area.subject.claim");
+            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b)), "{name}");
+        }
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn every_case_states_its_promise_and_where_it_is_written() {
+        for case in cases() {
+            assert!(case.claim.len() > 20 && !case.claim.ends_with('.'), "{}", case.name);
+            assert!(!case.cite.is_empty(), "{}", case.name);
+        }
+    }
+}
