@@ -98,7 +98,7 @@ impl TagError {
 const fn remedy_of(cause: Errno) -> &'static str {
     match cause {
         Errno::EBUSY => {
-            "turn dirty logging off in every memory slot, store the tags, and turn it on again (Linux 6.12 and later)"
+            "turn dirty logging off in every memory slot, store the tags, and turn it on again (Linux 6.11 and later)"
         }
         Errno::EFAULT => {
             "check that a memory slot with mapped memory is there, which must be writable to store, and no device's"

@@ -1,6 +1,6 @@
 //! A VM in memory that answers as the kernel does, for tests of save and restore on any host.
 //!
-//! It has one memory slot, and no data: only tags. What a copy runs into, it answers as Linux 6.12 and later:
+//! It has one memory slot, and no data: only tags. What a copy runs into, it answers as Linux 6.11 and later:
 //! pages before the trouble are counted, trouble on the first page is an error number.
 
 use core::cell::Cell;

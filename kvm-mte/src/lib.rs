@@ -11,7 +11,7 @@
 //! - Address and length must be multiples of the **host's** page size, a fact that the guest does not know.
 //! - It silently ignores the upper four bits of each tag that it stores.
 //! - It takes at most `INT_MAX` bytes a call (since Linux 6.4; before, the count of a longer call is wrong).
-//! - It refuses to store, with EBUSY, while a memory slot logs dirty pages (since Linux 6.12).
+//! - It refuses to store, with EBUSY, while a memory slot logs dirty pages (since Linux 6.11).
 //!
 //! This crate turns that into types. A copy is [`Copied::Complete`] or [`Copied::Stopped`] *at an address, for a
 //! cause*: after a short count the copy goes on from there, which makes progress or yields the error number.

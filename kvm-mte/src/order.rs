@@ -63,7 +63,7 @@
 //!
 //! # Dirty logging and EBUSY
 //!
-//! Since Linux 6.12 the kernel refuses to **store** tags with EBUSY while **any** memory slot of the VM has
+//! Since Linux 6.11 the kernel refuses to **store** tags with EBUSY while **any** memory slot of the VM has
 //! KVM_MEM_LOG_DIRTY_PAGES, whichever slot the call is for, and even if its length is 0. Older kernels store, and the
 //! page does not show in the dirty log: a migration that relies on the log loses those tags. Fetching is always allowed.
 //!
