@@ -18,7 +18,7 @@ pub enum Choice {
 }
 
 impl Choice {
-    /// Gives what the user wrote.
+    /// Returns what the user wrote.
     pub fn into_os_string(self) -> OsString {
         match self {
             Choice::Path(path) => path.into_os_string(),
@@ -111,7 +111,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// Tells a path from a version or a suite.
+/// Reads a value as a path, or as the name of a version or suite.
 pub fn choice(value: &OsStr, exists: &impl Fn(&Path) -> bool) -> Choice {
     let path = Path::new(value);
     match value.to_str() {

@@ -1,6 +1,6 @@
 //! `cargo xtask lint`: rustfmt, clippy and rustdoc over every package, warnings denied.
 //!
-//! Each package is looked at for the target it is built for. clippy is run as cargo's wrapper
+//! Each package is checked for the targets it is built for. clippy is run as cargo's wrapper
 //! around rustc rather than through `cargo clippy`, which cannot be told where its driver lies.
 
 use std::process::{Command, Stdio};
@@ -9,13 +9,16 @@ use crate::builds;
 use crate::cache::Cache;
 use crate::failure::{Failure, Result};
 use crate::processes;
-use crate::project::Project;
+use crate::project::{FIRMWARE, Project};
 use crate::report::Report;
 use crate::setup::Setup;
 use crate::toolchain::{self, Cross, Toolchain};
 
 /// What clippy's driver reads for `-D warnings`.
 const DENY: &str = "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__";
+
+/// kvm-mte's example, which is for arm64 Linux only.
+const EXAMPLE: [&str; 4] = ["-p", "kvm-mte", "--all-features", "--examples"];
 
 /// Runs all lints, also when one fails.
 ///
@@ -27,10 +30,7 @@ pub fn run(project: &Project, cache: &Cache) -> Result<()> {
     let toolchains = toolchain::ensure(&setup, project)?;
     let formatter = toolchain::with_program(&setup, project, &toolchains, "cargo-fmt")?;
     let native = toolchain::with_program(&setup, project, &toolchains, "clippy-driver")?;
-    let cross = match toolchains.cross.toolchain.has("clippy-driver") {
-        true => toolchains.cross.clone(),
-        false => toolchain::packaged::ensure(&setup, &project.rust_version, "the installed toolchain has no clippy")?,
-    };
+    let cross = toolchain::cross_with_clippy(&setup, project, &toolchains)?;
     cache.release();
     report.finish(cache.directory());
 
@@ -75,25 +75,28 @@ fn jobs(project: &Project, formatter: &Toolchain, native: &Toolchain, cross: &Cr
     let of_workspace = |job: &str| builds::native_cargo(project, native, job);
     let of_guest = |job: &str| builds::guest_cargo(project, cross, job);
     let of_linux = |job: &str| builds::linux_cargo(project, cross, job);
-    let of_kvm_mte = |job: &str| {
-        let mut command = builds::cargo_for_linux(project, cross, job);
-        command.args(["-p", "kvm-mte", "--all-features"]);
-        command
-    };
-    let host_part = ["--workspace", "--exclude", "guest-fw"];
-    let host_all = ["--workspace", "--exclude", "guest-fw", "--all-targets"];
-    vec![
+    // Every package but the firmware is for this machine and for arm64 Linux.
+    const HOST: [&str; 3] = ["--workspace", "--exclude", FIRMWARE];
+    let host = |more: &[&'static str]| [&HOST, more].concat();
+    let guest = |more: &[&'static str]| [&["-p", FIRMWARE], more].concat();
+    let of_musl = |job: &str| builds::musl_cargo(project, cross, job);
+    let mut jobs = vec![
         ("rustfmt", format(false)),
         ("rustfmt, xtask", format(true)),
-        ("clippy, this machine", clippy(of_workspace("check"), native, &host_all)),
+        ("clippy, this machine", clippy(of_workspace("check"), native, &host(&["--all-targets"]))),
         ("clippy, xtask", clippy(of_xtask("check"), native, &["--all-targets"])),
-        ("clippy, guest", clippy(of_guest("check"), &cross.toolchain, &["--lib", "--bins"])),
-        ("clippy, arm64 Linux", clippy(of_linux("check"), &cross.toolchain, &["--lib", "--bins"])),
-        ("clippy, kvm-mte on arm64 Linux", clippy(of_kvm_mte("check"), &cross.toolchain, &["--lib", "--examples"])),
-        ("rustdoc, this machine", document(of_workspace("doc"), &host_part)),
+        ("clippy, guest", clippy(of_guest("check"), &cross.toolchain, &guest(&["--lib", "--bins"]))),
+        ("clippy, arm64 Linux", clippy(of_linux("check"), &cross.toolchain, &host(&["--lib", "--bins"]))),
+        ("clippy, kvm-mte's example", clippy(of_linux("check"), &cross.toolchain, &EXAMPLE)),
+        ("rustdoc, this machine", document(of_workspace("doc"), &host(&[]))),
         ("rustdoc, xtask", document(of_xtask("doc"), &["--document-private-items"])),
-        ("rustdoc, guest", document(of_guest("doc"), &["--lib"])),
-        ("rustdoc, arm64 Linux", document(of_linux("doc"), &["--lib"])),
-        ("rustdoc, kvm-mte on arm64 Linux", document(of_kvm_mte("doc"), &["--lib"])),
-    ]
+        ("rustdoc, guest", document(of_guest("doc"), &guest(&["--lib"]))),
+        ("rustdoc, arm64 Linux", document(of_linux("doc"), &host(&["--lib"]))),
+    ];
+    if cross.build_core {
+        // Debian's packages build for glibc; users of rustup build for musl.
+        let musl = clippy(of_musl("check"), &cross.toolchain, &host(&["--lib", "--bins"]));
+        jobs.push(("clippy, arm64 Linux with musl", musl));
+    }
+    jobs
 }

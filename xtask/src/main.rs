@@ -9,14 +9,13 @@ mod arguments;
 mod binutils;
 mod builds;
 mod cache;
-mod checks;
 mod debian;
-mod everything;
+mod environment;
 mod failure;
+mod host;
 mod kernel;
 mod lint;
 mod lock;
-mod machine;
 mod matrix;
 mod processes;
 mod project;
@@ -28,6 +27,7 @@ mod space;
 mod stamp;
 mod tally;
 mod terminal;
+mod test;
 mod toolchain;
 mod version;
 mod wrapper;
@@ -76,14 +76,14 @@ fn main() {
 
 fn perform(command: &str, arguments: Vec<OsString>) -> Result<()> {
     match command {
-        "run" | "fuzz" | "kill-matrix" => run::run(&Project::find()?, &Cache::find()?, command, arguments),
-        "matrix" => matrix::run(&Project::find()?, &Cache::find()?, arguments),
+        "run" | "fuzz" | "kill-matrix" => run::run(&Project::find_to_build()?, &Cache::find()?, command, arguments),
+        "matrix" => matrix::run(&Project::find_to_build()?, &Cache::find()?, arguments),
         "setup" => set_up(arguments),
         "test" | "lint" | "build" => {
             none_left(command, &arguments)?;
-            let (project, cache) = (Project::find()?, Cache::find()?);
+            let (project, cache) = (Project::find_to_build()?, Cache::find()?);
             match command {
-                "test" => checks::run(&project, &cache),
+                "test" => test::run(&project, &cache),
                 "lint" => lint::run(&project, &cache),
                 _ => build(&project, &cache),
             }
@@ -131,10 +131,10 @@ fn set_up(mut arguments: Vec<OsString>) -> Result<()> {
     let report = Report::new();
     let setup = Setup::new(&cache, &report);
     let toolchains = toolchain::ensure(&setup, &project)?;
-    let mut named = everything::for_run(&setup)?;
+    let mut named = environment::for_run(&setup)?;
     if all {
         named.retain(|(variable, _)| *variable != "GRANULE_QEMU");
-        named.extend(everything::for_tests(&setup)?.unwrap_or_default());
+        named.extend(environment::for_tests(&setup)?.unwrap_or_default());
     }
     cache.release();
     report.finish(cache.directory());

@@ -126,7 +126,7 @@ pub fn run(project: &Project, cache: &Cache, arguments: Vec<OsString>) -> Result
     report.finish(cache.directory());
     let built = builds::all(project, &toolchains)?;
 
-    let directory = project.root.join("target/matrix");
+    let directory = project.target.join("matrix");
     fs::create_dir_all(&directory).map_err(|e| Failure::io("make", &directory, &e))?;
     let began = Instant::now();
     let queue = Mutex::new(cells.iter().zip(&parts).collect::<Vec<_>>().into_iter());
@@ -160,7 +160,7 @@ pub fn run(project: &Project, cache: &Cache, arguments: Vec<OsString>) -> Result
     let status = table.status().map_err(|e| Failure::io("start", &built.granule, &e))?;
     match status.code() {
         Some(0) => Ok(()),
-        code => Err(Failure { message: String::new(), status: code.unwrap_or(1) }),
+        code => Err(Failure::silent(code.unwrap_or(1))),
     }
 }
 

@@ -14,8 +14,8 @@ use crate::arguments::{self, Choice};
 use crate::builds;
 use crate::cache::Cache;
 use crate::failure::{Failure, Result};
+use crate::host;
 use crate::kernel;
-use crate::machine;
 use crate::project::Project;
 use crate::qemu;
 use crate::report::Report;
@@ -31,7 +31,7 @@ pub fn run(project: &Project, cache: &Cache, command: &str, arguments: Vec<OsStr
     let given = arguments::parse(arguments, exists)?;
     let named =
         |variable: &str| env::var_os(variable).filter(|v| !v.is_empty()).map(|v| arguments::choice(&v, &exists));
-    let native = machine::architecture()?.rust == "aarch64" && Path::new("/dev/kvm").exists();
+    let native = host::architecture()?.rust == "aarch64" && Path::new("/dev/kvm").exists();
     let via = given.via.clone().unwrap_or_else(|| if native { "kvm" } else { "nested" }.to_string());
 
     let report = Report::new();

@@ -268,12 +268,9 @@ pub fn explain(tally: &Tally) {
 }
 
 /// Returns the columns of the terminal that standard output is.
-#[expect(unsafe_code, reason = "the ioctl has no wrapper in std")]
 fn terminal_width() -> Option<usize> {
-    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
-    // SAFETY: TIOCGWINSZ writes a winsize, to which the pointer leads.
-    let result = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size) };
-    (result == 0 && size.ws_col > 0).then_some(usize::from(size.ws_col))
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    (size.ws_col > 0).then_some(usize::from(size.ws_col))
 }
 
 /// Ends the process with status 69 if it is not dropped in time. A guest that hangs is stopped long before;
