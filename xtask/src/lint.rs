@@ -4,13 +4,14 @@
 //! around rustc rather than through `cargo clippy`, which cannot be told where its driver lies.
 
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use crate::builds;
 use crate::cache::Cache;
 use crate::failure::{Failure, Result};
 use crate::processes;
 use crate::project::{FIRMWARE, Project};
-use crate::report::Report;
+use crate::report::{self, Report};
 use crate::setup::Setup;
 use crate::toolchain::{self, Cross, Toolchain};
 
@@ -37,7 +38,9 @@ pub fn run(project: &Project, cache: &Cache) -> Result<()> {
     let mut failed = Vec::new();
     for (name, mut command) in jobs(project, &formatter, &native, &cross) {
         eprintln!("lint: {}", name);
+        let started = Instant::now();
         let status = command.stdin(Stdio::null()).status().map_err(|e| processes::not_started(&command, &e))?;
+        eprintln!("  {}", report::seconds(started.elapsed()));
         if !status.success() {
             failed.push(name);
         }
