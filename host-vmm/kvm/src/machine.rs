@@ -20,7 +20,6 @@ use crate::watchdog::Watchdog;
 use machine::mailbox::MailboxClient;
 use machine::registers::{RegisterId, Registers};
 use machine::snapshot::{Extent, Snapshot};
-use machine::tags;
 use machine::{
     Access, Backing, Block, Config, CopyResult, CopyTags, Errno, Machine, MachineError, Outcome, PageEvent, Race,
     RaceReport, Vm,
@@ -60,8 +59,8 @@ impl KvmMachine {
                 let ipa = slot.ipa + start;
                 let mut data = vec![0; (end - start) as usize];
                 self.vm.read(ipa, &mut data)?;
-                let mut extent = Extent { ipa, tags: vec![0; data.len() / tags::GRANULE as usize], data };
-                tags::fetch(&self.vm, ipa, &mut extent.tags)?.complete()?;
+                let mut extent = Extent { ipa, tags: vec![0; data.len() / kvm_mte::GRANULE as usize], data };
+                kvm_mte::fetch(self.vm.descriptor(), ipa, &mut extent.tags)?.complete()?;
                 memory.push(extent);
             }
         }
@@ -163,12 +162,13 @@ impl Machine for KvmMachine {
         for extent in &snapshot.memory {
             self.vm.write(extent.ipa, &extent.data)?;
         }
-        let page = (self.vm.page_size() / tags::GRANULE) as usize;
+        let page = (self.vm.page_size() / kvm_mte::GRANULE) as usize;
         for extent in &snapshot.memory {
             // New memory has no tags, so pages without any need nothing.
             for (number, part) in (0u64..).zip(extent.tags.chunks(page)) {
                 if part.iter().any(|tag| *tag != 0) {
-                    tags::store(&self.vm, extent.ipa + number * self.vm.page_size(), part)?.complete()?;
+                    kvm_mte::store(self.vm.descriptor(), extent.ipa + number * self.vm.page_size(), part)?
+                        .complete()?;
                 }
             }
         }

@@ -3,16 +3,17 @@
 
 use kvm_bindings::{
     KVM_CAP_ARM_EL1_32BIT, KVM_CAP_ARM_MTE, KVM_CAP_DIRTY_LOG_RING_ACQ_REL, KVM_CAP_GUEST_MEMFD, KVM_MEM_GUEST_MEMFD,
-    KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY, kvm_arm_copy_mte_tags, kvm_create_guest_memfd, kvm_dirty_gfn,
-    kvm_enable_cap, kvm_userspace_memory_region, kvm_userspace_memory_region2,
+    KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY, kvm_create_guest_memfd, kvm_dirty_gfn, kvm_enable_cap,
+    kvm_userspace_memory_region, kvm_userspace_memory_region2,
 };
 use kvm_ioctls::{Kvm, VmFd};
+use kvm_mte::ioctl;
 
 use super::debugger::{self, PtraceRequest};
 use super::memory::{EndingBuffer, Mapping, page_size};
 use super::process::ChildProcess;
-use super::vcpu::{Vcpu, errno};
-use super::{dirty, hazard, host_tags, raw};
+use super::vcpu::Vcpu;
+use super::{dirty, errno, hazard, host_tags, raw};
 use machine::registers::{RegisterId, Registers};
 use machine::{
     Access, Backing, CopyResult, CopyTags, Errno, Hazard, HazardOutcome, MachineError, PageEvent, TagBuffer, Vm,
@@ -63,7 +64,7 @@ fn fork() -> Result<ChildProcess, MachineError> {
             unsafe { libc::pause() };
         }
     }
-    if pid < 0 { Err(kernel("fork", Errno::last())) } else { Ok(ChildProcess(pid)) }
+    if pid < 0 { Err(kernel("fork", errno::last())) } else { Ok(ChildProcess(pid)) }
 }
 
 pub(crate) fn kernel(action: &str, errno: Errno) -> MachineError {
@@ -75,8 +76,13 @@ impl KvmVm {
     pub fn new(kvm: &Kvm) -> Result<Self, MachineError> {
         // Type 0 is 40 bits of guest-physical addresses. kvm-ioctls' default is all that the CPU has: with 52 bits
         // Linux 7.2 takes over a second to destroy an empty VM under emulation.
-        let fd = kvm.create_vm_with_type(0).map_err(|error| kernel("KVM_CREATE_VM", errno(error)))?;
+        let fd = kvm.create_vm_with_type(0).map_err(|error| kernel("KVM_CREATE_VM", error.into()))?;
         Ok(Self { vcpus: Vec::new(), fd, slots: Vec::new(), page: page_size(), next: 0, ring: 0, forks: Vec::new() })
+    }
+
+    /// Returns the VM's descriptor, by which kvm-mte copies tags.
+    pub fn descriptor(&self) -> &VmFd {
+        &self.fd
     }
 
     /// The vCPUs.
@@ -145,7 +151,7 @@ impl KvmVm {
         let log = |errno| kernel("KVM_GET_DIRTY_LOG", errno);
         let slot = &self.slots[self.slot_at(ipa).map_err(log)?];
         let bytes = slot.mapping.bytes();
-        let words = self.fd.get_dirty_log(slot.number, bytes as usize).map_err(|error| log(errno(error)))?;
+        let words = self.fd.get_dirty_log(slot.number, bytes as usize).map_err(|error| log(error.into()))?;
         let set = |number: &u64| words.get((number / 64) as usize).is_some_and(|word| word >> (number % 64) & 1 != 0);
         Ok((0..bytes / self.page).filter(set).collect())
     }
@@ -189,7 +195,7 @@ impl KvmVm {
             userspace_addr: slot.mapping.address(),
         };
         // SAFETY: the mapping lives in `self.slots` until the VM is gone, and is used by raw copies only.
-        unsafe { self.fd.set_user_memory_region(region) }.map_err(errno)
+        unsafe { self.fd.set_user_memory_region(region) }.map_err(Errno::from)
     }
 
     /// Makes a slot of a guest_memfd; nothing is mapped here, so it cannot be read or written.
@@ -202,7 +208,7 @@ impl KvmVm {
         let flags = offered & (GUEST_MEMFD_FLAG_MMAP | GUEST_MEMFD_FLAG_INIT_SHARED);
         let create = kvm_create_guest_memfd { size: bytes, flags, ..Default::default() };
         let file =
-            self.fd.create_guest_memfd(create).map_err(|error| kernel("KVM_CREATE_GUEST_MEMFD", errno(error)))?;
+            self.fd.create_guest_memfd(create).map_err(|error| kernel("KVM_CREATE_GUEST_MEMFD", error.into()))?;
         let mapping = Mapping::new(bytes, Backing::Anonymous, Access::NoMapping)?;
         let region = kvm_userspace_memory_region2 {
             slot: self.next,
@@ -217,7 +223,7 @@ impl KvmVm {
         let result = unsafe { self.fd.set_user_memory_region2(region) };
         // SAFETY: the descriptor is ours; the slot holds the file by itself.
         unsafe { libc::close(file) };
-        result.map_err(|error| kernel("KVM_SET_USER_MEMORY_REGION2 of a guest_memfd", errno(error)))?;
+        result.map_err(|error| kernel("KVM_SET_USER_MEMORY_REGION2 of a guest_memfd", error.into()))?;
         self.slots.push(Slot { number: self.next, ipa, flags: KVM_MEM_GUEST_MEMFD, mapping });
         self.next += 1;
         Ok(())
@@ -230,7 +236,7 @@ fn outside(ipa: u64, length: usize) -> MachineError {
 
 impl Vm for KvmVm {
     fn enable_mte(&mut self, flags: u32) -> Result<(), Errno> {
-        self.fd.enable_cap(&kvm_enable_cap { cap: KVM_CAP_ARM_MTE, flags, ..Default::default() }).map_err(errno)
+        self.fd.enable_cap(&kvm_enable_cap { cap: KVM_CAP_ARM_MTE, flags, ..Default::default() }).map_err(Errno::from)
     }
 
     fn add_vcpu(&mut self) -> Result<usize, Errno> {
@@ -300,7 +306,7 @@ impl Vm for KvmVm {
         let bytes = u64::from(entries) * size_of::<kvm_dirty_gfn>() as u64;
         let cap = kvm_enable_cap { cap: KVM_CAP_DIRTY_LOG_RING_ACQ_REL, args: [bytes, 0, 0, 0], ..Default::default() };
         let enabled = self.fd.enable_cap(&cap);
-        enabled.map_err(|error| kernel("KVM_ENABLE_CAP of KVM_CAP_DIRTY_LOG_RING_ACQ_REL", errno(error)))?;
+        enabled.map_err(|error| kernel("KVM_ENABLE_CAP of KVM_CAP_DIRTY_LOG_RING_ACQ_REL", error.into()))?;
         self.ring = entries as usize;
         Ok(())
     }
@@ -365,28 +371,23 @@ impl Vm for KvmVm {
     }
 
     fn copy_tags(&self, call: CopyTags<'_>) -> CopyResult {
-        let mut arguments = kvm_arm_copy_mte_tags {
-            guest_ipa: call.ipa,
-            length: call.length,
-            flags: call.flags,
-            reserved: call.reserved,
-            addr: std::ptr::null_mut(),
-        };
+        let CopyTags { ipa: guest_ipa, length, flags, reserved, .. } = call;
+        let mut argument = ioctl::CopyTags { guest_ipa, length, addr: 0, flags, reserved };
         let ending;
         match call.buffer {
             TagBuffer::Bytes(bytes) => {
                 if (bytes.len() as u64) < call.length / machine::tags::GRANULE {
                     return Err(Errno(libc::E2BIG));
                 }
-                arguments.addr = bytes.as_mut_ptr().cast();
+                argument.addr = bytes.as_mut_ptr().expose_provenance() as u64;
             }
             TagBuffer::EndsAfter(length) => {
                 ending = EndingBuffer::new(length, self.page).map_err(|_| Errno(libc::ENOMEM))?;
-                arguments.addr = ending.address() as *mut libc::c_void;
+                argument.addr = ending.address();
             }
         }
         // SAFETY: the buffer is long enough, or what follows it is not mapped.
-        unsafe { raw::copy_tags(&self.fd, &arguments) }
+        unsafe { raw::copy_tags(&self.fd, &argument) }
     }
 
     fn read(&self, ipa: u64, buffer: &mut [u8]) -> Result<(), MachineError> {

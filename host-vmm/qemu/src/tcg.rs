@@ -195,7 +195,7 @@ impl TcgMachine {
     /// Rejects what is no granule.
     fn check_range(ipa: u64) -> Result<(), MachineError> {
         if !ipa.is_multiple_of(GRANULE) {
-            return Err(TagError::Unaligned { what: "address", value: ipa, page: GRANULE }.into());
+            return Err(TagError::UnalignedAddress { ipa, unit: GRANULE }.into());
         }
         Ok(())
     }
