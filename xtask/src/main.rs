@@ -51,8 +51,9 @@ cargo xtask COMMAND
                    --via X     the machine: kvm, nested, tcg, model; default nested, on arm64 with /dev/kvm kvm
   fuzz [ARGUMENTS] the same for granule fuzz: random programs, compared with the specification
   kill-matrix      build, and show that every defect of the specification turns a case red
-  matrix [--cells A,B | --ci] [ARGUMENTS]
-                   the whole suite on many kernels, CPUs and QEMUs, as one table: granule matrix ARGUMENTS
+  matrix [--cells A,B | --ci] [--bless] [ARGUMENTS]
+                   the whole suite on many kernels, CPUs and QEMUs, as one table: granule matrix ARGUMENTS;
+                   fails if a verdict is not that of tests/verdicts, which --bless writes anew
   test             set up, build, and run all tests
   lint             rustfmt, clippy and rustdoc, warnings denied
   build            build everything; prints where the static arm64 granule lies

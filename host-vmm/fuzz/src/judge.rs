@@ -6,12 +6,16 @@
 mod search;
 
 use self::search::{Candidate, Search, SearchResult};
-use super::known::{self, KnownDivergence};
+use super::known;
 use super::reference::Reference;
 use super::session::Session;
+use std::sync::Arc;
+
+use errata::avoid::Avoided;
 use machine::{Factory, Machine, MachineError};
 use program::compare::Difference;
 use program::{Observation, Program};
+use report::failure::FailureKind;
 
 /// Most outcomes that are tried for one program: about two seconds of the model.
 pub const OUTCOMES: usize = 1 << 16;
@@ -26,7 +30,7 @@ pub enum Verdict {
     /// What the machine showed is not permitted.
     Diverged(Box<Divergence>),
     /// The machine failed.
-    Failed(String),
+    Failed(String, FailureKind),
     /// The block of this step does not end, on the machine as on the reference.
     Endless(usize),
     /// The machine is gone, whatever the program did.
@@ -51,19 +55,19 @@ pub struct Judge<'f> {
     subject: Session<'f>,
     reference: Box<dyn Reference + 'f>,
     /// Known divergences that are overlooked.
-    known: &'static [KnownDivergence],
+    known: Arc<Avoided>,
 }
 
 impl<'f> Judge<'f> {
     /// Compares machines of a factory with a reference.
     #[must_use]
     pub fn new(subject: &'f dyn Factory, reference: Box<dyn Reference + 'f>) -> Self {
-        Self { subject: Session::new(subject), reference, known: &[] }
+        Self { subject: Session::new(subject), reference, known: Arc::default() }
     }
 
     /// Overlooks what is known of the machine.
     #[must_use]
-    pub fn masking_known(self, known: &'static [KnownDivergence]) -> Self {
+    pub fn masking_known(self, known: Arc<Avoided>) -> Self {
         Self { known, ..self }
     }
 
@@ -76,12 +80,12 @@ impl<'f> Judge<'f> {
     pub fn judge(&mut self, program: &Program) -> Verdict {
         let found = match self.subject.run(program) {
             Ok(mut found) => {
-                known::mask_known(self.known, program, &mut found);
+                known::mask_known(&self.known, program, &mut found);
                 found
             }
             Err(MachineError::Unsupported(reason)) => return Verdict::NotCovered(reason),
             Err(MachineError::Lost { reason, .. }) => return Verdict::Lost(reason),
-            Err(error) => return Verdict::Failed(error.to_string()),
+            Err(error) => return Verdict::Failed(error.to_string(), FailureKind::from(&error)),
         };
         match self.permitted(program, found) {
             Ok(verdict) => verdict,

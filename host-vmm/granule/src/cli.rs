@@ -15,7 +15,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::firmware;
 use crate::nested::inner::{InnerOptions, Work};
-use ::fuzz::{campaign, known, replay};
+use ::fuzz::contender::KnownErrata;
+use ::fuzz::{campaign, replay};
 use kvm::open::ThisHost;
 use report::event::{Event, STREAM_VERSION, Sink};
 use report::exit::Exit;
@@ -101,8 +102,11 @@ pub fn inner_suite(options: &InnerOptions, sink: &mut dyn Sink) {
         }
         Work::Programs(programs) => replay::run(programs, &host, options.seed, sink),
         Work::Fuzz(fuzz, avoid_known) => {
-            let known = if *avoid_known { known::QEMU } else { &[] };
-            campaign::run(fuzz, &host, known, sink, &mut |_, _| ());
+            let known = match avoid_known {
+                true => KnownErrata::Avoided { around: options.emulator.clone() },
+                false => KnownErrata::Shown,
+            };
+            campaign::run(fuzz, &host, &known, sink, &mut |_, _| ());
         }
     }
 }

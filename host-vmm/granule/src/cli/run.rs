@@ -10,6 +10,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
+use errata::filter::ErrataFilter;
 use machine::Config;
 use machine::target::Opener;
 
@@ -20,7 +21,6 @@ use super::program;
 use super::rerun::{CommandLine, RERUN};
 use crate::nested;
 use fuzz::replay::NamedProgram;
-use report::errata_filter::ErrataFilter;
 use report::event::Sink;
 use report::exit::{Exit, RunEnd, Tally};
 use report::{Format, Report, Settings};
@@ -91,17 +91,17 @@ impl Run {
         let mut report = Report::new(anstream::stdout(), settings);
         let deadline = Deadline::new(Duration::from_secs(self.timeout), via);
         let (cases, seed) = (selection.cases().to_vec(), self.chosen_seed());
-        if via == Via::Model {
-            // The specification has no errata.
-            machine.suite(cases, seed, &mut report);
-        } else {
-            machine.suite(cases, seed, &mut ErrataFilter::new(&mut report, self.strict));
-        }
+        self.filtered(via, &mut report, |sink| machine.suite(cases, seed, sink));
         drop(deadline);
         report.end_if_open();
         let tally = report.finish()?;
         explain(&tally);
         Ok(tally.exit())
+    }
+
+    /// Lets `work` report, with the failures that are known marked as such. The specification has no errata.
+    fn filtered(&self, via: Via, report: &mut dyn Sink, work: impl FnOnce(&mut dyn Sink)) {
+        if via == Via::Model { work(report) } else { work(&mut ErrataFilter::new(report, self.strict)) }
     }
 
     /// Rejects to hang a kernel that somebody needs, or one that could not even tell.
@@ -125,7 +125,7 @@ impl Run {
             ..self.report_settings(via, programs.iter().map(|named| named.info().name).collect(), began)
         };
         let mut report = Report::new(anstream::stdout(), settings);
-        machine.replay(programs, self.chosen_seed(), &mut report);
+        self.filtered(via, &mut report, |sink| machine.replay(programs, self.chosen_seed(), sink));
         report.end_if_open();
         let tally = report.finish()?;
         explain(&tally);

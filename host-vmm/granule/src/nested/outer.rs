@@ -65,6 +65,7 @@ fn prepare_and_listen(options: &Options, deadline: Instant, watch: &mut RunWatch
         names: options.cases.iter().map(|case| case.name.clone()).collect(),
         seed: options.seed,
         guests: options.guests,
+        emulator: format!("QEMU {}", qemu.version),
         firmware: None,
     };
     let modules = modules::beside(&options.kernel);
