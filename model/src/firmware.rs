@@ -35,6 +35,7 @@ impl Default for Firmware {
     }
 }
 
+#[mutants::rules]
 impl Firmware {
     /// The firmware as booted.
     #[must_use]

@@ -95,7 +95,7 @@ pub(super) const ALL: &[Erratum] = &[
         reference: "mm/huge_memory.c, __split_huge_page_tail(), later __split_folio_to_order()",
         cases: &["kvm.life.split-with-*"],
         signs: &[Sign::Tags { expected: NOT_ZERO, found: ZERO }, STALE],
-        disclosure: Some("Not reported upstream yet; a report is drafted under docs/upstream/."),
+        disclosure: Some("Not reported upstream yet."),
         analysis: include_str!("../../../docs/errata/linux.split-overwrites-tag-flags.md"),
         ..LINUX
     },
@@ -108,7 +108,7 @@ pub(super) const ALL: &[Erratum] = &[
         reference: "arch/arm64/kvm/guest.c, kvm_vm_ioctl_mte_copy_tags(), clears no other part",
         cases: &["kvm.backing.hugetlb-parts"],
         signs: &[STALE],
-        disclosure: Some("Not reported upstream yet; a report is drafted under docs/upstream/."),
+        disclosure: Some("Not reported upstream yet."),
         analysis: include_str!("../../../docs/errata/linux.hugetlb-store-exposes-stale-tags.md"),
         ..LINUX
     },
@@ -122,7 +122,7 @@ pub(super) const ALL: &[Erratum] = &[
         reference: "arch/arm64/kvm/mmu.c, sanitise_mte_tags(), clears as much as is mapped",
         cases: &["kvm.backing.hugetlb-touched"],
         signs: &[STALE],
-        disclosure: Some("Not reported upstream yet; a report is drafted under docs/upstream/."),
+        disclosure: Some("Not reported upstream yet."),
         analysis: include_str!("../../../docs/errata/linux.hugetlb-logging-exposes-stale-tags.md"),
         ..LINUX
     },

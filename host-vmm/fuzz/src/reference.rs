@@ -75,6 +75,8 @@ impl<'f> ModelReference<'f> {
 
 impl Reference for ModelReference<'_> {
     fn observe(&mut self, program: &Program, choices: Choices) -> Result<Outcome, MachineError> {
+        // What it is compared with may be the model with a defect.
+        let _unbroken = model::defect::activate(None);
         self.factory.set_choices(choices);
         self.factory.take_block_records();
         let mut observation = self.session.run(program)?;

@@ -122,7 +122,10 @@ fn whatever_the_model_chooses_is_permitted() {
 #[test]
 fn a_defect_is_found_and_shrunk_to_a_few_instructions() {
     for (name, most) in DEFECTS {
-        let subject = ModelFactory::new(Settings::default().injecting(Injected::only(defect(name))));
+        let injected = Injected::only(defect(name));
+        let subject = ModelFactory::new(Settings::default().injecting(injected));
+        // The reference takes no notice of it.
+        let _active = injected.activate();
         let model = ModelFactory::new(Settings::default());
         let mut judge = Judge::new(&subject, Box::new(ModelReference::new(&model)));
         let found = (0..20_000).find_map(|number| {

@@ -174,6 +174,7 @@ fn check(stage: Stage, injected: Injected, seed: u64) -> Vec<(&'static str, Fail
     let settings =
         Settings { release, features: features.clone(), page_size, injected, budget: BUDGET, ..Settings::default() };
     let mut failed = Failed::default();
+    let _active = injected.activate();
     match settings.open(Config::default()) {
         Ok(opened) => suite::run_on(&options, opened, &mut failed),
         Err(error) => failed.event(error.into()),

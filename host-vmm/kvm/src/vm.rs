@@ -8,7 +8,7 @@ use kvm_bindings::{
 };
 use kvm_ioctls::{Kvm, VmFd};
 
-use super::debugger::{self, Way};
+use super::debugger::{self, PtraceRequest};
 use super::memory::{EndingBuffer, Mapping, page_size};
 use super::process::ChildProcess;
 use super::vcpu::{Vcpu, errno};
@@ -339,12 +339,12 @@ impl Vm for KvmVm {
 
     fn ptrace_tags(&mut self, ipa: u64, tags: &mut [u8]) -> Result<usize, MachineError> {
         let (slot, offset) = self.slot(ipa, tags.len() * machine::tags::GRANULE as usize)?;
-        debugger::copy(slot.mapping.address() + offset, tags, Way::Peek)
+        debugger::copy(slot.mapping.address() + offset, tags, PtraceRequest::Peek)
     }
 
     fn set_ptrace_tags(&mut self, ipa: u64, tags: &[u8]) -> Result<usize, MachineError> {
         let (slot, offset) = self.slot(ipa, tags.len() * machine::tags::GRANULE as usize)?;
-        debugger::copy(slot.mapping.address() + offset, &mut tags.to_vec(), Way::Poke)
+        debugger::copy(slot.mapping.address() + offset, &mut tags.to_vec(), PtraceRequest::Poke)
     }
 
     fn set_vmm_tag_mask(&mut self, include: u16) -> Result<(), MachineError> {

@@ -362,6 +362,14 @@ pub trait Machine: Vm {
 }
 
 /// What a VM to be booted looks like.
+///
+/// ```
+/// use machine::{Backing, Config, DEFAULT_RAM};
+///
+/// let config = Config { cpus: 2, backing: Backing::HugePages, ..Config::default() };
+/// assert_eq!((config.ram, config.mte), (DEFAULT_RAM, true));
+/// assert_ne!(config, Config::default(), "VMs are handed on between cases of one configuration only");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// vCPUs, 1 to [`abi::map::MAX_CPUS`].

@@ -25,6 +25,20 @@ pub struct Host {
 }
 
 /// A target that has booted once.
+///
+/// ```
+/// use abi::mailbox::BootReport;
+/// use machine::target::{Host, Target};
+/// use zerocopy::FromZeros;
+///
+/// // FEAT_MTE3 in ID_AA64PFR1_EL1, blocks of 2^6 words in GMID_EL1, DC ZVA prohibited by DCZID_EL0.DZP.
+/// let boot = BootReport { pfr1: 3 << 8, gmid: 6, dczid: 1 << 4, ..BootReport::new_zeroed() };
+/// let host = Host { kernel: "6.12.117+deb12-cloud-arm64".to_owned(), ..Host::default() };
+/// let target = Target { host, boot, page_size: 4096 };
+/// assert_eq!((target.mte(), target.tag_block(), target.zero_block()), (3, 256, None));
+/// assert_eq!(target.kernel_version(), (6, 12));
+/// assert!(target.has_kernel() && !target.mops());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Target {
     /// What whoever opened it knows.

@@ -98,6 +98,18 @@ impl Summary {
 }
 
 /// One thing that happened.
+///
+/// ```
+/// use report::event::{CaseInfo, Event, Verdict};
+///
+/// // A line of `granule run --format json`.
+/// let line = r#"{"End":{"name":"arch.irg.excluded","verdict":{"Skipped":"this CPU has MTE2"},"micros":120}}"#;
+/// let event: Event = serde_json::from_str(line)?;
+/// let Event::End { name, verdict: Verdict::Skipped(reason), .. } = &event else { panic!("{event:?}") };
+/// assert_eq!((name.as_str(), reason.as_str()), ("arch.irg.excluded", "this CPU has MTE2"));
+/// assert_eq!(serde_json::to_string(&event)?, line);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
     /// First: the stream's version.

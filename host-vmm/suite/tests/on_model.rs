@@ -104,6 +104,7 @@ fn a_defect_of_the_kernel_or_of_the_vmm_turns_a_case_red() {
         ("vmm.mmio-not-completed", "restore.mid-block.live-registers"),
     ] {
         let injected = Injected::only(defect(name));
+        let _active = injected.activate();
         let verdicts = run(Settings { injected, ..Settings::default() }, &[case], false);
         assert!(matches!(verdicts.get(case), Some(Verdict::Failed(_))), "{name}: {verdicts:?}");
     }

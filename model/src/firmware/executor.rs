@@ -8,19 +8,7 @@ use super::Firmware;
 use crate::cpu::{Cpu, Env, Event, Program, Vectors, reset};
 use crate::memory::NoMemory;
 
-crate::defects! {
-    SCTLR_STAYS "executor.sctlr-stays" "SCTLR_EL1 of a block stays for the next one";
-    TCR_STAYS "executor.tcr-stays" "TCR_EL1 of a block stays for the next one";
-    GCR_CLEARED "executor.gcr-cleared" "GCR_EL1 is cleared between blocks";
-    RGSR_CLEARED "executor.rgsr-reset" "RGSR_EL1 is set back between blocks";
-    TFSR_CLEARED "executor.tfsr-cleared" "TFSR_EL1 and TFSRE0_EL1 are cleared between blocks";
-    RESUMES_AT_FAULT "executor.skips-two" "a block goes on two instructions behind an exception";
-    TCO_NOT_RESTORED "executor.tco-set-by-exception" "a block goes on with TCO set after an exception";
-    FLAGS_NOT_RESTORED "executor.flags-lost" "a block's flags are lost at an exception";
-    FPCR_STAYS "executor.fpcr-stays" "FPCR of a block stays for the next one";
-    FPSR_STAYS "executor.fpsr-stays" "FPSR of a block stays for the next one";
-    TFSR_NOT_DRAINED "executor.no-barrier" "the TFSRs are read without DSB and ISB";
-}
+mutants::defects!();
 
 /// `BRK #0xffff`: ends a block at EL1.
 const END_EL1: u32 = 0xd43f_ffe0;
@@ -37,6 +25,7 @@ pub(super) struct Seat {
     running: Option<Running>,
 }
 
+#[mutants::rules]
 impl Seat {
     pub(super) fn program(&self) -> &Program {
         &self.program
@@ -109,6 +98,7 @@ pub enum Outcome {
     Refused,
 }
 
+#[mutants::rules]
 impl Firmware {
     /// Runs a block on a vCPU, to its end or to where something else happens
     /// ([`abi::mailbox::Request::Run`]).
@@ -148,12 +138,8 @@ impl Firmware {
             cpu.tco = false;
         }
         cpu.monitor = None;
-        if !env.injected.is(&FPCR_STAYS) {
-            cpu.fpcr = 0;
-        }
-        if !env.injected.is(&FPSR_STAYS) {
-            cpu.fpsr = 0;
-        }
+        cpu.fpcr = 0;
+        cpu.fpsr = 0;
         (cpu.x_unknown, cpu.copying) = (0, None);
         if let Some(v) = v.filter(|_| block.simd != 0) {
             cpu.v = *v;
@@ -178,7 +164,7 @@ impl Firmware {
         self.advance(index, cpu, env)
     }
 
-    /// Tells whether a vCPU is amid a block.
+    /// Returns whether a vCPU is amid a block.
     #[must_use]
     pub fn is_running(&self, index: usize) -> bool {
         self.cpus.get(index).is_some_and(|seat| seat.running.is_some())
@@ -220,6 +206,7 @@ impl Firmware {
     }
 }
 
+#[mutants::rules]
 impl Seat {
     /// Puts a block's words and the word that ends it into the code page.
     fn place(
@@ -247,8 +234,9 @@ impl Seat {
     }
 }
 
+#[mutants::rules]
 impl Running {
-    /// Records the exception that the CPU took, and sends it on behind the instruction; gives why the block ends,
+    /// Records the exception that the CPU took, and sends it on behind the instruction; returns why the block ends,
     /// if it does (`block_exception`).
     fn record(&mut self, base: u64, cpu: &mut Cpu, env: &Env<'_>) -> Option<BlockEnd> {
         let class = cpu.sys.esr >> 26 & 0x3f;
@@ -267,21 +255,13 @@ impl Running {
             return Some(BlockEnd::TooManyTraps);
         }
         cpu.set_pstate(cpu.sys.spsr);
-        if env.injected.is(&TCO_NOT_RESTORED) {
-            cpu.tco = true;
-        }
-        if env.injected.is(&FLAGS_NOT_RESTORED) {
-            cpu.nzcv = 0;
-        }
-        cpu.pc = pc.wrapping_add(if env.injected.is(&RESUMES_AT_FAULT) { 8 } else { 4 });
+        cpu.pc = pc.wrapping_add(4);
         None
     }
 
     /// Collects what the block left behind, and takes SCTLR_EL1 and TCR_EL1 back (`take_program_registers`).
     fn finish(self, end: BlockEnd, cpu: &mut Cpu, env: &Env<'_>) -> Done {
-        if !env.injected.is(&TFSR_NOT_DRAINED) {
-            cpu.sys.synchronise();
-        }
+        cpu.sys.synchronise();
         let reply = BlockReply {
             x: cpu.x,
             sp: cpu.sp,
@@ -292,21 +272,8 @@ impl Running {
         };
         let unknown = Unknown { rgsr: cpu.sys.rgsr_unknown, v: cpu.v_unknown, x: cpu.x_unknown };
         let sys = &mut cpu.sys;
-        if !env.injected.is(&SCTLR_STAYS) {
-            sys.sctlr = if env.features.has_tags() { reset::SCTLR } else { reset::SCTLR_WITHOUT_MTE };
-        }
-        if !env.injected.is(&TCR_STAYS) {
-            sys.tcr = reset::TCR;
-        }
-        if env.injected.is(&GCR_CLEARED) {
-            sys.gcr = 0;
-        }
-        if env.injected.is(&RGSR_CLEARED) {
-            sys.rgsr = reset::RGSR;
-        }
-        if env.injected.is(&TFSR_CLEARED) {
-            (sys.tfsr, sys.tfsre0) = (0, 0);
-        }
+        sys.sctlr = if env.features.has_tags() { reset::SCTLR } else { reset::SCTLR_WITHOUT_MTE };
+        sys.tcr = reset::TCR;
         // The firmware itself runs on with what its own exception entry left.
         cpu.monitor = None;
         let v = self.simd.then(|| Box::new(cpu.v));

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::CliError;
-use super::rerun::{CommandLine, RERUN};
-use super::run::{Emulation, Machine, Via, default_machine, explain, seed, settings_for};
+use super::rerun::{GivenOptions, RERUN};
+use super::run::{Emulation, Machine, Run, Via, default_machine, explain, seed, settings_for};
 use crate::nested;
 use fuzz::campaign::{NAME, Options};
 use report::event::{Event, Sink, Summary};
@@ -17,6 +17,8 @@ use report::exit::{Exit, RunEnd};
 use report::{Format, Report};
 use suite::GuestPolicy;
 
+/// Options that bound or report a campaign. A divergence has the seed of its own, and `--only` its number.
+pub const NOT_REPEATED: [&str; 7] = ["seed", "only", "programs", "seconds", "jobs", "most", "format"];
 /// How long a campaign takes unless the user says otherwise, in seconds.
 const SECONDS: u64 = 10;
 /// Goes to the line's beginning and clears it (ECMA-48: CR, EL).
@@ -71,7 +73,7 @@ impl Fuzz {
     /// # Errors
     ///
     /// When the command line makes no sense, or the report cannot be written.
-    pub fn execute(&self) -> Result<Exit, CliError> {
+    pub(super) fn execute(&self, given: GivenOptions) -> Result<Exit, CliError> {
         let via = self.via.unwrap_or_else(default_machine);
         let options = self.options();
         let machine = Machine {
@@ -85,13 +87,13 @@ impl Fuzz {
             smp: nested::SMP,
         };
         let machine = machine.check()?;
-        let settings = settings_for(self.format, via, self.rerun(), self.rerun_options(via));
+        let settings = settings_for(self.format, via, self.rerun(), given.without(&NOT_REPEATED));
         let mut sink = Saving {
             report: Report::new(anstream::stdout(), settings),
             directory: &self.save,
             stem: format!("{}-{:#x}", via.name(), options.seed),
             run: started_as().replacen("fuzz", "run", 1) + " ",
-            options: self.rerun_options(via),
+            options: given.also_of(&run_command()).without(&NOT_REPEATED),
             text: self.format == Format::Text,
             summary: None,
         };
@@ -134,23 +136,11 @@ impl Fuzz {
     fn rerun(&self) -> String {
         format!("{} --only", started_as())
     }
+}
 
-    /// The options that a repetition needs. Whoever says how to rerun has named them there already.
-    fn rerun_options(&self, via: Via) -> String {
-        if std::env::var_os(RERUN).is_some() {
-            return String::new();
-        }
-        let path = |path: &Option<PathBuf>| path.as_deref().map(Path::display).map(|path| path.to_string());
-        CommandLine::default()
-            .option("--via", Some(via.name()))
-            .option("--kernel", path(&self.emulation.kernel))
-            .option("--qemu", path(&self.emulation.qemu))
-            .option("--agent", path(&self.emulation.agent))
-            .option("--cpu", self.emulation.cpu.as_deref())
-            .option("--firmware", path(&self.firmware))
-            .flag("--known", self.known)
-            .finish()
-    }
+/// Returns the command that runs a saved program.
+pub fn run_command() -> clap::Command {
+    Run::augment_args(clap::Command::new("run"))
 }
 
 /// How this campaign was started, up to its own options.

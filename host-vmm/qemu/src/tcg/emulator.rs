@@ -9,7 +9,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Read};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::process::Command;
@@ -245,7 +245,8 @@ impl QemuProcess {
 
     fn try_next_event(&mut self, deadline: Instant) -> Result<GuestEvent, DebugError> {
         loop {
-            let [byte, halt] = wait_readable([self.uart.as_raw_fd(), self.debugger.descriptor()], deadline)?;
+            let ends = [Some(self.uart.as_fd()), Some(self.debugger.descriptor())];
+            let [byte, halt] = wait_readable(ends, deadline)?;
             if byte {
                 return Ok(self.byte()?.map_or(GuestEvent::Store, GuestEvent::Byte));
             }

@@ -103,7 +103,7 @@ impl<'a> Machine<'a> {
                 let settings = model_options::settings(self.emulation)?;
                 Kind::Model(Box::new(modelled::Settings { guest_timeout: self.guests.guest_timeout, ..settings }))
             }
-            Via::Nested => Kind::Nested { kernel: self.emulation.kernel.clone().ok_or_else(no_kernel)? },
+            Via::Nested => Kind::Nested { kernel: self.emulation.kernel_file().ok_or_else(no_kernel)? },
         };
         Ok(Checked { options: self, kind })
     }
@@ -173,7 +173,7 @@ impl Checked<'_> {
         if let Kind::Tcg = self.kind {
             let emulation = self.options.emulation;
             return Ok(Box::new(tcg::Emulation {
-                qemu: emulation.qemu.clone().unwrap_or_else(|| nested::QEMU.into()),
+                qemu: emulation.qemu_file(),
                 cpu: emulation.cpu.clone().unwrap_or_else(|| tcg::CPU.to_owned()),
                 deadline: Instant::now() + self.options.timeout,
                 image,
@@ -194,7 +194,7 @@ impl Checked<'_> {
     ) -> nested::Options {
         let emulation = self.options.emulation;
         nested::Options {
-            qemu: emulation.qemu.clone().unwrap_or_else(|| nested::QEMU.into()),
+            qemu: emulation.qemu_file(),
             kernel: kernel.to_owned(),
             agent: emulation.agent.clone(),
             cpu: emulation.cpu.clone().unwrap_or_else(|| nested::CPU.to_owned()),
