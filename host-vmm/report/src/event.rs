@@ -12,8 +12,10 @@ use machine::Explain;
 use machine::target::OpenError;
 use serde::{Deserialize, Serialize};
 
+pub use crate::failure::Failure;
+
 /// The version of the event stream; both ends of a nested run compare it.
-pub const STREAM_VERSION: u32 = 1;
+pub const STREAM_VERSION: u32 = 2;
 
 /// What is under test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,19 +57,6 @@ pub enum Verdict {
     },
     /// It could not be checked here, for this reason.
     Skipped(String),
-}
-
-/// What was expected and what was found instead.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// What was looked at, in a few words.
-    pub what: String,
-    /// The value or behaviour promised.
-    pub expected: String,
-    /// The value or behaviour seen.
-    pub found: String,
-    /// More for a person to look at, line by line: tags around an address, a listing.
-    pub detail: Vec<String>,
 }
 
 /// A case as a report shows it.
@@ -151,6 +140,15 @@ pub enum Event {
     NotShown {
         /// The erratum: `product.what-is-wrong`.
         erratum: String,
+    },
+    /// Cases failed, and the emulator or the kernel has a defect that leaves nothing to rely on.
+    LikelyCause {
+        /// The erratum: `product.what-is-wrong`.
+        erratum: String,
+        /// What it does, as a sentence without its full stop.
+        shows: String,
+        /// Where that is written.
+        reference: String,
     },
     /// What came of a campaign of random programs.
     Fuzzed(Summary),

@@ -90,6 +90,8 @@ pub struct Tally {
     pub skipped: BTreeMap<String, usize>,
     /// Known defects that did not show.
     pub not_shown: Vec<String>,
+    /// The defect that failures are likely due to: its name, what it does, and where that is written.
+    pub likely_cause: Option<[String; 3]>,
     /// How the stream ended, if it did.
     pub closing: Option<RunEnd>,
 }
@@ -143,6 +145,7 @@ impl Sink for Tally {
             Event::Diverged { .. } => self.failed += 1,
             Event::Hello(_) | Event::Begin(_) | Event::Booted { .. } | Event::Fuzzed(_) => {}
             Event::NotShown { erratum } => self.not_shown.push(erratum),
+            Event::LikelyCause { erratum, shows, reference } => self.likely_cause = Some([erratum, shows, reference]),
         }
     }
 }

@@ -58,6 +58,6 @@ mod tests {
         let mut out = Vec::new();
         line(&mut out, &Event::Unavailable { reason: "a".into(), remedy: "b".into() }).unwrap();
         assert_eq!(out, b"{\"Unavailable\":{\"reason\":\"a\",\"remedy\":\"b\"}}\n");
-        assert_eq!(STREAM_VERSION, 1);
+        assert_eq!(STREAM_VERSION, 2);
     }
 }

@@ -2,6 +2,7 @@
 
 use machine::MachineError;
 use report::event::{CaseInfo, Failure, Verdict};
+use report::failure::FailureKind;
 
 use machine::target::Target;
 
@@ -125,10 +126,8 @@ impl CaseError {
             Self::Failed(failure) => Verdict::Failed(*failure),
             Self::Skipped(reason) | Self::Machine(MachineError::Unsupported(reason)) => Verdict::Skipped(reason),
             Self::Machine(error) => Verdict::Failed(Failure {
-                what: "running the case".to_owned(),
-                expected: "the machine does what it is asked".to_owned(),
-                found: error.to_string(),
-                detail: Vec::new(),
+                kind: FailureKind::from(&error),
+                ..Failure::described("running the case", "the machine does what it is asked", error.to_string())
             }),
         }
     }

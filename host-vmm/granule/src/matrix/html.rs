@@ -75,13 +75,13 @@ pub fn page(matrix: &Matrix, rows: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{column, ended};
+    use super::super::tests::{column, end};
     use super::*;
     use report::event::{Event, Verdict};
 
     #[test]
     fn reasons_cannot_break_the_page() {
-        let events = [ended("a", Verdict::Skipped("<b> & \"c\"".into())), Event::Finished { micros: 1 }];
+        let events = [end("a", Verdict::Skipped("<b> & \"c\"".into())), Event::Finished { micros: 1 }];
         let page = page(&Matrix { columns: vec![column("x", &events)] }, &["a"]);
         assert!(page.contains("&lt;b&gt; &amp; &quot;c&quot;") && !page.contains("<b>"));
     }

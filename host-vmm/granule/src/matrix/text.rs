@@ -72,14 +72,14 @@ fn reasons(text: &mut String, matrix: &Matrix, rows: &[&str]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{column, ended};
+    use super::super::tests::{column, end};
     use super::*;
     use report::event::{Event, Verdict};
 
     /// What a person sees of a cell is its letter and its reason, once.
     #[test]
     fn each_reason_is_listed_once() {
-        let skipped = || ended("a", Verdict::Skipped("no swap".into()));
+        let skipped = || end("a", Verdict::Skipped("no swap".into()));
         let finished = Event::Finished { micros: 1 };
         let columns = ["x", "y"].map(|name| column(name, &[skipped(), finished.clone()])).to_vec();
         let text = table(&Matrix { columns }, &["a"]);
