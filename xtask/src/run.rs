@@ -54,6 +54,11 @@ pub fn run(project: &Project, cache: &Cache, command: &str, arguments: Vec<OsStr
     report.finish(cache.directory());
     let setup_took = report.milliseconds();
 
+    if command == MATRIX && given.rest.iter().any(|argument| argument == "--mutants") {
+        let granule = builds::with_mutants(project, &toolchains)?;
+        let error = Command::new(&granule).arg(command).args(given.rest).exec();
+        return Err(Failure::unavailable(format!("cannot start {}: {}", granule.display(), error)));
+    }
     let started = Instant::now();
     let built = builds::all(project, &toolchains)?;
     let build_took = started.elapsed().as_millis();
