@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 use machine::Config;
 use machine::target::Opener;
 use model::mutant::{self, Mutant, OutOfFuel};
-use modelled::Settings;
 use report::event::{Event, Sink, Verdict};
 use suite::Options;
 
