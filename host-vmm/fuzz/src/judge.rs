@@ -80,6 +80,7 @@ impl<'f> Judge<'f> {
                 found
             }
             Err(MachineError::Unsupported(reason)) => return Verdict::NotCovered(reason),
+            Err(MachineError::Lacking(skip)) => return Verdict::NotCovered(skip.reason),
             Err(MachineError::Lost { reason, .. }) => return Verdict::Lost(reason),
             Err(error) => return Verdict::Failed(error.to_string()),
         };

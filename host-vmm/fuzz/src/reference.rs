@@ -5,9 +5,10 @@ use model::choice::Choices;
 
 use super::session::Session;
 use machine::MachineError;
-use modelled::ModelFactory;
+use modelled::{ModelFactory, ModelMachine};
 use program::compare::{Difference, Location};
 use program::observation::StepOutcome;
+use program::run::run;
 use program::{Observation, Program};
 
 /// Shows what a program does, one permitted outcome at a time.
@@ -61,26 +62,27 @@ impl Outcome {
 
 /// The model.
 pub struct ModelReference<'f> {
-    factory: &'f ModelFactory,
-    session: Session<'f>,
+    session: Session<'f, Box<ModelMachine>>,
 }
 
 impl<'f> ModelReference<'f> {
     /// Takes the model.
     #[must_use]
     pub fn new(factory: &'f ModelFactory) -> Self {
-        Self { factory, session: Session::new(factory) }
+        Self { session: Session::booting(|config| factory.boot_model(config)) }
     }
 }
 
 impl Reference for ModelReference<'_> {
     fn observe(&mut self, program: &Program, choices: Choices) -> Result<Outcome, MachineError> {
-        self.factory.set_choices(choices);
-        self.factory.take_block_records();
-        let mut observation = self.session.run(program)?;
+        let run = |machine: &mut Box<ModelMachine>| {
+            let (observation, visited) = modelled::run_with(machine, choices, |machine| run(program, machine));
+            Ok((observation?, visited))
+        };
+        let (mut observation, visited) = self.session.run_by(program, run, |(observation, _)| observation)?;
         let seen = observation.seen.iter_mut().filter(|seen| matches!(seen.what, StepOutcome::Block(_)));
         let mut blocks = Vec::new();
-        for (block, ended) in seen.zip(self.factory.take_block_records()) {
+        for (block, ended) in seen.zip(visited.blocks) {
             if ended.unknown.rgsr {
                 block.unknown.push(SysReg::Rgsr);
             }
@@ -88,6 +90,6 @@ impl Reference for ModelReference<'_> {
             block.unknown_x |= ended.unknown.x;
             blocks.push(Block { step: block.step, at_faults: ended.at_faults, at_end: ended.at_end });
         }
-        Ok(Outcome { observation, choices: self.factory.set_choices(Choices::default()), blocks })
+        Ok(Outcome { observation, choices: visited.choices, blocks })
     }
 }

@@ -1,7 +1,10 @@
 //! Machines for one program after the other: each program finds one as after boot.
 
+use std::ops::DerefMut;
+
 use abi::map;
 
+use machine::pool::Pool;
 use machine::{Config, Factory, Machine, MachineError};
 use program::{self, Observation, Program};
 
@@ -12,23 +15,25 @@ pub fn config(cpus: usize) -> Config {
     Config { cpus, ram: map::RAM_MIN, ..Config::default() }
 }
 
+/// Boots a machine.
+type Boot<'f, M> = dyn Fn(Config) -> Result<M, MachineError> + 'f;
+
 /// Machines of one factory, one for each count of vCPUs that programs needed so far.
-pub struct Session<'f> {
-    factory: &'f dyn Factory,
-    /// By count of vCPUs; not recycled yet.
-    machines: Vec<(usize, Box<dyn Machine>)>,
+pub struct Session<'f, M = Box<dyn Machine>> {
+    boot: Box<Boot<'f, M>>,
+    pool: Pool<M>,
 }
 
 impl<'f> Session<'f> {
     /// Takes the factory.
     #[must_use]
     pub fn new(factory: &'f dyn Factory) -> Self {
-        Self { factory, machines: Vec::new() }
+        Self::booting(|config| factory.boot(config))
     }
 
     /// Takes a machine of the factory that has booted, so that the first program need not wait.
     pub fn take(&mut self, cpus: usize, machine: Box<dyn Machine>) {
-        self.machines.push((cpus, machine));
+        self.pool.put(config(cpus), machine);
     }
 
     /// Runs a program on a machine that is as after boot.
@@ -37,24 +42,37 @@ impl<'f> Session<'f> {
     ///
     /// When the machine cannot be had, or cannot do what the program asks.
     pub fn run(&mut self, program: &Program) -> Result<Observation, MachineError> {
-        let cpus = program.cpus();
-        let mut machine = self.machine(cpus)?;
-        let observation = program::run::run(program, &mut *machine)?;
-        // A machine whose block did not end, or that failed, is of no more use.
-        if observation.endless.is_none() {
-            self.machines.push((cpus, machine));
-        }
-        Ok(observation)
+        self.run_by(program, |machine| program::run::run(program, &mut **machine), |observation| observation)
+    }
+}
+
+impl<'f, M: DerefMut<Target: Machine>> Session<'f, M> {
+    /// Takes what boots machines.
+    #[must_use]
+    pub fn booting(boot: impl Fn(Config) -> Result<M, MachineError> + 'f) -> Self {
+        Self { boot: Box::new(boot), pool: Pool::default() }
     }
 
-    /// Returns a machine that is as after boot.
-    fn machine(&mut self, cpus: usize) -> Result<Box<dyn Machine>, MachineError> {
-        if let Some(at) = self.machines.iter().position(|(has, _)| *has == cpus) {
-            let (_, mut machine) = self.machines.swap_remove(at);
-            if machine.recycle()? {
-                return Ok(machine);
-            }
+    /// Runs a program by `run` on a machine that is as after boot; `observation` finds in its result what was seen.
+    ///
+    /// # Errors
+    ///
+    /// When the machine cannot be had, or as `run` does.
+    pub fn run_by<T>(
+        &mut self,
+        program: &Program,
+        run: impl FnOnce(&mut M) -> Result<T, MachineError>,
+        observation: impl FnOnce(&T) -> &Observation,
+    ) -> Result<T, MachineError> {
+        let config = config(program.cpus());
+        let result = match self.pool.take(config, |config| (self.boot)(config)) {
+            Ok(machine) => run(&mut machine.borrow_mut()),
+            Err(error) => Err(error),
+        };
+        // A machine whose block did not end, or that failed, is of no more use.
+        if result.as_ref().map_or(true, |result| observation(result).endless.is_some()) {
+            self.pool.discard(config);
         }
-        self.factory.boot(config(cpus))
+        result
     }
 }

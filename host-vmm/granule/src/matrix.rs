@@ -127,7 +127,7 @@ fn cell(verdict: Verdict) -> Cell {
             Cell::Failed(format!("{}: expected {}, found {}", failure.what, failure.expected, failure.found))
         }
         Verdict::Known { erratum, .. } => Cell::Known(erratum),
-        Verdict::Skipped(reason) => Cell::Skipped(reason),
+        Verdict::Skipped(skip) => Cell::Skipped(skip.reason),
     }
 }
 
@@ -170,7 +170,7 @@ impl Matrix {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use report::event::{Failure, Target};
+    use report::event::{Failure, Skip, Target};
 
     pub(super) fn column(name: &str, events: &[Event]) -> Column {
         let lines: Vec<String> = events.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
@@ -214,7 +214,7 @@ mod tests {
     fn a_row_is_interesting_unless_it_passed_wherever_it_ran() {
         let finished = Event::Finished { micros: 1 };
         let first = column("1", &[ended("a", Verdict::Passed), ended("b", Verdict::Passed), finished.clone()]);
-        let second = column("2", &[ended("a", Verdict::Passed), ended("c", Verdict::Skipped("r".into())), finished]);
+        let second = column("2", &[ended("a", Verdict::Passed), ended("c", Verdict::Skipped(Skip::new("k", "r"))), finished]);
         let matrix = Matrix { columns: vec![first, second] };
         assert_eq!(matrix.rows(), ["a", "b", "c"]);
         assert_eq!(matrix.interesting(), ["c"]);

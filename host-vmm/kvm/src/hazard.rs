@@ -22,6 +22,7 @@ use super::raw;
 use super::userfault::UserfaultServer;
 use super::vcpu::errno;
 use super::vm::kernel;
+use machine::need::Need;
 use machine::tags::GRANULE;
 use machine::{Backing, CopyResult, CopyTags, Errno, Hazard, HazardOutcome, MachineError};
 
@@ -46,7 +47,7 @@ const READY: u8 = 1;
 ///
 /// # Errors
 ///
-/// `Unsupported` when the host lacks what it takes, or does not even store tags from a harmless buffer; what the kernel says
+/// `Lacking` when the host lacks what it takes, or does not even store tags from a harmless buffer; what the kernel says
 /// when it refuses a step.
 pub fn attempt(hazard: Hazard) -> Result<HazardOutcome, MachineError> {
     let [mut reader, writer] = pipe()?;
@@ -101,7 +102,7 @@ fn readable(fd: &impl AsRawFd) -> bool {
 fn wait(child: libc::pid_t, reader: &mut File) -> Result<HazardOutcome, MachineError> {
     let damaged = || {
         let reason = "the kernel does not even come back from a store to a page that was tagged before: a former hazard broke it";
-        MachineError::Unsupported(reason.to_owned())
+        MachineError::from(Need::IntactKernel.unmet(reason))
     };
     // SAFETY: makes a new descriptor for our own child.
     let process = unsafe { libc::syscall(libc::SYS_pidfd_open, child, 0) };
@@ -126,9 +127,7 @@ fn wait(child: libc::pid_t, reader: &mut File) -> Result<HazardOutcome, MachineE
         COMPLETE => Ok(HazardOutcome::Returned(Ok(page_size()))),
         SHORT => Ok(HazardOutcome::Returned(Ok(0))),
         WAITED => Ok(HazardOutcome::Waited),
-        LACKING => {
-            Err(MachineError::Unsupported("this host has no userfaultfd, or no memfd that a VM may use".to_owned()))
-        }
+        LACKING => Err(Need::Userfaultfd.unmet("this host has no userfaultfd, or no memfd that a VM may use").into()),
         code if ready => Ok(HazardOutcome::Returned(Err(Errno(code)))),
         code => Err(kernel("making a VM to store tags in", Errno(code))),
     }
@@ -164,8 +163,11 @@ impl HazardVm {
             ..Default::default()
         };
         // SAFETY: the mapping stays until this process ends.
-        unsafe { vm.set_user_memory_region(region) }
-            .map_err(|error| MachineError::Unsupported(format!("a memfd cannot be a memory slot here: {error}")))?;
+        unsafe { vm.set_user_memory_region(region) }.map_err(|error| {
+            MachineError::from(
+                Need::TakesBacking(Backing::Shared).unmet(format!("a memfd cannot be a memory slot here: {error}")),
+            )
+        })?;
         Ok(Self { vm, slot, alias, page })
     }
 

@@ -11,6 +11,7 @@ use std::os::fd::{AsRawFd, FromRawFd, RawFd};
 use std::thread::JoinHandle;
 
 use super::vm::kernel;
+use machine::need::Need;
 use machine::{Errno, MachineError};
 
 /// Requests (include/uapi/linux/userfaultfd.h).
@@ -43,7 +44,7 @@ impl UserfaultServer {
     ///
     /// # Errors
     ///
-    /// `Unsupported` when this user may not; else what the kernel says.
+    /// `Lacking` when this user may not; else what the kernel says.
     pub fn new(addresses: Range<u64>, page: u64, byte: u8) -> Result<Self, MachineError> {
         Self::holding(addresses, page, byte, || ())
     }
@@ -63,7 +64,7 @@ impl UserfaultServer {
         let fd = unsafe { libc::syscall(libc::SYS_userfaultfd, libc::O_CLOEXEC | libc::O_NONBLOCK) };
         if fd < 0 {
             let errno = Errno::last();
-            return Err(MachineError::Unsupported(format!("userfaultfd cannot be had here: {errno}")));
+            return Err(Need::Userfaultfd.unmet(format!("userfaultfd cannot be had here: {errno}")).into());
         }
         // SAFETY: the descriptor is new and nobody else's.
         let faults = unsafe { File::from_raw_fd(fd as RawFd) };

@@ -2,6 +2,7 @@
 
 use crate::Errno;
 use crate::firmware::FirmwareError;
+use crate::need::Skip;
 use crate::tags::TagError;
 
 /// Why a machine could not do what was asked: none of these is a verdict on MTE by itself.
@@ -54,7 +55,10 @@ pub enum MachineError {
     /// The request was wrong before it reached the guest.
     #[error("{0}")]
     BadRequest(String),
-    /// This machine has no such thing, and says why. A case that needs it is skipped, not failed.
+    /// The CPU, the kernel or the host lacks something. A case that declares the need is skipped, any other fails.
+    #[error("{0}")]
+    Lacking(Skip),
+    /// The specification does not cover this.
     #[error("{0}")]
     Unsupported(String),
     /// The CPU has no allocation tags. Nothing can be checked on it.
@@ -80,8 +84,4 @@ impl From<Errno> for MachineError {
     fn from(errno: Errno) -> Self {
         Self::Kernel { action: "the call".to_owned(), errno }
     }
-}
-
-pub(crate) fn no_kernel(what: &str) -> MachineError {
-    MachineError::Unsupported(format!("{what} needs a kernel: there is no KVM in this machine"))
 }

@@ -8,6 +8,7 @@ use std::any::Any;
 use std::rc::Rc;
 
 use crate::registers::Registers;
+use crate::session::GuestState;
 use crate::{Config, MachineError};
 
 /// Consecutive pages that have something in them.
@@ -41,6 +42,8 @@ pub struct Snapshot {
     pub cpus: Vec<CpuState>,
     /// What an emulator keeps, where there is no KVM; only its own kind of machine can read it.
     pub emulated: Option<Rc<dyn Any>>,
+    /// What the session knew of the guest.
+    pub guest: GuestState,
 }
 
 impl Snapshot {
@@ -48,10 +51,9 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// `Unsupported` where an emulator keeps them.
+    /// `BadRequest` where an emulator keeps them.
     pub fn registers(&self, cpu: usize) -> Result<&Registers, MachineError> {
-        self.cpus.get(cpu).map(|state| &state.registers).ok_or_else(|| {
-            MachineError::Unsupported("reading all registers of a vCPU: there is no KVM in this machine".to_owned())
-        })
+        let missing = || MachineError::BadRequest(format!("the saved state shows no registers of vCPU {cpu}"));
+        self.cpus.get(cpu).map(|state| &state.registers).ok_or_else(missing)
     }
 }

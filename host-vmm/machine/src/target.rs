@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use abi::mailbox::BootReport;
 use model::contract::{Contract, Release};
 
+use crate::capability::{Capabilities, MachineKind};
 use crate::{Config, Factory, Machine, MachineError};
 
 /// What whoever opens a target knows about it and no booted machine reports.
@@ -27,6 +28,10 @@ pub struct Host {
 /// A target that has booted once.
 #[derive(Clone, Debug)]
 pub struct Target {
+    /// What kind of machine it is.
+    pub kind: MachineKind,
+    /// What its first machine hands out.
+    pub capabilities: Capabilities,
     /// What whoever opened it knows.
     pub host: Host,
     /// What the firmware reported from vCPU 0.
@@ -171,8 +176,14 @@ impl Opened {
     /// When it does not boot, or has no allocation tags.
     pub fn boot(factory: Box<dyn Factory>, host: Host, config: Config) -> Result<Self, OpenError> {
         let began = Instant::now();
-        let machine = factory.boot(config).map_err(OpenError::not_started)?;
-        let target = Target { host, boot: *machine.boot_report(0), page_size: machine.page_size() };
+        let mut machine = factory.boot(config).map_err(OpenError::not_started)?;
+        let target = Target {
+            kind: factory.kind(),
+            capabilities: Capabilities::of(&mut *machine),
+            host,
+            boot: *machine.boot_report(0),
+            page_size: machine.page_size(),
+        };
         if target.mte() < 2 {
             let reason = format!("the CPU has no allocation tags (ID_AA64PFR1_EL1.MTE is {})", target.mte());
             return Err(OpenError::not_started(MachineError::NoMte(reason)));

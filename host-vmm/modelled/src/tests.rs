@@ -1,7 +1,10 @@
 //! Tests of the model machine on its own; the suite on it is tested with the suite.
 
 use abi::doorbell::Doorbell;
-use machine::{El, Factory};
+use abi::mailbox::{PageKind, SysReg};
+use abi::map::{self, Window};
+use machine::capability::{Capabilities, MachineKind};
+use machine::{Block, Config, El, Factory, Machine, MachineError, Outcome};
 
 use super::*;
 
@@ -78,4 +81,56 @@ fn a_machine_that_is_handed_on_is_as_booted() {
     }
     machine.write(map::FIRMWARE_BASE, &[1]).unwrap();
     assert!(!machine.recycle().unwrap());
+}
+
+/// A machine that is done with may be handed on; what somebody else did to its VM hinders that.
+#[test]
+fn the_vm_records_what_is_done_to_it_outside_the_arena() {
+    type Change = fn(&mut dyn machine::Vm);
+    let changes: [(&str, bool, Change); 6] = [
+        ("a look", false, |vm| drop(vm.registers(0))),
+        ("a write to the arena", false, |vm| vm.write(map::ARENA_BASE, &[1]).unwrap()),
+        ("a write to the firmware", true, |vm| vm.write(map::FIRMWARE_BASE, &[1]).unwrap()),
+        ("a vCPU", true, |vm| assert_eq!(vm.add_vcpu(), Ok(1))),
+        ("the dirty log", true, |vm| vm.dirty_log().unwrap().log_dirty(map::RAM_BASE, true).unwrap()),
+        ("an injected abort", true, |vm| vm.abort_injection().unwrap().inject_data_abort(0).unwrap()),
+    ];
+    for (what, hinders, change) in changes {
+        let mut machine = ModelFactory::new(Settings::default()).boot(Config::default()).unwrap();
+        change(machine.vm().unwrap());
+        assert_eq!(machine.recycle().unwrap(), !hinders, "{what}");
+    }
+}
+
+#[test]
+fn the_table_of_capabilities_holds() {
+    let mut machine = ModelFactory::new(Settings::default()).boot(Config::default()).unwrap();
+    assert_eq!(Capabilities::of(&mut *machine), MachineKind::Model.capabilities());
+    for capability in MachineKind::Model.capabilities().iter() {
+        let capabilities = MachineKind::Model.capabilities().without(capability);
+        let settings = Settings { capabilities, ..Settings::default() };
+        let mut machine = ModelFactory::new(settings).boot(Config::default()).unwrap();
+        assert_eq!(Capabilities::of(&mut *machine), capabilities, "without {capability}");
+    }
+}
+
+#[test]
+fn choices_are_given_to_a_run_and_what_it_visited_comes_back() {
+    use model::choice::Choices;
+    let mut machine = ModelFactory::new(Settings::default()).boot_model(Config::default()).unwrap();
+    // RRND = 1: IRG chooses any tag.
+    let block = Block::assemble("irg x1, x0").unwrap().sys(SysReg::Gcr, 1 << 16);
+    let mut run = |choices| {
+        run_with(&mut machine, choices, |machine| match machine.start(0, &block).unwrap() {
+            Outcome::Done(trace) => trace.x[1],
+            Outcome::Checkpoint => panic!("no checkpoint was rung"),
+        })
+    };
+    let (first, visited) = run(Choices::default());
+    assert_eq!((visited.choices.made(), visited.blocks.len(), visited.blocks[0].at_end), (1, 1, 1));
+    assert!(visited.blocks[0].unknown.rgsr);
+    let (second, again) = run(visited.choices.next().unwrap());
+    assert_ne!(first, second);
+    assert_eq!(again.choices.made(), 1, "another run's choices are not counted");
+    assert_eq!(run(Choices::default()).0, first);
 }

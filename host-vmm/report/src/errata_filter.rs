@@ -100,7 +100,7 @@ impl Sink for ErrataFilter<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Failure;
+    use crate::event::{Failure, Skip};
 
     /// What becomes of a failure of this case in this emulator.
     fn judged(strict: bool, emulator: &str, name: &str, verdict: Verdict) -> Verdict {
@@ -143,7 +143,7 @@ mod tests {
         let case = "arch.plain.sp-alignment";
         assert_eq!(not_shown(case, Verdict::Passed), ["qemu.sp-alignment"]);
         assert_eq!(not_shown(case, Verdict::Failed(Failure::default())), Vec::<String>::new());
-        assert_eq!(not_shown(case, Verdict::Skipped("r".into())), Vec::<String>::new());
+        assert_eq!(not_shown(case, Verdict::Skipped(Skip::new("k", "r"))), Vec::<String>::new());
         assert_eq!(not_shown("arch.irg.el0", Verdict::Passed), Vec::<String>::new());
     }
 

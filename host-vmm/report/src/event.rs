@@ -12,7 +12,7 @@ use machine::target::OpenError;
 use serde::{Deserialize, Serialize};
 
 /// The version of the event stream; both ends of a nested run compare it.
-pub const STREAM_VERSION: u32 = 1;
+pub const STREAM_VERSION: u32 = 2;
 
 /// What is under test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +53,24 @@ pub enum Verdict {
         failure: Failure,
     },
     /// It could not be checked here, for this reason.
-    Skipped(String),
+    Skipped(Skip),
+}
+
+/// Why a case could not be checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skip {
+    /// The reason's key, such as `no-kernel` or `host-no-swap`: the same wherever the case is run.
+    pub key: String,
+    /// The reason for people; it may name what was found.
+    pub reason: String,
+}
+
+impl Skip {
+    /// Makes a reason.
+    #[must_use]
+    pub fn new(key: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { key: key.into(), reason: reason.into() }
+    }
 }
 
 /// What was expected and what was found instead.

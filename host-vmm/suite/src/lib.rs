@@ -11,7 +11,6 @@ mod case;
 mod case_context;
 mod expect;
 mod guest;
-mod pool;
 pub mod selection;
 mod settings;
 mod sharing;
@@ -56,13 +55,13 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-pub use case::{Case, CaseError, CaseResult, Need};
+pub use case::{Case, CaseError, CaseResult};
 pub use case_context::CaseContext;
 pub use guest::Guest;
-use pool::Pool;
 
+use machine::pool::Pool;
 use machine::target::{Opened, Target};
-use machine::{Factory, MachineError};
+use machine::{Config, Factory, MachineError};
 use report::event::{CaseInfo, Event, Sink, Verdict};
 
 /// All chapters, in the order in which they run.
@@ -170,23 +169,23 @@ pub fn run_on(options: &Options, opened: Opened, sink: &mut dyn Sink) {
     let Opened { factory, machine, target, took } = opened;
     let selected = cases().filter(|case| options.names.iter().any(|name| name == case.name)).count();
     report::event::started(&target, took, options.seed, selected, sink);
-    run(options, &*factory, &target, Pool::with(machine), sink);
+    let mut pool = Pool::default();
+    pool.put(Config::default(), machine);
+    run(options, &*factory, &target, pool, sink);
 }
 
 impl Case {
     /// Runs the case. `Err` closes the stream: there is no machine any more, and so no verdict.
     fn check(&self, cx: &mut CaseContext<'_>) -> Result<Verdict, Box<Event>> {
-        // What is promised of KVM is not shown by a machine without a kernel, even if it does the same.
-        let of_the_kernel = self.name.starts_with("kvm.").then_some(&Need::Kernel);
-        if let Some(reason) = self.needs.iter().chain(of_the_kernel).find_map(|need| need.lacking(cx.target())) {
-            return Ok(Verdict::Skipped(reason));
+        if let Some(verdict) = self.verdict_in_advance(cx.target()) {
+            return Ok(verdict);
         }
         match (self.run)(cx) {
             Ok(()) => Ok(Verdict::Passed),
             Err(CaseError::Machine(MachineError::Lost { reason, remedy })) => {
                 Err(Box::new(Event::Broken { reason, remedy }))
             }
-            Err(stop) => Ok(stop.verdict()),
+            Err(error) => Ok(self.verdict(error)),
         }
     }
 }

@@ -77,11 +77,11 @@ pub fn page(matrix: &Matrix, rows: &[&str]) -> String {
 mod tests {
     use super::super::tests::{column, ended};
     use super::*;
-    use report::event::{Event, Verdict};
+    use report::event::{Event, Skip, Verdict};
 
     #[test]
     fn reasons_cannot_break_the_page() {
-        let events = [ended("a", Verdict::Skipped("<b> & \"c\"".into())), Event::Finished { micros: 1 }];
+        let events = [ended("a", Verdict::Skipped(Skip::new("k", "<b> & \"c\""))), Event::Finished { micros: 1 }];
         let page = page(&Matrix { columns: vec![column("x", &events)] }, &["a"]);
         assert!(page.contains("&lt;b&gt; &amp; &quot;c&quot;") && !page.contains("<b>"));
     }

@@ -74,12 +74,12 @@ fn reasons(text: &mut String, matrix: &Matrix, rows: &[&str]) {
 mod tests {
     use super::super::tests::{column, ended};
     use super::*;
-    use report::event::{Event, Verdict};
+    use report::event::{Event, Skip, Verdict};
 
     /// What a person sees of a cell is its letter and its reason, once.
     #[test]
     fn each_reason_is_listed_once() {
-        let skipped = || ended("a", Verdict::Skipped("no swap".into()));
+        let skipped = || ended("a", Verdict::Skipped(Skip::new("host-no-swap", "no swap")));
         let finished = Event::Finished { micros: 1 };
         let columns = ["x", "y"].map(|name| column(name, &[skipped(), finished.clone()])).to_vec();
         let text = table(&Matrix { columns }, &["a"]);

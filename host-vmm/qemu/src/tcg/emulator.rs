@@ -27,6 +27,7 @@ use crate::child::{Subprocess, wait_readable};
 use crate::memfd::MemFile;
 use crate::program::Qemu;
 use machine::MachineError;
+use machine::need::Need;
 
 /// QEMU's board: RAM from 1 GiB, a PL011 at 0x0900_0000, PSCI by HVC, and memory for tags.
 const MACHINE: &str = "virt,mte=on,gic-version=3,memory-backend=ram";
@@ -166,7 +167,7 @@ impl QemuProcess {
     ///
     /// # Errors
     ///
-    /// `Unsupported` when this QEMU cannot; when it has ended, or saves something else than expected.
+    /// `Lacking` when this QEMU cannot; when it has ended, or saves something else than expected.
     pub fn save(&mut self) -> Result<Rc<MigrationFile>, MachineError> {
         if let Some(state) = self.saved() {
             return Ok(state);
@@ -304,7 +305,7 @@ impl QemuProcess {
         result.map_err(|error| {
             let trouble = error.into();
             if let EmulatorError::Refused(what) = trouble {
-                return MachineError::Unsupported(what);
+                return Need::EmulatorTags.unmet(what).into();
             }
             let Some(child) = self.child.take() else { return lost("QEMU has ended") };
             self.active.forget(child.id());

@@ -1,0 +1,37 @@
+//! What a run on the model chose where the architecture leaves a choice, and what no trace shows of its blocks.
+
+use model::choice::Choices;
+use model::firmware::Unknown;
+
+use crate::ModelMachine;
+
+/// What the model knows of a block that ended, and its trace does not show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockRecord {
+    /// What the architecture leaves open in the trace.
+    pub unknown: Unknown,
+    /// For each exception, how many choices had been made since the run began when it was taken.
+    pub at_faults: Vec<usize>,
+    /// The same at the block's end.
+    pub at_end: usize,
+}
+
+/// One permitted course of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Visited {
+    /// All choices that were made. [`Choices::next`] of them is another permitted course of the same run.
+    pub choices: Choices,
+    /// The blocks that ended, in order.
+    pub blocks: Vec<BlockRecord>,
+}
+
+/// Does something with a machine that answers its choices from `choices`, and returns what was visited on the way.
+pub fn run_with<T>(
+    machine: &mut ModelMachine,
+    choices: Choices,
+    action: impl FnOnce(&mut ModelMachine) -> T,
+) -> (T, Visited) {
+    machine.backend().begin(choices);
+    let result = action(machine);
+    (result, machine.backend().end())
+}
