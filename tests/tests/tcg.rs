@@ -6,6 +6,8 @@ use granule_tests::environment::{self, BIN, FIRMWARE, QEMU, QEMU_7_2};
 use granule_tests::guest::{hanging_after_boot, write_elf};
 use granule_tests::process::{ExitedProcess, Process, children, kill, wait_until_gone};
 use granule_tests::run::{Report, case_names, verdicts};
+use machine::capability::MachineKind;
+use machine::target::Opener as _;
 use report::event::{Event, Verdict};
 use report::exit::Exit;
 
@@ -69,6 +71,21 @@ fn every_case_of_the_architecture_passes_and_the_kernels_are_skipped_with_a_reas
             assert!(lacks.is_none() || exempt, "{name}: {verdict:?}");
         }
     }
+}
+
+#[test]
+#[ignore = "needs QEMU; cargo xtask test runs it"]
+fn the_table_of_capabilities_holds() {
+    let emulation = qemu::tcg::Emulation {
+        qemu: environment::file(QEMU),
+        cpu: qemu::tcg::CPU.to_owned(),
+        deadline: std::time::Instant::now() + std::time::Duration::from_secs(60),
+        image: std::fs::read(environment::file(FIRMWARE)).unwrap(),
+        guest_timeout: machine::GUEST_TIMEOUT,
+    };
+    let target = emulation.open(machine::Config::default()).unwrap().target;
+    assert_eq!(target.kind, MachineKind::Tcg);
+    assert_eq!(target.capabilities, MachineKind::Tcg.capabilities());
 }
 
 /// Without tags of its own to look at, a run must still not pass on a QEMU whose granules share a tag.

@@ -117,8 +117,8 @@ pub const CASES: &[Case] = &[
     ),
 ];
 
-fn aarch32(vm: &mut dyn Vm) -> Result<&mut dyn Aarch32Vcpus, CaseError> {
-    Ok(handed(Capability::Aarch32Vcpus, vm.aarch32_vcpus())?)
+fn aarch32(vm: &mut dyn Vm) -> Result<&mut (dyn Aarch32Vcpus + 'static), CaseError> {
+    handed(Capability::Aarch32Vcpus, vm.aarch32_vcpus())
 }
 
 fn slots_before(cx: &mut CaseContext<'_>) -> CaseResult {

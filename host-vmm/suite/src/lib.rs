@@ -193,6 +193,7 @@ impl Case {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use machine::need::Need;
 
     #[test]
     fn case_names_are_unique_claims_of_three_segments_or_more() {
@@ -205,6 +206,32 @@ mod tests {
         let count = names.len();
         names.dedup();
         assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn each_need_has_a_key_of_its_own() {
+        let needs: std::collections::HashSet<Need> = cases().flat_map(Case::all_needs).collect();
+        let keys: std::collections::HashSet<_> = needs.iter().map(|need| need.key()).collect();
+        assert_eq!(keys.len(), needs.len(), "{needs:?}");
+        for key in keys {
+            assert!(key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{key}");
+        }
+    }
+
+    /// What a machine lacks skips the cases that declare it, and fails any other.
+    #[test]
+    fn a_case_is_skipped_only_for_what_it_declares() {
+        let case = |needs| Case::new("arch.a.b", "a claim", "a source", |_| Ok(())).needing(needs);
+        let lacking = || CaseError::Machine(Need::Swap.unmet("no swap").into());
+        let skip = report::event::Skip::new("host-no-swap", "no swap");
+        assert_eq!(case(&[Need::Pagemap, Need::Swap]).verdict(lacking()), Verdict::Skipped(skip.clone()));
+        assert_eq!(
+            case(&[Need::Swap]).verdict(CaseError::Skipped(Need::Swap.unmet("no swap"))),
+            Verdict::Skipped(skip)
+        );
+        assert!(matches!(case(&[Need::Pagemap]).verdict(lacking()), Verdict::Failed(_)));
+        let not_covered = CaseError::Machine(MachineError::Unsupported("not covered".to_owned()));
+        assert!(matches!(case(&[Need::Swap]).verdict(not_covered), Verdict::Failed(_)));
     }
 
     #[test]

@@ -123,8 +123,8 @@ impl Kind {
     }
 }
 
-fn page_events(vm: &mut dyn Vm) -> Result<&mut dyn PageEvents, CaseError> {
-    Ok(handed(Capability::PageEvents, vm.page_events())?)
+fn page_events(vm: &mut dyn Vm) -> Result<&mut (dyn PageEvents + 'static), CaseError> {
+    handed(Capability::PageEvents, vm.page_events())
 }
 
 /// A VM whose memory stops a copy at page `place`.

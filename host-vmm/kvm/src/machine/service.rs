@@ -51,7 +51,7 @@ impl KvmBackend {
 pub(super) fn serve(
     vcpu: &mut Vcpu,
     vm: &KvmVm,
-    post: &MailboxClient,
+    mailbox: &MailboxClient,
     cpu: usize,
     (watchdog, guest_timeout): (&Watchdog, Duration),
 ) -> Result<Notification, MachineError> {
@@ -65,7 +65,7 @@ pub(super) fn serve(
         match exit {
             ExitReason::Store { ipa: map::UART_DR, data } => {
                 let byte = data.first().copied().unwrap_or(0);
-                if let Some(notification) = post.decode_doorbell(vm, byte)? {
+                if let Some(notification) = mailbox.decode_doorbell(vm, byte)? {
                     return Ok(notification);
                 }
             }
@@ -76,13 +76,13 @@ pub(super) fn serve(
             ExitReason::Interrupted => {}
             ExitReason::Store { ipa, .. } | ExitReason::Load { ipa } if ipa & !0xfff != map::UART_DR => {
                 let what = format!("touched {ipa:#x}, where there is neither memory nor a device");
-                return Err(post.misbehaved(what));
+                return Err(mailbox.misbehaved(what));
             }
             ExitReason::Store { .. } | ExitReason::Load { .. } => {}
-            ExitReason::PowerOff => return Err(post.misbehaved("turned itself off")),
-            ExitReason::Reset => return Err(post.misbehaved("asked to be reset")),
+            ExitReason::PowerOff => return Err(mailbox.misbehaved("turned itself off")),
+            ExitReason::Reset => return Err(mailbox.misbehaved("asked to be reset")),
             ExitReason::Other(exit) => {
-                return Err(post.misbehaved(format!("left the guest for an unknown reason: {exit}")));
+                return Err(mailbox.misbehaved(format!("left the guest for an unknown reason: {exit}")));
             }
         }
         if exits >= MAX_EXITS || late {
