@@ -27,38 +27,39 @@ const REFUSALS: &[(Backing, Rule)] = &[
     (Backing::GuestMemfd, Rule::GuestMemfdRefused),
 ];
 
+#[mutants::rules]
 impl Contract {
-    /// Gives the contract of a release.
+    /// Returns the contract of a release.
     #[must_use]
-    pub const fn for_release(release: Release) -> Self {
+    pub fn for_release(release: Release) -> Self {
         Self { release }
     }
 
     /// The release.
     #[must_use]
-    pub const fn release(self) -> Release {
+    pub fn release(self) -> Release {
         self.release
     }
 
-    /// Tells whether a rule holds.
+    /// Returns whether a rule holds.
     #[must_use]
     pub fn holds(self, rule: Rule) -> bool {
         self.row(rule).is_some()
     }
 
-    /// Gives the row by which a rule holds, with where it is written.
+    /// Returns the row by which a rule holds, with where it is written.
     #[must_use]
     pub fn row(self, rule: Rule) -> Option<&'static Row> {
         ROWS.iter().find(|row| row.rule == rule && row.covers(self.release))
     }
 
-    /// Gives the minor version of PSCI 1 that vCPUs with KVM_ARM_VCPU_PSCI_0_2 have.
+    /// Returns the minor version of PSCI 1 that vCPUs with KVM_ARM_VCPU_PSCI_0_2 have.
     #[must_use]
     pub fn psci_minor(self) -> u64 {
         if self.holds(Rule::Psci13) { 3 } else { u64::from(self.holds(Rule::Psci11)) }
     }
 
-    /// Tells whether KVM_SET_USER_MEMORY_REGION refuses this memory to a VM with MTE (EINVAL).
+    /// Returns whether KVM_SET_USER_MEMORY_REGION refuses this memory to a VM with MTE (EINVAL).
     #[must_use]
     pub fn refuses(self, memory: Backing) -> bool {
         REFUSALS.iter().any(|(kind, rule)| *kind == memory && self.holds(*rule))

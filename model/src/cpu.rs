@@ -209,17 +209,11 @@ struct Core<'c, 'e> {
     pages: &'c PageKinds,
 }
 
-impl Core<'_, '_> {
-    /// Tells whether this mistake is to be made.
-    fn defect(&self, defect: &'static Defect) -> bool {
-        self.env.injected.is(defect)
-    }
-}
-
 /// The defects of all rules of the CPU.
 pub fn defects() -> impl Iterator<Item = &'static Defect> {
     [
         access::DEFECTS,
+        access::store::DEFECTS,
         arithmetic::DEFECTS,
         atomic::DEFECTS,
         branch::DEFECTS,

@@ -1,10 +1,12 @@
 //! Defects: realistic ways in which a CPU, a hypervisor or a VMM goes wrong.
 //!
-//! A defect is data beside the rule that it breaks: a module declares its own with [`crate::defects!`], and the
-//! rule asks [`Injected::is`] where it would go wrong. A model has at most one at a time. The suite
-//! must have a case that each of them turns red, or it proves nothing about that rule.
+//! A defect is data beside the rules that it breaks: `check.defects` holds those of `check.rs`, and [`mutants::rules`] puts
+//! them in. At most one is active in a thread at a time ([`activate`]). The suite must have a case that each of them
+//! turns red, or it proves nothing about that rule.
 
+use std::cell::Cell;
 use std::fmt;
+use std::marker::PhantomData;
 
 /// A way to go wrong.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,13 +15,66 @@ pub struct Defect {
     pub name: &'static str,
     /// What goes wrong, as a sentence without its full stop.
     pub what: &'static str,
+    /// What rules compare: a hash of the name.
+    id: u64,
+}
+
+impl Defect {
+    /// Declares a defect.
+    #[must_use]
+    pub const fn new(name: &'static str, what: &'static str) -> Self {
+        Self { name, what, id: id(name) }
+    }
+}
+
+/// FNV-1a, as in `mutants::defects`.
+const fn id(name: &str) -> u64 {
+    let bytes = name.as_bytes();
+    let mut hash = 0xcbf2_9ce4_8422_2325;
+    let mut at = 0;
+    while at < bytes.len() {
+        hash = (hash ^ bytes[at] as u64).wrapping_mul(0x100_0000_01b3);
+        at += 1;
+    }
+    hash
+}
+
+thread_local! {
+    /// The active defect; 0 for none.
+    static ACTIVE: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Returns whether the defect of this number is active in this thread.
+#[inline]
+#[must_use]
+pub fn is_active(id: u64) -> bool {
+    ACTIVE.get() == id
+}
+
+/// Makes a defect the active one of this thread, or with `None` the specification unbroken, until the result is dropped.
+#[must_use]
+pub fn activate(defect: Option<&Defect>) -> Active {
+    Active { before: ACTIVE.replace(defect.map_or(0, |defect| defect.id)), thread: PhantomData }
+}
+
+/// While it lives a defect is active in its thread, or none is. Dropping it brings back what was before.
+#[derive(Debug)]
+pub struct Active {
+    before: u64,
+    thread: PhantomData<*const ()>,
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        ACTIVE.set(self.before);
+    }
 }
 
 /// Declares defects, and `DEFECTS`, the list of a module's own.
 #[macro_export]
 macro_rules! defects {
     ($( $id:ident $name:literal $what:literal; )*) => {
-        $( #[doc = $what] pub static $id: $crate::defect::Defect = $crate::defect::Defect { name: $name, what: $what }; )*
+        $( #[doc = $what] pub static $id: $crate::defect::Defect = $crate::defect::Defect::new($name, $what); )*
         /// The defects of this module's rules.
         pub static DEFECTS: &[&$crate::defect::Defect] = &[$( &$id ),*];
     };
@@ -30,7 +85,14 @@ pub fn all() -> impl Iterator<Item = &'static Defect> {
     crate::cpu::defects().chain(crate::firmware::defects()).chain(crate::kvm::defects())
 }
 
-/// The defect that a model has, if any.
+/// Finds a defect of the CPU, the firmware or the kernel.
+#[must_use]
+pub fn named(name: &str) -> Option<&'static Defect> {
+    all().find(|defect| defect.name == name)
+}
+
+/// The defect that a model is to have, if any. Rules that do not stand under [`mutants::rules`] yet ask it; the answer is
+/// what is active in the thread.
 #[derive(Clone, Copy, Default)]
 pub struct Injected(Option<&'static Defect>);
 
@@ -44,15 +106,57 @@ impl Injected {
         Self(Some(defect))
     }
 
-    /// Tells whether the model has this defect.
+    /// Makes it the active one of this thread.
+    #[must_use]
+    pub fn activate(self) -> Active {
+        activate(self.0)
+    }
+
+    /// Returns whether a defect is active.
+    #[inline]
     #[must_use]
     pub fn is(self, defect: &'static Defect) -> bool {
-        self.0.is_some_and(|injected| std::ptr::eq(injected, defect))
+        is_active(defect.id)
     }
 }
 
 impl fmt::Debug for Injected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.map_or("none", |defect| defect.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_defect_is_active_while_its_guard_lives_and_in_its_thread_only() {
+        let (outer, inner) = (Defect::new("a.b", "c"), Defect::new("a.c", "d"));
+        assert!(!is_active(outer.id));
+        let guard = activate(Some(&outer));
+        assert!(is_active(outer.id) && !is_active(inner.id));
+        {
+            let _guard = activate(Some(&inner));
+            assert!(!is_active(outer.id) && is_active(inner.id));
+            let _guard = activate(None);
+            assert!(!is_active(outer.id) && !is_active(inner.id));
+        }
+        assert!(is_active(outer.id));
+        std::thread::scope(|scope| scope.spawn(|| assert!(!is_active(outer.id))).join()).unwrap();
+        drop(guard);
+        assert!(!is_active(outer.id));
+    }
+
+    #[test]
+    fn no_two_defects_have_the_same_name_or_number() {
+        let (mut names, mut ids): (Vec<_>, Vec<_>) = all().map(|defect| (defect.name, defect.id)).unzip();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!((names.len(), ids.len()), (count, count));
+        assert!(!ids.contains(&0), "0 is no defect");
     }
 }

@@ -22,36 +22,10 @@ use self::vcpu::Vcpu;
 use crate::contract::Contract;
 use crate::cpu::{Cpu, Features, Hidden, Platform};
 use crate::defect::{Defect, Injected};
-use crate::defects;
 use crate::kernel::{Access, Backing, Errno};
 use crate::memory::Bus;
 
-defects! {
-    CAP_AFTER_VCPU "capability.after-a-vcpu" "the capability can be enabled although a vCPU exists";
-    CAP_REFUSED_BUT_ON "capability.refused-but-enabled" "the capability is refused after a vCPU, and enabled all the same";
-    CAP_FLAGS "capability.flags-accepted" "flags of the capability are ignored";
-    CAP_FLAGS_LOW "capability.flags-truncated" "only the lower 16 bits of the capability's flags are checked";
-    CAP_TWICE "capability.twice-refused" "enabling the capability again is EINVAL";
-    CAP_AFTER_MEMFD "capability.after-a-guest-memfd" "the capability can be enabled although a slot has a guest_memfd";
-    CAP_NOT_REPORTED "capability.not-reported" "KVM_CHECK_EXTENSION does not report the capability";
-    CAP_NO_EFFECT "capability.without-effect" "enabling the capability succeeds and does nothing";
-    AARCH32_ACCEPTED "capability.aarch32-accepted" "a vCPU that starts in AArch32 is accepted in a VM with MTE";
-    TCO_NOT_SET "injection.tco-not-set" "an exception that KVM injects leaves PSTATE.TCO as it was";
-    FILE_ACCEPTED "slot.private-file-accepted" "a private file is accepted where the kernel must refuse it, or refused";
-    HUGETLB_ACCEPTED "slot.hugetlb-accepted" "hugetlb memory is accepted where the kernel must refuse it, or refused";
-    DEVICE_ACCEPTED "slot.device-accepted" "device memory is accepted where the kernel must refuse it, or refused";
-    MEMFD_ACCEPTED "slot.guest-memfd-accepted" "a guest_memfd is accepted where the kernel must refuse it, or refused";
-    SHARED_ACCEPTED "slot.shared-accepted" "shared memory is accepted where the kernel must refuse it, or refused where it need not";
-}
-
-/// The defects by which a kind of memory is accepted or refused the wrong way round.
-const ACCEPTED: [(Backing, &Defect); 5] = [
-    (Backing::Shared, &SHARED_ACCEPTED),
-    (Backing::PrivateFile, &FILE_ACCEPTED),
-    (Backing::Hugetlb, &HUGETLB_ACCEPTED),
-    (Backing::Device, &DEVICE_ACCEPTED),
-    (Backing::GuestMemfd, &MEMFD_ACCEPTED),
-];
+mutants::defects!();
 
 /// A VM.
 #[derive(Clone, Debug)]
@@ -65,14 +39,13 @@ pub struct Vm {
     vcpus: Vec<Vcpu>,
     /// A vCPU ran.
     ran: bool,
-    /// What the host's CPU holds of the MTE registers, for a KVM that does not switch them.
-    unswitched: [u64; 4],
+    /// What the host's CPU still holds of MTE's registers while no vCPU runs. A KVM that switches them never shows it.
+    hardware: [u64; vcpu::MTE_REGISTERS],
     /// The tags that the VMM's own IRG may draw, a bit each; a new process may draw none.
     host_include: u16,
-    /// GCR_EL1 of the vCPU that ran last.
-    last_gcr: Option<u64>,
 }
 
+#[mutants::rules]
 impl Vm {
     /// Creates a VM without memory, vCPUs and MTE (KVM_CREATE_VM).
     #[must_use]
@@ -83,12 +56,11 @@ impl Vm {
             host: host.clone(),
             injected,
             mte: false,
-            memory: GuestMemory::new(host.page_size, contract, injected),
+            memory: GuestMemory::new(host.page_size, contract),
             vcpus: Vec::new(),
             ran: false,
-            unswitched: [0; 4],
+            hardware: [0; vcpu::MTE_REGISTERS],
             host_include: 0,
-            last_gcr: None,
         }
     }
 
@@ -120,16 +92,16 @@ impl Vm {
         self.memory.page_size()
     }
 
-    /// Tells whether the VM has MTE.
+    /// Returns whether the VM has MTE.
     #[must_use]
     pub fn has_mte(&self) -> bool {
         self.mte
     }
 
-    /// Tells whether KVM_CHECK_EXTENSION reports KVM_CAP_ARM_MTE.
+    /// Returns whether KVM_CHECK_EXTENSION reports KVM_CAP_ARM_MTE.
     #[must_use]
     pub fn has_mte_capability(&self) -> bool {
-        self.host.offers_mte() && !self.injected.is(&CAP_NOT_REPORTED)
+        self.host.offers_mte()
     }
 
     /// Enables KVM_CAP_ARM_MTE (Documentation/virt/kvm/api.rst, KVM_CAP_ARM_MTE; arch/arm64/kvm/arm.c,
@@ -139,23 +111,18 @@ impl Vm {
     ///
     /// EINVAL: flags are set, the host has no MTE for VMs, a vCPU exists, or (since Linux 6.13) a slot has a guest_memfd.
     pub fn enable_mte(&mut self, flags: u32) -> Result<(), Errno> {
-        let injected = self.injected;
-        let flags = if injected.is(&CAP_FLAGS_LOW) { flags & 0xffff } else { flags };
-        let flags_refused = flags != 0 && !injected.is(&CAP_FLAGS);
-        let late = !self.vcpus.is_empty() && !injected.is(&CAP_AFTER_VCPU);
-        let again = self.mte && injected.is(&CAP_TWICE);
-        let has_memfd = self.memory.slots().iter().any(|slot| slot.memory == Backing::GuestMemfd);
-        let memfd = has_memfd && self.contract().refuses(Backing::GuestMemfd) && !injected.is(&CAP_AFTER_MEMFD);
-        let refused = flags_refused || !self.host.offers_mte() || late || again || memfd;
-        if !refused && !injected.is(&CAP_NO_EFFECT) || late && injected.is(&CAP_REFUSED_BUT_ON) {
-            self.mte = true;
-            self.memory.mte = true;
-            self.features = registers::visible(&self.host, true);
+        let memfd = self.memory.slots().iter().any(|slot| slot.memory == Backing::GuestMemfd)
+            && self.contract().refuses(Backing::GuestMemfd);
+        if flags != 0 || !self.host.offers_mte() || !self.vcpus.is_empty() || memfd {
+            return Err(Errno::EINVAL);
         }
-        if refused { Err(Errno::EINVAL) } else { Ok(()) }
+        self.mte = true;
+        self.memory.mte = true;
+        self.features = registers::visible(&self.host, true);
+        Ok(())
     }
 
-    /// Creates and initialises a vCPU of the host's own type; gives its index.
+    /// Creates and initialises a vCPU of the host's own type; returns its index.
     ///
     /// # Errors
     ///
@@ -165,13 +132,13 @@ impl Vm {
         Ok(self.vcpus.len() - 1)
     }
 
-    /// Creates and initialises a vCPU that starts in AArch32 (KVM_ARM_VCPU_EL1_32BIT); gives its index.
+    /// Creates and initialises a vCPU that starts in AArch32 (KVM_ARM_VCPU_EL1_32BIT); returns its index.
     ///
     /// # Errors
     ///
     /// EINVAL: the VM has MTE (arch/arm64/kvm/reset.c; Documentation/virt/kvm/api.rst, KVM_CAP_ARM_MTE).
     pub fn add_vcpu_aarch32(&mut self) -> Result<usize, Errno> {
-        if self.mte && !self.injected.is(&AARCH32_ACCEPTED) {
+        if self.mte {
             return Err(Errno::EINVAL);
         }
         self.add_vcpu()
@@ -227,13 +194,6 @@ impl Vm {
     /// - EINVAL: not in whole host pages, empty, or memory that a VM with MTE may not have in this release.
     /// - EEXIST: there is a slot already.
     pub fn add_memory(&mut self, ipa: u64, bytes: u64, memory: Backing, access: Access) -> Result<(), Errno> {
-        let wrong = ACCEPTED.iter().any(|(kind, defect)| *kind == memory && self.injected.is(defect));
-        if wrong && self.mte {
-            return match self.contract().refuses(memory) {
-                true => self.memory.add(ipa, bytes, Backing::Anonymous, access),
-                false => Err(Errno::EINVAL),
-            };
-        }
         self.memory.add(ipa, bytes, memory, access)
     }
 
@@ -275,7 +235,7 @@ impl Vm {
         self.memory.relocate(ipa, to)
     }
 
-    /// Gives pages from `ipa` on back to the host: they read as zeros and were never tagged.
+    /// Returns pages from `ipa` on back to the host: they read as zeros and were never tagged.
     pub fn forget(&mut self, ipa: u64) {
         self.memory.forget(ipa);
     }
@@ -298,17 +258,14 @@ impl Vm {
         self.memory.vmm_write(ipa, bytes)
     }
 
-    /// Enters a vCPU: completes a pending store to a device and loads its registers. Gives the CPU, the memory that it
+    /// Enters a vCPU: completes a pending store to a device and loads its registers. Returns the CPU, the memory that it
     /// sees, and what it has; `None` if there is no such vCPU.
     pub fn enter(&mut self, cpu: usize) -> Option<(&mut Cpu, &mut GuestMemory, &Features)> {
         self.ran = true;
         self.memory.running = cpu;
         let vcpu = self.vcpus.get_mut(cpu)?;
-        vcpu.take_abort(!self.injected.is(&TCO_NOT_SET));
-        vcpu.load(&self.unswitched, self.injected);
-        if self.injected.is(&host_tags::GUEST_EXCLUSIONS_LOST) && self.host_include != 0 {
-            vcpu.cpu.sys.gcr = vcpu.cpu.sys.gcr & !0xffff | u64::from(!self.host_include);
-        }
+        vcpu.take_abort();
+        vcpu.load();
         Some((&mut vcpu.cpu, &mut self.memory, &self.features))
     }
 
@@ -322,8 +279,8 @@ impl Vm {
     /// Leaves a vCPU: its registers go to memory, all asynchronous tag check faults in them.
     pub fn leave(&mut self, cpu: usize) {
         if let Some(vcpu) = self.vcpus.get_mut(cpu) {
-            vcpu.put(&mut self.unswitched, self.injected);
-            self.last_gcr = Some(vcpu.cpu.sys.gcr);
+            vcpu.put();
+            self.hardware = Vcpu::live(&mut vcpu.cpu).map(|register| *register);
         }
     }
 
@@ -358,12 +315,13 @@ impl Vm {
     pub fn complete_mmio(&mut self, cpu: usize) {
         if let Some(vcpu) = self.vcpus.get_mut(cpu) {
             vcpu.cpu.complete_mmio();
-            vcpu.take_abort(!self.injected.is(&TCO_NOT_SET));
+            vcpu.take_abort();
         }
     }
 }
 
 /// The defects of the kernel.
+#[mutants::rules]
 pub fn defects() -> impl Iterator<Item = &'static Defect> {
     [
         DEFECTS,
@@ -372,6 +330,7 @@ pub fn defects() -> impl Iterator<Item = &'static Defect> {
         life::DEFECTS,
         transfer::DEFECTS,
         memory::DEFECTS,
+        memory::DIRTY_DEFECTS,
         memory::PAGE_DEFECTS,
         registers::DEFECTS,
         vcpu::DEFECTS,

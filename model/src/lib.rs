@@ -7,13 +7,16 @@
 //! function, the kernel by document or source file.
 //!
 //! Where the architecture leaves a choice, the model asks [`choice::Choices`], so that all permitted
-//! outcomes can be listed; where it leaves bits UNKNOWN it says which. Beside each rule stand the
-//! [`defect`]s that break it, each a realistic mistake; the suite must notice every one of them.
+//! outcomes can be listed; where it leaves bits UNKNOWN it says which. Beside each file of rules stand the
+//! [`defect`]s that break them, each a realistic mistake; the suite must notice every one of them.
 //!
 //! Nothing here does input or output, knows a host, or is unsafe: the same program always gives the
 //! same trace.
 
 #![forbid(unsafe_code)]
+
+// The code that `mutants::rules` makes names this crate so, here as elsewhere.
+extern crate self as model;
 
 pub mod choice;
 pub mod contract;
@@ -24,3 +27,5 @@ pub mod firmware;
 pub mod kernel;
 pub mod kvm;
 pub mod memory;
+#[cfg(feature = "mutants")]
+pub mod mutant;

@@ -79,7 +79,7 @@ fn the_table_of_capabilities_holds() {
     let emulation = qemu::tcg::Emulation {
         qemu: environment::file(QEMU),
         cpu: qemu::tcg::CPU.to_owned(),
-        deadline: std::time::Instant::now() + std::time::Duration::from_secs(60),
+        deadline: machine::Deadline::after(std::time::Duration::from_secs(60)),
         image: std::fs::read(environment::file(FIRMWARE)).unwrap(),
         guest_timeout: machine::GUEST_TIMEOUT,
     };

@@ -1,16 +1,18 @@
 //! The cache directory: entries that are either whole or not there.
 //!
-//! An entry is made in a staging directory beside it, stamped, and renamed into place; whatever
-//! interrupts that leaves the old state. Entries are checked against their stamp at every use.
+//! An entry is made in a staging directory beside it, stamped, and renamed into place; an
+//! interruption leaves the old state. Entries are checked against their stamp at every use. A cache in which all is
+//! there is only read, so it may be read-only.
 
 use std::cell::{Cell, RefCell};
 use std::env;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::failure::{Failure, Result};
+use crate::failure::{self, Failure, Result};
 use crate::lock::Lock;
 use crate::stamp::{self, Stamp};
 
@@ -28,7 +30,7 @@ struct Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // What is left is of no use to anyone; the next set-up would remove it too.
+        // Failing is harmless: the next set-up removes what is left.
         let _ = fs::remove_dir_all(&self.directory);
     }
 }
@@ -38,7 +40,7 @@ impl Drop for Staging {
 pub struct Entry {
     /// Where it lies.
     pub directory: PathBuf,
-    /// What its stamp says.
+    /// Its stamp.
     pub stamp: Stamp,
 }
 
@@ -69,12 +71,12 @@ impl Cache {
         Ok(Cache { directory, staging: RefCell::new(None), serial: Cell::new(0) })
     }
 
-    /// Gives the cache directory.
+    /// Returns the cache directory.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Gives the entry if it is there, whole and made by this recipe; `Err` says why not.
+    /// Returns the entry if it is there, whole and made by this recipe.
     pub fn entry(&self, name: &str, recipe: &str) -> std::result::Result<Entry, Unusable> {
         let directory = self.directory.join(name);
         let text = match fs::read_to_string(directory.join(stamp::FILE_NAME)) {
@@ -92,13 +94,23 @@ impl Cache {
     /// Takes the cache's lock, so that this process may add entries, until `release`.
     ///
     /// Callers look for their entry again after this: someone else may just have made it.
-    pub fn acquire(&self, on_wait: impl FnOnce()) -> Result<()> {
+    ///
+    /// # Errors
+    /// The cache cannot be written; the message says that `title` was to be fetched into it.
+    pub fn acquire(&self, title: &str, on_wait: impl FnOnce()) -> Result<()> {
         if self.staging.borrow().is_some() {
             return Ok(());
         }
-        fs::create_dir_all(&self.directory)
-            .map_err(|e| Failure::io("make the cache directory", &self.directory, &e))?;
-        let lock = Lock::take(&self.directory.join("lock"), on_wait)?;
+        let cannot_write = |error: &io::Error| {
+            Failure::unavailable(format!(
+                "cannot fetch {}: cannot write to the cache directory {}: {}; set GRANULE_CACHE to a directory that you can write to",
+                title,
+                self.directory.display(),
+                failure::reason(error)
+            ))
+        };
+        fs::create_dir_all(&self.directory).map_err(|e| cannot_write(&e))?;
+        let lock = Lock::take(&self.directory.join("lock"), on_wait).map_err(|e| cannot_write(&e))?;
         // Under the lock, every other staging directory belongs to a process that is gone.
         let entries = fs::read_dir(&self.directory).map_err(|e| Failure::io("list", &self.directory, &e))?;
         for stale in entries.flatten().filter(|e| e.file_name().to_string_lossy().starts_with("staging-")) {
@@ -107,17 +119,17 @@ impl Cache {
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
         let directory = self.directory.join(format!("staging-{}-{:x}", process::id(), now));
-        fs::create_dir(&directory).map_err(|e| Failure::io("make", &directory, &e))?;
+        fs::create_dir(&directory).map_err(|e| cannot_write(&e))?;
         *self.staging.borrow_mut() = Some(Staging { directory, _lock: lock });
         Ok(())
     }
 
-    /// Removes the staging directory and gives the lock back.
+    /// Removes the staging directory and releases the lock.
     pub fn release(&self) {
         self.staging.borrow_mut().take();
     }
 
-    /// Makes a fresh directory in the staging area; `acquire` must have been called.
+    /// Creates a fresh directory in the staging area; `acquire` must have been called.
     pub fn stage(&self, purpose: &str) -> Result<PathBuf> {
         let staging = self.staging.borrow();
         let base = match staging.as_ref() {
@@ -150,6 +162,6 @@ impl Cache {
 pub enum Unusable {
     /// It is not there, or an older recipe made it.
     Missing,
-    /// It is there and not whole: what was found.
+    /// It is there but not whole: what was found.
     Damaged(String),
 }

@@ -14,7 +14,6 @@ use crate::debian::apt::{Apt, Offer};
 use crate::debian::revision;
 use crate::debian::unpack::Members;
 use crate::failure::{Failure, Result};
-use crate::machine;
 use crate::setup::{BOOKWORM, Component, Setup, Staged};
 
 /// The series that is used when none is named.
@@ -51,28 +50,25 @@ const SOURCES: &[(&str, &[&[&str]])] = &[
 /// Where any other series is looked for: suites come and go, the newest are here.
 const SOURCES_OF_OTHERS: &[&[&str]] = &[&["sid"], &["experimental"], &["trixie-backports"], &["trixie"]];
 
-/// Gives the Image to boot: a choice of the user's, or the default series.
+/// Returns the Image to boot: a choice of the user's, or the default series.
 ///
 /// # Errors
 /// It is not known, or cannot be fetched, or the package has no arm64 Image.
 pub fn ensure(setup: &Setup<'_>, choice: Option<&Choice>) -> Result<PathBuf> {
     match choice {
         Some(Choice::Path(path)) => Ok(path.clone()),
-        Some(Choice::Name(name)) => fetch(setup, name, &format!("Linux {} for arm64, as asked for", name)),
-        None => {
-            let name = DEFAULT_SERIES;
-            fetch(setup, name, &format!("Linux {} for arm64, whose KVM is put to the test", name))
-        }
+        Some(Choice::Name(name)) => fetch(setup, name, "as asked for"),
+        None => fetch(setup, DEFAULT_SERIES, "to test its KVM"),
     }
 }
 
-/// Parts a name into a series or suite, and the suffix of the packages of its flavour.
+/// Splits a name into a series or suite, and the suffix of the packages of its flavour.
 fn flavour(name: &str) -> (&str, &'static str) {
     let found = FLAVOURS.iter().find_map(|(end, suffix)| Some((name.strip_suffix(end)?, *suffix)));
     found.unwrap_or((name, FLAVOURS[0].1))
 }
 
-fn fetch(setup: &Setup<'_>, name: &str, heading: &str) -> Result<PathBuf> {
+fn fetch(setup: &Setup<'_>, name: &str, purpose: &str) -> Result<PathBuf> {
     let (base, _) = flavour(name);
     let sources = match SOURCES.iter().find(|(n, _)| *n == base) {
         Some((_, sources)) => *sources,
@@ -87,22 +83,15 @@ fn fetch(setup: &Setup<'_>, name: &str, heading: &str) -> Result<PathBuf> {
         }
     };
     let image = |entry: &Entry| entry.directory.join("Image");
-    let entry_name = format!("kernel-{}", name);
-    let heading = format!("{} (about 60 MB)", heading);
-    let component = Component { name: &entry_name, recipe: RECIPE, heading: &heading };
-    let entry = setup.component(
-        &component,
-        |e| is_image(&image(e)),
-        || {
-            machine::debian().map_err(|not| {
-                Failure::unavailable(format!(
-                    "cannot fetch Linux {}: {}; name an arm64 Image with --kernel PATH",
-                    name, not
-                ))
-            })?;
-            make(setup, name, sources)
-        },
-    )?;
+    let component = Component {
+        name: &format!("kernel-{}", name),
+        recipe: RECIPE,
+        title: &format!("Linux {} for arm64", name),
+        purpose,
+        size: "60 MB",
+        remedy: "name an arm64 Image with --kernel PATH",
+    };
+    let entry = setup.component(&component, |e| is_image(&image(e)), || make(setup, name, sources))?;
     Ok(image(&entry))
 }
 
@@ -177,13 +166,13 @@ fn find_image(root: &Path) -> Option<(PathBuf, String)> {
     in_boot.chain(in_modules).find(|(path, _)| is_image(path))
 }
 
-/// Tells whether a file has the header of an arm64 Image.
+/// Returns whether a file has the header of an arm64 Image.
 fn is_image(path: &Path) -> bool {
     let mut magic = [0u8; 4];
     fs::File::open(path).and_then(|f| f.read_exact_at(&mut magic, MAGIC_OFFSET)).is_ok() && &magic == MAGIC
 }
 
-/// Tells whether a name is a series: `6.12`, `7.3-rc`.
+/// Returns whether a name is a series: `6.12`, `7.3-rc`.
 fn is_series(name: &str) -> bool {
     let numbers = name.strip_suffix("-rc").unwrap_or(name);
     let mut parts = numbers.split('.');
@@ -191,7 +180,7 @@ fn is_series(name: &str) -> bool {
     is_number(parts.next()) && is_number(parts.next()) && parts.next().is_none()
 }
 
-/// Tells whether a package is one release's image: not a debug, unsigned or meta package.
+/// Returns whether a package is one release's image: not a debug, unsigned or meta package.
 fn is_release(package: &str, suffix: &str) -> bool {
     let middle = package.strip_prefix(PREFIX).and_then(|p| p.strip_suffix(suffix));
     middle.map_or(false, |m| m.starts_with(|c: char| c.is_ascii_digit()))
@@ -208,7 +197,7 @@ fn newest(offers: Vec<Offer>, series: Option<&str>) -> Option<Offer> {
         .max_by(|a, b| revision::compare(&a.version, &b.version))
 }
 
-/// Tells whether a package version is of a series: `6.12.117-1` of 6.12, `7.3~rc7-1~exp1` of 7.3-rc and of 7.3.
+/// Returns whether a package version is of a series: `6.12.117-1` of 6.12, `7.3~rc7-1~exp1` of 7.3-rc and of 7.3.
 fn is_of_series(version: &str, series: &str) -> bool {
     let (numbers, candidate) = match series.strip_suffix("-rc") {
         Some(numbers) => (numbers, true),

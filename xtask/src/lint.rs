@@ -1,16 +1,17 @@
 //! `cargo xtask lint`: rustfmt, clippy and rustdoc over every package, warnings denied.
 //!
-//! Each package is looked at for the target it is built for. clippy is run as cargo's wrapper
+//! Each package is checked for the targets it is built for. clippy is run as cargo's wrapper
 //! around rustc rather than through `cargo clippy`, which cannot be told where its driver lies.
 
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use crate::builds;
 use crate::cache::Cache;
 use crate::failure::{Failure, Result};
 use crate::processes;
-use crate::project::Project;
-use crate::report::Report;
+use crate::project::{FIRMWARE, Project};
+use crate::report::{self, Report};
 use crate::setup::Setup;
 use crate::toolchain::{self, Cross, Toolchain};
 
@@ -27,17 +28,16 @@ pub fn run(project: &Project, cache: &Cache) -> Result<()> {
     let toolchains = toolchain::ensure(&setup, project)?;
     let formatter = toolchain::with_program(&setup, project, &toolchains, "cargo-fmt")?;
     let native = toolchain::with_program(&setup, project, &toolchains, "clippy-driver")?;
-    let cross = match toolchains.cross.toolchain.has("clippy-driver") {
-        true => toolchains.cross.clone(),
-        false => toolchain::packaged::ensure(&setup, &project.rust_version, "the installed toolchain has no clippy")?,
-    };
+    let cross = toolchain::cross_with_clippy(&setup, project, &toolchains)?;
     cache.release();
     report.finish(cache.directory());
 
     let mut failed = Vec::new();
     for (name, mut command) in jobs(project, &formatter, &native, &cross) {
         eprintln!("lint: {}", name);
+        let started = Instant::now();
         let status = command.stdin(Stdio::null()).status().map_err(|e| processes::not_started(&command, &e))?;
+        eprintln!("  {}", report::seconds(started.elapsed()));
         if !status.success() {
             failed.push(name);
         }
@@ -75,18 +75,27 @@ fn jobs(project: &Project, formatter: &Toolchain, native: &Toolchain, cross: &Cr
     let of_workspace = |job: &str| builds::native_cargo(project, native, job);
     let of_guest = |job: &str| builds::guest_cargo(project, cross, job);
     let of_linux = |job: &str| builds::linux_cargo(project, cross, job);
-    let host_part = ["--workspace", "--exclude", "guest-fw"];
-    let host_all = ["--workspace", "--exclude", "guest-fw", "--all-targets"];
-    vec![
+    // Every package but the firmware is for this machine and for arm64 Linux.
+    const HOST: [&str; 3] = ["--workspace", "--exclude", FIRMWARE];
+    let host = |more: &[&'static str]| [&HOST, more].concat();
+    let guest = |more: &[&'static str]| [&["-p", FIRMWARE], more].concat();
+    let of_musl = |job: &str| builds::musl_cargo(project, cross, job);
+    let mut jobs = vec![
         ("rustfmt", format(false)),
         ("rustfmt, xtask", format(true)),
-        ("clippy, this machine", clippy(of_workspace("check"), native, &host_all)),
+        ("clippy, this machine", clippy(of_workspace("check"), native, &host(&["--all-targets"]))),
         ("clippy, xtask", clippy(of_xtask("check"), native, &["--all-targets"])),
-        ("clippy, guest", clippy(of_guest("check"), &cross.toolchain, &["--lib", "--bins"])),
-        ("clippy, arm64 Linux", clippy(of_linux("check"), &cross.toolchain, &["--lib", "--bins"])),
-        ("rustdoc, this machine", document(of_workspace("doc"), &host_part)),
+        ("clippy, guest", clippy(of_guest("check"), &cross.toolchain, &guest(&["--lib", "--bins"]))),
+        ("clippy, arm64 Linux", clippy(of_linux("check"), &cross.toolchain, &host(&["--lib", "--bins"]))),
+        ("rustdoc, this machine", document(of_workspace("doc"), &host(&[]))),
         ("rustdoc, xtask", document(of_xtask("doc"), &["--document-private-items"])),
-        ("rustdoc, guest", document(of_guest("doc"), &["--lib"])),
-        ("rustdoc, arm64 Linux", document(of_linux("doc"), &["--lib"])),
-    ]
+        ("rustdoc, guest", document(of_guest("doc"), &guest(&["--lib"]))),
+        ("rustdoc, arm64 Linux", document(of_linux("doc"), &host(&["--lib"]))),
+    ];
+    if cross.build_core {
+        // Debian's packages build for glibc; users of rustup build for musl.
+        let musl = clippy(of_musl("check"), &cross.toolchain, &host(&["--lib", "--bins"]));
+        jobs.push(("clippy, arm64 Linux with musl", musl));
+    }
+    jobs
 }

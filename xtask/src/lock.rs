@@ -10,8 +10,6 @@ use std::os::raw::c_int;
 use std::os::unix::io::AsRawFd;
 use std::path::Path;
 
-use crate::failure::{Failure, Result};
-
 // include/uapi/asm-generic/fcntl.h
 const LOCK_EX: c_int = 2;
 const LOCK_NB: c_int = 4;
@@ -30,21 +28,17 @@ impl Lock {
     ///
     /// # Errors
     /// The file cannot be made, or the file system has no locks.
-    pub fn take(path: &Path, on_wait: impl FnOnce()) -> Result<Lock> {
-        let file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(path)
-            .map_err(|e| Failure::io("open the lock file", path, &e))?;
-        if !apply(&file, LOCK_EX | LOCK_NB).map_err(|e| Failure::io("lock", path, &e))? {
+    pub fn take(path: &Path, on_wait: impl FnOnce()) -> io::Result<Lock> {
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        if !apply(&file, LOCK_EX | LOCK_NB)? {
             on_wait();
-            while !apply(&file, LOCK_EX).map_err(|e| Failure::io("lock", path, &e))? {}
+            while !apply(&file, LOCK_EX)? {}
         }
         Ok(Lock { _file: file })
     }
 }
 
-/// Calls flock(2): true when taken, false when someone else has it or a signal came.
+/// Calls flock(2); returns whether it was taken, and not when someone else has it or a signal came.
 fn apply(file: &File, operation: c_int) -> io::Result<bool> {
     // SAFETY: flock takes two integers and touches no memory of ours; the descriptor is open
     // because `file` is borrowed for the whole call.

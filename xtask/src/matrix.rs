@@ -1,9 +1,8 @@
 //! `cargo xtask matrix`: the whole suite on many kernels, CPUs and emulators, two at a time, as one table.
 //!
-//! Which cells there are is data; what they mean is granule's business (`granule matrix`). Everything a cell needs is
-//! fetched first, one after the other.
+//! The cells are data; the table is made by granule (`granule matrix`), which gets every argument but `--cells` and
+//! `--ci`. Everything that a cell needs is fetched first.
 
-use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -15,7 +14,8 @@ use std::time::Instant;
 use crate::arguments::Choice;
 use crate::builds::{self, Built};
 use crate::cache::Cache;
-use crate::failure::{Failure, Result};
+use crate::environment;
+use crate::failure::{Failure, Result, STATUS_FAILED};
 use crate::kernel;
 use crate::project::Project;
 use crate::qemu;
@@ -42,7 +42,7 @@ const fn cell(name: &'static str, kernel: &'static str, qemu: &'static str, more
 const NVHE: &[&str] = &["--append", "kvm-arm.mode=nvhe"];
 const PROTECTED: &[&str] = &["--append", "kvm-arm.mode=protected"];
 
-/// All cells. QEMU 11 is not emulated everywhere alike, so each kind of kernel meets it once.
+/// All cells. QEMU 11 emulates some instructions differently, so each kind of kernel also runs on it once.
 const CELLS: &[Cell] = &[
     cell("6.1", "6.1", "10", &[]),
     cell("6.12", "6.12", "10", &[]),
@@ -63,7 +63,7 @@ const CELLS: &[Cell] = &[
     cell("6.12-nomte", "6.12", "10", &["--append", "arm64.nomte"]),
     cell("6.12-mte1", "6.12", "10", &["--append", "id_aa64pfr1.mte=1"]),
     cell("6.12-neoverse-v1", "6.12", "10", &["--cpu", "neoverse-v1"]),
-    // What may hang it comes last, so all else is in the table, too.
+    // Last, since it may hang the kernel of its cell.
     cell("7.3-rc-hazards", "7.3-rc", "10", &["--hazards"]),
 ];
 
@@ -78,19 +78,26 @@ struct Wanted {
     rest: Vec<OsString>,
 }
 
-fn parse(arguments: Vec<OsString>) -> Result<Wanted> {
+impl Wanted {
+    /// Returns whether help was asked for: then no cell is run.
+    fn help(&self) -> bool {
+        self.rest.iter().any(|word| word == "--help" || word == "-h")
+    }
+}
+
+fn parse(arguments: &[OsString]) -> Result<Wanted> {
     let mut wanted = Wanted::default();
-    let mut arguments = arguments.into_iter();
+    let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         match argument.to_str() {
             Some("--cells") => {
-                let names = arguments.next().and_then(|names| names.into_string().ok());
+                let names = arguments.next().and_then(|names| names.to_str());
                 let names =
                     names.ok_or_else(|| Failure::usage("--cells needs names, with commas between".to_string()))?;
                 wanted.cells.extend(names.split(',').map(str::to_string));
             }
             Some("--ci") => wanted.cells.extend(CI.iter().map(|name| name.to_string())),
-            _ => wanted.rest.push(argument),
+            _ => wanted.rest.push(argument.clone()),
         }
     }
     for name in &wanted.cells {
@@ -105,8 +112,8 @@ fn parse(arguments: Vec<OsString>) -> Result<Wanted> {
 /// Runs the cells and prints the table.
 ///
 /// # Errors
-/// Something cannot be fetched or built, or a cell needs attention: then with status 1, and without more words.
-pub fn run(project: &Project, cache: &Cache, arguments: Vec<OsString>) -> Result<()> {
+/// Something cannot be fetched or built, or a cell needs attention: then with status 1, and without a message.
+pub fn run(project: &Project, cache: &Cache, arguments: &[OsString]) -> Result<()> {
     let wanted = parse(arguments)?;
     let cells: Vec<&Cell> =
         CELLS.iter().filter(|cell| wanted.cells.is_empty() || wanted.cells.iter().any(|n| n == cell.name)).collect();
@@ -115,7 +122,7 @@ pub fn run(project: &Project, cache: &Cache, arguments: Vec<OsString>) -> Result
     let setup = Setup::new(cache, &report);
     let toolchains = toolchain::ensure(&setup, project)?;
     let mut parts = Vec::new();
-    for cell in &cells {
+    for cell in cells.iter().filter(|_| !wanted.help()) {
         let named = |name: &str| Some(Choice::Name(name.to_string()));
         parts.push((
             qemu::ensure(&setup, named(cell.qemu).as_ref())?,
@@ -125,8 +132,12 @@ pub fn run(project: &Project, cache: &Cache, arguments: Vec<OsString>) -> Result
     cache.release();
     report.finish(cache.directory());
     let built = builds::all(project, &toolchains)?;
+    check(&built, &wanted)?;
+    if wanted.help() {
+        return Ok(());
+    }
 
-    let directory = project.root.join("target/matrix");
+    let directory = project.target.join("matrix");
     fs::create_dir_all(&directory).map_err(|e| Failure::io("make", &directory, &e))?;
     let began = Instant::now();
     let queue = Mutex::new(cells.iter().zip(&parts).collect::<Vec<_>>().into_iter());
@@ -160,26 +171,39 @@ pub fn run(project: &Project, cache: &Cache, arguments: Vec<OsString>) -> Result
     let status = table.status().map_err(|e| Failure::io("start", &built.granule, &e))?;
     match status.code() {
         Some(0) => Ok(()),
-        code => Err(Failure { message: String::new(), status: code.unwrap_or(1) }),
+        code => Err(Failure::silent(code.unwrap_or(STATUS_FAILED))),
     }
 }
 
-/// Where the events of a cell's run are kept.
+/// Checks the arguments of the table before any cell is run: granule reads them, and prints its help at the end of
+/// those that it accepts.
+fn check(built: &Built, wanted: &Wanted) -> Result<()> {
+    let mut granule = Command::new(&built.granule);
+    granule.arg("matrix").args(&wanted.rest);
+    if !wanted.help() {
+        granule.arg("--help").stdout(Stdio::null());
+    }
+    let status = granule.status().map_err(|e| Failure::io("start", &built.granule, &e))?;
+    match status.code() {
+        Some(0) => Ok(()),
+        code => Err(Failure::silent(code.unwrap_or(STATUS_FAILED))),
+    }
+}
+
+/// Returns the file in which the events of a cell's run are kept.
 fn stream(directory: &Path, cell: &Cell) -> PathBuf {
     directory.join(format!("{}.jsonl", cell.name))
 }
 
-/// Runs one cell. Its exit status is in its events, too, so it does not matter here.
+/// Runs one cell. Its exit status is ignored: the events contain the verdicts.
 fn measure(cell: &Cell, qemu: &Path, kernel: &Path, built: &Built, events: &Path) -> Result<()> {
     let output = File::create(events).map_err(|e| Failure::io("make", events, &e))?;
     let mut granule = Command::new(&built.granule);
     granule.args(["run", "--via", "nested", "--format", "json"]).args(cell.more);
     granule.arg("--qemu").arg(qemu).arg("--kernel").arg(kernel);
     granule.env("GRANULE_AGENT", &built.agent).env("GRANULE_FIRMWARE", &built.firmware);
-    for variable in ["GRANULE_QEMU", "GRANULE_KERNEL", "GRANULE_RERUN"] {
-        if env::var_os(variable).is_some() {
-            granule.env_remove(variable);
-        }
+    for variable in [environment::QEMU, environment::KERNEL] {
+        granule.env_remove(variable);
     }
     granule.stdin(Stdio::null()).stdout(output).stderr(Stdio::null());
     granule.status().map(|_| ()).map_err(|e| Failure::io("start", &built.granule, &e))
@@ -200,11 +224,11 @@ mod tests {
 
     #[test]
     fn cells_are_chosen_by_name_and_the_rest_is_passed_on() {
-        let words = |words: &[&str]| words.iter().map(OsString::from).collect();
-        let wanted = parse(words(&["--cells", "6.1,6.12", "--all"])).expect("arguments");
+        let parse = |words: &[&str]| super::parse(&words.iter().map(OsString::from).collect::<Vec<_>>());
+        let wanted = parse(&["--cells", "6.1,6.12", "--all"]).expect("arguments");
         assert_eq!(wanted.cells, ["6.1", "6.12"]);
         assert_eq!(wanted.rest, ["--all"]);
-        assert!(parse(words(&["--cells", "5.4"])).is_err());
-        assert!(parse(words(&["--cells"])).is_err());
+        assert!(parse(&["--cells", "5.4"]).is_err());
+        assert!(parse(&["--cells"]).is_err());
     }
 }

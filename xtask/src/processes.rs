@@ -1,4 +1,4 @@
-//! Starting other programs and saying what went wrong with them.
+//! Other programs: how they are started, and the message when one fails.
 //!
 //! Output is either captured (small tools) or left to the terminal; nothing here interprets it.
 
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::failure::{Failure, Result};
 
-/// Runs a command to its end and gives its stdout as text.
+/// Runs a command to its end and returns its stdout as text.
 ///
 /// # Errors
 /// It cannot be started, or it fails: the message has the command and the end of its output.
@@ -21,12 +21,12 @@ pub fn output(command: &mut Command) -> Result<String> {
     Err(Failure::unavailable(format!("{} failed ({}):\n{}", name(command), done.status, tail(&said))))
 }
 
-/// Makes the failure of a command that could not be started.
+/// Creates the failure of a command that could not be started.
 pub fn not_started(command: &Command, error: &std::io::Error) -> Failure {
     Failure::unavailable(format!("cannot start {}: {}", name(command), error))
 }
 
-/// Gives a command's program for a message.
+/// Returns the name of a command for a message.
 pub fn name(command: &Command) -> String {
     let mut text = command.get_program().to_string_lossy().into_owned();
     // The first argument tells apt-get update from apt-get download.
@@ -37,7 +37,7 @@ pub fn name(command: &Command) -> String {
     text
 }
 
-/// Gives the last lines of an output, indented.
+/// Returns the last lines of an output, indented.
 fn tail(text: &str) -> String {
     let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
     let from = lines.len().saturating_sub(12);

@@ -10,7 +10,7 @@ use crate::arguments::Choice;
 use crate::cache::Entry;
 use crate::debian::unpack::Members;
 use crate::failure::{Failure, Result};
-use crate::machine::{self, Architecture};
+use crate::host::{self, Architecture};
 use crate::processes;
 use crate::setup::{BOOKWORM, Component, Setup, Staged};
 use crate::version::Version;
@@ -40,37 +40,24 @@ const RELEASES: &[Release] = &[
     Release { series: "11", suite: "sid", suites: &["sid"] },
 ];
 
-/// Gives the QEMU to use: a choice of the user's, or the default.
+/// Returns the QEMU to use: a choice of the user's, or the default.
 ///
 /// # Errors
 /// It is not known, cannot be fetched, or is not of the version that was asked for.
 pub fn ensure(setup: &Setup<'_>, choice: Option<&Choice>) -> Result<PathBuf> {
     match choice {
         Some(Choice::Path(path)) => Ok(path.clone()),
-        Some(Choice::Name(name)) => fetch(setup, name, &format!("QEMU {}, as asked for", name)),
-        None => {
-            let why = match in_path() {
-                Ok(path) => return Ok(path),
-                Err(why) => why,
-            };
-            machine::debian().map_err(|not| {
-                Failure::unavailable(format!(
-                    "{}; {}, so it cannot be fetched; install QEMU {} or newer for aarch64, or name one with --qemu PATH",
-                    why, not, OLDEST_GOOD
-                ))
-            })?;
-            fetch(
-                setup,
-                DEFAULT_SERIES,
-                &format!("QEMU {}, to run arm64 Linux with KVM and MTE, since {}", DEFAULT_SERIES, why),
-            )
-        }
+        Some(Choice::Name(name)) => fetch(setup, name, "as asked for"),
+        None => match in_path() {
+            Ok(path) => Ok(path),
+            Err(why) => fetch(setup, DEFAULT_SERIES, &format!("to run arm64 Linux with KVM and MTE, since {}", why)),
+        },
     }
 }
 
-/// Gives the QEMU in PATH; `Err` says why not.
+/// Returns the QEMU in PATH, or the reason why there is none to use.
 fn in_path() -> std::result::Result<PathBuf, String> {
-    let path = machine::in_path(PROGRAM).ok_or_else(|| format!("there is no {} in PATH", PROGRAM))?;
+    let path = host::in_path(PROGRAM).ok_or_else(|| format!("there is no {} in PATH", PROGRAM))?;
     let oldest = Version::parse(OLDEST_GOOD);
     match version(&path) {
         Ok(found) if Some(&found) >= oldest.as_ref() => Ok(path),
@@ -99,7 +86,7 @@ fn is_in_series(name: &str, series: &str) -> bool {
     }
 }
 
-fn fetch(setup: &Setup<'_>, name: &str, heading: &str) -> Result<PathBuf> {
+fn fetch(setup: &Setup<'_>, name: &str, purpose: &str) -> Result<PathBuf> {
     let release = find_release(name).ok_or_else(|| {
         let known: Vec<String> = RELEASES.iter().map(|r| format!("{} ({})", r.series, r.suite)).collect();
         Failure::usage(format!(
@@ -108,12 +95,14 @@ fn fetch(setup: &Setup<'_>, name: &str, heading: &str) -> Result<PathBuf> {
             known.join(", ")
         ))
     })?;
-    machine::debian().map_err(|not| {
-        Failure::unavailable(format!("cannot fetch QEMU {}: {}; name one with --qemu PATH", name, not))
-    })?;
-    let entry_name = format!("qemu-{}", release.suite);
-    let heading = format!("{} (about 45 MB)", heading);
-    let component = Component { name: &entry_name, recipe: RECIPE, heading: &heading };
+    let component = Component {
+        name: &format!("qemu-{}", release.suite),
+        recipe: RECIPE,
+        title: &format!("QEMU {}", name),
+        purpose,
+        size: "45 MB",
+        remedy: &format!("install QEMU {} or newer for aarch64, or name one with --qemu PATH", OLDEST_GOOD),
+    };
     let entry = setup.component(&component, |_| true, || make(setup, release))?;
     let found = entry.stamp.fact("version").unwrap_or("unknown").to_string();
     if name != release.suite && !is_in_series(&found, name) {
@@ -130,7 +119,7 @@ fn program(entry: &Entry) -> PathBuf {
 }
 
 fn make(setup: &Setup<'_>, release: &Release) -> Result<Staged> {
-    let architecture = machine::architecture()?;
+    let architecture = host::architecture()?;
     let apt = setup.fetcher.apt(architecture.debian, release.suites)?;
     let packages = apt.closure(&["qemu-system-arm".to_string()], &[])?;
     let staged = setup.cache.stage("qemu")?;

@@ -1,6 +1,6 @@
-//! What set-up says while it works: one line a step on stderr, and a total at the end.
+//! The progress of set-up: one line a step on stderr, and a total at the end.
 //!
-//! Nothing is said when nothing has to be done. It draws no progress bars: the lines must read
+//! Nothing is printed when nothing has to be done, and no progress bars are drawn: the lines must read
 //! well in a CI log too.
 
 use std::cell::Cell;
@@ -14,18 +14,18 @@ pub struct Report {
 }
 
 impl Report {
-    /// Starts the clock.
+    /// Creates a report and starts its clock.
     pub fn new() -> Report {
         Report { started: Instant::now(), fetched: Cell::new(0), spoken: Cell::new(false) }
     }
 
-    /// Says what is fetched next, and why.
+    /// Prints what is fetched next, and why.
     pub fn heading(&self, text: &str) {
         self.spoken.set(true);
         eprintln!("set-up: {}", text);
     }
 
-    /// Says how one step of the current heading went.
+    /// Prints the result of a step below the current heading.
     pub fn step(&self, text: &str) {
         self.spoken.set(true);
         eprintln!("  {}", text);
@@ -48,13 +48,13 @@ impl Report {
         }
     }
 
-    /// Gives the milliseconds since the start.
+    /// Returns the milliseconds since it was created.
     pub fn milliseconds(&self) -> u128 {
         self.started.elapsed().as_millis()
     }
 }
 
-/// Writes a number of bytes for people: `36.1 MB`.
+/// Formats a number of bytes for people: `36.1 MB`.
 pub fn size(bytes: u64) -> String {
     match bytes {
         0..=9_999 => format!("{} B", bytes),
@@ -64,7 +64,7 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-/// Writes a duration for people: `12.3 s`.
+/// Formats a duration for people: `12.3 s`.
 pub fn seconds(duration: Duration) -> String {
     format!("{:.1} s", duration.as_secs_f64())
 }

@@ -1,6 +1,6 @@
-//! How much room the cache's disk has, and the message when it is not enough.
+//! Free space on the cache's disk, and the message when there is too little.
 //!
-//! Asked before a download rather than found out in the middle of it.
+//! It is checked before a download rather than found out in the middle of it.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +9,7 @@ use crate::failure::{Failure, Result};
 use crate::processes;
 use crate::report;
 
-/// Gives the bytes that are free for this user on the disk of `directory`.
+/// Returns the number of bytes that this user may still write to the disk of `directory`.
 pub fn free(directory: &Path) -> Result<u64> {
     let text = processes::output(Command::new("df").args(["--output=avail", "-B1", "--"]).arg(directory))?;
     text.lines()

@@ -1,4 +1,4 @@
-//! The stamp of a cache entry: what is in it, and how to see cheaply that it is still whole.
+//! The stamp of a cache entry: its contents, and a cheap check that it is still whole.
 //!
 //! A stamp lists the recipe that made the entry, facts about it (versions), and every file of
 //! some size with its length, its modification time and a checksum. Checking costs one `stat` a
@@ -18,7 +18,7 @@ pub const FILE_NAME: &str = "stamp";
 /// Files smaller than this are not listed, except executable ones.
 const LISTED_FROM: u64 = 4096;
 
-/// What a stamp says.
+/// The contents of a stamp.
 #[derive(Debug, Default, PartialEq)]
 pub struct Stamp {
     /// The recipe and its revision; an entry of another revision is not used.
@@ -37,7 +37,7 @@ struct Listed {
 }
 
 impl Stamp {
-    /// Makes a stamp for the directory as it is now.
+    /// Creates a stamp of the directory as it is now.
     pub fn of(directory: &Path, recipe: &str, facts: Vec<(String, String)>) -> Result<Stamp> {
         let mut files = Vec::new();
         list(directory, Path::new(""), &mut files)?;
@@ -45,7 +45,7 @@ impl Stamp {
         Ok(Stamp { recipe: recipe.to_string(), facts, files })
     }
 
-    /// Gives the value of a fact.
+    /// Returns the value of a fact.
     pub fn fact(&self, key: &str) -> Option<&str> {
         self.facts.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
     }
@@ -94,7 +94,7 @@ impl Stamp {
         None
     }
 
-    /// Checks every listed file; `Err` says which one is damaged and how.
+    /// Checks every listed file; `Err` names the first damaged one, and the damage.
     pub fn check(&self, directory: &Path) -> std::result::Result<(), String> {
         for listed in &self.files {
             let path = directory.join(&listed.path);

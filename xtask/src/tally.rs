@@ -1,4 +1,4 @@
-//! Adding up test results over every test program that ran.
+//! The sum of test results over every test program that ran.
 //!
 //! Both libtest and libtest-mimic print a `test result:` line; nothing else is read.
 
@@ -18,7 +18,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Adds what a line says, if it is a result line.
+    /// Adds the counts of a line, if it is a result line.
     pub fn add_line(&mut self, line: &str) {
         let plain = terminal::plain(line);
         let counts = match plain.trim_start().strip_prefix("test result: ") {

@@ -1,8 +1,8 @@
-//! Whether stderr is a terminal, and lines without its colours.
+//! Terminals: whether stderr is one, and lines without its colours.
 
 use std::fs;
 
-/// Tells whether stderr is a terminal. (The standard library learnt to in 1.70.)
+/// Returns whether stderr is a terminal. (The standard library has this since 1.70.)
 pub fn is_stderr() -> bool {
     fs::read_link("/proc/self/fd/2").map_or(false, |to| to.starts_with("/dev/pts") || to.starts_with("/dev/tty"))
 }

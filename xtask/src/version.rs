@@ -22,12 +22,12 @@ impl Version {
         text.split_whitespace().filter(|w| w.contains('.')).find_map(Version::parse)
     }
 
-    /// Tells whether this is at least `wanted`.
+    /// Returns whether this is at least `wanted`.
     pub fn is_at_least(&self, wanted: &Version) -> bool {
         self >= wanted
     }
 
-    /// Tells whether `series` is a prefix: 10.0.13 belongs to 10 and to 10.0.
+    /// Returns whether `series` is a prefix: 10.0.13 belongs to 10 and to 10.0.
     pub fn belongs_to(&self, series: &Version) -> bool {
         self.0.starts_with(&series.0)
     }

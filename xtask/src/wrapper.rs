@@ -1,4 +1,4 @@
-//! Small shell scripts that start a program of a private root.
+//! Shell scripts that start a program of a private root.
 //!
 //! The loader is called by name instead of setting LD_LIBRARY_PATH, so that the program's
 //! children (a compiler's `cc`, say) are not affected. Paths are relative to the script.
@@ -19,7 +19,7 @@ pub fn write(entry: &Path, name: &str, command: &str) -> Result<()> {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).map_err(|e| Failure::io("make executable", &path, &e))
 }
 
-/// Gives the command that runs `usr/bin/NAME` of the entry's root with a loader and its libraries.
+/// Returns the command that runs `usr/bin/NAME` of the entry's root with a loader and its libraries.
 pub fn run_in_root(loader: &str, libraries: &[String], name: &str, arguments: &str) -> String {
     let path: Vec<String> = libraries.iter().map(|l| format!("$here/../root/{}", l)).collect();
     format!("{} --library-path \"{}\" \"$here/../root/usr/bin/{}\"{} \"$@\"", loader, path.join(":"), name, arguments)

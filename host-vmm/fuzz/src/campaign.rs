@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use machine::Deadline;
 use machine::target::Opener;
 
 use super::contender::{ClosingEvent, Opponent, with_judge};
@@ -67,7 +68,7 @@ pub struct Finding {
 /// What the workers share.
 struct Shared {
     options: Options,
-    deadline: Instant,
+    deadline: Deadline,
     next: AtomicU64,
     run: AtomicU64,
     undecided: Mutex<Vec<u64>>,
@@ -88,7 +89,7 @@ pub fn run(
     let began = Instant::now();
     let shared = Shared {
         options: *options,
-        deadline: began + options.time,
+        deadline: Deadline::after(options.time),
         next: AtomicU64::new(options.first),
         run: AtomicU64::new(0),
         undecided: Mutex::default(),
@@ -166,7 +167,7 @@ impl Shared {
     /// Returns the number of the next program, if there is to be one.
     fn next(&self) -> Option<u64> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let more = number - self.options.first < self.options.programs && Instant::now() < self.deadline;
+        let more = number - self.options.first < self.options.programs && !self.deadline.is_over();
         (more && !self.stop.load(Ordering::Relaxed)).then_some(number)
     }
 }
@@ -176,10 +177,14 @@ fn work(shared: &Shared, judge: &mut Judge<'_>, opponent: &Opponent, sender: &mp
     let profile = opponent.profile();
     while let Some(number) = shared.next() {
         let program = generate::program(shared.options.seed, number, &profile);
-        let verdict = judge.judge(&program);
+        let verdict = judge.judge(&program, shared.deadline);
+        // The last program of a campaign may have had too little time; it was not run then.
+        if matches!(verdict, Verdict::OutOfTime(_)) {
+            break;
+        }
         shared.run.fetch_add(1, Ordering::Relaxed);
         match verdict {
-            Verdict::Permitted | Verdict::Endless(_) => {}
+            Verdict::OutOfTime(_) | Verdict::Permitted | Verdict::Endless(_) => {}
             Verdict::Undecided => {
                 shared.undecided.lock().unwrap_or_else(PoisonError::into_inner).push(number);
             }
@@ -194,10 +199,9 @@ fn work(shared: &Shared, judge: &mut Judge<'_>, opponent: &Opponent, sender: &mp
                     shared.stop.store(true, Ordering::Relaxed);
                 }
             }
-            Verdict::Lost(reason) => {
+            Verdict::Lost(error) => {
                 shared.stop.store(true, Ordering::Relaxed);
-                let remedy = "run it again; if it ends like this again, please report it".to_owned();
-                send(sender, WorkerMessage::Closed(Box::new(Event::Broken { reason, remedy })));
+                send(sender, WorkerMessage::Closed(Box::new(Event::broken(&*error))));
             }
         }
     }
@@ -216,12 +220,12 @@ fn shrunk(
     known: &[KnownDivergence],
 ) -> Finding {
     let instructions = program.runs().map(|run| run.words.len()).sum();
-    let deadline = Instant::now() + SHRINKING;
-    let shrunk = shrink::shrink(program, verdict, deadline, &mut |program| {
+    let deadline = Deadline::after(SHRINKING);
+    let shrunk = shrink::shrink(program, verdict, deadline, &mut |program, deadline| {
         let mut kept = program.clone();
         known::avoid_known(known, &mut kept);
         // A smaller program may show something else that is known.
-        if kept == *program { judge.judge(program) } else { Verdict::Permitted }
+        if kept == *program { judge.judge(program, deadline) } else { Verdict::Permitted }
     });
     Finding { number, instructions, shrunk }
 }

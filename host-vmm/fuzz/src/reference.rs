@@ -4,8 +4,8 @@ use abi::mailbox::SysReg;
 use model::choice::Choices;
 
 use super::session::Session;
-use machine::MachineError;
-use modelled::{ModelFactory, ModelMachine};
+use machine::{Deadline, MachineError};
+use modelled::{ModelFactory, ModelMachine, run_with};
 use program::compare::{Difference, Location};
 use program::observation::StepOutcome;
 use program::run::run;
@@ -17,8 +17,8 @@ pub trait Reference {
     ///
     /// # Errors
     ///
-    /// When the program is not covered.
-    fn observe(&mut self, program: &Program, choices: Choices) -> Result<Outcome, MachineError>;
+    /// When the program is not covered, or the time is over.
+    fn observe(&mut self, program: &Program, choices: Choices, deadline: Deadline) -> Result<Outcome, MachineError>;
 }
 
 /// One permitted outcome.
@@ -74,12 +74,17 @@ impl<'f> ModelReference<'f> {
 }
 
 impl Reference for ModelReference<'_> {
-    fn observe(&mut self, program: &Program, choices: Choices) -> Result<Outcome, MachineError> {
-        let run = |machine: &mut Box<ModelMachine>| {
-            let (observation, visited) = modelled::run_with(machine, choices, |machine| run(program, machine));
-            Ok((observation?, visited))
-        };
-        let (mut observation, visited) = self.session.run_by(program, run, |(observation, _)| observation)?;
+    fn observe(&mut self, program: &Program, choices: Choices, deadline: Deadline) -> Result<Outcome, MachineError> {
+        // What it is compared with may be the model with a defect.
+        let _unbroken = model::defect::activate(None);
+        deadline.check()?;
+        let mut machine = self.session.machine(program)?;
+        let (observation, visited) = run_with(&mut machine, choices, deadline, |machine| run(program, machine));
+        let mut observation = observation?;
+        // A machine whose block did not end is of no more use; on any other everything was specified.
+        if observation.endless.is_none() {
+            self.session.take(program.cpus(), machine);
+        }
         let seen = observation.seen.iter_mut().filter(|seen| matches!(seen.what, StepOutcome::Block(_)));
         let mut blocks = Vec::new();
         for (block, ended) in seen.zip(visited.blocks) {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::campaign::{failure, micros};
 use super::contender::with_judge;
 use super::judge::Verdict;
+use machine::Deadline;
 use machine::target::Opener;
 use program::Program;
 use report::event::Verdict as CaseVerdict;
@@ -38,23 +39,26 @@ impl NamedProgram {
     }
 }
 
-/// Runs programs. Everything is told through the sink, from `Started` on.
-pub fn run(programs: &[NamedProgram], opener: &dyn Opener, seed: u64, sink: &mut dyn Sink) {
+/// Runs programs until the deadline. Everything is told through the sink, from `Started` on; the end, too.
+pub fn run(programs: &[NamedProgram], opener: &dyn Opener, seed: u64, deadline: Deadline, sink: &mut dyn Sink) {
     let began = Instant::now();
     let result = with_judge(opener, &[], &mut |judge, opponent| {
         event::started(&opponent.target, opponent.took, seed, programs.len(), sink);
         for named in programs {
+            if let Err(late) = deadline.check() {
+                return Err(Box::new(Event::broken(&late)));
+            }
             let info = named.info();
             sink.event(Event::Begin(info.clone()));
             let case_began = Instant::now();
             let verdict = match named.text.parse::<Program>() {
                 Ok(program) => {
-                    let verdict = judge.judge(&program);
-                    if let Verdict::Lost(reason) = verdict {
-                        let remedy = "run it again; if it ends like this again, please report it".to_owned();
-                        return Err(Box::new(Event::Broken { reason, remedy }));
+                    let verdict = judge.judge(&program, deadline);
+                    match &verdict {
+                        Verdict::Lost(error) => return Err(Box::new(Event::broken(&**error))),
+                        Verdict::OutOfTime(late) => return Err(Box::new(Event::broken(late))),
+                        verdict => case_verdict(&program, verdict),
                     }
-                    case_verdict(&program, &verdict)
                 }
                 Err(error) => {
                     CaseVerdict::Skipped(Skip::new("not-a-program", format!("{} is no program: {error}", named.path)))

@@ -18,7 +18,7 @@ pub fn config(cpus: usize) -> Config {
 /// Boots a machine.
 type Boot<'f, M> = dyn Fn(Config) -> Result<M, MachineError> + 'f;
 
-/// Machines of one factory, one for each count of vCPUs that programs needed so far.
+/// Machines of one kind, one for each count of vCPUs that programs needed so far.
 pub struct Session<'f, M = Box<dyn Machine>> {
     boot: Box<Boot<'f, M>>,
     pool: Pool<M>,
@@ -31,18 +31,15 @@ impl<'f> Session<'f> {
         Self::booting(|config| factory.boot(config))
     }
 
-    /// Takes a machine of the factory that has booted, so that the first program need not wait.
-    pub fn take(&mut self, cpus: usize, machine: Box<dyn Machine>) {
-        self.pool.put(config(cpus), machine);
-    }
-
-    /// Runs a program on a machine that is as after boot.
+    /// Runs a program on a machine that is as after boot; returns the machine, too, which may be handed on with
+    /// [`Self::take`] if the program has left nothing behind.
     ///
     /// # Errors
     ///
     /// When the machine cannot be had, or cannot do what the program asks.
-    pub fn run(&mut self, program: &Program) -> Result<Observation, MachineError> {
-        self.run_by(program, |machine| program::run::run(program, &mut **machine), |observation| observation)
+    pub fn run(&mut self, program: &Program) -> Result<(Observation, Box<dyn Machine>), MachineError> {
+        let mut machine = self.machine(program)?;
+        Ok((program::run::run(program, &mut *machine)?, machine))
     }
 }
 
@@ -53,26 +50,17 @@ impl<'f, M: DerefMut<Target: Machine>> Session<'f, M> {
         Self { boot: Box::new(boot), pool: Pool::default() }
     }
 
-    /// Runs a program by `run` on a machine that is as after boot; `observation` finds in its result what was seen.
+    /// Takes a machine for a later program: one that has just booted, or on which all programs did what is specified.
+    pub fn take(&mut self, cpus: usize, machine: M) {
+        self.pool.put(config(cpus), machine);
+    }
+
+    /// Returns a machine for a program, as after boot.
     ///
     /// # Errors
     ///
-    /// When the machine cannot be had, or as `run` does.
-    pub fn run_by<T>(
-        &mut self,
-        program: &Program,
-        run: impl FnOnce(&mut M) -> Result<T, MachineError>,
-        observation: impl FnOnce(&T) -> &Observation,
-    ) -> Result<T, MachineError> {
-        let config = config(program.cpus());
-        let result = match self.pool.take(config, |config| (self.boot)(config)) {
-            Ok(machine) => run(&mut machine.borrow_mut()),
-            Err(error) => Err(error),
-        };
-        // A machine whose block did not end, or that failed, is of no more use.
-        if result.as_ref().map_or(true, |result| observation(result).endless.is_some()) {
-            self.pool.discard(config);
-        }
-        result
+    /// When none can be had.
+    pub fn machine(&mut self, program: &Program) -> Result<M, MachineError> {
+        self.pool.take_out(config(program.cpus()), |config| (self.boot)(config))
     }
 }

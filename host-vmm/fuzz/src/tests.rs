@@ -3,7 +3,7 @@
 #![expect(clippy::single_range_in_vec_init, reason = "a list of ranges is meant")]
 
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use model::choice::Choices;
 use model::defect::{Defect, Injected};
@@ -12,6 +12,7 @@ use super::campaign::{self, Options};
 use super::judge::{Judge, Verdict};
 use super::reference::{ModelReference, Reference};
 use super::{Profile, generate, shrink};
+use machine::Deadline;
 use modelled::{ModelFactory, Settings};
 use program::Observation;
 use program::observation::StepOutcome;
@@ -35,7 +36,7 @@ fn programs_of_the_errata_are_programs_that_the_model_covers() {
         let path = entry.unwrap().path();
         let program =
             std::fs::read_to_string(&path).unwrap().parse().unwrap_or_else(|error| panic!("{path:?}: {error}"));
-        let verdict = judge.judge(&program);
+        let verdict = judge.judge(&program, Deadline::NEVER);
         assert!(matches!(verdict, Verdict::Permitted), "{path:?}: {verdict:?}");
         count += 1;
     }
@@ -46,7 +47,7 @@ fn programs_of_the_errata_are_programs_that_the_model_covers() {
 fn unknown(text: &str) -> (Vec<u32>, Vec<u32>, Vec<Range<u64>>) {
     let program = text.parse().unwrap_or_else(|error| panic!("{error}:\n{text}"));
     let model = ModelFactory::new(Settings::default());
-    let outcome = ModelReference::new(&model).observe(&program, Choices::default()).unwrap();
+    let outcome = ModelReference::new(&model).observe(&program, Choices::default(), Deadline::NEVER).unwrap();
     let Observation { seen, memory, .. } = outcome.observation;
     let blocks = seen.iter().filter(|seen| matches!(seen.what, StepOutcome::Block(_)));
     let (x, v) = blocks.map(|block| (block.unknown_x, block.unknown_v)).unzip();
@@ -114,7 +115,8 @@ fn whatever_the_model_chooses_is_permitted() {
         let script: Vec<u32> = (0..500).map(|_| random.u32(..3).saturating_sub(1)).collect();
         let choices = Choices::answering(script.clone());
         let subject = ModelFactory::new(Settings { choices, ..Settings::default() });
-        let verdict = Judge::new(&subject, Box::new(ModelReference::new(&model))).judge(&program);
+        let mut judge = Judge::new(&subject, Box::new(ModelReference::new(&model)));
+        let verdict = judge.judge(&program, Deadline::NEVER);
         let fine = matches!(verdict, Verdict::Permitted | Verdict::NotCovered(_));
         assert!(fine, "number {number}: {verdict:?}\n{script:?}\n{program}");
     }
@@ -123,20 +125,23 @@ fn whatever_the_model_chooses_is_permitted() {
 #[test]
 fn a_defect_is_found_and_shrunk_to_a_few_instructions() {
     for (name, most) in DEFECTS {
-        let subject = ModelFactory::new(Settings::default().injecting(Injected::only(defect(name))));
+        let injected = Injected::only(defect(name));
+        let subject = ModelFactory::new(Settings::default().injecting(injected));
+        // The reference takes no notice of it.
+        let _active = injected.activate();
         let model = ModelFactory::new(Settings::default());
         let mut judge = Judge::new(&subject, Box::new(ModelReference::new(&model)));
         let found = (0..20_000).find_map(|number| {
             let program = generate::program(SEED, number, &Profile::default());
-            match judge.judge(&program) {
+            match judge.judge(&program, Deadline::NEVER) {
                 Verdict::Permitted | Verdict::NotCovered(_) => None,
                 verdict => Some((number, program, verdict)),
             }
         });
         let (number, program, verdict) = found.unwrap_or_else(|| panic!("{name} is not found, seed {SEED:#x}"));
         assert!(matches!(verdict, Verdict::Diverged(_)), "{name}: {verdict:?}");
-        let deadline = Instant::now() + Duration::from_secs(60);
-        let shrunk = shrink::shrink(program, verdict, deadline, &mut |program| judge.judge(program));
+        let deadline = Deadline::after(Duration::from_secs(60));
+        let shrunk = shrink::shrink(program, verdict, deadline, &mut |program, late| judge.judge(program, late));
         let left: usize = shrunk.program.runs().map(|run| run.words.len()).sum();
         let text = campaign::failure(&shrunk.program, &shrunk.verdict).unwrap().detail.join("\n");
         assert!(left <= *most, "{name}, seed {SEED:#x}, number {number}: {left} instructions\n{text}");

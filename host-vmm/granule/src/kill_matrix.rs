@@ -16,8 +16,8 @@ use model::contract::Release;
 use model::cpu::Features;
 use model::defect::{Defect, Injected};
 
-use machine::Config;
 use machine::target::Opener;
+use machine::{Config, Deadline};
 use modelled::Settings;
 use report::event::{Event, Failure, Sink, Verdict};
 use suite::Options;
@@ -169,11 +169,12 @@ fn row(defect: &'static Defect, seed: u64) -> Row {
 /// Runs all cases on one model; returns those that fail, with what they say.
 fn check(stage: Stage, injected: Injected, seed: u64) -> Vec<(&'static str, Failure)> {
     let names = suite::cases().map(|case| case.name.to_owned()).collect();
-    let options = Options { names, seed, fresh_vms: false };
+    let options = Options { names, seed, fresh_vms: false, deadline: Deadline::NEVER };
     let Stage { release, features, page_size, .. } = stage;
     let settings =
         Settings { release, features: features.clone(), page_size, injected, budget: BUDGET, ..Settings::default() };
     let mut failed = Failed::default();
+    let _active = injected.activate();
     match settings.open(Config::default()) {
         Ok(opened) => suite::run_on(&options, opened, &mut failed),
         Err(error) => failed.event(error.into()),

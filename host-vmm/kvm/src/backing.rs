@@ -4,12 +4,13 @@
 #![expect(unsafe_code, reason = "mmap of each kind")]
 
 use std::fs::{self, File, OpenOptions};
-use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::ptr;
 
 use machine::need::Need;
 use machine::{Backing, Errno, MachineError};
+use rustix::fs::{FsWord, MemfdFlags, fstatfs, memfd_create};
 
 /// Where regular files are made: on a disk on most hosts. Its file system must not be tmpfs, whose files KVM takes.
 const FILES: &str = "/var/tmp";
@@ -156,13 +157,8 @@ pub fn hugetlb_page() -> Option<usize> {
 ///
 /// What the kernel says.
 pub fn memfd(bytes: usize) -> Result<File, MachineError> {
-    // SAFETY: the name is a C string; the call creates a new file.
-    let fd = unsafe { libc::memfd_create(c"granule-ram".as_ptr(), libc::MFD_CLOEXEC) };
-    if fd < 0 {
-        return Err(system("memfd_create"));
-    }
-    // SAFETY: the descriptor is new and nobody else's.
-    let file = unsafe { File::from_raw_fd(fd) };
+    let file = memfd_create(c"granule-ram", MemfdFlags::CLOEXEC);
+    let file = File::from(file.map_err(|error| file_error("memfd_create", &error.into()))?);
     file.set_len(bytes as u64).map_err(|error| file_error("ftruncate", &error))?;
     Ok(file)
 }
@@ -170,6 +166,9 @@ pub fn memfd(bytes: usize) -> Result<File, MachineError> {
 fn file_error(action: &str, error: &std::io::Error) -> MachineError {
     MachineError::Kernel { action: action.to_owned(), errno: Errno(error.raw_os_error().unwrap_or(libc::EIO)) }
 }
+
+/// What fstatfs says of a tmpfs (include/uapi/linux/magic.h).
+const TMPFS_MAGIC: FsWord = 0x0102_1994;
 
 /// Makes a regular file of this size that has no name.
 fn regular_file(bytes: usize) -> Result<File, MachineError> {
@@ -181,15 +180,8 @@ fn regular_file(bytes: usize) -> Result<File, MachineError> {
         .map_err(|error| lacking(Need::DiskFile, format!("no file can be made in {FILES}: {error}")))?;
     // Its name is not needed any more; that it cannot be removed is no reason to fail.
     let _ = fs::remove_file(&path);
-    let mut kind = std::mem::MaybeUninit::<libc::statfs>::uninit();
-    // SAFETY: the kernel writes the structure that the pointer leads to.
-    if unsafe { libc::fstatfs(file.as_raw_fd(), kind.as_mut_ptr()) } != 0 {
-        return Err(system("fstatfs"));
-    }
-    // SAFETY: fstatfs succeeded, so it wrote all of it.
-    let kind = unsafe { kind.assume_init() };
-    // The types differ between C libraries; the magic number fits all of them.
-    if u64::try_from(kind.f_type) == u64::try_from(libc::TMPFS_MAGIC) {
+    let kind = fstatfs(&file).map_err(|error| file_error("fstatfs", &error.into()))?;
+    if kind.f_type == TMPFS_MAGIC {
         return Err(lacking(
             Need::DiskFile,
             format!("{FILES} is a tmpfs, whose files are memory that a VM with MTE may have"),

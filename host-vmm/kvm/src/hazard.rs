@@ -8,13 +8,17 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use kvm_bindings::{KVM_CAP_ARM_MTE, kvm_arm_copy_mte_tags, kvm_enable_cap, kvm_userspace_memory_region};
 use kvm_ioctls::{Kvm, VmFd};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, waitpid};
 
 use super::backing::{self, PROT_MTE, map_file, memfd};
 use super::memory::page_size;
@@ -69,13 +73,8 @@ pub fn attempt(hazard: Hazard) -> Result<HazardOutcome, MachineError> {
 }
 
 fn pipe() -> Result<[File; 2], MachineError> {
-    let mut ends = [0; 2];
-    // SAFETY: the kernel writes two descriptors.
-    if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) } != 0 {
-        return Err(kernel("pipe2", Errno::last()));
-    }
-    // SAFETY: both descriptors are new and nobody else's.
-    Ok(ends.map(|fd| unsafe { File::from_raw_fd(fd) }))
+    let (read, write) = pipe_with(PipeFlags::CLOEXEC).map_err(|error| kernel("pipe2", Errno(error.raw_os_error())))?;
+    Ok([File::from(read), File::from(write)])
 }
 
 /// Exit codes of the process that tries: the call's count is complete, or is not, or the host lacks something, or the other
@@ -93,10 +92,9 @@ fn refusal(error: &MachineError) -> i32 {
 }
 
 /// Waits until something can be read, a byte or the end; `false` if that takes too long.
-fn readable(fd: &impl AsRawFd) -> bool {
-    let mut waiting = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-    // SAFETY: one structure that the kernel reads and writes.
-    unsafe { libc::poll(&raw mut waiting, 1, HAZARD_TIMEOUT.as_millis() as libc::c_int) > 0 }
+fn readable(fd: &impl AsFd) -> bool {
+    let timeout = Timespec::try_from(HAZARD_TIMEOUT).ok();
+    poll(&mut [PollFd::new(fd, PollFlags::IN)], timeout.as_ref()).is_ok_and(|ready| ready > 0)
 }
 
 fn wait(child: libc::pid_t, reader: &mut File) -> Result<HazardOutcome, MachineError> {
@@ -104,25 +102,19 @@ fn wait(child: libc::pid_t, reader: &mut File) -> Result<HazardOutcome, MachineE
         let reason = "the kernel does not even come back from a store to a page that was tagged before: a former hazard broke it";
         MachineError::from(Need::IntactKernel.unmet(reason))
     };
-    // SAFETY: makes a new descriptor for our own child.
-    let process = unsafe { libc::syscall(libc::SYS_pidfd_open, child, 0) };
-    if process < 0 {
-        return Err(kernel("pidfd_open", Errno::last()));
-    }
-    // SAFETY: the descriptor is new and nobody else's.
-    let process = unsafe { OwnedFd::from_raw_fd(process as libc::c_int) };
+    let Some(child) = Pid::from_raw(child) else { return Err(kernel("fork", Errno::EINVAL)) };
+    let process =
+        pidfd_open(child, PidfdFlags::empty()).map_err(|error| kernel("pidfd_open", Errno(error.raw_os_error())))?;
     let ready = readable(reader) && reader.read(&mut [0]).is_ok_and(|count| count == 1);
     if !readable(&process) {
-        // SAFETY: a signal to our own child, which may be past hearing it.
-        unsafe { libc::kill(child, libc::SIGKILL) };
+        // It may be past hearing it.
+        let _ = kill_process(child, Signal::KILL);
         let dies = readable(&process);
         let millis = HAZARD_TIMEOUT.as_millis() as u64;
         return if ready { Ok(HazardOutcome::Hangs { millis, dies }) } else { Err(damaged()) };
     }
-    let mut status = 0;
-    // SAFETY: our own child, which has ended.
-    unsafe { libc::waitpid(child, &raw mut status, 0) };
-    let code = if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { LACKING };
+    let ended = waitpid(Some(child), WaitOptions::empty()).ok().flatten();
+    let code = ended.and_then(|(_, status)| status.exit_status()).unwrap_or(LACKING);
     match code {
         COMPLETE => Ok(HazardOutcome::Returned(Ok(page_size()))),
         SHORT => Ok(HazardOutcome::Returned(Ok(0))),

@@ -4,18 +4,10 @@
 //! keeps the guest's apart (Documentation/arch/arm64/memory-tagging-extension.rst).
 #![expect(unsafe_code, reason = "prctl, and IRG itself")]
 
-use super::vm::kernel;
 use machine::{Errno, MachineError};
+use rustix::thread::{TaggedAddressMode, set_current_tagged_address_mode};
 
-/// Bits of the control word (include/uapi/linux/prctl.h).
-const TAGGED_ADDR_ENABLE: u64 = 1;
-const TAG_SHIFT: u32 = 3;
-
-fn set(control: u64) -> Result<(), MachineError> {
-    // SAFETY: sets how this thread's pointers are taken; no pointer of ours has a tag.
-    let result = unsafe { libc::prctl(libc::PR_SET_TAGGED_ADDR_CTRL, control, 0_u64, 0_u64, 0_u64) };
-    if result == 0 { Ok(()) } else { Err(kernel("prctl(PR_SET_TAGGED_ADDR_CTRL)", Errno::last())) }
-}
+use super::vm::kernel;
 
 /// Lets this thread draw only tags of `include`, a bit each.
 ///
@@ -23,7 +15,9 @@ fn set(control: u64) -> Result<(), MachineError> {
 ///
 /// What the kernel says.
 pub fn include(include: u16) -> Result<(), MachineError> {
-    set(TAGGED_ADDR_ENABLE | u64::from(include) << TAG_SHIFT)
+    // SAFETY: sets how this thread's pointers are taken; no pointer of ours has a tag.
+    let result = unsafe { set_current_tagged_address_mode(Some(TaggedAddressMode::ENABLED), include.into()) };
+    result.map_err(|error| kernel("prctl(PR_SET_TAGGED_ADDR_CTRL)", Errno(error.raw_os_error())))
 }
 
 /// Draws tags by IRG.

@@ -211,7 +211,5 @@ impl EndingBuffer {
 
 /// Bytes in a page of the host.
 pub fn page_size() -> u64 {
-    // SAFETY: asks for a constant.
-    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    u64::try_from(size).unwrap_or(4096)
+    rustix::param::page_size() as u64
 }

@@ -38,26 +38,17 @@ pub fn host() -> Result<Host, Unavailable> {
 }
 
 /// Returns the kernel's release and version. Not every kernel has them in /proc.
-#[expect(unsafe_code, reason = "uname has no wrapper in std")]
 fn uname() -> [String; 2] {
-    let mut names = std::mem::MaybeUninit::<libc::utsname>::zeroed();
-    // SAFETY: the kernel writes the structure that the pointer leads to.
-    unsafe { libc::uname(names.as_mut_ptr()) };
-    // SAFETY: all-zero is a valid utsname, and so is what the kernel writes.
-    let names = unsafe { names.assume_init() };
-    [names.release, names.version].map(|name| {
-        let bytes = name.iter().copied().take_while(|byte| *byte != 0).collect();
-        String::from_utf8(bytes).unwrap_or_default()
-    })
+    let names = rustix::system::uname();
+    [names.release(), names.version()].map(|name| name.to_string_lossy().into_owned())
 }
 
 /// Reads ID_AA64PFR1_EL1.MTE, if the kernel shows its processes ID registers
 /// (Documentation/arch/arm64/cpu-feature-registers.rst).
-#[expect(unsafe_code, reason = "getauxval, and MRS of an ID register")]
+#[expect(unsafe_code, reason = "MRS of an ID register")]
 fn mte_level() -> Option<u8> {
-    const HWCAP_CPUID: u64 = 1 << 11;
-    // SAFETY: getauxval reads a table of this process.
-    let capabilities: u64 = unsafe { libc::getauxval(libc::AT_HWCAP) };
+    const HWCAP_CPUID: usize = 1 << 11;
+    let (capabilities, _) = rustix::param::linux_hwcap();
     (capabilities & HWCAP_CPUID != 0).then(|| {
         let value: u64;
         // SAFETY: the kernel emulates reads of ID registers, and says so by HWCAP_CPUID.

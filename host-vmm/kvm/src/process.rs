@@ -1,8 +1,10 @@
 //! A child process of the VMM's, killed and reaped when it is dropped.
-#![expect(unsafe_code, reason = "kill and waitpid of our own child")]
+#![expect(unsafe_code, reason = "fork")]
 
-use crate::vm::kernel;
 use machine::{Errno, MachineError};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+
+use super::vm::kernel;
 
 /// A child process.
 #[derive(Debug)]
@@ -10,12 +12,12 @@ pub struct ChildProcess(pub libc::pid_t);
 
 impl Drop for ChildProcess {
     fn drop(&mut self) {
-        // SAFETY: a signal to our own child, which was not reaped yet.
-        unsafe { libc::kill(self.0, libc::SIGKILL) };
-        // SAFETY: waits for our own child; no status is written.
-        while unsafe { libc::waitpid(self.0, std::ptr::null_mut(), libc::__WALL) } < 0 && Errno::last() == Errno::EINTR
-        {
-        }
+        let Some(pid) = Pid::from_raw(self.0) else { return };
+        // Either fails only if it is gone already.
+        let _ = kill_process(pid, Signal::KILL);
+        // A clone without a signal of its own is waited for with __WALL.
+        let all = WaitOptions::from_bits_retain(libc::__WALL as u32);
+        while matches!(waitpid(Some(pid), all), Err(rustix::io::Errno::INTR)) {}
     }
 }
 

@@ -7,12 +7,16 @@
 use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
-use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 use std::thread::JoinHandle;
 
-use super::vm::kernel;
 use machine::need::Need;
 use machine::{Errno, MachineError};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::mm::{UserfaultfdFlags, userfaultfd};
+use rustix::pipe::{PipeFlags, pipe_with};
+
+use super::vm::kernel;
 
 /// Requests (include/uapi/linux/userfaultfd.h).
 const UFFDIO_API: u64 = 0xc018_aa3f;
@@ -60,26 +64,20 @@ impl UserfaultServer {
         byte: u8,
         hold: impl Fn() + Send + 'static,
     ) -> Result<Self, MachineError> {
-        // SAFETY: makes a new descriptor.
-        let fd = unsafe { libc::syscall(libc::SYS_userfaultfd, libc::O_CLOEXEC | libc::O_NONBLOCK) };
-        if fd < 0 {
-            let errno = Errno::last();
-            return Err(Need::Userfaultfd.unmet(format!("userfaultfd cannot be had here: {errno}")).into());
-        }
-        // SAFETY: the descriptor is new and nobody else's.
-        let faults = unsafe { File::from_raw_fd(fd as RawFd) };
+        // SAFETY: makes a new descriptor; what is done with it is this module's business.
+        let faults = unsafe { userfaultfd(UserfaultfdFlags::CLOEXEC | UserfaultfdFlags::NONBLOCK) };
+        let faults = faults.map(File::from).map_err(|error| {
+            let errno = Errno(error.raw_os_error());
+            MachineError::from(Need::Userfaultfd.unmet(format!("userfaultfd cannot be had here: {errno}")))
+        })?;
         request(faults.as_raw_fd(), UFFDIO_API, &mut [UFFD_API, 0, 0], "UFFDIO_API")?;
         let length = addresses.end - addresses.start;
         let mut register = [addresses.start, length, MODE_MISSING, 0];
         request(faults.as_raw_fd(), UFFDIO_REGISTER, &mut register, "UFFDIO_REGISTER")?;
 
-        let mut ends = [0; 2];
-        // SAFETY: the kernel writes two descriptors.
-        if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) } != 0 {
-            return Err(kernel("pipe2", Errno::last()));
-        }
-        // SAFETY: both descriptors are new and nobody else's.
-        let [stopped, stop] = ends.map(|fd| unsafe { File::from_raw_fd(fd) });
+        let (stopped, stop) =
+            pipe_with(PipeFlags::CLOEXEC).map_err(|error| kernel("pipe2", Errno(error.raw_os_error())))?;
+        let (stopped, stop) = (File::from(stopped), File::from(stop));
         let thread = std::thread::Builder::new()
             .name("userfault".to_owned())
             .spawn(move || serve(&faults, &stopped, page, byte, &hold))
@@ -98,18 +96,16 @@ impl Drop for UserfaultServer {
     }
 }
 
-fn serve(mut faults: &File, stopped: &File, page: u64, byte: u8, hold: &dyn Fn()) {
+fn serve(faults: &File, stopped: &File, page: u64, byte: u8, hold: &dyn Fn()) {
     let contents = vec![byte; page as usize];
-    let wait = |fd: &File| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-    let mut waiting = [wait(faults), wait(stopped)];
     loop {
-        // SAFETY: two structures that the kernel reads and writes.
-        let ready = unsafe { libc::poll(waiting.as_mut_ptr(), 2, -1) };
-        if waiting[1].revents != 0 || ready < 0 && Errno::last() != Errno::EINTR {
+        let mut waiting = [PollFd::new(faults, PollFlags::IN), PollFd::new(stopped, PollFlags::IN)];
+        let ready = poll(&mut waiting, None);
+        if !waiting[1].revents().is_empty() || ready.is_err_and(|error| error != rustix::io::Errno::INTR) {
             return;
         }
         let mut message = [0; MESSAGE];
-        let Ok(MESSAGE) = faults.read(&mut message) else { continue };
+        let Ok(MESSAGE) = (&*faults).read(&mut message) else { continue };
         if message[0] != EVENT_PAGEFAULT {
             continue;
         }

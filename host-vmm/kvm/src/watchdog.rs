@@ -62,7 +62,7 @@ impl Watchdog {
 
     fn set(&self, first: Duration, again: Duration) {
         let spec = |time: Duration| libc::timespec {
-            tv_sec: time.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+            tv_sec: time.as_secs().try_into().unwrap_or(i64::MAX),
             tv_nsec: time.subsec_nanos().into(),
         };
         let value = libc::itimerspec { it_interval: spec(again), it_value: spec(first) };

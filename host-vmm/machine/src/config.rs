@@ -2,12 +2,21 @@
 
 use abi::map;
 
-use crate::{Backing, DEFAULT_RAM, MachineError};
+use crate::{Backing, DEFAULT_RAM, RequestError};
 
 /// RAM comes in units of this many bytes: whole pages of any host.
 const RAM_UNIT: u64 = 64 << 10;
 
 /// What a VM to be booted looks like.
+///
+/// ```
+/// use machine::{Backing, Config, DEFAULT_RAM};
+///
+/// let config = Config { cpus: 2, backing: Backing::HugePages, ..Config::default() };
+/// assert_eq!((config.ram, config.mte), (DEFAULT_RAM, true));
+/// assert_ne!(config, Config::default(), "VMs are handed on between cases of one configuration only");
+/// assert!(config.check().is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// vCPUs, 1 to [`abi::map::MAX_CPUS`].
@@ -33,19 +42,13 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// `BadRequest` when there are too few or too many vCPUs, or the RAM is too small or not in whole units.
-    pub fn check(&self) -> Result<(), MachineError> {
+    /// When there are too few or too many vCPUs, or the RAM is too small or not in whole units.
+    pub fn check(&self) -> Result<(), RequestError> {
         let enough = self.ram >= map::RAM_MIN && self.ram.is_multiple_of(RAM_UNIT);
         if enough && (1..=map::MAX_CPUS).contains(&self.cpus) {
             return Ok(());
         }
-        Err(MachineError::BadRequest(format!(
-            "a VM needs {} MiB of RAM or more, in units of 64 KiB, and 1 to {} vCPUs; {} bytes and {} vCPUs were asked for",
-            map::RAM_MIN >> 20,
-            map::MAX_CPUS,
-            self.ram,
-            self.cpus
-        )))
+        Err(RequestError::BadConfig { ram: self.ram, cpus: self.cpus })
     }
 }
 

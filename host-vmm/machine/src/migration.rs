@@ -8,7 +8,7 @@ use abi::map;
 
 use crate::session::{ChangeMark, GuestState};
 use crate::snapshot::{CpuState, Extent, Snapshot};
-use crate::{Access, Config, Errno, MachineError, Vm, tags};
+use crate::{Access, Config, Errno, MachineError, RequestError, Vm, tags};
 use std::ops::Range;
 
 /// A VM whose state can be saved: what that takes beyond KVM's contract for tags.
@@ -56,7 +56,7 @@ pub fn build(vm: &mut dyn SavableVm, config: Config) -> Result<(), MachineError>
         vm.enable_mte(0).map_err(kernel("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE"))?;
     }
     if config.dirty_ring != 0 {
-        let rings = vm.dirty_ring().ok_or_else(|| MachineError::BadRequest("this VM has no dirty rings".to_owned()))?;
+        let rings = vm.dirty_ring().ok_or(RequestError::NoDirtyRing)?;
         rings.enable_dirty_ring(config.dirty_ring)?;
     }
     vm.add_memory(map::RAM_BASE, config.ram, config.backing, Access::ReadWrite)?;

@@ -36,12 +36,27 @@ impl<M: DerefMut<Target: Machine>> Pool<M> {
         self.last.clear();
     }
 
-    /// Forgets the machine of this configuration, which is of no more use.
-    pub fn discard(&mut self, config: Config) {
-        self.last.retain(|(other, _)| *other != config);
+    /// Takes a machine of this configuration, as after boot, out of the pool. Who is done with it may [`Self::put`] it back.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::take`].
+    pub fn take_out(
+        &mut self,
+        config: Config,
+        boot: impl FnOnce(Config) -> Result<M, MachineError>,
+    ) -> Result<M, MachineError> {
+        let place = self.last.iter().position(|(other, _)| *other == config);
+        let unused = place.and_then(|place| Rc::into_inner(self.last.swap_remove(place).1));
+        if let Some(mut machine) = unused.map(RefCell::into_inner)
+            && machine.recycle()?
+        {
+            return Ok(machine);
+        }
+        boot(config)
     }
 
-    /// Returns a machine of this configuration, as after boot.
+    /// Returns a machine of this configuration, as after boot, which stays in the pool.
     ///
     /// # Errors
     ///

@@ -19,7 +19,7 @@ pub use kernel_backend::KernelBackend;
 
 use crate::capability::{Races, UnknownMemory};
 use crate::snapshot::Snapshot;
-use crate::{Backing, Block, Config, Machine, MachineError, Outcome, Race, RaceReport, Vm};
+use crate::{Backing, Block, Config, Machine, MachineError, Outcome, Race, RaceReport, RequestError, Vm};
 
 /// A booted machine over a back end.
 #[derive(Debug)]
@@ -46,14 +46,14 @@ impl<B: Backend> Session<B> {
         if cpu < self.config.cpus {
             return Ok(());
         }
-        Err(MachineError::BadRequest(format!("there is no vCPU {cpu}; this VM has {}", self.config.cpus)))
+        Err(RequestError::NoSuchVcpu { cpu, cpus: self.config.cpus }.into())
     }
 
     /// Rejects to ask a vCPU that waits at a checkpoint: it would go on with its block.
     fn check_idle(&self, cpu: usize) -> Result<(), MachineError> {
         self.check_cpu(cpu)?;
         if self.guest.in_block[cpu] {
-            return Err(MachineError::BadRequest(format!("vCPU {cpu} waits in a block; resume it first")));
+            return Err(RequestError::VcpuInBlock { cpu }.into());
         }
         Ok(())
     }
@@ -82,8 +82,10 @@ impl<B: Backend> Session<B> {
     }
 }
 
-fn refused(what: impl FnOnce() -> String, status: Status) -> MachineError {
-    MachineError::BadRequest(format!("{}: {status:?}", what()))
+/// Makes an error of an answer that refuses what was asked.
+fn refused(call: GuestCall, status: Status) -> MachineError {
+    let (request, arguments) = call.record();
+    RequestError::FirmwareRefused { request, arguments: arguments.to_vec(), status }.into()
 }
 
 impl<B: Backend + 'static> Machine for Session<B> {
@@ -97,10 +99,9 @@ impl<B: Backend + 'static> Machine for Session<B> {
 
     fn start(&mut self, cpu: usize, block: &Block) -> Result<Outcome, MachineError> {
         self.check_idle(cpu)?;
-        let count = block.words().len();
-        if count == 0 || count > MAX_WORDS {
-            let message = format!("a block has 1 to {MAX_WORDS} instructions, this one has {count}");
-            return Err(MachineError::BadRequest(message));
+        let words = block.words().len();
+        if words == 0 || words > MAX_WORDS {
+            return Err(RequestError::WordCount { words }.into());
         }
         self.run(cpu, Turn::Start(block))
     }
@@ -108,37 +109,35 @@ impl<B: Backend + 'static> Machine for Session<B> {
     fn resume(&mut self, cpu: usize) -> Result<Outcome, MachineError> {
         self.check_cpu(cpu)?;
         if !self.guest.in_block[cpu] {
-            return Err(MachineError::BadRequest(format!("vCPU {cpu} waits in no block that could be resumed")));
+            return Err(RequestError::NotInBlock { cpu }.into());
         }
         self.run(cpu, Turn::Resume)
     }
 
     fn set_pages(&mut self, window: Window, ipa: u64, bytes: u64, kind: PageKind) -> Result<(), MachineError> {
         self.guest.changed_pages.push((window, ipa, bytes));
-        match self.call(GuestCall::SetPages { window, ipa, bytes, kind })? {
+        let call = GuestCall::SetPages { window, ipa, bytes, kind };
+        match self.call(call)? {
             (Status::Done, _) => Ok(()),
-            (status, _) => Err(refused(
-                || format!("the firmware cannot change {bytes:#x} bytes at {ipa:#x} of {window:?}"),
-                status,
-            )),
+            (status, _) => Err(refused(call, status)),
         }
     }
 
     fn heap_alloc(&mut self, bytes: u64, align: u64) -> Result<u64, MachineError> {
         self.guest.heap_used = true;
-        match self.call(GuestCall::HeapAlloc { bytes, align })? {
+        let call = GuestCall::HeapAlloc { bytes, align };
+        match self.call(call)? {
             (Status::Done, [pointer, ..]) => Ok(pointer),
-            (status, _) => {
-                Err(refused(|| format!("the heap cannot give {bytes} bytes at a multiple of {align}"), status))
-            }
+            (status, _) => Err(refused(call, status)),
         }
     }
 
     fn heap_free(&mut self, pointer: u64, bytes: u64, align: u64) -> Result<bool, MachineError> {
-        match self.call(GuestCall::HeapFree { pointer, bytes, align })? {
+        let call = GuestCall::HeapFree { pointer, bytes, align };
+        match self.call(call)? {
             (Status::Done, _) => Ok(true),
             (Status::BadFree, _) => Ok(false),
-            (status, _) => Err(refused(|| format!("the heap cannot free {pointer:#x}"), status)),
+            (status, _) => Err(refused(call, status)),
         }
     }
 
@@ -185,8 +184,7 @@ impl<B: Backend + 'static> Machine for Session<B> {
 
     fn replace_by(&mut self, snapshot: &Snapshot) -> Result<(), MachineError> {
         if snapshot.config.cpus != self.config.cpus {
-            let (saved, has) = (snapshot.config.cpus, self.config.cpus);
-            return Err(MachineError::BadRequest(format!("{saved} vCPUs were saved, and this machine has {has}")));
+            return Err(RequestError::OtherVcpus { saved: snapshot.config.cpus, cpus: self.config.cpus }.into());
         }
         self.guest.spoiled = true;
         self.backend.replace_by(snapshot)?;

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use crate::registers::Registers;
 use crate::session::GuestState;
-use crate::{Config, MachineError};
+use crate::{Config, MachineError, RequestError};
 
 /// Consecutive pages that have something in them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,9 +51,9 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// `BadRequest` where an emulator keeps them.
+    /// When the saved state shows none, as where an emulator keeps them.
     pub fn registers(&self, cpu: usize) -> Result<&Registers, MachineError> {
-        let missing = || MachineError::BadRequest(format!("the saved state shows no registers of vCPU {cpu}"));
-        self.cpus.get(cpu).map(|state| &state.registers).ok_or_else(missing)
+        let missing = RequestError::NoSuchVcpu { cpu, cpus: self.cpus.len() };
+        Ok(self.cpus.get(cpu).map(|state| &state.registers).ok_or(missing)?)
     }
 }

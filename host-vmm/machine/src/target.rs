@@ -1,12 +1,13 @@
 //! What is under test, described once: by whoever opened it, and by what the first boot showed.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use abi::mailbox::BootReport;
 use model::contract::{Contract, Release};
 
 use crate::capability::{Capabilities, MachineKind};
-use crate::{Config, Factory, Machine, MachineError};
+use crate::{Config, Explain, Factory, Machine, MachineError};
 
 /// What whoever opens a target knows about it and no booted machine reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +27,22 @@ pub struct Host {
 }
 
 /// A target that has booted once.
+///
+/// ```
+/// use abi::mailbox::BootReport;
+/// use machine::capability::MachineKind;
+/// use machine::target::{Host, Target};
+/// use zerocopy::FromZeros;
+///
+/// // FEAT_MTE3 in ID_AA64PFR1_EL1, blocks of 2^6 words in GMID_EL1, DC ZVA prohibited by DCZID_EL0.DZP.
+/// let boot = BootReport { pfr1: 3 << 8, gmid: 6, dczid: 1 << 4, ..BootReport::new_zeroed() };
+/// let host = Host { kernel: "6.12.117+deb12-cloud-arm64".to_owned(), ..Host::default() };
+/// let (kind, capabilities) = (MachineKind::Kvm, MachineKind::Kvm.capabilities());
+/// let target = Target { kind, capabilities, host, boot, page_size: 4096 };
+/// assert_eq!((target.mte(), target.tag_block(), target.zero_block()), (3, 256, None));
+/// assert_eq!(target.kernel_version(), (6, 12));
+/// assert!(target.has_kernel() && !target.mops());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Target {
     /// What kind of machine it is.
@@ -152,19 +169,51 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// Says that nothing can be checked here.
+    #[must_use]
+    pub fn unavailable(cause: &dyn Explain) -> Self {
+        Self::Unavailable { reason: cause.reason(), remedy: cause.remedy().unwrap_or_default().into_owned() }
+    }
+
+    /// Says that the run cannot be done.
+    #[must_use]
+    pub fn broken(cause: &dyn Explain) -> Self {
+        Self::Broken { reason: cause.reason(), remedy: cause.remedy().unwrap_or_default().into_owned() }
+    }
+
     /// Describes why a first machine did not start.
     #[must_use]
-    pub fn not_started(error: MachineError) -> Self {
+    pub fn not_started(error: &MachineError) -> Self {
+        const OTHER: &str = "if you gave --firmware, try without; else please report this with the kernel's log";
         match error {
-            MachineError::NoMte(reason) => {
-                Self::Unavailable { reason, remedy: "use a CPU with FEAT_MTE2 or FEAT_MTE3".to_owned() }
-            }
-            MachineError::Lost { reason, remedy } => Self::Broken { reason, remedy },
+            MachineError::NoMte(cause) => Self::unavailable(&**cause),
+            error if error.ends_run() => Self::broken(error),
             error => Self::Broken {
-                reason: format!("the firmware does not start: {error}"),
-                remedy: "if you gave --firmware, try without; else please report this with the kernel's log".to_owned(),
+                reason: format!("the firmware does not start: {}", error.reason()),
+                remedy: error.remedy().unwrap_or(OTHER.into()).into_owned(),
             },
         }
+    }
+}
+
+impl Explain for OpenError {
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        let (Self::Unavailable { remedy, .. } | Self::Broken { remedy, .. }) = self;
+        (!remedy.is_empty()).then(|| remedy.clone().into())
+    }
+}
+
+/// The CPU of a machine that has booted has no allocation tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the CPU has no allocation tags: ID_AA64PFR1_EL1.MTE is {level}, expected 2 or 3")]
+pub struct NoTags {
+    /// ID_AA64PFR1_EL1.MTE as the guest sees it.
+    pub level: u8,
+}
+
+impl Explain for NoTags {
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some("use a CPU with FEAT_MTE2 or FEAT_MTE3".into())
     }
 }
 
@@ -176,7 +225,7 @@ impl Opened {
     /// When it does not boot, or has no allocation tags.
     pub fn boot(factory: Box<dyn Factory>, host: Host, config: Config) -> Result<Self, OpenError> {
         let began = Instant::now();
-        let mut machine = factory.boot(config).map_err(OpenError::not_started)?;
+        let mut machine = factory.boot(config).map_err(|error| OpenError::not_started(&error))?;
         let target = Target {
             kind: factory.kind(),
             capabilities: Capabilities::of(&mut *machine),
@@ -185,8 +234,7 @@ impl Opened {
             page_size: machine.page_size(),
         };
         if target.mte() < 2 {
-            let reason = format!("the CPU has no allocation tags (ID_AA64PFR1_EL1.MTE is {})", target.mte());
-            return Err(OpenError::not_started(MachineError::NoMte(reason)));
+            return Err(OpenError::unavailable(&NoTags { level: target.mte() }));
         }
         Ok(Self { factory, machine, target, took: began.elapsed() })
     }

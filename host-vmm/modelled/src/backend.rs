@@ -1,8 +1,9 @@
 //! The back end of a `model` machine: a VM of the model, and the firmware as the specification has it.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
-use abi::mailbox::Status;
+use abi::mailbox::{Request, Status};
 use abi::map;
 use model::choice::Choices;
 use model::cpu::Env;
@@ -16,10 +17,11 @@ use super::settings::Settings;
 use super::visited::{BlockRecord, Visited};
 use super::vm::ModelVm;
 use machine::capability::{Capability, UnknownMemory};
+use machine::deadline::OutOfTime;
 use machine::migration::{self, SavableVm as _};
 use machine::session::{GuestCall, KernelBackend, Session, Turn};
 use machine::snapshot::Snapshot;
-use machine::{Config, MachineError, Outcome, Race, RaceReport, Trace, Vm as _};
+use machine::{Config, Deadline, MachineError, Outcome, Race, RaceReport, RequestError, Trace, Vm as _};
 
 /// A machine of the model.
 pub type ModelMachine = Session<ModelBackend>;
@@ -39,14 +41,18 @@ pub struct ModelBackend {
     words: Vec<usize>,
     /// The answers to the choices of the run, and those that were made.
     choices: Choices,
+    /// When the run is to be over; the firmware looks at it, too.
+    deadline: Rc<Cell<Deadline>>,
     /// The blocks that ended in the run, if somebody wants to know.
     blocks: Option<Vec<BlockRecord>>,
 }
 
 impl ModelBackend {
     pub(super) fn new(model: Rc<Model>, vm: ModelVm, cpus: usize) -> Self {
+        let deadline = Rc::new(Cell::new(model.settings.deadline));
         Self {
-            firmware: Some(model.firmware()),
+            firmware: Some(model.firmware(Rc::clone(&deadline))),
+            deadline,
             choices: model.settings.choices.clone(),
             model,
             vm,
@@ -61,14 +67,16 @@ impl ModelBackend {
         &self.model.settings
     }
 
-    /// Begins a run with these answers.
-    pub(super) fn begin(&mut self, choices: Choices) {
+    /// Begins a run with these answers, which may take until the deadline.
+    pub(super) fn begin(&mut self, choices: Choices, deadline: Deadline) {
         self.choices = choices;
+        self.deadline.set(deadline);
         self.blocks = Some(Vec::new());
     }
 
     /// Ends a run.
     pub(super) fn end(&mut self) -> Visited {
+        self.deadline.set(self.model.settings.deadline);
         Visited { choices: std::mem::take(&mut self.choices), blocks: self.blocks.take().unwrap_or_default() }
     }
 
@@ -79,8 +87,7 @@ impl ModelBackend {
         action: impl FnOnce(&mut Firmware, &mut model::cpu::Cpu, &mut Env<'_>) -> T,
     ) -> Result<T, MachineError> {
         let Some(firmware) = &mut self.firmware else {
-            let what = "executes something other than the firmware: its memory is not what was saved".to_owned();
-            return Err(MachineError::Misbehaved { cpu, what });
+            return Err(firmware_lost(cpu));
         };
         let injected = self.model.settings.injected;
         let vm = self.vm.model();
@@ -90,7 +97,7 @@ impl ModelBackend {
                 let mut env = Env { features, platform, injected, choices: &mut self.choices, bus };
                 action(firmware, state, &mut env)
             }
-            None => return Err(MachineError::BadRequest(format!("there is no vCPU {cpu}"))),
+            None => return Err(RequestError::NoSuchVcpu { cpu, cpus: self.words.len() }.into()),
         };
         vm.leave(cpu);
         Ok(result)
@@ -107,8 +114,8 @@ impl ModelBackend {
                     blocks.push(BlockRecord { unknown: done.unknown, at_faults, at_end: self.choices.made() });
                 }
                 let trap = |place: usize| {
-                    let missing = || MachineError::BadRequest(format!("there is no record of exception {place}"));
-                    done.traps.get(place).copied().ok_or_else(missing)
+                    let record = done.traps.get(place).copied();
+                    record.ok_or(MachineError::Request(RequestError::NoTrapRecord { place }))
                 };
                 let v = done.v.clone();
                 Ok(Outcome::Done(Box::new(Trace::from_records(cpu, self.words[cpu], &done.reply, trap, v)?)))
@@ -119,14 +126,21 @@ impl ModelBackend {
             FirmwareOutcome::Exhausted { pc } => {
                 Err(MachineError::Silent { cpu, millis: self.settings().guest_timeout.as_millis() as u64, pc })
             }
+            FirmwareOutcome::Interrupted { .. } => Err(OutOfTime(self.deadline.get()).into()),
             FirmwareOutcome::Unmodelled { pc, what } => {
                 Err(MachineError::Unsupported(format!("the specification does not cover this: {what}, at pc {pc:#x}")))
             }
             FirmwareOutcome::Refused => {
-                Err(MachineError::BadRequest("the firmware refused the block: BadArgument".to_owned()))
+                let (request, status) = (Request::Run, Status::BadArgument);
+                Err(RequestError::FirmwareRefused { request, arguments: Vec::new(), status }.into())
             }
         }
     }
+}
+
+fn firmware_lost(cpu: usize) -> MachineError {
+    let what = "executes something other than the firmware: its memory is not what was saved".to_owned();
+    MachineError::Misbehaved { cpu, what }
 }
 
 fn no_memory(cpu: usize, place: NoMemory) -> MachineError {
@@ -187,7 +201,10 @@ impl KernelBackend for ModelBackend {
     }
 
     fn forget(&mut self, from: u64) -> Result<(), MachineError> {
-        self.firmware = Some(self.model.firmware());
+        let Some(firmware) = &mut self.firmware else {
+            return Err(firmware_lost(0));
+        };
+        firmware.recycle();
         self.archive.clear();
         self.choices = self.settings().choices.clone();
         self.vm.model().forget(from);
@@ -197,7 +214,7 @@ impl KernelBackend for ModelBackend {
     fn save(&mut self, config: Config) -> Result<Snapshot, MachineError> {
         let number = self.archive.next().to_le_bytes();
         if !self.vm.model().write(map::FIRMWARE_BASE, &number) {
-            return Err(MachineError::BadRequest("the firmware's first page is not memory any more".to_owned()));
+            return Err(RequestError::OutsideMemory { ipa: map::FIRMWARE_BASE, length: 8 }.into());
         }
         let injected = self.settings().injected;
         let snapshot = migration::save(&mut FaultyVm::new(&mut self.vm, injected, &mut self.record), config)?;

@@ -1,9 +1,10 @@
 //! Makes machines of the model.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use model::cpu::Cpu;
-use model::firmware::Firmware;
+use model::firmware::{Firmware, Interrupt};
 use model::kvm::{Host, Mode};
 
 use super::backend::{ModelBackend, ModelMachine};
@@ -13,7 +14,7 @@ use machine::capability::MachineKind;
 use machine::migration::{self, SavableVm as _};
 use machine::session::Session;
 use machine::target::Host as Description;
-use machine::{Config, Factory, Machine, MachineError, Vm};
+use machine::{Config, Deadline, Factory, Machine, MachineError, Vm};
 
 /// What the machines of a factory have in common.
 #[derive(Debug)]
@@ -28,10 +29,11 @@ impl Model {
         ModelVm::new(model::kvm::Vm::new(&self.host, self.settings.injected), self.settings.capabilities)
     }
 
-    /// Returns the firmware as booted.
-    pub(super) fn firmware(&self) -> Firmware {
+    /// Returns the firmware as booted, which is interrupted once a deadline is over.
+    pub(super) fn firmware(&self, deadline: Rc<Cell<Deadline>>) -> Firmware {
         let mut firmware = Firmware::new();
         firmware.budget = self.settings.budget;
+        firmware.interrupt = Interrupt::when(move || deadline.get().is_over());
         firmware
     }
 }

@@ -7,7 +7,7 @@
 use machine::capability::{DirtyLog as _, MemorySlots as _, PageEvents as _};
 use machine::session::{KernelBackend as _, Turn};
 use machine::tags::GRANULE;
-use machine::{HostStep, MachineError, Outcome, Race, RaceReport, StepResult, Vm as _};
+use machine::{HostStep, MachineError, Outcome, Race, RaceReport, RequestError, StepResult, Vm as _};
 
 use super::ModelBackend;
 use super::faulty::race::{before_a_later_block, faulty_take, parts};
@@ -56,7 +56,7 @@ impl ModelBackend {
                 match self.run(*cpu, Turn::Start(block))? {
                     Outcome::Done(trace) => traces[actor] = Some(*trace),
                     Outcome::Checkpoint => {
-                        return Err(MachineError::BadRequest("a block of a race rang a checkpoint".to_owned()));
+                        return Err(RequestError::UnexpectedCheckpoint { cpu: *cpu }.into());
                     }
                 }
             } else if let Some(action) = waiting[actor - blocks].next() {

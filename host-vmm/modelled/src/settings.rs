@@ -1,5 +1,6 @@
 //! What to model.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use model::choice::Choices;
@@ -10,9 +11,9 @@ use model::firmware::BUDGET;
 use model::kvm::{Host, Mode};
 
 use super::ModelFactory;
-use machine::Config;
 use machine::capability::{Capabilities, MachineKind};
 use machine::target::{OpenError, Opened, Opener};
+use machine::{Config, Deadline, Explain};
 
 /// What to model.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct Settings {
     pub budget: u64,
     /// What is reported as the time that such a block took.
     pub guest_timeout: Duration,
+    /// When the run is to be over.
+    pub deadline: Deadline,
     /// The answers to the first choices that each machine makes, where nobody gives it others ([`crate::run_with`]).
     pub choices: Choices,
     /// What machines hand out: all that a model has, unless somebody tries what cases do without.
@@ -51,6 +54,7 @@ impl Default for Settings {
             injected: Injected::NONE,
             budget: BUDGET,
             guest_timeout: machine::GUEST_TIMEOUT,
+            deadline: Deadline::NEVER,
             choices: Choices::default(),
             capabilities: MachineKind::Model.capabilities(),
         }
@@ -64,8 +68,17 @@ pub enum KernelError {
     #[error(transparent)]
     Release(#[from] ParseReleaseError),
     /// Before the ioctl.
-    #[error("Linux {0} has no MTE for VMs; give a release from 5.14 on")]
+    #[error("Linux {0} has no MTE for VMs")]
     TooOld(Release),
+}
+
+impl Explain for KernelError {
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Release(_) => None,
+            Self::TooOld(_) => Some("give a release from 5.14 on".into()),
+        }
+    }
 }
 
 /// Flavours of Debian's kernels with larger pages: `6.12-16k`.

@@ -21,7 +21,7 @@ fn a_block_that_does_not_end_and_one_that_rings_falsely_are_errors() {
     let byte = Doorbell::Reply.byte(0).into();
     let rings = Block::assemble("strb w0, [x1]").unwrap().x(0, byte).x(1, map::UART_DR);
     assert!(matches!(machine.start(0, &rings), Err(MachineError::Misbehaved { cpu: 0, .. })));
-    assert!(matches!(machine.start(1, &endless), Err(MachineError::BadRequest(_))));
+    assert!(matches!(machine.start(1, &endless), Err(MachineError::Request(_))));
 }
 
 /// What the real firmware keeps in guest memory goes back with a snapshot: kinds of pages, and the heap.
@@ -123,7 +123,7 @@ fn choices_are_given_to_a_run_and_what_it_visited_comes_back() {
     let block = Block::assemble("irg x1, x0").unwrap().sys(SysReg::Gcr, 1 << 16);
     let mut run = |choices| {
         assert!(machine.recycle().unwrap());
-        run_with(&mut machine, choices, |machine| match machine.start(0, &block).unwrap() {
+        run_with(&mut machine, choices, machine::Deadline::NEVER, |machine| match machine.start(0, &block).unwrap() {
             Outcome::Done(trace) => trace.x[1],
             Outcome::Checkpoint => panic!("no checkpoint was rung"),
         })

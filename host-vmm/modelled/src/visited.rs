@@ -4,6 +4,7 @@ use model::choice::Choices;
 use model::firmware::Unknown;
 
 use crate::ModelMachine;
+use machine::Deadline;
 
 /// What the model knows of a block that ended, and its trace does not show.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,13 +26,15 @@ pub struct Visited {
     pub blocks: Vec<BlockRecord>,
 }
 
-/// Does something with a machine that answers its choices from `choices`, and returns what was visited on the way.
+/// Does something with a machine that answers its choices from `choices` and may take until the deadline; returns what was
+/// visited on the way, too.
 pub fn run_with<T>(
     machine: &mut ModelMachine,
     choices: Choices,
+    deadline: Deadline,
     action: impl FnOnce(&mut ModelMachine) -> T,
 ) -> (T, Visited) {
-    machine.backend().begin(choices);
+    machine.backend().begin(choices, deadline);
     let result = action(machine);
     (result, machine.backend().end())
 }

@@ -12,7 +12,8 @@ use machine::registers::{RegisterId, Registers};
 use machine::session::ChangeMark;
 use machine::tags::GRANULE;
 use machine::{
-    Access, Backing, CopyResult, CopyTags, Errno, Hazard, HazardOutcome, MachineError, PageEvent, TagBuffer, Vm,
+    Access, Backing, CopyResult, CopyTags, Errno, Hazard, HazardOutcome, MachineError, PageEvent, RequestError,
+    TagBuffer, Vm,
 };
 
 /// A VM of the model.
@@ -30,7 +31,7 @@ pub(super) fn kernel(action: &str, errno: Errno) -> MachineError {
 }
 
 fn outside(ipa: u64, length: usize) -> MachineError {
-    MachineError::BadRequest(format!("{length} bytes at {ipa:#x} are not all in one accessible memory slot of the VM"))
+    RequestError::OutsideMemory { ipa, length: length as u64 }.into()
 }
 
 impl ModelVm {

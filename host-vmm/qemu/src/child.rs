@@ -7,13 +7,15 @@
 
 use std::io::{self, Read};
 use std::marker::PhantomData;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// Instead of a descriptor: poll leaves it out.
-const NONE: RawFd = -1;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::process::{Signal, set_parent_process_death_signal};
+
 /// No more error text is kept; what comes behind it is read and dropped, so that the child goes on.
 const LONGEST_ERRORS: usize = 64 << 10;
 
@@ -68,8 +70,8 @@ impl Subprocess {
     pub fn read(&mut self, buffer: &mut [u8], deadline: Instant) -> io::Result<Output> {
         loop {
             let Some(out) = &mut self.process.stdout else { return Ok(Output::Closed) };
-            let err = self.process.stderr.as_ref().map_or(NONE, AsRawFd::as_raw_fd);
-            let [out_ready, err_ready] = wait_readable([out.as_raw_fd(), err], deadline)?;
+            let err = self.process.stderr.as_ref().map(AsFd::as_fd);
+            let [out_ready, err_ready] = wait_readable([Some(out.as_fd()), err], deadline)?;
             if out_ready {
                 return Ok(match out.read(buffer)? {
                     0 => Output::Closed,
@@ -103,7 +105,7 @@ impl Subprocess {
     pub fn end(mut self, deadline: Instant) -> (Option<ExitStatus>, String) {
         self.process.stdout = None;
         while let Some(err) = &self.process.stderr
-            && matches!(wait_readable([err.as_raw_fd()], deadline), Ok([true]))
+            && matches!(wait_readable([Some(err.as_fd())], deadline), Ok([true]))
             && self.read_errors().is_ok()
         {}
         // Its error output is closed or the deadline is over: it is gone, or will be at once.
@@ -121,52 +123,48 @@ impl Drop for Subprocess {
 }
 
 /// Runs in the child: dies with its parent, and keeps descriptors over exec.
-#[expect(unsafe_code, reason = "prctl and fcntl have no wrappers in std")]
+#[expect(unsafe_code, reason = "descriptors that are numbers here, as the closure outlives borrows")]
 fn before_exec(parent: u32, inherited: &[RawFd]) -> io::Result<()> {
-    // SAFETY: PR_SET_PDEATHSIG takes a signal number and touches no memory.
-    if unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
+    set_parent_process_death_signal(Some(Signal::KILL))?;
     // The parent may have died before the line above; then the signal never comes.
     if std::os::unix::process::parent_id() != parent {
-        return Err(io::Error::from_raw_os_error(libc::ESRCH));
+        return Err(rustix::io::Errno::SRCH.into());
     }
     for descriptor in inherited {
-        // SAFETY: F_SETFD touches no memory; the descriptor is open, since its owner outlives the spawn.
-        if unsafe { libc::fcntl(*descriptor, libc::F_SETFD, 0) } != 0 {
-            return Err(io::Error::last_os_error());
-        }
+        // SAFETY: the descriptor is open, since its owner outlives the spawn.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(*descriptor) };
+        fcntl_setfd(descriptor, FdFlags::empty())?;
     }
     Ok(())
 }
 
-/// Waits until one of the descriptors can be read or has ended; negative ones are left out. All are `false` at the
+/// Waits until one of the descriptors can be read or has ended; those that are `None` are left out. All are `false` at the
 /// deadline.
 ///
 /// # Errors
 ///
 /// When poll fails.
-#[expect(unsafe_code, reason = "poll has no wrapper in std")]
-pub fn wait_readable<const N: usize>(descriptors: [RawFd; N], deadline: Instant) -> io::Result<[bool; N]> {
-    let mut polled = descriptors.map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 });
+pub fn wait_readable<const N: usize>(
+    descriptors: [Option<BorrowedFd<'_>>; N],
+    deadline: Instant,
+) -> io::Result<[bool; N]> {
+    let mut polled: Vec<_> = descriptors.iter().flatten().map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
     loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let millis = left.as_millis().saturating_add(u128::from(left > Duration::ZERO));
-        let millis = i32::try_from(millis).unwrap_or(i32::MAX);
-        // SAFETY: the pointer and the count are those of a live array.
-        let count = unsafe { libc::poll(polled.as_mut_ptr(), N as libc::nfds_t, millis) };
-        if count >= 0 {
-            return Ok(polled.map(|polled| polled.revents != 0));
-        }
-        let error = io::Error::last_os_error();
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
+        let left = Timespec::try_from(deadline.saturating_duration_since(Instant::now())).ok();
+        match poll(&mut polled, left.as_ref()) {
+            Ok(_) => break,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
     }
+    let mut ready = polled.iter().map(|polled| !polled.revents().is_empty());
+    Ok(std::array::from_fn(|n| descriptors[n].is_some() && ready.next().unwrap_or(false)))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn shell(script: &str) -> Subprocess {

@@ -2,8 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::fd::AsRawFd;
 use std::path::PathBuf;
+
+use rustix::fs::{MemfdFlags, memfd_create};
 
 /// A file that a child process can open by path.
 #[derive(Debug)]
@@ -15,15 +17,8 @@ impl MemFile {
     /// # Errors
     ///
     /// When there is no memory for it.
-    #[expect(unsafe_code, reason = "memfd_create has no wrapper in std")]
     pub fn new(bytes: &[u8]) -> io::Result<Self> {
-        // SAFETY: the name is a C string.
-        let descriptor = unsafe { libc::memfd_create(c"granule".as_ptr(), libc::MFD_CLOEXEC) };
-        if descriptor < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: the kernel just gave us this descriptor, and nobody else has it.
-        let mut file = unsafe { File::from_raw_fd(descriptor) };
+        let mut file = File::from(memfd_create(c"granule", MemfdFlags::CLOEXEC)?);
         file.write_all(bytes)?;
         Ok(Self(file))
     }

@@ -41,7 +41,7 @@ use machine::mailbox::{MailboxClient, Memory, Notification};
 use machine::session::{Backend, GuestCall, GuestState, SCRATCH, Turn};
 use machine::snapshot::Snapshot;
 use machine::tags::{GRANULE, TagError};
-use machine::{Config, MachineError, Outcome, Race, RaceReport, Vm};
+use machine::{Config, Deadline, MachineError, Outcome, Race, RaceReport, RequestError, Vm};
 
 /// Times that one request may ring before the guest counts as flooding the host.
 const MAX_DOORBELLS: u64 = 10_000;
@@ -55,6 +55,8 @@ const TAGGED: [Window; 2] = [Window::TaggedEl0, Window::Tagged];
 struct TcgBackend {
     emulator: QemuProcess,
     guest_timeout: Duration,
+    /// When the whole run is to be over.
+    deadline: Deadline,
     mailboxes: Vec<MailboxClient>,
     /// Bytes that one LDGM covers.
     tag_block: u64,
@@ -90,7 +92,7 @@ impl Memory for QemuProcess {
 impl TcgBackend {
     /// Lets a vCPU go on until it rings. Those that wait at a checkpoint stay there.
     fn run_until_doorbell(&mut self, cpu: usize, guest: &GuestState) -> Result<Notification, MachineError> {
-        let deadline = Instant::now() + self.guest_timeout;
+        let deadline = self.deadline.limits(self.guest_timeout);
         let mut doorbells = 0;
         loop {
             // The others poll their mailboxes.
@@ -106,8 +108,11 @@ impl TcgBackend {
                         return Ok(notification);
                     }
                 }
-                GuestEvent::PoweredOff => return Err(mailbox.misbehaved("turned itself off, or asked to be reset")),
+                GuestEvent::PoweredOff => return Err(mailbox.misbehaved(emulator_error::POWERED_OFF)),
                 GuestEvent::Store | GuestEvent::Timeout => {}
+            }
+            if late {
+                self.deadline.check()?;
             }
             if doorbells >= MAX_DOORBELLS || late && doorbells >= FLOOD {
                 return Err(MachineError::Storm { cpu, exits: doorbells });
@@ -250,7 +255,7 @@ impl Backend for TcgBackend {
         // The words of the last block are in the saved memory only if it was saved behind it.
         self.mailboxes.iter_mut().for_each(MailboxClient::invalidate_code_words);
         let Some(saved) = snapshot.emulated.as_deref().and_then(|saved| saved.downcast_ref::<Saved>()) else {
-            return Err(MachineError::BadRequest("this state was saved by another machine than QEMU".to_owned()));
+            return Err(RequestError::ForeignSnapshot.into());
         };
         saved.state.set_memory(&snapshot.memory)?;
         self.emulator.replace_by(&saved.state)?;

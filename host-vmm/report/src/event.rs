@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use machine::Explain;
 use machine::target::OpenError;
 use serde::{Deserialize, Serialize};
 
@@ -126,6 +127,18 @@ impl Summary {
 }
 
 /// One thing that happened.
+///
+/// ```
+/// use report::event::{CaseInfo, Event, Verdict};
+///
+/// // A line of `granule run --format json`.
+/// let line = r#"{"End":{"name":"arch.irg.excluded","verdict":{"Skipped":"this CPU has MTE2"},"micros":120}}"#;
+/// let event: Event = serde_json::from_str(line)?;
+/// let Event::End { name, verdict: Verdict::Skipped(reason), .. } = &event else { panic!("{event:?}") };
+/// assert_eq!((name.as_str(), reason.as_str()), ("arch.irg.excluded", "this CPU has MTE2"));
+/// assert_eq!(serde_json::to_string(&event)?, line);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
     /// First: the stream's version.
@@ -211,6 +224,20 @@ pub fn started(target: &machine::target::Target, took: Duration, seed: u64, case
         seed,
         cases,
     }));
+}
+
+impl Event {
+    /// Closes a run that could not be done.
+    #[must_use]
+    pub fn broken(cause: &dyn Explain) -> Self {
+        Self::Broken { reason: cause.reason(), remedy: cause.remedy().unwrap_or_default().into_owned() }
+    }
+
+    /// Closes a run in which nothing can be checked.
+    #[must_use]
+    pub fn unavailable(cause: &dyn Explain) -> Self {
+        Self::Unavailable { reason: cause.reason(), remedy: cause.remedy().unwrap_or_default().into_owned() }
+    }
 }
 
 impl From<OpenError> for Event {

@@ -5,6 +5,13 @@ use std::collections::BTreeMap;
 use crate::event::{Event, Sink, Verdict};
 
 /// The exit statuses. Their numbers are an interface: README and CI scripts name them.
+///
+/// ```
+/// use report::exit::Exit;
+///
+/// let statuses = [Exit::Passed, Exit::Failed, Exit::Usage, Exit::Unavailable, Exit::Broken].map(|exit| exit as u8);
+/// assert_eq!(statuses, [0, 1, 2, 4, 69]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
@@ -53,6 +60,22 @@ pub enum RunEnd {
 }
 
 /// Counts events.
+///
+/// ```
+/// use report::event::{Event, Sink, Verdict};
+/// use report::exit::{Exit, Tally};
+///
+/// let end = |verdict| Event::End { name: "arch.irg.excluded".to_owned(), verdict, micros: 1 };
+/// let mut tally = Tally { selected: 2, ..Tally::default() };
+/// tally.event(end(Verdict::Passed));
+/// assert_eq!(tally.exit(), Exit::Broken, "a stream without a closing event is no verdict");
+///
+/// tally.event(Event::Finished { micros: 2 });
+/// assert_eq!((tally.not_run(), tally.exit()), (1, Exit::Broken), "a case that never ended is none either");
+///
+/// tally.event(end(Verdict::Skipped("this CPU has MTE2".to_owned())));
+/// assert_eq!(tally.exit(), Exit::Passed);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Cases that were selected.

@@ -61,7 +61,7 @@ pub use guest::Guest;
 
 use machine::pool::Pool;
 use machine::target::{Opened, Target};
-use machine::{Config, Factory, MachineError};
+use machine::{Config, Deadline, Factory};
 use report::event::{CaseInfo, Event, Sink, Verdict};
 
 /// All chapters, in the order in which they run.
@@ -114,6 +114,8 @@ pub struct Options {
     pub seed: u64,
     /// Whether each case gets new VMs, also where the last one's would do.
     pub fresh_vms: bool,
+    /// When the run is to be over: no case begins after it.
+    pub deadline: Deadline,
 }
 
 /// How guests and the kernel under them are treated, whatever the case.
@@ -149,6 +151,9 @@ pub fn infos() -> Vec<CaseInfo> {
 fn run(options: &Options, factory: &dyn Factory, target: &Target, mut pool: Pool, sink: &mut dyn Sink) {
     let began = Instant::now();
     for case in cases().filter(|case| options.names.iter().any(|name| name == case.name)) {
+        if let Err(late) = options.deadline.check() {
+            return sink.event(Event::broken(&late));
+        }
         sink.event(Event::Begin(case.info()));
         let case_began = Instant::now();
         let verdict = match case.check(&mut CaseContext::new(factory, target, &mut pool, case.seed(options.seed))) {
@@ -182,9 +187,7 @@ impl Case {
         }
         match (self.run)(cx) {
             Ok(()) => Ok(Verdict::Passed),
-            Err(CaseError::Machine(MachineError::Lost { reason, remedy })) => {
-                Err(Box::new(Event::Broken { reason, remedy }))
-            }
+            Err(CaseError::Machine(error)) if error.ends_run() => Err(Box::new(Event::broken(&error))),
             Err(error) => Ok(self.verdict(error)),
         }
     }
@@ -230,7 +233,7 @@ mod tests {
             Verdict::Skipped(skip)
         );
         assert!(matches!(case(&[Need::Pagemap]).verdict(lacking()), Verdict::Failed(_)));
-        let not_covered = CaseError::Machine(MachineError::Unsupported("not covered".to_owned()));
+        let not_covered = CaseError::Machine(machine::MachineError::Unsupported("not covered".to_owned()));
         assert!(matches!(case(&[Need::Swap]).verdict(not_covered), Verdict::Failed(_)));
     }
 

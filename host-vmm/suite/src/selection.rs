@@ -1,6 +1,7 @@
 //! Which cases a user means: exact names, prefixes of whole segments (`kvm.copy-tags`), or globs.
 
 use report::event::CaseInfo;
+use wildmatch::WildMatch;
 
 /// Names offered when a pattern selects nothing.
 const OFFERED: usize = 3;
@@ -67,35 +68,9 @@ impl Selection {
 #[must_use]
 pub fn selects(pattern: &str, name: &str) -> bool {
     if pattern.contains(['*', '?']) {
-        return glob(pattern.as_bytes(), name.as_bytes());
+        return WildMatch::new(pattern).matches(name);
     }
     name.strip_prefix(pattern).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-/// Matches a whole name; `*` is any text, dots too, and `?` any one character.
-fn glob(pattern: &[u8], name: &[u8]) -> bool {
-    let (mut at, mut next) = (0, 0);
-    // Where the last star stands, and how much of the name it takes so far.
-    let mut star = None;
-    while next < name.len() {
-        match pattern.get(at) {
-            Some(b'*') => {
-                star = Some((at, next));
-                at += 1;
-            }
-            Some(byte) if *byte == b'?' || *byte == name[next] => {
-                at += 1;
-                next += 1;
-            }
-            _ => {
-                let Some((star_at, taken)) = star else { return false };
-                star = Some((star_at, taken + 1));
-                at = star_at + 1;
-                next = taken + 1;
-            }
-        }
-    }
-    pattern[at..].iter().all(|byte| *byte == b'*')
 }
 
 /// Returns the names and prefixes that a mistyped pattern most likely meant.
@@ -108,7 +83,7 @@ fn near(pattern: &str, all: &[CaseInfo]) -> Vec<String> {
         .into_iter()
         .map(|candidate| {
             let within = !wanted.is_empty() && candidate.contains(wanted);
-            (if within { 1 } else { distance(wanted, candidate) }, candidate)
+            (if within { 1 } else { strsim::levenshtein(wanted, candidate) }, candidate)
         })
         .filter(|(distance, _)| *distance <= wanted.len() / 3 + 1)
         .collect();
@@ -119,22 +94,6 @@ fn near(pattern: &str, all: &[CaseInfo]) -> Vec<String> {
 /// Returns a name and its prefixes of whole segments.
 fn prefixes(name: &str) -> impl Iterator<Item = &str> {
     name.match_indices('.').map(|(at, _)| &name[..at]).chain([name])
-}
-
-/// Counts the insertions, deletions and replacements between two words (Levenshtein).
-fn distance(from: &str, to: &str) -> usize {
-    let (from, to) = (from.as_bytes(), to.as_bytes());
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[to.len()]
 }
 
 #[cfg(test)]
@@ -173,7 +132,7 @@ mod tests {
             ("a*", "ba", false),
             ("**a", "a", true),
         ] {
-            assert_eq!(glob(pattern.as_bytes(), name.as_bytes()), matches, "{pattern} {name}");
+            assert_eq!(selects(pattern, name), matches, "{pattern} {name}");
         }
     }
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use machine::Config;
 use machine::capability::{Capability, MachineKind};
 use machine::need::Need;
 use machine::target::Opener;
+use machine::{Config, Deadline};
 use model::defect::{Defect, Injected};
 use modelled::Settings;
 use report::event::{Event, Sink, Verdict};
@@ -30,7 +30,7 @@ fn run(settings: Settings, names: &[&str], fresh_vms: bool) -> BTreeMap<String, 
     let names = all.filter(|name| names.is_empty() || names.contains(name)).map(str::to_owned).collect();
     let mut verdicts = Verdicts::default();
     let opened = settings.open(Config::default()).unwrap();
-    suite::run_on(&Options { names, seed: 0x5eed, fresh_vms }, opened, &mut verdicts);
+    suite::run_on(&Options { names, seed: 0x5eed, fresh_vms, deadline: Deadline::NEVER }, opened, &mut verdicts);
     verdicts.0
 }
 
@@ -59,7 +59,11 @@ fn a_capability_that_is_not_handed_out_fails_the_cases_that_declare_it_and_no_ot
             }
             let names = suite::cases().map(|case| case.name.to_owned()).collect();
             let mut verdicts = Verdicts::default();
-            suite::run_on(&Options { names, seed: 0x5eed, fresh_vms: false }, opened, &mut verdicts);
+            suite::run_on(
+                &Options { names, seed: 0x5eed, fresh_vms: false, deadline: Deadline::NEVER },
+                opened,
+                &mut verdicts,
+            );
             let mut declared = 0;
             for (name, verdict) in &verdicts.0 {
                 if declares(name) {
@@ -146,6 +150,7 @@ fn a_defect_of_the_kernel_or_of_the_vmm_turns_a_case_red() {
         ("vmm.mmio-not-completed", "restore.mid-block.live-registers"),
     ] {
         let injected = Injected::only(defect(name));
+        let _active = injected.activate();
         let verdicts = run(Settings { injected, ..Settings::default() }, &[case], false);
         assert!(matches!(verdicts.get(case), Some(Verdict::Failed(_))), "{name}: {verdicts:?}");
     }

@@ -59,8 +59,9 @@ pub struct Row {
     pub cite: &'static str,
 }
 
+#[mutants::rules]
 impl Row {
-    /// Tells whether the rule holds in a release by this row.
+    /// Returns whether the rule holds in a release by this row.
     #[must_use]
     pub fn covers(&self, release: Release) -> bool {
         self.since <= release && self.until.is_none_or(|until| release < until)

@@ -13,20 +13,9 @@ use super::translate::{Memory, Place, Purpose};
 use super::{Core, Stop};
 use crate::memory::ByteMask;
 
-mod store;
+pub(super) mod store;
 
-crate::defects! {
-    STORE_DESPITE_FAULT "store.despite-tag-fault" "a store that takes a synchronous tag check fault is performed";
-    STORE_DROPPED_ASYNC "store.dropped-by-asynchronous-fault" "a store with an asynchronous fault is not performed";
-    STORE_CLEARS_TAG "store.clears-tag" "an untagged store clears the tags of its granules";
-    SECOND_PAGE_FAR "access.second-page-far" "FAR_EL1 of a fault on an access's second page is its first byte";
-    ALIGNMENT_A_IGNORED "access.alignment-check-ignored" "SCTLR_EL1.A has no effect";
-    ALIGNMENT_DEVICE_IGNORED "access.device-alignment-ignored" "unaligned accesses to Device memory are not refused";
-    PERMISSION_BEFORE_DEVICE "access.permission-before-device-alignment" "a missing permission is noticed before an unaligned access to Device memory";
-    ALIGNMENT_LAST "access.tag-check-before-alignment" "a wrong tag is noticed before a wrong alignment";
-    TAG_CHECK_FIRST "access.tag-check-before-permission" "a wrong tag is noticed before a missing permission";
-    UNREADABLE_WRITE "atomic.unreadable-reported-as-write" "the fault of an atomic that could not even read is reported as a write";
-}
+mutants::defects!();
 
 /// Bytes in a page of the guest.
 const PAGE: u64 = map::GUEST_PAGE;
@@ -67,9 +56,10 @@ pub(super) struct Access {
     pub unknown: ByteMask,
 }
 
+#[mutants::rules]
 impl Access {
-    /// Tells whether an address is a multiple of the element's size.
-    const fn fits(self, va: u64) -> bool {
+    /// Returns whether an address is a multiple of the element's size.
+    fn fits(self, va: u64) -> bool {
         va & (self.element - 1) == 0
     }
 }
@@ -80,6 +70,7 @@ pub(super) struct Parts {
     count: usize,
 }
 
+#[mutants::rules]
 impl Parts {
     pub(super) fn as_slice(&self) -> &[(u64, Place, u64)] {
         &self.list[..self.count]
@@ -100,6 +91,7 @@ enum Reached {
     Device(u64),
 }
 
+#[mutants::rules]
 impl Core<'_, '_> {
     /// The place of a byte, or the data abort. The access is taken for aligned.
     pub(super) fn place(&mut self, va: u64, access: Access) -> Result<Place, Stop> {
@@ -111,8 +103,7 @@ impl Core<'_, '_> {
             && let Err(status) = self.translate(va, Purpose::Read, access.el)
         {
             // A read-modify-write that could not even read is one that reads (Arm ARM, ESR_EL1.WnR).
-            let write = access.write && self.defect(&UNREADABLE_WRITE);
-            return Err(self.data_abort(Abort { status, va, write, cache: false }));
+            return Err(self.data_abort(Abort { status, va, write: false, cache: false }));
         }
         let purpose = if access.write { Purpose::Write } else { Purpose::Read };
         self.translate(va, purpose, access.el)
@@ -121,14 +112,14 @@ impl Core<'_, '_> {
 
     /// An alignment fault. Whatever reads, and be it to write, is reported as a read (pseudocode `AlignmentFault`).
     pub(super) fn alignment_fault(&mut self, va: u64, access: Access) -> Stop {
-        let write = access.write && (!access.read || self.defect(&UNREADABLE_WRITE));
+        let write = access.write && !access.read;
         self.data_abort(Abort { status: FaultStatus::ALIGNMENT, va, write, cache: false })
     }
 
-    /// Tells whether the alignment is wrong whatever the memory is.
+    /// Returns whether the alignment is wrong whatever the memory is.
     fn misaligned(&self, va: u64, bytes: u64, access: Access) -> bool {
         let natural = access.fits(va);
-        let configured = self.cpu.sys.sctlr & A != 0 && !self.defect(&ALIGNMENT_A_IGNORED);
+        let configured = self.cpu.sys.sctlr & A != 0;
         match access.alignment {
             _ if natural => false,
             Alignment::Configured => configured,
@@ -139,30 +130,18 @@ impl Core<'_, '_> {
 
     /// Checks an access and finds its places.
     fn reach(&mut self, va: u64, bytes: u64, access: Access) -> Result<Reached, Stop> {
-        let misaligned = self.misaligned(va, bytes, access);
-        if misaligned && !self.defect(&ALIGNMENT_LAST) {
+        if self.misaligned(va, bytes, access) {
             return Err(self.alignment_fault(va, access));
-        }
-        if self.defect(&TAG_CHECK_FIRST) {
-            self.check_unpermitted(va, bytes, access)?;
         }
         let first = (PAGE - va % PAGE).min(bytes);
         // The type of memory counts before the permission does (Arm ARM, D8 priority of MMU faults).
-        let refused = !access.fits(va) && self.is_device(va) && !self.defect(&ALIGNMENT_DEVICE_IGNORED);
-        if refused && !self.defect(&PERMISSION_BEFORE_DEVICE) {
+        if !access.fits(va) && self.is_device(va) {
             return Err(self.alignment_fault(va, access));
         }
         let place = self.place(va, access)?;
-        if refused {
-            return Err(self.alignment_fault(va, access));
-        }
         let mut parts = Parts { list: [(va, place, first); 2], count: 1 };
         if first < bytes {
             let next = va.wrapping_add(first);
-            let far_defect = self.defect(&SECOND_PAGE_FAR) && self.place(next, access).is_err();
-            if far_defect {
-                return Err(self.refused_at(va, next, access));
-            }
             match self.second_page(va, next, bytes, access) {
                 Ok(place) => parts.list[1] = (next, place, bytes - first),
                 // The parts of an access are ordered by nobody: the first may be checked before the second is translated.
@@ -187,9 +166,6 @@ impl Core<'_, '_> {
             self.uncacheable(va, access)?;
         }
         self.check(parts.as_slice(), access)?;
-        if misaligned {
-            return Err(self.alignment_fault(va, access));
-        }
         Ok(Reached::Memory(parts))
     }
 
@@ -199,8 +175,7 @@ impl Core<'_, '_> {
     /// whole, or not at all (pseudocode `Mem[]`, Unpredictable_DEVPAGE2; Arm ARM, Crossing a page boundary with different
     /// memory types).
     fn second_page(&mut self, va: u64, next: u64, bytes: u64, access: Access) -> Result<Place, Stop> {
-        let ignored = self.defect(&ALIGNMENT_DEVICE_IGNORED);
-        if !access.fits(va) && !ignored && self.is_device(next) && !self.is_device(va) {
+        if !access.fits(va) && self.is_device(next) && !self.is_device(va) {
             let element = next.wrapping_sub(va).next_multiple_of(access.element);
             let refused = match self.env.choices.choose(if element < bytes { 4 } else { 3 }) {
                 0 => Some(va),
@@ -232,24 +207,7 @@ impl Core<'_, '_> {
         }
     }
 
-    /// The tag check as a CPU makes it that looks at permissions last.
-    fn check_unpermitted(&mut self, va: u64, bytes: u64, access: Access) -> Result<(), Stop> {
-        let read = Access { read: true, write: false, ..access };
-        match self.translate(va, Purpose::Read, access.el) {
-            Ok(place) => self.check(&[(va, place, bytes.min(PAGE - va % PAGE))], access),
-            Err(_) => self.place(va, read).map(|_| ()),
-        }
-    }
-
-    fn refused_at(&mut self, va: u64, next: u64, access: Access) -> Stop {
-        match self.place(next, access) {
-            Err(Stop::Exception(exception)) => Stop::Exception(super::Exception { far: Some(va), ..exception }),
-            Err(stop) => stop,
-            Ok(_) => Stop::Unmodelled("a fault that went away"),
-        }
-    }
-
-    /// Tells whether an access could be made.
+    /// Returns whether an access could be made.
     pub(super) fn reachable(&mut self, va: u64, bytes: u64, access: Access) -> Result<(), Stop> {
         self.reach(va, bytes, access).map(|_| ())
     }
@@ -262,6 +220,7 @@ impl Core<'_, '_> {
     }
 }
 
+#[mutants::rules]
 impl Stop {
     pub(super) fn is_tag_check_fault(&self) -> bool {
         matches!(self, Self::Exception(exception) if exception.esr.is_tag_check_fault())

@@ -6,20 +6,18 @@ use isa::{Arg, Extend, Op, Reg, Shift, ShiftKind};
 
 use super::{Core, Executed, Stop};
 
-crate::defects! {
-    CARRY_OUT "adds.carry-lost" "ADDS and SUBS leave C clear";
-    SUBS_BORROW "subs.borrow" "SUBS sets C when there is a borrow";
-    W_SIGN "alu.w-sign-extends" "32-bit results are sign-extended to 64 bits";
-}
+mutants::defects!();
 
 /// The bits of a value of `width` bits, 1 to 64.
-const fn ones(width: u32) -> u64 {
+#[mutants::rules]
+fn ones(width: u32) -> u64 {
     u64::MAX >> (64 - width)
 }
 
-/// Adds two values of `width` bits and a carry; gives the sum and N, Z, C, V from bit 3 to bit 0 (pseudocode
+/// Adds two values of `width` bits and a carry; returns the sum and N, Z, C, V from bit 3 to bit 0 (pseudocode
 /// `AddWithCarry`).
-pub(super) const fn add_with_carry(x: u64, y: u64, carry: bool, width: u32) -> (u64, u8) {
+#[mutants::rules]
+pub(super) fn add_with_carry(x: u64, y: u64, carry: bool, width: u32) -> (u64, u8) {
     let (x, y) = (x & ones(width), y & ones(width));
     let wide = x as u128 + y as u128 + carry as u128;
     let sum = wide as u64 & ones(width);
@@ -31,7 +29,8 @@ pub(super) const fn add_with_carry(x: u64, y: u64, carry: bool, width: u32) -> (
 }
 
 /// Shifts a value of `width` bits (pseudocode `ShiftReg`).
-const fn shifted(value: u64, shift: Shift, width: u32) -> u64 {
+#[mutants::rules]
+fn shifted(value: u64, shift: Shift, width: u32) -> u64 {
     let amount = shift.amount as u32 % width;
     let value = value & ones(width);
     let signed = ((value << (64 - width)) as i64) >> (64 - width);
@@ -46,7 +45,8 @@ const fn shifted(value: u64, shift: Shift, width: u32) -> u64 {
 }
 
 /// Extends a register's low bits and shifts them left (pseudocode `ExtendReg`).
-pub(super) const fn extended_register(value: u64, extend: Extend) -> u64 {
+#[mutants::rules]
+pub(super) fn extended_register(value: u64, extend: Extend) -> u64 {
     let unused = 64 - extend.kind.bits();
     let value = value << unused;
     let value = if extend.kind.is_signed() { (value as i64 >> unused) as u64 } else { value >> unused };
@@ -55,7 +55,8 @@ pub(super) const fn extended_register(value: u64, extend: Extend) -> u64 {
 
 /// Moves a bitfield into `old`: gives the result's bits and which of them come from the field (pseudocode
 /// `DecodeBitMasks` and the operations of SBFM, BFM, UBFM).
-const fn bitfield(value: u64, rotate: u32, last: u32, width: u32) -> (u64, u64) {
+#[mutants::rules]
+fn bitfield(value: u64, rotate: u32, last: u32, width: u32) -> (u64, u64) {
     if last >= rotate {
         let mask = ones(last - rotate + 1);
         (value >> rotate & mask, mask)
@@ -66,13 +67,11 @@ const fn bitfield(value: u64, rotate: u32, last: u32, width: u32) -> (u64, u64) 
     }
 }
 
+#[mutants::rules]
 impl Core<'_, '_> {
     /// Writes a result, of 32 bits as the class of the register says.
     fn result(&mut self, rd: Reg, value: u64) {
         self.set(rd, value);
-        if rd.class().width() == 32 && value >> 31 & 1 == 1 && rd.index() < 31 && self.defect(&W_SIGN) {
-            self.cpu.x[usize::from(rd.index())] |= 0xffff_ffff << 32;
-        }
     }
 
     /// ADD and SUB, with or without flags.
@@ -84,14 +83,8 @@ impl Core<'_, '_> {
             _ => (true, true),
         };
         let right = if subtract { !right } else { right };
-        let (sum, mut nzcv) = add_with_carry(self.get(rn), right, subtract, rd.class().width());
+        let (sum, nzcv) = add_with_carry(self.get(rn), right, subtract, rd.class().width());
         if flags {
-            if self.defect(&CARRY_OUT) {
-                nzcv &= !0b0010;
-            }
-            if subtract && self.defect(&SUBS_BORROW) {
-                nzcv ^= 0b0010;
-            }
             self.cpu.nzcv = nzcv;
         }
         self.result(rd, sum);
@@ -218,11 +211,13 @@ impl Core<'_, '_> {
 }
 
 /// The bits below the lowest one of a mask.
-const fn low(mask: u64) -> u64 {
+#[mutants::rules]
+fn low(mask: u64) -> u64 {
     (mask & mask.wrapping_neg()).wrapping_sub(1)
 }
 
 /// A small number that is an operand.
+#[mutants::rules]
 fn number(arg: &Arg) -> Option<u32> {
     match *arg {
         Arg::Bit(bit) => Some(u32::from(bit)),

@@ -10,27 +10,17 @@ use super::fault::undefined;
 use super::load_store::part;
 use super::{Core, Executed, Stop};
 
-crate::defects! {
-    UNCHECKED "atomic.unchecked" "atomics are not tag checked";
-    CAS_UNCHECKED "cas.unchecked" "CAS and CASP are not tag checked";
-    CAS_ALWAYS "cas.stores-always" "CAS stores whatever memory holds";
-    CAS_KEEPS "cas.register-kept" "CAS does not give what memory held";
-    SWP_KEEPS "swp.memory-kept" "SWP does not store";
-    CLR_SETS "ldclr.keeps-mask" "LDCLR keeps the bits it should clear";
-    MAX_UNSIGNED "ldsmax.unsigned" "LDSMAX and LDSMIN compare without sign";
-    RESULT_NEW "atomic.gives-new-value" "atomics give the new value and not the old one";
-    REPORTED_AS_WRITE "atomic.reported-as-write" "a tag check fault of an atomic is reported as a write";
-}
+mutants::defects!();
 
+#[mutants::rules]
 impl Core<'_, '_> {
-    fn atomic(&self, base: Reg, total: u64, compares: bool) -> Access {
-        let checked = self.checkable(base, false) && !self.defect(&UNCHECKED);
+    fn atomic(&self, base: Reg, total: u64) -> Access {
         Access {
-            read: !self.defect(&REPORTED_AS_WRITE),
+            read: true,
             write: true,
             atomic: true,
             alignment: if total == 16 { Alignment::Always } else { Alignment::Ordered },
-            ..self.plain(total, checked && !(compares && self.defect(&CAS_UNCHECKED)))
+            ..self.plain(total, self.checkable(base, false))
         }
     }
 
@@ -58,20 +48,16 @@ impl Core<'_, '_> {
             value
         };
         let (expected, new) = (joined(self, rs, rs2), joined(self, rt, rt2));
-        let always = self.defect(&CAS_ALWAYS);
         let compares_unknown = self.is_unknown(rs) || self.is_unknown(rs2);
         let low = if self.is_unknown(rt) { part(bytes) } else { 0 };
         let high = if pair && self.is_unknown(rt2) { part(bytes) << bytes } else { 0 };
         let mut old = [0; 16];
-        let access = self.atomic(base, total as u64, true);
+        let access = self.atomic(base, total as u64);
         let unknown = self.modify(va, &mut old[..total], access, |old, unknown| match () {
             // Nobody knows whether it stores.
             () if unknown != 0 || compares_unknown => Some((new, part(total))),
-            () => (*old == expected[..total] || always).then_some((new, low | high)),
+            () => (*old == expected[..total]).then_some((new, low | high)),
         })?;
-        if self.defect(&CAS_KEEPS) {
-            return Ok(());
-        }
         let value = |at: usize| old[at..at + bytes].iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte));
         for (n, register) in [rs, rs2].into_iter().enumerate().take(usize::from(size.count)) {
             self.set(register, value(n * bytes));
@@ -93,13 +79,10 @@ impl Core<'_, '_> {
         let unused = 64 - 8 * u32::from(size.bytes);
         let right = self.get(rs) << unused >> unused;
         let signed = |value: u64| (value << unused).cast_signed();
-        let unsigned = self.defect(&MAX_UNSIGNED);
-        let less = move |x: u64, y: u64| if unsigned { x < y } else { signed(x) < signed(y) };
-        let (keeps, clears) = (self.defect(&SWP_KEEPS), !self.defect(&CLR_SETS));
+        let less = |x: u64, y: u64| signed(x) < signed(y);
         let compute = |left: u64| match op {
             Op::Ldadd => left.wrapping_add(right),
-            Op::Ldclr if clears => left & !right,
-            Op::Ldclr => left & right,
+            Op::Ldclr => left & !right,
             Op::Ldeor => left ^ right,
             Op::Ldset => left | right,
             Op::Ldsmax => {
@@ -118,12 +101,11 @@ impl Core<'_, '_> {
             }
             Op::Ldumax => left.max(right),
             Op::Ldumin => left.min(right),
-            _ if keeps => left,
             _ => right,
         };
         let value = |data: &[u8]| data.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte));
         let mut old = [0; 8];
-        let access = self.atomic(address.base, bytes as u64, false);
+        let access = self.atomic(address.base, bytes as u64);
         let operand_unknown = self.is_unknown(rs);
         let unknown = self.modify(va, &mut old[..bytes], access, |old, unknown| {
             let mut new = [0; 16];
@@ -131,15 +113,14 @@ impl Core<'_, '_> {
             let unknown = operand_unknown || unknown != 0 && op != Op::Swp;
             Some((new, if unknown { part(bytes) } else { 0 }))
         })?;
-        let old = value(&old);
-        self.set(rt, if self.defect(&RESULT_NEW) { compute(old) << unused >> unused } else { old });
+        self.set(rt, value(&old));
         if unknown != 0 {
             self.forget(rt);
         }
         Ok(())
     }
 
-    /// Tells whether an instruction is an atomic read-modify-write other than CAS and CASP.
+    /// Returns whether an instruction is an atomic read-modify-write other than CAS and CASP.
     pub(super) fn is_atomic_operation(op: Op) -> bool {
         matches!(
             op,

@@ -4,16 +4,15 @@
 
 use super::{Core, Executed};
 
-crate::defects! {
-    BRANCH_NEVER "branch.condition-ignored" "a conditional branch is always taken";
-}
+mutants::defects!();
 
+#[mutants::rules]
 impl Core<'_, '_> {
     /// Branches by `distance` bytes from this instruction if `taken`.
     ///
     /// The PC is moved on behind the instruction afterwards, so it is set four bytes short.
     pub(super) fn branch(&mut self, taken: bool, distance: i64) -> Executed {
-        if taken || self.defect(&BRANCH_NEVER) {
+        if taken {
             self.cpu.pc = self.cpu.pc.wrapping_add_signed(distance).wrapping_sub(4);
         }
         Ok(())

@@ -11,17 +11,16 @@ use super::system_registers::UCI;
 use super::translate::Purpose;
 use super::{Core, Executed};
 
-crate::defects! {
-    FAULTS_ON_TAG "dc.tag-checked" "cleaning by address is tag checked";
-    EL0_INVALIDATES "dc.ivac-at-el0" "DC IVAC, IGVAC and IGDVAC work at EL0";
-}
+mutants::defects!();
 
-/// Tells whether an operation also exists with tags, and then needs FEAT_MTE.
+/// Returns whether an operation also exists with tags, and then needs FEAT_MTE.
+#[mutants::rules]
 fn of_tags(operation: CacheOp) -> bool {
     operation.name().contains('g')
 }
 
-/// Tells whether an operation invalidates without cleaning.
+/// Returns whether an operation invalidates without cleaning.
+#[mutants::rules]
 fn invalidates(operation: CacheOp) -> bool {
     matches!(
         operation,
@@ -29,6 +28,7 @@ fn invalidates(operation: CacheOp) -> bool {
     )
 }
 
+#[mutants::rules]
 impl Core<'_, '_> {
     /// DC.
     pub(super) fn data_cache(&mut self, operation: CacheOp, rt: Reg) -> Executed {
@@ -39,7 +39,7 @@ impl Core<'_, '_> {
             return Err(undefined());
         }
         let for_el1 = operation.encoding() >> 11 != 3;
-        if self.cpu.el == 0 && for_el1 && !self.defect(&EL0_INVALIDATES) {
+        if self.cpu.el == 0 && for_el1 {
             return Err(undefined());
         }
         if self.cpu.el == 0 && !for_el1 && self.cpu.sys.sctlr & UCI == 0 {
@@ -49,14 +49,7 @@ impl Core<'_, '_> {
             return Ok(());
         }
         let purpose = if invalidates(operation) { Purpose::Write } else { Purpose::Read };
-        self.maintain(self.get(rt), purpose)?;
-        if self.defect(&FAULTS_ON_TAG) && !for_el1 {
-            let va = self.get(rt);
-            let access = self.plain(1, true);
-            let place = self.place(va, access)?;
-            return self.check(&[(va, place, 1)], access);
-        }
-        Ok(())
+        self.maintain(self.get(rt), purpose)
     }
 
     /// IC.

@@ -19,20 +19,7 @@ use super::{Core, Executed, Stop};
 pub use overlap::Copying;
 use overlap::{Direction, Overlap};
 
-crate::defects! {
-    SET_UNCHECKED "set.unchecked" "SETP, SETM and SETE are not tag checked";
-    SETG_CHECKED "setg.tag-checked" "SETGP, SETGM and SETGE are tag checked";
-    SETG_NO_TAG "setg.stores-no-tags" "SETGP, SETGM and SETGE store no tags";
-    SETG_NO_DATA "setg.keeps-data" "SETGP, SETGM and SETGE do not set data";
-    SETG_FIRST "setg.first-granule-tagged" "SETGP, SETGM and SETGE tag only the first granule of a page";
-    SETG_ALIGNMENT "setg.alignment-ignored" "SETGP demands no alignment";
-    SETG_SATURATES "setg.saturates-positive-sizes" "SETGP rounds a size near 2^63 down and does not find it unaligned";
-    CPY_READ_UNCHECKED "cpy.source-unchecked" "the source of a memory copy is not tag checked";
-    CPY_WRITE_UNCHECKED "cpy.destination-unchecked" "the destination of a memory copy is not tag checked";
-    CPY_TAGS "cpy.copies-tags" "a memory copy copies tags too";
-    CPYF_BACKWARDS "cpyf.backwards-on-overlap" "CPYF* copies backwards what it would read after it is written, and leaves its addresses where they are";
-    CPY_FORWARDS "cpy.always-forwards" "CPYP copies forwards what overlaps";
-}
+mutants::defects!();
 
 /// The two upper bits of ESR_EL1.EC of a memory copy or set exception, and it whole.
 const MEMORY_OPERATION: u8 = 0x27;
@@ -61,6 +48,7 @@ enum Sequence {
     SetTags,
 }
 
+#[mutants::rules]
 fn stage(op: Op) -> Option<(Sequence, Stage)> {
     use Sequence::{Copy, CopyForwards, Set, SetTags};
     use Stage::{Epilogue, Main, Prologue};
@@ -100,6 +88,7 @@ struct Chunk {
     backwards: bool,
 }
 
+#[mutants::rules]
 impl Chunk {
     fn lowest(self, va: u64) -> u64 {
         if self.backwards { va.wrapping_sub(self.bytes - 1) } else { va }
@@ -107,10 +96,12 @@ impl Chunk {
 }
 
 /// Bytes from `va` on to the end of a block of `unit` bytes, backwards if asked.
+#[mutants::rules]
 fn room(va: u64, unit: u64, backwards: bool) -> u64 {
     if backwards { va % unit + 1 } else { unit - va % unit }
 }
 
+#[mutants::rules]
 impl Core<'_, '_> {
     /// Executes an instruction of a sequence.
     pub(super) fn memory_operation(&mut self, op: Op, args: &[Arg]) -> Executed {
@@ -160,7 +151,7 @@ impl Core<'_, '_> {
         if stage == Stage::Prologue {
             // Only what is negative is saturated: a size that is no multiple of 16 stays one.
             let most = i64::MAX as u64 & if tags { !(GRANULE - 1) } else { u64::MAX };
-            if left > if self.defect(&SETG_SATURATES) { most } else { i64::MAX as u64 } {
+            if left > i64::MAX as u64 {
                 left = most;
             }
         } else {
@@ -175,10 +166,9 @@ impl Core<'_, '_> {
                 return Err(self.ill_formed(sequence, stage, false, registers));
             }
         }
-        let checked = if tags { self.defect(&SETG_CHECKED) } else { !self.defect(&SET_UNCHECKED) };
-        let access = Access { tags, ..self.bytewise(options.writes_unprivileged(), true, checked) };
+        let access = Access { tags, ..self.bytewise(options.writes_unprivileged(), true, !tags) };
         let misaligned = left % GRANULE != 0 || (left != 0 && to % GRANULE != 0);
-        if tags && misaligned && !self.defect(&SETG_ALIGNMENT) {
+        if tags && misaligned {
             // Behind the prologue the register is the end, which the pseudocode reports and QEMU does not.
             let register = self.get(rd);
             let far = if to != register && self.env.choices.choose(2) == 1 { register } else { to };
@@ -216,11 +206,8 @@ impl Core<'_, '_> {
     }
 
     fn fill_granule(&mut self, to: u64, data: &[u8], tags: bool, access: Access) -> Executed {
-        if !tags || !self.defect(&SETG_NO_DATA) {
-            self.store(to, data, access)?;
-        }
-        let first = to.is_multiple_of(PAGE);
-        if tags && !self.defect(&SETG_NO_TAG) && (first || !self.defect(&SETG_FIRST)) {
+        self.store(to, data, access)?;
+        if tags {
             let place = self.place(to, Access { tags: false, ..access })?;
             self.write_tag_as(place, TaggedPtr::new(to).tag(), access.checks_as)?;
         }
@@ -237,7 +224,7 @@ impl Core<'_, '_> {
             if sequence == Sequence::Copy {
                 direction = Direction::of(chunk.from, chunk.to, left.min(MOST_COPIED));
             }
-            chunk.backwards = self.may_go_backwards(sequence) && self.overlaps(chunk, &mut left);
+            chunk.backwards = sequence == Sequence::Copy && self.overlaps(chunk, &mut left);
             if sequence == Sequence::CopyForwards {
                 left = left.min(i64::MAX as u64);
             }
@@ -248,7 +235,7 @@ impl Core<'_, '_> {
             if self.cpu.nzcv & OPTION_B != 0 {
                 return Err(self.ill_formed(sequence, stage, true, registers));
             }
-            chunk.backwards = self.may_go_backwards(sequence) && left.cast_signed() > 0;
+            chunk.backwards = sequence == Sequence::Copy && left.cast_signed() > 0;
             direction = if chunk.backwards { Direction::Backwards } else { Direction::Forwards };
             if !chunk.backwards {
                 (chunk.to, chunk.from) = (chunk.to.wrapping_add(left), chunk.from.wrapping_add(left));
@@ -321,16 +308,12 @@ impl Core<'_, '_> {
         }
     }
 
-    fn may_go_backwards(&self, sequence: Sequence) -> bool {
-        sequence == Sequence::Copy || self.defect(&CPYF_BACKWARDS)
-    }
-
-    /// Tells whether CPYP must go backwards: the destination begins within the source. Caps what is left.
+    /// Returns whether CPYP must go backwards: the destination begins within the source. Caps what is left.
     fn overlaps(&self, chunk: Chunk, left: &mut u64) -> bool {
         *left = (*left).min(MOST_COPIED);
         let (from, to) = (chunk.from & ADDRESS, chunk.to & ADDRESS);
         let end = chunk.from.wrapping_add(*left) & ADDRESS;
-        from < to && end > to && !self.defect(&CPY_FORWARDS)
+        from < to && end > to
     }
 
     /// Copies bytes that lie within one granule at either end, of `left` that are to be copied. The source is checked
@@ -342,8 +325,8 @@ impl Core<'_, '_> {
         overlap: &mut Option<Overlap>,
         options: CopyOptions,
     ) -> Executed {
-        let source = self.bytewise(options.reads_unprivileged(), false, !self.defect(&CPY_READ_UNCHECKED));
-        let destination = self.bytewise(options.writes_unprivileged(), true, !self.defect(&CPY_WRITE_UNCHECKED));
+        let source = self.bytewise(options.reads_unprivileged(), false, true);
+        let destination = self.bytewise(options.writes_unprivileged(), true, true);
         // A fault is reported at the byte that comes first, which backwards is the last one.
         let source_place = match self.check_byte(chunk.from, source) {
             Ok(place) => place,
@@ -365,11 +348,6 @@ impl Core<'_, '_> {
         let data = &mut data[..chunk.bytes as usize];
         let unknown = unknown | self.load(from, data, Access { checked: false, ..source })?;
         self.store(to, data, Access { checked: false, unknown, ..destination })?;
-        if self.defect(&CPY_TAGS) {
-            let (from, to) = (self.place(from, source)?, self.place(to, destination)?);
-            let tag = self.env.bus.tag(from.ipa & !(GRANULE - 1)).map_err(Stop::NoMemory)?;
-            self.write_tag_as(to, tag, destination.checks_as)?;
-        }
         Ok(())
     }
 

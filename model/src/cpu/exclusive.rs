@@ -6,21 +6,13 @@
 use isa::{Arg, Op, Reg};
 
 use super::access::{Access, Alignment};
-use super::fault::undefined;
 use super::load_store::part;
 use super::translate::Purpose;
 use super::{Core, Executed, Monitor, Stop};
 
-crate::defects! {
-    LOAD_UNCHECKED "exclusive.load-unchecked" "exclusive loads are not tag checked";
-    STORE_UNCHECKED "exclusive.store-unchecked" "exclusive stores are not tag checked";
-    ALWAYS "exclusive.store-without-load" "an exclusive store succeeds without an exclusive load";
-    STATUS_INVERTED "exclusive.status-inverted" "an exclusive store gives 1 for success";
-    FAILED_STORES "exclusive.failed-store-stores" "an exclusive store that fails is performed";
-    SIZE_UNDEFINED "exclusive.other-size-undefined" "an exclusive store of another size than its load is UNDEFINED";
-    KEPT "exclusive.monitor-kept-by-exception" "an exception does not clear the monitor";
-}
+mutants::defects!();
 
+#[mutants::rules]
 impl Core<'_, '_> {
     fn exclusive(&self, base: Reg, size: isa::Access, load: bool) -> Access {
         let total = u64::from(size.total());
@@ -41,8 +33,7 @@ impl Core<'_, '_> {
             _ => return Err(UNKNOWN),
         };
         let va = self.base(base)?;
-        let mut access = self.exclusive(base, size, true);
-        access.checked &= !self.defect(&LOAD_UNCHECKED);
+        let access = self.exclusive(base, size, true);
         let mut buffer = [0; 16];
         let bytes = usize::from(size.bytes);
         let unknown = self.load(va, &mut buffer[..usize::from(size.total())], access)?;
@@ -71,7 +62,6 @@ impl Core<'_, '_> {
         };
         let va = self.base(base)?;
         let mut access = self.exclusive(base, size, false);
-        access.checked &= !self.defect(&STORE_UNCHECKED);
         let bytes = usize::from(size.bytes);
         let mut data = [0; 16];
         data[..bytes].copy_from_slice(&self.get(rt).to_le_bytes()[..bytes]);
@@ -83,11 +73,8 @@ impl Core<'_, '_> {
             access.unknown |= part(bytes) << (n * bytes);
         }
         let mismatched = self.cpu.monitor.filter(|monitor| usize::from(monitor.bytes) != data.len());
-        if mismatched.is_some() && self.defect(&SIZE_UNDEFINED) {
-            return Err(undefined());
-        }
-        let passes = self.passes(va, size)? || self.defect(&ALWAYS);
-        if passes || self.defect(&FAILED_STORES) {
+        let passes = self.passes(va, size)?;
+        if passes {
             self.store(va, data, access)?;
         } else if let Err(stop) = self.store_would(va, data, access)
             // Whether a fault is noticed before or after the monitor's verdict is the CPU's choice.
@@ -96,7 +83,7 @@ impl Core<'_, '_> {
             return Err(stop);
         }
         self.cpu.monitor = None;
-        self.set(rs, u64::from(passes == self.defect(&STATUS_INVERTED)));
+        self.set(rs, u64::from(!passes));
         if let Some(monitor) = mismatched {
             self.forget_pair(va, data.len(), monitor);
             self.forget(rs);
@@ -139,7 +126,7 @@ impl Core<'_, '_> {
         Ok((self.env.choices.choose(2) == 0) == same)
     }
 
-    /// Tells whether a store would fault, its tag check apart.
+    /// Returns whether a store would fault, its tag check apart.
     fn store_would(&mut self, va: u64, data: &[u8], access: Access) -> Executed {
         let probe = Access { checked: false, ..access };
         self.reachable(va, data.len() as u64, probe)
@@ -153,12 +140,10 @@ impl Core<'_, '_> {
 
     /// An exception return clears the monitor (pseudocode `AArch64.ExceptionReturn`).
     pub(super) fn forget_monitor(&mut self) {
-        if !self.defect(&KEPT) {
-            self.cpu.monitor = None;
-        }
+        self.cpu.monitor = None;
     }
 
-    /// Tells whether an instruction is an exclusive load (true) or store (false).
+    /// Returns whether an instruction is an exclusive load (true) or store (false).
     pub(super) fn exclusive_direction(op: Op) -> Option<bool> {
         match op {
             Op::Ldxr | Op::Ldaxr | Op::Ldxp | Op::Ldaxp => Some(true),

@@ -29,6 +29,7 @@ pub enum Event {
 /// Runs instructions until something happens, at most as many as the budget has, which is lessened.
 ///
 /// `base` is the address of the first word of `program`. Elsewhere words are fetched from memory.
+#[mutants::rules]
 pub fn run(
     cpu: &mut Cpu,
     env: &mut Env<'_>,
@@ -66,6 +67,7 @@ pub fn run(
 /// An operand that an instruction had not when its rule was written.
 const UNKNOWN_OPERANDS: Executed = Err(Stop::Unmodelled("operands that the model does not know"));
 
+#[mutants::rules]
 impl Core<'_, '_> {
     /// Fetches a word that is not in the block.
     fn fetch(&mut self) -> Result<Decoded, Stop> {
@@ -186,6 +188,7 @@ impl Core<'_, '_> {
     }
 }
 
+#[mutants::rules]
 impl From<Exception> for Event {
     fn from(_: Exception) -> Self {
         Self::Exception

@@ -70,6 +70,7 @@ const IDS_SHIFT: u32 = 36;
 /// MPIDR_EL1.Aff0.
 const AFF0: u64 = 0xff;
 
+#[mutants::rules]
 impl Features {
     /// QEMU's `max` (target/arm/tcg/cpu64.c, `aarch64_max_tcg_initfn`): MTE3, tag blocks of 256 bytes. Besides it has
     /// FEAT_MTE_STORE_ONLY, which not every version of QEMU has.
@@ -141,65 +142,65 @@ impl Features {
         Self::ALL.into_iter().find(|features| features.name == name)
     }
 
-    /// Gives the same with another level of MTE, 0 to 3.
+    /// Returns the same with another level of MTE, 0 to 3.
     #[must_use]
-    pub const fn with_mte(self, mte: u8) -> Self {
+    pub fn with_mte(self, mte: u8) -> Self {
         Self { mte, ..self }
     }
 
     /// ID_AA64PFR1_EL1.
     #[must_use]
-    pub const fn id_aa64pfr1(&self) -> u64 {
+    pub fn id_aa64pfr1(&self) -> u64 {
         let shown = if self.tags_hidden { 0 } else { self.mte as u64 };
         self.pfr1 & !(0xf << MTE_SHIFT) | shown << MTE_SHIFT
     }
 
     /// ID_AA64PFR2_EL1, of which only MTESTOREONLY matters here.
     #[must_use]
-    pub const fn id_aa64pfr2(&self) -> u64 {
+    pub fn id_aa64pfr2(&self) -> u64 {
         (self.store_only as u64) << STORE_ONLY_SHIFT
     }
 
     /// ID_AA64ISAR0_EL1.
     #[must_use]
-    pub const fn id_aa64isar0(&self) -> u64 {
+    pub fn id_aa64isar0(&self) -> u64 {
         self.isar0 & !(0xf << ATOMIC_SHIFT) | if self.atomics { 2 << ATOMIC_SHIFT } else { 0 }
     }
 
     /// ID_AA64ISAR2_EL1.
     #[must_use]
-    pub const fn id_aa64isar2(&self) -> u64 {
+    pub fn id_aa64isar2(&self) -> u64 {
         self.isar2 & !(0xf << MOPS_SHIFT) | (self.mops as u64) << MOPS_SHIFT
     }
 
     /// ID_AA64MMFR2_EL1.
     #[must_use]
-    pub const fn id_aa64mmfr2(&self) -> u64 {
+    pub fn id_aa64mmfr2(&self) -> u64 {
         let fields = (self.lse2 as u64) << AT_SHIFT | (self.idst as u64) << IDS_SHIFT;
         self.mmfr2 & !(0xf << AT_SHIFT | 0xf << IDS_SHIFT) | fields
     }
 
     /// MPIDR_EL1 of a CPU. KVM and QEMU number the first eight by Aff0 alone, and the firmware relies on it.
     #[must_use]
-    pub const fn mpidr_el1(&self, cpu: usize) -> u64 {
+    pub fn mpidr_el1(&self, cpu: usize) -> u64 {
         self.mpidr & !AFF0 | cpu as u64 & AFF0
     }
 
     /// Bytes that one LDGM, STGM or STZGM's sibling covers.
     #[must_use]
-    pub const fn tag_block(&self) -> u64 {
+    pub fn tag_block(&self) -> u64 {
         4 << self.tag_block_bs
     }
 
     /// Bytes that one DC ZVA, GVA or GZVA covers, and STZGM.
     #[must_use]
-    pub const fn zero_block(&self) -> u64 {
+    pub fn zero_block(&self) -> u64 {
         4 << self.dczid
     }
 
-    /// Tells whether programs have allocation tags: FEAT_MTE2, and no hypervisor that keeps them back.
+    /// Returns whether programs have allocation tags: FEAT_MTE2, and no hypervisor that keeps them back.
     #[must_use]
-    pub const fn has_tags(&self) -> bool {
+    pub fn has_tags(&self) -> bool {
         self.mte >= 2 && !self.tags_hidden
     }
 }

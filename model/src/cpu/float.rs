@@ -5,14 +5,7 @@
 use super::fault::undefined;
 use super::{Core, Executed, Features};
 
-crate::defects! {
-    FPCR_LOST "fpcr.write-lost" "MSR FPCR does nothing";
-    FPCR_ROUNDING "fpcr.rmode-lost" "FPCR.RMode does not stick";
-    FPSR_LOST "fpsr.write-lost" "MSR FPSR does nothing";
-    FPSR_STICKY "fpsr.write-adds" "writing FPSR only sets its cumulative bits";
-    SWAPPED "mrs.fpcr-fpsr-swapped" "MRS of FPCR gives FPSR";
-    EL0 "fpcr.undefined-at-el0" "FPCR and FPSR cannot be accessed at EL0";
-}
+mutants::defects!();
 
 /// RMode, FZ, DN and AHP, which every CPU has (Arm ARM, FPCR).
 const CONTROL: u64 = 0x07c0_0000;
@@ -31,45 +24,43 @@ const CUMULATIVE: u64 = 0x0800_009f;
 /// FPSR.{N, Z, C, V}: of AArch32 alone.
 const FLAGS: u64 = 0xf << 28;
 
+#[mutants::rules]
 impl Features {
-    /// Tells whether there is floating point (ID_AA64PFR0_EL1.FP).
-    const fn has_floating_point(&self) -> bool {
+    /// Returns whether there is floating point (ID_AA64PFR0_EL1.FP).
+    fn has_floating_point(&self) -> bool {
         self.pfr0 >> 16 & 0xf != 0xf
     }
 
     /// The fields of FPCR that have features of their own: ID_AA64MMFR1_EL1.AFP, ID_AA64ISAR1_EL1.BF16,
     /// ID_AA64PFR0_EL1.FP.
-    const fn optional_control(&self) -> u64 {
+    fn optional_control(&self) -> u64 {
         let alternative = if self.mmfr1 >> 44 & 0xf != 0 { ALTERNATIVE } else { 0 };
         let bfloat = if self.isar1 >> 44 & 0xf >= 2 { EXTENDED_BFLOAT } else { 0 };
         let halves = if self.pfr0 >> 16 & 0xf == 1 { FLUSH_HALVES } else { 0 };
         alternative | bfloat | halves
     }
 
-    /// Tells whether EL0 can use AArch32 (ID_AA64PFR0_EL1.EL0).
-    const fn has_aarch32(&self) -> bool {
+    /// Returns whether EL0 can use AArch32 (ID_AA64PFR0_EL1.EL0).
+    fn has_aarch32(&self) -> bool {
         self.pfr0 & 0xf == 2
     }
 }
 
+#[mutants::rules]
 impl Core<'_, '_> {
     /// Refuses FPCR and FPSR where there is no floating point. The firmware lets both levels use it (CPACR_EL1.FPEN).
     pub(super) fn permit_float(&self) -> Executed {
-        let allowed = self.env.features.has_floating_point() && (self.cpu.el != 0 || !self.defect(&EL0));
+        let allowed = self.env.features.has_floating_point();
         if allowed { Ok(()) } else { Err(undefined()) }
     }
 
     /// MRS of FPCR.
     pub(super) fn fpcr(&self) -> u64 {
-        if self.defect(&SWAPPED) { self.cpu.fpsr } else { self.cpu.fpcr }
+        self.cpu.fpcr
     }
 
     /// MSR FPCR. What a hypervisor hides may still be there, and a RES0 bit may keep what is written to it.
     pub(super) fn set_fpcr(&mut self, value: u64) {
-        if self.defect(&FPCR_LOST) {
-            return;
-        }
-        let value = if self.defect(&FPCR_ROUNDING) { value & !(0b11 << 22) } else { value };
         let optional = ALTERNATIVE | EXTENDED_BFLOAT | FLUSH_HALVES;
         let fields = CONTROL | self.env.features.optional_control();
         let reserved = !(CONTROL | optional | TRAPS | SHORT_VECTORS);
@@ -78,10 +69,6 @@ impl Core<'_, '_> {
 
     /// MSR FPSR.
     pub(super) fn set_fpsr(&mut self, value: u64) {
-        if self.defect(&FPSR_LOST) {
-            return;
-        }
-        let value = if self.defect(&FPSR_STICKY) { value | self.cpu.fpsr } else { value };
         let flags = if self.env.features.has_aarch32() { FLAGS } else { 0 };
         let reserved = !(CUMULATIVE | FLAGS);
         self.cpu.fpsr = self.sticking(value, CUMULATIVE | flags, &[FLAGS & !flags, reserved]);

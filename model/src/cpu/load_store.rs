@@ -11,26 +11,7 @@ use super::system_registers::{SA, SA0};
 use super::{Core, Executed, Stop};
 use crate::memory::ByteMask;
 
-crate::defects! {
-    WRITEBACK_ON_FAULT "writeback.on-fault" "a load or store that faults writes its base back";
-    WRITEBACK_LOST "writeback.lost" "the base is not written back";
-    WRITEBACK_TAG_LOST "writeback.tag-lost" "a base that is written back loses its tag";
-    SP_CHECKED "check.sp-immediate-checked" "an access by SP and an immediate offset is tag checked";
-    SP_NEVER "check.sp-never" "no access by SP is tag checked";
-    LITERAL_CHECKED "check.literal-checked" "a load from near the PC is tag checked, with tag 0";
-    INDEXED_NEVER "check.register-offset-never" "an access with a register offset is not tag checked";
-    PAIR_FIRST "ldp.second-register-lost" "LDP does not load its second register";
-    PAIR_SWAPPED "stp.registers-swapped" "STP stores its registers in the wrong order";
-    LOAD_ON_FAULT "load.register-changed-by-fault" "a load that takes a tag check fault clears its register";
-    LOAD_W_KEEPS "load.w-keeps-upper" "a 32-bit load keeps the upper half of the register";
-    LOAD_UNSIGNED "load.sign-lost" "a sign-extending load zero-extends";
-    SP_ALIGNMENT "access.sp-alignment-ignored" "a misaligned stack pointer is no fault";
-    UNPRIVILEGED_RIGHTS "unprivileged.rights-of-el1" "LDTR and STTR at EL1 have the rights of EL1";
-    UNPRIVILEGED_CHECK "unprivileged.checked-as-el1" "LDTR and STTR at EL1 are tag checked by the fields of EL1";
-    SIMD_NEVER "simd.unchecked" "loads and stores of SIMD registers are not tag checked";
-    SIMD_KEEPS "simd.keeps-upper" "a load of part of a SIMD register keeps the rest";
-    LIST_FIRST "ld1.first-register-only" "LD1 of several registers loads only the first";
-}
+mutants::defects!();
 
 /// A register of either file.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,6 +41,7 @@ enum Flavour {
 }
 
 /// Whether an instruction loads, and how; `None` if it is no load or store of registers.
+#[mutants::rules]
 fn shape(op: Op) -> Option<(bool, Flavour)> {
     use Flavour::{Ordered, Plain, Unprivileged};
     Some(match op {
@@ -83,6 +65,7 @@ fn shape(op: Op) -> Option<(bool, Flavour)> {
 }
 
 /// Extends what a load read to the register's width.
+#[mutants::rules]
 fn extended(value: u64, bytes: u8, signed: bool, width: u32) -> u64 {
     let unused = 64 - 8 * u32::from(bytes);
     let value = if signed { ((value << unused) as i64 >> unused) as u64 } else { value };
@@ -90,10 +73,12 @@ fn extended(value: u64, bytes: u8, signed: bool, width: u32) -> u64 {
 }
 
 /// The lowest `bytes` bytes, 1 to 16.
-pub(super) const fn part(bytes: usize) -> ByteMask {
+#[mutants::rules]
+pub(super) fn part(bytes: usize) -> ByteMask {
     (1 << bytes) - 1
 }
 
+#[mutants::rules]
 impl Core<'_, '_> {
     /// Computes the address of an access, and the base's new value if it is written back.
     pub(super) fn address(&self, address: Address) -> Result<(u64, Option<u64>), Stop> {
@@ -111,28 +96,22 @@ impl Core<'_, '_> {
     pub(super) fn base(&self, base: Reg) -> Result<u64, Stop> {
         let value = self.get(base);
         let enabled = self.cpu.sys.sctlr & if self.cpu.el == 0 { SA0 } else { SA } != 0;
-        if base.is_sp() && value & 15 != 0 && enabled && !self.defect(&SP_ALIGNMENT) {
+        if base.is_sp() && value & 15 != 0 && enabled {
             return Err(exception(ExceptionClass::SP_ALIGNMENT, 0));
         }
         Ok(value)
     }
 
     pub(super) fn write_back(&mut self, base: Reg, value: Option<u64>) {
-        let Some(mut value) = value else { return };
-        if self.defect(&WRITEBACK_LOST) {
-            return;
+        if let Some(value) = value {
+            self.set(base, value);
         }
-        if self.defect(&WRITEBACK_TAG_LOST) {
-            value &= !(0xf << 56);
-        }
-        self.set(base, value);
     }
 
-    /// Tells whether an address lets its access be checked: not a base of SP with an immediate offset and no
+    /// Returns whether an address lets its access be checked: not a base of SP with an immediate offset and no
     /// writeback (Arm ARM, Tag Unchecked accesses).
     pub(super) fn checkable(&self, base: Reg, writes_back: bool) -> bool {
-        let exempt = base.is_sp() && !writes_back;
-        (!exempt || self.defect(&SP_CHECKED)) && !(base.is_sp() && self.defect(&SP_NEVER))
+        !base.is_sp() || writes_back
     }
 
     /// Finds where a memory operand points.
@@ -147,7 +126,7 @@ impl Core<'_, '_> {
                 let Arg::Indexed(indexed) = operand else { return Err(UNKNOWN) };
                 let offset = extended_register(self.get(index), Extend { kind: extend, amount: indexed.shift() });
                 let va = self.base(base)?.wrapping_add(offset);
-                Ok(Located { va, writeback: None, checked: !self.defect(&INDEXED_NEVER) })
+                Ok(Located { va, writeback: None, checked: true })
             }
             Arg::PostIndexed(PostIndexed { base, index }) => {
                 let va = self.base(base)?;
@@ -156,7 +135,7 @@ impl Core<'_, '_> {
             }
             Arg::Target(distance) => {
                 let va = self.cpu.pc.wrapping_add_signed(distance);
-                Ok(Located { va, writeback: None, checked: self.defect(&LITERAL_CHECKED) })
+                Ok(Located { va, writeback: None, checked: false })
             }
             _ => Err(UNKNOWN),
         }
@@ -210,7 +189,7 @@ impl Core<'_, '_> {
         let access = Access {
             read: load,
             write: !load,
-            checked: located.checked && !(simd && self.defect(&SIMD_NEVER)),
+            checked: located.checked,
             alignment: if flavour == Flavour::Ordered { Alignment::Ordered } else { Alignment::Configured },
             simple: located.writeback.is_none() && count == 1 && !simd,
             ..self.plain(element, true)
@@ -222,7 +201,7 @@ impl Core<'_, '_> {
             self.store_registers(located.va, registers, size, access)
         };
         if let Some((base, moved)) = located.writeback
-            && (executed.is_ok() || self.defect(&WRITEBACK_ON_FAULT))
+            && executed.is_ok()
         {
             self.write_back(base, Some(moved));
         }
@@ -231,11 +210,7 @@ impl Core<'_, '_> {
 
     /// The same access made as if at EL0 (pseudocode `CreateAccDescGPR` with `privileged` false).
     pub(super) fn unprivileged(&self, access: Access) -> Access {
-        Access {
-            el: if self.defect(&UNPRIVILEGED_RIGHTS) { access.el } else { 0 },
-            checks_as: if self.defect(&UNPRIVILEGED_CHECK) { access.checks_as } else { 0 },
-            ..access
-        }
+        Access { el: 0, checks_as: 0, ..access }
     }
 
     fn load_registers(&mut self, va: u64, registers: &[Register], size: isa::Access, access: Access) -> Executed {
@@ -243,9 +218,6 @@ impl Core<'_, '_> {
         let mut buffer = [0; 64];
         let loaded = self.load(va, &mut buffer[..bytes * registers.len()], access);
         if let Err(stop) = loaded {
-            if self.defect(&LOAD_ON_FAULT) && stop.is_tag_check_fault() {
-                self.set_register(registers[0], &[0; 16], size);
-            }
             // Registers of a load of several elements that faults are UNKNOWN; general ones are left alone by every CPU.
             if bytes * registers.len() > access.element as usize {
                 self.cpu.v_unknown |= registers.iter().fold(0, |all, register| match register {
@@ -257,13 +229,7 @@ impl Core<'_, '_> {
         }
         let unknown = loaded?;
         for (n, (register, data)) in registers.iter().zip(buffer.chunks(bytes)).enumerate() {
-            let lost = match register {
-                Register::General(_) => self.defect(&PAIR_FIRST),
-                Register::Simd(_) => self.defect(&LIST_FIRST),
-            };
-            if n == 0 || !lost {
-                self.set_register(*register, data, size);
-            }
+            self.set_register(*register, data, size);
             if unknown >> (n * bytes) & part(bytes) != 0 {
                 match register {
                     Register::General(register) => self.forget(*register),
@@ -281,23 +247,11 @@ impl Core<'_, '_> {
         let value = u128::from_le_bytes(value);
         match register {
             Register::General(register) => {
-                let signed = size.signed && !self.defect(&LOAD_UNSIGNED);
-                let width = register.class().width();
-                let value = extended(value as u64, size.bytes, signed, width);
-                let index = usize::from(register.index());
-                let old = self.cpu.x.get(index).copied().unwrap_or(0);
+                let value = extended(value as u64, size.bytes, size.signed, register.class().width());
                 self.set(register, value);
-                if width == 32 && index < 31 && self.defect(&LOAD_W_KEEPS) {
-                    self.cpu.x[index] = old & !0xffff_ffff | value;
-                }
             }
             Register::Simd(index) => {
-                let old = self.cpu.v[usize::from(index)];
-                let mut new = [value as u64, (value >> 64) as u64];
-                if bytes < 16 && self.defect(&SIMD_KEEPS) {
-                    new[1] = old[1];
-                }
-                self.cpu.v[usize::from(index)] = new;
+                self.cpu.v[usize::from(index)] = [value as u64, (value >> 64) as u64];
                 self.cpu.v_unknown &= !(1 << index);
             }
         }
@@ -307,8 +261,7 @@ impl Core<'_, '_> {
         let bytes = usize::from(size.bytes);
         let mut buffer = [0; 64];
         for (n, data) in buffer.chunks_mut(bytes).enumerate().take(registers.len()) {
-            let swapped = registers.len() == 2 && self.defect(&PAIR_SWAPPED);
-            let value = match registers[if swapped { 1 - n } else { n }] {
+            let value = match registers[n] {
                 Register::General(register) => u128::from(self.get(register)),
                 Register::Simd(index) => {
                     let [low, high] = self.cpu.v[usize::from(index)];

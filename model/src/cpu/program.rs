@@ -30,6 +30,7 @@ pub(super) enum Family {
     Arithmetic,
 }
 
+#[mutants::rules]
 impl Family {
     fn of(op: Op, accesses: bool) -> Self {
         match op {
@@ -63,6 +64,7 @@ pub(super) enum Decoded {
     Unknown,
 }
 
+#[mutants::rules]
 impl Decoded {
     pub(super) fn new(word: u32) -> Self {
         match Insn::decode(word) {
@@ -86,6 +88,7 @@ struct Listing {
     decoded: Vec<Decoded>,
 }
 
+#[mutants::rules]
 impl Program {
     /// Decodes words.
     #[must_use]

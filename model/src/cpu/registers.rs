@@ -4,6 +4,7 @@ use isa::Reg;
 
 use super::Core;
 
+#[mutants::rules]
 impl Core<'_, '_> {
     /// Reads a register; 32-bit names give the lower half.
     pub(super) fn get(&self, register: Reg) -> u64 {

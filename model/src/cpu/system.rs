@@ -9,26 +9,10 @@ use super::fault::{call, exception, undefined};
 use super::system_registers::{DZE, UCT};
 use super::{Core, Executed, Features, NZCV_SHIFT, Platform, Stop, TCO_SHIFT};
 
-crate::defects! {
-    TCO_WRITE_LOST "tco.write-lost" "MSR TCO does nothing";
-    TCO_READS_ZERO "tco.reads-zero" "MRS TCO gives 0";
-    TCO_REGISTER_BIT "tco.bit-24" "MSR TCO takes bit 24 of the register";
-    TCO_EL0 "tco.undefined-at-el0" "MSR TCO is undefined at EL0";
-    TCO_HIDDEN "tco.ignored-with-hidden-tags" "MSR TCO does nothing in a VM without tags";
-    EL0_REGISTERS "msr.el0-allowed" "EL0 may access the tag registers of EL1";
-    GCR_RGSR_SWAPPED "mrs.gcr-rgsr-swapped" "MRS of GCR_EL1 gives RGSR_EL1";
-    TFSR_SWAPPED "mrs.tfsr-levels-swapped" "MRS of TFSR_EL1 gives TFSRE0_EL1 and the other way round";
-    HIDDEN_REGISTERS "mrs.registers-of-hidden-tags" "GCR_EL1 and the like can be used in a VM without tags";
-    GMID_SHOWN "mrs.gmid-of-hidden-tags" "GMID_EL1 can be read in a VM without tags, although it is trapped";
-    GMID_ONE_LESS "mrs.gmid-one-less" "GMID_EL1.BS names blocks of half the size";
-    MPIDR_SAME "mrs.mpidr-of-first-cpu" "MPIDR_EL1 is the same on all CPUs";
-    CLIDR_UNTRAPPED "mrs.clidr-untrapped" "a guest's read of CLIDR_EL1 is not trapped, and gives the caches that there are";
-    DFR0_UNTRAPPED "mrs.dfr0-untrapped" "a guest's read of ID_AA64DFR0_EL1 is not trapped, and shows statistical profiling";
-    UDF_SKIPPED "udf.no-exception" "an undefined instruction does nothing";
-    BRK_IMMEDIATE "brk.immediate-lost" "ESR_EL1 of BRK lacks the immediate";
-}
+mutants::defects!();
 
 /// Moves the encoding `op0:op1:CRn:CRm:op2` and a register number to their places in the ISS of class 0x18.
+#[mutants::rules]
 fn trap_iss(op0: u32, encoding: u16, rt: Reg, read: bool) -> u32 {
     let field = |shift: u32, bits: u32| u32::from(encoding) >> shift & ((1 << bits) - 1);
     op0 << 20
@@ -42,15 +26,18 @@ fn trap_iss(op0: u32, encoding: u16, rt: Reg, read: bool) -> u32 {
 
 /// A system instruction that EL1 does not let EL0 execute (Arm ARM, ESR_EL1, ISS encoding for a trapped MSR,
 /// MRS or system instruction).
+#[mutants::rules]
 pub(super) fn trapped_operation(encoding: u16, rt: Reg) -> Stop {
     exception(ExceptionClass::SYSTEM_TRAP, trap_iss(1, encoding, rt, false))
 }
 
+#[mutants::rules]
 fn trapped_register(register: SysReg, rt: Reg) -> Stop {
     exception(ExceptionClass::SYSTEM_TRAP, trap_iss(3, register.encoding(), rt, true))
 }
 
-/// Tells whether FEAT_IDST covers a register: op0 3, CRn 0, CRm 0 to 7 and op1 0, 1 or 3.
+/// Returns whether FEAT_IDST covers a register: op0 3, CRn 0, CRm 0 to 7 and op1 0, 1 or 3.
+#[mutants::rules]
 fn is_identification(register: SysReg) -> bool {
     let encoding = register.encoding();
     encoding >> 7 & 0xf == 0 && encoding >> 3 & 0xf < 8 && matches!(encoding >> 11 & 7, 0 | 1 | 3)
@@ -66,6 +53,7 @@ enum Kind {
     Own,
 }
 
+#[mutants::rules]
 fn kind(register: SysReg, features: &Features, platform: Platform) -> Kind {
     match register {
         SysReg::GcrEl1 => Kind::Program(mailbox::SysReg::Gcr),
@@ -94,27 +82,29 @@ fn kind(register: SysReg, features: &Features, platform: Platform) -> Kind {
     }
 }
 
-/// Tells whether a register is there only while programs have tags.
+/// Returns whether a register is there only while programs have tags.
+#[mutants::rules]
 fn needs_tags(register: SysReg) -> bool {
     matches!(register, SysReg::GcrEl1 | SysReg::RgsrEl1 | SysReg::TfsrEl1 | SysReg::Tfsre0El1)
 }
 
+#[mutants::rules]
 impl Core<'_, '_> {
     /// Refuses a register that does not exist, or not at EL0.
     fn permit(&self, register: SysReg, rt: Reg, read: bool) -> Executed {
         let features = self.env.features;
-        if needs_tags(register) && !features.has_tags() && !self.defect(&HIDDEN_REGISTERS) {
+        if needs_tags(register) && !features.has_tags() {
             return Err(undefined());
         }
         if register == SysReg::GmidEl1 && features.mte < 2 {
             return Err(undefined());
         }
         // KVM injects what the CPU reports without the register: class 0x18 with FEAT_IDST.
-        if register == SysReg::GmidEl1 && features.gmid_trapped && !self.defect(&GMID_SHOWN) {
+        if register == SysReg::GmidEl1 && features.gmid_trapped {
             return Err(if features.idst { trapped_register(register, rt) } else { undefined() });
         }
         let of_el0 = register.encoding() >> 11 & 7 == 3;
-        if self.cpu.el != 0 || of_el0 || self.defect(&EL0_REGISTERS) {
+        if self.cpu.el != 0 || of_el0 {
             return Ok(());
         }
         if read && self.env.features.idst && is_identification(register) {
@@ -126,15 +116,9 @@ impl Core<'_, '_> {
     /// MRS.
     pub(super) fn mrs(&mut self, rt: Reg, register: SysReg) -> Executed {
         self.permit(register, rt, true)?;
-        let register = match register {
-            SysReg::GcrEl1 if self.defect(&GCR_RGSR_SWAPPED) => SysReg::RgsrEl1,
-            SysReg::TfsrEl1 if self.defect(&TFSR_SWAPPED) => SysReg::Tfsre0El1,
-            SysReg::Tfsre0El1 if self.defect(&TFSR_SWAPPED) => SysReg::TfsrEl1,
-            register => register,
-        };
         let value = match kind(register, self.env.features, self.env.platform) {
             Kind::Program(register) => self.read_program_register(register),
-            Kind::Constant(value) => self.misread(register, value),
+            Kind::Constant(value) => value,
             Kind::Own => self.own_register(register, rt)?,
         };
         self.set(rt, value);
@@ -144,25 +128,11 @@ impl Core<'_, '_> {
         Ok(())
     }
 
-    /// What a constant is read as: itself, but for a defect.
-    fn misread(&self, register: SysReg, value: u64) -> u64 {
-        /// ID_AA64DFR0_EL1.PMSVer.
-        const PROFILING: u64 = 1 << 32;
-        match register {
-            SysReg::GmidEl1 if self.defect(&GMID_ONE_LESS) => value - 1,
-            SysReg::MpidrEl1 if self.defect(&MPIDR_SAME) => self.env.features.mpidr_el1(0),
-            SysReg::ClidrEl1 if self.defect(&CLIDR_UNTRAPPED) => Features::NEOVERSE_N2.clidr,
-            SysReg::IdAa64dfr0El1 if self.defect(&DFR0_UNTRAPPED) => value | PROFILING,
-            _ => value,
-        }
-    }
-
     fn own_register(&self, register: SysReg, rt: Reg) -> Result<u64, Stop> {
         let el0_without = |bit: u64| self.cpu.el == 0 && self.cpu.sys.sctlr & bit == 0;
         match register {
             SysReg::Nzcv => Ok(u64::from(self.cpu.nzcv) << NZCV_SHIFT),
             SysReg::Tco if self.env.features.mte == 0 => Err(undefined()),
-            SysReg::Tco if self.defect(&TCO_READS_ZERO) => Ok(0),
             SysReg::Tco => Ok(u64::from(self.cpu.tco) << TCO_SHIFT),
             SysReg::TpidrEl0 => Ok(self.cpu.tpidr_el0),
             SysReg::Fpcr => self.permit_float().map(|()| self.fpcr()),
@@ -193,10 +163,7 @@ impl Core<'_, '_> {
                 }
                 SysReg::Fpcr => self.permit_float().map(|()| self.set_fpcr(value)),
                 SysReg::Fpsr => self.permit_float().map(|()| self.set_fpsr(value)),
-                SysReg::Tco => {
-                    let bit = if self.defect(&TCO_REGISTER_BIT) { TCO_SHIFT - 1 } else { TCO_SHIFT };
-                    self.set_tco(value >> bit & 1 == 1)
-                }
+                SysReg::Tco => self.set_tco(value >> TCO_SHIFT & 1 == 1),
                 _ => Err(Stop::Unmodelled("a write of a system register that the model does not know")),
             },
         }
@@ -205,12 +172,11 @@ impl Core<'_, '_> {
     /// MSR TCO. A hypervisor that hides tags does not hide it. With the instructions of MTE alone the field may read as 0
     /// and ignore writes (Arm ARM, TCO).
     pub(super) fn set_tco(&mut self, on: bool) -> Executed {
-        if self.env.features.mte == 0 || (self.cpu.el == 0 && self.defect(&TCO_EL0)) {
+        if self.env.features.mte == 0 {
             return Err(undefined());
         }
-        let hidden = self.env.features.tags_hidden && self.defect(&TCO_HIDDEN);
         let constant = self.env.features.mte == 1 && on != self.cpu.tco && self.env.choices.choose(2) == 0;
-        if !constant && !hidden && !self.defect(&TCO_WRITE_LOST) {
+        if !constant {
             self.cpu.tco = on;
         }
         Ok(())
@@ -232,7 +198,6 @@ impl Core<'_, '_> {
 
     /// BRK.
     pub(super) fn brk(&self, immediate: i64) -> Executed {
-        let immediate = if self.defect(&BRK_IMMEDIATE) { 0 } else { immediate };
         Err(exception(ExceptionClass::BRK, immediate as u32))
     }
 
@@ -243,6 +208,6 @@ impl Core<'_, '_> {
 
     /// A word that is UNDEFINED for good.
     pub(super) fn udf(&self) -> Executed {
-        if self.defect(&UDF_SKIPPED) { Ok(()) } else { Err(undefined()) }
+        Err(undefined())
     }
 }

@@ -6,22 +6,7 @@ use abi::mailbox::{SYS_REGS, SysReg};
 
 use super::{Core, Features};
 
-crate::defects! {
-    GCR_RRND_LOST "gcr.rrnd-lost" "GCR_EL1.RRND does not stick";
-    GCR_EXCLUDE_8 "gcr.exclude-8-bits" "GCR_EL1 keeps only the lower half of Exclude";
-    RGSR_TAG_LOST "rgsr.tag-lost" "RGSR_EL1.TAG does not stick";
-    RGSR_SEED_8 "rgsr.seed-8-bits" "RGSR_EL1 keeps only the lower half of the seed";
-    TFSR_TF1_LOST "tfsr.tf1-lost" "TFSR_EL1.TF1 cannot be written";
-    TFSR_WRITE_ADDS "tfsr.write-adds" "writing TFSR_EL1 only sets bits";
-    TFSR_HALVES_SWAPPED "tfsr.halves-swapped" "an asynchronous fault of the lower half sets TF1, one of the upper half TF0";
-    TFSR_HALF_LOST "tfsr.upper-half-lost" "an asynchronous fault of the upper half sets TF0";
-    TFSR_REPLACES "tfsr.replaces" "an asynchronous fault clears the bit of the other half";
-    TFSR_LEVELS_SWAPPED "tfsr.levels-swapped" "asynchronous faults of EL0 go to TFSR_EL1 and those of EL1 to TFSRE0_EL1";
-    TFSR_EL0_IN_EL1 "tfsr.el0-in-tfsr-el1" "asynchronous faults of EL0 are recorded in TFSR_EL1";
-    TFSR_NEVER "tfsr.never-set" "asynchronous faults are not recorded";
-    TFSR_CLEARED_BY_DSB "tfsr.cleared-by-dsb" "DSB clears what was recorded before";
-    TFSR_TRAP_CLEARS "tfsr.cleared-by-exception" "taking an exception clears TFSR_EL1";
-}
+mutants::defects!();
 
 // SCTLR_EL1.
 pub(super) const A: u64 = 1 << 1;
@@ -129,6 +114,7 @@ pub struct SystemRegisters {
     pending: Pending,
 }
 
+#[mutants::rules]
 impl SystemRegisters {
     /// The registers when the firmware begins to serve.
     #[must_use]
@@ -163,11 +149,6 @@ impl SystemRegisters {
         values
     }
 
-    /// A copy, if one is wanted.
-    pub(super) fn clone_if(&self, wanted: bool) -> Option<Self> {
-        wanted.then(|| self.clone())
-    }
-
     /// Makes all asynchronous faults visible, as DSB and then ISB do.
     pub fn synchronise(&mut self) {
         self.complete();
@@ -187,6 +168,7 @@ impl SystemRegisters {
     }
 }
 
+#[mutants::rules]
 impl Core<'_, '_> {
     /// Writes a register; `Err` names a field whose effect is not specified here.
     ///
@@ -211,21 +193,15 @@ impl Core<'_, '_> {
                 self.cpu.sys.tcr = value;
             }
             SysReg::Gcr => {
-                let value = if self.defect(&GCR_RRND_LOST) { value & !(1 << 16) } else { value };
-                let value = if self.defect(&GCR_EXCLUDE_8) { value & !0xff00 } else { value };
                 self.cpu.sys.gcr = self.kept(value, GCR_BITS);
             }
             SysReg::Rgsr => {
-                let value = if self.defect(&RGSR_TAG_LOST) { value & !0xf } else { value };
-                let value = if self.defect(&RGSR_SEED_8) { value & !0xff_0000 } else { value };
                 self.cpu.sys.rgsr = self.kept_seed(value);
                 self.cpu.sys.rgsr_unknown = false;
             }
             SysReg::Tfsr => {
                 self.settle_faults();
-                let value = if self.defect(&TFSR_TF1_LOST) { value & !2 } else { value };
-                let old = if self.defect(&TFSR_WRITE_ADDS) { self.cpu.sys.tfsr } else { 0 };
-                self.cpu.sys.tfsr = self.kept(value | old, TFSR_BITS);
+                self.cpu.sys.tfsr = self.kept(value, TFSR_BITS);
             }
             SysReg::Tfsre0 => {
                 self.settle_faults();
@@ -259,21 +235,7 @@ impl Core<'_, '_> {
     /// Records an asynchronous fault of an access at `el` (pseudocode `AArch64.ReportTagCheckFault`). It is
     /// visible after DSB and ISB, and may be before.
     pub(super) fn record_fault(&mut self, el: u8, upper: bool) {
-        if self.defect(&TFSR_NEVER) {
-            return;
-        }
-        let upper = (upper != self.defect(&TFSR_HALVES_SWAPPED)) && !self.defect(&TFSR_HALF_LOST);
-        let mut level = usize::from(el != 0) ^ usize::from(self.defect(&TFSR_LEVELS_SWAPPED));
-        if self.defect(&TFSR_EL0_IN_EL1) {
-            level = 1;
-        }
-        let bit = 1 << u32::from(upper);
-        let sys = &mut self.cpu.sys;
-        sys.pending.recorded[level] |= bit;
-        if self.env.injected.is(&TFSR_REPLACES) {
-            sys.pending.recorded[level] = bit;
-            if level == 1 { sys.tfsr = 0 } else { sys.tfsre0 = 0 }
-        }
+        self.cpu.sys.pending.recorded[usize::from(el != 0)] |= 1 << u32::from(upper);
     }
 
     /// Decides, before TFSR_EL1 or TFSRE0_EL1 is accessed, whether pending faults are there already.
@@ -285,9 +247,6 @@ impl Core<'_, '_> {
 
     /// A DSB that covers loads and stores has completed.
     pub(super) fn complete_faults(&mut self) {
-        if self.defect(&TFSR_CLEARED_BY_DSB) {
-            (self.cpu.sys.tfsr, self.cpu.sys.tfsre0) = (0, 0);
-        }
         self.cpu.sys.complete();
     }
 
@@ -303,9 +262,6 @@ impl Core<'_, '_> {
             self.cpu.sys.synchronise();
         } else {
             self.synchronise_context();
-        }
-        if self.defect(&TFSR_TRAP_CLEARS) {
-            self.cpu.sys.tfsr = 0;
         }
         let spsr = self.saved_pstate();
         let sys = &mut self.cpu.sys;

@@ -181,24 +181,28 @@ impl Bench {
             simd: self.v.is_some().into(),
         };
         let Self { features, platform, injected, choices, ram, .. } = self;
+        let _active = injected.activate();
         let mut env = Env { features, platform: *platform, injected: *injected, choices, bus: ram };
         self.firmware.start(0, &block, words, self.v.as_ref(), &mut self.cpu, &mut env)
     }
 
     fn resume(&mut self) -> Outcome {
         let Self { features, platform, injected, choices, ram, .. } = self;
+        let _active = injected.activate();
         let mut env = Env { features, platform: *platform, injected: *injected, choices, bus: ram };
         self.firmware.resume(0, &mut self.cpu, &mut env)
     }
 
     fn allocate(&mut self, bytes: u64) -> Result<u64, HeapError> {
         let Self { features, platform, injected, choices, ram, .. } = self;
+        let _active = injected.activate();
         let mut env = Env { features, platform: *platform, injected: *injected, choices, bus: ram };
         self.firmware.heap_alloc(bytes, 16, &mut self.cpu, &mut env)
     }
 
     fn free(&mut self, pointer: u64, bytes: u64) -> Result<(), HeapError> {
         let Self { features, platform, injected, choices, ram, .. } = self;
+        let _active = injected.activate();
         let mut env = Env { features, platform: *platform, injected: *injected, choices, bus: ram };
         self.firmware.heap_free(pointer, bytes, 16, &mut self.cpu, &mut env)
     }

@@ -13,19 +13,7 @@ use isa::{FaultStatus, TaggedPtr};
 
 use super::{Core, Features};
 
-crate::defects! {
-    TBI_IGNORED "translate.tbi-always" "the top byte is ignored also where TCR_EL1.TBI is 0";
-    TBI_SWAPPED "translate.tbi-halves-swapped" "TCR_EL1.TBI0 acts on the upper half and TBI1 on the lower";
-    UPPER_FROM_63 "translate.half-by-bit-63" "bit 63 and not bit 55 tells which half of the address space is meant";
-    EL0_UNPRIVILEGED "translate.el0-not-enforced" "EL0 may use pages of EL1";
-    READ_ONLY_IGNORED "translate.read-only-ignored" "a read-only page can be written";
-    READ_ONLY_READS "translate.read-only-unreadable" "a read-only page cannot be read either";
-    STALE_UNMAPPED "translate.unmapped-still-there" "an unmapped page can still be used";
-    NON_CACHEABLE_TAGGED "translate.non-cacheable-tagged" "Non-cacheable memory has tags";
-    DEVICE_TAGGED "translate.device-tagged" "Device memory has tags";
-    UNTAGGED_TAGGED "translate.untagged-window-tagged" "Normal memory that is not Tagged has tags";
-    EL0_WINDOW_UNTAGGED "translate.el0-window-untagged" "the tagged window of EL0 has no tags";
-}
+mutants::defects!();
 
 /// What kind of memory a page is, by its index in MAIR_EL1 (`guest-fw/src/tables.rs`, `MAIR`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +67,7 @@ impl PageKinds {
         }
     }
 
-    /// Tells whether all pages are as after boot.
+    /// Returns whether all pages are as after boot.
     #[must_use]
     pub fn is_default(&self) -> bool {
         self.0.is_empty()
@@ -112,7 +100,8 @@ const DATA: u64 = map::FIRMWARE_BASE + 0x8_0000;
 const STACKS: u64 = map::FIRMWARE_BASE + 0x10_0000;
 const STACK_STRIDE: u64 = 0x1_0000;
 
-const fn is_guard(address: u64) -> bool {
+#[mutants::rules]
+fn is_guard(address: u64) -> bool {
     address >= STACKS && address < STACKS + STACK_STRIDE * map::MAX_CPUS as u64 && address % 0x8000 < 0x1000
 }
 
@@ -171,7 +160,8 @@ fn walk(va: u64, pages: &PageKinds, features: &Features) -> Result<Entry, u8> {
     }
 }
 
-const fn translation_fault(level: u8) -> FaultStatus {
+#[mutants::rules]
+fn translation_fault(level: u8) -> FaultStatus {
     match level {
         0 => FaultStatus::TRANSLATION_L0,
         1 => FaultStatus::TRANSLATION_L1,
@@ -180,10 +170,11 @@ const fn translation_fault(level: u8) -> FaultStatus {
     }
 }
 
+#[mutants::rules]
 impl Core<'_, '_> {
-    /// Tells whether the top byte of an address is ignored (pseudocode `EffectiveTBI`).
+    /// Returns whether the top byte of an address is ignored (pseudocode `EffectiveTBI`).
     pub(super) fn tbi(&self, va: u64) -> bool {
-        let upper = TaggedPtr::new(va).bit55() != self.defect(&TBI_SWAPPED);
+        let upper = TaggedPtr::new(va).bit55();
         self.cpu.sys.tcr >> (super::system_registers::TBI0_SHIFT + u32::from(upper)) & 1 == 1
     }
 
@@ -191,22 +182,17 @@ impl Core<'_, '_> {
     ///
     /// An address out of range is reported at level 0 (pseudocode `AArch64.S1Translate`).
     fn entry(&self, va: u64) -> Result<Entry, FaultStatus> {
-        let ignored = self.tbi(va) || self.defect(&TBI_IGNORED);
-        let upper = if self.defect(&UPPER_FROM_63) { va >> 63 == 1 } else { TaggedPtr::new(va).bit55() };
-        let bits = if ignored { 56 } else { 64 } - map::VA_BITS;
+        let upper = TaggedPtr::new(va).bit55();
+        let bits = if self.tbi(va) { 56 } else { 64 } - map::VA_BITS;
         let high = va >> map::VA_BITS & ((1 << bits) - 1);
         if high != if upper { (1 << bits) - 1 } else { 0 } {
             return Err(FaultStatus::TRANSLATION_L0);
         }
         let va = va & !map::UPPER_HALF;
-        let mut found = walk(va, self.pages, self.env.features);
-        if found.is_err() && self.defect(&STALE_UNMAPPED) {
-            found = walk(va, &PageKinds::default(), self.env.features);
-        }
-        found.map_err(translation_fault)
+        walk(va, self.pages, self.env.features).map_err(translation_fault)
     }
 
-    /// Tells whether an address is in Device memory, whoever may use it.
+    /// Returns whether an address is in Device memory, whoever may use it.
     pub(super) fn is_device(&self, va: u64) -> bool {
         self.entry(va).is_ok_and(|entry| entry.memory == Memory::Device)
     }
@@ -216,20 +202,13 @@ impl Core<'_, '_> {
     pub(super) fn translate(&self, va: u64, purpose: Purpose, el: u8) -> Result<Place, FaultStatus> {
         let entry = self.entry(va)?;
         let allowed = match purpose {
-            Purpose::Read => entry.writable || !self.defect(&READ_ONLY_READS),
-            Purpose::Write => entry.writable || self.defect(&READ_ONLY_IGNORED),
+            Purpose::Read => true,
+            Purpose::Write => entry.writable,
             Purpose::Fetch => entry.executable[usize::from(el == 0)],
         };
-        if !allowed || (el == 0 && !entry.el0 && !self.defect(&EL0_UNPRIVILEGED)) {
+        if !allowed || (el == 0 && !entry.el0) {
             return Err(if entry.level == 2 { FaultStatus::PERMISSION_L2 } else { FaultStatus::PERMISSION_L3 });
         }
-        let memory = match entry.memory {
-            Memory::NonCacheable if self.defect(&NON_CACHEABLE_TAGGED) => Memory::Tagged,
-            Memory::Device if entry.level == 3 && self.defect(&DEVICE_TAGGED) => Memory::Tagged,
-            Memory::Normal if entry.level == 3 && self.defect(&UNTAGGED_TAGGED) => Memory::Tagged,
-            Memory::Tagged if entry.el0 && self.defect(&EL0_WINDOW_UNTAGGED) => Memory::Normal,
-            memory => memory,
-        };
-        Ok(Place { ipa: entry.ipa, memory })
+        Ok(Place { ipa: entry.ipa, memory: entry.memory })
     }
 }

@@ -21,25 +21,28 @@ pub struct Hidden {
     copying: Option<Copying>,
 }
 
+#[mutants::rules]
 impl Cpu {
-    /// Gives what its registers do not show.
+    /// Returns what its registers do not show.
     #[must_use]
-    pub const fn hidden(&self) -> Hidden {
+    pub fn hidden(&self) -> Hidden {
         Hidden { x: self.x_unknown, v: self.v_unknown, copying: self.copying }
     }
 
     /// Sets what its registers do not show, after them.
-    pub const fn set_hidden(&mut self, hidden: Hidden) {
+    pub fn set_hidden(&mut self, hidden: Hidden) {
         (self.x_unknown, self.v_unknown, self.copying) = (hidden.x, hidden.v, hidden.copying);
     }
 }
 
 /// The bit of a register in [`Cpu::x_unknown`]; the zero register has none.
+#[mutants::rules]
 fn bit(register: Reg) -> u32 {
     if register.index() == Reg::INDEX_31 && !register.is_sp() { 0 } else { 1 << register.index() }
 }
 
 /// The registers of an operand.
+#[mutants::rules]
 fn registers(arg: &Arg) -> u32 {
     match *arg {
         Arg::Reg(register) | Arg::Pointer(register) | Arg::Counter(register) => bit(register),
@@ -50,7 +53,8 @@ fn registers(arg: &Arg) -> u32 {
     }
 }
 
-/// Tells whether an instruction on registers sets flags.
+/// Returns whether an instruction on registers sets flags.
+#[mutants::rules]
 fn sets_flags(op: Op) -> bool {
     matches!(
         op,
@@ -67,8 +71,9 @@ fn sets_flags(op: Op) -> bool {
     )
 }
 
+#[mutants::rules]
 impl Core<'_, '_> {
-    /// Tells whether a register is UNKNOWN.
+    /// Returns whether a register is UNKNOWN.
     pub(super) fn is_unknown(&self, register: Reg) -> bool {
         self.cpu.x_unknown & bit(register) != 0
     }

@@ -1,5 +1,8 @@
 //! The executor: runs a block, records its exceptions and goes on behind each (`guest-fw/src/executor.rs`).
 
+use std::fmt;
+use std::rc::Rc;
+
 use abi::doorbell::Doorbell;
 use abi::mailbox::{Block, BlockEnd, BlockReply, MAX_TRAPS, MAX_WORDS, SysReg, Trap};
 use abi::map;
@@ -8,19 +11,7 @@ use super::Firmware;
 use crate::cpu::{Cpu, Env, Event, Program, Vectors, reset};
 use crate::memory::NoMemory;
 
-crate::defects! {
-    SCTLR_STAYS "executor.sctlr-stays" "SCTLR_EL1 of a block stays for the next one";
-    TCR_STAYS "executor.tcr-stays" "TCR_EL1 of a block stays for the next one";
-    GCR_CLEARED "executor.gcr-cleared" "GCR_EL1 is cleared between blocks";
-    RGSR_CLEARED "executor.rgsr-reset" "RGSR_EL1 is set back between blocks";
-    TFSR_CLEARED "executor.tfsr-cleared" "TFSR_EL1 and TFSRE0_EL1 are cleared between blocks";
-    RESUMES_AT_FAULT "executor.skips-two" "a block goes on two instructions behind an exception";
-    TCO_NOT_RESTORED "executor.tco-set-by-exception" "a block goes on with TCO set after an exception";
-    FLAGS_NOT_RESTORED "executor.flags-lost" "a block's flags are lost at an exception";
-    FPCR_STAYS "executor.fpcr-stays" "FPCR of a block stays for the next one";
-    FPSR_STAYS "executor.fpsr-stays" "FPSR of a block stays for the next one";
-    TFSR_NOT_DRAINED "executor.no-barrier" "the TFSRs are read without DSB and ISB";
-}
+mutants::defects!();
 
 /// `BRK #0xffff`: ends a block at EL1.
 const END_EL1: u32 = 0xd43f_ffe0;
@@ -37,9 +28,14 @@ pub(super) struct Seat {
     running: Option<Running>,
 }
 
+#[mutants::rules]
 impl Seat {
     pub(super) fn program(&self) -> &Program {
         &self.program
+    }
+
+    pub(super) fn recycle(&mut self) {
+        self.running = None;
     }
 }
 
@@ -79,6 +75,30 @@ pub struct Unknown {
     pub x: u32,
 }
 
+/// Asks whether a block is to be given up, once in many instructions. Without a question none is.
+#[derive(Clone, Default)]
+pub struct Interrupt(Option<Rc<dyn Fn() -> bool>>);
+
+impl Interrupt {
+    /// Instructions between two questions: some tenths of a millisecond.
+    const EVERY: u64 = 4096;
+
+    /// Asks this.
+    pub fn when(question: impl Fn() -> bool + 'static) -> Self {
+        Self(Some(Rc::new(question)))
+    }
+
+    fn is_due(&self) -> bool {
+        self.0.as_ref().is_some_and(|question| question())
+    }
+}
+
+impl fmt::Debug for Interrupt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Interrupt").field(&self.0.is_some()).finish()
+    }
+}
+
 /// How a block came back.
 #[derive(Clone, Debug)]
 pub enum Outcome {
@@ -96,6 +116,11 @@ pub enum Outcome {
         /// Where it was.
         pc: u64,
     },
+    /// It was given up because [`Firmware::interrupt`] asked for it.
+    Interrupted {
+        /// Where it was.
+        pc: u64,
+    },
     /// It touched mapped addresses with no memory behind them.
     NoMemory(NoMemory),
     /// It did something that is not specified.
@@ -109,6 +134,7 @@ pub enum Outcome {
     Refused,
 }
 
+#[mutants::rules]
 impl Firmware {
     /// Runs a block on a vCPU, to its end or to where something else happens
     /// ([`abi::mailbox::Request::Run`]).
@@ -148,12 +174,8 @@ impl Firmware {
             cpu.tco = false;
         }
         cpu.monitor = None;
-        if !env.injected.is(&FPCR_STAYS) {
-            cpu.fpcr = 0;
-        }
-        if !env.injected.is(&FPSR_STAYS) {
-            cpu.fpsr = 0;
-        }
+        cpu.fpcr = 0;
+        cpu.fpsr = 0;
         (cpu.x_unknown, cpu.copying) = (0, None);
         if let Some(v) = v.filter(|_| block.simd != 0) {
             cpu.v = *v;
@@ -178,14 +200,14 @@ impl Firmware {
         self.advance(index, cpu, env)
     }
 
-    /// Tells whether a vCPU is amid a block.
+    /// Returns whether a vCPU is amid a block.
     #[must_use]
     pub fn is_running(&self, index: usize) -> bool {
         self.cpus.get(index).is_some_and(|seat| seat.running.is_some())
     }
 
     fn advance(&mut self, index: usize, cpu: &mut Cpu, env: &mut Env<'_>) -> Outcome {
-        let Self { cpus, pages, .. } = self;
+        let Self { cpus, pages, interrupt, .. } = self;
         let Some((seat, mut running)) = cpus.get_mut(index).and_then(|seat| {
             let running = seat.running.take()?;
             Some((seat, running))
@@ -193,8 +215,23 @@ impl Firmware {
             return Outcome::Refused;
         };
         let base = map::code_va(index);
+        let mut asked = running.budget.div_ceil(Interrupt::EVERY);
         let end = loop {
-            match crate::cpu::run(cpu, env, pages, (base, &seat.program), &mut running.budget) {
+            if asked != running.budget.div_ceil(Interrupt::EVERY) {
+                asked = running.budget.div_ceil(Interrupt::EVERY);
+                if interrupt.is_due() {
+                    return Outcome::Interrupted { pc: cpu.pc };
+                }
+            }
+            // Up to the next multiple, so that each is met.
+            let mut slice = match running.budget % Interrupt::EVERY {
+                0 => running.budget.min(Interrupt::EVERY),
+                rest => rest,
+            };
+            running.budget -= slice;
+            let event = crate::cpu::run(cpu, env, pages, (base, &seat.program), &mut slice);
+            running.budget += slice;
+            match event {
                 Event::Exception => {
                     if let Some(end) = running.record(base, cpu, env) {
                         break end;
@@ -211,6 +248,7 @@ impl Firmware {
                         };
                     }
                 },
+                Event::Exhausted if running.budget > 0 => {}
                 Event::Exhausted => return Outcome::Exhausted { pc: cpu.pc },
                 Event::NoMemory(place) => return Outcome::NoMemory(place),
                 Event::Unmodelled(what) => return Outcome::Unmodelled { pc: cpu.pc, what },
@@ -220,6 +258,7 @@ impl Firmware {
     }
 }
 
+#[mutants::rules]
 impl Seat {
     /// Puts a block's words and the word that ends it into the code page.
     fn place(
@@ -234,9 +273,12 @@ impl Seat {
         let words = if block.new_words != 0 { words } else { self.program.words() };
         let mut all: Vec<u32> = words.iter().copied().chain(std::iter::repeat(0)).take(count).collect();
         all.push(end);
+        // Nothing is left of a longer block that stood here.
+        let longest = all.len().max(self.program.words().len());
         if self.program.words() != all {
             self.program = Program::new(&all);
         }
+        all.resize(longest, 0);
         let bytes: Vec<u8> = all.iter().flat_map(|word| word.to_le_bytes()).collect();
         let mut ipa = map::code_ipa(index);
         for page in bytes.chunks(map::GUEST_PAGE as usize) {
@@ -247,8 +289,9 @@ impl Seat {
     }
 }
 
+#[mutants::rules]
 impl Running {
-    /// Records the exception that the CPU took, and sends it on behind the instruction; gives why the block ends,
+    /// Records the exception that the CPU took, and sends it on behind the instruction; returns why the block ends,
     /// if it does (`block_exception`).
     fn record(&mut self, base: u64, cpu: &mut Cpu, env: &Env<'_>) -> Option<BlockEnd> {
         let class = cpu.sys.esr >> 26 & 0x3f;
@@ -267,21 +310,13 @@ impl Running {
             return Some(BlockEnd::TooManyTraps);
         }
         cpu.set_pstate(cpu.sys.spsr);
-        if env.injected.is(&TCO_NOT_RESTORED) {
-            cpu.tco = true;
-        }
-        if env.injected.is(&FLAGS_NOT_RESTORED) {
-            cpu.nzcv = 0;
-        }
-        cpu.pc = pc.wrapping_add(if env.injected.is(&RESUMES_AT_FAULT) { 8 } else { 4 });
+        cpu.pc = pc.wrapping_add(4);
         None
     }
 
     /// Collects what the block left behind, and takes SCTLR_EL1 and TCR_EL1 back (`take_program_registers`).
     fn finish(self, end: BlockEnd, cpu: &mut Cpu, env: &Env<'_>) -> Done {
-        if !env.injected.is(&TFSR_NOT_DRAINED) {
-            cpu.sys.synchronise();
-        }
+        cpu.sys.synchronise();
         let reply = BlockReply {
             x: cpu.x,
             sp: cpu.sp,
@@ -292,21 +327,8 @@ impl Running {
         };
         let unknown = Unknown { rgsr: cpu.sys.rgsr_unknown, v: cpu.v_unknown, x: cpu.x_unknown };
         let sys = &mut cpu.sys;
-        if !env.injected.is(&SCTLR_STAYS) {
-            sys.sctlr = if env.features.has_tags() { reset::SCTLR } else { reset::SCTLR_WITHOUT_MTE };
-        }
-        if !env.injected.is(&TCR_STAYS) {
-            sys.tcr = reset::TCR;
-        }
-        if env.injected.is(&GCR_CLEARED) {
-            sys.gcr = 0;
-        }
-        if env.injected.is(&RGSR_CLEARED) {
-            sys.rgsr = reset::RGSR;
-        }
-        if env.injected.is(&TFSR_CLEARED) {
-            (sys.tfsr, sys.tfsre0) = (0, 0);
-        }
+        sys.sctlr = if env.features.has_tags() { reset::SCTLR } else { reset::SCTLR_WITHOUT_MTE };
+        sys.tcr = reset::TCR;
         // The firmware itself runs on with what its own exception entry left.
         cpu.monitor = None;
         let v = self.simd.then(|| Box::new(cpu.v));

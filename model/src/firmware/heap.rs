@@ -12,19 +12,7 @@ use super::Firmware;
 use crate::cpu::{Cpu, Env};
 use crate::memory::NoMemory;
 
-crate::defects! {
-    SAME_AS_NEXT "heap.tag-of-next" "an object may get the tag of the granule behind it";
-    SAME_AS_PREVIOUS "heap.tag-of-previous" "an object may get the tag of the granule before it";
-    SAME_AS_OLD "heap.tag-of-last-owner" "an object may get the tag that its memory had";
-    NO_RETAG "heap.no-retag-on-free" "freeing leaves the object's tag";
-    FIRST_GRANULE "heap.first-granule-tagged" "only the first granule of an object is tagged";
-    LAST_GRANULE "heap.last-granule-untagged" "the last granule of an object keeps its tag";
-    DOUBLE_FREE "heap.double-free-accepted" "freeing does not look at the tag";
-    NO_REUSE "heap.no-reuse" "freed memory is not used again";
-    GENERATOR "heap.generator-moved" "the heap moves on the program's generator";
-    GCR "heap.gcr-changed" "the heap leaves its own GCR_EL1 behind";
-    SIZE_ROUNDED_DOWN "heap.size-rounded-down" "the last part of a granule belongs to no object";
-}
+mutants::defects!();
 
 const GRANULE: u64 = isa::GRANULE_BYTES as u64;
 /// Block sizes are powers of two below 2 to this power.
@@ -53,6 +41,7 @@ impl From<NoMemory> for HeapError {
     }
 }
 
+#[mutants::rules]
 impl Heap {
     /// Takes the memory, as at the first allocation.
     fn begin(&mut self) {
@@ -94,6 +83,7 @@ impl Heap {
 }
 
 /// The order of a block of this size, a power of two.
+#[mutants::rules]
 fn order(size: u64) -> usize {
     size.trailing_zeros() as usize
 }
@@ -106,6 +96,7 @@ struct Layout {
 }
 
 /// Whole granules, at least granule aligned, at most the heap.
+#[mutants::rules]
 fn layout(bytes: u64, align: u64) -> Result<Layout, HeapError> {
     let align = align.max(GRANULE);
     if bytes == 0 || bytes > HEAP_SIZE || align > map::GUEST_PAGE || !align.is_power_of_two() {
@@ -115,6 +106,7 @@ fn layout(bytes: u64, align: u64) -> Result<Layout, HeapError> {
     Ok(Layout { size, align, block: size.next_power_of_two().max(align) })
 }
 
+#[mutants::rules]
 impl Firmware {
     /// Allocates from the tagged heap ([`abi::mailbox::Request::HeapAlloc`]); 0 when there is no room.
     ///
@@ -125,13 +117,11 @@ impl Firmware {
         let layout = layout(bytes, align)?;
         self.heap.begin();
         let Some(ipa) = self.heap.allocate(layout.block) else { return Ok(0) };
-        let size =
-            if env.injected.is(&SIZE_ROUNDED_DOWN) { (bytes / GRANULE * GRANULE).max(GRANULE) } else { layout.size };
         let address = Window::Tagged.va(ipa);
         if !env.features.has_tags() {
             return Ok(address);
         }
-        let tag = retag(ipa, size, cpu, env)?;
+        let tag = retag(ipa, layout.size, cpu, env)?;
         Ok(TaggedPtr::new(address).with_tag(tag).bits())
     }
 
@@ -158,17 +148,13 @@ impl Firmware {
         if env.features.has_tags() {
             let tag = TaggedPtr::new(pointer).tag();
             for granule in (ipa..ipa + size).step_by(GRANULE as usize) {
-                if env.bus.tag(granule)? != tag && !env.injected.is(&DOUBLE_FREE) {
+                if env.bus.tag(granule)? != tag {
                     return Err(HeapError::Refused(Status::BadFree));
                 }
             }
-            if !env.injected.is(&NO_RETAG) {
-                retag(ipa, size, cpu, env)?;
-            }
+            retag(ipa, size, cpu, env)?;
         }
-        if !env.injected.is(&NO_REUSE) {
-            self.heap.release(ipa, block);
-        }
+        self.heap.release(ipa, block);
         Ok(())
     }
 
@@ -178,56 +164,27 @@ impl Firmware {
     }
 }
 
-/// Gives an object's granules a tag that its first granule and its neighbours do not have.
+/// Returns an object's granules a tag that its first granule and its neighbours do not have.
 ///
 /// The firmware lets IRG choose with GCR_EL1.RRND = 1, so any such tag is permitted.
+#[mutants::rules]
 fn retag(ipa: u64, size: u64, cpu: &mut Cpu, env: &mut Env<'_>) -> Result<Tag, NoMemory> {
-    let mut exclude = Exclude::NONE;
-    let injected = env.injected;
-    if !injected.is(&SAME_AS_OLD) {
-        exclude = exclude.with(env.bus.tag(ipa)?);
-    }
-    if ipa > HEAP_BASE && !injected.is(&SAME_AS_PREVIOUS) {
+    let mut exclude = Exclude::NONE.with(env.bus.tag(ipa)?);
+    if ipa > HEAP_BASE {
         exclude = exclude.with(env.bus.tag(ipa - GRANULE)?);
     }
-    if ipa + size < HEAP_BASE + HEAP_SIZE && !injected.is(&SAME_AS_NEXT) {
+    if ipa + size < HEAP_BASE + HEAP_SIZE {
         exclude = exclude.with(env.bus.tag(ipa + size)?);
     }
     let mut generator = Rgsr::from_bits(cpu.sys.rgsr);
     let first = generator.choose_random_tag(exclude);
-    if injected.is(&GENERATOR) {
-        cpu.sys.rgsr = generator.bits();
-    }
-    if injected.is(&GCR) {
-        cpu.sys.gcr = 1 << 16;
-    }
     let others: Vec<Tag> = Tag::all().filter(|tag| !exclude.contains(*tag) && *tag != first).collect();
-    let mut tag = match env.choices.choose(1 + others.len() as u32) {
+    let tag = match env.choices.choose(1 + others.len() as u32) {
         0 => first,
         n => others[n as usize - 1],
     };
-    tag = wrong_tag(tag, ipa, size, env)?;
-    let granules = size / GRANULE;
-    for n in 0..granules {
-        let skipped =
-            (n > 0 && injected.is(&FIRST_GRANULE)) || (n > 0 && n + 1 == granules && injected.is(&LAST_GRANULE));
-        if !skipped {
-            env.bus.set_tag(ipa + n * GRANULE, tag)?;
-        }
-    }
-    Ok(tag)
-}
-
-/// Makes the clash that a defect permits happen, since by chance it might not.
-fn wrong_tag(tag: Tag, ipa: u64, size: u64, env: &mut Env<'_>) -> Result<Tag, NoMemory> {
-    if env.injected.is(&SAME_AS_OLD) {
-        return env.bus.tag(ipa);
-    }
-    if env.injected.is(&SAME_AS_PREVIOUS) && ipa > HEAP_BASE {
-        return env.bus.tag(ipa - GRANULE);
-    }
-    if env.injected.is(&SAME_AS_NEXT) && ipa + size < HEAP_BASE + HEAP_SIZE {
-        return env.bus.tag(ipa + size);
+    for granule in (ipa..ipa + size).step_by(GRANULE as usize) {
+        env.bus.set_tag(granule, tag)?;
     }
     Ok(tag)
 }

@@ -42,8 +42,9 @@ impl Default for Host {
     }
 }
 
+#[mutants::rules]
 impl Host {
-    /// Tells whether KVM_CHECK_EXTENSION reports KVM_CAP_ARM_MTE (arch/arm64/kvm/arm.c).
+    /// Returns whether KVM_CHECK_EXTENSION reports KVM_CAP_ARM_MTE (arch/arm64/kvm/arm.c).
     #[must_use]
     pub fn offers_mte(&self) -> bool {
         let contract = Contract::for_release(self.release);

@@ -4,27 +4,20 @@
 //! draws 0 if it says none. A guest's GCR_EL1 is its own (arch/arm64/kvm/hyp/include/hyp/sysreg-sr.h).
 
 use super::Vm;
-use crate::defects;
 
-defects! {
-    HOST_EXCLUSIONS_LOST "host-tags.guest-exclusions-stay"
-        "after a guest ran the VMM's own IRG follows the guest's GCR_EL1";
-    GUEST_EXCLUSIONS_LOST "host-tags.vmm-exclusions-in-guest" "a guest's IRG follows what the VMM set for itself";
-}
+mutants::defects!();
 
+#[mutants::rules]
 impl Vm {
     /// Lets the VMM's own IRG draw only tags of `include`, a bit each.
     pub fn limit_host_tags(&mut self, include: u16) {
         self.host_include = include;
     }
 
-    /// Gives the tags that IRG draws in the VMM; which of the permitted ones is not modelled.
+    /// Returns the tags that IRG draws in the VMM; which of the permitted ones is not modelled.
     #[must_use]
     pub fn draw_host_tags(&self, count: usize) -> Vec<u8> {
-        let include = match self.last_gcr {
-            Some(gcr) if self.injected.is(&HOST_EXCLUSIONS_LOST) => !(gcr as u16),
-            _ => self.host_include,
-        };
+        let include = self.host_include;
         let permitted: Vec<u8> = (0..16).filter(|tag| include >> tag & 1 != 0).collect();
         (0..count).map(|n| permitted.get(n % permitted.len().max(1)).copied().unwrap_or(0)).collect()
     }

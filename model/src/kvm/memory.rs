@@ -14,36 +14,17 @@ use std::ops::Range;
 
 use isa::Tag;
 
+pub(super) use dirty::DEFECTS as DIRTY_DEFECTS;
 pub(super) use page::{DEFECTS as PAGE_DEFECTS, Page};
 
 use crate::contract::Contract;
-use crate::defect::Injected;
-use crate::defects;
 use crate::kernel::{Access, Backing, Errno, Protection};
 use crate::memory::{Bus, ByteMask, NoMemory};
 
 /// Bytes that share one tag.
 pub const GRANULE: u64 = isa::GRANULE_BYTES as u64;
 
-defects! {
-    HUGE_PAGE_TAGS_OF_HEAD "guest-memory.huge-page-tags-of-head"
-        "the guest's tags of a transparent huge page all go to its first part";
-    HUGETLB_TAGS_OF_HEAD "guest-memory.hugetlb-tags-of-head"
-        "the guest's tags of a hugetlb page all go to its first part";
-    GUEST_TAG_LOST "guest-memory.tag-store-after-the-vmm-lost"
-        "the first tag that the guest stores to a page whose tags the VMM stored is lost";
-    HUGETLB_FAULT_FLAGS_ALL "guest-memory.hugetlb-fault-flags-all"
-        "a fault on one part of a hugetlb page while dirty pages are logged flags all of it as tagged";
-    HUGETLB_STORE_FLAGS_ALL "guest-memory.hugetlb-store-flags-all"
-        "storing the tags of one part of a hugetlb page flags all of it as tagged";
-    REMOVED_STAYS "guest-memory.removed-slot-stays" "a memory slot that was deleted can still be reached";
-    MOVED_WITHOUT_TAGS "guest-memory.moved-slot-without-tags" "a memory slot that moves leaves its tags behind";
-    TAG_STORE_NOT_DIRTY "guest-memory.tag-store-not-logged" "a guest's store of a tag does not dirty its page";
-    DIRTY_NEVER_TAKEN "guest-memory.dirty-log-not-cleared" "the dirty log is not cleared when it is taken";
-    LOADS_DIRTY "guest-memory.tag-load-dirties" "a guest's load of a tag dirties its page";
-    RING_OF_FIRST_VCPU "guest-memory.dirty-ring-of-vcpu-0" "what any vCPU writes is in the dirty ring of vCPU 0";
-    DIRTY_NEIGHBOUR "guest-memory.dirty-off-by-one" "the dirty log names the page behind the one that was written";
-}
+mutants::defects!();
 
 /// A memory slot.
 #[derive(Clone, Debug)]
@@ -67,6 +48,7 @@ pub struct Slot {
     untouched: usize,
 }
 
+#[mutants::rules]
 impl Slot {
     /// A page that somebody touches.
     #[inline]
@@ -94,7 +76,6 @@ pub struct GuestMemory {
     /// For each vCPU the pages that it wrote first while their slot was logged, if they are logged in rings.
     rings: Option<BTreeMap<usize, Vec<u64>>>,
     contract: Contract,
-    injected: Injected,
 }
 
 /// Where a byte is: slot, page in the slot, byte in the page.
@@ -105,19 +86,16 @@ struct Place {
     byte: usize,
 }
 
+#[mutants::rules]
 impl GuestMemory {
     /// Memory without slots, of a host with pages of `page` bytes, a power of two from 4096 on.
-    pub(super) fn new(page: u64, contract: Contract, injected: Injected) -> Self {
-        Self { slots: Vec::new(), page, mte: false, running: 0, rings: None, contract, injected }
+    pub(super) fn new(page: u64, contract: Contract) -> Self {
+        Self { slots: Vec::new(), page, mte: false, running: 0, rings: None, contract }
     }
 
     /// Bytes in a page of the host.
     pub(super) fn page_size(&self) -> u64 {
         self.page
-    }
-
-    pub(super) fn injected(&self) -> Injected {
-        self.injected
     }
 
     pub(super) fn granules(&self) -> usize {
@@ -163,9 +141,6 @@ impl GuestMemory {
     /// KVM_SET_USER_MEMORY_REGION of size 0: the slot that starts at `ipa` is deleted, with its memory.
     pub(super) fn remove(&mut self, ipa: u64) -> Result<(), Errno> {
         let index = self.slots.iter().position(|slot| slot.ipa == ipa).ok_or(Errno::EINVAL)?;
-        if self.injected.is(&REMOVED_STAYS) {
-            return Ok(());
-        }
         self.slots.remove(index);
         Ok(())
     }
@@ -180,9 +155,6 @@ impl GuestMemory {
             return Err(Errno::EEXIST);
         }
         self.slots[index].ipa = to;
-        if self.injected.is(&MOVED_WITHOUT_TAGS) {
-            self.slots[index].pages.iter_mut().flatten().for_each(|page| page.tags = None);
-        }
         Ok(())
     }
 
@@ -226,8 +198,7 @@ impl GuestMemory {
     #[inline]
     fn fault_in(&mut self, ipa: u64, write: bool) -> Result<(Place, &mut Page), NoMemory> {
         let place = self.place(ipa).ok_or(NoMemory { ipa })?;
-        let granules = self.granules();
-        let Self { slots, mte, injected, rings, running, .. } = self;
+        let Self { slots, mte, rings, running, .. } = self;
         let slot = &mut slots[place.slot];
         let forbidden = match slot.protection(place.page) {
             Protection::None => true,
@@ -238,33 +209,18 @@ impl GuestMemory {
             return Err(NoMemory { ipa });
         }
         if write && slot.logging {
-            let number = place.page + usize::from(injected.is(&DIRTY_NEIGHBOUR));
-            if let Some(dirty) = slot.dirty.get_mut(number)
+            if let Some(dirty) = slot.dirty.get_mut(place.page)
                 && !std::mem::replace(dirty, true)
                 && let Some(rings) = rings
             {
-                let owner = if injected.is(&RING_OF_FIRST_VCPU) { 0 } else { *running };
-                rings.entry(owner).or_default().push(ipa - ipa % self.page);
+                rings.entry(*running).or_default().push(ipa - ipa % self.page);
             }
-        }
-        if injected.is(&HUGETLB_FAULT_FLAGS_ALL) && slot.memory == Backing::Hugetlb && slot.logging && *mte {
-            Self::expose(slot, place.page, granules);
         }
         let page = slot.touch(place.page);
         if *mte && (!page.tagged || page.stored) {
-            page.first_touch(granules, *injected);
+            page.first_touch();
         }
         Ok((place, page))
-    }
-
-    /// What a kernel does that flags all of a hugetlb folio and clears one part: the part behind shows stale tags.
-    #[cold]
-    pub(super) fn expose(slot: &mut Slot, page: usize, granules: usize) {
-        if slot.pages.get(page + 1).is_some_and(|next| next.as_ref().is_none_or(|next| !next.tagged)) {
-            let next = slot.touch(page + 1);
-            next.make_stale(granules);
-            next.tagged = true;
-        }
     }
 
     /// Lists the pages that were touched, as ranges of guest-physical addresses, in ascending order.
@@ -285,7 +241,7 @@ impl GuestMemory {
         ranges
     }
 
-    /// Gives pages back to the host (madvise MADV_DONTNEED): from `ipa` to the end of each slot they read as zeros
+    /// Returns pages back to the host (madvise MADV_DONTNEED): from `ipa` to the end of each slot they read as zeros
     /// and were never tagged.
     pub(super) fn forget(&mut self, ipa: u64) {
         for slot in &mut self.slots {
@@ -343,6 +299,7 @@ impl GuestMemory {
     }
 }
 
+#[mutants::rules]
 impl Bus for GuestMemory {
     #[inline]
     fn read(&mut self, ipa: u64, bytes: &mut [u8]) -> Result<ByteMask, NoMemory> {
@@ -368,41 +325,16 @@ impl Bus for GuestMemory {
 
     #[inline]
     fn tag(&mut self, ipa: u64) -> Result<Tag, NoMemory> {
-        let ipa = self.tag_address(ipa);
-        let (place, page) = self.fault_in(ipa, self.injected.is(&LOADS_DIRTY))?;
+        let (place, page) = self.fault_in(ipa, false)?;
         Ok(Tag::truncate(page.tag(place.byte / GRANULE as usize)))
     }
 
     #[inline]
     fn set_tag(&mut self, ipa: u64, tag: Tag) -> Result<(), NoMemory> {
-        let ipa = self.tag_address(ipa);
         let granules = self.granules();
-        let lost = self.injected.is(&GUEST_TAG_LOST)
-            && self.find(ipa).and_then(|place| self.peek(place)).is_some_and(|page| page.stored);
-        let logged = !self.injected.is(&TAG_STORE_NOT_DIRTY);
-        let (place, page) = self.fault_in(ipa, logged)?;
-        if !lost {
-            page.set_tag(place.byte / GRANULE as usize, granules, tag.value());
-        }
+        let (place, page) = self.fault_in(ipa, true)?;
+        page.set_tag(place.byte / GRANULE as usize, granules, tag.value());
         Ok(())
-    }
-}
-
-impl GuestMemory {
-    /// The address whose tag is meant: the same, but for a defect of huge pages.
-    #[inline]
-    fn tag_address(&self, ipa: u64) -> u64 {
-        let wrong = match self.injected {
-            defect if defect.is(&HUGE_PAGE_TAGS_OF_HEAD) => Backing::HugePages,
-            defect if defect.is(&HUGETLB_TAGS_OF_HEAD) => Backing::Hugetlb,
-            _ => return ipa,
-        };
-        if let Some(place) = self.place(ipa)
-            && self.slots[place.slot].memory == wrong
-        {
-            return self.slots[place.slot].ipa + place.byte as u64;
-        }
-        ipa
     }
 }
 

@@ -4,51 +4,13 @@
 //! table; a vCPU lists what KVM lists for the features that the model has: core, vector and system registers of EL1
 //! and EL0, ID registers with fields that matter here, timers. No SVE, no PMU, no EL2, no debug registers.
 
-use super::vcpu::{MTE_REGISTERS, UNSWITCHED, Vcpu};
+use super::vcpu::Vcpu;
 use super::{Host, Vm};
 use crate::contract::{Contract, Rule};
 use crate::cpu::{Cpu, Features, Hypervisor, reset};
-use crate::defect::{Defect, Injected};
-use crate::defects;
 use crate::kernel::{Errno, RegisterId};
 
-defects! {
-    RGSR_SET_LOST "one-reg.rgsr-set-lost" "KVM_SET_ONE_REG of RGSR_EL1 does nothing once the vCPU ran";
-    GCR_SET_LOST "one-reg.gcr-set-lost" "KVM_SET_ONE_REG of GCR_EL1 does nothing once the vCPU ran";
-    TFSR_SET_LOST "one-reg.tfsr-set-lost" "KVM_SET_ONE_REG of TFSR_EL1 does nothing once the vCPU ran";
-    TFSRE0_SET_LOST "one-reg.tfsre0-set-lost" "KVM_SET_ONE_REG of TFSRE0_EL1 does nothing once the vCPU ran";
-    RGSR_STALE "one-reg.rgsr-stale" "KVM_GET_ONE_REG of RGSR_EL1 gives what it was before the vCPU last ran";
-    GCR_STALE "one-reg.gcr-stale" "KVM_GET_ONE_REG of GCR_EL1 gives what it was before the vCPU last ran";
-    TFSR_STALE "one-reg.tfsr-stale" "KVM_GET_ONE_REG of TFSR_EL1 gives what it was before the vCPU last ran";
-    TFSRE0_STALE "one-reg.tfsre0-stale" "KVM_GET_ONE_REG of TFSRE0_EL1 gives what it was before the vCPU last ran";
-    GCR_RGSR_SWAPPED "one-reg.gcr-rgsr-swapped" "KVM_GET_ONE_REG of GCR_EL1 gives RGSR_EL1 and the other way round";
-    TFSR_SWAPPED "one-reg.tfsr-swapped" "KVM_GET_ONE_REG of TFSR_EL1 gives TFSRE0_EL1 and the other way round";
-    GCR_TRUNCATED "one-reg.gcr-16-bits" "KVM_GET_ONE_REG of GCR_EL1 gives 16 bits, without RRND";
-    RGSR_TRUNCATED "one-reg.rgsr-16-bits" "KVM_GET_ONE_REG of RGSR_EL1 gives 16 bits, without the upper half of SEED";
-    TFSR_TF1_LOST "one-reg.tfsr-1-bit" "KVM_SET_ONE_REG of TFSR_EL1 and TFSRE0_EL1 keeps TF0 only";
-    ID_WRITABLE "one-reg.id-writable" "ID_AA64PFR1_EL1.MTE can be changed";
-    ID_IGNORES "one-reg.id-write-ignored" "another value for ID_AA64PFR1_EL1.MTE is ignored, without an error";
-    ID_SAME_REFUSED "one-reg.id-same-refused" "writing back the value of an ID register is EINVAL";
-    ID_HIDES_MTE "one-reg.id-hides-mte" "KVM_GET_ONE_REG gives ID_AA64PFR1_EL1 without MTE although the guest has it";
-    ID_SHOWS_MTE "one-reg.id-shows-mte" "ID_AA64PFR1_EL1.MTE is not 0 in a VM without MTE";
-    CLIDR_WITHOUT_TAGS "one-reg.clidr-without-tags" "CLIDR_EL1 tells of no cache with tags in a VM with MTE";
-    CLIDR_SHOWS_TAGS "one-reg.clidr-shows-tags" "CLIDR_EL1 tells of a cache with tags in a VM without MTE";
-    CTR_WITHOUT_TAGS "one-reg.ctr-without-tags" "KVM_GET_ONE_REG of CTR_EL0 gives 0 for the line of tags that the guest reads";
-    LISTED_WITHOUT_MTE "one-reg.listed-without-mte" "MTE's registers are listed in a VM without MTE";
-    READ_WITHOUT_MTE "one-reg.read-without-mte" "MTE's registers can be read in a VM without MTE";
-    SET_WITHOUT_MTE "one-reg.set-without-mte" "MTE's registers can be set in a VM without MTE";
-    WITHOUT_MTE_EINVAL "one-reg.einval-without-mte" "MTE's registers give EINVAL and not ENOENT in a VM without MTE";
-    RGSR_NOT_LISTED "one-reg.rgsr-not-listed" "RGSR_EL1 is not listed in a VM with MTE";
-    GCR_NOT_LISTED "one-reg.gcr-not-listed" "GCR_EL1 is not listed in a VM with MTE";
-    TFSR_NOT_LISTED "one-reg.tfsr-not-listed" "TFSR_EL1 is not listed in a VM with MTE";
-    TFSRE0_NOT_LISTED "one-reg.tfsre0-not-listed" "TFSRE0_EL1 is not listed in a VM with MTE";
-    OTHER_VCPU "one-reg.other-vcpu" "KVM_GET_ONE_REG of MTE's registers gives those of vCPU 0 for every vCPU";
-    SET_ALL_VCPUS "one-reg.set-on-all-vcpus" "KVM_SET_ONE_REG of MTE's registers sets those of every vCPU";
-}
-
-const SET_LOST: [&Defect; MTE_REGISTERS] = [&RGSR_SET_LOST, &GCR_SET_LOST, &TFSR_SET_LOST, &TFSRE0_SET_LOST];
-const STALE: [&Defect; MTE_REGISTERS] = [&RGSR_STALE, &GCR_STALE, &TFSR_STALE, &TFSRE0_STALE];
-const NOT_LISTED: [&Defect; MTE_REGISTERS] = [&RGSR_NOT_LISTED, &GCR_NOT_LISTED, &TFSR_NOT_LISTED, &TFSRE0_NOT_LISTED];
+mutants::defects!();
 
 /// ID_AA64PFR1_EL1.MTE_frac: 0b1111 says that asynchronous faults are missing.
 const MTE_FRAC: u64 = 0xf << 40;
@@ -81,6 +43,7 @@ const fn id(crm: u64, op2: u64, value: fn(&Features, usize) -> u64) -> (Register
 }
 
 /// The registers other than x0 to x30 and v0 to v31, in the order in which they are listed.
+#[mutants::rules]
 const TABLE: &[(RegisterId, Place)] = &[
     live!(RegisterId::SP_EL0, sp),
     live!(RegisterId::PC, pc),
@@ -143,7 +106,8 @@ const TABLE: &[(RegisterId, Place)] = &[
 /// CLIDR_EL1 as KVM makes it up (arch/arm64/kvm/sys_regs.c, reset_clidr()): the fewest caches that CTR_EL0 allows for. One that
 /// needs no cleaning to the point of unification (IDC) is unified; one for instructions is there unless they need no
 /// invalidation (DIC). With MTE tags are in the lines of the one at the level of coherence, beside the data.
-const fn clidr(ctr: u64, tags: bool) -> u64 {
+#[mutants::rules]
+fn clidr(ctr: u64, tags: bool) -> u64 {
     const IDC: u64 = 1 << 28;
     const DIC: u64 = 1 << 29;
     const INSTRUCTIONS: u64 = 0b001;
@@ -158,14 +122,13 @@ const fn clidr(ctr: u64, tags: bool) -> u64 {
     data | instructions | coherence << 24 | tags
 }
 
-/// CTR_EL0.TminLine.
-const TMINLINE: u64 = 0x3f << 32;
 /// Vector registers: v0 to v31.
 const VECTORS: u64 = 32;
 /// General registers: x0 to x30.
 const GENERAL: u64 = 31;
 
 /// What KVM shows to a guest of what the host's CPU has (sys_regs.c, the sanitised ID registers).
+#[mutants::rules]
 pub(super) fn visible(host: &Host, mte: bool) -> Features {
     let contract = Contract::for_release(host.release);
     let mut features = host.features.clone();
@@ -186,7 +149,8 @@ pub(super) fn visible(host: &Host, mte: bool) -> Features {
     features
 }
 
-/// Gives the kernel's own registers after KVM_ARM_VCPU_INIT, by their place in the table.
+/// Returns the kernel's own registers after KVM_ARM_VCPU_INIT, by their place in the table.
+#[mutants::rules]
 pub(super) fn reset(contract: Contract) -> Vec<u64> {
     let value = |(id, place): &(RegisterId, Place)| match place {
         Place::Kept(_) if *id == RegisterId::PSCI_VERSION => 1 << 16 | contract.psci_minor(),
@@ -203,6 +167,7 @@ enum Found {
     Row(usize, Place),
 }
 
+#[mutants::rules]
 fn find(id: RegisterId) -> Option<Found> {
     if let Some(row) = TABLE.iter().position(|(row, _)| *row == id) {
         return Some(Found::Row(row, TABLE[row].1));
@@ -211,6 +176,7 @@ fn find(id: RegisterId) -> Option<Found> {
     general.or_else(|| (0..VECTORS).find(|n| RegisterId::v(*n) == id).map(|n| Found::Vector(n as usize)))
 }
 
+#[mutants::rules]
 impl Vm {
     /// Lists the registers of a vCPU (KVM_GET_REG_LIST); nothing for a vCPU that does not exist.
     #[must_use]
@@ -219,8 +185,7 @@ impl Vm {
             return Vec::new();
         }
         let listed = |(_, place): &&(RegisterId, Place)| match place {
-            Place::Mte(n) if self.has_mte() => !self.injected.is(NOT_LISTED[*n]),
-            Place::Mte(_) => self.injected.is(&LISTED_WITHOUT_MTE),
+            Place::Mte(_) => self.has_mte(),
             _ => true,
         };
         let general = (0..GENERAL).map(RegisterId::x);
@@ -228,14 +193,9 @@ impl Vm {
         general.chain(vectors).chain(TABLE.iter().filter(listed).map(|(id, _)| *id)).collect()
     }
 
-    /// Tells whether a vCPU's MTE registers exist for the VMM; else gives what the ioctl returns.
-    fn mte_registers(&self, without: &'static Defect) -> Result<(), Errno> {
-        let anyway = self.injected.is(without) || self.injected.is(&LISTED_WITHOUT_MTE);
-        match self.has_mte() || anyway {
-            true => Ok(()),
-            false if self.injected.is(&WITHOUT_MTE_EINVAL) => Err(Errno::EINVAL),
-            false => Err(Errno::ENOENT),
-        }
+    /// Refuses MTE's registers where they do not exist for the VMM.
+    fn mte_registers(&self) -> Result<(), Errno> {
+        if self.has_mte() { Ok(()) } else { Err(Errno::ENOENT) }
     }
 
     /// Reads a register of up to 128 bits (KVM_GET_ONE_REG).
@@ -252,25 +212,15 @@ impl Vm {
             Found::Row(row, Place::Kept(_)) => Ok(vcpu.others[row].into()),
             Found::Row(_, Place::Id(value)) => Ok(self.id_register(id, value, cpu).into()),
             Found::Row(_, Place::Mte(n)) => {
-                self.mte_registers(&READ_WITHOUT_MTE)?;
-                let vcpu = if self.injected.is(&OTHER_VCPU) { &self.vcpus[0] } else { vcpu };
-                Ok(mte_register(vcpu, n, self.injected).into())
+                self.mte_registers()?;
+                Ok(mte_register(vcpu, n).into())
             }
         }
     }
 
+    /// Reads an ID register.
     fn id_register(&self, id: RegisterId, value: fn(&Features, usize) -> u64, cpu: usize) -> u64 {
-        if id == RegisterId::CLIDR_EL1 && (self.injected.is(&CLIDR_WITHOUT_TAGS) || self.injected.is(&CLIDR_SHOWS_TAGS))
-        {
-            return clidr(self.features.ctr, self.injected.is(&CLIDR_SHOWS_TAGS));
-        }
-        if id == RegisterId::CTR_EL0 && self.injected.is(&CTR_WITHOUT_TAGS) {
-            return self.features.ctr & !TMINLINE;
-        }
-        let mte = id == RegisterId::ID_AA64PFR1_EL1;
-        let features = if mte && self.injected.is(&ID_SHOWS_MTE) { &self.host.features } else { &self.features };
-        let value = value(features, cpu);
-        if mte && self.injected.is(&ID_HIDES_MTE) { value & !(0xf << 8) } else { value }
+        value(&self.features, cpu)
     }
 
     /// Writes a register of up to 128 bits (KVM_SET_ONE_REG). All 64 bits of MTE's registers are kept until the vCPU runs.
@@ -281,16 +231,15 @@ impl Vm {
     /// - EINVAL: another value for an ID register (EBUSY instead, from Linux 6.7 on, once a vCPU of the VM ran). That KVM
     ///   lets a VMM lower other fields of some ID registers is not modelled.
     pub fn set_register(&mut self, cpu: usize, id: RegisterId, value: u128) -> Result<(), Errno> {
-        let injected = self.injected;
         let found = find(id).ok_or(Errno::ENOENT)?;
         if let Found::Row(_, Place::Id(current)) = found {
             if cpu >= self.vcpus.len() {
                 return Err(Errno::ENOENT);
             }
-            return self.set_id_register(id, self.id_register(id, current, cpu), value as u64);
+            return self.set_id_register(self.id_register(id, current, cpu), value as u64);
         }
         if let Found::Row(_, Place::Mte(_)) = found {
-            self.mte_registers(&SET_WITHOUT_MTE)?;
+            self.mte_registers()?;
         }
         let vcpu = self.vcpus.get_mut(cpu).ok_or(Errno::ENOENT)?;
         let low = value as u64;
@@ -310,56 +259,27 @@ impl Vm {
             }
             Found::Row(row, Place::Kept(_)) => vcpu.others[row] = low,
             Found::Row(_, Place::Id(_)) => {}
-            Found::Row(_, Place::Mte(n)) => {
-                let others = if injected.is(&SET_ALL_VCPUS) { 0..self.vcpus.len() } else { cpu..cpu + 1 };
-                self.vcpus[others].iter_mut().for_each(|vcpu| set_mte_register(vcpu, n, low, injected));
-            }
+            Found::Row(_, Place::Mte(n)) => vcpu.set[n] = Some(low),
         }
         Ok(())
     }
 
     /// arch/arm64/kvm/sys_regs.c, set_id_reg(): the value that is there, and no other.
-    fn set_id_register(&mut self, id: RegisterId, current: u64, value: u64) -> Result<(), Errno> {
-        let mte = id == RegisterId::ID_AA64PFR1_EL1;
-        match self.injected {
-            defect if defect.is(&ID_WRITABLE) && mte => {
-                self.features.mte = (value >> 8 & 0xf) as u8;
-            }
-            defect if defect.is(&ID_IGNORES) => {}
-            defect if defect.is(&ID_SAME_REFUSED) => return Err(Errno::EINVAL),
-            _ if value == current => {}
-            _ if self.ran && self.contract().holds(Rule::IdRegistersFrozenByRun) => return Err(Errno::EBUSY),
-            _ => return Err(Errno::EINVAL),
+    fn set_id_register(&self, current: u64, value: u64) -> Result<(), Errno> {
+        if value == current {
+            return Ok(());
         }
-        Ok(())
+        let frozen = self.ran && self.contract().holds(Rule::IdRegistersFrozenByRun);
+        Err(if frozen { Errno::EBUSY } else { Errno::EINVAL })
     }
 }
 
-/// Gives what KVM_GET_ONE_REG says of one of MTE's registers.
-fn mte_register(vcpu: &Vcpu, n: usize, injected: Injected) -> u64 {
-    let n = match n {
-        0 | 1 if injected.is(&GCR_RGSR_SWAPPED) => 1 - n,
-        2 | 3 if injected.is(&TFSR_SWAPPED) => 5 - n,
-        _ => n,
-    };
+/// Returns what KVM_GET_ONE_REG says of one of MTE's registers.
+#[mutants::rules]
+fn mte_register(vcpu: &Vcpu, n: usize) -> u64 {
     let sys = &vcpu.cpu.sys;
     let live = [sys.rgsr, sys.gcr, sys.tfsr, sys.tfsre0][n];
-    match vcpu.set[n] {
-        Some(value) => value,
-        None if injected.is(STALE[n]) || injected.is(UNSWITCHED[n]) => vcpu.before[n],
-        None if injected.is(&GCR_TRUNCATED) && n == 1 => live & 0xffff,
-        None if injected.is(&RGSR_TRUNCATED) && n == 0 => live & 0xffff,
-        None => live,
-    }
-}
-
-/// Sets one of MTE's registers as KVM_SET_ONE_REG does.
-fn set_mte_register(vcpu: &mut Vcpu, n: usize, value: u64, injected: Injected) {
-    let value = if n >= 2 && injected.is(&TFSR_TF1_LOST) { value & !2 } else { value };
-    let ran = vcpu.set[n].is_none();
-    if !(ran && injected.is(SET_LOST[n])) {
-        vcpu.set[n] = Some(value);
-    }
+    vcpu.set[n].unwrap_or(live)
 }
 
 #[cfg(test)]

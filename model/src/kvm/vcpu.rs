@@ -5,8 +5,6 @@
 
 use crate::contract::Contract;
 use crate::cpu::{Cpu, Features};
-use crate::defect::{Defect, Injected};
-use crate::defects;
 
 /// What reset_unknown() puts in registers (arch/arm64/kvm/sys_regs.c): a vCPU that never ran shows it.
 pub(super) const POISON: u64 = 0x1de7_ec7e_dbad_c0de;
@@ -16,18 +14,7 @@ pub(super) const MTE_REGISTERS: usize = 4;
 /// Their bits that are not RES0. This CPU has all of RGSR_EL1.SEED, bits 55:8; one may have only 23:8.
 const IMPLEMENTED: [u64; MTE_REGISTERS] = [0x00ff_ffff_ffff_ff0f, 0x1_ffff, 0b11, 0b11];
 
-defects! {
-    RGSR_UNSWITCHED "vcpu-switch.rgsr" "RGSR_EL1 is neither saved nor restored when a vCPU is switched";
-    GCR_UNSWITCHED "vcpu-switch.gcr" "GCR_EL1 is neither saved nor restored when a vCPU is switched";
-    TFSR_UNSWITCHED "vcpu-switch.tfsr" "TFSR_EL1 is neither saved nor restored when a vCPU is switched";
-    TFSRE0_UNSWITCHED "vcpu-switch.tfsre0" "TFSRE0_EL1 is neither saved nor restored when a vCPU is switched";
-    TFSR_CLEARED_ON_ENTRY "vcpu-switch.tfsr-cleared" "TFSR_EL1 is cleared when a vCPU is entered";
-    TCO_LOST_ON_ENTRY "vcpu-switch.tco-cleared" "PSTATE.TCO is cleared when a vCPU is entered";
-}
-
-/// The defects by which a register is not switched, in the order of the registers.
-pub(super) const UNSWITCHED: [&Defect; MTE_REGISTERS] =
-    [&RGSR_UNSWITCHED, &GCR_UNSWITCHED, &TFSR_UNSWITCHED, &TFSRE0_UNSWITCHED];
+mutants::defects!();
 
 /// A vCPU.
 #[derive(Clone, Debug)]
@@ -38,7 +25,7 @@ pub(super) struct Vcpu {
     pub(super) set: [Option<u64>; MTE_REGISTERS],
     /// What RGSR_EL1 is set to stands for an UNKNOWN value.
     pub(super) rgsr_unknown: bool,
-    /// What they held when the vCPU was last entered.
+    /// What they held when the vCPU was last entered: the kernel's own copy is as old while the vCPU runs.
     pub(super) before: [u64; MTE_REGISTERS],
     /// Registers that no instruction of the model uses, by their place in the table.
     pub(super) others: Vec<u64>,
@@ -49,6 +36,7 @@ pub(super) struct Vcpu {
 /// ESR_EL1 of a synchronous external data abort from the same level: EC 0x25, IL, DFSC 0x10.
 const EXTERNAL_ABORT: u64 = 0x25 << 26 | 1 << 25 | 0x10;
 
+#[mutants::rules]
 impl Vcpu {
     /// A vCPU as KVM_ARM_VCPU_INIT leaves it.
     pub(super) fn new(features: &Features, contract: Contract) -> Self {
@@ -67,12 +55,12 @@ impl Vcpu {
     /// Takes an abort that is to be injected (arch/arm64/kvm/inject_fault.c, inject_abt64(); hyp/exception.c,
     /// enter_exception64()): the exception sets PSTATE.TCO, as one that the CPU takes itself would. FAR_EL1 is not modelled,
     /// nor is where the vector is: the guest's own handlers are not.
-    pub(super) fn take_abort(&mut self, sets_tco: bool) {
+    pub(super) fn take_abort(&mut self) {
         if std::mem::take(&mut self.abort_pending) {
             self.cpu.sys.elr = self.cpu.pc;
             self.cpu.sys.spsr = self.cpu.pstate();
             self.cpu.sys.esr = EXTERNAL_ABORT;
-            self.cpu.tco |= sets_tco;
+            self.cpu.tco = true;
         }
     }
 
@@ -83,7 +71,7 @@ impl Vcpu {
     }
 
     /// Enters the vCPU.
-    pub(super) fn load(&mut self, unswitched: &[u64; MTE_REGISTERS], injected: Injected) {
+    pub(super) fn load(&mut self) {
         self.cpu.complete_mmio();
         if self.set[0].is_some() {
             self.cpu.sys.rgsr_unknown = std::mem::take(&mut self.rgsr_unknown);
@@ -92,27 +80,14 @@ impl Vcpu {
             if let Some(value) = self.set[n].take() {
                 *live = value & IMPLEMENTED[n];
             }
-            if injected.is(UNSWITCHED[n]) {
-                *live = unswitched[n];
-            }
             self.before[n] = *live;
-        }
-        match injected {
-            defect if defect.is(&TFSR_CLEARED_ON_ENTRY) => self.cpu.sys.tfsr = 0,
-            defect if defect.is(&TCO_LOST_ON_ENTRY) => self.cpu.tco = false,
-            _ => {}
         }
     }
 
     /// Leaves the vCPU. The exception to EL2 records all asynchronous faults (SCTLR_EL2.ITFSB), and the return from it
     /// clears the exclusive monitor.
-    pub(super) fn put(&mut self, unswitched: &mut [u64; MTE_REGISTERS], injected: Injected) {
+    pub(super) fn put(&mut self) {
         self.cpu.sys.synchronise();
         self.cpu.monitor = None;
-        for (n, live) in Self::live(&mut self.cpu).into_iter().enumerate() {
-            if injected.is(UNSWITCHED[n]) {
-                unswitched[n] = *live;
-            }
-        }
     }
 }

@@ -12,7 +12,7 @@ use super::mirrors::Mirrors;
 use super::unpack::{self, Members};
 use crate::cache::Cache;
 use crate::failure::{Failure, Result};
-use crate::machine;
+use crate::host;
 use crate::report::{self, Report};
 use crate::space;
 
@@ -28,12 +28,12 @@ pub struct Fetcher<'a> {
 }
 
 impl<'a> Fetcher<'a> {
-    /// Makes a fetcher; nothing happens until it is used.
+    /// Creates a fetcher; it does nothing until it is used.
     pub fn new(cache: &'a Cache, report: &'a Report) -> Fetcher<'a> {
         Fetcher { cache, report, mirrors: RefCell::new(None), open: RefCell::new(Vec::new()) }
     }
 
-    /// Gives apt with the lists of these suites. The cache must be locked.
+    /// Returns an apt with the lists of these suites. The cache must be locked.
     ///
     /// # Errors
     /// This is not a Debian machine, there is no room, or a suite cannot be reached.
@@ -41,7 +41,7 @@ impl<'a> Fetcher<'a> {
         if let Some(open) = self.open.borrow().iter().find(|a| a.serves(architecture, suites)) {
             return Ok(open.clone());
         }
-        machine::debian().map_err(Failure::unavailable)?;
+        host::debian().map_err(Failure::unavailable)?;
         let mirrors = match &*self.mirrors.borrow() {
             Some(known) => known.clone(),
             None => Mirrors::ask()?,

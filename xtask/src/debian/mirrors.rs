@@ -1,4 +1,4 @@
-//! Which Debian mirror this machine uses, learned from its own apt.
+//! The Debian mirror that this machine uses, according to its own apt.
 //!
 //! Other suites (backports, trixie, sid, …) are taken from the same mirror, and the security
 //! archive, when apt does not know it, from where it lies next to the archive on most mirrors.
@@ -8,10 +8,10 @@ use std::process::Command;
 use crate::failure::{Failure, Result};
 use crate::processes;
 
-/// The format that `parse` reads. RELEASE is what stands in the sources list: unlike CODENAME
+/// The format that `parse` reads. RELEASE is the suite as the sources list names it: unlike CODENAME
 /// it is known before the first `apt-get update`.
 const FORMAT: &str = "$(IDENTIFIER)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)";
-/// What a suite of Debian proper can be called.
+/// Names of Debian's own suites.
 const BASES: &[&str] = &[
     "oldoldstable",
     "oldstable",
@@ -40,7 +40,7 @@ pub struct Mirrors {
 }
 
 impl Mirrors {
-    /// Asks the machine's apt.
+    /// Reads the configuration of the machine's apt.
     pub fn ask() -> Result<Mirrors> {
         let targets =
             processes::output(Command::new("apt-get").args(["indextargets", "--no-release-info", "--format", FORMAT]))?;
@@ -79,7 +79,7 @@ impl Mirrors {
         Ok(Mirrors { archive, security, security_is_derived })
     }
 
-    /// Tells whether the suite may turn out not to be there, so that one must do without it.
+    /// Returns whether the suite may turn out to be missing, and must then be left out.
     pub fn is_doubtful(&self, suite: &str) -> bool {
         suite.ends_with("-security") && self.security_is_derived
     }

@@ -1,4 +1,4 @@
-//! Unpacking packages into a directory, without what nobody here needs.
+//! Unpacking packages into a directory, without the parts that nothing here uses.
 //!
 //! Packages are removed as soon as they are unpacked, so that the peak on disk stays low; two are
 //! unpacked at a time, the largest first.
@@ -12,7 +12,7 @@ use std::thread;
 use crate::failure::{Failure, Result};
 use crate::processes;
 
-/// What is left out of every package.
+/// Members that are left out of every package.
 const NEVER: &[&str] =
     &["./usr/share/doc", "./usr/share/man", "./usr/share/locale", "./usr/share/info", "./usr/share/lintian"];
 const WORKERS: usize = 2;
@@ -87,7 +87,7 @@ fn unpack(package: &Path, root: &Path, members: Members<'_>) -> Result<()> {
     let read = source.wait_with_output().map_err(|e| processes::not_started(&dpkg, &e))?;
     let unpacked = unpacked?;
     let said = format!("{}{}", String::from_utf8_lossy(&unpacked.stderr), String::from_utf8_lossy(&read.stderr));
-    // tar fails when a wanted member is in another package; whoever wants it looks for it.
+    // tar fails when a wanted member is in another package; the caller checks that it is there at the end.
     let missing_only = !only.is_empty()
         && said.lines().all(|l| l.contains("Not found in archive") || l.contains("Exiting with failure status"));
     if read.status.success() && (unpacked.status.success() || missing_only) {

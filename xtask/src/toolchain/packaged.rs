@@ -8,12 +8,13 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Cross, GNU_TARGET, Toolchain};
+use super::tools::{Cross, Toolchain};
 use crate::binutils;
 use crate::cache::Entry;
 use crate::debian::unpack::Members;
 use crate::failure::{Failure, Result};
-use crate::machine;
+use crate::host;
+use crate::project::GNU_TARGET;
 use crate::setup::{BOOKWORM, Component, Setup, Staged};
 use crate::version::Version;
 use crate::wrapper;
@@ -62,18 +63,24 @@ const STATIC_LINKER: &str = "\"$here/../../binutils/bin/aarch64-linux-gnu-ld\" \
     \"$here/../arm64/usr/lib/gcc/aarch64-linux-gnu/12/crtend.o\" \
     \"$here/../arm64/usr/lib/aarch64-linux-gnu/crtn.o\"";
 
-/// Gives Debian's toolchain and how to build for aarch64 with it; `why` says why it is needed.
+/// Returns Debian's toolchain and how to build for aarch64 with it: `why` is the reason why it is needed, `remedy` what
+/// to do where it is neither in the cache nor to be had.
 ///
 /// # Errors
 /// The packages cannot be fetched, or the newest of them is older than `wanted`.
-pub fn ensure(setup: &Setup<'_>, wanted: &Version, why: &str) -> Result<Cross> {
-    let heading =
-        format!("Rust for the guest and for arm64 Linux, from Debian's packages, since {} (about 220 MB)", why);
-    let component = Component { name: ENTRY, recipe: RECIPE, heading: &heading };
+pub fn ensure(setup: &Setup<'_>, wanted: &Version, why: &str, remedy: &str) -> Result<Cross> {
+    let component = Component {
+        name: ENTRY,
+        recipe: RECIPE,
+        title: "Rust for the guest and for arm64 Linux, from Debian's packages",
+        purpose: &format!("since {}", why),
+        size: "220 MB",
+        remedy,
+    };
     let version_of = |entry: &Entry| entry.stamp.fact("rustc").and_then(Version::parse);
     let recent = |entry: &Entry| version_of(entry).map_or(false, |v| v.is_at_least(wanted));
-    let tools = binutils::ensure(setup)?;
     let entry = setup.component(&component, recent, || make(setup, wanted))?;
+    let tools = binutils::packaged(setup)?;
     let version = version_of(&entry).ok_or_else(|| {
         Failure::unavailable(format!(
             "the stamp in {} names no version; remove that directory",
@@ -92,7 +99,7 @@ pub fn ensure(setup: &Setup<'_>, wanted: &Version, why: &str) -> Result<Cross> {
 }
 
 fn make(setup: &Setup<'_>, wanted: &Version) -> Result<Staged> {
-    let architecture = machine::architecture()?;
+    let architecture = host::architecture()?;
     let apt = setup.fetcher.apt(architecture.debian, BOOKWORM)?;
     let names: Vec<String> = PACKAGES.iter().map(|p| p.to_string()).collect();
     let packages = apt.closure(&names, PROVIDED)?;
@@ -125,7 +132,7 @@ fn make(setup: &Setup<'_>, wanted: &Version) -> Result<Staged> {
 
     let libraries = [format!("usr/lib/{}", architecture.multiarch), format!("lib/{}", architecture.multiarch)];
     join_certificates(&root, &staged.join(CERTIFICATES))?;
-    give_rustdoc_a_rustc(&root)?;
+    wrap_rustc_of_sysroot(&root)?;
     for program in PROGRAMS {
         wrapper::write(
             &staged,
@@ -137,16 +144,15 @@ fn make(setup: &Setup<'_>, wanted: &Version) -> Result<Staged> {
     Ok((staged, vec![("rustc".to_string(), version.to_string()), ("package".to_string(), exact)]))
 }
 
-/// rustdoc runs documentation tests with the rustc of its sysroot, past the wrappers: makes that
-/// one lead to the wrapper.
-fn give_rustdoc_a_rustc(root: &Path) -> Result<()> {
+/// Makes the rustc of the sysroot lead to the wrapper: rustdoc runs documentation tests with that one.
+fn wrap_rustc_of_sysroot(root: &Path) -> Result<()> {
     let rustc = root.join("usr/bin/rustc");
     let moved = root.join("usr/bin").join(binary_of("rustc"));
     fs::rename(&rustc, &moved).map_err(|e| Failure::io("rename", &rustc, &e))?;
     wrapper::write(&root.join("usr"), "rustc", "\"$here/../../../bin/rustc\" \"$@\"")
 }
 
-/// Gives a program's file in the root's usr/bin.
+/// Returns the name of a program's file in the root's usr/bin.
 fn binary_of(program: &str) -> &str {
     if program == "rustc" { "rustc.real" } else { program }
 }

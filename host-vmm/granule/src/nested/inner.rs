@@ -9,10 +9,12 @@ mod swap;
 use std::ffi::CStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::{Mutex, TryLockError};
 
+use rustix::mount::MountFlags;
+use rustix::system::{RebootCommand, reboot};
+use rustix::termios::{OptionalActions, OutputModes, tcdrain, tcgetattr, tcsetattr};
 use serde::{Deserialize, Serialize};
 
 use super::initramfs::{FIRMWARE, MODULES, OPTIONS};
@@ -123,16 +125,11 @@ fn keep_freed_memory() {
 #[cfg(not(target_env = "gnu"))]
 fn keep_freed_memory() {}
 
-#[expect(unsafe_code, reason = "mount has no wrapper in std")]
 fn mount(kind: &CStr, place: &CStr) -> Result<(), InnerError> {
-    // SAFETY: all strings are C strings, and these file systems take no data.
-    let result = unsafe { libc::mount(kind.as_ptr(), place.as_ptr(), kind.as_ptr(), 0, std::ptr::null()) };
-    let error = io::Error::last_os_error();
-    // A kernel may have mounted /dev already.
-    if result == 0 || error.raw_os_error() == Some(libc::EBUSY) {
-        Ok(())
-    } else {
-        Err(InnerError::Mount { place: place.to_string_lossy().into_owned(), source: error })
+    match rustix::mount::mount(kind, place, kind, MountFlags::empty(), None) {
+        // A kernel may have mounted /dev already.
+        Ok(()) | Err(rustix::io::Errno::BUSY) => Ok(()),
+        Err(error) => Err(InnerError::Mount { place: place.to_string_lossy().into_owned(), source: error.into() }),
     }
 }
 
@@ -151,11 +148,9 @@ fn broken(reason: &str) {
     }
 }
 
-#[expect(unsafe_code, reason = "reboot has no wrapper in std")]
 fn power_off() -> ! {
-    // SAFETY: reboot touches no memory of ours.
-    unsafe { libc::reboot(libc::RB_POWER_OFF) };
-    // Not reached as PID 1. Were it, ending would be the only thing left to do.
+    // Not refused to PID 1. Were it, ending would be the only thing left to do.
+    let _ = reboot(RebootCommand::PowerOff);
     std::process::exit(1)
 }
 
@@ -190,13 +185,12 @@ impl Console {
     }
 
     /// Writes an event, and waits until it has left: the kernel may die in the next moment.
-    #[expect(unsafe_code, reason = "tcdrain has no wrapper in std")]
     fn event(&mut self, event: &Event) {
         // What cannot be written is missed outside: a gap in the numbers, or no closing event.
         let Ok(frame) = self.encoder.frame(event) else { return };
         if self.terminal.write_all(&frame).is_ok() {
-            // SAFETY: tcdrain takes a descriptor, which is open, and touches no memory.
-            unsafe { libc::tcdrain(self.terminal.as_raw_fd()) };
+            // What cannot be drained leaves anyhow, only later.
+            let _ = tcdrain(&self.terminal);
         }
     }
 }
@@ -216,18 +210,10 @@ fn shortened(names: &[String], event: Event) -> Event {
 }
 
 /// Stops the terminal from adding a carriage return to each line. It is only a byte saved, so errors do not matter.
-#[expect(unsafe_code, reason = "termios has no wrapper in std")]
 fn make_raw(terminal: &File) {
-    let mut settings = std::mem::MaybeUninit::<libc::termios>::uninit();
-    // SAFETY: the kernel writes the structure that the pointer leads to.
-    if unsafe { libc::tcgetattr(terminal.as_raw_fd(), settings.as_mut_ptr()) } != 0 {
-        return;
-    }
-    // SAFETY: tcgetattr succeeded, so it wrote all of it.
-    let mut settings = unsafe { settings.assume_init() };
-    settings.c_oflag &= !libc::OPOST;
-    // SAFETY: the structure came from tcgetattr and lives through the call.
-    unsafe { libc::tcsetattr(terminal.as_raw_fd(), libc::TCSANOW, &raw const settings) };
+    let Ok(mut settings) = tcgetattr(terminal) else { return };
+    settings.output_modes.remove(OutputModes::OPOST);
+    let _ = tcsetattr(terminal, OptionalActions::Now, &settings);
 }
 
 #[cfg(test)]

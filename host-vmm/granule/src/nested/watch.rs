@@ -4,10 +4,13 @@
 //! long it took to boot, a case that ends because the kernel under test died in it, a kernel that complained
 //! while everything passed.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::kernel_warning::{self, LastLines};
 use super::wire::{Item, NUMBER, WireError};
+use machine::Explain;
+use machine::deadline::OutOfTime;
+use qemu::end::QemuEnd;
 use report::event::{CaseInfo, Event, Failure, STREAM_VERSION, Sink, Verdict};
 
 /// Console lines shown with a failure.
@@ -33,14 +36,9 @@ pub struct EmulatorInfo {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndReason {
     /// The emulator ended.
-    Ended {
-        /// Its exit status, in words.
-        how: String,
-        /// Its error text.
-        errors: String,
-    },
+    Ended(QemuEnd),
     /// The time for the whole run is over.
-    Deadline(Duration),
+    Deadline(OutOfTime),
 }
 
 /// A kernel message that something is wrong, and the lines behind it.
@@ -243,15 +241,11 @@ impl<'a> RunWatcher<'a> {
                 format!("the kernel under test died: {panic}"),
                 "see its last lines; another kernel can be given with --kernel",
             ),
-            (EndReason::Deadline(timeout), None) => (
-                format!("the run did not end within {} s", timeout.as_secs()),
-                "give it longer with --timeout, or see the kernel's messages with --append loglevel=7",
-            ),
-            (EndReason::Ended { how, errors }, None) => (
-                format!(
-                    "QEMU ended ({how}) before the last result{}{errors}",
-                    if errors.is_empty() { "" } else { ": " }
-                ),
+            (EndReason::Deadline(late), None) => {
+                (late.reason(), "give it longer with --timeout, or see the kernel's messages with --append loglevel=7")
+            }
+            (EndReason::Ended(end), None) => (
+                format!("there are results missing: {}", end.reason()),
                 "see the last lines; more of the kernel's messages come with --append loglevel=7",
             ),
         };

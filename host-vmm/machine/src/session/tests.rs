@@ -106,7 +106,7 @@ fn block() -> Block {
 }
 
 fn bad_request<T>(result: Result<T, MachineError>) -> bool {
-    matches!(result, Err(MachineError::BadRequest(_)))
+    matches!(result, Err(MachineError::Request(_)))
 }
 
 #[test]

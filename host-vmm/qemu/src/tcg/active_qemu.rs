@@ -2,10 +2,11 @@
 //!
 //! A guest without a request polls its mailbox, and takes a core from the one at work. So the process of a machine that is
 //! kept for a later case is stopped until its turn comes. What kills a child kills a stopped one too.
-#![expect(unsafe_code, reason = "kill has no wrapper in std")]
 
 use std::cell::Cell;
 use std::rc::Rc;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 /// Shared by all QEMUs of which one works at a time.
 #[derive(Clone, Debug, Default)]
@@ -16,8 +17,8 @@ impl ActiveQemu {
     pub fn activate(&self, process: u32) {
         let before = self.0.replace(Some(process));
         if before != Some(process) {
-            before.into_iter().for_each(|other| signal(other, libc::SIGSTOP));
-            signal(process, libc::SIGCONT);
+            before.into_iter().for_each(|other| signal(other, Signal::STOP));
+            signal(process, Signal::CONT);
         }
     }
 
@@ -29,11 +30,11 @@ impl ActiveQemu {
     }
 }
 
-fn signal(process: u32, signal: i32) {
-    let Ok(process) = libc::pid_t::try_from(process) else { return };
-    // SAFETY: kill touches no memory. The process is a child that its owner has not waited for, or the owner would have
-    // called `forget`, so the number is still its own.
-    unsafe { libc::kill(process, signal) };
+fn signal(process: u32, signal: Signal) {
+    let Some(process) = i32::try_from(process).ok().and_then(Pid::from_raw) else { return };
+    // The process is a child that its owner has not waited for, or the owner would have called `forget`, so the number is
+    // still its own. One that has ended hears nothing.
+    let _ = kill_process(process, signal);
 }
 
 #[cfg(test)]

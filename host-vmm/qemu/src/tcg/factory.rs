@@ -15,7 +15,7 @@ use machine::firmware::Firmware;
 use machine::mailbox::MailboxClient;
 use machine::need::Need;
 use machine::session::{GuestState, Session};
-use machine::{Backing, Config, Factory, Machine, MachineError, Vm};
+use machine::{Backing, Config, Deadline, Factory, Machine, MachineError, Vm};
 
 /// Makes machines with one QEMU, one CPU and one firmware.
 #[derive(Clone, Debug)]
@@ -23,14 +23,15 @@ pub struct TcgFactory {
     qemu_config: QemuConfig,
     image: Vec<u8>,
     guest_timeout: Duration,
+    deadline: Deadline,
     active: ActiveQemu,
 }
 
 impl TcgFactory {
-    /// Takes the QEMU, an ELF image, and how long a guest may take for one request.
+    /// Takes the QEMU, an ELF image, how long a guest may take for one request, and when the run is to be over.
     #[must_use]
-    pub fn new(qemu_config: QemuConfig, image: Vec<u8>, guest_timeout: Duration) -> Self {
-        Self { qemu_config, image, guest_timeout, active: ActiveQemu::default() }
+    pub fn new(qemu_config: QemuConfig, image: Vec<u8>, guest_timeout: Duration, deadline: Deadline) -> Self {
+        Self { qemu_config, image, guest_timeout, deadline, active: ActiveQemu::default() }
     }
 }
 
@@ -63,6 +64,7 @@ impl Factory for TcgFactory {
         let mut backend = TcgBackend {
             emulator,
             guest_timeout: self.guest_timeout,
+            deadline: self.deadline,
             mailboxes: (0..config.cpus).map(MailboxClient::of).collect(),
             tag_block: 0,
             host_writes: HostWrites::default(),

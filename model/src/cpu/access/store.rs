@@ -2,21 +2,22 @@
 
 use abi::map;
 
-use super::{Access, NOT_SIMPLE, Parts, Reached, STORE_CLEARS_TAG, STORE_DESPITE_FAULT, STORE_DROPPED_ASYNC};
+use super::{Access, NOT_SIMPLE, Parts, Reached};
 use crate::cpu::load_store::part;
-use crate::cpu::translate::Memory;
 use crate::cpu::{Core, Exception, Stop};
 use crate::memory::ByteMask;
 
+mutants::defects!();
+
+#[mutants::rules]
 impl Core<'_, '_> {
     /// Reads bytes, and tells which of them are UNKNOWN.
     fn read_parts(&mut self, parts: &Parts, out: &mut [u8]) -> Result<ByteMask, Stop> {
-        let mut rest = out;
         let (mut unknown, mut done) = (0, 0);
         for &(_, place, bytes) in parts.as_slice() {
-            let (now, later) = rest.split_at_mut(bytes as usize);
-            unknown |= self.env.bus.read(place.ipa, now).map_err(Stop::NoMemory)? << done;
-            (rest, done) = (later, done + bytes);
+            let part = &mut out[done as usize..][..bytes as usize];
+            unknown |= self.env.bus.read(place.ipa, part).map_err(Stop::NoMemory)? << done;
+            done += bytes;
         }
         Ok(unknown)
     }
@@ -31,9 +32,6 @@ impl Core<'_, '_> {
             if unknown != 0 {
                 self.env.bus.make_unknown(place.ipa, unknown & (u64::MAX >> (64 - bytes)));
                 unknown = unknown.checked_shr(bytes as u32).unwrap_or(0);
-            }
-            if self.defect(&STORE_CLEARS_TAG) && place.memory != Memory::Tagged && place.ipa >= map::ARENA_BASE {
-                self.env.bus.set_tag(place.ipa & !0xf, isa::Tag::ZERO).map_err(Stop::NoMemory)?;
             }
             rest = later;
         }
@@ -55,21 +53,14 @@ impl Core<'_, '_> {
 
     /// Stores bytes from `va` on.
     pub(in crate::cpu) fn store(&mut self, va: u64, data: &[u8], access: Access) -> Result<(), Stop> {
-        let before = self.cpu.sys.clone_if(self.defect(&STORE_DROPPED_ASYNC));
         let reached = match self.reach(va, data.len() as u64, access) {
             Ok(reached) => reached,
             Err(stop) => {
-                if self.defect(&STORE_DESPITE_FAULT) && stop.is_tag_check_fault() {
-                    let unchecked = Access { checked: false, ..access };
-                    let parts = self.memory(va, data.len() as u64, unchecked)?;
-                    self.write_parts(&parts, data, access.unknown)?;
-                }
                 self.store_before(va, data, access, &stop)?;
                 return Err(stop);
             }
         };
         match reached {
-            Reached::Memory(_) if before.is_some_and(|before| before != self.cpu.sys) => Ok(()),
             Reached::Memory(parts) => self.write_parts(&parts, data, access.unknown),
             Reached::Device(_) if access.unknown != 0 => {
                 Err(Stop::Unmodelled("a store of what is UNKNOWN to a device"))
@@ -114,6 +105,7 @@ impl Core<'_, '_> {
     }
 }
 
+#[mutants::rules]
 impl Stop {
     /// How many of an access's bytes lie before the address of its fault; `None` if there are none.
     fn bytes_before(&self, va: u64, bytes: u64) -> Option<u64> {

@@ -18,6 +18,7 @@ pub(super) enum Direction {
     Either,
 }
 
+#[mutants::rules]
 impl Direction {
     /// The direction of CPYP between these addresses, of `bytes` bytes (Arm ARM C6.2, CPYP).
     pub(super) fn of(from: u64, to: u64, bytes: u64) -> Self {
@@ -47,6 +48,7 @@ pub struct Copying {
     registers: [u64; 2],
 }
 
+#[mutants::rules]
 impl Overlap {
     /// Looks at a copy of `bytes` bytes from and to these guest-physical addresses.
     pub(super) fn of(direction: Direction, [from, to]: [u64; 2], bytes: u64) -> Option<Self> {
@@ -56,7 +58,7 @@ impl Overlap {
         (upwards || downwards).then_some(Self { to, bytes })
     }
 
-    /// Tells which of `count` bytes from a guest-physical address on may be read after they were written.
+    /// Returns which of `count` bytes from a guest-physical address on may be read after they were written.
     pub(super) fn unknown(self, from: u64, count: u64) -> ByteMask {
         let written = |at: &u64| from.wrapping_add(*at).wrapping_sub(self.to) < self.bytes;
         (0..count).filter(written).fold(0, |mask, at| mask | 1 << at)
@@ -68,6 +70,7 @@ impl Overlap {
     }
 }
 
+#[mutants::rules]
 impl Core<'_, '_> {
     /// Takes what the stage before has found out about this copy.
     pub(super) fn overlap_of_stage_before(&mut self, stage: Stage, registers: [u64; 2]) -> Option<Overlap> {

@@ -138,7 +138,8 @@ static FUNCTIONS: &[Function] = &[
     of_kvm(0x8600_ff01, Answer::Words([0xb66f_b428, 0xe911_c52e, 0x564b_caa9, 0x743a_004d])),
 ];
 
-/// Gives what a hypervisor answers.
+/// Returns what a hypervisor answers.
+#[mutants::rules]
 pub(super) fn answer(hypervisor: Hypervisor, id: u32) -> Answer {
     let known = FUNCTIONS.iter().find(|function| function.id == id);
     known.map_or(Answer::Value(NOT_SUPPORTED), |function| match hypervisor {
@@ -163,7 +164,8 @@ const PSCI: [u32; 12] = [
     PSCI_FEATURES,
 ];
 
-/// Gives PSCI_FEATURES' answer of KVM, by the minor version of PSCI 1.
+/// Returns PSCI_FEATURES' answer of KVM, by the minor version of PSCI 1.
+#[mutants::rules]
 pub(super) fn psci_feature_of_kvm(minor: u64, id: u32) -> i64 {
     /// PSCI_1_3_OFF_TYPE_HIBERNATE_OFF.
     const HIBERNATE_OFF: i64 = 1;
@@ -175,7 +177,8 @@ pub(super) fn psci_feature_of_kvm(minor: u64, id: u32) -> i64 {
     }
 }
 
-/// Gives PSCI_FEATURES' answer of the board, which looks at all of x1.
+/// Returns PSCI_FEATURES' answer of the board, which looks at all of x1.
+#[mutants::rules]
 pub(super) fn psci_feature_of_board(id: u64) -> i64 {
     let there = |id: u32| PSCI.contains(&id) || [OLD_CPU_SUSPEND, OLD_CPU_OFF, OLD_CPU_ON].contains(&id);
     if u32::try_from(id).is_ok_and(there) { 0 } else { NOT_SUPPORTED }
@@ -183,6 +186,7 @@ pub(super) fn psci_feature_of_board(id: u64) -> i64 {
 
 /// Lists what SMCCC_ARCH_FEATURES may say of a function on KVM: of a workaround what the host's CPUs need, which no register
 /// tells (arch/arm64/kernel/proton-pack.c). KVM says of SMCCC_ARCH_FEATURES itself that it is not there.
+#[mutants::rules]
 pub(super) fn arch_feature_of_kvm(id: u32) -> &'static [i64] {
     /// SMCCC_ARCH_WORKAROUND_RET_UNAFFECTED.
     const UNAFFECTED: i64 = 1;
@@ -196,7 +200,8 @@ pub(super) fn arch_feature_of_kvm(id: u32) -> &'static [i64] {
     }
 }
 
-/// Gives TRNG_FEATURES' answer of KVM, which looks at all of x1.
+/// Returns TRNG_FEATURES' answer of KVM, which looks at all of x1.
+#[mutants::rules]
 pub(super) fn trng_feature_of_kvm(id: u64) -> i64 {
     const THERE: [u32; 5] = [TRNG_VERSION, TRNG_FEATURES, TRNG_GET_UUID, TRNG_RND, TRNG_RND | WIDE];
     if THERE.iter().any(|known| u64::from(*known) == id) { 0 } else { NOT_SUPPORTED }

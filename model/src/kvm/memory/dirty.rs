@@ -4,9 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{DIRTY_NEVER_TAKEN, GuestMemory};
+use super::GuestMemory;
 use crate::kernel::Errno;
 
+mutants::defects!();
+
+#[mutants::rules]
 impl GuestMemory {
     /// Starts or stops KVM_MEM_LOG_DIRTY_PAGES for the slot that starts at `ipa`.
     pub(in crate::kvm) fn log_dirty(&mut self, ipa: u64, on: bool) -> Result<(), Errno> {
@@ -27,11 +30,7 @@ impl GuestMemory {
         }
         let logged = self.slots.iter_mut().find(|slot| slot.ipa == ipa && slot.logging);
         let slot = logged.ok_or(Errno::ENOENT)?;
-        let dirty = if self.injected.is(&DIRTY_NEVER_TAKEN) {
-            slot.dirty.clone()
-        } else {
-            std::mem::replace(&mut slot.dirty, vec![false; slot.pages.len()])
-        };
+        let dirty = std::mem::replace(&mut slot.dirty, vec![false; slot.pages.len()]);
         Ok((0u64..).zip(dirty).filter_map(|(number, dirty)| dirty.then_some(number)).collect())
     }
 

@@ -3,17 +3,7 @@
 //! What the kernel does with a page when the guest first touches it is arch/arm64/kvm/mmu.c, sanitise_mte_tags(). Where
 //! pages are, and who may touch them, is [`super`]'s.
 
-use crate::defect::Injected;
-use crate::defects;
-
-defects! {
-    FIRST_TOUCH_STALE "guest-memory.first-touch-leaves-stale-tags"
-        "the guest's first access to a page does not clear the tags that its last owner left";
-    FIRST_TOUCH_CLEARS_STORED "guest-memory.first-touch-clears-stored-tags"
-        "the guest's first access clears tags that the VMM stored before";
-    FIRST_TOUCH_CLEARS_DATA "guest-memory.first-touch-clears-data"
-        "the guest's first access clears the data with the tags";
-}
+mutants::defects!();
 
 /// A page of the host.
 #[derive(Clone, Debug, Default)]
@@ -40,8 +30,11 @@ impl Page {
     pub(in crate::kvm) fn make_stale(&mut self, granules: usize) {
         self.tags = Some((0..granules).map(Self::stale).collect());
     }
+}
 
-    /// Gives the tag of a granule.
+#[mutants::rules]
+impl Page {
+    /// Returns the tag of a granule.
     pub(in crate::kvm) fn tag(&self, granule: usize) -> u8 {
         self.tags.as_ref().map_or(0, |tags| tags[granule])
     }
@@ -51,11 +44,6 @@ impl Page {
         if tag != 0 || self.tags.is_some() {
             self.tags.get_or_insert_with(|| vec![0; granules].into())[granule] = tag;
         }
-    }
-
-    /// Clears the data of the page.
-    pub(in crate::kvm) fn clear_data(&mut self) {
-        (self.data, self.unknown) = (None, None);
     }
 
     /// Writes bytes into a page of `size` bytes.
@@ -69,16 +57,10 @@ impl Page {
 
     /// The guest touches a page that is not flagged, or whose tags only the VMM has stored.
     #[cold]
-    pub(super) fn first_touch(&mut self, granules: usize, injected: Injected) {
-        let stored = std::mem::take(&mut self.stored);
-        if injected.is(&FIRST_TOUCH_CLEARS_DATA) {
-            self.data = None;
-        }
-        if !self.tagged || injected.is(&FIRST_TOUCH_CLEARS_STORED) {
+    pub(super) fn first_touch(&mut self) {
+        self.stored = false;
+        if !self.tagged {
             self.tags = None;
-            if injected.is(&FIRST_TOUCH_STALE) && !stored {
-                self.make_stale(granules);
-            }
         }
         self.tagged = true;
     }

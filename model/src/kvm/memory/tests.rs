@@ -9,7 +9,7 @@ const RAM: u64 = 0x4000_0000;
 const PAGE: u64 = 4096;
 
 fn memory(page: u64) -> GuestMemory {
-    let mut memory = GuestMemory::new(page, Contract::for_release(Release::new(6, 12, 0)), Injected::NONE);
+    let mut memory = GuestMemory::new(page, Contract::for_release(Release::new(6, 12, 0)));
     memory.mte = true;
     memory.add(RAM, 4 * page, Backing::Anonymous, Access::ReadWrite).unwrap();
     memory

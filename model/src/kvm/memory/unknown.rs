@@ -8,6 +8,7 @@ use std::ops::Range;
 use super::{GuestMemory, Page};
 use crate::memory::ByteMask;
 
+#[mutants::rules]
 impl Page {
     /// Makes bytes that were written known.
     #[cold]
@@ -21,13 +22,14 @@ impl Page {
         self.unknown.as_ref().is_some_and(|unknown| unknown[at / 64] >> (at % 64) & 1 != 0)
     }
 
-    /// Tells which of `count` bytes are UNKNOWN, of the first 64.
+    /// Returns which of `count` bytes are UNKNOWN, of the first 64.
     #[cold]
     pub(super) fn unknown_bytes(&self, at: usize, count: usize) -> ByteMask {
         (0..count.min(64)).filter(|n| self.is_unknown(at + n)).fold(0, |mask, n| mask | 1 << n)
     }
 }
 
+#[mutants::rules]
 impl GuestMemory {
     /// Makes bytes UNKNOWN.
     #[cold]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::contract::Release;
+use crate::defect::Injected;
 
 fn vm(mte: bool) -> Vm {
     let mut vm = Vm::new(&Host::default(), Injected::NONE);

@@ -1,13 +1,14 @@
 //! Swap for the inner Linux: a RAM disk of the kernel's own (brd), which is real swap to everything above the block layer.
 //!
 //! Nothing here fails the run: without swap the cases that need it say so.
-#![expect(unsafe_code, reason = "finit_module and swapon have no wrapper in std")]
+#![expect(unsafe_code, reason = "swapon has no wrapper")]
 
 use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::fd::AsRawFd;
 use std::path::Path;
+
+use rustix::system::finit_module;
 
 /// Bytes of swap; the disk takes memory only for what is written to it.
 const BYTES: u64 = 16 << 20;
@@ -26,7 +27,7 @@ pub fn start(modules: &Path) -> io::Result<()> {
     for entry in fs::read_dir(modules)?.flatten() {
         load(&entry.path())?;
     }
-    let page = page_size();
+    let page = rustix::param::page_size() as u64;
     let mut disk = fs::OpenOptions::new().write(true).open(DISK)?;
     disk.write_all(&header(page, BYTES / page))?;
     disk.sync_all()?;
@@ -40,14 +41,7 @@ fn load(module: &Path) -> io::Result<()> {
     let compressed = module.extension().is_some_and(|extension| extension != "ko");
     let parameters = CString::new(PARAMETERS)?;
     let flags = if compressed { COMPRESSED } else { 0 };
-    // SAFETY: the descriptor is open, and the parameters are a C string.
-    let result = unsafe { libc::syscall(libc::SYS_finit_module, file.as_raw_fd(), parameters.as_ptr(), flags) };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-}
-
-fn page_size() -> u64 {
-    // SAFETY: asks for a constant.
-    u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)
+    Ok(finit_module(&file, &parameters, flags)?)
 }
 
 /// The first page of a swap area (include/linux/swap.h, union swap_header): version 1, its last page, the signature.

@@ -1,6 +1,6 @@
-//! What kind of machine this is: its architecture, whether it is Debian, what is in PATH.
+//! The machine that xtask runs on: its architecture, whether it is Debian, what is in PATH.
 //!
-//! It only looks; it changes nothing and spawns nothing.
+//! It only looks; it changes nothing and starts nothing.
 
 use std::env;
 use std::fs;
@@ -38,17 +38,17 @@ const ARCHITECTURES: &[Architecture] = &[
     },
 ];
 
-/// Gives this machine's architecture.
+/// Returns this machine's architecture.
 ///
 /// # Errors
-/// It is one that nothing here was made for.
+/// It is neither x86-64 nor aarch64.
 pub fn architecture() -> Result<&'static Architecture> {
     ARCHITECTURES.iter().find(|a| a.rust == env::consts::ARCH).ok_or_else(|| {
         Failure::unavailable(format!("expected a machine with x86_64 or aarch64, found {}", env::consts::ARCH))
     })
 }
 
-/// Tells whether packages can be had from Debian here; `Err` says what speaks against it.
+/// Checks that packages can be fetched from Debian here; `Err` is the reason why not.
 pub fn debian() -> std::result::Result<(), String> {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let id = release.lines().find_map(|l| l.strip_prefix("ID=")).unwrap_or("unknown").trim_matches('"').to_string();
@@ -65,7 +65,13 @@ pub fn debian() -> std::result::Result<(), String> {
 
 /// Finds an executable in PATH.
 pub fn in_path(name: &str) -> Option<PathBuf> {
-    env::split_paths(&env::var_os("PATH")?)
-        .map(|d| d.join(name))
-        .find(|p| fs::metadata(p).map_or(false, |m| m.is_file() && m.permissions().mode() & 0o111 != 0))
+    all_in_path(name).into_iter().next()
+}
+
+/// Finds all executables of a name in PATH, in its order.
+pub fn all_in_path(name: &str) -> Vec<PathBuf> {
+    let is_executable =
+        |p: &PathBuf| fs::metadata(p).map_or(false, |m| m.is_file() && m.permissions().mode() & 0o111 != 0);
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).map(|d| d.join(name)).filter(is_executable).collect()
 }

@@ -1,4 +1,4 @@
-//! Operands of the memory copies and sets, which the instruction itself moves on: `[x0]!` and `x2!`.
+//! Operands of the memory copy and memory set instructions, which update them: `[x0]!` and `x2!`.
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -8,33 +8,33 @@ use crate::error::OperandError;
 use crate::operand::Operand;
 use crate::register::{Reg, RegClass};
 
-/// A register of the copy's state; 31 is CONSTRAINED UNPREDICTABLE.
+/// An address or size register that the instruction updates; register 31 is CONSTRAINED UNPREDICTABLE.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Moving {
+pub(crate) struct MopsRegister {
     shift: u32,
-    pointer: bool,
+    is_address: bool,
 }
 
-/// The destination.
-pub(crate) const TO: Moving = Moving { shift: 0, pointer: true };
-/// The source of a copy.
-pub(crate) const FROM: Moving = Moving { shift: 16, pointer: true };
-/// The bytes that are left.
-pub(crate) const LEFT: Moving = Moving { shift: 5, pointer: false };
+/// `Xd`, the destination address.
+pub(crate) const DESTINATION: MopsRegister = MopsRegister { shift: 0, is_address: true };
+/// `Xs`, the source address of a copy.
+pub(crate) const SOURCE: MopsRegister = MopsRegister { shift: 16, is_address: true };
+/// `Xn`, the number of bytes left.
+pub(crate) const SIZE: MopsRegister = MopsRegister { shift: 5, is_address: false };
 
-impl Moving {
+impl MopsRegister {
     pub(crate) const fn mask(self) -> u32 {
         0x1f << self.shift
     }
 
     fn arg(self, register: Reg) -> Arg {
-        if self.pointer { Arg::Pointer(register) } else { Arg::Counter(register) }
+        if self.is_address { Arg::Pointer(register) } else { Arg::Counter(register) }
     }
 }
 
-impl Operand for Moving {
+impl Operand for MopsRegister {
     fn expects(&self) -> &'static str {
-        if self.pointer { "a pointer [x0]! to [x30]!" } else { "a count x0! to x30!" }
+        if self.is_address { "an address [x0]! to [x30]!" } else { "a size register x0! to x30!" }
     }
 
     fn decode(&self, word: u32) -> Option<Arg> {
@@ -43,7 +43,7 @@ impl Operand for Moving {
     }
 
     fn encode(&self, arg: Arg) -> Result<u32, OperandError> {
-        match (arg, self.pointer) {
+        match (arg, self.is_address) {
             (Arg::Pointer(register), true) | (Arg::Counter(register), false)
                 if register.index() != Reg::INDEX_31 && register.class().width() == 64 =>
             {
@@ -54,7 +54,7 @@ impl Operand for Moving {
     }
 
     fn samples(&self) -> Vec<Arg> {
-        // The three of a row are at different places, so that not every combination overlaps.
+        // Each field samples other registers, so that not every combination overlaps.
         let first = self.shift as u8 / 5;
         [first, first + 7, 30 - first].into_iter().filter_map(Reg::x).map(|register| self.arg(register)).collect()
     }

@@ -8,10 +8,10 @@ use std::process::{Command, Stdio};
 
 use crate::builds;
 use crate::cache::Cache;
-use crate::everything;
+use crate::environment;
 use crate::failure::{Failure, Result, STATUS_FAILED};
 use crate::processes;
-use crate::project::Project;
+use crate::project::{FIRMWARE, Project};
 use crate::report::Report;
 use crate::setup::Setup;
 use crate::tally::Tally;
@@ -26,13 +26,13 @@ pub fn run(project: &Project, cache: &Cache) -> Result<()> {
     let report = Report::new();
     let setup = Setup::new(cache, &report);
     let toolchains = toolchain::ensure(&setup, project)?;
-    let named = everything::for_tests(&setup)?;
+    let named = environment::for_tests(&setup)?;
     cache.release();
     report.finish(cache.directory());
     let built = builds::all(project, &toolchains)?;
 
     let mut workspace = builds::native_cargo(project, &toolchains.native, "test");
-    workspace.args(["--workspace", "--exclude", "guest-fw", "--no-fail-fast", "--"]);
+    workspace.args(["--workspace", "--exclude", FIRMWARE, "--no-fail-fast", "--"]);
     if let Some(named) = named {
         workspace.arg("--include-ignored").envs(named);
     }
@@ -40,7 +40,7 @@ pub fn run(project: &Project, cache: &Cache) -> Result<()> {
     workspace.env("GRANULE_FIRMWARE", &built.firmware);
     // Of the firmware, the library's tests run on any host; the program itself is for the target only.
     let mut firmware = builds::native_cargo(project, &toolchains.native, "test");
-    firmware.args(["-p", "guest-fw", "--lib"]);
+    firmware.args(["-p", FIRMWARE, "--lib"]);
     let mut own = builds::native_cargo(project, &toolchains.native, "test");
     own.arg("--no-fail-fast").arg("--manifest-path").arg(project.xtask_manifest());
     own.env("CARGO_TARGET_DIR", project.target.join("xtask"));
@@ -53,7 +53,7 @@ pub fn run(project: &Project, cache: &Cache) -> Result<()> {
     if tally.failed == 0 {
         return Ok(());
     }
-    Err(Failure { message: String::new(), status: STATUS_FAILED })
+    Err(Failure::silent(STATUS_FAILED))
 }
 
 /// Runs a test command, passes its output on, and adds its results up.
