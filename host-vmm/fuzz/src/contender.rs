@@ -104,9 +104,7 @@ mod tests {
 
     fn target(emulator: &str, kernel: &str) -> Target {
         let host = Host { emulator: emulator.to_owned(), kernel: kernel.to_owned(), ..Host::default() };
-        let factory = ModelFactory::new(Settings::default());
-        let machine = machine::Factory::boot(&factory, session::config(1)).unwrap();
-        Target { host, boot: *machine.boot_report(0), page_size: 4096 }
+        Target { host, ..Settings::default().open(session::config(1)).unwrap().target }
     }
 
     #[test]

@@ -102,6 +102,7 @@ impl<'f> Judge<'f> {
         let first = observe(Choices::default()).map_err(of_reference)?;
         let (mut found, machine) = subject.run(program).map_err(|error| match error {
             MachineError::Unsupported(reason) => Verdict::NotCovered(reason),
+            MachineError::Lacking(skip) => Verdict::NotCovered(skip.reason),
             MachineError::OutOfTime(late) => Verdict::OutOfTime(late),
             error if error.ends_run() => Verdict::Lost(Arc::new(error)),
             error => Verdict::Failed(error.to_string(), FailureKind::from(&error)),

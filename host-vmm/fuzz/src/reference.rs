@@ -5,9 +5,10 @@ use model::choice::Choices;
 
 use super::session::Session;
 use machine::{Deadline, MachineError};
-use modelled::ModelFactory;
+use modelled::{ModelFactory, ModelMachine, run_with};
 use program::compare::{Difference, Location};
 use program::observation::StepOutcome;
+use program::run::run;
 use program::{Observation, Program};
 
 /// Shows what a program does, one permitted outcome at a time.
@@ -61,8 +62,7 @@ impl Outcome {
 
 /// The model.
 pub struct ModelReference<'f> {
-    factory: &'f ModelFactory,
-    session: Session<'f>,
+    session: Session<'f, Box<ModelMachine>>,
     /// It has the defect that is active in the thread.
     as_it_is: bool,
 }
@@ -71,7 +71,7 @@ impl<'f> ModelReference<'f> {
     /// Takes the model without a defect, whatever is active in the thread: what it is compared with may be the model, too.
     #[must_use]
     pub fn new(factory: &'f ModelFactory) -> Self {
-        Self { factory, session: Session::new(factory), as_it_is: false }
+        Self { session: Session::booting(|config| factory.boot_model(config)), as_it_is: false }
     }
 
     /// Takes the model with what is active in the thread.
@@ -85,17 +85,16 @@ impl Reference for ModelReference<'_> {
     fn observe(&mut self, program: &Program, choices: Choices, deadline: Deadline) -> Result<Outcome, MachineError> {
         let _unbroken = (!self.as_it_is).then(|| model::defect::activate(None));
         deadline.check()?;
-        self.factory.set_deadline(deadline);
-        self.factory.set_choices(choices);
-        self.factory.take_block_records();
-        let (mut observation, machine) = self.session.run(program)?;
+        let mut machine = self.session.machine(program)?;
+        let (observation, visited) = run_with(&mut machine, choices, deadline, |machine| run(program, machine));
+        let mut observation = observation?;
         // A machine whose block did not end is of no more use; on any other everything was specified.
         if observation.endless.is_none() {
             self.session.take(program.cpus(), machine);
         }
         let seen = observation.seen.iter_mut().filter(|seen| matches!(seen.what, StepOutcome::Block(_)));
         let mut blocks = Vec::new();
-        for (block, ended) in seen.zip(self.factory.take_block_records()) {
+        for (block, ended) in seen.zip(visited.blocks) {
             if ended.unknown.rgsr {
                 block.unknown.push(SysReg::Rgsr);
             }
@@ -103,6 +102,6 @@ impl Reference for ModelReference<'_> {
             block.unknown_x |= ended.unknown.x;
             blocks.push(Block { step: block.step, at_faults: ended.at_faults, at_end: ended.at_end });
         }
-        Ok(Outcome { observation, choices: self.factory.set_choices(Choices::default()), blocks })
+        Ok(Outcome { observation, choices: visited.choices, blocks })
     }
 }

@@ -12,7 +12,7 @@ use machine::Deadline;
 use machine::target::Opener;
 use program::Program;
 use report::event::Verdict as CaseVerdict;
-use report::event::{self, CaseInfo, Event, Sink};
+use report::event::{self, CaseInfo, Event, Sink, Skip};
 
 /// What stands before a program's own name.
 const NAME: &str = "program.";
@@ -61,7 +61,9 @@ pub fn run(programs: &[NamedProgram], opener: &dyn Opener, seed: u64, deadline: 
                         verdict => case_verdict(&program, verdict),
                     }
                 }
-                Err(error) => CaseVerdict::Skipped(format!("{} is no program: {error}", named.path)),
+                Err(error) => {
+                    CaseVerdict::Skipped(Skip::new("not-a-program", format!("{} is no program: {error}", named.path)))
+                }
             };
             sink.event(Event::End { name: info.name, verdict, micros: micros(case_began) });
         }
@@ -74,9 +76,9 @@ pub fn run(programs: &[NamedProgram], opener: &dyn Opener, seed: u64, deadline: 
 /// Returns the verdict that a report shows.
 fn case_verdict(program: &Program, verdict: &Verdict) -> CaseVerdict {
     match verdict {
-        Verdict::NotCovered(reason) => CaseVerdict::Skipped(reason.clone()),
+        Verdict::NotCovered(reason) => CaseVerdict::Skipped(Skip::new("not-covered", reason)),
         Verdict::Undecided => {
-            CaseVerdict::Skipped("the architecture permits more outcomes than could be tried".to_owned())
+            CaseVerdict::Skipped(Skip::new("undecided", "the architecture permits more outcomes than could be tried"))
         }
         verdict => failure(program, verdict).map_or(CaseVerdict::Passed, CaseVerdict::Failed),
     }

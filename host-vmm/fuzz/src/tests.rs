@@ -106,14 +106,14 @@ fn the_model_agrees_with_itself() {
 /// A CPU that chooses as it likes, and another time in another way, is one that the model permits.
 #[test]
 fn whatever_the_model_chooses_is_permitted() {
-    let subject = ModelFactory::new(Settings::default());
     let model = ModelFactory::new(Settings::default());
-    let mut judge = Judge::new(&subject, Box::new(ModelReference::new(&model)));
     let mut random = fastrand::Rng::with_seed(SEED);
     for number in 0..PROGRAMS {
         let program = generate::program(SEED, number, &Profile::default());
         let script: Vec<u32> = (0..500).map(|_| random.u32(..3).saturating_sub(1)).collect();
-        subject.set_choices(Choices::answering(script.clone()));
+        let choices = Choices::answering(script.clone());
+        let subject = ModelFactory::new(Settings { choices, ..Settings::default() });
+        let mut judge = Judge::new(&subject, Box::new(ModelReference::new(&model)));
         let verdict = judge.judge(&program, Deadline::NEVER);
         let fine = matches!(verdict, Verdict::Permitted | Verdict::NotCovered(_));
         assert!(fine, "number {number}: {verdict:?}\n{script:?}\n{program}");

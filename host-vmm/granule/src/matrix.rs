@@ -11,7 +11,7 @@ use std::io::BufRead;
 
 use serde::Serialize;
 
-use report::event::{Event, Verdict};
+use report::event::{Event, Skip, Verdict};
 use report::exit::Exit;
 
 pub use html::page;
@@ -28,7 +28,7 @@ pub enum Cell {
     /// It did not, as the erratum says.
     Known(String),
     /// It could not be checked: why.
-    Skipped(String),
+    Skipped(Skip),
     /// The case did not run.
     NotRun,
 }
@@ -128,7 +128,7 @@ fn cell(verdict: Verdict) -> Cell {
             Cell::Failed(format!("{}: expected {}, found {}", failure.what, failure.expected, failure.found))
         }
         Verdict::Known { erratum, .. } => Cell::Known(erratum),
-        Verdict::Skipped(reason) => Cell::Skipped(reason),
+        Verdict::Skipped(skip) => Cell::Skipped(skip),
     }
 }
 
@@ -215,7 +215,8 @@ mod tests {
     fn a_row_is_interesting_unless_it_passed_wherever_it_ran() {
         let finished = Event::Finished { micros: 1 };
         let first = column("1", &[end("a", Verdict::Passed), end("b", Verdict::Passed), finished.clone()]);
-        let second = column("2", &[end("a", Verdict::Passed), end("c", Verdict::Skipped("r".into())), finished]);
+        let second =
+            column("2", &[end("a", Verdict::Passed), end("c", Verdict::Skipped(Skip::new("k", "r"))), finished]);
         let matrix = Matrix { columns: vec![first, second] };
         assert_eq!(matrix.rows(), ["a", "b", "c"]);
         assert_eq!(matrix.interesting(), ["c"]);

@@ -8,6 +8,7 @@ use std::ptr;
 use super::errno;
 use super::process::ChildProcess;
 use super::vm::kernel;
+use machine::need::Need;
 use machine::{Errno, MachineError};
 
 /// Requests (arch/arm64/include/uapi/asm/ptrace.h).
@@ -66,7 +67,7 @@ impl Tracee {
         if libc::WIFSTOPPED(status) {
             Ok(tracee)
         } else {
-            Err(MachineError::Unsupported("a process of this user may not be traced".to_owned()))
+            Err(Need::Ptrace.unmet("a process of this user may not be traced").into())
         }
     }
 }

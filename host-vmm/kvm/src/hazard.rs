@@ -26,6 +26,7 @@ use super::memory::page_size;
 use super::userfault::UserfaultServer;
 use super::vm::kernel;
 use super::{errno, raw};
+use machine::need::Need;
 use machine::tags::GRANULE;
 use machine::{Backing, CopyResult, Errno, Hazard, HazardOutcome, MachineError};
 
@@ -50,7 +51,7 @@ const READY: u8 = 1;
 ///
 /// # Errors
 ///
-/// `Unsupported` when the host lacks what it takes, or does not even store tags from a harmless buffer; what the kernel says
+/// `Lacking` when the host lacks what it takes, or does not even store tags from a harmless buffer; what the kernel says
 /// when it refuses a step.
 pub fn attempt(hazard: Hazard) -> Result<HazardOutcome, MachineError> {
     let [mut reader, writer] = pipe()?;
@@ -99,7 +100,7 @@ fn readable(fd: &impl AsFd) -> bool {
 fn wait(child: libc::pid_t, reader: &mut File) -> Result<HazardOutcome, MachineError> {
     let damaged = || {
         let reason = "the kernel does not even come back from a store to a page that was tagged before: a former hazard broke it";
-        MachineError::Unsupported(reason.to_owned())
+        MachineError::from(Need::IntactKernel.unmet(reason))
     };
     let Some(child) = Pid::from_raw(child) else { return Err(kernel("fork", Errno::EINVAL)) };
     let process =
@@ -118,9 +119,7 @@ fn wait(child: libc::pid_t, reader: &mut File) -> Result<HazardOutcome, MachineE
         COMPLETE => Ok(HazardOutcome::Returned(Ok(page_size()))),
         SHORT => Ok(HazardOutcome::Returned(Ok(0))),
         WAITED => Ok(HazardOutcome::Waited),
-        LACKING => {
-            Err(MachineError::Unsupported("this host has no userfaultfd, or no memfd that a VM may use".to_owned()))
-        }
+        LACKING => Err(Need::Userfaultfd.unmet("this host has no userfaultfd, or no memfd that a VM may use").into()),
         code if ready => Ok(HazardOutcome::Returned(Err(Errno(code)))),
         code => Err(kernel("making a VM to store tags in", Errno(code))),
     }
@@ -156,8 +155,11 @@ impl HazardVm {
             ..Default::default()
         };
         // SAFETY: the mapping stays until this process ends.
-        unsafe { vm.set_user_memory_region(region) }
-            .map_err(|error| MachineError::Unsupported(format!("a memfd cannot be a memory slot here: {error}")))?;
+        unsafe { vm.set_user_memory_region(region) }.map_err(|error| {
+            MachineError::from(
+                Need::TakesBacking(Backing::Shared).unmet(format!("a memfd cannot be a memory slot here: {error}")),
+            )
+        })?;
         Ok(Self { vm, slot, alias, page })
     }
 

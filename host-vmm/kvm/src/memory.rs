@@ -41,7 +41,7 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// `Unsupported` when this host has no memory of the kind; else what the kernel says.
+    /// `Lacking` when this host has no memory of the kind; else what the kernel says.
     pub fn new(bytes: u64, backing: Backing, access: Access) -> Result<Self, MachineError> {
         let length =
             usize::try_from(bytes).map_err(|_| super::vm::kernel("mapping guest memory", Errno(libc::ENOMEM)))?;

@@ -9,7 +9,6 @@ use kvm_ioctls::{VcpuExit, VcpuFd, VmFd};
 use super::dirty::DirtyRing;
 use super::vm::kernel;
 use machine::registers::{RegisterId, Registers};
-use machine::snapshot::CpuState;
 use machine::{Errno, MachineError};
 
 /// The longest register list that kvm-bindings can hold; kernels list about 250 without SVE.
@@ -160,19 +159,23 @@ impl Vcpu {
         })
     }
 
-    /// Reads everything that makes up this vCPU.
-    pub fn save(&self) -> Result<CpuState, MachineError> {
-        let mp_state = self.fd.get_mp_state().map_err(|error| kernel("KVM_GET_MP_STATE", error.into()))?.mp_state;
-        Ok(CpuState { registers: self.registers()?, mp_state })
-    }
-
-    /// Writes everything that makes up a vCPU, in the kernel's order.
-    pub fn restore(&self, state: &CpuState) -> Result<(), MachineError> {
-        for (id, value) in state.registers.iter() {
+    /// Writes registers, in the order in which the kernel listed them.
+    pub fn set_registers(&self, registers: &Registers) -> Result<(), MachineError> {
+        for (id, value) in registers.iter() {
             let write = self.fd.set_one_reg(id.0, value);
             write.map_err(|error| kernel(&format!("KVM_SET_ONE_REG of {id}"), error.into()))?;
         }
-        let mp_state = kvm_mp_state { mp_state: state.mp_state };
+        Ok(())
+    }
+
+    /// Reads whether the vCPU runs or is stopped.
+    pub fn mp_state(&self) -> Result<u32, MachineError> {
+        Ok(self.fd.get_mp_state().map_err(|error| kernel("KVM_GET_MP_STATE", error.into()))?.mp_state)
+    }
+
+    /// Writes whether the vCPU runs or is stopped.
+    pub fn set_mp_state(&self, mp_state: u32) -> Result<(), MachineError> {
+        let mp_state = kvm_mp_state { mp_state };
         self.fd.set_mp_state(mp_state).map_err(|error| kernel("KVM_SET_MP_STATE", error.into()))
     }
 }

@@ -9,6 +9,7 @@ use std::error::Error;
 use crate::Errno;
 use crate::deadline::OutOfTime;
 use crate::firmware::FirmwareError;
+use crate::need::Skip;
 use crate::request::RequestError;
 use crate::tags::TagError;
 
@@ -90,7 +91,10 @@ pub enum MachineError {
     /// The request was wrong, or the firmware refused it.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// This machine has no such thing, and says why. A case that needs it is skipped, not failed.
+    /// The CPU, the kernel or the host lacks something. A case that declares the need is skipped, any other fails.
+    #[error("{0}")]
+    Lacking(Skip),
+    /// The specification does not cover this.
     #[error("{0}")]
     Unsupported(String),
     /// The CPU has no allocation tags. Nothing can be checked on it.
@@ -137,6 +141,7 @@ impl Explain for MachineError {
             | Self::Panicked { .. }
             | Self::Misbehaved { .. }
             | Self::BadRequest(_)
+            | Self::Lacking(_)
             | Self::Unsupported(_)
             | Self::Tags(_) => None,
         }
@@ -147,10 +152,6 @@ impl From<Errno> for MachineError {
     fn from(errno: Errno) -> Self {
         Self::Kernel { action: "the call".to_owned(), errno }
     }
-}
-
-pub(crate) fn no_kernel(what: &str) -> MachineError {
-    MachineError::Unsupported(format!("{what} needs a kernel: there is no KVM in this machine"))
 }
 
 #[cfg(test)]

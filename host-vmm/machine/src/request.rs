@@ -109,6 +109,14 @@ pub enum RequestError {
         /// How it came back instead.
         exit: String,
     },
+    /// A state was saved by a machine with more or fewer vCPUs.
+    #[error("{saved} vCPUs were saved, and this machine has {cpus}")]
+    OtherVcpus {
+        /// Those that were saved.
+        saved: usize,
+        /// Those of the machine.
+        cpus: usize,
+    },
     /// A state was saved by a machine of another kind.
     #[error("this state was saved by a machine of another kind")]
     ForeignSnapshot,

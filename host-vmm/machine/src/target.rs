@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use abi::mailbox::BootReport;
 use model::contract::{Contract, Release};
 
+use crate::capability::{Capabilities, MachineKind};
 use crate::{Config, Explain, Factory, Machine, MachineError};
 
 /// What whoever opens a target knows about it and no booted machine reports.
@@ -29,19 +30,25 @@ pub struct Host {
 ///
 /// ```
 /// use abi::mailbox::BootReport;
+/// use machine::capability::MachineKind;
 /// use machine::target::{Host, Target};
 /// use zerocopy::FromZeros;
 ///
 /// // FEAT_MTE3 in ID_AA64PFR1_EL1, blocks of 2^6 words in GMID_EL1, DC ZVA prohibited by DCZID_EL0.DZP.
 /// let boot = BootReport { pfr1: 3 << 8, gmid: 6, dczid: 1 << 4, ..BootReport::new_zeroed() };
 /// let host = Host { kernel: "6.12.117+deb12-cloud-arm64".to_owned(), ..Host::default() };
-/// let target = Target { host, boot, page_size: 4096 };
+/// let (kind, capabilities) = (MachineKind::Kvm, MachineKind::Kvm.capabilities());
+/// let target = Target { kind, capabilities, host, boot, page_size: 4096 };
 /// assert_eq!((target.mte(), target.tag_block(), target.zero_block()), (3, 256, None));
 /// assert_eq!(target.kernel_version(), (6, 12));
 /// assert!(target.has_kernel() && !target.mops());
 /// ```
 #[derive(Clone, Debug)]
 pub struct Target {
+    /// What kind of machine it is.
+    pub kind: MachineKind,
+    /// What its first machine hands out.
+    pub capabilities: Capabilities,
     /// What whoever opened it knows.
     pub host: Host,
     /// What the firmware reported from vCPU 0.
@@ -218,8 +225,14 @@ impl Opened {
     /// When it does not boot, or has no allocation tags.
     pub fn boot(factory: Box<dyn Factory>, host: Host, config: Config) -> Result<Self, OpenError> {
         let began = Instant::now();
-        let machine = factory.boot(config).map_err(|error| OpenError::not_started(&error))?;
-        let target = Target { host, boot: *machine.boot_report(0), page_size: machine.page_size() };
+        let mut machine = factory.boot(config).map_err(|error| OpenError::not_started(&error))?;
+        let target = Target {
+            kind: factory.kind(),
+            capabilities: Capabilities::of(&mut *machine),
+            host,
+            boot: *machine.boot_report(0),
+            page_size: machine.page_size(),
+        };
         if target.mte() < 2 {
             return Err(OpenError::unavailable(&NoTags { level: target.mte() }));
         }

@@ -155,8 +155,13 @@ impl Runner<'_> {
             let (offset, bytes) = (run[0], run.len() as u64 * GUEST_PAGE);
             let mut data = vec![0; bytes as usize];
             self.machine.read(map::ARENA_BASE + offset, &mut data)?;
-            let unknown = self.machine.unknown_memory(map::ARENA_BASE + offset, bytes).into_iter();
-            let unknown = unknown.map(|range| range.start - map::ARENA_BASE..range.end - map::ARENA_BASE).collect();
+            let unknown =
+                self.machine.unknown_memory().map(|known| known.unknown_memory(map::ARENA_BASE + offset, bytes));
+            let unknown = unknown
+                .into_iter()
+                .flatten()
+                .map(|range| range.start - map::ARENA_BASE..range.end - map::ARENA_BASE)
+                .collect();
             memory.push(ObservedExtent { offset, data, tags: self.tags(offset, bytes)?, unknown });
         }
         Ok(memory)

@@ -56,7 +56,24 @@ pub enum Verdict {
         failure: Failure,
     },
     /// It could not be checked here, for this reason.
-    Skipped(String),
+    Skipped(Skip),
+}
+
+/// Why a case could not be checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skip {
+    /// The reason's key, such as `no-kernel` or `host-no-swap`: the same wherever the case is run.
+    pub key: String,
+    /// The reason for people; it may name what was found.
+    pub reason: String,
+}
+
+impl Skip {
+    /// Makes a reason.
+    #[must_use]
+    pub fn new(key: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { key: key.into(), reason: reason.into() }
+    }
 }
 
 /// A case as a report shows it.

@@ -137,7 +137,7 @@ impl Sink for Tally {
             Event::End { verdict: Verdict::Passed, .. } => self.passed += 1,
             Event::End { verdict: Verdict::Failed(_), .. } => self.failed += 1,
             Event::End { verdict: Verdict::Known { erratum, .. }, .. } => *self.known.entry(erratum).or_default() += 1,
-            Event::End { verdict: Verdict::Skipped(reason), .. } => *self.skipped.entry(reason).or_default() += 1,
+            Event::End { verdict: Verdict::Skipped(skip), .. } => *self.skipped.entry(skip.reason).or_default() += 1,
             Event::Finished { micros } => self.closing = Some(RunEnd::Finished(micros)),
             Event::CutShort { reason } => self.closing = Some(RunEnd::CutShort { reason }),
             Event::Unavailable { reason, remedy } => self.closing = Some(RunEnd::Unavailable { reason, remedy }),
@@ -153,7 +153,7 @@ impl Sink for Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Failure;
+    use crate::event::{Failure, Skip};
 
     fn exit(selected: usize, verdicts: &[Verdict], closing: Option<RunEnd>) -> Exit {
         let mut tally = Tally { selected, closing, ..Tally::default() };
@@ -167,7 +167,7 @@ mod tests {
     fn every_run_end_has_an_exit_status() {
         let failed = || Verdict::Failed(Failure::default());
         let known = || Verdict::Known { erratum: "qemu.x".into(), failure: Failure::default() };
-        let skipped = || Verdict::Skipped("reason".into());
+        let skipped = || Verdict::Skipped(Skip::new("key", "reason"));
         let text = String::new;
         let finished = || Some(RunEnd::Finished(1));
         let broken = || Some(RunEnd::Broken { reason: text(), remedy: text() });

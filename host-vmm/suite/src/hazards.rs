@@ -3,10 +3,12 @@
 //! A store keeps the page that it tags locked while it reads the tag buffer, which may fault; whoever waits for that lock spins
 //! in the kernel (arch/arm64/include/asm/mte.h, try_page_mte_tagging()). These cases run only where a kernel may be lost.
 
-use super::calls::returns;
-use super::case::{Case, CaseResult, Need};
+use super::calls::{handed, returns};
+use super::case::{Case, CaseResult};
 use super::case_context::CaseContext;
 use super::expect::fail_by;
+use machine::capability::Capability;
+use machine::need::Need;
 use machine::{Hazard, HazardOutcome};
 use report::failure::Mismatch;
 
@@ -20,14 +22,14 @@ pub const CASES: &[Case] = &[
         SOURCE,
         |b| comes_back(b, Hazard::TouchedMeanwhile),
     )
-    .needing(&[Need::Hazards]),
+    .needing(&[Need::Capability(Capability::Hazards), Need::Hazards, Need::Userfaultfd, Need::IntactKernel]),
     Case::new(
         "kvm.hazard.protected-meanwhile",
         "mprotect(PROT_MTE) of a page being tagged comes back although the tag buffer is not there yet",
         SOURCE,
         |b| comes_back(b, Hazard::ProtectedMeanwhile),
     )
-    .needing(&[Need::Hazards]),
+    .needing(&[Need::Capability(Capability::Hazards), Need::Hazards, Need::Userfaultfd, Need::IntactKernel]),
     // The last, since there is no way out of it.
     Case::new(
         "kvm.hazard.buffer-in-the-page",
@@ -35,12 +37,12 @@ pub const CASES: &[Case] = &[
         SOURCE,
         |b| comes_back(b, Hazard::BufferInThePage),
     )
-    .needing(&[Need::Hazards]),
+    .needing(&[Need::Capability(Capability::Hazards), Need::Hazards, Need::Userfaultfd, Need::IntactKernel]),
 ];
 
 fn comes_back(cx: &mut CaseContext<'_>, hazard: Hazard) -> CaseResult {
     let mut vm = cx.bare()?;
-    match vm.attempt(hazard)? {
+    match handed(Capability::Hazards, vm.hazards())?.attempt(hazard)? {
         HazardOutcome::Returned(result) => returns("the store", Ok(vm.page_size()), result),
         HazardOutcome::Waited => fail_by(
             "the thread that was at the page, too",

@@ -11,7 +11,6 @@ mod case;
 mod case_context;
 mod expect;
 mod guest;
-mod pool;
 pub mod selection;
 mod settings;
 mod sharing;
@@ -56,13 +55,13 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-pub use case::{Case, CaseError, CaseResult, Need};
+pub use case::{Case, CaseError, CaseResult};
 pub use case_context::CaseContext;
 pub use guest::Guest;
-use pool::Pool;
 
+use machine::pool::Pool;
 use machine::target::{Opened, Target};
-use machine::{Deadline, Factory};
+use machine::{Config, Deadline, Factory};
 use report::event::{CaseInfo, Event, Sink, Verdict};
 
 /// All chapters, in the order in which they run.
@@ -175,21 +174,21 @@ pub fn run_on(options: &Options, opened: Opened, sink: &mut dyn Sink) {
     let Opened { factory, machine, target, took } = opened;
     let selected = cases().filter(|case| options.names.iter().any(|name| name == case.name)).count();
     report::event::started(&target, took, options.seed, selected, sink);
-    run(options, &*factory, &target, Pool::with(machine), sink);
+    let mut pool = Pool::default();
+    pool.put(Config::default(), machine);
+    run(options, &*factory, &target, pool, sink);
 }
 
 impl Case {
     /// Runs the case. `Err` closes the stream: there is no machine any more, and so no verdict.
     fn check(&self, cx: &mut CaseContext<'_>) -> Result<Verdict, Box<Event>> {
-        // What is promised of KVM is not shown by a machine without a kernel, even if it does the same.
-        let of_the_kernel = self.name.starts_with("kvm.").then_some(&Need::Kernel);
-        if let Some(reason) = self.needs.iter().chain(of_the_kernel).find_map(|need| need.lacking(cx.target())) {
-            return Ok(Verdict::Skipped(reason));
+        if let Some(verdict) = self.verdict_in_advance(cx.target()) {
+            return Ok(verdict);
         }
         match (self.run)(cx) {
             Ok(()) => Ok(Verdict::Passed),
             Err(CaseError::Machine(error)) if error.ends_run() => Err(Box::new(Event::broken(&error))),
-            Err(stop) => Ok(stop.verdict()),
+            Err(error) => Ok(self.verdict(error)),
         }
     }
 }
@@ -197,6 +196,7 @@ impl Case {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use machine::need::Need;
 
     #[test]
     fn case_names_are_unique_claims_of_three_segments_or_more() {
@@ -209,6 +209,32 @@ mod tests {
         let count = names.len();
         names.dedup();
         assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn each_need_has_a_key_of_its_own() {
+        let needs: std::collections::HashSet<Need> = cases().flat_map(Case::all_needs).collect();
+        let keys: std::collections::HashSet<_> = needs.iter().map(|need| need.key()).collect();
+        assert_eq!(keys.len(), needs.len(), "{needs:?}");
+        for key in keys {
+            assert!(key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{key}");
+        }
+    }
+
+    /// What a machine lacks skips the cases that declare it, and fails any other.
+    #[test]
+    fn a_case_is_skipped_only_for_what_it_declares() {
+        let case = |needs| Case::new("arch.a.b", "a claim", "a source", |_| Ok(())).needing(needs);
+        let lacking = || CaseError::Machine(Need::Swap.unmet("no swap").into());
+        let skip = report::event::Skip::new("host-no-swap", "no swap");
+        assert_eq!(case(&[Need::Pagemap, Need::Swap]).verdict(lacking()), Verdict::Skipped(skip.clone()));
+        assert_eq!(
+            case(&[Need::Swap]).verdict(CaseError::Skipped(Need::Swap.unmet("no swap"))),
+            Verdict::Skipped(skip)
+        );
+        assert!(matches!(case(&[Need::Pagemap]).verdict(lacking()), Verdict::Failed(_)));
+        let not_covered = CaseError::Machine(machine::MachineError::Unsupported("not covered".to_owned()));
+        assert!(matches!(case(&[Need::Swap]).verdict(not_covered), Verdict::Failed(_)));
     }
 
     #[test]

@@ -77,7 +77,7 @@ fn heading(cell: &Cell) -> String {
         Cell::Passed => "passed".to_owned(),
         Cell::Failed(how) => format!("failed: {how}"),
         Cell::Known(erratum) => format!("known {erratum}"),
-        Cell::Skipped(reason) => format!("skipped {reason}"),
+        Cell::Skipped(skip) => format!("skipped {}", skip.key),
         Cell::NotRun => "not run".to_owned(),
     }
 }

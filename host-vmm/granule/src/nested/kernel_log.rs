@@ -100,7 +100,7 @@ fn text(record: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use report::event::Failure;
+    use report::event::{Failure, Skip};
 
     #[test]
     fn a_records_message_is_its_text_only() {
@@ -111,7 +111,7 @@ mod tests {
     fn a_kernel_warning_fails_a_passed_case() {
         assert_eq!(judged(Verdict::Passed, vec![]), Verdict::Passed);
         let kernel_warning = vec!["BUG: x".to_owned(), "y".to_owned()];
-        for verdict in [Verdict::Passed, Verdict::Skipped("r".into())] {
+        for verdict in [Verdict::Passed, Verdict::Skipped(Skip::new("k", "r"))] {
             let Verdict::Failed(failure) = judged(verdict, kernel_warning.clone()) else { panic!() };
             assert_eq!((&*failure.found, failure.detail), ("BUG: x", kernel_warning.clone()));
         }

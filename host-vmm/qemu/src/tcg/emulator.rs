@@ -26,6 +26,7 @@ use super::state::{self, MigrationFile};
 use crate::child::{Subprocess, wait_readable};
 use crate::memfd::MemFile;
 use crate::program::Qemu;
+use machine::need::Need;
 use machine::{MachineError, RequestError};
 
 /// QEMU's board: RAM from 1 GiB, a PL011 at 0x0900_0000, PSCI by HVC, and memory for tags.
@@ -170,7 +171,7 @@ impl QemuProcess {
     ///
     /// # Errors
     ///
-    /// `Unsupported` when this QEMU cannot; when it has ended, or saves something else than expected.
+    /// `Lacking` when this QEMU cannot; when it has ended, or saves something else than expected.
     pub fn save(&mut self) -> Result<Rc<MigrationFile>, MachineError> {
         if let Some(state) = self.saved() {
             return Ok(state);
@@ -319,7 +320,7 @@ impl QemuProcess {
         result.map_err(|error| {
             let error = error.into();
             if let SocketError::Refused(what) = error {
-                return MachineError::Unsupported(what);
+                return Need::EmulatorTags.unmet(what).into();
             }
             let Some(child) = self.child.take() else { return lost(EmulatorError::Ended) };
             self.active.forget(child.id());

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::*;
-use crate::event::{Failure, Sink};
+use crate::event::{Failure, Sink, Skip};
 use crate::{Format, Report};
 
 fn settings(quiet: bool) -> Settings {
@@ -47,7 +47,7 @@ fn events() -> Vec<Event> {
         seed: 0x5eed,
         cases: 5,
     };
-    let skip = || Verdict::Skipped("this CPU has MTE2".into());
+    let skip = || Verdict::Skipped(Skip::new("cpu-no-mte3", "this CPU has MTE2"));
     vec![
         Event::Hello(1),
         Event::Booted { emulator: "QEMU 10.0.2".into(), cpu: "max".into(), micros: 1_500_000 },
@@ -61,7 +61,7 @@ fn events() -> Vec<Event> {
         begin("kvm.copy-tags.partial-count"),
         end("kvm.copy-tags.partial-count", failure()),
         begin("kvm.copy-tags.e"),
-        end("kvm.copy-tags.e", Verdict::Skipped("another reason".into())),
+        end("kvm.copy-tags.e", Verdict::Skipped(Skip::new("another", "another reason"))),
         Event::Finished { micros: 700_000 },
     ]
 }

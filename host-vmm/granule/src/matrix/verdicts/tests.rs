@@ -2,7 +2,7 @@
 
 use super::super::tests::{column, end};
 use super::*;
-use report::event::{Event, Failure, Verdict};
+use report::event::{Event, Failure, Skip, Verdict};
 
 fn cases() -> Vec<String> {
     ["a", "b", "c", "d"].map(str::to_owned).into()
@@ -13,7 +13,7 @@ fn known() -> Verdict {
 }
 
 fn skipped(reason: &str) -> Verdict {
-    Verdict::Skipped(reason.into())
+    Verdict::Skipped(Skip::new(reason, reason))
 }
 
 fn ran(verdicts: [Verdict; 4]) -> Column {
