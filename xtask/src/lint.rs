@@ -18,6 +18,9 @@ use crate::toolchain::{self, Cross, Toolchain};
 /// What clippy's driver reads for `-D warnings`.
 const DENY: &str = "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__";
 
+/// kvm-mte's example, which is for arm64 Linux only.
+const EXAMPLE: [&str; 4] = ["-p", "kvm-mte", "--all-features", "--examples"];
+
 /// Runs all lints, also when one fails.
 ///
 /// # Errors
@@ -87,6 +90,7 @@ fn jobs(project: &Project, formatter: &Toolchain, native: &Toolchain, cross: &Cr
         ("clippy, xtask", clippy(of_xtask("check"), native, &["--all-targets"])),
         ("clippy, guest", clippy(of_guest("check"), &cross.toolchain, &guest(&["--lib", "--bins"]))),
         ("clippy, arm64 Linux", clippy(of_linux("check"), &cross.toolchain, &host(&["--lib", "--bins"]))),
+        ("clippy, kvm-mte's example", clippy(of_linux("check"), &cross.toolchain, &EXAMPLE)),
         ("rustdoc, this machine", document(of_workspace("doc"), &host(&[]))),
         ("rustdoc, xtask", document(of_xtask("doc"), &["--document-private-items"])),
         ("rustdoc, guest", document(of_guest("doc"), &guest(&["--lib"]))),

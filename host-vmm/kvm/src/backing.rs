@@ -8,6 +8,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::ptr;
 
+use super::errno;
 use machine::need::Need;
 use machine::{Backing, Errno, MachineError};
 use rustix::fs::{FsWord, MemfdFlags, fstatfs, memfd_create};
@@ -38,7 +39,7 @@ impl Drop for MappingCleanup {
 }
 
 fn system(action: &str) -> MachineError {
-    MachineError::Kernel { action: action.to_owned(), errno: Errno::last() }
+    MachineError::Kernel { action: action.to_owned(), errno: errno::last() }
 }
 
 fn lacking(need: Need, reason: impl Into<String>) -> MachineError {

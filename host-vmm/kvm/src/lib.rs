@@ -10,6 +10,8 @@ mod debugger;
 #[cfg(target_arch = "aarch64")]
 mod dirty;
 #[cfg(target_arch = "aarch64")]
+mod errno;
+#[cfg(target_arch = "aarch64")]
 mod hazard;
 #[cfg(target_arch = "aarch64")]
 mod host_tags;

@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::backing::{self, PROT_MTE};
+use super::errno;
 use super::memory::{Mapping, page_size};
 use super::pagemap::{self, PageLocation};
 use super::userfault::UserfaultServer;
@@ -71,8 +72,8 @@ fn nodes(addresses: &[u64], target: Option<i32>) -> Result<Vec<i32>, MachineErro
     };
     match result {
         0.. => Ok(found),
-        _ if Errno::last() == Errno(libc::ENOSYS) => Err(lacking(Need::Numa, "this kernel has no NUMA")),
-        _ => Err(kernel("move_pages", Errno::last())),
+        _ if errno::last() == Errno(libc::ENOSYS) => Err(lacking(Need::Numa, "this kernel has no NUMA")),
+        _ => Err(kernel("move_pages", errno::last())),
     }
 }
 
@@ -107,7 +108,7 @@ impl Mapping {
         // SAFETY: the caller keeps to our own range, and none of the advices used changes what pages hold, but for those
         // whose callers say so.
         let result = unsafe { libc::madvise(start.cast(), (range.end - range.start) as usize, advice) };
-        if result == 0 { Ok(()) } else { Err(kernel(&format!("madvise({name}) of guest memory"), Errno::last())) }
+        if result == 0 { Ok(()) } else { Err(kernel(&format!("madvise({name}) of guest memory"), errno::last())) }
     }
 
     fn page_locations(&self, range: &Range<u64>) -> Result<Vec<PageLocation>, MachineError> {
@@ -248,7 +249,7 @@ impl Mapping {
         let start = self.start.wrapping_add(range.start as usize);
         // SAFETY: our own range; accesses of ours ask `changed` first.
         if unsafe { libc::mprotect(start.cast(), (range.end - range.start) as usize, bits) } != 0 {
-            return Err(kernel("mprotect of guest memory", Errno::last()));
+            return Err(kernel("mprotect of guest memory", errno::last()));
         }
         self.note(range, Some(protection));
         Ok(())
@@ -260,7 +261,7 @@ impl Mapping {
         let start = self.start.wrapping_add(range.start as usize);
         // SAFETY: our own range, and `drop` leaves it out from now on.
         if unsafe { libc::munmap(start.cast(), (range.end - range.start) as usize) } != 0 {
-            return Err(kernel("munmap of guest memory", Errno::last()));
+            return Err(kernel("munmap of guest memory", errno::last()));
         }
         Ok(())
     }
@@ -296,7 +297,7 @@ impl Mapping {
             )
         };
         if moved == libc::MAP_FAILED {
-            return Err(kernel("mremap of guest memory", Errno::last()));
+            return Err(kernel("mremap of guest memory", errno::last()));
         }
         self.start = moved.cast();
         Ok(())

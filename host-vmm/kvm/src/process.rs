@@ -1,9 +1,10 @@
 //! A child process of the VMM's, killed and reaped when it is dropped.
 #![expect(unsafe_code, reason = "fork")]
 
-use machine::{Errno, MachineError};
+use machine::MachineError;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
+use super::errno;
 use super::vm::kernel;
 
 /// A child process.
@@ -33,5 +34,5 @@ pub fn fork() -> Result<ChildProcess, MachineError> {
             unsafe { libc::pause() };
         }
     }
-    if pid < 0 { Err(kernel("fork", Errno::last())) } else { Ok(ChildProcess(pid)) }
+    if pid < 0 { Err(kernel("fork", errno::last())) } else { Ok(ChildProcess(pid)) }
 }

@@ -16,6 +16,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::mm::{UserfaultfdFlags, userfaultfd};
 use rustix::pipe::{PipeFlags, pipe_with};
 
+use super::errno;
 use super::vm::kernel;
 
 /// Requests (include/uapi/linux/userfaultfd.h).
@@ -40,7 +41,7 @@ pub struct UserfaultServer {
 fn request(fd: RawFd, request: u64, argument: &mut [u64], name: &str) -> Result<(), MachineError> {
     // SAFETY: the descriptor is a userfaultfd, and the argument is as long as the request's number says.
     let result = unsafe { libc::ioctl(fd, request as _, argument.as_mut_ptr()) };
-    if result == 0 { Ok(()) } else { Err(kernel(name, Errno::last())) }
+    if result == 0 { Ok(()) } else { Err(kernel(name, errno::last())) }
 }
 
 impl UserfaultServer {

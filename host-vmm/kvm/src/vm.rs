@@ -6,15 +6,16 @@ mod capabilities;
 use std::ops::Range;
 
 use kvm_bindings::{
-    KVM_CAP_ARM_MTE, KVM_CAP_GUEST_MEMFD, KVM_MEM_GUEST_MEMFD, KVM_MEM_READONLY, kvm_arm_copy_mte_tags,
-    kvm_create_guest_memfd, kvm_enable_cap, kvm_userspace_memory_region, kvm_userspace_memory_region2,
+    KVM_CAP_ARM_MTE, KVM_CAP_GUEST_MEMFD, KVM_MEM_GUEST_MEMFD, KVM_MEM_READONLY, kvm_create_guest_memfd,
+    kvm_enable_cap, kvm_userspace_memory_region, kvm_userspace_memory_region2,
 };
 use kvm_ioctls::{Kvm, VmFd};
+use kvm_mte::{Call, CopyTagsIoctl as _, Tags, ioctl};
 
 use super::memory::{EndingBuffer, Mapping, page_size};
 use super::process::ChildProcess;
 use super::raw;
-use super::vcpu::{Vcpu, errno};
+use super::vcpu::Vcpu;
 use machine::migration::SavableVm;
 use machine::need::Need;
 use machine::registers::{RegisterId, Registers};
@@ -65,7 +66,7 @@ impl KvmVm {
     pub fn new(kvm: &Kvm) -> Result<Self, MachineError> {
         // Type 0 is 40 bits of guest-physical addresses. kvm-ioctls' default is all that the CPU has: with 52 bits
         // Linux 7.2 takes over a second to destroy an empty VM under emulation.
-        let fd = kvm.create_vm_with_type(0).map_err(|error| kernel("KVM_CREATE_VM", errno(error)))?;
+        let fd = kvm.create_vm_with_type(0).map_err(|error| kernel("KVM_CREATE_VM", error.into()))?;
         Ok(Self {
             vcpus: Vec::new(),
             fd,
@@ -152,7 +153,7 @@ impl KvmVm {
         let log = |errno| kernel("KVM_GET_DIRTY_LOG", errno);
         let slot = &self.slots[self.slot_at(ipa).map_err(log)?];
         let bytes = slot.mapping.bytes();
-        let words = self.fd.get_dirty_log(slot.number, bytes as usize).map_err(|error| log(errno(error)))?;
+        let words = self.fd.get_dirty_log(slot.number, bytes as usize).map_err(|error| log(error.into()))?;
         let set = |number: &u64| words.get((number / 64) as usize).is_some_and(|word| word >> (number % 64) & 1 != 0);
         Ok((0..bytes / self.page).filter(set).collect())
     }
@@ -196,7 +197,7 @@ impl KvmVm {
             userspace_addr: slot.mapping.address(),
         };
         // SAFETY: the mapping lives in `self.slots` until the VM is gone, and is used by raw copies only.
-        unsafe { self.fd.set_user_memory_region(region) }.map_err(errno)
+        unsafe { self.fd.set_user_memory_region(region) }.map_err(Errno::from)
     }
 
     /// Makes a slot of a guest_memfd; nothing is mapped here, so it cannot be read or written.
@@ -209,7 +210,7 @@ impl KvmVm {
         let flags = offered & (GUEST_MEMFD_FLAG_MMAP | GUEST_MEMFD_FLAG_INIT_SHARED);
         let create = kvm_create_guest_memfd { size: bytes, flags, ..Default::default() };
         let file =
-            self.fd.create_guest_memfd(create).map_err(|error| kernel("KVM_CREATE_GUEST_MEMFD", errno(error)))?;
+            self.fd.create_guest_memfd(create).map_err(|error| kernel("KVM_CREATE_GUEST_MEMFD", error.into()))?;
         let mapping = Mapping::new(bytes, Backing::Anonymous, Access::NoMapping)?;
         let region = kvm_userspace_memory_region2 {
             slot: self.next,
@@ -224,7 +225,7 @@ impl KvmVm {
         let result = unsafe { self.fd.set_user_memory_region2(region) };
         // SAFETY: the descriptor is ours; the slot holds the file by itself.
         unsafe { libc::close(file) };
-        result.map_err(|error| kernel("KVM_SET_USER_MEMORY_REGION2 of a guest_memfd", errno(error)))?;
+        result.map_err(|error| kernel("KVM_SET_USER_MEMORY_REGION2 of a guest_memfd", error.into()))?;
         self.slots.push(Slot { number: self.next, ipa, flags: KVM_MEM_GUEST_MEMFD, mapping });
         self.next += 1;
         Ok(())
@@ -238,7 +239,7 @@ fn outside(ipa: u64, length: usize) -> MachineError {
 impl Vm for KvmVm {
     fn enable_mte(&mut self, flags: u32) -> Result<(), Errno> {
         self.changes.mark();
-        self.fd.enable_cap(&kvm_enable_cap { cap: KVM_CAP_ARM_MTE, flags, ..Default::default() }).map_err(errno)
+        self.fd.enable_cap(&kvm_enable_cap { cap: KVM_CAP_ARM_MTE, flags, ..Default::default() }).map_err(Errno::from)
     }
 
     fn add_vcpu(&mut self) -> Result<usize, Errno> {
@@ -261,30 +262,35 @@ impl Vm for KvmVm {
         Ok(())
     }
 
-    fn copy_tags(&self, call: CopyTags<'_>) -> CopyResult {
+    fn copy_tags(&self, mut call: CopyTags<'_>) -> CopyResult {
         self.changes.mark_copy(&call);
-        let mut arguments = kvm_arm_copy_mte_tags {
-            guest_ipa: call.ipa,
-            length: call.length,
-            flags: call.flags,
-            reserved: call.reserved,
-            addr: std::ptr::null_mut(),
-        };
+        // A call that no case has bent is made as VMMs make it.
+        if let CopyTags { ipa, length, buffer: TagBuffer::Bytes(bytes), flags, reserved: [0, 0] } = &mut call
+            && *length == bytes.len() as u64 * machine::tags::GRANULE
+        {
+            match *flags {
+                CopyTags::FROM_GUEST => return self.fd.copy_tags(Call { ipa: *ipa, tags: Tags::FromGuest(bytes) }),
+                CopyTags::TO_GUEST => return self.fd.copy_tags(Call { ipa: *ipa, tags: Tags::ToGuest(bytes) }),
+                _ => {}
+            }
+        }
+        let CopyTags { ipa: guest_ipa, length, flags, reserved, .. } = call;
+        let mut argument = ioctl::CopyTags { guest_ipa, length, addr: 0, flags, reserved };
         let ending;
         match call.buffer {
             TagBuffer::Bytes(bytes) => {
                 if (bytes.len() as u64) < call.length / machine::tags::GRANULE {
                     return Err(Errno(libc::E2BIG));
                 }
-                arguments.addr = bytes.as_mut_ptr().cast();
+                argument.addr = bytes.as_mut_ptr().expose_provenance() as u64;
             }
             TagBuffer::EndsAfter(length) => {
                 ending = EndingBuffer::new(length, self.page).map_err(|_| Errno(libc::ENOMEM))?;
-                arguments.addr = ending.address() as *mut libc::c_void;
+                argument.addr = ending.address();
             }
         }
         // SAFETY: the buffer is long enough, or what follows it is not mapped.
-        unsafe { raw::copy_tags(&self.fd, &arguments) }
+        unsafe { raw::copy_tags(&self.fd, &argument) }
     }
 
     fn read(&self, ipa: u64, buffer: &mut [u8]) -> Result<(), MachineError> {

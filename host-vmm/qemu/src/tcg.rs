@@ -127,7 +127,7 @@ impl TcgBackend {
     /// Rejects addresses that are not granule-aligned.
     fn check_range(ipa: u64) -> Result<(), MachineError> {
         if !ipa.is_multiple_of(GRANULE) {
-            return Err(TagError::Unaligned { what: "address", value: ipa, page: GRANULE }.into());
+            return Err(TagError::UnalignedAddress { ipa, unit: GRANULE }.into());
         }
         Ok(())
     }

@@ -101,11 +101,11 @@ impl Operand for Pstate {
 
 /// The operation of DC, bits 18:5 of SYS.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct DataCacheOp;
+pub(crate) struct DcOp;
 
-pub(crate) const DC_OP: DataCacheOp = DataCacheOp;
+pub(crate) const DC_OP: DcOp = DcOp;
 
-impl DataCacheOp {
+impl DcOp {
     const SHIFT: u32 = 5;
 
     pub(crate) const fn mask(self) -> u32 {
@@ -113,7 +113,7 @@ impl DataCacheOp {
     }
 }
 
-impl Operand for DataCacheOp {
+impl Operand for DcOp {
     fn expects(&self) -> &'static str {
         "a data cache operation such as gva"
     }

@@ -6,7 +6,7 @@ use kvm_bindings::{
 
 use super::{KvmVm, kernel, outside};
 use crate::debugger::{self, PtraceRequest};
-use crate::vcpu::{Vcpu, errno};
+use crate::vcpu::Vcpu;
 use crate::{dirty, hazard, host_tags, process};
 use machine::capability::{
     Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, Hazards, MemorySlots, PageEvents, PtraceTags,
@@ -80,7 +80,7 @@ impl DirtyRing for KvmVm {
         let bytes = u64::from(entries) * size_of::<kvm_dirty_gfn>() as u64;
         let cap = kvm_enable_cap { cap: KVM_CAP_DIRTY_LOG_RING_ACQ_REL, args: [bytes, 0, 0, 0], ..Default::default() };
         let enabled = self.fd.enable_cap(&cap);
-        enabled.map_err(|error| kernel("KVM_ENABLE_CAP of KVM_CAP_DIRTY_LOG_RING_ACQ_REL", errno(error)))?;
+        enabled.map_err(|error| kernel("KVM_ENABLE_CAP of KVM_CAP_DIRTY_LOG_RING_ACQ_REL", error.into()))?;
         self.ring = entries as usize;
         Ok(())
     }
