@@ -39,7 +39,7 @@ impl Choices {
         self.taken.len()
     }
 
-    /// Gives the answers of the next run, in which the last choice that has an option left takes it; `None` when
+    /// Returns the answers of the next run, in which the last choice that has an option left takes it; `None` when
     /// every outcome was visited.
     #[must_use]
     pub fn next(&self) -> Option<Self> {

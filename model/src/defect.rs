@@ -91,8 +91,8 @@ pub fn named(name: &str) -> Option<&'static Defect> {
     all().find(|defect| defect.name == name)
 }
 
-/// The defect that a model is to have, if any. Rules that do not stand under [`mutants::rules`] yet ask it; the answer is
-/// what is active in the thread.
+/// The defect that a VMM around the model is to have, if any, for those that are not put in by [`mutants::rules`]. Rules look only
+/// at what is active in the thread.
 #[derive(Clone, Copy, Default)]
 pub struct Injected(Option<&'static Defect>);
 
@@ -112,11 +112,11 @@ impl Injected {
         activate(self.0)
     }
 
-    /// Returns whether a defect is active.
+    /// Returns whether this is the defect, or the one that is active in the thread.
     #[inline]
     #[must_use]
     pub fn is(self, defect: &'static Defect) -> bool {
-        is_active(defect.id)
+        is_active(defect.id) || self.0.is_some_and(|injected| injected.id == defect.id)
     }
 }
 

@@ -22,7 +22,6 @@ pub mod choice;
 pub mod contract;
 pub mod cpu;
 pub mod defect;
-pub mod erratum;
 pub mod firmware;
 pub mod kernel;
 pub mod kvm;

@@ -16,7 +16,7 @@ pub type ByteMask = u64;
 ///
 /// Beside its value a byte has whether that value is UNKNOWN: then it is some value, and no program may depend on which.
 pub trait Bus {
-    /// Reads bytes, and tells which of the first 64 are UNKNOWN.
+    /// Reads bytes, and returns which of the first 64 are UNKNOWN.
     ///
     /// # Errors
     ///

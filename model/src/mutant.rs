@@ -70,7 +70,7 @@ pub fn at(first: u32, count: u32) -> u32 {
         }
         state.fuel.set(fuel - 1);
         if state.recording.get() {
-            record(state, first);
+            record(state, first, count);
         }
         let number = state.active.get().wrapping_sub(first);
         if number < count { number + 1 } else { 0 }
@@ -78,12 +78,12 @@ pub fn at(first: u32, count: u32) -> u32 {
 }
 
 #[cold]
-fn record(state: &State, first: u32) {
+fn record(state: &State, first: u32, count: u32) {
     let mut reached = state.reached.borrow_mut();
     if reached.len() <= ALL.len() {
         reached.resize(ALL.len() + 1, false);
     }
-    reached[first as usize] = true;
+    reached[first as usize..(first + count) as usize].fill(true);
 }
 
 /// Returns whether `left && right` asks its right side: the mutants are `||`, the left side alone, the right side alone.
@@ -138,8 +138,8 @@ impl Drop for Active {
     }
 }
 
-/// Returns what `run` returns, for each number whether its operation was evaluated by this thread (that of the first mutant
-/// of an operation stands for all), and how many operations were.
+/// Returns what `run` returns, for each number whether its operation was evaluated by this thread, and how many evaluations
+/// there were.
 pub fn recorded<T>(run: impl FnOnce() -> T) -> (T, Vec<bool>, u64) {
     STATE.with(|state| {
         state.recording.set(true);

@@ -6,6 +6,7 @@ use granule_tests::environment::{self, BIN, FIRMWARE, QEMU, QEMU_7_2};
 use granule_tests::guest::{hanging_after_boot, write_elf};
 use granule_tests::process::{ExitedProcess, Process, children, kill, wait_until_gone};
 use granule_tests::run::{Report, case_names, verdicts};
+use granule_tests::verdict_tables::assert_expected;
 use machine::capability::MachineKind;
 use machine::target::Opener as _;
 use report::event::{Event, Verdict};
@@ -38,8 +39,9 @@ fn run(options: &[&str]) -> Report {
 
 #[test]
 #[ignore = "needs QEMU; cargo xtask test runs it"]
-fn every_case_of_the_architecture_passes_and_the_kernels_are_skipped_with_a_reason() {
-    let events = run(&[]).events(Exit::Passed);
+fn every_case_comes_to_what_is_expected() {
+    let report = run(&[]);
+    let events = report.events(Exit::Passed);
     let Some(Event::Started(target)) = events.iter().find(|event| matches!(event, Event::Started(_))) else {
         panic!("no Started: {events:?}");
     };
@@ -52,25 +54,11 @@ fn every_case_of_the_architecture_passes_and_the_kernels_are_skipped_with_a_reas
     let verdicts = verdicts(&events);
     let names: Vec<_> = verdicts.iter().map(|(name, _)| name.clone()).collect();
     assert_eq!(names, case_names());
-    for (name, verdict) in &verdicts {
-        let lacks = match verdict {
-            Verdict::Passed | Verdict::Known { .. } => None,
-            Verdict::Skipped(skip) => Some(skip.reason.as_str()),
-            other => panic!("{name}: {other:?}"),
-        };
-        let of_the_kernel = name.starts_with("kvm.")
-            || ["restore.registers.all", "restore.registers.stable-when-repeated", "restore.registers.mte-by-one-reg"]
-                .contains(&name.as_str());
-        if of_the_kernel {
-            // What only a kernel can do must not pass without one.
-            assert!(lacks.is_some_and(|why| !why.is_empty()), "{name}: {verdict:?}");
-        } else {
-            // QEMU 10 has no checks of stores alone.
-            let exempt = ["arch.store-only.", "elsewhere.qemu."].iter().any(|area| name.starts_with(area));
-            let exempt = exempt && lacks.is_some_and(|why| why.contains("FEAT_MTE_STORE_ONLY"));
-            assert!(lacks.is_none() || exempt, "{name}: {verdict:?}");
-        }
+    // What only a kernel can do must not pass without one, whatever a table says.
+    for (name, verdict) in verdicts.iter().filter(|(name, _)| name.starts_with("kvm.")) {
+        assert!(matches!(verdict, Verdict::Skipped(_)), "{name}: {verdict:?}");
     }
+    assert_expected("tcg", &report);
 }
 
 #[test]

@@ -74,6 +74,18 @@ pub fn save_restore(project: &Project, cross: &Cross) -> Result<PathBuf> {
     Ok(project.linux_target.join(cross.linux_target).join("release/examples/save_restore"))
 }
 
+/// Builds granule for this machine with the specification's mutants in it, in a profile of its own: a mutant may panic and must
+/// not end the program.
+///
+/// # Errors
+/// The build fails; cargo has printed why.
+pub fn with_mutants(project: &Project, toolchains: &Toolchains) -> Result<PathBuf> {
+    let mut cargo = native_cargo(project, &toolchains.native, "build");
+    cargo.args(["--profile", "mutants", "--features", "mutants", "-p", GRANULE, "--bin", GRANULE]);
+    build("granule with mutants", &mut cargo)?;
+    Ok(project.target.join("mutants").join(GRANULE))
+}
+
 /// Returns a cargo command for this machine.
 pub fn native_cargo(project: &Project, toolchain: &Toolchain, job: &str) -> Command {
     cargo(project, toolchain, job, &project.target)

@@ -53,8 +53,9 @@ cargo xtask COMMAND
   kill-matrix [ARGUMENTS]
                    the same for granule kill-matrix: each defect of the specification must turn a case red
   list [ARGUMENTS] the same for granule list: the cases
-  matrix [--cells A,B | --ci] [ARGUMENTS]
-                   the whole suite on many kernels, CPUs and QEMUs, as one table: granule matrix ARGUMENTS
+  matrix [--cells A,B | --ci] [--bless] [ARGUMENTS]
+                   the whole suite on many kernels, CPUs and QEMUs, as one table: granule matrix ARGUMENTS;
+                   fails if a verdict is not that of tests/verdicts, which --bless writes anew
   test             set up, build, and run all tests
   lint             rustfmt, clippy and rustdoc, warnings denied
   build            build everything; prints the path of the static arm64 granule

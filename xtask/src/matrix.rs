@@ -1,7 +1,8 @@
 //! `cargo xtask matrix`: the whole suite on many kernels, CPUs and emulators, two at a time, as one table.
 //!
 //! The cells are data; the table is made by granule (`granule matrix`), which gets every argument but `--cells` and
-//! `--ci`. Everything that a cell needs is fetched first.
+//! `--ci`. Everything that a cell needs is fetched first. The verdicts are compared with tests/verdicts; `--bless` writes
+//! them.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -29,14 +30,20 @@ const WORKERS: usize = 2;
 /// A kernel on a CPU in an emulator.
 struct Cell {
     name: &'static str,
-    kernel: &'static str,
+    /// Without one it is QEMU alone.
+    kernel: Option<&'static str>,
     qemu: &'static str,
     /// More arguments of `granule run`.
     more: &'static [&'static str],
 }
 
 const fn cell(name: &'static str, kernel: &'static str, qemu: &'static str, more: &'static [&'static str]) -> Cell {
-    Cell { name, kernel, qemu, more }
+    Cell { name, kernel: Some(kernel), qemu, more }
+}
+
+/// QEMU alone.
+const fn alone(name: &'static str, qemu: &'static str) -> Cell {
+    Cell { name, kernel: None, qemu, more: &[] }
 }
 
 const NVHE: &[&str] = &["--append", "kvm-arm.mode=nvhe"];
@@ -44,6 +51,8 @@ const PROTECTED: &[&str] = &["--append", "kvm-arm.mode=protected"];
 
 /// All cells. QEMU 11 emulates some instructions differently, so each kind of kernel also runs on it once.
 const CELLS: &[Cell] = &[
+    alone("tcg", "10"),
+    alone("tcg-qemu11", "11"),
     cell("6.1", "6.1", "10", &[]),
     cell("6.12", "6.12", "10", &[]),
     cell("7.2", "7.2", "10", &[]),
@@ -67,8 +76,12 @@ const CELLS: &[Cell] = &[
     cell("7.3-rc-hazards", "7.3-rc", "10", &["--hazards"]),
 ];
 
-/// The cells of CI: the oldest kernel, the other mode of KVM, and a smaller CPU. The tests fetch all that they need.
-const CI: &[&str] = &["6.1", "6.12-nvhe", "6.12-neoverse-n2"];
+/// The cells of CI: QEMU alone, the oldest kernel, the other mode of KVM, and a smaller CPU. The tests fetch all that they
+/// need.
+const CI: &[&str] = &["tcg", "6.1", "6.12-nvhe", "6.12-neoverse-n2"];
+
+/// Where the verdicts expected of each cell are, from the project's root.
+const VERDICTS: &str = "tests/verdicts";
 
 /// What the user asked for.
 #[derive(Debug, Default, PartialEq)]
@@ -124,10 +137,9 @@ pub fn run(project: &Project, cache: &Cache, arguments: &[OsString]) -> Result<(
     let mut parts = Vec::new();
     for cell in cells.iter().filter(|_| !wanted.help()) {
         let named = |name: &str| Some(Choice::Name(name.to_string()));
-        parts.push((
-            qemu::ensure(&setup, named(cell.qemu).as_ref())?,
-            kernel::ensure(&setup, named(cell.kernel).as_ref())?,
-        ));
+        let qemu = qemu::ensure(&setup, named(cell.qemu).as_ref())?;
+        let kernel = cell.kernel.map(|name| kernel::ensure(&setup, named(name).as_ref())).transpose()?;
+        parts.push((qemu, kernel));
     }
     cache.release();
     report.finish(cache.directory());
@@ -144,7 +156,7 @@ pub fn run(project: &Project, cache: &Cache, arguments: &[OsString]) -> Result<(
     let next = || queue.lock().ok().and_then(|mut queue| queue.next());
     let work = || -> Result<()> {
         while let Some((cell, (qemu, kernel))) = next() {
-            measure(cell, qemu, kernel, &built, &stream(&directory, cell))?;
+            measure(cell, qemu, kernel.as_deref(), &built, &stream(&directory, cell))?;
             eprintln!("  {} ({:.0} s)", cell.name, began.elapsed().as_secs_f32());
         }
         Ok(())
@@ -162,6 +174,7 @@ pub fn run(project: &Project, cache: &Cache, arguments: &[OsString]) -> Result<(
             eprintln!("  {}", directory.join(file).display());
         }
     }
+    table.arg("--verdicts").arg(project.root.join(VERDICTS));
     table.args(wanted.rest);
     for cell in &cells {
         let mut run = OsString::from(format!("{}=", cell.name));
@@ -196,11 +209,14 @@ fn stream(directory: &Path, cell: &Cell) -> PathBuf {
 }
 
 /// Runs one cell. Its exit status is ignored: the events contain the verdicts.
-fn measure(cell: &Cell, qemu: &Path, kernel: &Path, built: &Built, events: &Path) -> Result<()> {
+fn measure(cell: &Cell, qemu: &Path, kernel: Option<&Path>, built: &Built, events: &Path) -> Result<()> {
     let output = File::create(events).map_err(|e| Failure::io("make", events, &e))?;
     let mut granule = Command::new(&built.granule);
-    granule.args(["run", "--via", "nested", "--format", "json"]).args(cell.more);
-    granule.arg("--qemu").arg(qemu).arg("--kernel").arg(kernel);
+    granule.args(["run", "--via", if kernel.is_some() { "nested" } else { "tcg" }, "--format", "json"]).args(cell.more);
+    granule.arg("--qemu").arg(qemu);
+    if let Some(kernel) = kernel {
+        granule.arg("--kernel").arg(kernel);
+    }
     granule.env("GRANULE_AGENT", &built.agent).env("GRANULE_FIRMWARE", &built.firmware);
     for variable in [environment::QEMU, environment::KERNEL] {
         granule.env_remove(variable);
@@ -214,12 +230,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_have_names_of_their_own_and_ci_runs_three_of_them() {
+    fn cells_have_names_of_their_own_and_ci_runs_four_of_them() {
         let mut names: Vec<&str> = CELLS.iter().map(|cell| cell.name).collect();
         names.sort_unstable();
         names.dedup();
         assert!(names.len() == CELLS.len() && CELLS.len() >= 12);
-        assert_eq!(CI.iter().filter(|name| names.contains(name)).count(), 3);
+        assert_eq!(CI.iter().filter(|name| names.contains(name)).count(), 4);
     }
 
     #[test]

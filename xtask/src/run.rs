@@ -26,7 +26,9 @@ use crate::toolchain;
 /// Commands that run programs on a machine, which may be emulated.
 const ON_MACHINES: &[&str] = &["run", "fuzz"];
 /// Commands that need nothing but granule.
-const ELSEWHERE: &[&str] = &["kill-matrix", "list"];
+const ELSEWHERE: &[&str] = &[KILL_MATRIX, "list"];
+/// The command whose `--mutants` needs a build of its own.
+const KILL_MATRIX: &str = "kill-matrix";
 
 /// The files that set-up found for the names given with `--qemu` and `--kernel`.
 const FOUND_QEMU: &str = "GRANULE_FOUND_QEMU";
@@ -57,6 +59,11 @@ pub fn run(project: &Project, cache: &Cache, command: &str, arguments: &[OsStrin
     report.finish(cache.directory());
     let setup_took = report.milliseconds();
 
+    if command == KILL_MATRIX && arguments.iter().any(|argument| argument == "--mutants") {
+        let granule = builds::with_mutants(project, &toolchains)?;
+        let error = Command::new(&granule).arg(command).args(arguments).exec();
+        return Err(Failure::unavailable(format!("cannot start {}: {}", granule.display(), failure::reason(&error))));
+    }
     let started = Instant::now();
     let built = builds::all(project, &toolchains)?;
     let build_took = started.elapsed().as_millis();

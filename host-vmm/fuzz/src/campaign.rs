@@ -9,17 +9,18 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use errata::avoid::Avoided;
 use machine::Deadline;
 use machine::target::Opener;
 
-use super::contender::{ClosingEvent, Opponent, with_judge};
+use super::contender::{ClosingEvent, KnownErrata, Opponent, with_judge};
+use super::finding::failure;
 use super::generate;
 use super::judge::{Judge, Verdict};
-use super::known::{self, KnownDivergence};
+use super::known;
 use super::shrink::{self, Shrunk};
 use program::Program;
-use program::listing::side_by_side;
-use report::event::{self, CaseInfo, Event, Failure, Sink, Summary};
+use report::event::{self, CaseInfo, Event, Sink, Summary};
 
 /// How long one divergence may take to be shrunk.
 const SHRINKING: Duration = Duration::from_secs(20);
@@ -82,7 +83,7 @@ struct Shared {
 pub fn run(
     options: &Options,
     opener: &dyn Opener,
-    known: &'static [KnownDivergence],
+    known: &KnownErrata,
     sink: &mut dyn Sink,
     progress: &mut dyn FnMut(u64, usize),
 ) {
@@ -192,8 +193,8 @@ fn work(shared: &Shared, judge: &mut Judge<'_>, opponent: &Opponent, sender: &mp
                 let mut reasons = shared.not_covered.lock().unwrap_or_else(PoisonError::into_inner);
                 *reasons.entry(without_numbers(&reason)).or_default() += 1;
             }
-            Verdict::Diverged(_) | Verdict::Failed(_) => {
-                let finding = shrunk(number, program, verdict, judge, profile.known);
+            Verdict::Diverged(_) | Verdict::Failed(..) => {
+                let finding = shrunk(number, program, verdict, judge, &profile.known);
                 send(sender, WorkerMessage::Finding(Box::new(finding)));
                 if shared.found.fetch_add(1, Ordering::Relaxed) + 1 >= shared.options.most {
                     shared.stop.store(true, Ordering::Relaxed);
@@ -212,13 +213,7 @@ fn without_numbers(reason: &str) -> String {
     reason.split(", at pc ").next().unwrap_or_default().to_owned()
 }
 
-fn shrunk(
-    number: u64,
-    program: Program,
-    verdict: Verdict,
-    judge: &mut Judge<'_>,
-    known: &[KnownDivergence],
-) -> Finding {
+fn shrunk(number: u64, program: Program, verdict: Verdict, judge: &mut Judge<'_>, known: &Avoided) -> Finding {
     let instructions = program.runs().map(|run| run.words.len()).sum();
     let deadline = Deadline::after(SHRINKING);
     let shrunk = shrink::shrink(program, verdict, deadline, &mut |program, deadline| {
@@ -239,37 +234,4 @@ fn report_finding(finding: &Finding, sink: &mut dyn Sink) {
     let cite = "the model, as the architecture".to_owned();
     let failure = failure(&shrunk.program, &shrunk.verdict).unwrap_or_default();
     sink.event(Event::Diverged { case: CaseInfo { name, claim, cite }, failure });
-}
-
-/// Reports how a program diverges, if it does: the first difference, and the listing with all of them.
-#[must_use]
-pub fn failure(program: &Program, verdict: &Verdict) -> Option<Failure> {
-    match verdict {
-        Verdict::Diverged(divergence) => {
-            let first = divergence.differences.first()?;
-            Some(Failure {
-                what: first.step.map_or_else(
-                    || format!("{} at the end", first.place),
-                    |step| format!("{} after step {}", first.place, step + 1),
-                ),
-                expected: first.expected.clone(),
-                found: first.found.clone(),
-                detail: side_by_side(program, &divergence.expected, &divergence.found, &divergence.differences),
-            })
-        }
-        Verdict::Endless(step) => Some(Failure {
-            what: format!("the block of step {}", step + 1),
-            expected: "it ends".to_owned(),
-            found: "it does not: the model's instructions are used up, and so is the time that a guest may take"
-                .to_owned(),
-            detail: program.to_string().lines().map(str::to_owned).collect(),
-        }),
-        Verdict::Failed(reason) => Some(Failure {
-            what: "running the program".to_owned(),
-            expected: "the machine does what it is asked".to_owned(),
-            found: reason.clone(),
-            detail: program.to_string().lines().map(str::to_owned).collect(),
-        }),
-        _ => None,
-    }
 }

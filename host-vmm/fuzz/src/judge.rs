@@ -9,14 +9,16 @@ mod search;
 use std::sync::Arc;
 
 use self::search::{Candidate, Search, SearchResult};
-use super::known::{self, KnownDivergence};
+use super::known;
 use super::reference::Reference;
 use super::session::Session;
+use errata::avoid::Avoided;
 use machine::deadline::OutOfTime;
 use machine::{Deadline, Factory, Machine, MachineError};
 use model::choice::Choices;
 use program::compare::Difference;
 use program::{Observation, Program};
+use report::failure::FailureKind;
 
 /// Most outcomes that are tried for one program: about two seconds of the model.
 pub const OUTCOMES: usize = 1 << 16;
@@ -31,7 +33,7 @@ pub enum Verdict {
     /// What the machine showed is not permitted.
     Diverged(Box<Divergence>),
     /// The machine failed.
-    Failed(String),
+    Failed(String, FailureKind),
     /// The block of this step does not end, on the machine as on the reference.
     Endless(usize),
     /// The machine is gone, whatever the program did.
@@ -58,19 +60,19 @@ pub struct Judge<'f> {
     subject: Session<'f>,
     reference: Box<dyn Reference + 'f>,
     /// Known divergences that are overlooked.
-    known: &'static [KnownDivergence],
+    known: Arc<Avoided>,
 }
 
 impl<'f> Judge<'f> {
     /// Compares machines of a factory with a reference.
     #[must_use]
     pub fn new(subject: &'f dyn Factory, reference: Box<dyn Reference + 'f>) -> Self {
-        Self { subject: Session::new(subject), reference, known: &[] }
+        Self { subject: Session::new(subject), reference, known: Arc::default() }
     }
 
     /// Overlooks what is known of the machine.
     #[must_use]
-    pub fn masking_known(self, known: &'static [KnownDivergence]) -> Self {
+    pub fn masking_known(self, known: Arc<Avoided>) -> Self {
         Self { known, ..self }
     }
 
@@ -103,7 +105,7 @@ impl<'f> Judge<'f> {
             MachineError::Lacking(skip) => Verdict::NotCovered(skip.reason),
             MachineError::OutOfTime(late) => Verdict::OutOfTime(late),
             error if error.ends_run() => Verdict::Lost(Arc::new(error)),
-            error => Verdict::Failed(error.to_string()),
+            error => Verdict::Failed(error.to_string(), FailureKind::from(&error)),
         })?;
         known::mask_known(known, program, &mut found);
         let mut search = Search { observe: &mut observe, found: &found, left: OUTCOMES - 1 };

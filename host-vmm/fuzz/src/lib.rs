@@ -7,6 +7,7 @@
 pub mod campaign;
 mod code;
 pub mod contender;
+pub mod finding;
 pub mod generate;
 pub mod judge;
 pub mod known;

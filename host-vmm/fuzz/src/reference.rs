@@ -63,20 +63,27 @@ impl Outcome {
 /// The model.
 pub struct ModelReference<'f> {
     session: Session<'f, Box<ModelMachine>>,
+    /// It has the defect that is active in the thread.
+    as_it_is: bool,
 }
 
 impl<'f> ModelReference<'f> {
-    /// Takes the model.
+    /// Takes the model without a defect, whatever is active in the thread: what it is compared with may be the model, too.
     #[must_use]
     pub fn new(factory: &'f ModelFactory) -> Self {
-        Self { session: Session::booting(|config| factory.boot_model(config)) }
+        Self { session: Session::booting(|config| factory.boot_model(config)), as_it_is: false }
+    }
+
+    /// Takes the model with what is active in the thread.
+    #[must_use]
+    pub fn as_it_is(factory: &'f ModelFactory) -> Self {
+        Self { as_it_is: true, ..Self::new(factory) }
     }
 }
 
 impl Reference for ModelReference<'_> {
     fn observe(&mut self, program: &Program, choices: Choices, deadline: Deadline) -> Result<Outcome, MachineError> {
-        // What it is compared with may be the model with a defect.
-        let _unbroken = model::defect::activate(None);
+        let _unbroken = (!self.as_it_is).then(|| model::defect::activate(None));
         deadline.check()?;
         let mut machine = self.session.machine(program)?;
         let (observation, visited) = run_with(&mut machine, choices, deadline, |machine| run(program, machine));

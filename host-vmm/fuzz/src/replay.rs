@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::campaign::{failure, micros};
-use super::contender::with_judge;
+use super::campaign::micros;
+use super::contender::{KnownErrata, with_judge};
+use super::finding::failure;
 use super::judge::Verdict;
 use machine::Deadline;
 use machine::target::Opener;
@@ -42,7 +43,7 @@ impl NamedProgram {
 /// Runs programs until the deadline. Everything is told through the sink, from `Started` on; the end, too.
 pub fn run(programs: &[NamedProgram], opener: &dyn Opener, seed: u64, deadline: Deadline, sink: &mut dyn Sink) {
     let began = Instant::now();
-    let result = with_judge(opener, &[], &mut |judge, opponent| {
+    let result = with_judge(opener, &KnownErrata::Shown, &mut |judge, opponent| {
         event::started(&opponent.target, opponent.took, seed, programs.len(), sink);
         for named in programs {
             if let Err(late) = deadline.check() {

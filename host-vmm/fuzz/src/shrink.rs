@@ -31,7 +31,7 @@ impl FailureKind {
                 };
                 Self::Differs(first.place, exceptions)
             }),
-            Verdict::Failed(_) => Some(Self::Fails),
+            Verdict::Failed(..) => Some(Self::Fails),
             Verdict::Permitted
             | Verdict::Undecided
             | Verdict::Endless(_)

@@ -16,7 +16,8 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use self::rerun::GivenOptions;
 use crate::firmware;
 use crate::nested::inner::{InnerOptions, Work};
-use ::fuzz::{campaign, known, replay};
+use ::fuzz::contender::KnownErrata;
+use ::fuzz::{campaign, replay};
 use kvm::open::ThisHost;
 use machine::Deadline;
 use report::event::{Event, STREAM_VERSION, Sink};
@@ -118,8 +119,11 @@ pub fn inner_suite(options: &InnerOptions, sink: &mut dyn Sink) {
         }
         Work::Programs(programs) => replay::run(programs, &host, options.seed, Deadline::NEVER, sink),
         Work::Fuzz(fuzz, avoid_known) => {
-            let known = if *avoid_known { known::QEMU } else { &[] };
-            campaign::run(fuzz, &host, known, sink, &mut |_, _| ());
+            let known = match avoid_known {
+                true => KnownErrata::Avoided { around: options.emulator.clone() },
+                false => KnownErrata::Shown,
+            };
+            campaign::run(fuzz, &host, &known, sink, &mut |_, _| ());
         }
     }
 }

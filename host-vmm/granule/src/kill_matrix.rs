@@ -7,13 +7,16 @@
 //!
 //! Runs share nothing, so they go to as many threads as there are processors.
 
+#[cfg(feature = "mutants")]
+pub mod mutants;
+
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use model::contract::Release;
-use model::cpu::Features;
+use model::cpu::{Features, Hypervisor};
 use model::defect::{Defect, Injected};
 
 use machine::target::Opener;
@@ -36,6 +39,19 @@ pub struct Stage {
     features: &'static Features,
     /// Bytes in a page of the host.
     page_size: u64,
+    /// Who answers a guest's calls.
+    hypervisor: Hypervisor,
+}
+
+impl Stage {
+    const fn new(name: &'static str, release: Release, features: &'static Features) -> Self {
+        Self { name, release, features, page_size: 4096, hypervisor: Hypervisor::Kvm }
+    }
+
+    fn settings(&self) -> Settings {
+        let Self { release, features, page_size, hypervisor, .. } = *self;
+        Settings { release, features: features.clone(), page_size, hypervisor, budget: BUDGET, ..Settings::default() }
+    }
 }
 
 const LINUX_6_1: Release = Release::new(6, 1, Release::NEWEST);
@@ -44,11 +60,11 @@ const LINUX_7_2: Release = Release::new(7, 2, Release::NEWEST);
 
 /// The models, in the order in which they are tried on a defect.
 pub const STAGES: [Stage; 5] = [
-    Stage { name: "6.12, max", release: LINUX_6_12, features: &Features::MAX, page_size: 4096 },
-    Stage { name: "7.2, max", release: LINUX_7_2, features: &Features::MAX, page_size: 4096 },
-    Stage { name: "6.1, max", release: LINUX_6_1, features: &Features::MAX, page_size: 4096 },
-    Stage { name: "6.12, neoverse-n2", release: LINUX_6_12, features: &Features::NEOVERSE_N2, page_size: 4096 },
-    Stage { name: "6.12 with 16 KiB pages, max", release: LINUX_6_12, features: &Features::MAX, page_size: 16384 },
+    Stage::new("6.12, max", LINUX_6_12, &Features::MAX),
+    Stage::new("7.2, max", LINUX_7_2, &Features::MAX),
+    Stage::new("6.1, max", LINUX_6_1, &Features::MAX),
+    Stage::new("6.12, neoverse-n2", LINUX_6_12, &Features::NEOVERSE_N2),
+    Stage { page_size: 16384, ..Stage::new("6.12 with 16 KiB pages, max", LINUX_6_12, &Features::MAX) },
 ];
 
 /// Instructions that a block may take: the longest loop of the suite, a few times over. A defect may make a loop endless.
@@ -65,6 +81,39 @@ pub struct Row {
     pub caught_by: Vec<&'static str>,
     /// What the first of them said.
     pub first: Option<Failure>,
+    /// Why the model does not even start with it: no case noticed it then.
+    pub not_started: Option<String>,
+}
+
+impl Row {
+    /// Returns what noticed the defect.
+    #[must_use]
+    pub fn noticed(&self) -> Noticed {
+        match (&self.not_started, self.caught_by.is_empty()) {
+            (_, false) if is_scripted(self.defect) => Noticed::Scripted,
+            (_, false) => Noticed::Case,
+            (Some(_), true) => Noticed::Start,
+            (None, true) => Noticed::Nothing,
+        }
+    }
+}
+
+/// What notices a defect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noticed {
+    /// A case.
+    Case,
+    /// A case that is shown just what it rejects, which proves that it looks, and no more.
+    Scripted,
+    /// The model does not start, which needs no suite.
+    Start,
+    /// Nothing does.
+    Nothing,
+}
+
+/// Returns whether a defect consists in returning what a case rejects: a kernel that hangs cannot be modelled otherwise.
+fn is_scripted(defect: &'static Defect) -> bool {
+    modelled::HAZARD_DEFECTS.iter().any(|scripted| scripted.name == defect.name)
 }
 
 /// The whole matrix.
@@ -92,9 +141,15 @@ pub struct BaselineFailure {
 }
 
 impl Matrix {
-    /// The defects that no case caught.
+    /// The defects that nothing noticed.
     pub fn survivors(&self) -> impl Iterator<Item = &Row> {
-        self.rows.iter().filter(|row| row.caught_by.is_empty())
+        self.rows.iter().filter(|row| row.noticed() == Noticed::Nothing)
+    }
+
+    /// How many defects were noticed so.
+    #[must_use]
+    pub fn count(&self, noticed: Noticed) -> usize {
+        self.rows.iter().filter(|row| row.noticed() == noticed).count()
     }
 
     /// For each case the defects that it alone catches.
@@ -141,8 +196,11 @@ pub fn run(
 ) -> Result<Matrix, BaselineFailure> {
     let began = Instant::now();
     for verdict in on_threads(&STAGES, jobs, &|_| {}, |stage| (stage.name, check(*stage, Injected::NONE, seed))) {
-        let (stage, caught) = verdict;
-        if let Some((case, failure)) = caught.into_iter().next() {
+        let (stage, failed) = verdict;
+        if let Some(failure) = failed.not_started {
+            return Err(BaselineFailure { stage, case: "its start", failure });
+        }
+        if let Some((case, failure)) = failed.cases.into_iter().next() {
             let failure = format!("{}: expected {}, found {}", failure.what, failure.expected, failure.found);
             return Err(BaselineFailure { stage, case, failure });
         }
@@ -153,12 +211,12 @@ pub fn run(
 
 /// Tries the stages on a defect until one shows it.
 fn row(defect: &'static Defect, seed: u64) -> Row {
-    let mut last = Row { defect, stage: "", caught_by: Vec::new(), first: None };
+    let mut last = Row { defect, stage: "", caught_by: Vec::new(), first: None, not_started: None };
     for stage in STAGES {
-        let caught = check(stage, Injected::only(defect), seed);
-        let (caught_by, mut failures): (Vec<_>, Vec<_>) = caught.into_iter().unzip();
+        let Failed { cases, not_started, .. } = check(stage, Injected::only(defect), seed);
+        let (caught_by, mut failures): (Vec<_>, Vec<_>) = cases.into_iter().unzip();
         let first = if failures.is_empty() { None } else { Some(failures.swap_remove(0)) };
-        last = Row { defect, stage: stage.name, caught_by, first };
+        last = Row { defect, stage: stage.name, caught_by, first, not_started: not_started.or(last.not_started) };
         if !last.caught_by.is_empty() {
             break;
         }
@@ -167,37 +225,43 @@ fn row(defect: &'static Defect, seed: u64) -> Row {
 }
 
 /// Runs all cases on one model; returns those that fail, with what they say.
-fn check(stage: Stage, injected: Injected, seed: u64) -> Vec<(&'static str, Failure)> {
+fn check(stage: Stage, injected: Injected, seed: u64) -> Failed {
     let names = suite::cases().map(|case| case.name.to_owned()).collect();
     let options = Options { names, seed, fresh_vms: false, deadline: Deadline::NEVER };
-    let Stage { release, features, page_size, .. } = stage;
-    let settings =
-        Settings { release, features: features.clone(), page_size, injected, budget: BUDGET, ..Settings::default() };
+    let settings = Settings { injected, ..stage.settings() };
     let mut failed = Failed::default();
     let _active = injected.activate();
     match settings.open(Config::default()) {
         Ok(opened) => suite::run_on(&options, opened, &mut failed),
         Err(error) => failed.event(error.into()),
     }
-    failed.0
+    failed
 }
 
 /// Collects the cases that fail.
 #[derive(Default)]
-struct Failed(Vec<(&'static str, Failure)>);
+struct Failed {
+    cases: Vec<(&'static str, Failure)>,
+    /// The case that runs.
+    begun: Option<&'static str>,
+    /// Why there was no machine before the first case.
+    not_started: Option<String>,
+}
 
 impl Sink for Failed {
     fn event(&mut self, event: Event) {
         match event {
-            Event::End { name, verdict: Verdict::Failed(failure), .. } => {
-                let known = suite::cases().find(|case| case.name == name);
-                self.0.extend(known.map(|case| (case.name, failure)));
+            Event::Begin(info) => {
+                self.begun = suite::cases().map(|case| case.name).find(|name| *name == info.name);
             }
-            // A model that does not even boot was caught by the machine itself, on behalf of all cases.
-            Event::Broken { reason, .. } => {
-                let failure = Failure { found: reason, ..Failure::default() };
-                self.0.extend(suite::cases().next().map(|case| (case.name, failure)));
+            Event::End { verdict: Verdict::Failed(failure), .. } => {
+                self.cases.extend(self.begun.map(|case| (case, failure)))
             }
+            // A machine that is lost amid a case was lost by it.
+            Event::Broken { reason, .. } => match self.begun {
+                Some(case) => self.cases.push((case, Failure { found: reason, ..Failure::default() })),
+                None => self.not_started = Some(reason),
+            },
             _ => {}
         }
     }

@@ -12,6 +12,8 @@ use machine::Explain;
 use machine::target::OpenError;
 use serde::{Deserialize, Serialize};
 
+pub use crate::failure::Failure;
+
 /// The version of the event stream; both ends of a nested run compare it.
 pub const STREAM_VERSION: u32 = 2;
 
@@ -74,19 +76,6 @@ impl Skip {
     }
 }
 
-/// What was expected and what was found instead.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// What was looked at, in a few words.
-    pub what: String,
-    /// The value or behaviour promised.
-    pub expected: String,
-    /// The value or behaviour seen.
-    pub found: String,
-    /// More for a person to look at, line by line: tags around an address, a listing.
-    pub detail: Vec<String>,
-}
-
 /// A case as a report shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaseInfo {
@@ -132,10 +121,10 @@ impl Summary {
 /// use report::event::{CaseInfo, Event, Verdict};
 ///
 /// // A line of `granule run --format json`.
-/// let line = r#"{"End":{"name":"arch.irg.excluded","verdict":{"Skipped":"this CPU has MTE2"},"micros":120}}"#;
+/// let line = r#"{"End":{"name":"arch.irg.excluded","verdict":{"Skipped":{"key":"cpu-no-mte3","reason":"this CPU has MTE2"}},"micros":120}}"#;
 /// let event: Event = serde_json::from_str(line)?;
-/// let Event::End { name, verdict: Verdict::Skipped(reason), .. } = &event else { panic!("{event:?}") };
-/// assert_eq!((name.as_str(), reason.as_str()), ("arch.irg.excluded", "this CPU has MTE2"));
+/// let Event::End { name, verdict: Verdict::Skipped(skip), .. } = &event else { panic!("{event:?}") };
+/// assert_eq!((name.as_str(), skip.key.as_str()), ("arch.irg.excluded", "cpu-no-mte3"));
 /// assert_eq!(serde_json::to_string(&event)?, line);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
@@ -168,6 +157,15 @@ pub enum Event {
     NotShown {
         /// The erratum: `product.what-is-wrong`.
         erratum: String,
+    },
+    /// Cases failed, and the emulator or the kernel has a defect that leaves nothing to rely on.
+    LikelyCause {
+        /// The erratum: `product.what-is-wrong`.
+        erratum: String,
+        /// What it does, as a sentence without its full stop.
+        shows: String,
+        /// Where that is written.
+        reference: String,
     },
     /// What came of a campaign of random programs.
     Fuzzed(Summary),

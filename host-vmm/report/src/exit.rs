@@ -62,7 +62,7 @@ pub enum RunEnd {
 /// Counts events.
 ///
 /// ```
-/// use report::event::{Event, Sink, Verdict};
+/// use report::event::{Event, Sink, Skip, Verdict};
 /// use report::exit::{Exit, Tally};
 ///
 /// let end = |verdict| Event::End { name: "arch.irg.excluded".to_owned(), verdict, micros: 1 };
@@ -73,7 +73,7 @@ pub enum RunEnd {
 /// tally.event(Event::Finished { micros: 2 });
 /// assert_eq!((tally.not_run(), tally.exit()), (1, Exit::Broken), "a case that never ended is none either");
 ///
-/// tally.event(end(Verdict::Skipped("this CPU has MTE2".to_owned())));
+/// tally.event(end(Verdict::Skipped(Skip::new("cpu-no-mte3", "this CPU has MTE2"))));
 /// assert_eq!(tally.exit(), Exit::Passed);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,6 +90,8 @@ pub struct Tally {
     pub skipped: BTreeMap<String, usize>,
     /// Known defects that did not show.
     pub not_shown: Vec<String>,
+    /// The defect that failures are likely due to: its name, what it does, and where that is written.
+    pub likely_cause: Option<[String; 3]>,
     /// How the stream ended, if it did.
     pub closing: Option<RunEnd>,
 }
@@ -143,6 +145,7 @@ impl Sink for Tally {
             Event::Diverged { .. } => self.failed += 1,
             Event::Hello(_) | Event::Begin(_) | Event::Booted { .. } | Event::Fuzzed(_) => {}
             Event::NotShown { erratum } => self.not_shown.push(erratum),
+            Event::LikelyCause { erratum, shows, reference } => self.likely_cause = Some([erratum, shows, reference]),
         }
     }
 }

@@ -27,13 +27,9 @@ pub fn handed<T: ?Sized>(capability: Capability, object: Option<&mut T>) -> Resu
 
 /// Describes a machine that lacks what its kind has ([`machine::capability::TABLE`]).
 pub fn not_handed_out(capability: Capability) -> CaseError {
-    let failure = Failure {
-        what: format!("the capability {capability}"),
-        expected: "machines of this kind have it".to_owned(),
-        found: "this one does not hand it out".to_owned(),
-        detail: Vec::new(),
-    };
-    CaseError::Failed(Box::new(failure))
+    let what = format!("the capability {capability}");
+    let (expected, found) = ("machines of this kind have it", "this one does not hand it out");
+    CaseError::Failed(Box::new(Failure::described(what, expected, found)))
 }
 
 /// Expects a call to succeed. What this host cannot do at all skips the case.

@@ -5,6 +5,7 @@ use machine::capability::Capability;
 use machine::need::{Need, Skip};
 use machine::target::Target;
 use report::event::{CaseInfo, Failure, Verdict};
+use report::failure::FailureKind;
 
 use super::CaseContext;
 use super::calls::not_handed_out;
@@ -92,18 +93,13 @@ impl Case {
                 if self.all_needs().any(|need| need == skip.need) {
                     return skipped(&skip);
                 }
-                Verdict::Failed(Failure {
-                    what: "running the case".to_owned(),
-                    expected: "nothing is lacking but what the case declares to need".to_owned(),
-                    found: format!("{}: {}", skip.key(), skip.reason),
-                    detail: Vec::new(),
-                })
+                let expected = "nothing is lacking but what the case declares to need";
+                let found = format!("{}: {}", skip.key(), skip.reason);
+                Verdict::Failed(Failure::described("running the case", expected, found))
             }
             CaseError::Machine(error) => Verdict::Failed(Failure {
-                what: "running the case".to_owned(),
-                expected: "the machine does what it is asked".to_owned(),
-                found: error.to_string(),
-                detail: Vec::new(),
+                kind: FailureKind::from(&error),
+                ..Failure::described("running the case", "the machine does what it is asked", error.to_string())
             }),
         }
     }

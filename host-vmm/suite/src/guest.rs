@@ -202,6 +202,12 @@ impl Guest {
         self.last.as_ref().map(Block::listing).unwrap_or_default()
     }
 
+    /// Returns the last block on vCPU 0.
+    #[must_use]
+    pub fn last_block(&self) -> Option<&Block> {
+        self.last.as_ref()
+    }
+
     /// SCTLR_EL1 as booted, with another mode at one level.
     #[must_use]
     pub fn sctlr(&self, el: El, mode: Mode) -> u64 {

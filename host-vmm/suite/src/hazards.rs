@@ -6,10 +6,11 @@
 use super::calls::{handed, returns};
 use super::case::{Case, CaseResult};
 use super::case_context::CaseContext;
-use super::expect::fail;
+use super::expect::fail_by;
 use machine::capability::Capability;
 use machine::need::Need;
 use machine::{Hazard, HazardOutcome};
+use report::failure::Mismatch;
 
 const SOURCE: &str = "arch/arm64/kvm/guest.c, kvm_vm_ioctl_mte_copy_tags(): try_page_mte_tagging() before \
                       mte_copy_tags_from_user(); arch/arm64/kernel/mte.c, mte_sync_tags()";
@@ -43,15 +44,18 @@ fn comes_back(cx: &mut CaseContext<'_>, hazard: Hazard) -> CaseResult {
     let mut vm = cx.bare()?;
     match handed(Capability::Hazards, vm.hazards())?.attempt(hazard)? {
         HazardOutcome::Returned(result) => returns("the store", Ok(vm.page_size()), result),
-        HazardOutcome::Waited => fail(
+        HazardOutcome::Waited => fail_by(
             "the thread that was at the page, too",
             "it comes back before the tag buffer is served",
             "it kept a CPU busy in the kernel until the VMM served the buffer",
+            Vec::new(),
+            Mismatch::Blocked,
         ),
         HazardOutcome::Hangs { millis, dies } => {
             let killed = if dies { "SIGKILL ends it" } else { "SIGKILL does not end it" };
             let found = format!("a thread is stuck in the kernel after {millis} ms, and {killed}");
-            fail("the store, or whoever else was at the page", "they come back", found)
+            let what = "the store, or whoever else was at the page";
+            fail_by(what, "they come back", found, Vec::new(), Mismatch::Blocked)
         }
     }
 }

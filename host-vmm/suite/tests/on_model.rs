@@ -162,10 +162,10 @@ fn defect(name: &str) -> &'static Defect {
 
 #[test]
 fn an_erratum_explains_cases_that_exist() {
-    for erratum in model::erratum::all() {
+    for erratum in errata::all() {
         for pattern in erratum.cases {
-            let one = model::erratum::Erratum { cases: std::slice::from_ref(pattern), ..*erratum };
-            assert!(suite::cases().any(|case| one.explains(case.name)), "{}: {pattern}", erratum.name);
+            let one = errata::Erratum { cases: std::slice::from_ref(pattern), ..*erratum };
+            assert!(suite::cases().any(|case| one.concerns_case(case.name)), "{}: {pattern}", erratum.id);
         }
     }
 }

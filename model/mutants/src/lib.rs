@@ -16,6 +16,8 @@ mod item;
 mod mutate;
 mod rewrite;
 mod scan;
+#[cfg(test)]
+mod tests;
 mod tokens;
 
 use proc_macro2::TokenStream;

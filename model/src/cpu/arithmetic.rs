@@ -53,7 +53,7 @@ pub(super) fn extended_register(value: u64, extend: Extend) -> u64 {
     value << extend.amount
 }
 
-/// Moves a bitfield into `old`: gives the result's bits and which of them come from the field (pseudocode
+/// Moves a bitfield into `old`: returns the result's bits and which of them come from the field (pseudocode
 /// `DecodeBitMasks` and the operations of SBFM, BFM, UBFM).
 #[mutants::rules]
 fn bitfield(value: u64, rotate: u32, last: u32, width: u32) -> (u64, u64) {

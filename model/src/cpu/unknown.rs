@@ -84,7 +84,7 @@ impl Core<'_, '_> {
         self.cpu.x_unknown |= bit(register);
     }
 
-    /// Looks at the operands of an instruction while some register is UNKNOWN: gives the register that becomes UNKNOWN
+    /// Looks at the operands of an instruction while some register is UNKNOWN: returns the register that becomes UNKNOWN
     /// if the instruction completes. Data that is stored is left to the rules of stores.
     #[cold]
     pub(super) fn tainted(&self, known: &Known) -> Result<Option<Reg>, Stop> {

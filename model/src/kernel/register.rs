@@ -74,7 +74,7 @@ impl RegisterId {
     /// The four registers that MTE adds to a guest's state.
     pub const MTE: [Self; 4] = [Self::RGSR_EL1, Self::GCR_EL1, Self::TFSR_EL1, Self::TFSRE0_EL1];
 
-    /// Gives the id of a 64-bit core register, by its offset in `struct kvm_regs` in 32-bit words.
+    /// Returns the id of a 64-bit core register, by its offset in `struct kvm_regs` in 32-bit words.
     #[must_use]
     pub const fn core(offset: u64) -> Self {
         Self(0x6030_0000_0010_0000 | offset)
@@ -87,25 +87,25 @@ impl RegisterId {
     /// FPCR, likewise.
     pub const FPCR: Self = Self(0x6020_0000_0010_00d5);
 
-    /// Gives the id of a general register, x0 to x30.
+    /// Returns the id of a general register, x0 to x30.
     #[must_use]
     pub const fn x(n: u64) -> Self {
         Self::core(2 * n)
     }
 
-    /// Gives the id of a 128-bit vector register, v0 to v31.
+    /// Returns the id of a 128-bit vector register, v0 to v31.
     #[must_use]
     pub const fn v(n: u64) -> Self {
         Self(0x6040_0000_0010_0054 + 4 * n)
     }
 
-    /// Gives the id of a 64-bit system register.
+    /// Returns the id of a 64-bit system register.
     #[must_use]
     pub const fn system(op0: u64, op1: u64, crn: u64, crm: u64, op2: u64) -> Self {
         Self(system_register(op0, op1, crn, crm, op2))
     }
 
-    /// Gives the id of a system register that MRS can name.
+    /// Returns the id of a system register that MRS can name.
     #[must_use]
     pub const fn of(register: isa::SysReg) -> Self {
         Self(0x6030_0000_0013_0000 | register.encoding() as u64)
@@ -123,7 +123,7 @@ impl RegisterId {
         CLASSES.iter().find(|(class, _)| *class == self.0 >> 16 & 0xfff).map(|(_, name)| *name)
     }
 
-    /// Tells whether the register changes although the vCPU does not run.
+    /// Returns whether the register changes although the vCPU does not run.
     #[must_use]
     pub fn is_clock(self) -> bool {
         self == Self::TIMER_CNT || self == Self::PTIMER_CNT

@@ -1,5 +1,8 @@
 //! `granule kill-matrix`: shows which case catches which defect, and fails if a defect survives.
 
+#[cfg(feature = "mutants")]
+mod mutants;
+
 use std::io::{IsTerminal, Write};
 use std::num::NonZero;
 
@@ -8,7 +11,7 @@ use serde::Serialize;
 
 use super::CliError;
 use super::run::seed;
-use crate::kill_matrix::{self, Matrix, Row};
+use crate::kill_matrix::{self, Matrix, Noticed, Row};
 use report::Format;
 use report::exit::Exit;
 use suite::selection::selects;
@@ -27,6 +30,10 @@ pub struct KillMatrix {
     /// Print survivors, idle cases and the summary only
     #[arg(long, short)]
     quiet: bool,
+    /// Try the machine-made mutants of the specification, and not the defects
+    #[cfg(feature = "mutants")]
+    #[arg(long)]
+    mutants: bool,
     /// How results are printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -51,6 +58,10 @@ impl KillMatrix {
         let defects: Vec<_> = kill_matrix::catalogue()
             .filter(|defect| self.defects.is_empty() || self.defects.iter().any(|name| selects(name, defect.name)))
             .collect();
+        #[cfg(feature = "mutants")]
+        if defects.is_empty() || self.mutants {
+            return self.mutants();
+        }
         if defects.is_empty() {
             let wanted = self.defects.join(" ");
             return Err(CliError::Usage(format!(
@@ -81,6 +92,34 @@ impl KillMatrix {
             Format::Json => json(&mut out, &matrix)?,
         }
         let good = matrix.survivors().next().is_none() && cases_without_kill.iter().all(|(_, why)| why.is_some());
+        Ok(if good { Exit::Passed } else { Exit::Failed })
+    }
+
+    /// Tries the mutants of the specification whose names begin with one of those given.
+    #[cfg(feature = "mutants")]
+    fn mutants(&self) -> Result<Exit, CliError> {
+        use crate::kill_matrix::mutants::{Account, Argued, run};
+
+        let seed = self.seed.unwrap_or_else(|| u64::from(fastrand::u32(..)));
+        let jobs = self.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZero::get);
+        let on_terminal = std::io::stderr().is_terminal();
+        let progress = |done: usize, total: usize| {
+            if on_terminal {
+                anstream::eprint!("\r{done} of {total} mutants{}", if done == total { "\r\x1b[K" } else { "" });
+            }
+        };
+        let wanted = |name: &str| self.defects.is_empty() || self.defects.iter().any(|start| name.starts_with(start));
+        let fates = run(|mutant| wanted(mutant.name), seed, jobs, &progress);
+        if fates.fates.is_empty() {
+            return Err(CliError::Usage(format!("no defect and no mutant is called {}", self.defects.join(" "))));
+        }
+        let account = Account::of(&fates, self.defects.is_empty());
+        let mut out = anstream::stdout().lock();
+        match self.format {
+            Format::Text => mutants::text(&mut out, &fates, &account)?,
+            Format::Json => mutants::json(&mut out, &fates)?,
+        }
+        let good = account.count(Argued::Unlisted) == 0 && account.stale.is_empty() && account.score() >= 97.0;
         Ok(if good { Exit::Passed } else { Exit::Failed })
     }
 
@@ -117,13 +156,24 @@ impl KillMatrix {
         }
         let survivors = matrix.survivors().count();
         let seconds = elapsed.as_secs_f64();
-        writeln!(out, "{} caught, {survivors} survived in {seconds:.1} s", rows.len() - survivors)
+        let (caught, scripted, start) =
+            (matrix.count(Noticed::Case), matrix.count(Noticed::Scripted), matrix.count(Noticed::Start));
+        write!(out, "{} caught, {survivors} survived", caught + scripted)?;
+        if scripted > 0 {
+            write!(out, "; {scripted} of those caught return just what a case rejects")?;
+        }
+        if start > 0 {
+            write!(out, "; with {start} the model does not start")?;
+        }
+        writeln!(out, " in {seconds:.1} s")
     }
 }
 
 /// Returns which cases caught a defect.
 fn caught(row: &Row) -> String {
-    let [first, others @ ..] = row.caught_by.as_slice() else { return "survives".to_owned() };
+    let [first, others @ ..] = row.caught_by.as_slice() else {
+        return row.not_started.as_ref().map_or_else(|| "survives".to_owned(), |why| format!("does not start: {why}"));
+    };
     let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
     let stage = if row.stage == kill_matrix::STAGES[0].name { String::new() } else { format!(" ({})", row.stage) };
     format!("{first}{more}{stage}")

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use errata::filter::ErrataFilter;
 use machine::target::Opener;
 use machine::{Config, Deadline};
 
@@ -21,7 +22,6 @@ use super::program;
 use super::rerun::{GivenOptions, RERUN};
 use crate::nested;
 use fuzz::replay::NamedProgram;
-use report::errata_filter::ErrataFilter;
 use report::event::Sink;
 use report::exit::{Exit, RunEnd, Tally};
 use report::{Format, Settings};
@@ -95,16 +95,16 @@ impl Run {
         let mut report = SharedReport::new(anstream::stdout(), settings);
         let watchdog = Watchdog::start(via, deadline, self.guests().guest_timeout, &report);
         let (cases, seed) = (selection.cases().to_vec(), self.chosen_seed());
-        if via == Via::Model {
-            // The specification has no errata.
-            machine.suite(cases, seed, &mut report);
-        } else {
-            machine.suite(cases, seed, &mut ErrataFilter::new(&mut report, self.strict));
-        }
+        self.filtered(via, &mut report, |sink| machine.suite(cases, seed, sink));
         drop(watchdog);
         let tally = report.finish()?;
         explain(&tally);
         Ok(tally.exit())
+    }
+
+    /// Lets `work` report, with the failures that are known marked as such. The specification has no errata.
+    fn filtered(&self, via: Via, report: &mut dyn Sink, work: impl FnOnce(&mut dyn Sink)) {
+        if via == Via::Model { work(report) } else { work(&mut ErrataFilter::new(report, self.strict)) }
     }
 
     /// Rejects to hang a kernel that somebody needs, or one that could not even tell.
@@ -135,7 +135,7 @@ impl Run {
         };
         let mut report = SharedReport::new(anstream::stdout(), settings);
         let watchdog = Watchdog::start(via, deadline, self.guests().guest_timeout, &report);
-        machine.replay(programs, self.chosen_seed(), &mut report);
+        self.filtered(via, &mut report, |sink| machine.replay(programs, self.chosen_seed(), sink));
         drop(watchdog);
         let tally = report.finish()?;
         explain(&tally);

@@ -10,6 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use super::kernel_warning::is_warning;
 use super::watch::failure_of;
 use report::event::{Event, Sink, Verdict};
+use report::failure::FailureKind;
 
 /// Longest record that the kernel gives (CONSOLE_EXT_LOG_MAX).
 const RECORD: usize = 8192;
@@ -81,6 +82,8 @@ fn judged(verdict: Verdict, kernel_warning: Vec<String>) -> Verdict {
         Verdict::Failed(mut failure) => {
             failure.detail.push("meanwhile in the kernel's log:".to_owned());
             failure.detail.extend(kernel_warning.into_iter().map(|line| format!("  {line}")));
+            // Whatever else went wrong, this is no erratum.
+            failure.kind = FailureKind::KernelWarning;
             Verdict::Failed(failure)
         }
         Verdict::Passed | Verdict::Known { .. } | Verdict::Skipped(_) => Verdict::Failed(failure_of(kernel_warning)),
@@ -114,6 +117,6 @@ mod tests {
         }
         let before = Failure { what: "w".into(), found: "f".into(), ..Failure::default() };
         let Verdict::Failed(after) = judged(Verdict::Failed(before), kernel_warning) else { panic!() };
-        assert_eq!((&*after.found, after.detail.len()), ("f", 3));
+        assert_eq!((&*after.found, after.detail.len(), after.kind), ("f", 3, FailureKind::KernelWarning));
     }
 }

@@ -80,6 +80,7 @@ fn prepare_and_listen(options: &Options, watch: &mut RunWatcher<'_>) -> Result<(
         names: options.cases.iter().map(|case| case.name.clone()).collect(),
         seed: options.seed,
         guests: options.guests,
+        emulator: format!("QEMU {}", qemu.version),
         firmware: None,
     };
     let modules = modules::beside(&options.kernel);

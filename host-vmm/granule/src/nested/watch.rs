@@ -12,6 +12,7 @@ use machine::Explain;
 use machine::deadline::OutOfTime;
 use qemu::end::QemuEnd;
 use report::event::{CaseInfo, Event, Failure, STREAM_VERSION, Sink, Verdict};
+use report::failure::FailureKind;
 
 /// Console lines shown with a failure.
 const SHOWN_LINES: usize = 40;
@@ -162,9 +163,11 @@ impl<'a> RunWatcher<'a> {
                 self.broken(&format!("{during}{reason}"), &remedy);
             }
             Event::Unavailable { .. } | Event::CutShort { .. } => self.finish(event),
-            Event::Booted { .. } | Event::Diverged { .. } | Event::Fuzzed(_) | Event::NotShown { .. } => {
-                self.sink.event(event)
-            }
+            Event::Booted { .. }
+            | Event::Diverged { .. }
+            | Event::Fuzzed(_)
+            | Event::NotShown { .. }
+            | Event::LikelyCause { .. } => self.sink.event(event),
         }
     }
 
@@ -209,7 +212,11 @@ impl<'a> RunWatcher<'a> {
             (Some(kernel_warning), Verdict::Passed | Verdict::Known { .. } | Verdict::Skipped(_)) => {
                 Verdict::Failed(kernel_warning.failure())
             }
-            (_, verdict) => verdict,
+            // Whatever else went wrong, this is no erratum.
+            (Some(_), Verdict::Failed(failure)) => {
+                Verdict::Failed(Failure { kind: FailureKind::KernelWarning, ..failure })
+            }
+            (None, verdict) => verdict,
         };
         self.sink.event(Event::End { name, verdict, micros });
     }
@@ -251,10 +258,9 @@ impl<'a> RunWatcher<'a> {
         };
         if let Some(case) = self.open.take() {
             let failure = Failure {
-                what: "the kernel under test".to_owned(),
-                expected: "the case ends".to_owned(),
-                found: reason.clone(),
                 detail: self.console(),
+                kind: FailureKind::KernelDied,
+                ..Failure::described("the kernel under test", "the case ends", reason.clone())
             };
             self.sink.event(Event::End { name: case.name, verdict: Verdict::Failed(failure), micros: 0 });
             self.finish(Event::CutShort { reason });
@@ -309,12 +315,9 @@ impl KernelWarning {
 
 /// The failure of a case in which the kernel complained.
 pub(super) fn failure_of(lines: Vec<String>) -> Failure {
-    Failure {
-        what: "the kernel's log".to_owned(),
-        expected: "no complaint".to_owned(),
-        found: lines.first().map(|line| kernel_warning::message(line).to_owned()).unwrap_or_default(),
-        detail: lines,
-    }
+    let found = lines.first().map(|line| kernel_warning::message(line).to_owned()).unwrap_or_default();
+    let kind = FailureKind::KernelWarning;
+    Failure { detail: lines, kind, ..Failure::described("the kernel's log", "no complaint", found) }
 }
 
 #[cfg(test)]

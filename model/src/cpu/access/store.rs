@@ -11,7 +11,7 @@ mutants::defects!();
 
 #[mutants::rules]
 impl Core<'_, '_> {
-    /// Reads bytes, and tells which of them are UNKNOWN.
+    /// Reads bytes, and returns which of them are UNKNOWN.
     fn read_parts(&mut self, parts: &Parts, out: &mut [u8]) -> Result<ByteMask, Stop> {
         let (mut unknown, mut done) = (0, 0);
         for &(_, place, bytes) in parts.as_slice() {
@@ -38,7 +38,7 @@ impl Core<'_, '_> {
         Ok(())
     }
 
-    /// Loads the bytes from `va` on, and tells which of them are UNKNOWN.
+    /// Loads the bytes from `va` on, and returns which of them are UNKNOWN.
     pub(in crate::cpu) fn load(&mut self, va: u64, out: &mut [u8], access: Access) -> Result<ByteMask, Stop> {
         match self.reach(va, out.len() as u64, access)? {
             Reached::Memory(parts) => self.read_parts(&parts, out),
@@ -87,7 +87,7 @@ impl Core<'_, '_> {
         self.write_parts(&parts, &data[..done as usize], access.unknown)
     }
 
-    /// Reads, lets `change` say what to write, and writes that, as one access. Tells which bytes of what was read are
+    /// Reads, lets `change` say what to write, and writes that, as one access. Returns which bytes of what was read are
     /// UNKNOWN, and `change` tells it of what it writes.
     pub(in crate::cpu) fn modify(
         &mut self,

@@ -14,7 +14,7 @@ fn bench(hypervisor: Hypervisor, release: &str) -> Bench {
     bench
 }
 
-/// Calls a function; gives x0 to x4.
+/// Calls a function; returns x0 to x4.
 fn call(bench: &mut Bench, x: [u64; 3]) -> [u64; 5] {
     let done = bench.calm("hvc #0", &[x[0], x[1], x[2], 0x33, 0x44]);
     std::array::from_fn(|n| done.reply.x[n])
@@ -35,7 +35,7 @@ fn kvm_writes_four_results_and_the_board_one() {
     assert_eq!(uuid, [0xb66f_b428, 0xe911_c52e, 0x564b_caa9, 0x743a_004d]);
 }
 
-/// Function, x1, x2; what KVM gives in 6.12, and the board.
+/// Function, x1, x2; what KVM returns in 6.12, and the board.
 const ANSWERS: &[([u64; 3], [i64; 2])] = &[
     ([0x8000_0000, 0, 0], [0x1_0001, -1]),
     ([0x8000_0001, 0xc500_0020, 0], [0, -1]),

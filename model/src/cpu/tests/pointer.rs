@@ -80,7 +80,7 @@ fn subps_sets_flags_by_addresses_of_56_bits() {
     assert_eq!((done.reply.x[2], done.reply.x[3] >> 28), (0, 0b0110));
 }
 
-/// Tells whether a mistake changes what a program that exercises all of this leaves behind.
+/// Returns whether a mistake changes what a program that exercises all of this leaves behind.
 pub(super) fn shows(defect: &'static Defect) -> bool {
     let text = "irg x1, x0, x9; irg x2, x0, x9; irg x3, x10; addg x4, x10, #32, #15; subg x5, x0, #32, #3; gmi x6, x0, x11
         gmi x7, x0, x6; subp x8, x0, x10; subps x12, x10, x0; mrs x13, nzcv; subps x14, x17, x0; msr gcr_el1, x16; irg x15, x0

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use fuzz::campaign;
-use fuzz::{known, replay};
+use fuzz::contender::KnownErrata;
+use fuzz::{campaign, replay};
 use kvm::open::ThisHost;
 use machine::Deadline;
 use machine::target::{OpenError, Opener};
@@ -123,12 +123,14 @@ impl Checked<'_> {
 
     /// Runs a campaign of random programs.
     pub fn fuzz(&self, options: &campaign::Options, sink: &mut dyn Sink, progress: &mut dyn FnMut(u64, usize)) {
-        // What is known of QEMU is known of its KVM guests too; of hardware nothing is.
-        let avoided = matches!(self.kind, Kind::Tcg) && self.options.avoid_known;
-        let known = if avoided { known::QEMU } else { &[] };
+        // In this process nothing is around the target: it is QEMU itself, the model, or hardware.
+        let known = match self.options.avoid_known {
+            true => KnownErrata::Avoided { around: String::new() },
+            false => KnownErrata::Shown,
+        };
         let work = Work::Fuzz(*options, self.options.avoid_known);
         self.here_or_nested(work, Vec::new(), options.seed, sink, &mut |opener, sink| {
-            campaign::run(options, opener, known, sink, progress);
+            campaign::run(options, opener, &known, sink, progress);
         });
     }
 

@@ -1,0 +1,95 @@
+//! What `granule kill-matrix` prints of machine-made mutants.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use crate::kill_matrix::mutants::{Account, Argued, Death, Fates};
+
+/// A mutant as `--format json` prints it, one a line.
+#[derive(Serialize)]
+struct JsonRow<'a> {
+    mutant: &'a str,
+    line: u32,
+    original: &'a str,
+    mutated: &'a str,
+    /// `noticed`, `panicked` or `endless`; absent where it survives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    killed: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a str>,
+    tests: usize,
+}
+
+const fn word(death: Death) -> &'static str {
+    match death {
+        Death::Noticed => "noticed",
+        Death::Panicked => "panicked",
+        Death::Endless => "endless",
+    }
+}
+
+/// Prints each mutant's fate, one a line.
+pub(super) fn json(out: &mut impl Write, fates: &Fates) -> std::io::Result<()> {
+    for fate in &fates.fates {
+        let mutant = fate.mutant;
+        let line = JsonRow {
+            mutant: mutant.name,
+            line: mutant.line,
+            original: mutant.original,
+            mutated: mutant.mutated,
+            killed: fate.killed.as_ref().map(|(death, _)| word(*death)),
+            by: fate.killed.as_ref().map(|(_, by)| by.as_str()),
+            tests: fate.tests,
+        };
+        serde_json::to_writer(&mut *out, &line)?;
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// Prints the survivors that nobody argues, the gaps, and the score.
+pub(super) fn text(out: &mut impl Write, fates: &Fates, account: &Account<'_>) -> std::io::Result<()> {
+    let red = anstyle::Style::new().fg_color(Some(anstyle::AnsiColor::Red.into()));
+    for (fate, argued) in &account.survivors {
+        let word = match argued {
+            Argued::Equivalent => continue,
+            Argued::Gap => "gap",
+            Argued::Unlisted => "survivor",
+        };
+        let mutant = fate.mutant;
+        let mutated = if mutant.mutated.is_empty() { "nothing" } else { mutant.mutated };
+        writeln!(
+            out,
+            "{red}{word}{red:#} {} (line {}): `{}` became `{mutated}`; none of {} tests notices",
+            mutant.name, mutant.line, mutant.original, fate.tests
+        )?;
+    }
+    for name in &account.stale {
+        writeln!(out, "{red}stale{red:#} {name}: model/survivors.txt names no survivor by it")?;
+    }
+    let died = |how| {
+        let by = |fate: &&crate::kill_matrix::mutants::Fate| matches!(&fate.killed, Some((death, _)) if *death == how);
+        fates.fates.iter().filter(by).count()
+    };
+    writeln!(
+        out,
+        "{} mutants, {} tests: {} noticed, {} panicked, {} endless; {} survived: {} argued equivalent, {} known gaps, {} not \
+         explained",
+        account.tried,
+        fates.tests,
+        died(Death::Noticed),
+        died(Death::Panicked),
+        died(Death::Endless),
+        account.survivors.len(),
+        account.count(Argued::Equivalent),
+        account.count(Argued::Gap),
+        account.count(Argued::Unlisted),
+    )?;
+    writeln!(
+        out,
+        "{:.2} % of those not argued equivalent killed in {:.1} s",
+        account.score(),
+        fates.elapsed.as_secs_f64()
+    )
+}

@@ -1,0 +1,189 @@
+//! The other half of the kill matrix: every operation of the specification made wrong by a machine, one at a time.
+//!
+//! A mutant is killed by a case of the suite that fails, by a program of the replayed corpus that shows what the unbroken
+//! specification does not permit, or by a panic; a mutant that loops for ever runs out of fuel. An unbroken run of every test
+//! records which operations it evaluates, so that a mutant is only tried on tests that it can change, the quickest first.
+//! Which survive, and why no machine could tell them from the specification, stands in `model/survivors.txt`.
+
+mod corpus;
+mod survivors;
+
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe};
+use std::time::{Duration, Instant};
+
+use machine::Config;
+use machine::target::Opener;
+use model::mutant::{self, Mutant, OutOfFuel};
+use report::event::{Event, Sink, Verdict};
+use suite::Options;
+
+use self::corpus::Prepared;
+pub use self::survivors::{Account, Argued};
+use super::{STAGES, Stage, on_threads};
+
+/// How many times what an unbroken test evaluates a mutant may evaluate.
+const PATIENCE: u64 = 20;
+
+/// Something that may notice a mutant.
+struct Test {
+    name: String,
+    work: Work,
+    /// For each number whether the operation is evaluated.
+    reached: Vec<bool>,
+    /// How many operations are.
+    cost: u64,
+}
+
+enum Work {
+    /// A case of the suite on one of the stages. Whether it passes; else it is skipped there.
+    Case { stage: Stage, case: &'static str, passes: bool },
+    /// A program.
+    Program(Box<Prepared>),
+}
+
+/// How a mutant died.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Death {
+    /// A test noticed.
+    Noticed,
+    /// It panicked.
+    Panicked,
+    /// It ran out of fuel.
+    Endless,
+}
+
+/// What became of one mutant.
+#[derive(Clone, Debug)]
+pub struct Fate {
+    /// The mutant.
+    pub mutant: &'static Mutant,
+    /// How it died, and the test that killed it; `None` if it survived.
+    pub killed: Option<(Death, String)>,
+    /// How many tests were tried.
+    pub tests: usize,
+}
+
+/// What became of all.
+#[derive(Debug)]
+pub struct Fates {
+    /// In the order of their numbers.
+    pub fates: Vec<Fate>,
+    /// How many tests there are: cases on stages, and programs.
+    pub tests: usize,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+/// Tries all mutants that `wanted` selects, on `jobs` threads; `progress` hears how many are done.
+pub fn run(
+    wanted: impl Fn(&Mutant) -> bool,
+    seed: u64,
+    jobs: usize,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Fates {
+    let began = Instant::now();
+    silence();
+    let mut work: Vec<(String, Work)> = Vec::new();
+    for stage in STAGES {
+        for case in suite::cases() {
+            work.push((format!("{} ({})", case.name, stage.name), Work::Case { stage, case: case.name, passes: true }));
+        }
+    }
+    let programs = corpus::programs();
+    work.extend(programs.into_iter().map(|(name, prepared)| (name, Work::Program(Box::new(prepared)))));
+    let tests: Vec<Test> = on_threads(&work, jobs, &|_| {}, |(name, work)| baseline(name, work, seed));
+    let numbers: Vec<u32> =
+        (1..).zip(mutant::ALL).filter(|(_, mutant)| wanted(mutant)).map(|(number, _)| number).collect();
+    let done = |done| progress(done, numbers.len());
+    let fates = on_threads(&numbers, jobs, &done, |number| fate(*number, &tests, seed));
+    Fates { fates, tests: tests.len(), elapsed: began.elapsed() }
+}
+
+/// Runs a test unbroken.
+fn baseline(name: &str, work: &Work, seed: u64) -> Test {
+    let (work, reached, cost) = match work {
+        Work::Case { stage, case, .. } => {
+            let (verdict, reached, cost) = mutant::recorded(|| case_verdict(*stage, case, seed));
+            (Work::Case { stage: *stage, case, passes: matches!(verdict, Some(Verdict::Passed)) }, reached, cost)
+        }
+        Work::Program(prepared) => {
+            let (prepared, reached, cost) = mutant::recorded(|| prepared.observed());
+            (Work::Program(Box::new(prepared)), reached, cost)
+        }
+    };
+    Test { name: name.to_owned(), work, reached, cost }
+}
+
+/// Tries tests on a mutant until one kills it.
+fn fate(number: u32, tests: &[Test], seed: u64) -> Fate {
+    let mutant = &mutant::ALL[number as usize - 1];
+    let mut able: Vec<&Test> =
+        tests.iter().filter(|test| test.reached.get(number as usize).copied().unwrap_or(false)).collect();
+    able.sort_by_key(|test| test.cost);
+    for (n, test) in able.iter().enumerate() {
+        if let Some(death) = kills(test, number, seed) {
+            return Fate { mutant, killed: Some((death, test.name.clone())), tests: n + 1 };
+        }
+    }
+    Fate { mutant, killed: None, tests: able.len() }
+}
+
+fn kills(test: &Test, number: u32, seed: u64) -> Option<Death> {
+    let fuel = test.cost.saturating_mul(PATIENCE).saturating_add(1_000_000);
+    let result = quietly(|| {
+        let _active = mutant::activate(number, fuel);
+        match &test.work {
+            // A case that is skipped says nothing, and one that is skipped all of a sudden neither.
+            Work::Case { passes: false, .. } => false,
+            Work::Case { stage, case, .. } => {
+                matches!(case_verdict(*stage, case, seed), None | Some(Verdict::Failed(_)))
+            }
+            Work::Program(prepared) => prepared.notices(),
+        }
+    });
+    match result {
+        Ok(false) => None,
+        Ok(true) => Some(Death::Noticed),
+        Err(endless) => Some(if endless { Death::Endless } else { Death::Panicked }),
+    }
+}
+
+/// Runs one case; `None` if there is no machine to run it on.
+fn case_verdict(stage: Stage, case: &str, seed: u64) -> Option<Verdict> {
+    struct Only(Option<Verdict>);
+    impl Sink for Only {
+        fn event(&mut self, event: Event) {
+            if let Event::End { verdict, .. } = event {
+                self.0 = Some(verdict);
+            }
+        }
+    }
+    let mut only = Only(None);
+    let opened = stage.settings().open(Config::default()).ok()?;
+    suite::run_on(&Options { names: vec![case.to_owned()], seed, fresh_vms: false }, opened, &mut only);
+    only.0
+}
+
+thread_local! {
+    /// Panics of this thread are expected.
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Lets nothing be printed of panics that are expected.
+fn silence() {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if !QUIET.get() {
+            usual(info);
+        }
+    }));
+}
+
+/// Runs something that may panic; returns whether it ran out of fuel if it did.
+fn quietly<T>(run: impl FnOnce() -> T) -> Result<T, bool> {
+    QUIET.set(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(run));
+    QUIET.set(false);
+    result.map_err(|payload| payload.is::<OutOfFuel>())
+}
