@@ -10,7 +10,7 @@ use kvm_bindings::{
     kvm_enable_cap, kvm_userspace_memory_region, kvm_userspace_memory_region2,
 };
 use kvm_ioctls::{Kvm, VmFd};
-use kvm_mte::ioctl;
+use kvm_mte::{Call, CopyTagsIoctl as _, Tags, ioctl};
 
 use super::memory::{EndingBuffer, Mapping, page_size};
 use super::process::ChildProcess;
@@ -77,11 +77,6 @@ impl KvmVm {
             forks: Vec::new(),
             changes: ChangeMark::default(),
         })
-    }
-
-    /// Returns the VM's descriptor, by which kvm-mte copies tags.
-    pub fn descriptor(&self) -> &VmFd {
-        &self.fd
     }
 
     /// Takes the vCPUs out, so that they can run beside whoever uses the VM; [`Self::put_vcpus`] gives them back.
@@ -267,8 +262,18 @@ impl Vm for KvmVm {
         Ok(())
     }
 
-    fn copy_tags(&self, call: CopyTags<'_>) -> CopyResult {
+    fn copy_tags(&self, mut call: CopyTags<'_>) -> CopyResult {
         self.changes.mark_copy(&call);
+        // A call that no case has bent is made as VMMs make it.
+        if let CopyTags { ipa, length, buffer: TagBuffer::Bytes(bytes), flags, reserved: [0, 0] } = &mut call
+            && *length == bytes.len() as u64 * machine::tags::GRANULE
+        {
+            match *flags {
+                CopyTags::FROM_GUEST => return self.fd.copy_tags(Call { ipa: *ipa, tags: Tags::FromGuest(bytes) }),
+                CopyTags::TO_GUEST => return self.fd.copy_tags(Call { ipa: *ipa, tags: Tags::ToGuest(bytes) }),
+                _ => {}
+            }
+        }
         let CopyTags { ipa: guest_ipa, length, flags, reserved, .. } = call;
         let mut argument = ioctl::CopyTags { guest_ipa, length, addr: 0, flags, reserved };
         let ending;

@@ -1,7 +1,7 @@
 //! Tags of guest memory through any [`Vm`]: kvm-mte's transport on the trait that all machines have.
 //!
 //! What the ioctl's count means, the retry after a short one, and what happens at the edges of host pages is all there.
-//! The VM on /dev/kvm saves and restores through kvm-mte's own ioctl; this is for cases, and for the model.
+//! The VM on /dev/kvm makes such calls by kvm-mte's own ioctl; the model's answers for itself.
 
 use kvm_mte::{Call, CopyTagsIoctl, Tags};
 

@@ -121,10 +121,10 @@ impl Summary {
 /// use report::event::{CaseInfo, Event, Verdict};
 ///
 /// // A line of `granule run --format json`.
-/// let line = r#"{"End":{"name":"arch.irg.excluded","verdict":{"Skipped":"this CPU has MTE2"},"micros":120}}"#;
+/// let line = r#"{"End":{"name":"arch.irg.excluded","verdict":{"Skipped":{"key":"cpu-no-mte3","reason":"this CPU has MTE2"}},"micros":120}}"#;
 /// let event: Event = serde_json::from_str(line)?;
-/// let Event::End { name, verdict: Verdict::Skipped(reason), .. } = &event else { panic!("{event:?}") };
-/// assert_eq!((name.as_str(), reason.as_str()), ("arch.irg.excluded", "this CPU has MTE2"));
+/// let Event::End { name, verdict: Verdict::Skipped(skip), .. } = &event else { panic!("{event:?}") };
+/// assert_eq!((name.as_str(), skip.key.as_str()), ("arch.irg.excluded", "cpu-no-mte3"));
 /// assert_eq!(serde_json::to_string(&event)?, line);
 /// # Ok::<(), serde_json::Error>(())
 /// ```

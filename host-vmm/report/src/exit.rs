@@ -62,7 +62,7 @@ pub enum RunEnd {
 /// Counts events.
 ///
 /// ```
-/// use report::event::{Event, Sink, Verdict};
+/// use report::event::{Event, Sink, Skip, Verdict};
 /// use report::exit::{Exit, Tally};
 ///
 /// let end = |verdict| Event::End { name: "arch.irg.excluded".to_owned(), verdict, micros: 1 };
@@ -73,7 +73,7 @@ pub enum RunEnd {
 /// tally.event(Event::Finished { micros: 2 });
 /// assert_eq!((tally.not_run(), tally.exit()), (1, Exit::Broken), "a case that never ended is none either");
 ///
-/// tally.event(end(Verdict::Skipped("this CPU has MTE2".to_owned())));
+/// tally.event(end(Verdict::Skipped(Skip::new("cpu-no-mte3", "this CPU has MTE2"))));
 /// assert_eq!(tally.exit(), Exit::Passed);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

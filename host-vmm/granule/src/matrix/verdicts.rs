@@ -1,7 +1,7 @@
 //! The verdicts that each cell of the matrix is expected to have, as files that a person reviews.
 //!
 //! A directory has a file for each cell, and `cases.txt` with the names of all cases. A cell's file lists what does not
-//! simply pass: which cases are known, by which erratum; which are skipped, for which reason; and how a run ends that
+//! simply pass: which cases are known, by which erratum; which are skipped, by the reason's key; and how a run ends that
 //! does not finish. A failure is never expected.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,7 +121,7 @@ impl VerdictTable {
             } else if ["known ", "skipped "].iter().any(|kind| content.starts_with(kind)) || content == "not run" {
                 heading = Some(content);
             } else {
-                return Err(invalid("known ERRATUM, skipped REASON, not run, or ends REASON"));
+                return Err(invalid("known ERRATUM, skipped KEY, not run, or ends REASON"));
             }
         }
         Ok(this)

@@ -12,8 +12,8 @@ fn known() -> Verdict {
     Verdict::Known { erratum: "linux.x".into(), failure: Failure::default() }
 }
 
-fn skipped(reason: &str) -> Verdict {
-    Verdict::Skipped(Skip::new(reason, reason))
+fn skipped(key: &str) -> Verdict {
+    Verdict::Skipped(Skip::new(key, "a sentence that may differ"))
 }
 
 fn ran(verdicts: [Verdict; 4]) -> Column {
@@ -27,13 +27,13 @@ fn table(verdicts: [Verdict; 4]) -> VerdictTable {
 }
 
 fn usual() -> VerdictTable {
-    table([Verdict::Passed, known(), skipped("no swap"), skipped("no swap")])
+    table([Verdict::Passed, known(), skipped("host-no-swap"), skipped("host-no-swap")])
 }
 
 #[test]
 fn a_table_is_read_as_it_is_written() {
     let text = usual().text("6.12");
-    assert!(text.ends_with("\nknown linux.x\n  b\n\nskipped no swap\n  c\n  d\n"), "{text}");
+    assert!(text.ends_with("\nknown linux.x\n  b\n\nskipped host-no-swap\n  c\n  d\n"), "{text}");
     assert_eq!(VerdictTable::parse(Path::new("t"), &text).unwrap(), usual());
     for wrong in ["  a\n", "failed x\n  a\n", "passed\n", "known x\n  a\nskipped y\n  a\n"] {
         let error = VerdictTable::parse(Path::new("t"), wrong).unwrap_err().to_string();
@@ -45,19 +45,19 @@ fn a_table_is_read_as_it_is_written() {
 fn any_other_verdict_is_a_difference() {
     let passed = || Verdict::Passed;
     for (verdicts, case) in [
-        ([Verdict::Failed(Failure::default()), known(), skipped("no swap"), skipped("no swap")], "a"),
-        ([skipped("x"), known(), skipped("no swap"), skipped("no swap")], "a"),
-        ([passed(), passed(), skipped("no swap"), skipped("no swap")], "b"),
-        ([passed(), Verdict::Failed(Failure::default()), skipped("no swap"), skipped("no swap")], "b"),
-        ([passed(), known(), skipped("another reason"), skipped("no swap")], "c"),
-        ([passed(), known(), skipped("no swap"), passed()], "d"),
+        ([Verdict::Failed(Failure::default()), known(), skipped("host-no-swap"), skipped("host-no-swap")], "a"),
+        ([skipped("x"), known(), skipped("host-no-swap"), skipped("host-no-swap")], "a"),
+        ([passed(), passed(), skipped("host-no-swap"), skipped("host-no-swap")], "b"),
+        ([passed(), Verdict::Failed(Failure::default()), skipped("host-no-swap"), skipped("host-no-swap")], "b"),
+        ([passed(), known(), skipped("another reason"), skipped("host-no-swap")], "c"),
+        ([passed(), known(), skipped("host-no-swap"), passed()], "d"),
     ] {
         let found: Vec<_> = usual().differences(&table(verdicts)).into_iter().map(|one| one.case).collect();
         assert_eq!(found, [case]);
     }
     assert_eq!(usual().differences(&usual()), []);
     let other = Verdict::Known { erratum: "linux.y".into(), failure: Failure::default() };
-    let found = usual().differences(&table([passed(), other, skipped("no swap"), skipped("no swap")]));
+    let found = usual().differences(&table([passed(), other, skipped("host-no-swap"), skipped("host-no-swap")]));
     assert_eq!(found[0].to_string(), "b: expected known linux.x, found known linux.y");
 }
 
