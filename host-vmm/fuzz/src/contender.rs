@@ -83,7 +83,8 @@ impl Opponent {
 ///
 /// When there is no such machine, or what `action` returns.
 pub fn with_judge(opener: &dyn Opener, known: &KnownErrata, action: &mut Action<'_>) -> Result<(), ClosingEvent> {
-    let opened = opener.open(session::config(1)).map_err(|error| Box::new(Event::from(error)))?;
+    let opened = opener.open(session::config(1)).and_then(Opened::with_tags);
+    let opened = opened.map_err(|error| Box::new(Event::from(error)))?;
     let Opened { factory, machine, target, took } = opened;
     // Without a kernel it is QEMU's board that answers calls.
     let answering = if target.has_kernel() { Hypervisor::Kvm } else { Hypervisor::Board };

@@ -222,7 +222,7 @@ impl Opened {
     ///
     /// # Errors
     ///
-    /// When it does not boot, or has no allocation tags.
+    /// When it does not boot; without a kernel, also when it has no allocation tags.
     pub fn boot(factory: Box<dyn Factory>, host: Host, config: Config) -> Result<Self, OpenError> {
         let began = Instant::now();
         let mut machine = factory.boot(config).map_err(|error| OpenError::not_started(&error))?;
@@ -233,9 +233,20 @@ impl Opened {
             boot: *machine.boot_report(0),
             page_size: machine.page_size(),
         };
-        if target.mte() < 2 {
-            return Err(OpenError::unavailable(&NoTags { level: target.mte() }));
+        // A kernel that offers MTE and does not give it is a kernel that fails its cases.
+        let opened = Self { factory, machine, target, took: began.elapsed() };
+        if opened.target.has_kernel() { Ok(opened) } else { opened.with_tags() }
+    }
+
+    /// Returns the target if its guests have allocation tags.
+    ///
+    /// # Errors
+    ///
+    /// When they have none: then nothing can be checked.
+    pub fn with_tags(self) -> Result<Self, OpenError> {
+        match self.target.mte() {
+            0 | 1 => Err(OpenError::unavailable(&NoTags { level: self.target.mte() })),
+            _ => Ok(self),
         }
-        Ok(Self { factory, machine, target, took: began.elapsed() })
     }
 }
