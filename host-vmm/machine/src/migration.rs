@@ -46,7 +46,7 @@ fn kernel(action: &'static str) -> impl Fn(Errno) -> MachineError {
     move |errno| MachineError::Kernel { action: action.to_owned(), errno }
 }
 
-/// Gives an empty VM its capabilities, memory and vCPUs.
+/// Sets up an empty VM: capabilities, memory and vCPUs.
 ///
 /// # Errors
 ///

@@ -37,7 +37,7 @@ pub trait KernelBackend {
     /// As there.
     fn call(&mut self, call: GuestCall) -> Result<(Status, [u64; 4]), MachineError>;
 
-    /// Gives guest memory from an address on back to the kernel: it is zero again, and has no tags.
+    /// Returns guest memory from an address on to the kernel: it is zero again, and has no tags.
     ///
     /// # Errors
     ///
