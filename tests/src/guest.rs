@@ -122,6 +122,23 @@ pub fn answering(answer: Answer) -> Vec<u8> {
     elf(&[program(&serve), mailbox(filled)])
 }
 
+/// Makes firmware that reports that it has booted, as it should, and then makes a call of PSCI (DEN 0022, 5.1).
+#[must_use]
+pub fn calling_psci_after_boot(function: u32) -> Vec<u8> {
+    let booted = |mailbox: &mut Mailbox| {
+        mailbox.boot.version = ABI_VERSION;
+        mailbox.boot.entry_el = 1;
+        // ID_AA64PFR1_EL1.MTE, bits 11:8.
+        mailbox.boot.pfr1 = 3 << 8;
+        // DCZID_EL0.DZP.
+        mailbox.boot.dczid = 1 << 4;
+    };
+    let (high, low) = (function >> 16, function & 0xffff);
+    let call = format!("movz x0, #{high}, lsl #16; movk x0, #{low}; hvc #0; b .");
+    let ring = format!("{DOORBELL} movz w1, #{}; strb w1, [x0]; {call}", Doorbell::Reply.byte(0));
+    elf(&[program(&ring), mailbox(booted)])
+}
+
 /// Writes an ELF file into a directory.
 ///
 /// # Panics

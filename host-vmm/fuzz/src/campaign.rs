@@ -179,13 +179,13 @@ fn work(shared: &Shared, judge: &mut Judge<'_>, opponent: &Opponent, sender: &mp
     while let Some(number) = shared.next() {
         let program = generate::program(shared.options.seed, number, &profile);
         let verdict = judge.judge(&program, shared.deadline);
-        // The last program of a campaign may have had too little time; it was not run then.
-        if matches!(verdict, Verdict::OutOfTime(_)) {
-            break;
+        if !matches!(verdict, Verdict::OutOfTime(_)) {
+            shared.run.fetch_add(1, Ordering::Relaxed);
         }
-        shared.run.fetch_add(1, Ordering::Relaxed);
         match verdict {
-            Verdict::OutOfTime(_) | Verdict::Permitted | Verdict::Endless(_) => {}
+            // The last program may have had too little time, and was not run then.
+            Verdict::OutOfTime(_) => return,
+            Verdict::Permitted | Verdict::Endless(_) => {}
             Verdict::Undecided => {
                 shared.undecided.lock().unwrap_or_else(PoisonError::into_inner).push(number);
             }

@@ -7,6 +7,7 @@ use abi::mailbox::BootReport;
 use model::contract::{Contract, Release};
 
 use crate::capability::{Capabilities, MachineKind};
+use crate::tags::GRANULE;
 use crate::{Config, Explain, Factory, Machine, MachineError};
 
 /// What whoever opens a target knows about it and no booted machine reports.
@@ -70,10 +71,12 @@ impl Target {
         4 << field(self.boot.gmid, 0)
     }
 
-    /// Returns the bytes that one DC ZVA covers; `None` where it is prohibited (DCZID_EL0).
+    /// Returns the bytes that one DC ZVA covers; `None` where it is prohibited, or covers less than a granule as no CPU with
+    /// tags does (DCZID_EL0).
     #[must_use]
     pub fn zero_block(&self) -> Option<u64> {
-        (self.boot.dczid >> 4 & 1 == 0).then_some(4 << field(self.boot.dczid, 0))
+        let block = 4 << field(self.boot.dczid, 0);
+        (self.boot.dczid >> 4 & 1 == 0 && block >= GRANULE).then_some(block)
     }
 
     /// Returns whether tag checks can be limited to stores (ID_AA64PFR2_EL1.MTESTOREONLY, FEAT_MTE_STORE_ONLY).

@@ -75,7 +75,7 @@ pub enum KernelError {
 impl Explain for KernelError {
     fn remedy(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::Release(_) => None,
+            Self::Release(_) => Some("give a series such as 6.12, or a release such as 6.12.117".into()),
             Self::TooOld(_) => Some("give a release from 5.14 on".into()),
         }
     }
