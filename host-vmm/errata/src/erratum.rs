@@ -30,7 +30,7 @@ impl Product {
 pub enum Evidence {
     /// granule showed it.
     Measured,
-    /// Its fix, and what that says; nobody has shown it here.
+    /// Its fix was read; granule has not shown it.
     Fixed,
 }
 
@@ -44,7 +44,7 @@ pub struct Versions {
     pub until: Option<Release>,
 }
 
-/// What must be so besides the version.
+/// A condition besides the version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// KVM runs in this mode.
@@ -66,7 +66,7 @@ pub struct Erratum {
     pub product: Product,
     /// In which versions. One that was fixed in several series has a range for each.
     pub versions: &'static [Versions],
-    /// What must be so besides.
+    /// Conditions besides the version.
     pub conditions: &'static [Condition],
     /// What goes wrong, as a sentence without its full stop.
     pub shows: &'static str,
@@ -86,7 +86,7 @@ pub struct Erratum {
     pub programs: &'static [&'static str],
     /// How campaigns get past it.
     pub avoid: &'static [Avoid],
-    /// What was told to whom about a defect that is one of security.
+    /// Whether a defect that matters for security was reported upstream.
     pub disclosure: Option<&'static str>,
     /// The analysis, in Markdown: commands, causes.
     pub analysis: &'static str,

@@ -2,7 +2,7 @@
 //!
 //! An erratum says in which versions something breaks a promise, by which evidence, and how that shows: in which cases, in
 //! which values. It is not a permission. A failure that it explains is reported, as known; one that differs from it in
-//! anything is a failure like any other. The same table tells campaigns what to stay away from ([`avoid`]), and
+//! anything is a failure like any other. The same table has what campaigns avoid ([`avoid`]), and
 //! docs/errata.md is made of it ([`page`]).
 //!
 //! ```

@@ -48,6 +48,7 @@ pub(super) const ALL: &[Erratum] = &[
             what: &["Tfsr of *", "Tfsre0 of *", "TFSR_EL1 of *", "TFSRE0_EL1 of *", "KVM_GET_ONE_REG of TFSR*"],
             values: Numbers::Pairs(&[(1, 2), (2, 1), (0, 1), (1, 0), (1, NEVER_LOADED), (2, NEVER_LOADED)]),
         }],
+        disclosure: Some("Not reported upstream yet."),
         analysis: include_str!("../../../docs/errata/linux.protected-mode-tfsr.md"),
         ..LINUX
     },

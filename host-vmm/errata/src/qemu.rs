@@ -4,7 +4,7 @@ use isa::FaultStatus;
 
 use super::avoid::Avoid;
 use super::erratum::{BLANK, Condition, Erratum, from, range, version};
-use super::sign::{Reaction, Sign, any_abort, direction, instead};
+use super::sign::{Reaction, Sign, abort, any_abort, direction, instead};
 
 /// Atomic read-modify-writes.
 const ATOMICS: &[&str] = &["ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp", "cas"];
@@ -113,7 +113,11 @@ pub(super) const ALL: &[Erratum] = &[
         shows: "an alignment fault of STXP and STLXP that are not tag checked is that of a read: ESR_EL1.WnR is 0",
         seen: "10.0.13 and 11.1.3 with one CPU, not with two; that it begins with 8.1 was not measured",
         reference: "tcg/tcg-op-ldst.c, tcg_gen_nonatomic_cmpxchg_i128()",
-        signs: &[direction(EXCLUSIVE_PAIRS, ALIGNMENT, true)],
+        // The architecture also permits that the store fails without a look at the address.
+        signs: &[
+            direction(EXCLUSIVE_PAIRS, ALIGNMENT, true),
+            Sign::Instruction(instead(EXCLUSIVE_PAIRS, Reaction::Done, abort(ALIGNMENT, false))),
+        ],
         programs: &["qemu.exclusive-store-alignment"],
         avoid: &[Avoid::Direction],
         analysis: include_str!("../../../docs/errata/qemu.exclusive-store-alignment.md"),

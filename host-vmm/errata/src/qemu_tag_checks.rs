@@ -136,14 +136,18 @@ pub(super) const ALL: &[Erratum] = &[
         shows: "a fault of DC CVAP or DC CVADP is that of a load from the cache line's start: ESR_EL1.CM and WnR are 0",
         seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
         reference: "target/arm/helper.c, dccvap_writefn()",
-        signs: &[Sign::Instruction(InstructionSign {
-            far: Far::StartOfLine,
-            ..instead(
-                &["dc cvap", "dc cvadp"],
-                Reaction::Abort { statuses: ABORTS, write: Some(true), maintenance: true },
-                abort(ABORTS, false),
-            )
-        })],
+        // The architecture also permits that nothing is cleaned, and nothing faults.
+        signs: &[
+            Sign::Instruction(InstructionSign {
+                far: Far::StartOfLine,
+                ..instead(
+                    &["dc cvap", "dc cvadp"],
+                    Reaction::Abort { statuses: ABORTS, write: Some(true), maintenance: true },
+                    abort(ABORTS, false),
+                )
+            }),
+            Sign::Instruction(instead(&["dc cvap", "dc cvadp"], Reaction::Done, abort(ABORTS, false))),
+        ],
         programs: &["qemu.dc-cvap-fault"],
         avoid: &[Avoid::CacheOps(&[isa::CacheOp::Cvap, isa::CacheOp::Cvadp])],
         analysis: include_str!("../../../docs/errata/qemu.dc-cvap-fault.md"),

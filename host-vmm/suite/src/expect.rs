@@ -106,15 +106,16 @@ fn tag_lines(ipa: u64, expected: &[u8], found: &[u8], around: usize) -> Vec<Stri
     ]
 }
 
-/// Returns whether tags alternate between as few values as one shared byte a page can give.
+/// Returns whether tags alternate between as few values as one shared byte a page can give; all the same is no sign of it.
 fn shared_within_pages(tags: &[u8]) -> bool {
     const PER_PAGE: usize = 256;
-    tags.len() >= 16
-        && tags.chunks(PER_PAGE).all(|page| {
-            let mut seen = [false; 256];
-            page.iter().for_each(|tag| seen[*tag as usize] = true);
-            seen.iter().filter(|seen| **seen).count() <= 2
-        })
+    let values = |page: &[u8]| {
+        let mut seen = [false; 256];
+        page.iter().for_each(|tag| seen[*tag as usize] = true);
+        seen.iter().filter(|seen| **seen).count()
+    };
+    let mut pages = tags.chunks(PER_PAGE).map(values);
+    tags.len() >= 16 && pages.clone().any(|values| values == 2) && pages.all(|values| values <= 2)
 }
 
 /// Expects bytes of memory.
