@@ -54,7 +54,7 @@ fn rewritten(mut item: Item) -> syn::Result<TokenStream> {
             reason = "mutants are wrong on purpose"
         )])
     } else {
-        quote!(#[allow(unused_parens, unused_braces, clippy::all, reason = "defects are put into the rules")])
+        quote!(#[allow(unused_parens, unused_braces, reason = "defects are put into the rules")])
     };
     let item = item.to_token_stream();
     Ok(quote!(#allowed #item))

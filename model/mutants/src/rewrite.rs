@@ -310,7 +310,7 @@ impl VisitMut for Rewriter<'_, '_> {
             self.visit_expr_mut(diverge);
         }
         if !bindings.is_empty() {
-            init.expr = Box::new(choice(&init.expr, &original, bindings));
+            *init.expr = choice(&init.expr, &original, bindings);
         }
     }
 

@@ -208,13 +208,13 @@ impl GuestMemory {
         if forbidden || *mte && slot.refused {
             return Err(NoMemory { ipa });
         }
-        if write && slot.logging {
-            if let Some(dirty) = slot.dirty.get_mut(place.page)
-                && !std::mem::replace(dirty, true)
-                && let Some(rings) = rings
-            {
-                rings.entry(*running).or_default().push(ipa - ipa % self.page);
-            }
+        if write
+            && slot.logging
+            && let Some(dirty) = slot.dirty.get_mut(place.page)
+            && !std::mem::replace(dirty, true)
+            && let Some(rings) = rings
+        {
+            rings.entry(*running).or_default().push(ipa - ipa % self.page);
         }
         let page = slot.touch(place.page);
         if *mte && (!page.tagged || page.stored) {

@@ -30,7 +30,7 @@ pub struct KillMatrix {
     /// Print survivors, idle cases and the summary only
     #[arg(long, short)]
     quiet: bool,
-    /// Try the machine-made mutants of the specification, and not the defects
+    /// Try the machine-made mutants of the specification, too. Names select defects, or else mutants by how theirs begin
     #[cfg(feature = "mutants")]
     #[arg(long)]
     mutants: bool,
@@ -59,7 +59,7 @@ impl KillMatrix {
             .filter(|defect| self.defects.is_empty() || self.defects.iter().any(|name| selects(name, defect.name)))
             .collect();
         #[cfg(feature = "mutants")]
-        if defects.is_empty() || self.mutants {
+        if defects.is_empty() {
             return self.mutants();
         }
         if defects.is_empty() {
@@ -92,6 +92,11 @@ impl KillMatrix {
             Format::Json => json(&mut out, &matrix)?,
         }
         let good = matrix.survivors().next().is_none() && cases_without_kill.iter().all(|(_, why)| why.is_some());
+        #[cfg(feature = "mutants")]
+        if self.mutants && self.defects.is_empty() && good {
+            drop(out);
+            return self.mutants();
+        }
         Ok(if good { Exit::Passed } else { Exit::Failed })
     }
 

@@ -7,6 +7,7 @@
 
 mod corpus;
 mod survivors;
+mod wild;
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
@@ -18,7 +19,7 @@ use model::mutant::{self, Mutant, OutOfFuel};
 use report::event::{Event, Sink, Verdict};
 use suite::Options;
 
-use self::corpus::Prepared;
+use self::corpus::{Models, Prepared, Replay};
 pub use self::survivors::{Account, Argued};
 use super::{STAGES, Stage, on_threads};
 
@@ -108,7 +109,8 @@ fn baseline(name: &str, work: &Work, seed: u64) -> Test {
             (Work::Case { stage: *stage, case, passes: matches!(verdict, Some(Verdict::Passed)) }, reached, cost)
         }
         Work::Program(prepared) => {
-            let (prepared, reached, cost) = mutant::recorded(|| prepared.observed());
+            let models = Models::new();
+            let (prepared, reached, cost) = mutant::recorded(|| prepared.observed(&mut Replay::on(&models)));
             (Work::Program(Box::new(prepared)), reached, cost)
         }
     };
@@ -121,15 +123,17 @@ fn fate(number: u32, tests: &[Test], seed: u64) -> Fate {
     let mut able: Vec<&Test> =
         tests.iter().filter(|test| test.reached.get(number as usize).copied().unwrap_or(false)).collect();
     able.sort_by_key(|test| test.cost);
+    let models = Models::new();
+    let mut replay = Replay::on(&models);
     for (n, test) in able.iter().enumerate() {
-        if let Some(death) = kills(test, number, seed) {
+        if let Some(death) = kills(test, number, seed, &mut replay) {
             return Fate { mutant, killed: Some((death, test.name.clone())), tests: n + 1 };
         }
     }
     Fate { mutant, killed: None, tests: able.len() }
 }
 
-fn kills(test: &Test, number: u32, seed: u64) -> Option<Death> {
+fn kills(test: &Test, number: u32, seed: u64, replay: &mut Replay<'_>) -> Option<Death> {
     let fuel = test.cost.saturating_mul(PATIENCE).saturating_add(1_000_000);
     let result = quietly(|| {
         let _active = mutant::activate(number, fuel);
@@ -139,7 +143,7 @@ fn kills(test: &Test, number: u32, seed: u64) -> Option<Death> {
             Work::Case { stage, case, .. } => {
                 matches!(case_verdict(*stage, case, seed), None | Some(Verdict::Failed(_)))
             }
-            Work::Program(prepared) => prepared.notices(),
+            Work::Program(prepared) => prepared.notices(replay),
         }
     });
     match result {
