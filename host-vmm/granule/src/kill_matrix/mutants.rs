@@ -26,6 +26,9 @@ use super::{STAGES, Stage, on_threads};
 /// How many times what an unbroken test evaluates a mutant may evaluate.
 const PATIENCE: u64 = 20;
 
+/// Programs that are tried on a mutant at most.
+const PROGRAMS: usize = 1000;
+
 /// Something that may notice a mutant.
 struct Test {
     name: String,
@@ -120,8 +123,11 @@ fn baseline(name: &str, work: &Work, seed: u64) -> Test {
 /// Tries tests on a mutant until one kills it.
 fn fate(number: u32, tests: &[Test], seed: u64) -> Fate {
     let mutant = &mutant::ALL[number as usize - 1];
-    let mut able: Vec<&Test> =
-        tests.iter().filter(|test| test.reached.get(number as usize).copied().unwrap_or(false)).collect();
+    let able = tests.iter().filter(|test| test.reached.get(number as usize).copied().unwrap_or(false));
+    let (mut able, mut programs): (Vec<_>, Vec<_>) = able.partition(|test| matches!(test.work, Work::Case { .. }));
+    programs.sort_by_key(|test| test.cost);
+    // An operation that nearly every program evaluates needs no more of them: of each size the same share.
+    able.extend(programs.iter().step_by(programs.len().div_ceil(PROGRAMS).max(1)));
     able.sort_by_key(|test| test.cost);
     let models = Models::new();
     let mut replay = Replay::on(&models);
