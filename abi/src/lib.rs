@@ -1,13 +1,13 @@
-//! What the guest firmware and the host agree on, and nothing else.
+//! The interface between the guest firmware and the host, and nothing else.
 //!
-//! The guest is not trusted by the host, and the two are built for different targets; so every
-//! number that both must know is here, once, and every record has a fixed layout that is asserted
-//! at compile time. This crate has no behaviour beyond arithmetic on addresses.
+//! The host does not trust the guest, and the two are built for different targets. Every number that both use is defined
+//! here once, and the layout of every record is fixed and asserted at compile time. The crate contains no behavior
+//! except address arithmetic and the conversion of numbers.
 //!
-//! - [`map`]: where things are in guest memory, and under which virtual addresses;
-//! - [`mailbox`]: the records with which the host asks and the firmware answers, one set per vCPU;
-//! - [`doorbell`]: the bytes by which a vCPU calls the host;
-//! - [`boot`]: what the host leaves for the firmware before the first instruction.
+//! - [`map`]: the memory map of the guest, physical and virtual;
+//! - [`mailbox`]: the records of requests and replies, one set per vCPU;
+//! - [`doorbell`]: the bytes with which a vCPU calls the host;
+//! - [`boot`]: the record that the host writes before the first instruction.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -17,5 +17,5 @@ pub mod doorbell;
 pub mod mailbox;
 pub mod map;
 
-/// The version of every layout in this crate. The firmware refuses a host of another version.
+/// The version of every layout in this crate. The firmware rejects a host with another version.
 pub const ABI_VERSION: u32 = 4;

@@ -1,214 +1,65 @@
-//! The mailbox: the records with which the host asks a vCPU and the firmware answers.
+//! The mailbox: the records of requests and replies.
 //!
-//! One 64 KiB mailbox per vCPU, in memory that both see. The host fills in a request and then
-//! changes [`Control::request`]; the firmware works, fills in its reply, copies the number to
-//! [`Control::reply`] and rings [`crate::doorbell::Doorbell::Reply`]. Neither side writes the other's
-//! records. The host takes nothing in here for granted: counts are capped where they are read.
+//! Every vCPU has a mailbox of 64 KiB in memory that guest and host share. The host writes a request and then increments
+//! [`Control::request`]. The firmware executes the request, writes its reply, copies the number to [`Control::reply`]
+//! and rings [`crate::doorbell::Doorbell::Reply`]. Every record has one writer. The host does not trust what it reads:
+//! it checks every count and every number, which is why records hold numbers and not enums.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Most instruction words in a block, without the word that ends it.
+mod values;
+
+pub use values::{BlockEnd, PageKind, Request, SYS_REGS, Status, SysReg};
+
+/// The maximum number of instruction words in a block, not counting the word that ends it.
 pub const MAX_WORDS: usize = 4095;
-/// Most exceptions that a block may take before it is stopped.
+/// The maximum number of exceptions that a block may take before it is stopped.
 pub const MAX_TRAPS: usize = 512;
-/// Longest panic message, in bytes; a longer one is cut.
+/// The maximum length of a panic message, in bytes. A longer message is truncated.
 pub const MAX_MESSAGE: usize = 512;
 
-/// What the host asks for; the value of [`Control::kind`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Request {
-    /// Run the block in [`Mailbox::block`] and [`Mailbox::words`].
-    Run = 1,
-    /// Change the attributes of pages: arguments are window, first byte (IPA), bytes, [`PageKind`].
-    SetPages = 2,
-    /// Allocate from the tagged heap: arguments are bytes and alignment; the result is a tagged
-    /// pointer, 0 when there is no room.
-    HeapAlloc = 3,
-    /// Free to the tagged heap: arguments are the pointer, bytes and alignment as allocated.
-    HeapFree = 4,
-    /// Forget all objects of the tagged heap; its memory may have been replaced.
-    HeapReset = 5,
-}
-
-impl Request {
-    /// Gives the request with this number.
-    #[must_use]
-    pub const fn from_number(number: u32) -> Option<Self> {
-        match number {
-            1 => Some(Self::Run),
-            2 => Some(Self::SetPages),
-            3 => Some(Self::HeapAlloc),
-            4 => Some(Self::HeapFree),
-            5 => Some(Self::HeapReset),
-            _ => None,
-        }
-    }
-}
-
-/// How the firmware took a request; the value of [`Control::status`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Status {
-    /// Done.
-    Done = 0,
-    /// No such request.
-    UnknownRequest = 1,
-    /// An argument is out of range.
-    BadArgument = 2,
-    /// The heap does not know this pointer with this tag: a double or a wrong free.
-    BadFree = 3,
-}
-
-impl Status {
-    /// Gives the status with this number.
-    #[must_use]
-    pub const fn from_number(number: u32) -> Option<Self> {
-        match number {
-            0 => Some(Self::Done),
-            1 => Some(Self::UnknownRequest),
-            2 => Some(Self::BadArgument),
-            3 => Some(Self::BadFree),
-            _ => None,
-        }
-    }
-}
-
-/// What a page of a window can be made ([`Request::SetPages`]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u64)]
-pub enum PageKind {
-    /// As the window has it after boot.
-    Default = 0,
-    /// Not mapped: a translation fault.
-    Unmapped = 1,
-    /// As by default, but read-only: a permission fault for stores.
-    ReadOnly = 2,
-    /// Normal Non-cacheable memory, hence without tags.
-    NonCacheable = 3,
-    /// Device-nGnRE memory, hence without tags and with alignment checked.
-    Device = 4,
-}
-
-impl PageKind {
-    /// Gives the kind with this number.
-    #[must_use]
-    pub const fn from_number(number: u64) -> Option<Self> {
-        match number {
-            0 => Some(Self::Default),
-            1 => Some(Self::Unmapped),
-            2 => Some(Self::ReadOnly),
-            3 => Some(Self::NonCacheable),
-            4 => Some(Self::Device),
-            _ => None,
-        }
-    }
-}
-
-/// Why a block ended; the value of [`BlockReply::end`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u64)]
-pub enum BlockEnd {
-    /// The word after the last instruction was reached.
-    Complete = 0,
-    /// [`MAX_TRAPS`] exceptions were taken.
-    TooManyTraps = 1,
-    /// The program left its code page.
-    Escaped = 2,
-}
-
-impl BlockEnd {
-    /// Gives the end with this number.
-    #[must_use]
-    pub const fn from_number(number: u64) -> Option<Self> {
-        match number {
-            0 => Some(Self::Complete),
-            1 => Some(Self::TooManyTraps),
-            2 => Some(Self::Escaped),
-            _ => None,
-        }
-    }
-}
-
-/// The system registers that belong to the program under test.
-///
-/// FPCR and FPSR are not among them: they are 0 when a block begins, and what it leaves there is lost.
-///
-/// SCTLR_EL1 and TCR_EL1 are put in place for a block and taken back after it. The others stay in
-/// the CPU from block to block: the firmware itself never uses them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum SysReg {
-    /// System Control Register.
-    Sctlr = 0,
-    /// Translation Control Register.
-    Tcr = 1,
-    /// Tag Control Register.
-    Gcr = 2,
-    /// Random Allocation Tag Seed Register.
-    Rgsr = 3,
-    /// Tag Fault Status Register of EL1.
-    Tfsr = 4,
-    /// Tag Fault Status Register of EL0.
-    Tfsre0 = 5,
-}
-
-/// How many system registers a block carries.
-pub const SYS_REGS: usize = 6;
-
-impl SysReg {
-    /// All of them, in the order of their numbers.
-    pub const ALL: [Self; SYS_REGS] = [Self::Sctlr, Self::Tcr, Self::Gcr, Self::Rgsr, Self::Tfsr, Self::Tfsre0];
-
-    /// Gives the bit that selects this register in a mask.
-    #[must_use]
-    pub const fn bit(self) -> u64 {
-        1 << self as u64
-    }
-}
-
-/// Turn-taking. Each number has one writer.
+/// The handshake of a mailbox. The host writes the first two numbers and the firmware the others.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Control {
-    /// The host adds one to ask; 0 is never a request.
+    /// The number of the request. The host increments it to make a request; 0 is never one.
     pub request: u32,
-    /// Which [`Request`].
+    /// The [`Request`].
     pub kind: u32,
-    /// The firmware copies the request's number here when its reply is complete.
+    /// The number of the last request whose reply is complete.
     pub reply: u32,
-    /// The [`Status`] of the reply.
+    /// The [`Status`] of that request.
     pub status: u32,
 }
 
-/// A block to run: the words are in [`Mailbox::words`].
+/// A block to run. Its instruction words are in [`Mailbox::words`].
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Block {
     /// x0 to x30.
     pub x: [u64; 31],
-    /// The stack pointer that the block sees (SP_EL0 at either level).
+    /// The stack pointer of the block, SP_EL0 at either exception level.
     pub sp: u64,
     /// PSTATE.NZCV in bits 31:28, as in SPSR_EL1.
     pub nzcv: u64,
-    /// Exception level, 0 or 1.
+    /// The exception level, 0 or 1.
     pub el: u64,
     /// PSTATE.TCO, 0 or 1.
     pub tco: u64,
-    /// Which of `sys` to write first, by [`SysReg::bit`].
+    /// The registers of `sys` to write before the block, by [`SysReg::bit`].
     pub sys_mask: u64,
-    /// Values by [`SysReg`].
+    /// The values, indexed by [`SysReg`].
     pub sys: [u64; SYS_REGS],
-    /// Instruction words, 1 to [`MAX_WORDS`].
+    /// The number of instruction words, 1 to [`MAX_WORDS`].
     pub words: u64,
-    /// 1 if the words are new; 0 if they are those of the vCPU's last block, which are in place.
+    /// 1 if the words changed, 0 if they are those of the previous block of this vCPU.
     pub new_words: u64,
-    /// 1 if v0 to v31 are set from [`Mailbox::v`] first and filed in [`Mailbox::v_reply`] at the end; 0 if they stay
-    /// in the CPU from block to block.
+    /// 1 to load v0 to v31 from [`Mailbox::v`] before the block and store them to [`Mailbox::v_reply`] after it, 0 to
+    /// keep their values from block to block.
     pub simd: u64,
 }
 
-/// What a block left behind.
+/// The state after a block.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct BlockReply {
@@ -216,31 +67,31 @@ pub struct BlockReply {
     pub x: [u64; 31],
     /// The stack pointer.
     pub sp: u64,
-    /// SPSR_EL1 of the exception that ended the block: NZCV, TCO, exception level.
+    /// SPSR_EL1 of the exception that ended the block: NZCV, TCO and the exception level.
     pub pstate: u64,
-    /// System registers by [`SysReg`], read after `DSB; ISB`. Those that the CPU lacks are 0.
+    /// The system registers after `DSB; ISB`, indexed by [`SysReg`]. Registers that the CPU does not have are 0.
     pub sys: [u64; SYS_REGS],
-    /// How many of [`Mailbox::traps`] are valid.
+    /// The number of valid entries of [`Mailbox::traps`].
     pub traps: u64,
-    /// A [`BlockEnd`].
+    /// The [`BlockEnd`].
     pub end: u64,
 }
 
-/// A synchronous exception that the block took. It went on at the next instruction.
+/// A synchronous exception of the block. The block continued at the next instruction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Trap {
-    /// Address of the instruction, in the code window.
+    /// The address of the instruction, in the code window.
     pub pc: u64,
     /// ESR_EL1.
     pub esr: u64,
-    /// FAR_EL1; meaningful for aborts and PC alignment only.
+    /// FAR_EL1; valid for aborts and PC alignment faults only.
     pub far: u64,
     /// SPSR_EL1.
     pub spsr: u64,
 }
 
-/// What the firmware found at boot: the reply to request 0.
+/// The properties of the CPU that the firmware found at boot: the reply to request 0.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct BootReport {
@@ -250,23 +101,23 @@ pub struct BootReport {
     pub entry_el: u32,
     /// ID_AA64PFR0_EL1.
     pub pfr0: u64,
-    /// ID_AA64PFR1_EL1; bits 11:8 are the MTE level.
+    /// ID_AA64PFR1_EL1; bits 11:8 are MTE.
     pub pfr1: u64,
-    /// ID_AA64PFR2_EL1; bits 7:4 are store-only tag checking.
+    /// ID_AA64PFR2_EL1; bits 7:4 are MTESTOREONLY.
     pub pfr2: u64,
     /// ID_AA64DFR0_EL1.
     pub dfr0: u64,
-    /// ID_AA64ISAR0_EL1; bits 23:20 are the atomics.
+    /// ID_AA64ISAR0_EL1; bits 23:20 are Atomic.
     pub isar0: u64,
     /// ID_AA64ISAR1_EL1.
     pub isar1: u64,
-    /// ID_AA64ISAR2_EL1; bits 19:16 are the memory copies and sets.
+    /// ID_AA64ISAR2_EL1; bits 19:16 are MOPS.
     pub isar2: u64,
     /// ID_AA64MMFR0_EL1.
     pub mmfr0: u64,
     /// ID_AA64MMFR1_EL1.
     pub mmfr1: u64,
-    /// ID_AA64MMFR2_EL1; bits 35:32 are unaligned atomics, bits 39:36 the class of reads of ID registers at EL0.
+    /// ID_AA64MMFR2_EL1; bits 35:32 are AT (unaligned atomicity), bits 39:36 IDS (syndrome of trapped ID register reads).
     pub mmfr2: u64,
     /// MPIDR_EL1.
     pub mpidr: u64,
@@ -280,53 +131,68 @@ pub struct BootReport {
     pub ctr: u64,
     /// DCZID_EL0.
     pub dczid: u64,
-    /// GMID_EL1, 0 without FEAT_MTE2.
+    /// GMID_EL1; 0 without FEAT_MTE2.
     pub gmid: u64,
-    /// MAIR_EL1 as configured.
+    /// MAIR_EL1 as the firmware configured it.
     pub mair: u64,
-    /// The program's system registers as configured, by [`SysReg`].
+    /// The system registers of the program as the firmware initialized them, indexed by [`SysReg`].
     pub sys: [u64; SYS_REGS],
 }
 
-/// Why the firmware gave up.
+/// The reason for a panic of the firmware.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct PanicRecord {
-    /// The exception's registers, all 0 when no exception was the reason.
+    /// The exception, or all 0 if the panic was not caused by one.
     pub trap: Trap,
-    /// x0 to x30 at the exception.
+    /// x0 to x30 at the exception, or all 0.
     pub x: [u64; 31],
-    /// Bytes of `message` in use.
+    /// The length of the message in bytes, at most [`MAX_MESSAGE`].
     pub length: u64,
-    /// UTF-8 text.
+    /// The message, UTF-8.
     pub message: [u8; MAX_MESSAGE],
 }
 
-/// Everything that one vCPU and the host exchange.
+/// The mailbox of one vCPU, at [`crate::map::mailbox_ipa`].
+///
+/// ```
+/// use abi::mailbox::{Mailbox, Request, Status};
+/// use zerocopy::{FromBytes, IntoBytes};
+///
+/// // The host makes the first request in shared memory; here, in a buffer.
+/// let mut memory = vec![0; size_of::<Mailbox>()];
+/// let mailbox = Mailbox::mut_from_bytes(&mut memory).unwrap();
+/// mailbox.arguments = [64, 16, 0, 0];
+/// mailbox.control.kind = Request::HeapAlloc as u32;
+/// mailbox.control.request = 1;
+/// // It takes a reply for what it is: numbers that the guest wrote.
+/// assert_eq!(Status::from_number(mailbox.control.status), Some(Status::Done));
+/// assert_eq!(memory[..8], [1, 0, 0, 0, 3, 0, 0, 0]);
+/// ```
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Mailbox {
-    /// Turn-taking.
+    /// The handshake.
     pub control: Control,
-    /// Arguments of requests other than [`Request::Run`].
+    /// The arguments of requests other than [`Request::Run`].
     pub arguments: [u64; 4],
-    /// Results of requests other than [`Request::Run`].
+    /// The results of requests other than [`Request::Run`].
     pub results: [u64; 4],
-    /// The host's block.
+    /// The block of a [`Request::Run`].
     pub block: Block,
-    /// The firmware's reply to it.
+    /// The reply to a [`Request::Run`].
     pub reply: BlockReply,
-    /// Written once, at boot.
+    /// The boot report, written once.
     pub boot: BootReport,
-    /// Written once, if ever.
+    /// The panic record, written at most once.
     pub panic: PanicRecord,
-    /// The block's instruction words.
+    /// The instruction words of the block.
     pub words: [u32; MAX_WORDS + 1],
-    /// v0 to v31 for a block that asks for them, the lower half of each first.
+    /// v0 to v31 before a block with [`Block::simd`], the low half of each first.
     pub v: [[u64; 2]; 32],
-    /// v0 to v31 after such a block.
+    /// v0 to v31 after a block with [`Block::simd`].
     pub v_reply: [[u64; 2]; 32],
-    /// The exceptions that the block took, in order.
+    /// The exceptions of the block, in order.
     pub traps: [Trap; MAX_TRAPS],
 }
 

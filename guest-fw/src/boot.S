@@ -1,15 +1,15 @@
-// From the first instruction to Rust: exception level, translation, stack. Nothing is stored before
-// the MMU is on, and no register is assumed to hold anything.
+// Boot code, from the first instruction to Rust: exception level, translation, stack. It stores
+// nothing before the MMU is on and assumes no register values.
 
 .section .text.boot, "ax"
 .global granule_start
 granule_start:
     mrs     x19, CurrentEL
-    lsr     x19, x19, #2                    // x19: the level we were entered at, kept for Rust.
+    lsr     x19, x19, #2                    // x19: the exception level at entry, for Rust.
     cmp     x19, #2
     b.ne    1f
 
-    // Drop to EL1. HCR_EL2.ATA lets EL1 use tags; EL2 traps nothing else that we need.
+    // Drop to EL1. HCR_EL2.ATA enables access to tags at EL1; no other access of the firmware traps.
     ldr     x0, ={HCR_EL2}
     msr     hcr_el2, x0
     mov     x0, #0x33ff
@@ -27,7 +27,7 @@ granule_start:
 1:  msr     daifset, #0xf
     msr     SPSel, #1
     mrs     x20, mpidr_el1
-    and     x20, x20, #0xff                 // x20: the vCPU's number, kept for Rust.
+    and     x20, x20, #0xff                 // x20: MPIDR_EL1.Aff0, the number of the vCPU, for Rust.
     cmp     x20, #{MAX_CPUS}
     b.hs    2f
 
@@ -48,7 +48,7 @@ granule_start:
     msr     ttbr1_el1, x0
     adr     x0, granule_vectors
     msr     vbar_el1, x0
-    mov     x0, #0x300000                   // CPACR_EL1.FPEN: SIMD belongs to the program under test.
+    mov     x0, #0x300000                   // CPACR_EL1.FPEN: no SIMD&FP traps; blocks may use it.
     msr     cpacr_el1, x0
     dsb     sy
     tlbi    vmalle1

@@ -1,14 +1,14 @@
-//! Start-up: pulls in `boot.S` and gives it its numbers, none of which is written there.
+//! Boot: includes `boot.S` with the register values and addresses that it uses.
 
 use aarch64_cpu::registers::{HCR_EL2, SCTLR_EL1, SPSR_EL1, TCR_EL1};
 use guest_fw::{layout, tables};
 
 use crate::registers::{hcr_el2, sctlr_el1};
 
-/// SCTLR_EL1 of the firmware without the fields of MTE (DDI 0487, SCTLR_EL1).
+/// SCTLR_EL1 of the firmware without the MTE fields (DDI 0487, SCTLR_EL1).
 ///
-/// Bits that are RES1 where a feature is absent (EIS, EOS, TSCXT, LSMAOE, nTLSMD) are set. SPAN is
-/// set so that PAN stays clear: EL1 code under test may use EL0's pages.
+/// Bits that are RES1 if a feature is not implemented (EIS, EOS, TSCXT, LSMAOE, nTLSMD) are set. SPAN is set so that
+/// PSTATE.PAN stays 0: a block at EL1 may access pages of EL0.
 pub const SCTLR_WITHOUT_MTE: u64 = SCTLR_EL1::M::Enable.value
     | SCTLR_EL1::C::Cacheable.value
     | SCTLR_EL1::I::Cacheable.value
@@ -27,15 +27,15 @@ pub const SCTLR_WITHOUT_MTE: u64 = SCTLR_EL1::M::Enable.value
     | sctlr_el1::NTLSMD.val(1).value
     | sctlr_el1::LSMAOE.val(1).value;
 
-/// SCTLR_EL1 as every block finds it unless the host asks for something else: tags can be
-/// accessed at both levels, and tag check faults are synchronous.
+/// The initial SCTLR_EL1 of a block, unless the host sets another value: tag access at EL1 and EL0, and synchronous tag
+/// check faults.
 pub const SCTLR: u64 = SCTLR_WITHOUT_MTE
     | sctlr_el1::ATA.val(1).value
     | sctlr_el1::ATA0.val(1).value
     | sctlr_el1::TCF.val(sctlr_el1::SYNCHRONOUS).value
     | sctlr_el1::TCF0.val(sctlr_el1::SYNCHRONOUS).value;
 
-/// TCR_EL1: 39-bit addresses and 4 KiB pages in both halves, the top byte ignored, no tag exempt.
+/// TCR_EL1: 39-bit addresses, 4 KiB pages and top-byte-ignore in both halves; no tag is unchecked (TCMA0, TCMA1 are 0).
 pub const TCR: u64 = TCR_EL1::T0SZ.val(64 - abi::map::VA_BITS as u64).value
     | TCR_EL1::IRGN0::WriteBack_ReadAlloc_WriteAlloc_Cacheable.value
     | TCR_EL1::ORGN0::WriteBack_ReadAlloc_WriteAlloc_Cacheable.value
@@ -78,7 +78,7 @@ unsafe extern "C" {
     fn granule_start();
 }
 
-/// Gives the physical address at which a vCPU begins, with the MMU off; the firmware's memory is mapped at its own address.
+/// Returns the physical address at which a vCPU starts with the MMU off. The firmware is identity-mapped.
 pub fn entry() -> u64 {
     granule_start as *const () as u64
 }

@@ -1,4 +1,4 @@
-//! What the firmware asks of the CPU beyond registers: barriers, cache and TLB maintenance, waiting.
+//! CPU operations other than register accesses: barriers, cache and TLB maintenance, waiting, SIMD&FP state.
 
 use core::arch::asm;
 
@@ -8,36 +8,36 @@ use tock_registers::interfaces::Readable;
 use crate::registers::ctr_el0::CTR_FIELDS;
 use crate::registers::{CTR_EL0, id_aa64pfr1_el1};
 
-/// Tells whether this CPU has allocation tags.
+/// Returns whether this CPU implements FEAT_MTE2: allocation tags and the registers of MTE.
 pub fn has_mte2() -> bool {
     ID_AA64PFR1_EL1.read(id_aa64pfr1_el1::MTE) >= id_aa64pfr1_el1::FEAT_MTE2
 }
 
-/// Completes all accesses, asynchronous tag check faults included, and synchronises the context.
+/// Completes all accesses, including the recording of asynchronous tag check faults, and synchronizes the context.
 pub fn barrier() {
-    // SAFETY: barriers only; not `nomem`, so the compiler keeps its accesses on their side.
-    #[expect(unsafe_code, reason = "barriers")]
+    // SAFETY: DSB and ISB change no register or memory. Without `nomem` the compiler orders memory accesses against them.
+    #[expect(unsafe_code, reason = "barriers are instructions")]
     unsafe {
         asm!("dsb sy", "isb", options(nostack, preserves_flags));
     }
 }
 
-/// Makes `bytes` of code written at `data` visible to instruction fetches at `code`.
-pub fn synchronise_code(data: u64, bytes: u64, code: u64) {
+/// Makes `bytes` bytes of code that were written at `data` visible to instruction fetches at `code`.
+pub fn synchronize_code(data: u64, bytes: u64, code: u64) {
     let data_line = 4 << CTR_EL0.read(CTR_FIELDS::DMINLINE);
     let code_line = 4 << CTR_EL0.read(CTR_FIELDS::IMINLINE);
     let lines = |start: u64, line: u64| (start & !(line - 1)..start + bytes).step_by(line as usize);
     for address in lines(data, data_line) {
-        // SAFETY: cleans a line of mapped memory; the contents stay.
-        #[expect(unsafe_code, reason = "cache maintenance")]
+        // SAFETY: DC CVAU cleans a line of a code page, which is mapped at `data`; it changes no contents.
+        #[expect(unsafe_code, reason = "cache maintenance is an instruction")]
         unsafe {
             asm!("dc cvau, {}", in(reg) address, options(nostack, preserves_flags));
         }
     }
     barrier();
     for address in lines(code, code_line) {
-        // SAFETY: invalidates instructions at a mapped address.
-        #[expect(unsafe_code, reason = "cache maintenance")]
+        // SAFETY: IC IVAU invalidates cached instructions of a code page, which is mapped at `code`; it changes no memory.
+        #[expect(unsafe_code, reason = "cache maintenance is an instruction")]
         unsafe {
             asm!("ic ivau, {}", in(reg) address, options(nostack, preserves_flags));
         }
@@ -45,30 +45,31 @@ pub fn synchronise_code(data: u64, bytes: u64, code: u64) {
     barrier();
 }
 
-/// Forgets every translation of EL1 and EL0 on all CPUs of the inner shareable domain.
+/// Invalidates all TLB entries of EL1 and EL0 on all CPUs of the inner shareable domain.
 pub fn flush_translations() {
     barrier();
-    // SAFETY: the tables always map what the firmware uses, so a new walk finds the same.
-    #[expect(unsafe_code, reason = "TLB maintenance")]
+    // SAFETY: the translation tables map the firmware's own memory at all times (`tables.rs`; requests change entries of
+    // windows only), so a new walk returns the same translations for it.
+    #[expect(unsafe_code, reason = "TLB maintenance is an instruction")]
     unsafe {
         asm!("tlbi vmalle1is", options(nostack, preserves_flags));
     }
     barrier();
 }
 
-/// Lets the processor do something else for a moment, within a polling loop.
+/// Hints that this CPU is in a polling loop.
 pub fn relax() {
     core::hint::spin_loop();
 }
 
-/// Stops this vCPU for good.
+/// Stops this vCPU forever.
 pub fn park() -> ! {
     loop {
         aarch64_cpu::asm::wfi();
     }
 }
 
-/// Applies `$op` to v0 to v31 and the 512 bytes at `$base`, two registers an instruction.
+/// Executes `$op` (`ldp` or `stp`) on each pair of v0 to v31 and the 512 bytes at `$base`.
 macro_rules! each_vector_pair {
     ($op:literal, $base:expr) => {
         asm!(
@@ -96,30 +97,30 @@ macro_rules! each_vector_pair {
     };
 }
 
-/// Puts values into v0 to v31, the lower half of each first. The firmware's own code never uses them: its
-/// target has no floating point.
+/// Loads v0 to v31, the low half of each first.
 pub fn set_vectors(values: &[[u64; 2]; 32]) {
-    // SAFETY: reads 512 bytes of the array; the compiler keeps nothing in the registers it fills.
-    #[expect(unsafe_code, reason = "the vector registers belong to the program under test")]
+    // SAFETY: reads the 512 bytes of the array. The registers are not clobbers: code for this target, which has no
+    // floating point, never uses them.
+    #[expect(unsafe_code, reason = "the compiler cannot access v0 to v31 on this target")]
     unsafe {
         each_vector_pair!("ldp", values);
     }
 }
 
-/// Clears FPCR and FPSR, so that a block does not find what another one left there.
+/// Clears FPCR and FPSR, so that a block does not depend on the previous one.
 pub fn clear_float_registers() {
-    // SAFETY: the compiler emits no floating point for this target, so nothing depends on them.
-    #[expect(unsafe_code, reason = "the floating-point registers belong to the program under test")]
+    // SAFETY: code for this target, which has no floating point, does not depend on FPCR and FPSR.
+    #[expect(unsafe_code, reason = "the compiler cannot access FPCR and FPSR on this target")]
     unsafe {
         asm!(".arch_extension fp", "msr fpcr, xzr", "msr fpsr, xzr", options(nomem, nostack, preserves_flags));
     }
 }
 
-/// Reads v0 to v31.
+/// Reads v0 to v31, the low half of each first.
 pub fn vectors() -> [[u64; 2]; 32] {
     let mut values = [[0; 2]; 32];
-    // SAFETY: writes 512 bytes of the array, which is that long.
-    #[expect(unsafe_code, reason = "the vector registers belong to the program under test")]
+    // SAFETY: writes the 512 bytes of the array, which this function owns.
+    #[expect(unsafe_code, reason = "the compiler cannot access v0 to v31 on this target")]
     unsafe {
         each_vector_pair!("stp", &mut values);
     }

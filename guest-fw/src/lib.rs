@@ -1,6 +1,6 @@
-//! The parts of the firmware that are plain computation, so that they are tested on any host.
+//! The parts of the firmware that do not access the CPU, so that they are tested on any host.
 //!
-//! Everything that touches the CPU is in the binary (`main.rs`).
+//! Everything else is in the binary (`main.rs`).
 
 #![no_std]
 

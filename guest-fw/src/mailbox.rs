@@ -1,4 +1,4 @@
-//! The firmware's end of a mailbox. Volatile throughout: the host writes the other half.
+//! The firmware's side of a mailbox. All accesses are volatile, because the host accesses the same memory.
 
 use abi::boot::{BootBlock, HOST_MAGIC};
 use abi::doorbell::Doorbell;
@@ -9,48 +9,60 @@ use abi::map;
 
 use crate::{cpu, uart};
 
-/// One vCPU's mailbox.
+/// The mailbox of one vCPU.
 #[derive(Clone, Copy)]
-pub struct Post {
+pub struct CpuMailbox {
     cpu: usize,
 }
 
 /// Reads a field of a mailbox.
 macro_rules! load {
-    ($post:expr, $($field:tt)+) => {{
-        // SAFETY: mailboxes are mapped, aligned, and hold plain integers; the host may change
-        // them at any time, hence volatile.
+    ($mailbox:expr, $($field:tt)+) => {{
+        let record = $mailbox.record();
+        // SAFETY: `record` points at MAILBOX_STRIDE mapped bytes, and a `Mailbox` is not larger (asserted in `abi`), so
+        // the field is within that memory.
         #[expect(unsafe_code, reason = "memory shared with the host")]
-        unsafe { (&raw const (*$post.raw()).$($field)+).read_volatile() }
+        let field = unsafe { &raw const (*record).$($field)+ };
+        // SAFETY: the field is mapped and aligned, and any bytes are a valid value: it consists of integers.
+        #[expect(unsafe_code, reason = "memory shared with the host")]
+        unsafe {
+            field.read_volatile()
+        }
     }};
 }
 
 /// Writes a field of a mailbox.
 macro_rules! store {
-    ($post:expr, $value:expr => $($field:tt)+) => {{
-        let value = $value;
+    ($mailbox:expr, $value:expr => $($field:tt)+) => {{
+        let (record, value) = ($mailbox.record(), $value);
         // SAFETY: as for `load`.
         #[expect(unsafe_code, reason = "memory shared with the host")]
-        unsafe { (&raw mut (*$post.raw()).$($field)+).write_volatile(value) }
+        let field = unsafe { &raw mut (*record).$($field)+ };
+        // SAFETY: the field is mapped writable and aligned, and no reference to it exists.
+        #[expect(unsafe_code, reason = "memory shared with the host")]
+        unsafe {
+            field.write_volatile(value);
+        }
     }};
 }
 
-impl Post {
-    /// Gives the mailbox of a vCPU; numbers past the map's are the last one's.
+impl CpuMailbox {
+    /// Returns the mailbox of a vCPU; a number above the maximum stands for the last vCPU.
     pub fn of(cpu: usize) -> Self {
         Self { cpu: cpu.min(map::MAX_CPUS - 1) }
     }
 
-    /// Which vCPU's this is.
+    /// Returns the number of the vCPU.
     pub fn cpu(&self) -> usize {
         self.cpu
     }
 
-    fn raw(&self) -> *mut Mailbox {
+    /// Returns the address of the mailbox, which is page-aligned.
+    fn record(&self) -> *mut Mailbox {
         map::mailbox_ipa(self.cpu) as *mut Mailbox
     }
 
-    /// Waits for a request after number `last`; gives its number and kind.
+    /// Waits for a request with another number than `last`, and returns its number and kind.
     pub fn wait(&self, last: u32) -> (u32, u32) {
         loop {
             let request = load!(self, control.request);
@@ -62,35 +74,38 @@ impl Post {
         }
     }
 
-    /// Gives the arguments of a request that is not a block.
+    /// Reads the arguments of a request other than `Run`.
     pub fn arguments(&self) -> [u64; 4] {
         load!(self, arguments)
     }
 
-    /// Gives the block to run. Its words are read one by one with [`Self::word`].
+    /// Reads the block to run, without its instruction words: see [`Self::word`].
     pub fn block(&self) -> Block {
         load!(self, block)
     }
 
-    /// Gives one instruction word of the block; `index` is at most `MAX_WORDS`.
+    /// Reads an instruction word of the block.
+    ///
+    /// # Panics
+    /// If `index` is above `MAX_WORDS`.
     pub fn word(&self, index: usize) -> u32 {
         load!(self, words[index])
     }
 
-    /// Records an exception of the block, if there is room.
-    pub fn record(&self, index: usize, trap: Trap) {
+    /// Records an exception of the block; without effect if `index` is not below `MAX_TRAPS`.
+    pub fn record_trap(&self, index: usize, trap: Trap) {
         if index < MAX_TRAPS {
             store!(self, trap => traps[index]);
         }
     }
 
-    /// Gives an exception that was recorded.
+    /// Reads a recorded exception.
     pub fn trap(&self, index: usize) -> Trap {
         load!(self, traps[index.min(MAX_TRAPS - 1)])
     }
 
-    /// Files a block as a host would: to run at EL1 with checks on. Used without a host.
-    pub fn place_block(&self, x: [u64; 31], words: &[u32]) {
+    /// Writes a block as a host would, to run at EL1 with tag checks. The self-test uses it.
+    pub fn set_block(&self, x: [u64; 31], words: &[u32]) {
         for (i, word) in words.iter().enumerate().take(MAX_WORDS) {
             store!(self, *word => words[i]);
         }
@@ -100,40 +115,40 @@ impl Post {
         store!(self, block => block);
     }
 
-    /// Gives v0 to v31 as the block wants them.
+    /// Reads the initial v0 to v31 of the block.
     pub fn vectors(&self) -> [[u64; 2]; 32] {
         load!(self, v)
     }
 
-    /// Files v0 to v31 after the block.
-    pub fn reply_vectors(&self, vectors: [[u64; 2]; 32]) {
+    /// Writes v0 to v31 after the block.
+    pub fn set_reply_vectors(&self, vectors: [[u64; 2]; 32]) {
         store!(self, vectors => v_reply);
     }
 
-    /// Files the block's reply.
-    pub fn reply(&self, reply: BlockReply) {
+    /// Writes the reply to a block.
+    pub fn set_reply(&self, reply: BlockReply) {
         store!(self, reply => reply);
     }
 
-    /// Files the results of a request that is not a block.
-    pub fn results(&self, results: [u64; 4]) {
+    /// Writes the results of a request other than `Run`.
+    pub fn set_results(&self, results: [u64; 4]) {
         store!(self, results => results);
     }
 
-    /// Files what was found at boot.
-    pub fn boot(&self, report: BootReport) {
+    /// Writes the boot report.
+    pub fn set_boot_report(&self, report: BootReport) {
         store!(self, report => boot);
     }
 
-    /// Declares request `number` answered and rings for the host.
-    pub fn answer(&self, number: u32, status: Status) {
+    /// Marks request `number` as complete and rings the doorbell.
+    pub fn complete(&self, number: u32, status: Status) {
         store!(self, status as u32 => control.status);
         cpu::barrier();
         store!(self, number => control.reply);
         self.ring(Doorbell::Reply);
     }
 
-    /// Files the firmware's last words and rings for the host.
+    /// Writes the panic record, with the message truncated to `MAX_MESSAGE` bytes, and rings the doorbell.
     pub fn panic(&self, trap: Trap, x: [u64; 31], message: &[u8]) {
         let length = message.len().min(MAX_MESSAGE);
         let mut record = PanicRecord { trap, x, length: length as u64, message: [0; MAX_MESSAGE] };
@@ -148,9 +163,10 @@ impl Post {
     }
 }
 
-/// Reads the boot block: how many vCPUs the host has, `None` when no host left one.
+/// Reads the boot block. Returns `None` if there is no host.
 pub fn host() -> Option<BootBlock> {
-    // SAFETY: the shared region is mapped; the host wrote it before the first instruction.
+    // SAFETY: the shared region is mapped and page-aligned, and any bytes are a valid `BootBlock`. The host writes it
+    // before the first instruction only.
     #[expect(unsafe_code, reason = "memory shared with the host")]
     let block = unsafe { (map::SHARED_BASE as *const BootBlock).read_volatile() };
     (block.magic == HOST_MAGIC).then_some(block)

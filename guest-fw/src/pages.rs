@@ -1,4 +1,4 @@
-//! Changes what pages of a window are, when the host asks ([`abi::mailbox::Request::SetPages`]).
+//! Changes the mapping of pages in a window ([`abi::mailbox::Request::SetPages`]).
 
 use abi::mailbox::{PageKind, Status};
 use abi::map::{GUEST_PAGE, Window};
@@ -6,10 +6,13 @@ use guest_fw::{layout, tables};
 
 use crate::cpu;
 
-/// Makes the pages of `window` that show `bytes` bytes of memory from `ipa` on into `kind`.
+/// Maps the `bytes` bytes of memory at `ipa` as `kind` in `window`.
 ///
-/// Break before make (DDI 0487, D8): all entries become invalid and are forgotten by the TLBs
-/// before they get their new value, since memory type and permissions change together.
+/// Memory type and permissions change together, so this follows break-before-make (DDI 0487, D8): all entries are
+/// invalid, and invalidated in the TLBs, before they have their new values.
+///
+/// Returns [`Status::BadArgument`] if the window or the kind is unknown, if the range is empty, unaligned or larger than
+/// the arena, or if one of its pages is not in the window.
 pub fn set(window: u64, ipa: u64, bytes: u64, kind: u64) -> Status {
     let (Some(window), Some(kind)) = (Window::from_number(window), PageKind::from_number(kind)) else {
         return Status::BadArgument;
@@ -38,9 +41,10 @@ pub fn set(window: u64, ipa: u64, bytes: u64, kind: u64) -> Status {
 fn write_entry(window: Window, ipa: u64, descriptor: u64) {
     if let Some((table, index)) = tables::window_entry(window, ipa) {
         let entry = (layout::TABLES as *mut u64).wrapping_add(table * 512 + index);
-        // SAFETY: `window_entry` gives entries of the tables, which are mapped writable at this
-        // address; one vCPU at a time serves requests that change them.
-        #[expect(unsafe_code, reason = "the live page tables")]
+        // SAFETY: `window_entry` returns indexes of an entry in `Tables`, which is at this address (linker script,
+        // `layout::TABLES`) and mapped writable. An entry is a u64 that is written at once; the host has one vCPU at a
+        // time execute such requests.
+        #[expect(unsafe_code, reason = "the translation tables in use")]
         unsafe {
             entry.write_volatile(descriptor);
         }

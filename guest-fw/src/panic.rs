@@ -1,4 +1,4 @@
-//! The firmware's last words: an exception outside a block, or a Rust panic. Never swallowed.
+//! Reports panics of the firmware: an exception outside a block, or a Rust panic.
 
 use core::fmt::{self, Write};
 
@@ -6,10 +6,10 @@ use aarch64_cpu::registers::{ELR_EL1, ESR_EL1, FAR_EL1, MPIDR_EL1, SPSR_EL1};
 use abi::mailbox::{MAX_MESSAGE, Trap};
 use tock_registers::interfaces::Readable;
 
-use crate::mailbox::{self, Post};
+use crate::mailbox::{self, CpuMailbox};
 use crate::{cpu, uart};
 
-/// A message cut to the size of the panic record.
+/// A message, truncated to the size of the panic record.
 struct Message {
     bytes: [u8; MAX_MESSAGE],
     length: usize,
@@ -18,7 +18,7 @@ struct Message {
 impl Message {
     fn new(arguments: fmt::Arguments<'_>) -> Self {
         let mut message = Self { bytes: [0; MAX_MESSAGE], length: 0 };
-        // Cutting is not an error, so writing cannot fail.
+        // Truncation is not an error, so writing cannot fail.
         let _ = message.write_fmt(arguments);
         message
     }
@@ -34,8 +34,9 @@ impl Write for Message {
     }
 }
 
-/// Names the sixteen entries of the vector table (DDI 0487 D1, exception vectors).
+/// The exception of each entry in a group of four of the vector table (DDI 0487 D1, exception vectors).
 const VECTORS: [&str; 4] = ["synchronous exception", "IRQ", "FIQ", "SError"];
+/// The origin of each group of entries in the vector table.
 const ORIGINS: [&str; 4] = ["a block at EL1", "the firmware", "a block at EL0", "AArch32 code"];
 
 fn this_cpu() -> usize {
@@ -45,17 +46,17 @@ fn this_cpu() -> usize {
 fn report(trap: Trap, x: [u64; 31], arguments: fmt::Arguments<'_>) -> ! {
     if mailbox::host().is_some() {
         let message = Message::new(arguments);
-        Post::of(this_cpu()).panic(trap, x, &message.bytes[..message.length]);
+        CpuMailbox::of(this_cpu()).panic(trap, x, &message.bytes[..message.length]);
     } else {
-        // Nothing can be done about a failing UART here.
+        // Writing to the UART cannot fail.
         let _ = writeln!(uart::Console, "granule firmware: panic: {arguments}");
     }
     cpu::park()
 }
 
-/// Reports an exception that no block is allowed to cause; called by the vectors.
+/// Reports an exception that is not a synchronous exception of a block, called by the vectors.
 ///
-/// Vector 4 (synchronous, from the firmware at EL1h) is the usual one: a bug in the firmware.
+/// Vector 4, a synchronous exception of the firmware at EL1h, is a bug in the firmware.
 pub extern "C" fn firmware_exception(vector: u64, x: &[u64; 31]) -> ! {
     let trap = Trap { pc: ELR_EL1.get(), esr: ESR_EL1.get(), far: FAR_EL1.get(), spsr: SPSR_EL1.get() };
     let kind = VECTORS[(vector % 4) as usize];
@@ -70,8 +71,7 @@ pub extern "C" fn firmware_exception(vector: u64, x: &[u64; 31]) -> ! {
     )
 }
 
-#[cfg_attr(target_os = "none", panic_handler)]
-#[cfg_attr(not(target_os = "none"), expect(dead_code, reason = "hosts bring their own handler"))]
+#[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
     report(Trap::default(), [0; 31], format_args!("{info}"))
 }

@@ -1,6 +1,47 @@
-//! System registers and fields that aarch64-cpu does not know, in its style: one register a file.
+//! System registers and fields that aarch64-cpu lacks, in its style: one file per register.
 //!
-//! Field numbers: Arm ARM (DDI 0487), the register descriptions of chapter D24.
+//! The fields are those of the register descriptions in the Arm ARM (DDI 0487), chapter D24.
+
+/// Implements reading and, with `rw`, writing of a register by its encoding.
+///
+/// The assembler accepts the name of a register of an optional feature only if the target has that feature. The firmware
+/// checks for the feature at run time, so it names such a register by its encoding (`s3_0_c1_c0_6`).
+macro_rules! system_register {
+    (ro $register:ident, $encoding:literal, $fields:ty) => {
+        impl tock_registers::interfaces::Readable for $register {
+            type T = u64;
+            type R = $fields;
+
+            #[inline]
+            fn get(&self) -> u64 {
+                let value;
+                // SAFETY: reading this register has no side effect and accesses no memory.
+                #[expect(unsafe_code, reason = "MRS is an instruction")]
+                unsafe {
+                    core::arch::asm!(concat!("mrs {}, ", $encoding), out(reg) value, options(nomem, nostack, preserves_flags));
+                }
+                value
+            }
+        }
+    };
+    (rw $register:ident, $encoding:literal, $fields:ty) => {
+        system_register!(ro $register, $encoding, $fields);
+
+        impl tock_registers::interfaces::Writeable for $register {
+            type T = u64;
+            type R = $fields;
+
+            #[inline]
+            fn set(&self, value: u64) {
+                // SAFETY: the register controls tagged accesses only, and the memory of the firmware is untagged.
+                #[expect(unsafe_code, reason = "MSR is an instruction")]
+                unsafe {
+                    core::arch::asm!(concat!("msr ", $encoding, ", {}"), in(reg) value, options(nostack, preserves_flags));
+                }
+            }
+        }
+    };
+}
 
 pub mod ctr_el0;
 pub mod dczid_el0;
@@ -28,45 +69,3 @@ pub use rgsr_el1::RGSR_EL1;
 pub use tco::TCO;
 pub use tfsr_el1::TFSR_EL1;
 pub use tfsre0_el1::TFSRE0_EL1;
-
-/// Implements reading and, with `rw`, writing of a register by its encoding.
-///
-/// The encoded name (`s3_0_c1_c0_6`) is used because the assembler refuses the real one unless the
-/// target has the feature, while the firmware asks the CPU at run time.
-macro_rules! system_register {
-    (ro $register:ident, $encoding:literal, $fields:ty) => {
-        impl tock_registers::interfaces::Readable for $register {
-            type T = u64;
-            type R = $fields;
-
-            #[inline]
-            fn get(&self) -> u64 {
-                let value;
-                // SAFETY: reading this register has no side effect and touches no memory.
-                #[expect(unsafe_code, reason = "reads a system register")]
-                unsafe {
-                    core::arch::asm!(concat!("mrs {}, ", $encoding), out(reg) value, options(nomem, nostack, preserves_flags));
-                }
-                value
-            }
-        }
-    };
-    (rw $register:ident, $encoding:literal, $fields:ty) => {
-        $crate::registers::system_register!(ro $register, $encoding, $fields);
-
-        impl tock_registers::interfaces::Writeable for $register {
-            type T = u64;
-            type R = $fields;
-
-            #[inline]
-            fn set(&self, value: u64) {
-                // SAFETY: the register only steers tag accesses, which the firmware itself never makes.
-                #[expect(unsafe_code, reason = "writes a system register")]
-                unsafe {
-                    core::arch::asm!(concat!("msr ", $encoding, ", {}"), in(reg) value, options(nostack, preserves_flags));
-                }
-            }
-        }
-    };
-}
-pub(crate) use system_register;

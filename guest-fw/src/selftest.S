@@ -1,7 +1,7 @@
-// The self-test's program: ten words that the executor runs at EL1, like any host's block.
+// The block of the self-test: ten instructions that the executor runs at EL1.
 //
-// x0: a granule of the arena in the tagged window, tag 0. Left behind: x1 the pointer that IRG made,
-// x2 what LDG reads back, x3 the data. The store through the wrong tag must fault.
+// Input: x0 points at a granule of the arena in the tagged window, with tag 0. Output: x1 is the
+// result of IRG, x2 the result of LDG, x3 the data. The store with the wrong tag must fault.
 
 .section .rodata.selftest, "a"
 .balign 4
@@ -10,11 +10,11 @@ granule_selftest:
     irg     x1, x0, x9                      // x9 excludes tag 0.
     stg     x1, [x1]
     stg     x1, [x1, #16]
-    mov     x2, x0                          // LDG replaces the tag and nothing else.
+    mov     x2, x0                          // LDG replaces only the tag.
     ldg     x2, [x0]
     movz    x4, #0xc0de
     str     x4, [x1]
-    addg    x5, x1, #0, #1                  // Another tag, so another pointer to the same granule.
-    str     x5, [x5]                        // Faults: the granule has x1's tag.
+    addg    x5, x1, #0, #1                  // A pointer to the same granule with another tag.
+    str     x5, [x5]                        // Tag check fault: the granule has the tag of x1.
     ldr     x3, [x1]
 granule_selftest_end:

@@ -1,4 +1,4 @@
-//! The service loop: requests in, replies out, one vCPU each.
+//! The request loop of a vCPU.
 
 use aarch64_cpu::registers::{
     CLIDR_EL1, ID_AA64DFR0_EL1, ID_AA64ISAR0_EL1, ID_AA64ISAR1_EL1, ID_AA64MMFR0_EL1, ID_AA64MMFR1_EL1,
@@ -9,52 +9,52 @@ use abi::mailbox::{BootReport, Request, SYS_REGS, Status, SysReg};
 use abi::{ABI_VERSION, map};
 use tock_registers::interfaces::{Readable, Writeable};
 
-use crate::mailbox::Post;
+use crate::mailbox::CpuMailbox;
 use crate::registers::{
     CTR_EL0, DCZID_EL0, GCR_EL1, GMID_EL1, ID_AA64ISAR2_EL1, ID_AA64PFR2_EL1, REVIDR_EL1, RGSR_EL1, TCO, TFSR_EL1,
     TFSRE0_EL1, rgsr_el1,
 };
 use crate::{cpu, executor, heap, pages, psci};
 
-/// What IRG starts from after boot. Not 0: the generator never leaves that state.
-const FIRST_SEED: u64 = 0x2a5d;
+/// The initial RGSR_EL1.SEED. It is not 0, because the generator never leaves that state.
+const INITIAL_SEED: u64 = 0x2a5d;
 
-/// Files the boot report and serves requests for ever.
+/// Writes the boot report and executes requests forever.
 pub fn serve(cpu: usize, entry_el: u32, host: BootBlock) -> ! {
-    let post = Post::of(cpu);
+    let mailbox = CpuMailbox::of(cpu);
     assert!(
         host.version == ABI_VERSION,
-        "the host speaks version {} of the mailbox, this firmware version {ABI_VERSION}; use a firmware of the host's build",
+        "expected mailbox version {ABI_VERSION}, the host has version {}; use the firmware that was built with the host",
         host.version
     );
     assert!(
         host.cpus as usize <= map::MAX_CPUS,
-        "the host has {} vCPUs, the map has room for {}",
+        "the host has {} vCPUs, the firmware supports at most {}",
         host.cpus,
         map::MAX_CPUS
     );
-    start_program_registers();
-    post.boot(boot_report(entry_el));
-    post.answer(0, Status::Done);
-    // One starts the next, so the boot reports come one after the other.
+    initialize_program_registers();
+    mailbox.set_boot_report(boot_report(entry_el));
+    mailbox.complete(0, Status::Done);
+    // Each vCPU starts the next one, so the boot reports arrive one at a time.
     if host.start_others != 0 && cpu + 1 < host.cpus as usize {
         psci::start(entry_el, cpu + 1);
     }
     let mut last = 0;
     loop {
-        let (number, kind) = post.wait(last);
+        let (number, kind) = mailbox.wait(last);
         last = number;
-        let status = dispatch(&post, kind);
-        post.answer(number, status);
+        let status = dispatch(&mailbox, kind);
+        mailbox.complete(number, status);
     }
 }
 
-fn dispatch(post: &Post, kind: u32) -> Status {
-    let [a, b, c, d] = post.arguments();
+fn dispatch(mailbox: &CpuMailbox, kind: u32) -> Status {
+    let [a, b, c, d] = mailbox.arguments();
     match Request::from_number(kind) {
-        Some(Request::Run) => match executor::run(post) {
+        Some(Request::Run) => match executor::run(mailbox) {
             Some(reply) => {
-                post.reply(reply);
+                mailbox.set_reply(reply);
                 Status::Done
             }
             None => Status::BadArgument,
@@ -62,7 +62,7 @@ fn dispatch(post: &Post, kind: u32) -> Status {
         Some(Request::SetPages) => pages::set(a, b, c, d),
         Some(Request::HeapAlloc) => match heap::allocate(a, b) {
             Ok(pointer) => {
-                post.results([pointer, 0, 0, 0]);
+                mailbox.set_results([pointer, 0, 0, 0]);
                 Status::Done
             }
             Err(status) => status,
@@ -76,12 +76,12 @@ fn dispatch(post: &Post, kind: u32) -> Status {
     }
 }
 
-/// Gives the program's registers defined values: they are UNKNOWN after reset.
-pub fn start_program_registers() {
+/// Initializes the system registers of the program, which are UNKNOWN after reset.
+pub fn initialize_program_registers() {
     if cpu::has_mte2() {
         TCO.set(0);
         GCR_EL1.set(0);
-        RGSR_EL1.write(rgsr_el1::RGSR_FIELDS::SEED.val(FIRST_SEED));
+        RGSR_EL1.write(rgsr_el1::RGSR_FIELDS::SEED.val(INITIAL_SEED));
         TFSR_EL1.set(0);
         TFSRE0_EL1.set(0);
         cpu::barrier();

@@ -1,27 +1,29 @@
-//! The page tables, computed at compile time: the firmware's whole view of memory as data.
+//! The translation tables, computed at compile time.
 //!
-//! They are static because the MMU must be on before the first store of Rust code: with it off,
-//! all memory is Device memory, where Rust's unaligned accesses fault. One set of tables serves both
-//! halves of the address space, so every window also shows under TTBR1_EL1.
+//! They are static because the MMU must be on before Rust code stores to memory: with the MMU off all memory is Device
+//! memory, where unaligned accesses fault. TTBR0_EL1 and TTBR1_EL1 point at the same tables, so every window is mapped in
+//! both halves of the address space.
 //!
-//! Descriptor formats: Arm ARM (DDI 0487) D8, VMSAv8-64 with 4 KiB granule and 39-bit addresses
-//! (walks start at level 1).
+//! Descriptor formats: Arm ARM (DDI 0487) D8, VMSAv8-64 with the 4 KiB granule and 39-bit addresses (walks start at
+//! level 1).
 
 use abi::mailbox::PageKind;
 use abi::map::{self, Window};
 
 use crate::layout;
 
-/// Entries in a table, and bytes in its pages.
+/// The number of entries of a table.
 const ENTRIES: usize = 512;
+/// The size of a table and of a page, in bytes.
 const PAGE: u64 = map::GUEST_PAGE;
-/// Bytes that one level-2 entry maps.
+/// The size that one level-2 entry maps, in bytes.
 const BLOCK: u64 = 2 << 20;
-/// Level-3 tables of one window: the arena, then the heap.
+/// The number of level-3 tables for the arena in one window.
 const ARENA_TABLES: usize = (map::ARENA_SIZE / BLOCK) as usize;
+/// The number of level-3 tables of one window: those of the arena, then one for the heap.
 const WINDOW_TABLES: usize = ARENA_TABLES + 1;
 
-/// Indices into [`Tables`].
+// Indexes into `Tables`.
 const L1: usize = 0;
 const L2_DEVICES: usize = 1;
 const L2_RAM: usize = 2;
@@ -30,19 +32,19 @@ const L2_WINDOWS: usize = 4;
 const L3_FIRMWARE: usize = L2_WINDOWS + Window::ALL.len();
 const L3_CODE: usize = L3_FIRMWARE + 1;
 const L3_WINDOWS: usize = L3_CODE + 1;
-/// How many tables there are.
+/// The number of tables.
 pub const COUNT: usize = L3_WINDOWS + Window::ALL.len() * WINDOW_TABLES;
 
-/// MAIR_EL1 indices, in the order of [`MAIR`].
+// Attribute indexes: the fields of `MAIR`.
 const NORMAL: u64 = 0;
 const TAGGED: u64 = 1;
 const DEVICE: u64 = 2;
 const NON_CACHEABLE: u64 = 3;
 
-/// MAIR_EL1: Normal write-back 0xff, Normal-Tagged 0xf0, Device-nGnRE 0x04, Normal Non-cacheable
-/// 0x44 (DDI 0487, MAIR_EL1; 0xf0 is Tagged with FEAT_MTE2 only and reserved without it).
+/// MAIR_EL1: Normal Write-Back 0xff, Normal-Tagged 0xf0, Device-nGnRE 0x04, Normal Non-cacheable 0x44 (DDI 0487,
+/// MAIR_EL1). Without FEAT_MTE2, 0xf0 is reserved.
 pub const MAIR: u64 = 0x44_04_f0_ff;
-/// MAIR_EL1 for a CPU without FEAT_MTE2: the tagged windows are ordinary Normal memory.
+/// MAIR_EL1 for a CPU without FEAT_MTE2: the tagged windows are Normal Write-Back memory.
 pub const MAIR_WITHOUT_MTE: u64 = 0x44_04_ff_ff;
 
 // Descriptor bits.
@@ -61,12 +63,12 @@ const fn attribute(index: u64) -> u64 {
     index << 2 | INNER_SHAREABLE | ACCESSED
 }
 
-/// All tables, page aligned as the architecture demands; table 0 is the root.
+/// All tables. Each is page-aligned, as the architecture requires; table 0 is the level-1 table.
 #[repr(C, align(4096))]
 #[derive(Debug)]
 pub struct Tables(pub [[u64; ENTRIES]; COUNT]);
 
-/// Gives the physical address of a table.
+/// Returns the physical address of a table.
 const fn table_address(index: usize) -> u64 {
     layout::TABLES + index as u64 * PAGE
 }
@@ -79,7 +81,7 @@ const fn level1_index(va: u64) -> usize {
     (va >> 30) as usize % ENTRIES
 }
 
-/// Gives the descriptor of a page of the firmware itself.
+/// Returns the level-3 descriptor of a page of the firmware.
 const fn firmware_page(address: u64) -> u64 {
     let normal = address | attribute(NORMAL) | PAGE_DESCRIPTOR;
     if address < layout::RODATA {
@@ -93,7 +95,7 @@ const fn firmware_page(address: u64) -> u64 {
     }
 }
 
-/// Gives the level-3 descriptor of a page in a window, for each kind that the host can ask for.
+/// Returns the level-3 descriptor of the page at `ipa` in a window.
 #[must_use]
 pub const fn window_page(window: Window, ipa: u64, kind: PageKind) -> u64 {
     let base = ipa | PAGE_DESCRIPTOR | XN;
@@ -112,7 +114,8 @@ pub const fn window_page(window: Window, ipa: u64, kind: PageKind) -> u64 {
     }
 }
 
-/// Finds the level-3 entry of a page in a window: table and index. `None` outside arena and heap.
+/// Returns the level-3 entry of the page at `ipa` in a window, as the indexes of the table and of the entry. Returns
+/// `None` outside the arena and the heap.
 #[must_use]
 pub const fn window_entry(window: Window, ipa: u64) -> Option<(usize, usize)> {
     let table = if ipa >= map::ARENA_BASE && ipa < map::ARENA_BASE + map::ARENA_SIZE {
@@ -127,7 +130,7 @@ pub const fn window_entry(window: Window, ipa: u64) -> Option<(usize, usize)> {
 }
 
 impl Tables {
-    /// Builds all tables as they are at boot.
+    /// Creates the tables with the mappings after boot.
     #[must_use]
     pub const fn new() -> Self {
         let mut t = [[0; ENTRIES]; COUNT];
@@ -135,7 +138,7 @@ impl Tables {
         t[L1][level1_index(map::RAM_BASE)] = table_address(L2_RAM) | TABLE;
         t[L1][level1_index(map::code_va(0))] = table_address(L2_CODE) | TABLE;
 
-        // Blocks under test ring the doorbell themselves, at EL0 too.
+        // Blocks ring the doorbell themselves, also at EL0.
         t[L2_DEVICES][level2_index(map::UART_DR)] =
             (map::UART_DR & !(BLOCK - 1)) | attribute(DEVICE) | XN | EL0 | VALID;
         t[L2_DEVICES][level2_index(map::FIRMWARE_UART_DR)] =
@@ -149,8 +152,8 @@ impl Tables {
             page += 1;
         }
 
-        // The firmware writes code pages where the mailboxes are; blocks execute them in a window that shows
-        // nothing else. It is Tagged, so that a load from near the PC could be checked if the CPU were wrong.
+        // The firmware writes the code pages in the mapping of the shared region. Blocks execute them in a window of
+        // their own. It is Tagged, so that a CPU that wrongly checks PC-relative loads would fault.
         t[L2_CODE][level2_index(map::CODE_BASE)] = table_address(L3_CODE) | TABLE;
         let mut code = map::CODE_BASE;
         while code < map::CODE_BASE + map::MAX_CPUS as u64 * map::CODE_STRIDE {
@@ -195,7 +198,7 @@ mod tests {
 
     static TABLES: Tables = Tables::new();
 
-    /// Walks the tables as the architecture does: output address and attributes of the last level.
+    /// Walks the tables as the architecture does. Returns the output address and the attributes of the last level.
     fn walk(va: u64) -> Option<(u64, u64)> {
         let mut table = L1;
         for level in 1..=3 {
@@ -220,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn every_window_shows_the_whole_arena_and_heap_with_its_own_attributes() {
+    fn every_window_maps_the_arena_and_the_heap_with_its_attributes() {
         for window in Window::ALL {
             for (base, size) in [(map::ARENA_BASE, map::ARENA_SIZE), (map::HEAP_BASE, map::HEAP_SIZE)] {
                 for ipa in (base..base + size).step_by(4096) {
@@ -239,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_both_writable_and_executable() {
+    fn no_page_is_both_writable_and_executable() {
         for va in (0..8u64 << 32).step_by(4096) {
             if let Some((_, attributes)) = walk(va) {
                 assert!(attributes & READ_ONLY != 0 || attributes & XN == XN, "{va:#x} is writable and executable");
@@ -248,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn the_firmware_never_sees_tagged_memory_as_its_own() {
+    fn the_memory_of_the_firmware_is_untagged() {
         for va in (map::RAM_BASE..map::RAM_BASE + (64 << 20)).step_by(4096) {
             if let Some((output, attributes)) = walk(va) {
                 assert_eq!(output, va);
@@ -259,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guard_page_lies_below_every_stack() {
+    fn a_guard_page_is_below_every_stack() {
         for cpu in 0..map::MAX_CPUS as u64 {
             for top in [layout::MAIN_STACK_TOP, layout::TRAP_STACK_TOP] {
                 let top = layout::STACKS + cpu * layout::STACK_STRIDE + top;
@@ -271,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn the_uart_is_shown_to_blocks_and_to_the_firmware_at_addresses_of_their_own() {
+    fn the_uart_is_mapped_for_blocks_and_for_the_firmware_at_separate_addresses() {
         for (va, el0) in [(map::UART_DR, EL0), (map::FIRMWARE_UART_DR, 0)] {
             let (output, attributes) = walk(va).expect("a mapped page");
             assert_eq!((output, memory(attributes), attributes & EL0), (map::UART_DR, DEVICE, el0));
@@ -279,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn code_pages_can_be_executed_at_both_levels_through_their_window_only() {
+    fn code_pages_are_executable_at_both_levels_only_in_their_window() {
         let (output, attributes) = walk(map::code_va(7)).expect("a mapped page");
         assert_eq!(output, map::code_ipa(7));
         assert_eq!(attributes & (XN | READ_ONLY | EL0), READ_ONLY | EL0);

@@ -1,8 +1,8 @@
-// The exception vectors, and the way into a block and out of it.
+// The exception vectors, and entry to and exit from a block.
 //
-// The firmware runs at EL1h (on SP_EL1), a block at EL1t or EL0t (on SP_EL0). So the vector alone
-// tells whose exception it is, and a block may put what it likes into its stack pointer. While a
-// block runs, SP_EL1 points at its Frame, at the top of the trap stack; the trap stack grows below.
+// The firmware runs at EL1h (on SP_EL1), a block at EL1t or EL0t (on SP_EL0). The vector therefore
+// distinguishes exceptions of a block from those of the firmware, whatever the block's stack pointer.
+// While a block runs, SP_EL1 points at its Frame at the top of the trap stack.
 
 .macro block_vector
     .balign 0x80
@@ -34,7 +34,7 @@ granule_vectors:
     firmware_vector 1
     firmware_vector 2
     firmware_vector 3
-    firmware_vector 4                       // EL1h: the firmware's own.
+    firmware_vector 4                       // EL1h: the firmware itself.
     firmware_vector 5
     firmware_vector 6
     firmware_vector 7
@@ -42,7 +42,7 @@ granule_vectors:
     firmware_vector 9
     firmware_vector 10
     firmware_vector 11
-    firmware_vector 12                      // EL0, 32-bit: never entered.
+    firmware_vector 12                      // EL0, 32-bit: unused.
     firmware_vector 13
     firmware_vector 14
     firmware_vector 15
@@ -110,12 +110,12 @@ granule_leave:                              // sp: the frame.
     ldp     x19, x20, [sp], #96
     ret
 
-// An exception of the firmware: x0 is in TPIDR_EL1, the vector's number in TPIDRRO_EL0. The stack
-// pointer may be what is broken, so the handler gets a stack of its own.
+// An exception of the firmware: x0 is in TPIDR_EL1, the number of the vector in TPIDRRO_EL0. The
+// handler has its own stack, because the stack pointer may be invalid.
 granule_firmware_trap:
-    adrp    x0, {LAST_STACK}
-    add     x0, x0, :lo12:{LAST_STACK}
-    add     x0, x0, #{LAST_STACK_SIZE}
+    adrp    x0, {PANIC_STACK}
+    add     x0, x0, :lo12:{PANIC_STACK}
+    add     x0, x0, #{PANIC_STACK_SIZE}
     mov     sp, x0
     sub     sp, sp, #256
     stp     x1, x2, [sp, #8]

@@ -1,20 +1,26 @@
-//! What a load or store moves, as data, so that an interpreter need not know every mnemonic.
+//! The size of the memory access of a load or store, so that an interpreter need not know every mnemonic.
 //!
-//! Which way it moves, and what is done to the value on the way, is the instruction's: see `Op`.
+//! The direction of the transfer and the operation on the value follow from the instruction: see [`Op`](crate::Op).
 
-/// The size of what an instruction reads or writes in memory, tags aside.
+/// The size of the data that an instruction reads or writes in memory. Allocation tags do not count.
+///
+/// ```
+/// let ldpsw = isa::assemble("ldpsw x0, x1, [x2]").unwrap()[0];
+/// let access = ldpsw.access().unwrap();
+/// assert_eq!((access.bytes, access.count, access.signed, access.total()), (4, 2, true, 8));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Access {
-    /// The bytes of one register's part: 1, 2, 4, 8 or 16.
+    /// The size of each element in bytes: 1, 2, 4, 8 or 16. One register holds one element.
     pub bytes: u8,
-    /// How many registers move: 1, 2 for a pair, up to 4 vectors. They lie next to each other, the first lowest.
+    /// The number of registers: 1, 2 for a pair, up to 4 vectors. The first is at the lowest address.
     pub count: u8,
-    /// Whether a load repeats the sign of what it read in the rest of its register; the register's class says how far.
+    /// Whether a load sign-extends to the width of its register.
     pub signed: bool,
 }
 
 impl Access {
-    /// Returns the bytes of all registers together, 1 to 64.
+    /// Returns the size of the whole access in bytes, 1 to 64.
     #[must_use]
     pub const fn total(self) -> u8 {
         self.bytes * self.count

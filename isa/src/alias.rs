@@ -1,22 +1,22 @@
-//! Aliases: second names that people write and the table does not have, such as `cmp` and `mov`.
+//! Aliases: mnemonics such as `cmp` and `mov` that stand for an instruction of the table.
 //!
-//! They are taken when assembling and never printed; what is printed is what the machine sees.
+//! The assembler accepts them. They are never printed, so that a listing shows the instruction that executes.
 
 use crate::arg::{Arg, Shift, ShiftKind};
 use crate::operand::bitmask::is_bitmask;
 use crate::register::{Reg, RegClass};
-use crate::syntax::{Statement, Value, Written};
+use crate::syntax::{ParsedOperand, Statement, Value};
 
 mod bitfield;
 mod select;
 
-/// A second name and what becomes of the statement.
+/// An alias and the function that rewrites a statement into the instruction it stands for.
 struct Alias {
     name: &'static str,
     rewrite: fn(&mut Statement<'_>),
 }
 
-/// The aliases of Arm ARM C6.2 that are understood. A rewrite leaves alone what it can't use; then the row complains.
+/// The supported aliases of Arm ARM C6.2. A rewrite leaves invalid operands unchanged; the row then reports the error.
 static ALIASES: &[Alias] = &[
     Alias { name: "cmp", rewrite: |statement| insert_zero(statement, "subs", 0) },
     Alias { name: "cmn", rewrite: |statement| insert_zero(statement, "adds", 0) },
@@ -52,7 +52,7 @@ static ALIASES: &[Alias] = &[
     Alias { name: "tbnz", rewrite: narrow_low_bit },
 ];
 
-/// Mnemonics that stand for another if their own offset does not fit: `ldr x0, [x1, #-8]` is taken as `ldur`.
+/// Mnemonics that assemble as another one if their own offset does not fit: `ldr x0, [x1, #-8]` becomes `ldur`.
 const UNSCALED: [(&str, &str); 10] = [
     ("ldr", "ldur"),
     ("str", "stur"),
@@ -73,17 +73,17 @@ pub(crate) fn rewrite(statement: &mut Statement<'_>) {
     }
 }
 
-/// Lists the names, for suggestions.
+/// Returns the names of all aliases, for suggestions.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     ALIASES.iter().map(|alias| alias.name)
 }
 
-/// Returns the mnemonic to try when no row of `mnemonic` fits.
+/// Returns the mnemonic to try if no row of `mnemonic` accepts the operands.
 pub(crate) fn unscaled(mnemonic: &str) -> Option<&'static str> {
     UNSCALED.iter().find(|(scaled, _)| scaled.eq_ignore_ascii_case(mnemonic)).map(|(_, unscaled)| *unscaled)
 }
 
-/// Puts the zero register at `place`: `cmp x0, …` is `subs xzr, x0, …`, and `mul x0, x1, x2` is `madd x0, x1, x2, xzr`.
+/// Inserts the zero register at `place`: `cmp x0, …` is `subs xzr, x0, …`; `mul x0, x1, x2` is `madd x0, x1, x2, xzr`.
 fn insert_zero(statement: &mut Statement<'_>, mnemonic: &'static str, place: usize) {
     statement.mnemonic = mnemonic;
     if let Some(first) = statement.operands.first().copied().filter(|_| place <= statement.operands.len()) {
@@ -92,10 +92,10 @@ fn insert_zero(statement: &mut Statement<'_>, mnemonic: &'static str, place: usi
     }
 }
 
-/// `mov` of a register is ORR, or ADD if the stack pointer is involved; of an immediate it is MOVZ, MOVN or ORR.
+/// Rewrites `mov`: of a register to ORR, or to ADD if one is the stack pointer; of an immediate to MOVZ, MOVN or ORR.
 fn rewrite_mov(statement: &mut Statement<'_>) {
     let [to, from] = statement.operands[..] else {
-        // MOVZ wants as many, and says so.
+        // MOVZ takes the same number of operands, so it reports the right number.
         statement.mnemonic = "movz";
         return;
     };
@@ -125,7 +125,7 @@ fn rewrite_mov(statement: &mut Statement<'_>) {
     }
 }
 
-/// Finds the instruction, its halfword and its shift that make `value` in a register of `width` bits.
+/// Returns the instruction, its 16-bit immediate and its shift that move `value` into a register of `width` bits.
 fn split(value: i64, width: u32) -> Option<(&'static str, i64, u8)> {
     let ones = u64::MAX >> (64 - width);
     if width == 32 && !(i64::from(i32::MIN)..=i64::from(u32::MAX)).contains(&value) {
@@ -138,7 +138,7 @@ fn split(value: i64, width: u32) -> Option<(&'static str, i64, u8)> {
     })
 }
 
-/// `tbz x0, #3` tests a bit that is also one of `w0`, and is encoded so.
+/// Rewrites `tbz x0, #3` to `tbz w0, #3`, the only encoding for the low 32 bits.
 fn narrow_low_bit(statement: &mut Statement<'_>) {
     let (Some(first), Some(bit)) = (statement.operands.first().copied(), statement.number(1)) else { return };
     if let Some(narrow) = first.register().filter(|_| (0..32).contains(&bit)).and_then(Reg::narrowed) {
@@ -151,12 +151,12 @@ const fn zero(width: u32) -> Reg {
 }
 
 impl Statement<'_> {
-    /// Returns the width of the first operand, a register.
+    /// Returns the width in bits of the first operand if it is a register.
     fn width(&self) -> Option<i64> {
         Some(i64::from(self.operands.first()?.register()?.class().width()))
     }
 
-    /// Returns the number that is written as operand `place`.
+    /// Returns operand `place` if it is an immediate.
     fn number(&self, place: usize) -> Option<i64> {
         match self.operands.get(place)?.value {
             Value::Arg(Arg::Imm(value)) => Some(value),
@@ -164,7 +164,7 @@ impl Statement<'_> {
         }
     }
 
-    /// Writes another number as operand `place`, which must be there.
+    /// Replaces operand `place` with an immediate, if there is such an operand.
     fn set_number(&mut self, place: usize, number: i64) {
         if let Some(written) = self.operands.get_mut(place) {
             *written = written.replaced(Arg::Imm(number));
@@ -172,7 +172,7 @@ impl Statement<'_> {
     }
 }
 
-impl Written<'_> {
+impl ParsedOperand<'_> {
     const fn register(&self) -> Option<Reg> {
         match self.value {
             Value::Arg(Arg::Reg(register)) => Some(register),
@@ -180,7 +180,7 @@ impl Written<'_> {
         }
     }
 
-    /// Returns another operand in the same place.
+    /// Returns `arg` in the position of this operand.
     const fn replaced(&self, arg: Arg) -> Self {
         Self { column: self.column, value: Value::Arg(arg) }
     }

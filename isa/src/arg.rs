@@ -1,4 +1,4 @@
-//! Operands of a decoded instruction, as values with types: what an interpreter matches on.
+//! Operands of a decoded instruction, as typed values that an interpreter matches on.
 
 use core::fmt;
 use core::ops::Deref;
@@ -16,53 +16,62 @@ use crate::register::Reg;
 use crate::simd::{SimdReg, Vectors};
 use crate::system_register::SysReg;
 
-/// One operand. Every operand of a row is present, also one that is left out in print (`irg x0, x1` has `xzr` third).
+/// An operand of an instruction.
+///
+/// An instruction has all operands of its row, including those that are omitted in assembly: the third operand of
+/// `irg x0, x1` is `xzr`.
+///
+/// ```
+/// use isa::Arg;
+/// let addg = isa::assemble("addg x0, x1, #32, #1").unwrap()[0];
+/// assert_eq!(addg.args()[2..], [Arg::Imm(32), Arg::Imm(1)]); // bytes, and an offset of the tag
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Arg {
     /// A register.
     Reg(Reg),
-    /// An immediate in its final unit: ADDG's first one counts bytes, not granules.
+    /// An immediate, scaled as in assembly: the address offset of ADDG is in bytes, not in granules.
     Imm(i64),
-    /// A shift of the operand before it.
+    /// A shift of the preceding operand.
     Shift(Shift),
     /// A memory address.
     Address(Address),
-    /// A distance in bytes from this instruction, of a branch or a literal load.
+    /// The offset in bytes of a branch target or literal from this instruction; of ADRP, from the page of the instruction.
     Target(i64),
     /// A system register.
     SysReg(SysReg),
-    /// A field of PSTATE that MSR (immediate) writes.
+    /// A PSTATE field that MSR (immediate) writes.
     Pstate(PstateField),
     /// A data cache operation.
     CacheOp(CacheOp),
-    /// What a barrier orders.
+    /// The option of a barrier.
     Barrier(Barrier),
     /// A condition.
     Condition(Condition),
-    /// A bit pattern: the immediate of AND, ORR and EOR, 32 of its bits for W registers.
+    /// A bitmask immediate, of AND, ORR, EOR and ANDS. Of W registers, bits 63:32 are 0.
     Bits(u64),
-    /// The number of a bit, 0 to 63.
+    /// A bit number, 0 to 63.
     Bit(u8),
-    /// An extension of the register before it.
+    /// An extension of the preceding register.
     Extend(Extend),
-    /// A memory address with a register as offset.
+    /// A memory address with a register offset.
     Indexed(Indexed),
-    /// A memory address in a register that another register is then added to.
+    /// A memory address that is post-indexed by a register.
     PostIndexed(PostIndexed),
-    /// A register with an address, which the instruction moves as it proceeds: `[x0]!`.
+    /// An address register that a memory copy or set updates: `[x0]!`.
     Pointer(Reg),
-    /// A register with a count, which the instruction counts down as it proceeds: `x2!`.
+    /// A size register that a memory copy or set updates: `x2!`.
     Counter(Reg),
     /// A SIMD&FP register.
     Simd(SimdReg),
-    /// A list of vectors.
+    /// A list of vector registers.
     Vectors(Vectors),
-    /// What an atomic orders; written inside the mnemonic.
+    /// The memory ordering of an atomic; part of the mnemonic.
     Order(Order),
-    /// Options of a memory copy; written at the end of the mnemonic.
+    /// The options of a memory copy; part of the mnemonic.
     CopyOptions(CopyOptions),
-    /// Options of a memory set; written at the end of the mnemonic.
+    /// The options of a memory set; part of the mnemonic.
     SetOptions(SetOptions),
     /// A prefetch operation.
     Prefetch(Prefetch),
@@ -102,19 +111,26 @@ impl fmt::Display for Arg {
     }
 }
 
-/// A memory address: a base register, an offset in bytes, and what happens to the base.
+/// A memory address: a base register plus an immediate offset, with or without writeback.
+///
+/// ```
+/// use isa::{Addressing, Arg};
+/// let stg = isa::assemble("stg x0, [x1, #-16]!").unwrap()[0];
+/// let Arg::Address(address) = stg.args()[1] else { panic!() };
+/// assert_eq!((address.offset, address.addressing, address.writes_back()), (-16, Addressing::PreIndex, true));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// The base; register 31 is the stack pointer.
+    /// The base register; register 31 is the stack pointer.
     pub base: Reg,
     /// The offset in bytes.
     pub offset: i64,
-    /// When the offset is added, and whether the base keeps the sum.
+    /// The addressing mode.
     pub addressing: Addressing,
 }
 
 impl Address {
-    /// Tells whether the instruction writes the base register.
+    /// Returns whether the instruction writes the base register.
     #[must_use]
     pub const fn writes_back(self) -> bool {
         !matches!(self.addressing, Addressing::Offset)
@@ -136,11 +152,11 @@ impl fmt::Display for Address {
 /// An addressing mode (Arm ARM C1.3.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Addressing {
-    /// `[x1, #16]`: the base stays.
+    /// `[x1, #16]`: base plus offset, no writeback.
     Offset,
-    /// `[x1, #16]!`: the base becomes the address used.
+    /// `[x1, #16]!`: base plus offset; the address is written back to the base.
     PreIndex,
-    /// `[x1], #16`: the base is used as it is and moved after.
+    /// `[x1], #16`: the base alone; base plus offset is written back to the base.
     PostIndex,
 }
 
@@ -149,12 +165,12 @@ pub enum Addressing {
 pub struct Shift {
     /// The kind of shift.
     pub kind: ShiftKind,
-    /// By how many bits, 0 to 63.
+    /// The shift amount in bits, 0 to 63.
     pub amount: u8,
 }
 
 impl Shift {
-    /// The shift that is not printed: `lsl #0`.
+    /// `lsl #0`, which is omitted in assembly.
     pub const NONE: Self = Self { kind: ShiftKind::Lsl, amount: 0 };
 }
 
@@ -164,7 +180,7 @@ impl fmt::Display for Shift {
     }
 }
 
-/// The kind of a shift, in the order of its two-bit encoding.
+/// The kind of a shift, in the order of its two-bit encoding (Arm ARM, `DecodeShift`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ShiftKind {
     /// Logical left.
@@ -191,7 +207,7 @@ impl ShiftKind {
     }
 }
 
-/// A PSTATE field of MSR (immediate) (Arm ARM C6.2, MSR (immediate)).
+/// A PSTATE field that MSR (immediate) can write (Arm ARM C6.2, MSR (immediate)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PstateField {
@@ -215,7 +231,7 @@ impl fmt::Display for PstateField {
     }
 }
 
-/// The operands of one instruction, in the order of assembly. Dereferences to a slice.
+/// The operands of an instruction, in the order of assembly. Dereferences to a slice.
 ///
 /// ```
 /// use isa::{Arg, Reg};
@@ -230,12 +246,12 @@ pub struct Args {
 }
 
 impl Args {
-    /// The most operands a row may have.
+    /// The maximum number of operands of a row.
     pub(crate) const MAX: usize = 6;
 
     pub(crate) const EMPTY: Self = Self { list: [Arg::Imm(0); Self::MAX], len: 0 };
 
-    /// Appends an operand; a row's length is checked against [`Self::MAX`] where the table is built.
+    /// Appends an operand. Building the table checks that no row has more than [`Self::MAX`].
     pub(crate) fn push(&mut self, arg: Arg) {
         self.list[self.len] = arg;
         self.len += 1;

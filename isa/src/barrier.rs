@@ -1,13 +1,13 @@
-//! What a DMB or DSB orders: the twelve named values of its option field.
+//! The option of DMB and DSB: the twelve named values of `CRm`.
 
 use core::fmt;
 
 /// Defines [`Barrier`] from rows of name and `CRm`.
 macro_rules! barriers {
     ($( $(#[$doc:meta])* $option:ident $name:literal $crm:literal; )*) => {
-        /// The shareability domain and the accesses that a barrier orders (Arm ARM C6.2, DSB and DMB).
+        /// The option of a barrier: a shareability domain and the accesses that are ordered (Arm ARM C6.2, DMB and DSB).
         ///
-        /// The other four values of the field are reserved or other instructions (SSBB, PSSBB); they don't decode.
+        /// The other four values of the field are reserved or other instructions (SSBB, PSSBB); they do not decode.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Barrier {
             $( $(#[$doc])* $option = $crm, )*
@@ -29,38 +29,38 @@ macro_rules! barriers {
 barriers! {
     /// Full system, all accesses.
     Sy "sy" 15;
-    /// Full system, stores before and after.
+    /// Full system, stores.
     St "st" 14;
-    /// Full system, loads before, all accesses after.
+    /// Full system, earlier loads and all later accesses.
     Ld "ld" 13;
     /// Inner shareable, all accesses.
     Ish "ish" 11;
     /// Inner shareable, stores.
     Ishst "ishst" 10;
-    /// Inner shareable, loads before.
+    /// Inner shareable, earlier loads and all later accesses.
     Ishld "ishld" 9;
     /// Non-shareable, all accesses.
     Nsh "nsh" 7;
     /// Non-shareable, stores.
     Nshst "nshst" 6;
-    /// Non-shareable, loads before.
+    /// Non-shareable, earlier loads and all later accesses.
     Nshld "nshld" 5;
     /// Outer shareable, all accesses.
     Osh "osh" 3;
     /// Outer shareable, stores.
     Oshst "oshst" 2;
-    /// Outer shareable, loads before.
+    /// Outer shareable, earlier loads and all later accesses.
     Oshld "oshld" 1;
 }
 
 impl Barrier {
-    /// Returns the option as the field `CRm` holds it.
+    /// Returns the value of the `CRm` field, 1 to 15.
     #[must_use]
     pub const fn encoding(self) -> u8 {
         self as u8
     }
 
-    /// Finds an option by its name, in either case.
+    /// Finds an option by its name, ignoring case.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|option| option.name().eq_ignore_ascii_case(name))

@@ -1,4 +1,4 @@
-//! The data cache operations that DC can name: one table of name and encoding.
+//! The operations of DC, as a table of names and encodings.
 
 use core::fmt;
 
@@ -35,7 +35,7 @@ macro_rules! cache_ops {
 }
 
 cache_ops! {
-    /// Zeroes a block of `DCZID_EL0.BS` words.
+    /// Zeroes a block of 4 << `DCZID_EL0.BS` bytes.
     Zva "zva" (3, 7, 4, 1);
     /// Sets the allocation tags of a block.
     Gva "gva" (3, 7, 4, 3);
@@ -94,7 +94,7 @@ cache_ops! {
 }
 
 impl CacheOp {
-    /// Tells whether the register holds a set, way and level; else it holds an address.
+    /// Returns whether the operand is a set, way and level rather than an address.
     #[must_use]
     pub const fn is_by_set_way(self) -> bool {
         matches!(
@@ -111,7 +111,7 @@ impl CacheOp {
         )
     }
 
-    /// Finds an operation by its name, in either case.
+    /// Finds an operation by its name, ignoring case.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|operation| operation.name().eq_ignore_ascii_case(name))
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_tell_sets_and_ways_from_addresses() {
+    fn operations_by_set_and_way_end_in_sw() {
         for operation in CacheOp::ALL {
             assert_eq!(operation.is_by_set_way(), operation.name().ends_with("sw"), "{operation}");
         }

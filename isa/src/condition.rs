@@ -1,8 +1,15 @@
-//! The sixteen conditions of B.cond.
+//! The sixteen condition codes.
 
 use core::fmt;
 
-/// A condition, in the order of its encoding (Arm ARM C1.2.4).
+/// A condition code, in the order of its encoding (Arm ARM C1.2.4).
+///
+/// ```
+/// use isa::Condition;
+/// let (n, z, c, v) = (8, 4, 2, 1);
+/// assert!(Condition::Hi.holds(c) && !Condition::Hi.holds(c | z));
+/// assert!(Condition::Lt.holds(n) && !Condition::Lt.holds(n | v));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Condition {
@@ -36,7 +43,7 @@ pub enum Condition {
     Le,
     /// Always.
     Al,
-    /// Always, too: the encoding is not "never".
+    /// Always: the encoding 0b1111 does not mean "never".
     Nv,
 }
 
@@ -70,13 +77,13 @@ impl Condition {
         Self::NAMES[self as usize]
     }
 
-    /// Returns the four bits of the condition.
+    /// Returns the four-bit encoding.
     #[must_use]
     pub const fn encoding(self) -> u8 {
         self as u8
     }
 
-    /// Finds a condition by its name or by its second name `hs` or `lo`, in either case.
+    /// Finds a condition by its name, or by its alias `hs` or `lo`, ignoring case.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
         match name {
@@ -86,7 +93,7 @@ impl Condition {
         }
     }
 
-    /// Tells whether the condition holds for the flags N, Z, C, V in bits 3:0 (Arm ARM, `ConditionHolds`).
+    /// Returns whether the condition holds for the flags N, Z, C, V in bits 3:0 (Arm ARM, `ConditionHolds`).
     #[must_use]
     pub const fn holds(self, nzcv: u8) -> bool {
         let (n, z, c, v) = (nzcv & 8 != 0, nzcv & 4 != 0, nzcv & 2 != 0, nzcv & 1 != 0);
@@ -121,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neighbours_are_opposites_except_always() {
+    fn bit_0_inverts_every_condition_but_always() {
         for nzcv in 0..16 {
             for pair in Condition::ALL[..14].chunks(2) {
                 assert_ne!(pair[0].holds(nzcv), pair[1].holds(nzcv), "{} {} {nzcv:04b}", pair[0], pair[1]);

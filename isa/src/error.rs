@@ -1,4 +1,4 @@
-//! What can be wrong with a line of assembly, said so that the writer can correct it.
+//! Assembler errors. Every message says what was expected, what was found and, where it is certain, what to do.
 
 use alloc::string::String;
 use core::error::Error;
@@ -6,74 +6,74 @@ use core::fmt;
 
 use crate::system_register::SysReg;
 
-/// What is wrong with one operand.
+/// The reason why an operand is invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OperandError {
-    /// It is no operand of the kind that belongs here.
+    /// The operand is of another kind than the instruction takes here.
     WrongKind {
-        /// What belongs here, such as "a register x0 to x30 or sp".
+        /// What the instruction takes, such as "a register x0 to x30 or sp".
         expected: &'static str,
-        /// What was there.
+        /// The operand as written.
         found: String,
     },
     /// A number does not fit its field.
     OutOfRange {
-        /// What the number is, such as "offset".
+        /// The name of the number, such as "offset".
         what: &'static str,
         /// The number.
         value: i64,
-        /// The smallest number that fits.
+        /// The minimum.
         min: i64,
-        /// The largest number that fits.
+        /// The maximum.
         max: i64,
     },
-    /// A number fits but falls between the steps of its field.
+    /// A number is in range but not a multiple of the unit of its field.
     NotMultiple {
-        /// What the number is, such as "offset".
+        /// The name of the number, such as "offset".
         what: &'static str,
         /// The number.
         value: i64,
-        /// The step.
+        /// The unit.
         step: i64,
     },
-    /// A number is no run of ones, rotated and repeated, and so no immediate of AND and its like.
+    /// A number cannot be encoded as a bitmask immediate, the immediate of AND, ORR, EOR and ANDS.
     NotBitmask {
         /// The number, as the bits of a register.
         value: u64,
     },
-    /// A name is in no table.
+    /// A name is not in its table.
     UnknownName {
-        /// What the name should be of, such as "system register".
+        /// The kind of name, such as "system register".
         what: &'static str,
-        /// The name.
+        /// The name as written.
         name: String,
-        /// A known name much like it.
+        /// A known name that differs in at most two letters.
         suggestion: Option<&'static str>,
     },
-    /// MSR to a register that can only be read.
+    /// MSR names a read-only register.
     ReadOnly {
         /// The register.
         register: SysReg,
     },
-    /// The operands are right one by one but the architecture leaves open what they do together.
+    /// Each operand is valid, but the combination is CONSTRAINED UNPREDICTABLE.
     Unpredictable {
-        /// Which of them clash, such as "the base register is also loaded".
-        clash: &'static str,
+        /// The conflict, such as "identical destination registers".
+        reason: &'static str,
     },
     /// There are too many or too few operands.
     Count {
-        /// The fewest operands the mnemonic takes.
+        /// The minimum number of operands.
         min: usize,
-        /// The most operands it takes.
+        /// The maximum number of operands.
         max: usize,
-        /// How many there were.
+        /// The number of operands found.
         found: usize,
     },
 }
 
 impl OperandError {
-    /// Tells whether this came from a value in the right kind of operand, so that no other form was meant.
+    /// Returns whether the operand was of the right kind, so that this row was the one meant.
     pub(crate) const fn is_about_value(&self) -> bool {
         !matches!(self, Self::WrongKind { .. })
     }
@@ -83,33 +83,50 @@ impl fmt::Display for OperandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::WrongKind { expected, found } => write!(f, "expected {expected}, found `{found}`"),
-            Self::OutOfRange { what, value, min, max } => write!(f, "{what} {value} is out of {min}..={max}"),
-            Self::NotMultiple { what, value, step } => write!(f, "{what} {value} is not a multiple of {step}"),
-            Self::NotBitmask { value } => {
-                write!(f, "{value:#x} is no run of ones, maybe rotated and repeated; use a register")
+            Self::OutOfRange { what, value, min, max } if min == max => {
+                write!(f, "expected {what} {min}, found {value}")
             }
+            Self::OutOfRange { what, value, min, max } => {
+                write!(f, "{what} {value} is out of range; expected {min} to {max}")
+            }
+            Self::NotMultiple { what, value, step } => write!(f, "{what} {value} is not a multiple of {step}"),
+            Self::NotBitmask { value } => write!(f, "{value:#x} is not a bitmask immediate; use a register"),
             Self::UnknownName { what, name, suggestion } => {
                 write!(f, "unknown {what} `{name}`")?;
                 suggest(f, *suggestion)
             }
-            Self::ReadOnly { register } => write!(f, "{register} is read-only; use it with mrs"),
-            Self::Unpredictable { clash } => write!(f, "unpredictable: {clash}; use different registers"),
-            Self::Count { min, max, found } if min == max => write!(f, "expected {min} operands, found {found}"),
-            Self::Count { min, max, found } => write!(f, "expected {min} to {max} operands, found {found}"),
+            Self::ReadOnly { register } => write!(f, "{register} is read-only; use mrs to read it"),
+            Self::Unpredictable { reason } => write!(f, "unpredictable: {reason}; use different registers"),
+            Self::Count { min, max, found } => {
+                f.write_str("expected ")?;
+                match max - min {
+                    0 if *max == 0 => f.write_str("no operands")?,
+                    0 => write!(f, "{max} operand{}", if *max == 1 { "" } else { "s" })?,
+                    1 => write!(f, "{min} or {max} operands")?,
+                    _ => write!(f, "{min} to {max} operands")?,
+                }
+                write!(f, ", found {found}")
+            }
         }
     }
 }
 
 impl Error for OperandError {}
 
-/// An error in assembly text and where it stands.
+/// An assembler error and its position in the text.
+///
+/// ```
+/// let error = isa::assemble("irg x1, x0\nsgt x1, [x1]").unwrap_err();
+/// assert_eq!((error.line, error.column), (2, 1));
+/// assert_eq!(error.kind.to_string(), "unknown instruction `sgt`; did you mean `stg`?");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
     /// The line, from 1.
     pub line: usize,
-    /// The column of the part that is wrong, from 1, in characters.
+    /// The column where the invalid part begins, from 1, in characters.
     pub column: usize,
-    /// What is wrong.
+    /// The kind of error.
     pub kind: ParseErrorKind,
 }
 
@@ -123,42 +140,42 @@ impl fmt::Display for ParseError {
 
 impl Error for ParseError {}
 
-/// What is wrong with a line of assembly.
+/// The kind of an assembler error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ParseErrorKind {
-    /// The text can't be read at all.
+    /// The text is not well-formed.
     Syntax {
-        /// What should have followed.
+        /// What the syntax allows here.
         expected: &'static str,
-        /// What did: a character, or "the end of the line".
+        /// The word or character found, or "end of line".
         found: String,
     },
-    /// A number has digits but no value.
+    /// A number is malformed or does not fit in 64 bits.
     BadNumber {
-        /// The text.
+        /// The number as written.
         text: String,
     },
-    /// No register is so wide.
+    /// A shift amount does not fit in any register.
     BadShift {
         /// The shift amount.
         amount: i64,
     },
-    /// There is no such mnemonic.
+    /// The mnemonic is not in the table.
     UnknownInstruction {
-        /// The mnemonic.
+        /// The mnemonic as written.
         mnemonic: String,
-        /// A known one much like it.
+        /// A known mnemonic that differs in at most two letters.
         suggestion: Option<&'static str>,
     },
-    /// An operand is wrong.
+    /// An operand is invalid.
     Operand {
         /// The mnemonic as written.
         mnemonic: String,
-        /// What is wrong with the operand.
+        /// The reason why the operand is invalid.
         error: OperandError,
     },
-    /// A label stands in two places.
+    /// A label is defined twice.
     DuplicateLabel {
         /// The label.
         label: String,
@@ -170,13 +187,13 @@ impl fmt::Display for ParseErrorKind {
         match self {
             Self::Syntax { expected, found } => write!(f, "expected {expected}, found {found}"),
             Self::BadNumber { text } => write!(f, "expected a 64-bit number such as 16 or 0x10, found `{text}`"),
-            Self::BadShift { amount } => write!(f, "shift amount {amount} is out of 0..=63"),
+            Self::BadShift { amount } => write!(f, "shift amount {amount} is out of range; expected 0 to 63"),
             Self::UnknownInstruction { mnemonic, suggestion } => {
                 write!(f, "unknown instruction `{mnemonic}`")?;
                 suggest(f, *suggestion)
             }
             Self::Operand { mnemonic, error } => write!(f, "{mnemonic}: {error}"),
-            Self::DuplicateLabel { label } => write!(f, "label `{label}` is defined twice; rename one"),
+            Self::DuplicateLabel { label } => write!(f, "label `{label}` is already defined; use another name"),
         }
     }
 }

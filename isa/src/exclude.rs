@@ -1,23 +1,32 @@
-//! The set of tags that IRG, ADDG and SUBG must not produce, and the walk around the others.
+//! The set of tags that IRG, ADDG and SUBG must not generate, and the choice among the others.
 
 use core::fmt;
 
 use crate::tag::Tag;
 
-/// A set of excluded tags, one bit a tag: `GCR_EL1.Exclude`, bits 15:0 (Arm ARM, `GCR_EL1`).
+/// A set of excluded tags, one bit per tag: `GCR_EL1.Exclude`, bits 15:0 (Arm ARM, `GCR_EL1`).
 ///
-/// The low 16 bits of IRG's optional `Xm` and of GMI's result have the same layout.
+/// The low 16 bits of the `Xm` operand of IRG and of the result of GMI have the same layout.
+///
+/// ```
+/// use isa::{Exclude, Tag};
+/// let exclude = Exclude::NONE.with(Tag::ZERO).with(Tag::MAX);
+/// assert_eq!(exclude.bits(), 0x8001);
+/// // From tag 14, one tag on: 15 and 0 are excluded.
+/// assert_eq!(exclude.choose(Tag::truncate(14), 1), Tag::truncate(1));
+/// assert_eq!(Exclude::ALL.choose(Tag::truncate(14), 1), Tag::ZERO);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Exclude(u16);
 
 impl Exclude {
-    /// Excludes nothing.
+    /// The empty set.
     pub const NONE: Self = Self(0);
 
-    /// Excludes every tag; what is chosen then is tag 0.
+    /// The set of all tags. The choice is then tag 0.
     pub const ALL: Self = Self(u16::MAX);
 
-    /// Makes the set from its 16 bits.
+    /// Creates the set from its 16 bits.
     #[must_use]
     pub const fn from_bits(bits: u16) -> Self {
         Self(bits)
@@ -29,35 +38,36 @@ impl Exclude {
         self.0
     }
 
-    /// Tells whether `tag` is excluded.
+    /// Returns whether `tag` is excluded.
     #[must_use]
     pub const fn contains(self, tag: Tag) -> bool {
         self.0 >> tag.value() & 1 == 1
     }
 
-    /// Returns the set with `tag` added, as GMI computes it.
+    /// Returns the set with `tag` added, as GMI does (Arm ARM C6.2, GMI).
     #[must_use]
     pub const fn with(self, tag: Tag) -> Self {
         Self(self.0 | 1 << tag.value())
     }
 
-    /// Returns the tags that either set excludes, as IRG combines `GCR_EL1.Exclude` with `Xm`.
+    /// Returns the union of two sets, as IRG combines `GCR_EL1.Exclude` with `Xm` (Arm ARM C6.2, IRG).
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Walks `offset` tags on from `tag` over those not excluded (Arm ARM, `AArch64.ChooseNonExcludedTag`).
+    /// Returns the tag `offset` steps after `tag`, counting only tags that are not excluded (Arm ARM,
+    /// `AArch64.ChooseNonExcludedTag`).
     ///
-    /// With offset 0 an excluded `tag` still moves to the next one that is not. With every tag excluded the result is
-    /// tag 0. Offsets of the architecture are 0 to 15.
+    /// With offset 0, an excluded `tag` still moves to the next one that is not excluded. If all tags are excluded the
+    /// result is tag 0. The architecture uses offsets 0 to 15.
     #[must_use]
     pub const fn choose(self, tag: Tag, offset: u8) -> Tag {
         if self.0 == Self::ALL.0 {
             return Tag::ZERO;
         }
         if self.0 == Self::NONE.0 {
-            // Most programs exclude nothing; the walk below would come to the same.
+            // The common case; the loop below would return the same.
             return tag.wrapping_add(offset);
         }
         if offset == 0 {
@@ -72,7 +82,7 @@ impl Exclude {
         tag
     }
 
-    /// Moves `tag` up to the first one that is not excluded. One such tag must exist.
+    /// Returns the first tag from `tag` on that is not excluded. There must be one.
     const fn skip(self, mut tag: Tag) -> Tag {
         while self.contains(tag) {
             tag = tag.wrapping_add(1);
@@ -92,7 +102,7 @@ mod tests {
     use super::*;
     use alloc::vec::Vec;
 
-    /// The same choice said differently: rank the allowed tags by their distance from the start, pick one.
+    /// Computes the same choice another way: ranks the allowed tags by their distance from the start and picks one.
     fn choose_by_rank(exclude: Exclude, start: Tag, offset: u8) -> Tag {
         let first = u8::from(offset != 0);
         let allowed: Vec<Tag> =
@@ -104,8 +114,8 @@ mod tests {
     }
 
     #[test]
-    fn the_walk_agrees_with_ranking_the_allowed_tags() {
-        // 97 is prime, so the masks sampled share no pattern; the ends are what the pseudocode singles out.
+    fn the_choice_agrees_with_ranking_the_allowed_tags() {
+        // 97 is prime, so the sampled masks have no common pattern. The pseudocode has a special case for all ones.
         for bits in (0..=u16::MAX).step_by(97).chain([u16::MAX, u16::MAX - 1, 0x7fff]) {
             let exclude = Exclude::from_bits(bits);
             for start in Tag::all() {
@@ -123,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn gmi_adds_a_bit_and_irg_unites() {
+    fn with_sets_a_bit_and_union_combines() {
         let set = Exclude::NONE.with(Tag::ZERO).with(Tag::MAX);
         assert_eq!(set.bits(), 0x8001);
         assert_eq!(set.union(Exclude::from_bits(2)).bits(), 0x8003);

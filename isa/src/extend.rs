@@ -1,4 +1,4 @@
-//! The extension of a register operand: how many of its low bits count, and what stands above them.
+//! The extension of a register operand: its width, and whether it is sign-extended or zero-extended.
 
 use core::fmt;
 
@@ -6,19 +6,19 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum ExtendKind {
-    /// The low byte, zeros above.
+    /// Zero-extend the low byte.
     Uxtb,
-    /// The low halfword, zeros above.
+    /// Zero-extend the low halfword.
     Uxth,
-    /// The low word, zeros above.
+    /// Zero-extend the low word.
     Uxtw,
-    /// All 64 bits; in an address it is written `lsl`.
+    /// All 64 bits; written `lsl` in an address.
     Uxtx,
-    /// The low byte, copies of its sign above.
+    /// Sign-extend the low byte.
     Sxtb,
-    /// The low halfword, copies of its sign above.
+    /// Sign-extend the low halfword.
     Sxth,
-    /// The low word, copies of its sign above.
+    /// Sign-extend the low word.
     Sxtw,
     /// All 64 bits.
     Sxtx,
@@ -37,19 +37,19 @@ impl ExtendKind {
         Self::NAMES[self as usize]
     }
 
-    /// Returns how many bits of the register count: 8, 16, 32 or 64.
+    /// Returns the number of bits that are extended: 8, 16, 32 or 64.
     #[must_use]
     pub const fn bits(self) -> u32 {
         8 << (self as u32 & 3)
     }
 
-    /// Tells whether the bits above repeat the sign.
+    /// Returns whether the bits are sign-extended.
     #[must_use]
     pub const fn is_signed(self) -> bool {
         self as u8 >= Self::Sxtb as u8
     }
 
-    /// Finds a kind by its name, in either case.
+    /// Finds a kind by its name, ignoring case.
     pub(crate) fn by_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))
     }
@@ -61,12 +61,12 @@ impl fmt::Display for ExtendKind {
     }
 }
 
-/// An extension of the register before it, then a shift to the left.
+/// An extension of the preceding register, followed by a left shift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extend {
     /// The extension.
     pub kind: ExtendKind,
-    /// By how many bits the result is shifted to the left, 0 to 4.
+    /// The left shift in bits, 0 to 4.
     pub amount: u8,
 }
 

@@ -1,16 +1,15 @@
-//! Which rows a word can belong to, by its top bits: so that decoding tries a few rows and not all.
+//! An index of the rows by the top bits of a word, so that decoding tries a few rows instead of all.
 //!
-//! The index is made of the table when this crate is compiled. It must not decide anything: it only leaves out rows
-//! whose fixed bits differ from the word's.
+//! The index is built from the table at compile time. It only rules out rows whose fixed bits differ from the word's.
 
 use crate::row::Row;
 use crate::table::ROWS;
 
-/// The key of a word is what stands from this bit up: the main groups of the encoding, sizes and most opcodes.
+/// The key of a word is its bits 31:21: the main encoding groups, sizes and most opcodes.
 const KEY_SHIFT: u32 = 21;
 const KEYS: usize = 1 << (32 - KEY_SHIFT);
 
-/// The rows of key `k` are `rows[first[k]..first[k + 1]]`, as positions in the table.
+/// The rows of key `k` are `rows[first[k]..first[k + 1]]`, as indexes into the table.
 struct Index {
     first: [u16; KEYS + 1],
     rows: [u16; ENTRIES],
@@ -18,7 +17,7 @@ struct Index {
 
 static INDEX: Index = build();
 
-/// How often a row is listed: once for every key that its operands can make.
+/// The number of entries. A row has one for every key that its operands can produce.
 const ENTRIES: usize = {
     let mut entries = 0;
     let mut row = 0;
@@ -29,12 +28,12 @@ const ENTRIES: usize = {
     entries
 };
 
-/// Returns the bits of the key that belong to operands of a row.
+/// Returns a mask of the key bits that belong to operands of a row.
 const fn free_bits(row: usize) -> u32 {
     !ROWS[row].mask() >> KEY_SHIFT
 }
 
-/// Sorts the rows by key: counts them, then adds up, then puts each in its place.
+/// Builds the index by a counting sort of the rows by key.
 const fn build() -> Index {
     assert!(ROWS.len() <= u16::MAX as usize && ENTRIES <= u16::MAX as usize);
     let (mut first, mut rows) = ([0; KEYS + 1], [0; ENTRIES]);
@@ -50,11 +49,11 @@ const fn build() -> Index {
                 if counting {
                     first[key] += 1;
                 } else {
-                    // The sums say where a key's rows end, and so go down to where they begin.
+                    // `first` holds the end of the key's rows; it moves down to the start.
                     first[key] -= 1;
                     rows[first[key] as usize] = row as u16;
                 }
-                // The next subset of the free bits.
+                // Next subset of the free bits.
                 chosen = chosen.wrapping_sub(free) & free;
                 if chosen == 0 {
                     break;
@@ -73,7 +72,7 @@ const fn build() -> Index {
     }
 }
 
-/// Lists the rows that `word` can belong to, in the order of the table.
+/// Returns the rows that may decode `word`, in the order of the table.
 pub(crate) fn candidates(word: u32) -> impl Iterator<Item = &'static Row> {
     let key = (word >> KEY_SHIFT) as usize;
     let (start, end) = (usize::from(INDEX.first[key]), usize::from(INDEX.first[key + 1]));
@@ -92,6 +91,6 @@ mod tests {
             assert!(candidates(word).map(Row::bits).eq(expected.map(Row::bits)), "{key:#x}");
         }
         let most = (0..KEYS as u32).map(|key| candidates(key << KEY_SHIFT).count()).max();
-        assert!(most < Some(40), "decoding has become slow: a word may be one of {most:?} rows");
+        assert!(most < Some(40), "decoding has become slow: up to {most:?} candidate rows per word");
     }
 }

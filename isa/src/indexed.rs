@@ -1,25 +1,32 @@
-//! Memory addresses with a register in place of a constant offset.
+//! Memory addresses with a register offset instead of an immediate.
 
 use core::fmt;
 
 use crate::extend::ExtendKind;
 use crate::register::Reg;
 
-/// A base register plus an extended and shifted index register: `[x1, w2, uxtw #3]`.
+/// A base register plus an extended and shifted index register: `[x1, w2, uxtw #3]` (Arm ARM C1.3.3).
+///
+/// ```
+/// use isa::{Arg, ExtendKind};
+/// let ldr = isa::assemble("ldr x0, [x1, w2, sxtw #3]").unwrap()[0];
+/// let Arg::Indexed(address) = ldr.args()[1] else { panic!() };
+/// assert_eq!((address.extend, address.shift()), (ExtendKind::Sxtw, 3));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Indexed {
-    /// The base; register 31 is the stack pointer.
+    /// The base register; register 31 is the stack pointer.
     pub base: Reg,
-    /// The index: a W register under `uxtw` and `sxtw`, an X register under `uxtx` and `sxtx`; 31 is the zero register.
+    /// The index register: W for `uxtw` and `sxtw`, X for `uxtx` and `sxtx`; register 31 is the zero register.
     pub index: Reg,
-    /// How the index is extended to 64 bits. [`ExtendKind::Uxtx`] is written `lsl`.
+    /// The extension of the index to 64 bits. [`ExtendKind::Uxtx`] is written `lsl`.
     pub extend: ExtendKind,
-    /// By how many bits the extended index is shifted to the left; `None` is 0, encoded and written differently.
+    /// The left shift of the extended index, in bits. `None` shifts by 0 too, but is another encoding and assembly.
     pub amount: Option<u8>,
 }
 
 impl Indexed {
-    /// Returns by how many bits the extended index is shifted to the left, 0 to 4.
+    /// Returns the left shift of the extended index in bits, 0 to 4.
     #[must_use]
     pub const fn shift(self) -> u8 {
         match self.amount {
@@ -41,12 +48,12 @@ impl fmt::Display for Indexed {
     }
 }
 
-/// A base register that is used as it is and then moved by another register: `[x1], x2`.
+/// A base register that is post-indexed by another register: `[x1], x2`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PostIndexed {
-    /// The base; register 31 is the stack pointer.
+    /// The base register; register 31 is the stack pointer.
     pub base: Reg,
-    /// What is added to the base: `x0` to `x30`.
+    /// The register that is added to the base after the access: `x0` to `x30`.
     pub index: Reg,
 }
 

@@ -1,5 +1,7 @@
 //! An instruction: a word that is known to decode, and the row it belongs to.
 
+use alloc::vec;
+use alloc::vec::Vec;
 use core::fmt;
 
 use crate::access::Access;
@@ -7,9 +9,13 @@ use crate::arg::{Arg, Args};
 use crate::error::OperandError;
 use crate::index::candidates;
 use crate::op::Op;
-use crate::row::{Row, rows};
+use crate::row::Row;
+use crate::table::rows;
 
-/// An A64 instruction of the table. It can only be had by decoding, assembling or from operands that fit.
+/// A valid A64 instruction of the table.
+///
+/// It is created by decoding a word ([`Insn::decode`]), by assembling text ([`assemble`](crate::assemble())) or from
+/// operands ([`Insn::new`]), so the word always decodes.
 ///
 /// ```
 /// use isa::{Insn, Op};
@@ -17,6 +23,8 @@ use crate::row::{Row, rows};
 /// assert_eq!(insn.op(), Op::Stg);
 /// assert_eq!(insn.to_string(), "stg x0, [x1]");
 /// assert_eq!(insn.encode(), 0xd920_0820);
+/// // Bits 11:10 of zero make it STZGM, whose offset must be 0.
+/// assert_eq!(Insn::decode(0xd920_1020), None);
 /// ```
 #[derive(Clone, Copy)]
 pub struct Insn {
@@ -27,20 +35,28 @@ pub struct Insn {
 impl Insn {
     /// Decodes an instruction word.
     ///
-    /// `None` means: not in the table, or a fixed or reserved bit is not as it should be, or CONSTRAINED UNPREDICTABLE
-    /// (such as a load that writes back to the register it loads).
+    /// Returns `None` if the instruction is not in the table, if a fixed bit or field has a reserved value, or if the
+    /// word is CONSTRAINED UNPREDICTABLE, such as a load that writes back to the register it loads.
     #[must_use]
     pub fn decode(word: u32) -> Option<Self> {
         candidates(word).find_map(|row| Self::decode_row(row, word))
     }
 
-    /// Makes the instruction `op` with these operands; those with a default may be missing at the end.
+    /// Creates the instruction `op` with these operands. Trailing operands that have a default may be left out.
     ///
-    /// Where encodings of `op` differ in nothing but the size of the access, this is the one of whole registers;
-    /// [`Row::insn`] makes the others.
+    /// Where the encodings of `op` differ only in the size of the access, this returns the one that transfers whole
+    /// registers; use [`Row::insn`] for the others.
+    ///
+    /// ```
+    /// use isa::{Arg, Insn, Op, Reg};
+    /// let irg = Insn::new(Op::Irg, &[Arg::Reg(Reg::SP), Arg::Reg(Reg::SP)]).unwrap();
+    /// assert_eq!((irg.to_string().as_str(), irg.encode()), ("irg sp, sp", 0x9adf_13ff));
+    /// let error = Insn::new(Op::Irg, &[Arg::Reg(Reg::XZR), Arg::Reg(Reg::SP)]).unwrap_err();
+    /// assert_eq!(error.to_string(), "expected a register x0 to x30 or sp, found `xzr`");
+    /// ```
     ///
     /// # Errors
-    /// Says what is wrong with the first operand that fits no encoding of `op`.
+    /// Returns the error of the first invalid operand if no encoding of `op` accepts the operands.
     pub fn new(op: Op, args: &[Arg]) -> Result<Self, OperandError> {
         let mut best: Option<(usize, OperandError)> = None;
         for row in rows().iter().filter(|row| row.op() == op) {
@@ -49,7 +65,7 @@ impl Insn {
                 Err(error) => keep_best(&mut best, error),
             }
         }
-        // Every op has a row: the macro that makes them demands it.
+        // Every op has a row (tests/table.rs), so an error was recorded.
         Err(best.map_or(OperandError::Count { min: 0, max: 0, found: args.len() }, |(_, error)| error))
     }
 
@@ -59,13 +75,13 @@ impl Insn {
         self.word
     }
 
-    /// Returns the instruction, named as a section of Arm ARM C6.2.
+    /// Returns the instruction, named after its section in Arm ARM C6.2 or C7.2.
     #[must_use]
     pub const fn op(self) -> Op {
         self.row.op()
     }
 
-    /// Returns the row of the table: the very encoding of the instruction.
+    /// Returns the row of the table, which identifies the encoding.
     #[must_use]
     pub const fn row(self) -> &'static Row {
         self.row
@@ -78,13 +94,19 @@ impl Insn {
         self.row.args(self.word).unwrap_or(Args::EMPTY)
     }
 
-    /// Returns the size of what a load, store or atomic reads or writes in memory.
+    /// Returns the size of the memory access of a load, store or atomic.
     ///
-    /// `None` for all others, among them those that handle nothing but tags, and those whose size is in a register or
-    /// depends on the CPU: memory copies and sets, DC ZVA.
+    /// Returns `None` for all other instructions. Among them are those that access only tags, and those whose size is
+    /// in a register or depends on the CPU: memory copies and sets, and DC ZVA.
+    ///
+    /// ```
+    /// let access = |text| isa::assemble(text).unwrap()[0].access();
+    /// assert_eq!(access("ldp x0, x1, [sp]").map(|access| access.total()), Some(16));
+    /// assert_eq!(access("stg x0, [x1]"), None);
+    /// ```
     #[must_use]
     pub fn access(self) -> Option<Access> {
-        self.row.size().or_else(|| match self.args().first() {
+        self.row.access().or_else(|| match self.args().first() {
             Some(Arg::Vectors(vectors)) => {
                 Some(Access { bytes: vectors.arrangement().vector_bytes(), count: vectors.count(), signed: false })
             }
@@ -92,21 +114,59 @@ impl Insn {
         })
     }
 
-    pub(crate) fn decode_row(row: &'static Row, word: u32) -> Option<Self> {
+    fn decode_row(row: &'static Row, word: u32) -> Option<Self> {
         if word & row.mask() != row.bits() {
             return None;
         }
         let args = row.args(word)?;
-        row.clash(&args).is_none().then_some(Self { row, word })
-    }
-
-    /// Joins a row and a word that the row is known to decode.
-    pub(crate) const fn of(row: &'static Row, word: u32) -> Self {
-        Self { row, word }
+        row.unpredictable(&args).is_none().then_some(Self { row, word })
     }
 }
 
-/// Keeps of two errors, each with the index of its operand, the one about the form that was more likely meant.
+/// Creation of instructions from a row.
+impl Row {
+    /// Creates an instruction of the row from uniformly random bits.
+    ///
+    /// The fixed bits are the row's and the operands take theirs from `random`. Returns `None` if an operand comes out
+    /// reserved or the instruction CONSTRAINED UNPREDICTABLE, so with uniformly distributed `random` the instructions
+    /// of the row are uniformly distributed.
+    #[must_use]
+    pub fn fill(&'static self, random: u32) -> Option<Insn> {
+        Insn::decode_row(self, self.bits() | random & !self.mask())
+    }
+
+    /// Creates the instruction of this row with these operands. Trailing operands that have a default may be left out.
+    ///
+    /// # Errors
+    /// Returns the error of the first operand that the row does not accept.
+    pub fn insn(&'static self, args: &[Arg]) -> Result<Insn, OperandError> {
+        self.build(args).map_err(|(_, error)| error)
+    }
+
+    /// Returns the instructions in which every operand has an edge value, in all combinations that are predictable.
+    ///
+    /// Edge values are the minimum, the maximum, zero and one step to either side of it, and registers 0, 30 and 31.
+    #[must_use]
+    pub fn samples(&'static self) -> Vec<Insn> {
+        let mut words = vec![self.bits()];
+        for operand in self.operands() {
+            let values = operand.samples();
+            if values.is_empty() {
+                continue;
+            }
+            let fields: Vec<u32> = values.into_iter().filter_map(|value| operand.encode(value).ok()).collect();
+            words = words.iter().flat_map(|word| fields.iter().map(move |field| word | field)).collect();
+        }
+        words.into_iter().filter_map(|word| Insn::decode_row(self, word)).collect()
+    }
+
+    /// Creates the instruction with these operands. An error comes with the index of the operand it is about.
+    pub(crate) fn build(&'static self, args: &[Arg]) -> Result<Insn, (usize, OperandError)> {
+        self.encode(args).map(|word| Insn { row: self, word })
+    }
+}
+
+/// Keeps the error of the row that was more likely meant. Each error comes with the index of its operand.
 pub(crate) fn keep_best(best: &mut Option<(usize, OperandError)>, new: (usize, OperandError)) {
     let rank = |(index, error): &(usize, OperandError)| {
         let is_count = matches!(error, OperandError::Count { .. });
@@ -118,7 +178,7 @@ pub(crate) fn keep_best(best: &mut Option<(usize, OperandError)>, new: (usize, O
 }
 
 impl PartialEq for Insn {
-    /// No two rows decode the same word, so the words decide.
+    /// Compares the words: no two rows decode the same word.
     fn eq(&self, other: &Self) -> bool {
         self.word == other.word
     }
@@ -139,17 +199,18 @@ impl fmt::Debug for Insn {
 }
 
 impl fmt::Display for Insn {
-    /// Writes the instruction as `objdump -M no-aliases` does, but hints, `dc` and `ic` by name and a target as `.+8`.
+    /// Writes the instruction as `objdump -M no-aliases` does, except that hints, `dc` and `ic` operations have their
+    /// names and branch targets are relative (`.+8`).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let args = self.args();
         let defaults = self.row.operands().iter().map(|operand| operand.default());
-        let left_out = args.iter().zip(defaults).rev().take_while(|(arg, default)| Some(**arg) == *default).count();
-        let mut shown = args[..args.len() - left_out].iter();
-        match (self.row.around_letters(), self.row.mnemonic()) {
+        let omitted = args.iter().zip(defaults).rev().take_while(|(arg, default)| Some(**arg) == *default).count();
+        let mut shown = args[..args.len() - omitted].iter();
+        match (self.row.split_mnemonic(), self.row.mnemonic()) {
             (Some((before, after)), _) => {
                 f.write_str(before)?;
-                if let Some(letters) = shown.next() {
-                    letters.fmt(f)?;
+                if let Some(embedded) = shown.next() {
+                    embedded.fmt(f)?;
                 }
                 f.write_str(after)?;
             }

@@ -1,4 +1,4 @@
-//! The instruction cache operations that IC can name: one table of name, encoding and operand.
+//! The operations of IC, as a table of names, encodings and operands.
 
 use core::fmt;
 
@@ -6,16 +6,16 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InstructionCacheOp {
-    /// Invalidates all, to the point of unification, on every CPU of the inner shareable domain.
+    /// Invalidates all to the point of unification, inner shareable.
     Ialluis,
-    /// Invalidates all, to the point of unification.
+    /// Invalidates all to the point of unification.
     Iallu,
-    /// Invalidates by address, to the point of unification.
+    /// Invalidates by address to the point of unification.
     Ivau,
 }
 
 /// A row of the table.
-struct Known {
+struct OpRow {
     operation: InstructionCacheOp,
     name: &'static str,
     /// `op1`, `CRn`, `CRm`, `op2`.
@@ -23,43 +23,43 @@ struct Known {
     takes_address: bool,
 }
 
-/// In the order of the enum.
-static KNOWN: [Known; 3] = [
-    Known { operation: InstructionCacheOp::Ialluis, name: "ialluis", encoding: [0, 7, 1, 0], takes_address: false },
-    Known { operation: InstructionCacheOp::Iallu, name: "iallu", encoding: [0, 7, 5, 0], takes_address: false },
-    Known { operation: InstructionCacheOp::Ivau, name: "ivau", encoding: [3, 7, 5, 1], takes_address: true },
+/// The operations, in the order of the enum.
+static TABLE: [OpRow; 3] = [
+    OpRow { operation: InstructionCacheOp::Ialluis, name: "ialluis", encoding: [0, 7, 1, 0], takes_address: false },
+    OpRow { operation: InstructionCacheOp::Iallu, name: "iallu", encoding: [0, 7, 5, 0], takes_address: false },
+    OpRow { operation: InstructionCacheOp::Ivau, name: "ivau", encoding: [3, 7, 5, 1], takes_address: true },
 ];
 
 impl InstructionCacheOp {
-    /// Lists all operations, in the order of the table.
+    /// Returns all operations, in the order of the table.
     pub fn all() -> impl Iterator<Item = Self> {
-        KNOWN.iter().map(|known| known.operation)
+        TABLE.iter().map(|row| row.operation)
     }
 
-    fn known(self) -> &'static Known {
-        &KNOWN[self as usize]
+    fn row(self) -> &'static OpRow {
+        &TABLE[self as usize]
     }
 
     /// Returns the name in assembly, such as `ivau`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        self.known().name
+        self.row().name
     }
 
     /// Returns the encoding `op1:CRn:CRm:op2` in 3, 4, 4 and 3 bits: bits 18:5 of SYS.
     #[must_use]
     pub fn encoding(self) -> u16 {
-        let [op1, crn, crm, op2] = self.known().encoding;
+        let [op1, crn, crm, op2] = self.row().encoding;
         op1 << 11 | crn << 7 | crm << 3 | op2
     }
 
-    /// Tells whether a register with an address is an operand.
+    /// Returns whether the operation takes an address.
     #[must_use]
     pub fn takes_address(self) -> bool {
-        self.known().takes_address
+        self.row().takes_address
     }
 
-    /// Finds an operation by its name, in either case.
+    /// Finds an operation by its name, ignoring case.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
         Self::all().find(|operation| operation.name().eq_ignore_ascii_case(name))
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn the_table_is_in_the_order_of_the_enum() {
         for operation in InstructionCacheOp::all() {
-            assert_eq!(operation.known().operation, operation);
+            assert_eq!(operation.row().operation, operation);
             assert_eq!(InstructionCacheOp::by_encoding(operation.encoding()), Some(operation));
             assert_eq!(InstructionCacheOp::by_name(operation.name()), Some(operation));
         }

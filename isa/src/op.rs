@@ -1,12 +1,12 @@
-//! The names of the instructions: what an interpreter tells apart.
+//! The instructions, as an enum that an interpreter matches on.
 
-/// Makes [`Op`] and its list.
+/// Defines [`Op`] and its list.
 macro_rules! ops {
     ($( $(#[$doc:meta])* $op:ident )*) => {
-        /// An instruction, named after its section in Arm ARM C6.2 or C7.2: all its encodings do the same.
+        /// An instruction, named after its section in Arm ARM C6.2 or C7.2. All its encodings have the same semantics.
         ///
-        /// Sections that differ in nothing but the size of the access share a name; [`Insn::access`](crate::Insn::access)
-        /// says the size.
+        /// Sections that differ only in the size of the access share a name; [`Insn::access`](crate::Insn::access)
+        /// returns the size.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Op {
@@ -44,15 +44,15 @@ ops! {
     St2g
     /// STZ2G: store the allocation tags of two granules and zero them.
     Stz2g
-    /// STGP: store the allocation tag of one granule and two registers into it.
+    /// STGP: store the allocation tag of one granule, and a pair of registers to it.
     Stgp
     /// LDG: load the allocation tag of one granule.
     Ldg
-    /// LDGM: load the allocation tags of a block (EL1 and up).
+    /// LDGM: load the allocation tags of a block (EL1 and higher).
     Ldgm
-    /// STGM: store the allocation tags of a block (EL1 and up).
+    /// STGM: store the allocation tags of a block (EL1 and higher).
     Stgm
-    /// STZGM: store one allocation tag to a block and zero it (EL1 and up).
+    /// STZGM: store one allocation tag to a block and zero it (EL1 and higher).
     Stzgm
 
     // table/single.rs
@@ -68,37 +68,37 @@ ops! {
     Strh
     /// LDRH (immediate): load a halfword.
     Ldrh
-    /// STUR: store a register, offset in bytes.
+    /// STUR: store a register, unscaled offset.
     Stur
-    /// LDUR: load a register, offset in bytes.
+    /// LDUR: load a register, unscaled offset.
     Ldur
-    /// STURB: store a byte, offset in bytes.
+    /// STURB: store a byte, unscaled offset.
     Sturb
-    /// LDURB: load a byte, offset in bytes.
+    /// LDURB: load a byte, unscaled offset.
     Ldurb
-    /// STURH: store a halfword, offset in bytes.
+    /// STURH: store a halfword, unscaled offset.
     Sturh
-    /// LDURH: load a halfword, offset in bytes.
+    /// LDURH: load a halfword, unscaled offset.
     Ldurh
-    /// LDR (literal): load a register from near the PC, unchecked.
+    /// LDR (literal): load a register, PC-relative; not tag checked.
     LdrLiteral
-    /// STR, STRB, STRH (register): store a register, offset in a register.
+    /// STR, STRB, STRH (register): store a register, register offset.
     StrReg
-    /// LDR, LDRB, LDRH, LDRSB, LDRSH, LDRSW (register): load a register, offset in a register.
+    /// LDR, LDRB, LDRH, LDRSB, LDRSH, LDRSW (register): load a register, register offset.
     LdrReg
     /// LDRSB, LDRSH, LDRSW (immediate): load a register, sign-extended.
     Ldrs
-    /// LDURSB, LDURSH, LDURSW: load a register, sign-extended, offset in bytes.
+    /// LDURSB, LDURSH, LDURSW: load a register, sign-extended, unscaled offset.
     Ldurs
-    /// LDRSW (literal): load a word from near the PC, sign-extended, unchecked.
+    /// LDRSW (literal): load a word, sign-extended, PC-relative; not tag checked.
     LdrswLiteral
-    /// STTR, STTRB, STTRH: store a register as if at EL0.
+    /// STTR, STTRB, STTRH: store a register, unprivileged.
     Sttr
-    /// LDTR, LDTRB, LDTRH, LDTRSB, LDTRSH, LDTRSW: load a register as if at EL0.
+    /// LDTR, LDTRB, LDTRH, LDTRSB, LDTRSH, LDTRSW: load a register, unprivileged.
     Ldtr
     /// PRFM: prefetch; a hint that never faults.
     Prfm
-    /// PRFUM: prefetch, offset in bytes.
+    /// PRFUM: prefetch, unscaled offset.
     Prfum
 
     // table/pair.rs
@@ -130,7 +130,7 @@ ops! {
     Stxp
     /// STLXP: store a pair of registers exclusively, release.
     Stlxp
-    /// CLREX: forget the exclusive access.
+    /// CLREX: clear the exclusive monitor.
     Clrex
     /// LDAR, LDARB, LDARH: load a register, acquire.
     Ldar
@@ -138,33 +138,33 @@ ops! {
     Stlr
     /// LDAPR, LDAPRB, LDAPRH: load a register, acquire (RCpc).
     Ldapr
-    /// LDAPUR, LDAPURB, LDAPURH, LDAPURSB, LDAPURSH, LDAPURSW: load a register, acquire (RCpc), offset in bytes.
+    /// LDAPUR, LDAPURB, LDAPURH, LDAPURSB, LDAPURSH, LDAPURSW: load a register, acquire (RCpc), unscaled offset.
     Ldapur
-    /// STLUR, STLURB, STLURH: store a register, release, offset in bytes.
+    /// STLUR, STLURB, STLURH: store a register, release, unscaled offset.
     Stlur
 
     // table/atomic.rs
-    /// CAS, CASB, CASH: store a register where memory holds another; load what it held.
+    /// CAS, CASB, CASH: compare and swap a register with memory.
     Cas
-    /// CASP: store a pair of registers where memory holds another pair; load what it held.
+    /// CASP: compare and swap a pair of registers with memory.
     Casp
-    /// LDADD, LDADDB, LDADDH: add to memory; load what it held.
+    /// LDADD, LDADDB, LDADDH: add to memory and return the old value.
     Ldadd
-    /// LDCLR, LDCLRB, LDCLRH: clear bits of memory; load what it held.
+    /// LDCLR, LDCLRB, LDCLRH: clear bits of memory and return the old value.
     Ldclr
-    /// LDEOR, LDEORB, LDEORH: exclusive-or into memory; load what it held.
+    /// LDEOR, LDEORB, LDEORH: exclusive-or into memory and return the old value.
     Ldeor
-    /// LDSET, LDSETB, LDSETH: set bits of memory; load what it held.
+    /// LDSET, LDSETB, LDSETH: set bits of memory and return the old value.
     Ldset
-    /// LDSMAX, LDSMAXB, LDSMAXH: signed maximum into memory; load what it held.
+    /// LDSMAX, LDSMAXB, LDSMAXH: signed maximum into memory, return the old value.
     Ldsmax
-    /// LDSMIN, LDSMINB, LDSMINH: signed minimum into memory; load what it held.
+    /// LDSMIN, LDSMINB, LDSMINH: signed minimum into memory, return the old value.
     Ldsmin
-    /// LDUMAX, LDUMAXB, LDUMAXH: unsigned maximum into memory; load what it held.
+    /// LDUMAX, LDUMAXB, LDUMAXH: unsigned maximum into memory, return the old value.
     Ldumax
-    /// LDUMIN, LDUMINB, LDUMINH: unsigned minimum into memory; load what it held.
+    /// LDUMIN, LDUMINB, LDUMINH: unsigned minimum into memory, return the old value.
     Ldumin
-    /// SWP, SWPB, SWPH: store a register; load what memory held.
+    /// SWP, SWPB, SWPH: swap a register with memory.
     Swp
 
     // table/simd.rs
@@ -172,15 +172,15 @@ ops! {
     StrSimd
     /// LDR (immediate, SIMD&FP): load a SIMD&FP register.
     LdrSimd
-    /// STUR (SIMD&FP): store a SIMD&FP register, offset in bytes.
+    /// STUR (SIMD&FP): store a SIMD&FP register, unscaled offset.
     SturSimd
-    /// LDUR (SIMD&FP): load a SIMD&FP register, offset in bytes.
+    /// LDUR (SIMD&FP): load a SIMD&FP register, unscaled offset.
     LdurSimd
-    /// STR (register, SIMD&FP): store a SIMD&FP register, offset in a register.
+    /// STR (register, SIMD&FP): store a SIMD&FP register, register offset.
     StrRegSimd
-    /// LDR (register, SIMD&FP): load a SIMD&FP register, offset in a register.
+    /// LDR (register, SIMD&FP): load a SIMD&FP register, register offset.
     LdrRegSimd
-    /// LDR (literal, SIMD&FP): load a SIMD&FP register from near the PC, unchecked.
+    /// LDR (literal, SIMD&FP): load a SIMD&FP register, PC-relative; not tag checked.
     LdrLiteralSimd
     /// STP (SIMD&FP): store a pair of SIMD&FP registers.
     StpSimd
@@ -195,38 +195,38 @@ ops! {
     /// LD1 (multiple structures): load one to four vectors.
     Ld1
 
-    // table/copy.rs
-    /// CPYFP: copy memory forwards, prologue.
+    // table/mops.rs
+    /// CPYFP: copy memory, forward only, prologue.
     Cpyfp
-    /// CPYFM: copy memory forwards, main part.
+    /// CPYFM: copy memory, forward only, main.
     Cpyfm
-    /// CPYFE: copy memory forwards, epilogue.
+    /// CPYFE: copy memory, forward only, epilogue.
     Cpyfe
-    /// CPYP: copy memory in the direction that suits, prologue.
+    /// CPYP: copy memory in either direction, prologue.
     Cpyp
-    /// CPYM: copy memory in the direction that suits, main part.
+    /// CPYM: copy memory in either direction, main.
     Cpym
-    /// CPYE: copy memory in the direction that suits, epilogue.
+    /// CPYE: copy memory in either direction, epilogue.
     Cpye
     /// SETP: set memory, prologue.
     Setp
-    /// SETM: set memory, main part.
+    /// SETM: set memory, main.
     Setm
     /// SETE: set memory, epilogue.
     Sete
     /// SETGP: set memory and its allocation tags, prologue.
     Setgp
-    /// SETGM: set memory and its allocation tags, main part.
+    /// SETGM: set memory and its allocation tags, main.
     Setgm
     /// SETGE: set memory and its allocation tags, epilogue.
     Setge
 
     // table/arithmetic.rs
-    /// MOVZ: move an immediate, zero the rest.
+    /// MOVZ: move a 16-bit immediate, zero the other bits.
     Movz
-    /// MOVN: move an inverted immediate.
+    /// MOVN: move an inverted 16-bit immediate.
     Movn
-    /// MOVK: move an immediate, keep the rest.
+    /// MOVK: move a 16-bit immediate, keep the other bits.
     Movk
     /// ADD (immediate): add an immediate.
     AddImm
@@ -260,33 +260,33 @@ ops! {
     EorReg
     /// ANDS (shifted register): bitwise and, and set the flags.
     AndsReg
-    /// BIC (shifted register): clear the bits of a register.
+    /// BIC (shifted register): bitwise and with the complement.
     BicReg
-    /// ORN (shifted register): bitwise or with the inverse.
+    /// ORN (shifted register): bitwise or with the complement.
     OrnReg
-    /// EON (shifted register): bitwise exclusive or with the inverse.
+    /// EON (shifted register): bitwise exclusive or with the complement.
     EonReg
-    /// BICS (shifted register): clear the bits of a register and set the flags.
+    /// BICS (shifted register): bitwise and with the complement, and set the flags.
     BicsReg
-    /// AND (immediate): bitwise and with a bit pattern.
+    /// AND (immediate): bitwise and with a bitmask immediate.
     AndImm
-    /// ORR (immediate): bitwise or with a bit pattern.
+    /// ORR (immediate): bitwise or with a bitmask immediate.
     OrrImm
-    /// EOR (immediate): bitwise exclusive or with a bit pattern.
+    /// EOR (immediate): bitwise exclusive or with a bitmask immediate.
     EorImm
-    /// ANDS (immediate): bitwise and with a bit pattern, and set the flags.
+    /// ANDS (immediate): bitwise and with a bitmask immediate, and set the flags.
     AndsImm
     /// SBFM: move a bitfield, sign-extended.
     Sbfm
-    /// BFM: move a bitfield, keep the rest.
+    /// BFM: move a bitfield, keep the other bits.
     Bfm
-    /// UBFM: move a bitfield, zero the rest.
+    /// UBFM: move a bitfield, zero the other bits.
     Ubfm
-    /// LSLV: shift left by a register.
+    /// LSLV: logical shift left by a register.
     Lslv
-    /// LSRV: shift right by a register.
+    /// LSRV: logical shift right by a register.
     Lsrv
-    /// ASRV: shift right by a register, keeping the sign.
+    /// ASRV: arithmetic shift right by a register.
     Asrv
     /// RORV: rotate right by a register.
     Rorv
@@ -296,27 +296,27 @@ ops! {
     Msub
     /// CSEL: select one of two registers.
     Csel
-    /// CSINC: select a register, or another plus one.
+    /// CSINC: select a register, or another one incremented.
     Csinc
-    /// CSINV: select a register, or another inverted.
+    /// CSINV: select a register, or another one inverted.
     Csinv
-    /// CSNEG: select a register, or another negated.
+    /// CSNEG: select a register, or another one negated.
     Csneg
-    /// ADR: make an address near the PC.
+    /// ADR: form a PC-relative address.
     Adr
-    /// ADRP: make the address of a page near the PC.
+    /// ADRP: form the PC-relative address of a 4 KiB page.
     Adrp
 
     // table/system.rs
-    /// DC: a data cache operation, such as GVA.
+    /// DC: data cache operation, such as GVA.
     Dc
-    /// IC: an instruction cache operation.
+    /// IC: instruction cache operation.
     Ic
     /// MRS: read a system register.
     Mrs
     /// MSR (register): write a system register.
     Msr
-    /// MSR (immediate): write a field of PSTATE.
+    /// MSR (immediate): write a PSTATE field.
     MsrImm
     /// DSB: data synchronization barrier.
     Dsb
@@ -326,15 +326,15 @@ ops! {
     Isb
     /// SB: speculation barrier.
     Sb
-    /// NOP: do nothing.
+    /// NOP: no operation.
     Nop
-    /// YIELD: a hint that this CPU waits.
+    /// YIELD: hint that this CPU is waiting.
     Yield
     /// BRK: breakpoint; ends a block at EL1.
     Brk
-    /// SVC: call the supervisor; ends a block at EL0.
+    /// SVC: supervisor call; ends a block at EL0.
     Svc
-    /// HVC: call the hypervisor.
+    /// HVC: hypervisor call.
     Hvc
 
     // table/branch.rs
@@ -346,8 +346,8 @@ ops! {
     Cbz
     /// CBNZ: branch if a register is not zero.
     Cbnz
-    /// TBZ: branch if a bit is zero.
+    /// TBZ: branch if a bit is 0.
     Tbz
-    /// TBNZ: branch if a bit is not zero.
+    /// TBNZ: branch if a bit is 1.
     Tbnz
 }

@@ -1,18 +1,18 @@
-//! What an atomic instruction orders: the `a` and `l` in its mnemonic.
+//! The memory ordering of an atomic instruction: the `a` and `l` in its mnemonic.
 
 use core::fmt;
 
-/// The ordering of an atomic read-modify-write, in the order of its bits `A:L` (Arm ARM C6.2, LDADD and CAS).
+/// The memory ordering of an atomic, in the order of its bits `A:L` (Arm ARM C6.2, LDADD and CAS).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Order {
-    /// None.
+    /// No ordering.
     Relaxed,
-    /// The store releases: `l`.
+    /// Release: `l`.
     Release,
-    /// The load acquires: `a`.
+    /// Acquire: `a`.
     Acquire,
-    /// Both: `al`.
+    /// Acquire and release: `al`.
     AcquireRelease,
 }
 
@@ -22,19 +22,19 @@ impl Order {
 
     const NAMES: [&str; 4] = ["", "l", "a", "al"];
 
-    /// Returns the letters in the mnemonic, maybe none.
+    /// Returns the letters in the mnemonic, which may be empty.
     #[must_use]
     pub const fn name(self) -> &'static str {
         Self::NAMES[self as usize]
     }
 
-    /// Tells whether the load has acquire semantics. Into the zero register it has none.
+    /// Returns whether the load has acquire semantics. A load to the zero register has none whatever this returns.
     #[must_use]
     pub const fn acquires(self) -> bool {
         matches!(self, Self::Acquire | Self::AcquireRelease)
     }
 
-    /// Tells whether the store has release semantics.
+    /// Returns whether the store has release semantics.
     #[must_use]
     pub const fn releases(self) -> bool {
         matches!(self, Self::Release | Self::AcquireRelease)

@@ -1,8 +1,8 @@
-//! The operation of a prefetch: what for, into which cache, for how long.
+//! The operation of a prefetch: type, target cache level and policy.
 
 use core::fmt;
 
-/// A prefetch operation, five bits (Arm ARM C6.2, PRFM). A hint: it never faults and need do nothing.
+/// A prefetch operation, five bits (Arm ARM C6.2, PRFM). It is a hint: it never faults and may have no effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Prefetch(u8);
 
@@ -10,7 +10,7 @@ impl Prefetch {
     const KINDS: [&str; 3] = ["pld", "pli", "pst"];
     const POLICIES: [&str; 2] = ["keep", "strm"];
 
-    /// Makes the operation of its five bits, or `None` if there are more.
+    /// Creates the operation from its five bits. Returns `None` if `bits` is above 31.
     #[must_use]
     pub const fn new(bits: u8) -> Option<Self> {
         if bits < 32 { Some(Self(bits)) } else { None }
@@ -22,14 +22,14 @@ impl Prefetch {
         self.0
     }
 
-    /// Returns the parts of the name: kind, level, policy. A third of the operations have none.
+    /// Returns the type, level and policy, or `None` for the operations without a name.
     fn parts(self) -> Option<(&'static str, u8, &'static str)> {
         let kind = Self::KINDS.get(usize::from(self.0 >> 3))?;
         let level = (self.0 >> 1 & 3) + 1;
         (level < 4).then_some((kind, level, Self::POLICIES[usize::from(self.0 & 1)]))
     }
 
-    /// Finds an operation by its name such as `pldl1keep`, in either case.
+    /// Finds an operation by its name, such as `pldl1keep`, ignoring case.
     pub(crate) fn by_name(name: &str) -> Option<Self> {
         (0..32).map(Self).find(|operation| {
             operation.parts().is_some_and(|(kind, level, policy)| {

@@ -1,17 +1,17 @@
-//! General-purpose registers as operands: a number and how an instruction reads it.
+//! General-purpose registers as operands: a register number and how the instruction interprets it.
 
 use core::fmt;
 
-/// How an instruction reads a five-bit register number (Arm ARM C1.2.5).
+/// How an instruction interprets a five-bit register number (Arm ARM C1.2.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RegClass {
-    /// 64 bits; 31 is the zero register `xzr`.
+    /// 64 bits; register 31 is the zero register `xzr`.
     X,
-    /// 32 bits; 31 is the zero register `wzr`.
+    /// 32 bits; register 31 is the zero register `wzr`.
     W,
-    /// 64 bits; 31 is the stack pointer `sp`.
+    /// 64 bits; register 31 is the stack pointer `sp`.
     XSp,
-    /// 32 bits; 31 is the stack pointer `wsp`.
+    /// 32 bits; register 31 is the stack pointer `wsp`.
     WSp,
 }
 
@@ -25,7 +25,7 @@ impl RegClass {
         }
     }
 
-    /// Tells whether register number 31 means the stack pointer and not the zero register.
+    /// Returns whether register 31 is the stack pointer rather than the zero register.
     #[must_use]
     pub const fn has_sp(self) -> bool {
         matches!(self, Self::XSp | Self::WSp)
@@ -33,6 +33,14 @@ impl RegClass {
 }
 
 /// A general-purpose register, the stack pointer or the zero register.
+///
+/// ```
+/// use isa::{Reg, RegClass};
+/// assert_eq!(Reg::x(5).unwrap().to_string(), "x5");
+/// assert_eq!(Reg::new(31, RegClass::W), Some(Reg::WZR));
+/// assert_eq!(Reg::new(31, RegClass::XSp), Some(Reg::SP));
+/// assert_eq!(Reg::x(31), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Reg {
     index: u8,
@@ -40,7 +48,7 @@ pub struct Reg {
 }
 
 impl Reg {
-    /// The number that means the zero register or the stack pointer, depending on the class.
+    /// The number of the zero register or the stack pointer, depending on the class.
     pub const INDEX_31: u8 = 31;
 
     /// The stack pointer.
@@ -52,19 +60,19 @@ impl Reg {
     /// The 32-bit zero register.
     pub const WZR: Self = Self { index: Self::INDEX_31, class: RegClass::W };
 
-    /// Makes register `index` of `class`, or `None` if `index` is above 31.
+    /// Creates register `index` of `class`. Returns `None` if `index` is above 31.
     #[must_use]
     pub const fn new(index: u8, class: RegClass) -> Option<Self> {
         if index <= Self::INDEX_31 { Some(Self { index, class }) } else { None }
     }
 
-    /// Makes `x0` to `x30`, or `None` if `index` is above 30.
+    /// Creates `x0` to `x30`. Returns `None` if `index` is above 30.
     #[must_use]
     pub const fn x(index: u8) -> Option<Self> {
         if index < Self::INDEX_31 { Some(Self { index, class: RegClass::X }) } else { None }
     }
 
-    /// Reads the five-bit field at `shift` of an instruction word.
+    /// Creates a register from the five-bit field at bit `shift` of an instruction word.
     pub(crate) const fn from_field(word: u32, shift: u32, class: RegClass) -> Self {
         Self { index: (word >> shift & 0x1f) as u8, class }
     }
@@ -75,25 +83,25 @@ impl Reg {
         self.index
     }
 
-    /// Returns how the instruction reads the number.
+    /// Returns how the instruction interprets the register number.
     #[must_use]
     pub const fn class(self) -> RegClass {
         self.class
     }
 
-    /// Tells whether this is the stack pointer.
+    /// Returns whether this is the stack pointer.
     #[must_use]
     pub const fn is_sp(self) -> bool {
         self.index == Self::INDEX_31 && self.class.has_sp()
     }
 
-    /// Tells whether this is the zero register: it reads as 0 and writes to it are lost.
+    /// Returns whether this is the zero register, which reads as 0 and ignores writes.
     #[must_use]
     pub const fn is_zero(self) -> bool {
         self.index == Self::INDEX_31 && !self.class.has_sp()
     }
 
-    /// Reads `x5`, `w30`, `sp`, `wsp`, `xzr`, `wzr` in either case. `x5` gets class [`RegClass::X`].
+    /// Parses `x5`, `w30`, `sp`, `wsp`, `xzr` or `wzr`, ignoring case. The class of `x5` is [`RegClass::X`].
     pub(crate) fn parse(text: &str) -> Option<Self> {
         for (name, class) in [("sp", RegClass::XSp), ("wsp", RegClass::WSp), ("xzr", RegClass::X), ("wzr", RegClass::W)]
         {
@@ -115,19 +123,19 @@ impl Reg {
         }
     }
 
-    /// Returns the register read as `class` if the text `self` was parsed from may mean that.
+    /// Returns the register as `class`, if the text that `self` was parsed from can also name that.
     pub(crate) fn read_as(self, class: RegClass) -> Option<Self> {
         let same_class = self.class == class;
         let plain = self.index != Self::INDEX_31 && self.class.width() == class.width();
         (same_class || plain).then_some(Self { index: self.index, class })
     }
 
-    /// Returns the low half of an X register.
+    /// Returns the W register that is the low half of an X register.
     pub(crate) fn narrowed(self) -> Option<Self> {
         (self.class == RegClass::X).then_some(Self { class: RegClass::W, ..self })
     }
 
-    /// Returns the X register that this W register is the low half of.
+    /// Returns the X register whose low half is this W register.
     pub(crate) fn widened(self) -> Option<Self> {
         (self.class == RegClass::W).then_some(Self { class: RegClass::X, ..self })
     }
@@ -152,7 +160,7 @@ mod tests {
     use alloc::string::ToString;
 
     #[test]
-    fn every_register_reads_back_as_printed() {
+    fn every_register_parses_as_printed() {
         for class in [RegClass::X, RegClass::W, RegClass::XSp, RegClass::WSp] {
             for index in 0..=31 {
                 let register = Reg::new(index, class).unwrap();
@@ -163,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_register_is_not_read_as_one() {
+    fn invalid_register_names_are_rejected() {
         for text in ["", "x", "x31", "x05", "x+1", "x255", "x256", "y1", "w-1", "ž1"] {
             assert_eq!(Reg::parse(text), None, "{text}");
         }

@@ -1,61 +1,60 @@
-//! A row of the instruction table, and everything that follows from it: encoding, decoding, samples.
+//! A row of the instruction table: the fixed bits, operands and constraints of one encoding.
+//!
+//! Rows decode and encode operands; [`Insn`](crate::Insn) joins a row with an instruction word.
 
-use alloc::vec;
-use alloc::vec::Vec;
 use core::fmt;
 
 use crate::access::Access;
 use crate::arg::{Arg, Args};
 use crate::error::OperandError;
-use crate::insn::Insn;
 use crate::op::Op;
 use crate::operand::Operand;
-use crate::table::ROWS;
 
-/// Returns the whole instruction table.
-#[must_use]
-pub fn rows() -> &'static [Row] {
-    &ROWS
-}
+/// Returns why a choice of registers is CONSTRAINED UNPREDICTABLE, or `None` if it is not.
+pub(crate) type Constraint = fn(&Args) -> Option<&'static str>;
 
-/// Says which operands clash, if some do: a CONSTRAINED UNPREDICTABLE choice of registers.
-pub(crate) type Rule = fn(&Args) -> Option<&'static str>;
+/// Stands in a mnemonic for the row's first operand, such as the condition of `b.eq`.
+const PLACEHOLDER: &str = "{}";
 
-/// Where in a mnemonic its first operand stands.
-const LETTERS: &str = "{}";
-
-/// Splits a mnemonic at its letters that are an operand. Done when this crate is compiled: an assembler asks all rows.
+/// Splits a mnemonic at its placeholder. Evaluated at compile time, because the assembler looks at every row.
 const fn split(mnemonic: &'static str) -> Option<(&'static str, &'static str)> {
-    let (bytes, letters) = (mnemonic.as_bytes(), LETTERS.as_bytes());
+    let (bytes, placeholder) = (mnemonic.as_bytes(), PLACEHOLDER.as_bytes());
     let mut at = 0;
-    while at + letters.len() <= bytes.len() {
-        if bytes[at] == letters[0] && bytes[at + 1] == letters[1] {
+    while at + placeholder.len() <= bytes.len() {
+        if bytes[at] == placeholder[0] && bytes[at + 1] == placeholder[1] {
             let (before, rest) = mnemonic.split_at(at);
-            return Some((before, rest.split_at(letters.len()).1));
+            return Some((before, rest.split_at(placeholder.len()).1));
         }
         at += 1;
     }
     None
 }
 
-/// One encoding of one instruction: fixed bits and operands.
+/// One encoding of one instruction (an encoding diagram of Arm ARM C6.2 or C7.2).
+///
+/// ```
+/// let rows = isa::rows().iter().filter(|row| row.op() == isa::Op::Stg);
+/// let bits: Vec<u32> = rows.map(|row| row.bits()).collect();
+/// assert_eq!(bits, [0xd920_0800, 0xd920_0c00, 0xd920_0400]); // signed offset, pre-index, post-index
+/// ```
 #[derive(Clone, Copy)]
 pub struct Row {
     op: Op,
     mnemonic: &'static str,
-    /// What stands before and after the letters of the mnemonic that are an operand, if there are any.
-    around: Option<(&'static str, &'static str)>,
+    /// The parts of the mnemonic before and after its placeholder, if it has one.
+    split_mnemonic: Option<(&'static str, &'static str)>,
     bits: u32,
     mask: u32,
     operands: &'static [&'static dyn Operand],
-    moves: Option<Access>,
-    rules: &'static [Rule],
+    access: Option<Access>,
+    constraints: &'static [Constraint],
 }
 
 impl Row {
-    /// Makes a row; every bit of the word that no operand owns is fixed.
+    /// Creates a row; every bit of the word that no operand owns is fixed.
     ///
-    /// Runs in a constant, so operands that overlap each other or a set fixed bit do not compile.
+    /// # Panics
+    /// If operands overlap each other or a fixed bit that is set. Rows are constants, so this is a compile error.
     pub(crate) const fn new(
         op: Op,
         mnemonic: &'static str,
@@ -71,96 +70,64 @@ impl Row {
             owned |= operand_masks[index];
             index += 1;
         }
-        Self { op, mnemonic, around: split(mnemonic), bits, mask: !(owned ^ bits), operands, moves: None, rules: &[] }
+        let split_mnemonic = split(mnemonic);
+        Self { op, mnemonic, split_mnemonic, bits, mask: !(owned ^ bits), operands, access: None, constraints: &[] }
     }
 
-    /// Adds the size of what a load or store moves.
-    pub(crate) const fn moves(self, size: Access) -> Self {
-        Self { moves: Some(size), ..self }
+    /// Sets the size of the memory access of a load or store.
+    pub(crate) const fn with_access(self, access: Access) -> Self {
+        Self { access: Some(access), ..self }
     }
 
-    /// Adds the rules that make some words unpredictable.
-    pub(crate) const fn with_rules(self, rules: &'static [Rule]) -> Self {
-        Self { rules, ..self }
+    /// Sets the constraints that exclude some words as CONSTRAINED UNPREDICTABLE.
+    pub(crate) const fn with_constraints(self, constraints: &'static [Constraint]) -> Self {
+        Self { constraints, ..self }
     }
 
-    /// Returns the instruction this row is an encoding of.
+    /// Returns the instruction that the row encodes.
     #[must_use]
     pub const fn op(&self) -> Op {
         self.op
     }
 
-    /// Returns the mnemonic; `{}` in it stands for the first operand, as in `b.{}` or `ldadd{}b`.
+    /// Returns the mnemonic. `{}` in it stands for the first operand, as in `b.{}` or `ldadd{}b`.
     #[must_use]
     pub const fn mnemonic(&self) -> &'static str {
         self.mnemonic
     }
 
-    /// Returns what stands before and after the first operand in the mnemonic, if that is where it belongs.
-    pub(crate) const fn around_letters(&self) -> Option<(&'static str, &'static str)> {
-        self.around
+    /// Returns the parts of the mnemonic before and after its placeholder, or `None` if it has none.
+    pub(crate) const fn split_mnemonic(&self) -> Option<(&'static str, &'static str)> {
+        self.split_mnemonic
     }
 
-    /// Returns the size of what a load or store moves; LD1 and ST1 have it in their operands.
-    pub(crate) const fn size(&self) -> Option<Access> {
-        self.moves
+    /// Returns the size of the memory access. LD1 and ST1 return `None`: their size follows from their operands.
+    pub(crate) const fn access(&self) -> Option<Access> {
+        self.access
     }
 
-    /// Returns the fixed bits of the word.
+    /// Returns the values of the fixed bits of the word; all other bits are 0.
     #[must_use]
     pub const fn bits(&self) -> u32 {
         self.bits
     }
 
-    /// Returns which bits of the word are fixed; the others belong to operands.
+    /// Returns a mask of the fixed bits of the word; the other bits belong to operands.
     #[must_use]
     pub const fn mask(&self) -> u32 {
         self.mask
-    }
-
-    /// Fills the operands with bits of `random`; `None` where they come out reserved or unpredictable.
-    ///
-    /// With uniform `random` this draws uniformly from the instructions of the row.
-    #[must_use]
-    pub fn fill(&'static self, random: u32) -> Option<Insn> {
-        Insn::decode_row(self, self.bits | random & !self.mask)
-    }
-
-    /// Makes the row's instruction with these operands; those with a default may be missing at the end.
-    ///
-    /// # Errors
-    /// Says what is wrong with the first operand that does not fit.
-    pub fn insn(&'static self, args: &[Arg]) -> Result<Insn, OperandError> {
-        self.build(args).map_err(|(_, error)| error)
-    }
-
-    /// Lists the instructions in which every operand has an edge value, in all combinations that are predictable.
-    ///
-    /// The edges are the least and the greatest value, zero and a step to either side, registers 0, 30 and 31.
-    #[must_use]
-    pub fn samples(&'static self) -> Vec<Insn> {
-        let mut words = vec![self.bits];
-        for operand in self.operands {
-            let values = operand.samples();
-            if values.is_empty() {
-                continue;
-            }
-            let fields: Vec<u32> = values.into_iter().filter_map(|value| operand.encode(value).ok()).collect();
-            words = words.iter().flat_map(|word| fields.iter().map(move |field| word | field)).collect();
-        }
-        words.into_iter().filter_map(|word| Insn::decode_row(self, word)).collect()
     }
 
     pub(crate) const fn operands(&self) -> &'static [&'static dyn Operand] {
         self.operands
     }
 
-    /// Returns the fewest operands that may be written: those at the end that have a default may be missing.
-    pub(crate) fn required(&self) -> usize {
+    /// Returns the minimum number of operands in assembly: trailing operands that have a default are optional.
+    fn required(&self) -> usize {
         self.operands.iter().rposition(|operand| operand.default().is_none()).map_or(0, |last| last + 1)
     }
 
-    /// Reads the operands of `word`, whose fixed bits are those of the row.
+    /// Decodes the operands of `word`, whose fixed bits must be those of the row. Returns `None` for a reserved value.
     pub(crate) fn args(&self, word: u32) -> Option<Args> {
         let mut args = Args::EMPTY;
         for operand in self.operands {
@@ -169,13 +136,13 @@ impl Row {
         Some(args)
     }
 
-    /// Says which operands clash.
-    pub(crate) fn clash(&self, args: &Args) -> Option<&'static str> {
-        self.rules.iter().find_map(|rule| rule(args))
+    /// Returns why these operands are CONSTRAINED UNPREDICTABLE, or `None` if they are not.
+    pub(crate) fn unpredictable(&self, args: &Args) -> Option<&'static str> {
+        self.constraints.iter().find_map(|constraint| constraint(args))
     }
 
-    /// Makes the instruction with these operands; an error comes with the index of the operand it is about.
-    pub(crate) fn build(&'static self, args: &[Arg]) -> Result<Insn, (usize, OperandError)> {
+    /// Encodes the operands into an instruction word. An error comes with the index of the operand it is about.
+    pub(crate) fn encode(&self, args: &[Arg]) -> Result<u32, (usize, OperandError)> {
         let (min, max, found) = (self.required(), self.operands.len(), args.len());
         if found < min || found > max {
             return Err((found.min(max), OperandError::Count { min, max, found }));
@@ -189,9 +156,9 @@ impl Row {
         for (index, (operand, arg)) in self.operands.iter().zip(args).enumerate() {
             operand.check(word, *arg).map_err(|error| (index, error))?;
         }
-        match self.args(word).and_then(|args| self.clash(&args)) {
-            Some(clash) => Err((max.saturating_sub(1), OperandError::Unpredictable { clash })),
-            None => Ok(Insn::of(self, word)),
+        match self.args(word).and_then(|args| self.unpredictable(&args)) {
+            Some(reason) => Err((max.saturating_sub(1), OperandError::Unpredictable { reason })),
+            None => Ok(word),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! SIMD&FP registers as operands: one register of some width, or a list of whole vectors.
+//! SIMD&FP registers as operands: one register of some width, or a list of vector registers.
 
 use core::fmt;
 
@@ -32,7 +32,7 @@ impl SimdWidth {
     }
 }
 
-/// A SIMD&FP register, read at some width. A load zeroes the bits above (Arm ARM, `V[]`).
+/// A SIMD&FP register at some width. A load zeroes the bits above (Arm ARM, `V[]`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SimdReg {
     index: u8,
@@ -40,7 +40,7 @@ pub struct SimdReg {
 }
 
 impl SimdReg {
-    /// Makes register `index` of `width`, or `None` if `index` is above 31.
+    /// Creates register `index` of `width`. Returns `None` if `index` is above 31.
     #[must_use]
     pub const fn new(index: u8, width: SimdWidth) -> Option<Self> {
         if index <= 31 { Some(Self { index, width }) } else { None }
@@ -52,13 +52,13 @@ impl SimdReg {
         self.index
     }
 
-    /// Returns the part of the register that is used.
+    /// Returns the part of the register that is transferred.
     #[must_use]
     pub const fn width(self) -> SimdWidth {
         self.width
     }
 
-    /// Reads `q5` or `B31`, in either case.
+    /// Parses `q5` or `b31`, ignoring case.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let letter = text.chars().next()?.to_ascii_lowercase();
         let width = SimdWidth::ALL.into_iter().find(|(_, of)| *of == letter)?.0;
@@ -72,7 +72,7 @@ impl fmt::Display for SimdReg {
     }
 }
 
-/// How a vector is divided into elements, in the order of `size:Q`.
+/// The arrangement of a vector: number and size of its elements, in the order of `size:Q` (Arm ARM C7.2, LD1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Arrangement {
@@ -106,13 +106,13 @@ impl Arrangement {
         Self::NAMES[self as usize]
     }
 
-    /// Returns the bytes of one element: 1, 2, 4 or 8.
+    /// Returns the size of an element in bytes: 1, 2, 4 or 8.
     #[must_use]
     pub const fn element_bytes(self) -> u8 {
         1 << (self as u8 >> 1)
     }
 
-    /// Returns the bytes of one vector: 8 or 16.
+    /// Returns the size of a vector in bytes: 8 or 16.
     #[must_use]
     pub const fn vector_bytes(self) -> u8 {
         8 << (self as u8 & 1)
@@ -125,7 +125,14 @@ impl fmt::Display for Arrangement {
     }
 }
 
-/// One to four consecutive vectors: `{v30.16b, v31.16b}`. After `v31` comes `v0`.
+/// A list of one to four consecutive vector registers: `{v30.16b, v31.16b}`. `v0` follows `v31`.
+///
+/// ```
+/// use isa::{Arrangement, Vectors};
+/// let list = Vectors::new(30, 3, Arrangement::B16).unwrap();
+/// assert_eq!(list.indexes().collect::<Vec<u8>>(), [30, 31, 0]);
+/// assert_eq!(list.to_string(), "{v30.16b, v31.16b, v0.16b}");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Vectors {
     first: u8,
@@ -134,13 +141,17 @@ pub struct Vectors {
 }
 
 impl Vectors {
-    /// The most vectors in a list.
-    pub const MOST: u8 = 4;
+    /// The maximum number of registers in a list.
+    pub const MAX_COUNT: u8 = 4;
 
-    /// Makes the list of `count` vectors from `first` on; `None` if `first` is above 31 or `count` is not 1 to 4.
+    /// Creates a list of `count` registers from `first`. Returns `None` if `first` is above 31 or `count` is not 1 to 4.
     #[must_use]
     pub const fn new(first: u8, count: u8, arrangement: Arrangement) -> Option<Self> {
-        if first <= 31 && count >= 1 && count <= Self::MOST { Some(Self { first, count, arrangement }) } else { None }
+        if first <= 31 && count >= 1 && count <= Self::MAX_COUNT {
+            Some(Self { first, count, arrangement })
+        } else {
+            None
+        }
     }
 
     /// Returns the number of the first register, 0 to 31.
@@ -149,24 +160,24 @@ impl Vectors {
         self.first
     }
 
-    /// Returns how many registers there are, 1 to 4.
+    /// Returns the number of registers, 1 to 4.
     #[must_use]
     pub const fn count(self) -> u8 {
         self.count
     }
 
-    /// Returns how each vector is divided.
+    /// Returns the arrangement of each register.
     #[must_use]
     pub const fn arrangement(self) -> Arrangement {
         self.arrangement
     }
 
-    /// Lists the register numbers in order.
+    /// Returns the register numbers in order.
     pub fn indexes(self) -> impl Iterator<Item = u8> {
         (0..self.count).map(move |step| (self.first + step) % 32)
     }
 
-    /// Reads a vector such as `v7.4s` into its number and arrangement.
+    /// Parses a vector register such as `v7.4s` into its number and arrangement.
     pub(crate) fn parse_one(text: &str) -> Option<(u8, Arrangement)> {
         let (register, name) = text.split_once('.')?;
         let digits = register.strip_prefix(['v', 'V'])?;
@@ -176,7 +187,7 @@ impl Vectors {
 }
 
 impl fmt::Display for Vectors {
-    /// Writes lists of three and more as a range, unless they go past `v31`.
+    /// Writes lists of three or more as a range, unless they wrap from `v31` to `v0`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { first, count, arrangement } = self;
         let last = first + count - 1;
@@ -191,7 +202,7 @@ impl fmt::Display for Vectors {
     }
 }
 
-/// Reads a register number without leading zeros.
+/// Parses a register number without leading zeros.
 fn number(digits: &str) -> Option<u8> {
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits.len() == 1 || !digits.starts_with('0'));
     digits.parse().ok().filter(|_| plain)
@@ -203,7 +214,7 @@ mod tests {
     use alloc::string::ToString;
 
     #[test]
-    fn registers_read_back_as_printed() {
+    fn registers_parse_as_printed() {
         for (width, _) in SimdWidth::ALL {
             for index in 0..=31 {
                 let register = SimdReg::new(index, width).unwrap();
@@ -216,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_written_as_objdump_does() {
+    fn lists_print_as_in_objdump() {
         let list = |first, count| Vectors::new(first, count, Arrangement::B16).unwrap().to_string();
         assert_eq!(list(0, 1), "{v0.16b}");
         assert_eq!(list(0, 2), "{v0.16b, v1.16b}");
@@ -226,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn an_arrangement_is_named_by_its_numbers() {
+    fn the_name_of_an_arrangement_begins_with_its_element_count() {
         for arrangement in Arrangement::ALL {
             let elements = arrangement.vector_bytes() / arrangement.element_bytes();
             assert!(arrangement.name().starts_with(&elements.to_string()), "{arrangement}");

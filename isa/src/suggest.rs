@@ -1,20 +1,22 @@
-//! "Did you mean": the known name closest to a misspelt one.
+//! "Did you mean": the known name closest to a misspelled one.
+//!
+//! The crate strsim has this distance too, but needs `std`.
 
 use alloc::vec::Vec;
 
-/// More edits than this and the names have nothing to do with each other.
-const MOST_EDITS: usize = 2;
+/// The maximum distance of a suggestion, in edits.
+const MAX_EDITS: usize = 2;
 
-/// Returns the candidate that takes the fewest edits, if that is at most two and fewer than the name has letters.
+/// Returns the closest candidate, if it is at most [`MAX_EDITS`] away and the name is longer than that distance.
 pub(crate) fn closest(name: &str, candidates: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     candidates
         .map(|candidate| (edits(name, candidate), candidate))
-        .filter(|(edits, _)| *edits <= MOST_EDITS && *edits < name.len())
+        .filter(|(edits, _)| *edits <= MAX_EDITS && *edits < name.len())
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, candidate)| candidate)
 }
 
-/// Counts the insertions, deletions and replacements of one letter that turn `from` into `to`, ignoring case.
+/// Returns the Levenshtein distance of two names, ignoring case.
 fn edits(from: &str, to: &str) -> usize {
     let mut row: Vec<usize> = (0..=to.len()).collect();
     for (done, a) in from.bytes().enumerate() {
@@ -34,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_typo_is_found_and_nonsense_is_not() {
+    fn a_typo_has_a_suggestion_and_nonsense_has_none() {
         let names = || ["stg", "stzg", "st2g"].into_iter();
         assert_eq!(closest("stgg", names()), Some("stg"));
         assert_eq!(closest("STZ2", names()), Some("stzg"));

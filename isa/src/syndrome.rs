@@ -1,8 +1,17 @@
-//! The exception syndrome: what `ESR_ELx` says about why the guest stopped.
+//! The exception syndrome: the cause of an exception as reported in `ESR_ELx`.
 
 use core::fmt;
 
 /// A value of `ESR_ELx` (Arm ARM, `ESR_EL1`).
+///
+/// ```
+/// use isa::{ExceptionClass, FaultStatus, Syndrome};
+/// let esr = Syndrome::from_bits(0x9600_0051);
+/// assert_eq!(esr.class(), ExceptionClass::DATA_ABORT_SAME);
+/// assert_eq!((esr.dfsc(), esr.wnr()), (Some(FaultStatus::TAG_CHECK), Some(true)));
+/// assert!(esr.is_tag_check_fault());
+/// assert_eq!(Syndrome::new(ExceptionClass::BRK, 7).to_string(), "brk #0x7 (ESR 0xf2000007)");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Syndrome(u64);
 
@@ -12,13 +21,13 @@ impl Syndrome {
     const ISS_MASK: u64 = Self::IL - 1;
     const WNR: u64 = 1 << 6;
 
-    /// Wraps a register value.
+    /// Creates a syndrome from the register value.
     #[must_use]
     pub const fn from_bits(bits: u64) -> Self {
         Self(bits)
     }
 
-    /// Makes the syndrome of a 32-bit instruction (IL is 1) from its class and the 25 bits of ISS.
+    /// Creates the syndrome of a 32-bit instruction (IL is 1) from its class and ISS. Bits 31:25 of `iss` are ignored.
     #[must_use]
     pub const fn new(class: ExceptionClass, iss: u32) -> Self {
         Self((class.0 as u64) << Self::EC_SHIFT | Self::IL | iss as u64 & Self::ISS_MASK)
@@ -42,7 +51,7 @@ impl Syndrome {
         (self.0 & Self::ISS_MASK) as u32
     }
 
-    /// Returns the immediate of BRK, SVC or HVC, or `None` for other classes.
+    /// Returns the immediate of BRK, SVC or HVC, ISS bits 15:0, or `None` for other classes.
     #[must_use]
     pub const fn immediate(self) -> Option<u16> {
         match self.class() {
@@ -51,7 +60,7 @@ impl Syndrome {
         }
     }
 
-    /// Returns the fault status code, DFSC or IFSC, bits 5:0; `None` if this is not an abort.
+    /// Returns the fault status code, DFSC or IFSC, bits 5:0, or `None` if this is not an abort.
     #[must_use]
     pub const fn dfsc(self) -> Option<FaultStatus> {
         if self.class().is_data_abort() || self.class().is_instruction_abort() {
@@ -61,13 +70,13 @@ impl Syndrome {
         }
     }
 
-    /// Tells whether a data abort was a write, `WnR`, bit 6; `None` if this is not a data abort.
+    /// Returns `WnR`, bit 6: whether a data abort was caused by a write. Returns `None` if this is not a data abort.
     #[must_use]
     pub const fn wnr(self) -> Option<bool> {
         if self.class().is_data_abort() { Some(self.0 & Self::WNR != 0) } else { None }
     }
 
-    /// Tells whether this is a synchronous tag check fault.
+    /// Returns whether this is a synchronous tag check fault.
     #[must_use]
     pub const fn is_tag_check_fault(self) -> bool {
         self.class().is_data_abort() && matches!(self.dfsc(), Some(FaultStatus::TAG_CHECK))
@@ -98,16 +107,22 @@ impl fmt::Display for Syndrome {
 }
 
 /// An exception class, the EC field (Arm ARM, `ESR_EL1.EC`).
+///
+/// ```
+/// use isa::ExceptionClass;
+/// assert_eq!(ExceptionClass::from_bits(0x24), ExceptionClass::DATA_ABORT_LOWER);
+/// assert_eq!(ExceptionClass::from_bits(0x2f).to_string(), "exception class 0x2f");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ExceptionClass(u8);
 
-/// Defines the named values of a six-bit code and what each is called.
+/// Defines the named values of a six-bit code and their descriptions.
 macro_rules! named_codes {
     ($type:ident, $unnamed:literal, { $( $(#[$doc:meta])* $name:ident = $code:literal $text:literal; )* }) => {
         impl $type {
             $( $(#[$doc])* pub const $name: Self = Self($code); )*
 
-            /// Makes the code from its six bits; higher bits are dropped.
+            /// Creates the code from its six bits; bits 7:6 are ignored.
             #[must_use]
             pub const fn from_bits(bits: u8) -> Self {
                 Self(bits & 0x3f)
@@ -132,11 +147,11 @@ macro_rules! named_codes {
 }
 
 named_codes!(ExceptionClass, "exception class", {
-    /// Unknown reason, such as an undefined instruction.
+    /// Unknown reason, such as an UNDEFINED instruction.
     UNKNOWN = 0x00 "undefined instruction or unknown reason";
-    /// SVC from `AArch64`.
+    /// SVC in AArch64 state.
     SVC64 = 0x15 "svc";
-    /// HVC from `AArch64`.
+    /// HVC in AArch64 state.
     HVC64 = 0x16 "hvc";
     /// Trapped MSR, MRS or system instruction.
     SYSTEM_TRAP = 0x18 "trapped msr, mrs or system instruction";
@@ -152,18 +167,18 @@ named_codes!(ExceptionClass, "exception class", {
     DATA_ABORT_SAME = 0x25 "data abort, same EL";
     /// SP alignment fault.
     SP_ALIGNMENT = 0x26 "sp alignment fault";
-    /// BRK from `AArch64`.
+    /// BRK in AArch64 state.
     BRK = 0x3c "brk";
 });
 
 impl ExceptionClass {
-    /// Tells whether this is a data abort, from any level.
+    /// Returns whether this is a data abort from either level.
     #[must_use]
     pub const fn is_data_abort(self) -> bool {
         matches!(self, Self::DATA_ABORT_LOWER | Self::DATA_ABORT_SAME)
     }
 
-    /// Tells whether this is an instruction abort, from any level.
+    /// Returns whether this is an instruction abort from either level.
     #[must_use]
     pub const fn is_instruction_abort(self) -> bool {
         matches!(self, Self::INSTRUCTION_ABORT_LOWER | Self::INSTRUCTION_ABORT_SAME)
@@ -211,7 +226,7 @@ mod tests {
     use alloc::string::ToString;
 
     #[test]
-    fn a_tag_check_fault_is_recognised_at_both_levels() {
+    fn a_tag_check_fault_is_recognized_at_both_levels() {
         for (bits, text) in [
             (0x9600_0051, "data abort, same EL: tag check fault, write (ESR 0x96000051)"),
             (0x9200_0011, "data abort, lower EL: tag check fault, read (ESR 0x92000011)"),

@@ -1,7 +1,7 @@
-//! Reads assembly text into labels, mnemonics and operands, without knowing any instruction.
+//! Parses assembly text into labels, mnemonics and operands, without knowing any instruction.
 //!
-//! What an operand is follows from how it is written, so rows need no parsers of their own. Names, of system registers
-//! for example, stay names here; the operand of the row that is tried says what they stand for.
+//! The syntax of an operand determines its kind, so rows need no parsers of their own. Names, such as those of system
+//! registers, remain names here; the operand of a row resolves them.
 
 use alloc::format;
 use alloc::string::ToString;
@@ -14,8 +14,8 @@ use crate::register::Reg;
 
 mod brackets;
 
-/// What stands in a line.
-pub(crate) enum Piece<'a> {
+/// A label or a statement.
+pub(crate) enum Item<'a> {
     Label { line: usize, column: usize, name: &'a str },
     Statement(Statement<'a>),
 }
@@ -25,25 +25,25 @@ pub(crate) struct Statement<'a> {
     pub(crate) line: usize,
     pub(crate) column: usize,
     pub(crate) mnemonic: &'a str,
-    pub(crate) operands: Vec<Written<'a>>,
+    pub(crate) operands: Vec<ParsedOperand<'a>>,
 }
 
-/// An operand and where it stands.
+/// An operand and its column.
 #[derive(Clone, Copy)]
-pub(crate) struct Written<'a> {
+pub(crate) struct ParsedOperand<'a> {
     pub(crate) column: usize,
     pub(crate) value: Value<'a>,
 }
 
-/// An operand as far as its text says what it is.
+/// The value of an operand as far as the syntax determines it.
 #[derive(Clone, Copy)]
 pub(crate) enum Value<'a> {
     Arg(Arg),
     Name(&'a str),
 }
 
-/// Reads one line: labels and statements separated by semicolons, then maybe a comment.
-pub(crate) fn read_line(text: &str, line: usize) -> Result<Vec<Piece<'_>>, ParseError> {
+/// Parses a line: labels, statements separated by semicolons, and an optional comment.
+pub(crate) fn read_line(text: &str, line: usize) -> Result<Vec<Item<'_>>, ParseError> {
     let text = text.split_once("//").map_or(text, |(code, _)| code);
     let mut reader = Reader { text, position: 0, line, counted: (0, 1) };
     let mut pieces = Vec::new();
@@ -57,25 +57,25 @@ pub(crate) fn read_line(text: &str, line: usize) -> Result<Vec<Piece<'_>>, Parse
         let column = reader.column();
         let name = reader.name().ok_or_else(|| reader.expected("an instruction or a label"))?;
         if reader.take(':') {
-            pieces.push(Piece::Label { line, column, name });
+            pieces.push(Item::Label { line, column, name });
         } else {
             let operands = reader.operands()?;
-            pieces.push(Piece::Statement(Statement { line, column, mnemonic: name, operands }));
+            pieces.push(Item::Statement(Statement { line, column, mnemonic: name, operands }));
         }
     }
 }
 
-/// A line and how far it has been read. Every method skips blanks first.
+/// A line and the position of the next character to parse. Every method skips blanks first.
 struct Reader<'a> {
     text: &'a str,
     position: usize,
     line: usize,
-    /// A position already passed and its column, so that a long line is counted once and not for every operand.
+    /// An earlier position and its column, so that the characters of a long line are counted once.
     counted: (usize, usize),
 }
 
 impl<'a> Reader<'a> {
-    fn operands(&mut self) -> Result<Vec<Written<'a>>, ParseError> {
+    fn operands(&mut self) -> Result<Vec<ParsedOperand<'a>>, ParseError> {
         let mut operands = Vec::new();
         if self.at_end() || self.peek() == Some(';') {
             return Ok(operands);
@@ -83,7 +83,7 @@ impl<'a> Reader<'a> {
         loop {
             let column = self.skip_blanks().column();
             let value = self.operand()?;
-            operands.push(Written { column, value });
+            operands.push(ParsedOperand { column, value });
             if self.take(',') {
                 continue;
             }
@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads the number of a shift or extension that began at `start`, if one follows.
+    /// Parses the optional amount of a shift or extension that began at `start`.
     fn amount(&mut self, start: usize) -> Result<Option<u8>, ParseError> {
         if !self.at_number() {
             return Ok(None);
@@ -142,7 +142,7 @@ impl<'a> Reader<'a> {
         self.peek().is_some_and(|c| c.is_ascii_digit() || matches!(c, '#' | '+' | '-'))
     }
 
-    /// Reads `#16`, `16`, `-16`, `#0x10` or `0b1_0000`.
+    /// Parses `#16`, `16`, `-16`, `#0x10` or `0b1_0000`.
     fn number(&mut self) -> Result<i64, ParseError> {
         self.take('#');
         let start = self.skip_blanks().position;
@@ -152,7 +152,7 @@ impl<'a> Reader<'a> {
         }
         let digits = self.word(|c| c.is_ascii_alphanumeric() || c == '_');
         if digits.is_empty() {
-            return Err(self.expected("a number"));
+            return Err(self.expected("a number such as 16 or 0x10"));
         }
         value(digits, negative).ok_or_else(|| {
             let text = self.text[start..self.position].to_string();
@@ -160,7 +160,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Reads a mnemonic, a label or the name of something.
+    /// Parses a mnemonic, a label or another name.
     fn name(&mut self) -> Option<&'a str> {
         if !self.peek()?.is_ascii_alphabetic() && !matches!(self.peek()?, '_' | '.') {
             return None;
@@ -213,9 +213,17 @@ impl<'a> Reader<'a> {
         self.text[..position].chars().count() + 1
     }
 
+    /// Creates the error for the word or character at the current position.
     fn expected(&mut self, expected: &'static str) -> ParseError {
-        let found = self.peek().map_or_else(|| "the end of the line".to_string(), |c| format!("`{c}`"));
-        self.error(self.position, ParseErrorKind::Syntax { expected, found })
+        let next = self.peek();
+        let start = self.position;
+        let word = self.word(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
+        let found = match next {
+            None => "end of line".to_string(),
+            Some(c) if word.is_empty() => format!("`{c}`"),
+            Some(_) => format!("`{word}`"),
+        };
+        self.error(start, ParseErrorKind::Syntax { expected, found })
     }
 
     fn error(&self, position: usize, kind: ParseErrorKind) -> ParseError {
@@ -223,7 +231,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Returns the 64-bit number of these digits; `0xffff_ffff_ffff_ffff` is -1, as in a register.
+/// Parses a 64-bit number; `0xffff_ffff_ffff_ffff` is -1, as in a register.
 fn value(digits: &str, negative: bool) -> Option<i64> {
     let plain = digits.replace('_', "").to_ascii_lowercase();
     let magnitude = match plain.split_at_checked(2) {

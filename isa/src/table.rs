@@ -1,21 +1,22 @@
-//! The instruction table. Everything this crate knows about an encoding stands in its row; a new one is one line.
+//! The instruction table. A row holds everything this crate knows about an encoding; a new encoding is one line.
 //!
-//! A row is `"mnemonic" bits [operands] of size where rules;`. Bits that no operand owns are fixed, and must be as given
-//! for a word to decode. A `{}` in the mnemonic stands for the first operand, which is letters: a condition, an ordering.
-//! Operands are listed in the order of assembly; `operand/` says what each name means. The size is that of a load or
-//! store (`access.rs`); where it depends on the operands it is left out. Rules name combinations of registers that are
-//! CONSTRAINED UNPREDICTABLE (`clash.rs`). Rows are grouped by [`Op`](crate::Op), and chapters by what they work on.
+//! A row reads `"mnemonic" bits [operands] of access where constraints;`. Bits that no operand owns are fixed: a word
+//! decodes only if it has the same. `{}` in the mnemonic stands for the first operand, which is part of the mnemonic: a
+//! condition, or the ordering of an atomic. Operands are listed in the order of assembly; their names are defined in
+//! `operand/`. The access is the size of a load or store (`access.rs`), left out where it follows from the operands.
+//! Constraints exclude combinations of registers that are CONSTRAINED UNPREDICTABLE (`unpredictable.rs`). Rows are
+//! grouped by [`Op`](crate::Op), and modules by the kind of instruction.
 //!
-//! Rows of one mnemonic are tried in order when assembling; an error of an earlier one is preferred.
+//! The assembler tries the rows of a mnemonic in order and prefers the error of an earlier row.
 
 use crate::row::Row;
 
-/// Makes a chapter's `ROWS` of its rows.
+/// Defines a module's `ROWS`.
 macro_rules! rows {
     ($( $op:ident {
-        $( $mnemonic:literal $bits:literal [$($operand:ident)*] $(of $size:ident)? $(where $($rule:ident)+)? ; )+
+        $( $mnemonic:literal $bits:literal [$($operand:ident)*] $(of $access:ident)? $(where $($constraint:ident)+)? ; )+
     } )*) => {
-        /// The rows of this chapter.
+        /// The rows of this module.
         pub(super) const ROWS: &[$crate::row::Row] = &[$( $( $crate::row::Row::new(
             $crate::op::Op::$op,
             $mnemonic,
@@ -23,16 +24,16 @@ macro_rules! rows {
             &[$( &$operand as &dyn $crate::operand::Operand ),*],
             &[$( $operand.mask() ),*],
         )
-        $( .moves($size) )?
-        $( .with_rules(&[$( $rule ),+]) )?, )+ )*];
+        $( .with_access($access) )?
+        $( .with_constraints(&[$( $constraint ),+]) )?, )+ )*];
     };
 }
 
 mod arithmetic;
 mod atomic;
 mod branch;
-mod copy;
 mod exclusive;
+mod mops;
 mod pair;
 mod pointers;
 mod simd;
@@ -40,8 +41,8 @@ mod single;
 mod system;
 mod tags;
 
-/// The chapters, in the order of the whole table.
-const CHAPTERS: &[&[Row]] = &[
+/// The rows of each module, in the order of the whole table.
+const MODULES: &[&[Row]] = &[
     pointers::ROWS,
     tags::ROWS,
     single::ROWS,
@@ -49,7 +50,7 @@ const CHAPTERS: &[&[Row]] = &[
     exclusive::ROWS,
     atomic::ROWS,
     simd::ROWS,
-    copy::ROWS,
+    mops::ROWS,
     arithmetic::ROWS,
     system::ROWS,
     branch::ROWS,
@@ -57,26 +58,40 @@ const CHAPTERS: &[&[Row]] = &[
 
 const LEN: usize = {
     let mut len = 0;
-    let mut chapter = 0;
-    while chapter < CHAPTERS.len() {
-        len += CHAPTERS[chapter].len();
-        chapter += 1;
+    let mut module = 0;
+    while module < MODULES.len() {
+        len += MODULES[module].len();
+        module += 1;
     }
     len
 };
 
-/// The whole table: the chapters behind each other, in one place so that a row has one address.
+/// The whole table: one static array, so that every row has one address.
 pub(crate) static ROWS: [Row; LEN] = {
-    let mut table = [CHAPTERS[0][0]; LEN];
-    let (mut next, mut chapter) = (0, 0);
-    while chapter < CHAPTERS.len() {
+    let mut table = [MODULES[0][0]; LEN];
+    let (mut next, mut module) = (0, 0);
+    while module < MODULES.len() {
         let mut row = 0;
-        while row < CHAPTERS[chapter].len() {
-            table[next] = CHAPTERS[chapter][row];
+        while row < MODULES[module].len() {
+            table[next] = MODULES[module][row];
             next += 1;
             row += 1;
         }
-        chapter += 1;
+        module += 1;
     }
     table
 };
+
+/// Returns the whole instruction table.
+///
+/// ```
+/// // Instructions with the edge values of their operands.
+/// for insn in isa::rows().iter().flat_map(|row| row.samples()).take(1_000) {
+///     assert_eq!(isa::Insn::decode(insn.encode()), Some(insn));
+///     assert_eq!(isa::assemble(&insn.to_string()), Ok(vec![insn]));
+/// }
+/// ```
+#[must_use]
+pub fn rows() -> &'static [Row] {
+    &ROWS
+}

@@ -1,31 +1,38 @@
-//! The tag: four bits, one for every granule of tagged memory and one in every pointer.
+//! The 4-bit tag that every granule of tagged memory and every pointer has.
 //!
-//! A type of its own, so that a tag can't be confused with a byte of a tag buffer (which may hold more than 15) or with
-//! an IRG offset.
+//! It has its own type so that it is not confused with a byte of a tag buffer, which may be above 15, or with an offset.
 
 use core::fmt;
 
-/// The bytes that share one allocation tag (Arm ARM, The Memory Tagging Extension; `TAG_GRANULE` in the pseudocode).
+/// The size of a granule, which has one allocation tag, in bytes (Arm ARM, `TAG_GRANULE`).
 pub const GRANULE_BYTES: usize = 16;
 
-/// A 4-bit tag: an allocation tag of a granule or the logical tag of a pointer (Arm ARM, The Memory Tagging Extension).
+/// A 4-bit tag: the allocation tag of a granule or the logical tag of a pointer (Arm ARM, The Memory Tagging Extension).
+///
+/// ```
+/// use isa::Tag;
+/// assert_eq!(Tag::new(5).map(Tag::value), Some(5));
+/// assert_eq!(Tag::new(16), None);
+/// assert_eq!(Tag::truncate(0x37), Tag::truncate(7));
+/// assert_eq!(Tag::MAX.wrapping_add(1), Tag::ZERO);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag(u8);
 
 impl Tag {
-    /// Tag 0, which fresh memory and untagged pointers carry.
+    /// Tag 0, the tag of zeroed pages and of untagged pointers in the TTBR0 half of the address space.
     pub const ZERO: Self = Self(0);
 
-    /// Tag 15, the tag of an untagged pointer in the upper half of the address space.
+    /// Tag 15, the tag of untagged pointers in the TTBR1 half of the address space.
     pub const MAX: Self = Self(15);
 
-    /// Makes a tag of `value`, or `None` if that is above 15.
+    /// Creates a tag. Returns `None` if `value` is above 15.
     #[must_use]
     pub const fn new(value: u8) -> Option<Self> {
         if value <= Self::MAX.0 { Some(Self(value)) } else { None }
     }
 
-    /// Makes a tag of the low four bits of `value`, as hardware does.
+    /// Creates a tag from the low four bits of `value`.
     #[must_use]
     pub const fn truncate(value: u8) -> Self {
         Self(value & 0xf)
@@ -37,20 +44,20 @@ impl Tag {
         self.0
     }
 
-    /// Returns the tag `steps` further on, going from 15 to 0.
+    /// Returns the tag `steps` after this one, wrapping from 15 to 0.
     #[must_use]
     pub const fn wrapping_add(self, steps: u8) -> Self {
         Self::truncate(self.0.wrapping_add(steps))
     }
 
-    /// Lists all tags in rising order.
+    /// Returns all tags in ascending order.
     pub fn all() -> impl DoubleEndedIterator<Item = Self> + ExactSizeIterator + Clone {
         (0u8..16).map(Self)
     }
 }
 
 impl TryFrom<u8> for Tag {
-    /// The value that was above 15.
+    /// The rejected value, which is above 15.
     type Error = u8;
 
     fn try_from(value: u8) -> Result<Self, u8> {
@@ -65,7 +72,7 @@ impl From<Tag> for u8 {
 }
 
 impl fmt::Display for Tag {
-    /// Writes `0x7`: one digit always, so that columns of tags line up.
+    /// Writes the tag as `0x7`, always with one digit.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#x}", self.0)
     }

@@ -1,13 +1,13 @@
-//! The instruction table against itself: every row and, by chance, every word.
+//! Consistency of the instruction table: every row, and random words.
 
 use isa::{Access, Arg, Insn, Op, Row, assemble, rows};
 use proptest::prelude::*;
 
-/// The most bits that two overlapping rows may leave open, so that all words of both can be tried.
-const MOST_FREE_BITS: u32 = 22;
+/// The maximum number of bits that two overlapping rows may leave free, so that all words of both can be tried.
+const MAX_FREE_BITS: u32 = 22;
 
 #[test]
-fn samples_survive_encoding_printing_and_rebuilding() {
+fn samples_round_trip_through_encoding_printing_and_operands() {
     let mut count = 0;
     for row in rows() {
         let samples = row.samples();
@@ -31,7 +31,7 @@ fn every_op_has_a_row_and_every_fixed_bit_is_in_the_mask() {
     }
 }
 
-/// Tries *all* words that could match two rows: those on which the fixed bits of both agree.
+/// Tries *all* words that match the fixed bits of two rows.
 #[test]
 fn no_two_rows_decode_the_same_word() {
     for (index, a) in rows().iter().enumerate() {
@@ -40,12 +40,12 @@ fn no_two_rows_decode_the_same_word() {
                 continue;
             }
             let free = !(a.mask() | b.mask());
-            assert!(free.count_ones() <= MOST_FREE_BITS, "too many words to try: {a:?} and {b:?}");
+            assert!(free.count_ones() <= MAX_FREE_BITS, "too many words to try: {a:?} and {b:?}");
             let mut chosen = 0_u32;
             loop {
                 let word = a.bits() | b.bits() | chosen;
                 assert!(!(decodes(a, word) && decodes(b, word)), "{word:#010x} is both {a:?} and {b:?}");
-                // The next subset of the free bits.
+                // Next subset of the free bits.
                 chosen = chosen.wrapping_sub(free) & free;
                 if chosen == 0 {
                     break;
@@ -73,8 +73,8 @@ fn reserved_and_unpredictable_words_do_not_decode() {
         (0xd503_3edf, "isb with a reserved option"),
         (0xd503_429f, "msr tco with an immediate above 1"),
         (0xd519_0080, "msr to gmid_el1"),
-        (0xf840_8400, "ldr that writes back to what it loads"),
-        (0xa940_0000, "ldp of one register twice"),
+        (0xf840_8400, "ldr with writeback to the loaded register"),
+        (0xa940_0000, "ldp to identical registers"),
         (0xd4a0_0001, "dcps1"),
         (0x5400_0010, "bc.eq"),
         (0x4821_7c00, "casp of odd registers"),
@@ -95,7 +95,7 @@ fn reserved_and_unpredictable_words_do_not_decode() {
 }
 
 #[test]
-fn overlap_with_the_stack_pointer_or_without_writeback_is_fine() {
+fn overlap_with_the_stack_pointer_or_without_writeback_is_accepted() {
     for text in
         ["ldr xzr, [sp], #8", "ldr x0, [x0, #8]", "stg x0, [x0], #16", "stgp x0, x0, [x0], #16", "stp x1, x1, [x0]"]
     {
@@ -103,7 +103,7 @@ fn overlap_with_the_stack_pointer_or_without_writeback_is_fine() {
     }
 }
 
-/// Says again, in bits of the word, which loads and stores are CONSTRAINED UNPREDICTABLE (Arm ARM C6.2, their decode).
+/// Computes from the bits of the word whether a load or store is CONSTRAINED UNPREDICTABLE (Arm ARM C6.2, decode).
 fn unpredictable(word: u32) -> bool {
     let (rt, rn, rt2) = (word & 0x1f, word >> 5 & 0x1f, word >> 10 & 0x1f);
     let pair = word & 0x3800_0000 == 0x2800_0000;
@@ -119,7 +119,7 @@ fn unpredictable(word: u32) -> bool {
 }
 
 #[test]
-fn exactly_the_unpredictable_loads_and_stores_are_refused() {
+fn exactly_the_unpredictable_loads_and_stores_are_rejected() {
     use Op::{Ldnp, LdnpSimd, Ldp, LdpSimd, Ldpsw, Ldr, LdrSimd, Ldrb, Ldrh, Ldrs, Ldtr, Ldur, LdurSimd, Ldurb, Ldurh};
     use Op::{Ldurs, Stnp, StnpSimd, Stp, StpSimd, Str, StrSimd, Strb, Strh, Sttr, Stur, SturSimd, Sturb, Sturh};
     let loads =
@@ -137,9 +137,9 @@ fn exactly_the_unpredictable_loads_and_stores_are_refused() {
     assert_ne!(refused, 0);
 }
 
-/// The same of exclusive stores and of memory copies and sets, whose third register is Rs.
+/// Checks exclusive stores and memory copies and sets, whose third register is Rs.
 #[test]
-fn exactly_the_unpredictable_overlaps_with_rs_are_refused() {
+fn exactly_the_unpredictable_overlaps_with_rs_are_rejected() {
     use Op::{Cpye, Cpyfe, Cpyfm, Cpyfp, Cpym, Cpyp, Sete, Setge, Setgm, Setgp, Setm, Setp, Stlxp, Stlxr, Stxp, Stxr};
     let copies = [Cpyfp, Cpyfm, Cpyfe, Cpyp, Cpym, Cpye];
     let sets = [Setp, Setm, Sete, Setgp, Setgm, Setge];
@@ -165,9 +165,9 @@ fn exactly_the_unpredictable_overlaps_with_rs_are_refused() {
     }
 }
 
-/// Reads the size of an access off the text once more: the mnemonic's end, else the width of the register.
+/// Derives the size of an access from the text: from the end of the mnemonic, or else from the width of the register.
 #[test]
-fn sizes_are_what_the_names_say() {
+fn access_sizes_agree_with_the_names() {
     const PAIRS: &[&str] = &["stgp", "stp", "ldp", "stnp", "ldnp", "ldpsw", "ldxp", "ldaxp", "stxp", "stlxp", "casp"];
     let mut found = 0;
     for insn in rows().iter().filter_map(|row| row.samples().into_iter().last()) {
@@ -191,9 +191,9 @@ fn sizes_are_what_the_names_say() {
     assert!(found > 200, "{found}");
 }
 
-/// Tells whether an instruction can change or read memory, by the operand that says where.
+/// Checks that every instruction with an address operand has an access size, unless it accesses only tags.
 #[test]
-fn what_has_an_address_has_a_size_unless_it_handles_tags_or_hints() {
+fn instructions_with_an_address_have_a_size_unless_they_access_tags_or_prefetch() {
     use Op::{Ldg, Ldgm, Prfm, Prfum, St2g, Stg, Stgm, Stz2g, Stzg, Stzgm};
     let sizeless = [Ldg, Ldgm, Prfm, Prfum, St2g, Stg, Stgm, Stz2g, Stzg, Stzgm];
     for insn in rows().iter().filter_map(|row| row.samples().into_iter().next()) {
@@ -209,7 +209,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_word_decodes_to_itself_or_not_at_all(word: u32) {
+    fn any_word_that_decodes_encodes_to_itself(word: u32) {
         if let Some(insn) = Insn::decode(word) {
             prop_assert_eq!(insn.encode(), word);
             check_round_trips(insn);
@@ -217,14 +217,14 @@ proptest! {
     }
 
     #[test]
-    fn any_filling_of_a_row_round_trips(index in 0..rows().len(), random: u32) {
+    fn random_instructions_of_a_row_round_trip(index in 0..rows().len(), random: u32) {
         if let Some(insn) = rows()[index].fill(random) {
             check_round_trips(insn);
         }
     }
 
     #[test]
-    fn a_misspelt_instruction_never_panics(index in 0..rows().len(), random: u32, place: usize, typo: char) {
+    fn a_misspelled_instruction_never_panics(index in 0..rows().len(), random: u32, place: usize, typo: char) {
         if let Some(insn) = rows()[index].fill(random) {
             let mut letters: Vec<char> = insn.to_string().chars().collect();
             let place = place % letters.len();
@@ -236,7 +236,7 @@ proptest! {
     }
 }
 
-/// Checks encode with decode, print with parse, and operands with the instruction made of them.
+/// Checks that encoding and decoding, printing and parsing, and operands and instruction agree.
 fn check_round_trips(insn: Insn) {
     let decoded = Insn::decode(insn.encode()).expect("an instruction decodes");
     assert_eq!((decoded, decoded.op()), (insn, insn.op()));
@@ -245,6 +245,6 @@ fn check_round_trips(insn: Insn) {
     assert_eq!(insn.row().insn(&insn.args()), Ok(insn), "{text}");
     let of_op = Insn::new(insn.op(), &insn.args()).expect("an op takes the operands of its rows");
     assert_eq!(of_op.op(), insn.op(), "{text}");
-    // Where there are sizes, the operands alone do not say which.
+    // Only the size of the access may differ: the operands do not determine it.
     assert!(of_op == insn || insn.access().is_some(), "{text}");
 }

@@ -10,7 +10,7 @@ mod heap;
 use abi::mailbox::{BootReport, PageKind, Status};
 use abi::map::{self, GUEST_PAGE, Window};
 
-pub use executor::{Done, Outcome, Unknown};
+pub use executor::{Done, Interrupt, Outcome, Unknown};
 pub use heap::HeapError;
 
 use crate::cpu::{Features, PageKinds, Program, SystemRegisters, reset};
@@ -24,6 +24,8 @@ pub const BUDGET: u64 = 50_000_000;
 pub struct Firmware {
     /// Instructions that a block may execute before it is given up.
     pub budget: u64,
+    /// Whoever waits for a block, and may have waited long enough.
+    pub interrupt: Interrupt,
     pages: PageKinds,
     heap: heap::Heap,
     cpus: Vec<executor::Seat>,
@@ -43,10 +45,19 @@ impl Firmware {
         let seat = executor::Seat::default();
         Self {
             budget: BUDGET,
+            interrupt: Interrupt::default(),
             pages: PageKinds::default(),
             heap: heap::Heap::default(),
             cpus: vec![seat; map::MAX_CPUS],
         }
+    }
+
+    /// Forgets pages, heap and blocks, as if it had just booted. The words of the last blocks are still in the code pages,
+    /// and known to be there.
+    pub fn recycle(&mut self) {
+        self.pages = PageKinds::default();
+        self.heap = heap::Heap::default();
+        self.cpus.iter_mut().for_each(executor::Seat::recycle);
     }
 
     /// What the firmware reports of a vCPU at boot (`guest-fw/src/serve.rs`, `boot_report`).

@@ -2,11 +2,10 @@
 //!
 //! A real machine and the model are both asked in these terms.
 
-pub mod errno;
 pub mod page_event;
 pub mod register;
 
-pub use errno::Errno;
+pub use kvm_mte::Errno;
 pub use page_event::{PageEvent, Protection};
 pub use register::RegisterId;
 
@@ -66,9 +65,9 @@ pub struct CopyTags<'a> {
 
 impl CopyTags<'_> {
     /// KVM_ARM_TAGS_TO_GUEST.
-    pub const TO_GUEST: u64 = 0;
+    pub const TO_GUEST: u64 = kvm_mte::ioctl::KVM_ARM_TAGS_TO_GUEST;
     /// KVM_ARM_TAGS_FROM_GUEST.
-    pub const FROM_GUEST: u64 = 1;
+    pub const FROM_GUEST: u64 = kvm_mte::ioctl::KVM_ARM_TAGS_FROM_GUEST;
 }
 
 /// What the kernel returned for a raw ioctl: bytes of guest memory covered, or the error.

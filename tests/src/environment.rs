@@ -8,6 +8,8 @@ pub const BIN: &str = "GRANULE_BIN";
 pub const AGENT: &str = "GRANULE_AGENT";
 /// The guest firmware, an ELF file.
 pub const FIRMWARE: &str = "GRANULE_FIRMWARE";
+/// kvm-mte's example `save_restore` for the inner Linux: arm64, static.
+pub const SAVE_RESTORE: &str = "GRANULE_SAVE_RESTORE";
 /// A QEMU without known defects, 10 or newer.
 pub const QEMU: &str = "GRANULE_QEMU";
 /// A QEMU in which the granules of a page share a tag.

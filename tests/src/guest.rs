@@ -1,6 +1,7 @@
 //! Firmware that is not ours: ELF files made of a few instructions and, if need be, a mailbox full of lies.
 
 use std::fs;
+use std::mem::offset_of;
 use std::path::{Path, PathBuf};
 
 use abi::doorbell::Doorbell;
@@ -79,6 +80,62 @@ pub fn hanging_after_boot() -> Vec<u8> {
         mailbox.boot.pfr1 = 3 << 8;
     };
     let ring = format!("{DOORBELL} movz w1, #{}; strb w1, [x0]; b .", Doorbell::Reply.byte(0));
+    elf(&[program(&ring), mailbox(booted)])
+}
+
+/// What firmware answers to each block.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Answer {
+    /// The syndromes of the exceptions that it claims, all at the first instruction.
+    pub esrs: &'static [u64],
+    /// What it claims to be in every general register.
+    pub x: u64,
+    /// The reason that it gives for the end.
+    pub end: u64,
+}
+
+/// Makes firmware that boots as it should, does nothing, and gives the same answer to every request.
+#[must_use]
+pub fn answering(answer: Answer) -> Vec<u8> {
+    let filled = |mailbox: &mut Mailbox| {
+        mailbox.boot.version = ABI_VERSION;
+        mailbox.boot.entry_el = 1;
+        // ID_AA64PFR1_EL1.MTE, ID_AA64ISAR0_EL1.Atomic, and DC ZVA of 64 bytes (DCZID_EL0.BS).
+        mailbox.boot.pfr1 = 3 << 8;
+        mailbox.boot.isar0 = 2 << 20;
+        mailbox.boot.dczid = 4;
+        mailbox.reply.x = [answer.x; 31];
+        mailbox.reply.traps = answer.esrs.len() as u64;
+        mailbox.reply.end = answer.end;
+        for (trap, esr) in mailbox.traps.iter_mut().zip(answer.esrs) {
+            (trap.pc, trap.esr) = (map::code_va(0), *esr);
+        }
+    };
+    let (request, reply) = (offset_of!(Mailbox, control.request), offset_of!(Mailbox, control.reply));
+    let mailbox_upper = map::mailbox_ipa(0) >> 16;
+    let serve = format!(
+        "{DOORBELL} movz w1, #{}; movz x2, #{mailbox_upper:#x}, lsl #16; movz w3, #0
+         ring: str w3, [x2, #{reply}]; dsb sy; strb w1, [x0]
+         wait: ldr w4, [x2, #{request}]; subs w5, w4, w3; b.eq wait; orr w3, wzr, w4; b ring",
+        Doorbell::Reply.byte(0)
+    );
+    elf(&[program(&serve), mailbox(filled)])
+}
+
+/// Makes firmware that reports that it has booted, as it should, and then makes a call of PSCI (DEN 0022, 5.1).
+#[must_use]
+pub fn calling_psci_after_boot(function: u32) -> Vec<u8> {
+    let booted = |mailbox: &mut Mailbox| {
+        mailbox.boot.version = ABI_VERSION;
+        mailbox.boot.entry_el = 1;
+        // ID_AA64PFR1_EL1.MTE, bits 11:8.
+        mailbox.boot.pfr1 = 3 << 8;
+        // DCZID_EL0.DZP.
+        mailbox.boot.dczid = 1 << 4;
+    };
+    let (high, low) = (function >> 16, function & 0xffff);
+    let call = format!("movz x0, #{high}, lsl #16; movk x0, #{low}; hvc #0; b .");
+    let ring = format!("{DOORBELL} movz w1, #{}; strb w1, [x0]; {call}", Doorbell::Reply.byte(0));
     elf(&[program(&ring), mailbox(booted)])
 }
 

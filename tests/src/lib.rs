@@ -8,6 +8,7 @@
 //!   them is `#[ignore]`d for everybody else;
 //! - [`run`]: one `granule run`, from its options to its verdicts;
 //! - [`process`]: a child process with its output, and the emulators that a run started;
+//! - [`verdict_tables`]: what each cell of the matrix comes to;
 //! - [`guest`]: firmware that is not ours: ELF files made of a few instructions.
 //!
 //! The scripts in `fake-qemu/` stand for programs that a user may take for QEMU.
@@ -16,3 +17,4 @@ pub mod environment;
 pub mod guest;
 pub mod process;
 pub mod run;
+pub mod verdict_tables;

@@ -8,7 +8,7 @@ use granule_tests::environment::{self, BIN, FIRMWARE, QEMU};
 use granule_tests::process::Process;
 use granule_tests::run::{Report, Run, verdicts};
 use program::Program;
-use report::event::{Event, Verdict};
+use report::event::{Event, Summary, Verdict};
 use report::exit::Exit;
 
 /// The files of the corpus, by name.
@@ -87,16 +87,37 @@ fn random_programs_run_inside_a_nested_kernel() {
     command.arg("--kernel").arg(environment::file(environment::KERNEL_6_12));
     let scratch = tempfile::tempdir().unwrap();
     let report = Report { ended: Process::start(command.arg("--save").arg(scratch.path())).end() };
-    // Whether QEMU does something that is not permitted is not this test's question.
-    let diverged = report.ended.status.code() == Some(Exit::Failed as i32);
-    let events = report.events(if diverged { Exit::Failed } else { Exit::Passed });
+    // The errata of this QEMU are avoided, and without them it does what is permitted.
+    let summary = summary(&report.events(Exit::Passed));
+    assert_eq!((summary.programs, summary.diverged), (100, 0));
+    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
+}
+
+/// Returns what came of a campaign.
+fn summary(events: &[Event]) -> Summary {
     let summary = events.iter().find_map(|event| match event {
-        Event::Fuzzed(summary) => Some(summary),
+        Event::Fuzzed(summary) => Some(summary.clone()),
         _ => None,
     });
-    assert!(summary.is_some_and(|summary| diverged || summary.programs == 100), "{events:?}");
-    let saved = fs::read_dir(scratch.path()).unwrap().count();
-    assert_eq!(saved > 0, diverged, "each divergence is saved");
+    summary.unwrap_or_else(|| panic!("no Fuzzed: {events:?}"))
+}
+
+/// Without the errata left out QEMU diverges, and the program is there to be run again.
+#[test]
+#[ignore = "needs granule and QEMU; cargo xtask test runs it"]
+fn a_divergence_is_reported_and_saved() {
+    let scratch = tempfile::tempdir().unwrap();
+    let campaign = |known: &[&str]| {
+        let mut command = Command::new(environment::file(BIN));
+        command.args(["fuzz", "--via", "tcg", "--format", "json", "--programs", "400", "--seed", "0x5eed"]);
+        command.args(["--most", "1", "--jobs", "1"]).args(known);
+        command.arg("--qemu").arg(environment::file(QEMU)).arg("--firmware").arg(environment::file(FIRMWARE));
+        Report { ended: Process::start(command.arg("--save").arg(scratch.path())).end() }
+    };
+    assert_eq!(summary(&campaign(&[]).events(Exit::Passed)).diverged, 0);
+    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
+    assert_eq!(summary(&campaign(&["--known"]).events(Exit::Failed)).diverged, 1);
+    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
 }
 
 #[test]
@@ -125,18 +146,119 @@ fn a_program_that_never_ends_is_a_verdict() {
     assert!(failure.detail.iter().any(|line| line.contains("b .-4")), "{failure:?}");
 }
 
+/// Writes programs into a directory, by name; returns their paths.
+fn written(directory: &Path, programs: &[(&str, &str)]) -> Vec<String> {
+    let write = |(name, text): &(&str, &str)| {
+        let path = directory.join(format!("{name}.granule"));
+        fs::write(&path, format!("granule program 1\n{text}")).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    programs.iter().map(write).collect()
+}
+
+/// Runs programs on QEMU alone.
+fn on_tcg(options: &[&str], files: &[String]) -> Report {
+    let mut command = Command::new(environment::file(BIN));
+    command.args(["run", "--via", "tcg", "--format", "json"]).args(options).args(files);
+    command.arg("--qemu").arg(environment::file(QEMU)).arg("--firmware").arg(environment::file(FIRMWARE));
+    Report { ended: Process::start(&mut command).end() }
+}
+
+/// What the specification does not cover may leave anything behind, so it never reaches the machine.
+#[test]
+#[ignore = "needs granule and QEMU; cargo xtask test runs it"]
+fn a_program_that_is_not_covered_changes_nothing_for_the_next() {
+    let scratch = tempfile::tempdir().unwrap();
+    let next = "block el=1 simd=1\n  x0 = tagged+0x40 tag 0\ncode\n  ldr q0, [x0]\n  str q0, [x0, #16]\nend\n";
+    let files = written(
+        scratch.path(),
+        &[
+            ("smstart", "block el=1\ncode\n  .inst 0xd503477f\nend\n"),
+            ("after-smstart", next),
+            // MSR CPACR_EL1, XZR: EL1 and EL0 may not use SIMD any more.
+            ("cpacr", "block el=1\ncode\n  .inst 0xd518105f\nend\n"),
+            ("after-cpacr", next),
+        ],
+    );
+    let verdicts = verdicts(&on_tcg(&[], &files).events(Exit::Passed));
+    let [(_, smstart), (_, after_smstart), (_, cpacr), (_, after_cpacr)] = &verdicts[..] else {
+        panic!("{verdicts:?}");
+    };
+    assert!(matches!((smstart, cpacr), (Verdict::Skipped(_), Verdict::Skipped(_))), "{verdicts:?}");
+    assert_eq!((after_smstart, after_cpacr), (&Verdict::Passed, &Verdict::Passed));
+}
+
+/// The second program stores v7, and loads what stands behind its own end in the code page. On the model both are as after
+/// boot.
+#[test]
+#[ignore = "needs granule and QEMU; cargo xtask test runs it"]
+fn vectors_and_code_of_a_program_are_gone_for_the_next() {
+    let scratch = tempfile::tempdir().unwrap();
+    let nops = "  nop\n".repeat(6);
+    let first = format!(
+        "data 0x40 000102030405060708090a0b0c0d0e0f\nblock el=1 simd=1\n  x0 = tagged+0x40 tag 0\ncode\n  \
+         ldr q7, [x0]\n{nops}end\n"
+    );
+    let behind = abi::map::code_va(0) + 12;
+    let second = format!(
+        "block el=1\n  x0 = tagged+0x80 tag 0\n  x1 = {behind:#x}\ncode\n  str q7, [x0]\n  ldr x2, [x1]\nend\n"
+    );
+    let files = written(scratch.path(), &[("first", &first), ("second", &second)]);
+    let verdicts = verdicts(&on_tcg(&[], &files).events(Exit::Passed));
+    assert!(verdicts.len() == 2 && verdicts.iter().all(|(_, verdict)| *verdict == Verdict::Passed), "{verdicts:?}");
+}
+
+/// Checks a run that took too long in a program of this name: it has no verdict, and the stream says why.
+fn ran_out_of_time(report: &Report, name: &str) -> Vec<Event> {
+    let reason = report.broken();
+    assert!(reason.contains("did not end within 5 s"), "{reason}");
+    let events = report.events(Exit::Broken);
+    let ended = |event: &Event| matches!(event, Event::End { name: ended, .. } if ended == name);
+    assert!(!events.iter().any(ended), "{events:?}");
+    events
+}
+
+/// A loop that ends some day: the model looks at the clock meanwhile.
+#[test]
+#[ignore = "needs granule; cargo xtask test runs it"]
+fn a_loop_on_the_model_ends_with_the_runs_deadline() {
+    let scratch = tempfile::tempdir().unwrap();
+    let clears = "mov x0, x10\n  mov x1, #0x1000\n  setgp [x0]!, x1!, xzr\n  setgm [x0]!, x1!, xzr\n  \
+                  setge [x0]!, x1!, xzr\n  sub x9, x9, #1\n  cbnz x9, .-24";
+    let long = format!("block el=1\n  x10 = tagged+0x0 tag 3\n  x9 = 0x20000000\ncode\n  {clears}\nend\n");
+    let short = "block el=1\ncode\n  nop\nend\n";
+    let files = written(scratch.path(), &[("before", short), ("long", &long), ("behind", short)]);
+    let files: Vec<_> = files.iter().map(String::as_str).collect();
+    let report = on_model(&[&["--timeout", "5"], &files[..]].concat());
+    let events = ran_out_of_time(&report, "program.long");
+    let ended: Vec<_> = events.iter().filter(|event| matches!(event, Event::End { .. })).collect();
+    assert!(matches!(ended[..], [Event::End { verdict: Verdict::Passed, .. }]), "{ended:?}");
+    let begun = |name: &str| events.iter().any(|event| matches!(event, Event::Begin(case) if case.name == name));
+    assert!(begun("program.long") && !begun("program.behind"), "{events:?}");
+}
+
+/// QEMU shows what none of many permitted outcomes has, and each takes its time: LDAPUR is not tag checked there.
+#[test]
+#[ignore = "needs granule and QEMU; cargo xtask test runs it"]
+fn a_search_among_many_outcomes_ends_with_the_runs_deadline() {
+    let scratch = tempfile::tempdir().unwrap();
+    let draws: String = (1..=6).map(|register| format!("  irg x{register}, x0\n")).collect();
+    let waits = "  sub x9, x9, #1\n  cbnz x9, .-4\n";
+    let text = format!(
+        "block el=1\n  gcr_el1 = 0x10000\n  x0 = tagged+0x40 tag 3\n  x9 = 0x8000\ncode\n{waits}{draws}  \
+         ldapur x7, [x0]\nend\n"
+    );
+    let files = written(scratch.path(), &[("search", &text)]);
+    ran_out_of_time(&on_tcg(&["--timeout", "5"], &files), "program.search");
+}
+
 #[test]
 #[ignore = "needs granule; cargo xtask test runs it"]
 fn a_number_and_a_seed_give_the_same_campaign() {
     let run = |jobs: &str| {
         let arguments =
             ["fuzz", "--via", "model", "--format", "json", "--seed", "0x5eed", "--programs", "500", "--jobs", jobs];
-        let events = granule(&arguments).events(Exit::Passed);
-        let summary = events.iter().find_map(|event| match event {
-            Event::Fuzzed(summary) => Some(summary.clone()),
-            _ => None,
-        });
-        let summary = summary.unwrap();
+        let summary = summary(&granule(&arguments).events(Exit::Passed));
         assert_eq!((summary.programs, summary.diverged), (500, 0));
         summary.not_covered
     };

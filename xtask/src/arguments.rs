@@ -1,12 +1,11 @@
-//! The arguments of `cargo xtask run`: what set-up must look at, and what is passed on untouched.
+//! The part of granule's arguments that set-up must look at: `--qemu`, `--kernel` and `--via`.
 //!
-//! Only `--qemu`, `--kernel` and `--via` are acted on here. Everything else belongs to `granule run`;
-//! of that, what a repetition of the run needs is noted as well.
+//! Nothing is removed, added, reordered or rejected: the words go to granule as the user gave them, and its own parser
+//! accepts or rejects them.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-
-use crate::failure::{Failure, Result};
 
 /// A QEMU or a kernel that the user chose.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,105 +17,60 @@ pub enum Choice {
 }
 
 impl Choice {
-    /// Returns what the user wrote.
-    pub fn into_os_string(self) -> OsString {
-        match self {
-            Choice::Path(path) => path.into_os_string(),
-            Choice::Name(name) => name.into(),
+    /// Reads a value as a path, or as the name of a version or suite; `None` when it is empty.
+    pub fn of(value: &OsStr, exists: impl Fn(&Path) -> bool) -> Option<Choice> {
+        let path = Path::new(value);
+        match value.to_str() {
+            Some("") => None,
+            Some(name) if !name.contains('/') && !exists(path) => Some(Choice::Name(name.to_string())),
+            _ => Some(Choice::Path(path.to_path_buf())),
         }
     }
 }
 
-/// The arguments of one run.
+/// What set-up reads from the arguments. Missing or wrong values are granule's to reject.
 #[derive(Debug, Default, PartialEq)]
-pub struct RunArguments {
-    /// The value of the last `--qemu`.
+pub struct Request {
+    /// The value of `--qemu`.
     pub qemu: Option<Choice>,
-    /// The value of the last `--kernel`.
+    /// The value of `--kernel`.
     pub kernel: Option<Choice>,
-    /// The value of the last `--via`.
+    /// The value of `--via`.
     pub via: Option<String>,
-    /// Help was asked for: nothing will be run.
+    /// Whether help was asked for: then nothing will be run.
     pub help: bool,
-    /// All other arguments, in order.
-    pub rest: Vec<OsString>,
-    /// The options that a repetition needs, as the user gave them, quoted for a shell.
-    pub repeated: String,
 }
 
-/// Options of `granule run` that decide what a case runs on; each has a value.
-const REPEATED: &[&str] =
-    &["--via", "--kernel", "--qemu", "--agent", "--cpu", "--append", "--smp", "--mem", "--firmware", "--guest-timeout"];
-/// Those without a value.
-const REPEATED_FLAGS: &[&str] = &["--fresh-vms", "--hazards"];
+/// The option whose value may begin with a hyphen, so that it may look like another option.
+const FREE_TEXT: &str = "--append";
 
 /// Reads the arguments.
-///
-/// # Errors
-/// An option that needs a value has none.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>, exists: impl Fn(&Path) -> bool) -> Result<RunArguments> {
-    let mut parsed = RunArguments::default();
-    let mut arguments = arguments.into_iter();
-    while let Some(argument) = arguments.next() {
-        let text = argument.to_string_lossy().into_owned();
-        if text == "--" {
-            parsed.rest.push(argument);
-            parsed.rest.extend(arguments);
-            break;
-        }
-        if REPEATED_FLAGS.contains(&text.as_str()) {
-            parsed.repeated.push_str(&format!(" {}", text));
-        }
-        parsed.help |= text == "--help" || text == "-h";
-        let (name, attached) = match text.split_once('=') {
-            Some((name, value)) => (name, Some(OsString::from(value))),
-            None => (text.as_str(), None),
+pub fn read(arguments: &[OsString], exists: impl Fn(&Path) -> bool) -> Request {
+    let mut request = Request::default();
+    let mut words = arguments.iter().map(OsString::as_os_str).take_while(|word| *word != "--");
+    while let Some(word) = words.next() {
+        request.help |= word == "--help" || word == "-h";
+        let (name, attached) = split(word);
+        let value = match name.to_str() {
+            Some(FREE_TEXT | "--qemu" | "--kernel" | "--via") => attached.or_else(|| words.next()),
+            _ => None,
         };
-        if !REPEATED.contains(&name) {
-            parsed.rest.push(argument);
-            continue;
-        }
-        let name = name.to_string();
-        let value = attached
-            .or_else(|| arguments.next())
-            .filter(|v| !v.is_empty() || name == "--append")
-            .ok_or_else(|| Failure::usage(format!("{} needs a value{}", name, expected(&name))))?;
-        parsed.repeated.push_str(&format!(" {} {}", name, quoted(&value.to_string_lossy())));
-        match name.as_str() {
-            "--qemu" => parsed.qemu = Some(choice(&value, &exists)),
-            "--kernel" => parsed.kernel = Some(choice(&value, &exists)),
-            "--via" => parsed.via = Some(value.to_string_lossy().into_owned()),
-            _ => parsed.rest.extend([OsString::from(name), value]),
+        match (name.to_str(), value) {
+            (Some("--qemu"), Some(value)) => request.qemu = Choice::of(value, &exists),
+            (Some("--kernel"), Some(value)) => request.kernel = Choice::of(value, &exists),
+            (Some("--via"), Some(value)) => request.via = Some(value.to_string_lossy().into_owned()),
+            _ => {}
         }
     }
-    Ok(parsed)
+    request
 }
 
-fn expected(name: &str) -> &'static str {
-    match name {
-        "--qemu" => ": a path, or a version such as 10",
-        "--kernel" => ": a path, or a series such as 6.12",
-        "--via" => ": a machine, such as nested",
-        _ => "; see cargo xtask run --help",
-    }
-}
-
-/// Quotes a word for a POSIX shell, if it needs it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_string()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
-/// Reads a value as a path, or as the name of a version or suite.
-pub fn choice(value: &OsStr, exists: &impl Fn(&Path) -> bool) -> Choice {
-    let path = Path::new(value);
-    match value.to_str() {
-        Some(name) if !name.contains('/') && !exists(path) => Choice::Name(name.to_string()),
-        _ => Choice::Path(path.to_path_buf()),
+/// Splits `--name=value`; a word without an equals sign is all name.
+fn split(word: &OsStr) -> (&OsStr, Option<&OsStr>) {
+    let bytes = word.as_bytes();
+    match bytes.iter().position(|byte| *byte == b'=') {
+        Some(at) => (OsStr::from_bytes(&bytes[..at]), Some(OsStr::from_bytes(&bytes[at + 1..]))),
+        None => (word, None),
     }
 }
 
@@ -124,38 +78,41 @@ pub fn choice(value: &OsStr, exists: &impl Fn(&Path) -> bool) -> Choice {
 mod tests {
     use super::*;
 
-    fn parsed(words: &[&str]) -> RunArguments {
-        parse(words.iter().map(OsString::from), |p| p == Path::new("Image")).expect("arguments")
+    fn request(words: &[&str]) -> Request {
+        let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+        read(&words, |path| path == Path::new("Image"))
+    }
+
+    fn name(name: &str) -> Option<Choice> {
+        Some(Choice::Name(name.to_string()))
     }
 
     #[test]
     fn versions_are_names_and_files_are_paths() {
-        let a = parsed(&["--qemu", "7.2", "--kernel=./6.12"]);
-        assert_eq!(a.qemu, Some(Choice::Name("7.2".into())));
-        assert_eq!(a.kernel, Some(Choice::Path("./6.12".into())));
-        assert_eq!(parsed(&["--kernel", "Image"]).kernel, Some(Choice::Path("Image".into())));
+        let read = request(&["--qemu", "7.2", "--kernel=./6.12"]);
+        assert_eq!(read.qemu, name("7.2"));
+        assert_eq!(read.kernel, Some(Choice::Path("./6.12".into())));
+        assert_eq!(request(&["--kernel", "Image"]).kernel, Some(Choice::Path("Image".into())));
+        assert_eq!(request(&["kvm.*", "--via", "tcg", "--seed", "1"]).via.as_deref(), Some("tcg"));
     }
 
     #[test]
-    fn everything_else_is_passed_on_in_order() {
-        let a = parsed(&["kvm.*", "--qemu=10", "--append", "kvm-arm.mode=nvhe", "--via", "tcg", "--seed", "1"]);
-        assert_eq!(a.rest, ["kvm.*", "--append", "kvm-arm.mode=nvhe", "--seed", "1"]);
-        assert_eq!(a.via.as_deref(), Some("tcg"));
-        assert_eq!(parsed(&["--", "--qemu", "x"]).rest, ["--", "--qemu", "x"]);
-        assert!(parsed(&["-h"]).help);
+    fn what_looks_like_an_option_and_is_none_is_left_alone() {
+        assert_eq!(request(&["--", "--qemu", "7.2", "--help"]), Request::default());
+        assert_eq!(request(&["--append", "--kernel", "6.1"]), Request::default());
+        assert_eq!(request(&["--append=--qemu=7.2", "--qemuu", "7.2"]), Request::default());
+        assert_eq!(request(&["--append", "-h", "--kernel", "6.1"]).kernel, name("6.1"));
     }
 
     #[test]
-    fn a_repetition_names_the_options_and_not_the_cases() {
-        let a = parsed(&["kvm.*", "--kernel", "6.1", "--append=a b's", "--seed", "7", "--quiet", "--hazards"]);
-        assert_eq!(a.repeated, " --kernel 6.1 --append 'a b'\\''s' --hazards");
-        assert_eq!(a.rest, ["kvm.*", "--append", "a b's", "--seed", "7", "--quiet", "--hazards"]);
+    fn what_granule_will_reject_is_no_error_here() {
+        assert_eq!(request(&["--kernel"]), Request::default());
+        assert_eq!(request(&["--qemu=", "--frobnicate"]), Request::default());
     }
 
     #[test]
-    fn a_missing_value_is_a_usage_error() {
-        let error = parse([OsString::from("--kernel")], |_| false).expect_err("no value");
-        assert_eq!(error.status, crate::failure::STATUS_USAGE);
-        assert!(parse([OsString::from("--qemu=")], |_| false).is_err());
+    fn help_is_noticed_wherever_it_stands() {
+        assert!(request(&["-h"]).help && request(&["--via", "tcg", "--help"]).help);
+        assert!(!request(&["--", "-h"]).help);
     }
 }

@@ -39,7 +39,7 @@ pub struct Binutils {
 /// Returns the tools: the cache's, on Debian from its package, elsewhere from PATH.
 ///
 /// # Errors
-/// They can be had from nowhere.
+/// They are neither in the cache nor in PATH, and cannot be fetched.
 pub fn ensure(setup: &Setup<'_>) -> Result<Binutils> {
     if host::debian().is_err() && setup.cached(&COMPONENT, |_| true).is_err() {
         let find = |tool: &str| host::in_path(&format!("aarch64-linux-gnu-{}", tool));

@@ -63,6 +63,17 @@ pub fn all(project: &Project, toolchains: &Toolchains) -> Result<Built> {
     Ok(Built { firmware, agent, granule })
 }
 
+/// Builds kvm-mte's example, a VMM for arm64 Linux. Returns its file.
+///
+/// # Errors
+/// The build fails; cargo has told why.
+pub fn save_restore(project: &Project, cross: &Cross) -> Result<PathBuf> {
+    let mut cargo = linux_cargo(project, cross, "build");
+    cargo.args(["-p", "kvm-mte", "--release", "--features", "kvm-ioctls", "--example", "save_restore"]);
+    build("kvm-mte's example for arm64 Linux", &mut cargo)?;
+    Ok(project.linux_target.join(cross.linux_target).join("release/examples/save_restore"))
+}
+
 /// Builds granule for this machine with the specification's mutants in it, in a profile of its own: a mutant may panic and must
 /// not end the program.
 ///

@@ -1,7 +1,7 @@
 //! The cache directory: entries that are either whole or not there.
 //!
-//! An entry is made in a staging directory beside it, stamped, and renamed into place; whatever
-//! interrupts that leaves the old state. Entries are checked against their stamp at every use. A cache in which all is
+//! An entry is made in a staging directory beside it, stamped, and renamed into place; an
+//! interruption leaves the old state. Entries are checked against their stamp at every use. A cache in which all is
 //! there is only read, so it may be read-only.
 
 use std::cell::{Cell, RefCell};
@@ -30,7 +30,7 @@ struct Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // What is left is of no use to anyone; the next set-up would remove it too.
+        // Failing is harmless: the next set-up removes what is left.
         let _ = fs::remove_dir_all(&self.directory);
     }
 }

@@ -41,7 +41,7 @@ const ARCHITECTURES: &[Architecture] = &[
 /// Returns this machine's architecture.
 ///
 /// # Errors
-/// It is one that nothing here was made for.
+/// It is neither x86-64 nor aarch64.
 pub fn architecture() -> Result<&'static Architecture> {
     ARCHITECTURES.iter().find(|a| a.rust == env::consts::ARCH).ok_or_else(|| {
         Failure::unavailable(format!("expected a machine with x86_64 or aarch64, found {}", env::consts::ARCH))

@@ -4,18 +4,22 @@
 //! around rustc rather than through `cargo clippy`, which cannot be told where its driver lies.
 
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use crate::builds;
 use crate::cache::Cache;
 use crate::failure::{Failure, Result};
 use crate::processes;
 use crate::project::{FIRMWARE, Project};
-use crate::report::Report;
+use crate::report::{self, Report};
 use crate::setup::Setup;
 use crate::toolchain::{self, Cross, Toolchain};
 
 /// What clippy's driver reads for `-D warnings`.
 const DENY: &str = "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__";
+
+/// kvm-mte's example, which is for arm64 Linux only.
+const EXAMPLE: [&str; 4] = ["-p", "kvm-mte", "--all-features", "--examples"];
 
 /// Runs all lints, also when one fails.
 ///
@@ -34,7 +38,9 @@ pub fn run(project: &Project, cache: &Cache) -> Result<()> {
     let mut failed = Vec::new();
     for (name, mut command) in jobs(project, &formatter, &native, &cross) {
         eprintln!("lint: {}", name);
+        let started = Instant::now();
         let status = command.stdin(Stdio::null()).status().map_err(|e| processes::not_started(&command, &e))?;
+        eprintln!("  {}", report::seconds(started.elapsed()));
         if !status.success() {
             failed.push(name);
         }
@@ -84,6 +90,7 @@ fn jobs(project: &Project, formatter: &Toolchain, native: &Toolchain, cross: &Cr
         ("clippy, xtask", clippy(of_xtask("check"), native, &["--all-targets"])),
         ("clippy, guest", clippy(of_guest("check"), &cross.toolchain, &guest(&["--lib", "--bins"]))),
         ("clippy, arm64 Linux", clippy(of_linux("check"), &cross.toolchain, &host(&["--lib", "--bins"]))),
+        ("clippy, kvm-mte's example", clippy(of_linux("check"), &cross.toolchain, &EXAMPLE)),
         ("rustdoc, this machine", document(of_workspace("doc"), &host(&[]))),
         ("rustdoc, xtask", document(of_xtask("doc"), &["--document-private-items"])),
         ("rustdoc, guest", document(of_guest("doc"), &guest(&["--lib"]))),

@@ -48,25 +48,33 @@ cargo xtask COMMAND
   run [ARGUMENTS]  set up, build, and do the main job: granule run ARGUMENTS
                    --qemu X    a path, a version (7.2, 10, 11) or a suite (bookworm, trixie, sid)
                    --kernel X  a path, a series (6.1, 6.12, 7.2, 7.3-rc) or a suite
-                   --via X     the machine: kvm, nested, tcg, model; default nested, on arm64 with /dev/kvm kvm
+                   all others as granule reads them: cargo xtask run --help
   fuzz [ARGUMENTS] the same for granule fuzz: random programs, compared with the specification
-  kill-matrix      build, and show that every defect of the specification turns a case red
-  matrix [--cells A,B | --ci] [ARGUMENTS]
-                   the whole suite on many kernels, CPUs and QEMUs, as one table: granule matrix ARGUMENTS
+  kill-matrix [ARGUMENTS]
+                   the same for granule kill-matrix: each defect of the specification must turn a case red
+  list [ARGUMENTS] the same for granule list: the cases
+  matrix [--cells A,B | --ci] [--bless] [ARGUMENTS]
+                   the whole suite on many kernels, CPUs and QEMUs, as one table: granule matrix ARGUMENTS;
+                   fails if a verdict is not that of tests/verdicts, which --bless writes anew
   test             set up, build, and run all tests
   lint             rustfmt, clippy and rustdoc, warnings denied
-  build            build everything; prints where the static arm64 granule lies
-  setup [--all]    only fetch what run needs (--all: and what test needs); prints where it lies
+  build            build everything; prints the path of the static arm64 granule
+  setup [--all]    only fetch what run needs (--all: and what test needs); prints the paths
   help             this text
 
 What is fetched is kept in $GRANULE_CACHE, else $XDG_CACHE_HOME/granule, else ~/.cache/granule.
-Debian packages come from the mirror that this machine's apt uses; the system is not changed.
+Builds go to target/, or to $CARGO_TARGET_DIR. Debian packages come from the mirror that this
+machine's apt uses. The system, its toolchains and rustup's are not changed.
+
+Exit status: that of granule; of the others 0 done, 1 something failed, 2 usage,
+69 could not run here, with the remedy.
 ";
 
 fn main() {
     let mut arguments = env::args_os().skip(1);
     let command = arguments.next().map(|c| c.to_string_lossy().into_owned()).unwrap_or_default();
-    if let Err(failure) = perform(&command, arguments.collect()) {
+    let arguments: Vec<OsString> = arguments.collect();
+    if let Err(failure) = perform(&command, &arguments) {
         if !failure.message.is_empty() {
             eprintln!("error: {}", failure);
         }
@@ -74,13 +82,11 @@ fn main() {
     }
 }
 
-fn perform(command: &str, arguments: Vec<OsString>) -> Result<()> {
+fn perform(command: &str, arguments: &[OsString]) -> Result<()> {
     match command {
-        "run" | "fuzz" | "kill-matrix" => run::run(&Project::find_to_build()?, &Cache::find()?, command, arguments),
-        "matrix" => matrix::run(&Project::find_to_build()?, &Cache::find()?, arguments),
         "setup" => set_up(arguments),
         "test" | "lint" | "build" => {
-            none_left(command, &arguments)?;
+            expect_no_more(command, arguments)?;
             let (project, cache) = (Project::find_to_build()?, Cache::find()?);
             match command {
                 "test" => test::run(&project, &cache),
@@ -88,19 +94,22 @@ fn perform(command: &str, arguments: Vec<OsString>) -> Result<()> {
                 _ => build(&project, &cache),
             }
         }
+        "matrix" => matrix::run(&Project::find_to_build()?, &Cache::find()?, arguments),
         "help" | "--help" | "-h" => {
             print!("{}", HELP);
             Ok(())
         }
         "" => Err(Failure::usage(format!("expected a command\n\n{}", HELP))),
+        other if run::is_command(other) => run::run(&Project::find_to_build()?, &Cache::find()?, other, arguments),
         other => Err(Failure::usage(format!("expected a command, found {}\n\n{}", other, HELP))),
     }
 }
 
-fn none_left(command: &str, arguments: &[OsString]) -> Result<()> {
+/// Checks that nothing follows a command of xtask's own.
+fn expect_no_more(command: &str, arguments: &[OsString]) -> Result<()> {
     match arguments.first() {
         Some(first) => Err(Failure::usage(format!(
-            "cargo xtask {} takes no arguments, found {}; see cargo xtask help",
+            "cargo xtask {} takes no such argument: {}; see cargo xtask help",
             command,
             first.to_string_lossy()
         ))),
@@ -121,19 +130,16 @@ fn build(project: &Project, cache: &Cache) -> Result<()> {
     Ok(())
 }
 
-fn set_up(mut arguments: Vec<OsString>) -> Result<()> {
+fn set_up(arguments: &[OsString]) -> Result<()> {
     let all = arguments.first().map_or(false, |a| a == "--all");
-    if all {
-        arguments.remove(0);
-    }
-    none_left("setup", &arguments)?;
+    expect_no_more("setup", &arguments[usize::from(all)..])?;
     let (project, cache) = (Project::find()?, Cache::find()?);
     let report = Report::new();
     let setup = Setup::new(&cache, &report);
     let toolchains = toolchain::ensure(&setup, &project)?;
     let mut named = environment::for_run(&setup)?;
     if all {
-        named.retain(|(variable, _)| *variable != "GRANULE_QEMU");
+        named.retain(|(variable, _)| *variable != environment::QEMU);
         named.extend(environment::for_tests(&setup)?.unwrap_or_default());
     }
     cache.release();

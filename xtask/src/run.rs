@@ -1,19 +1,20 @@
-//! `cargo xtask run`, `fuzz` and `kill-matrix`: set-up, build, and then granule itself in place of this process.
+//! `cargo xtask run`, `fuzz`, `kill-matrix` and `list`: set-up, build, and then granule itself in place of this process.
 //!
-//! On x86-64 granule boots QEMU, with a kernel unless `--via tcg` says without; on an arm64 machine with /dev/kvm it
-//! runs on the hardware.
+//! granule gets the user's words as they are. Whatever set-up found for it is in the environment: the default QEMU and
+//! kernel, and the files behind names such as `--kernel 6.12`.
 
 use std::env;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use crate::arguments::{self, Choice};
+use crate::arguments::{self, Choice, Request};
 use crate::builds;
 use crate::cache::Cache;
-use crate::failure::{Failure, Result};
+use crate::environment;
+use crate::failure::{self, Failure, Result};
 use crate::host;
 use crate::kernel;
 use crate::project::Project;
@@ -22,61 +23,111 @@ use crate::report::Report;
 use crate::setup::Setup;
 use crate::toolchain;
 
-/// The command that runs on no machine but the model.
-const MATRIX: &str = "kill-matrix";
+/// Commands that run programs on a machine, which may be emulated.
+const ON_MACHINES: &[&str] = &["run", "fuzz"];
+/// Commands that need nothing but granule.
+const ELSEWHERE: &[&str] = &[KILL_MATRIX, "list"];
+/// The command whose `--mutants` needs a build of its own.
+const KILL_MATRIX: &str = "kill-matrix";
+
+/// The files that set-up found for the names given with `--qemu` and `--kernel`.
+const FOUND_QEMU: &str = "GRANULE_FOUND_QEMU";
+const FOUND_KERNEL: &str = "GRANULE_FOUND_KERNEL";
+
+/// Returns whether a command is one of granule's that xtask runs.
+pub fn is_command(name: &str) -> bool {
+    ON_MACHINES.contains(&name) || ELSEWHERE.contains(&name)
+}
 
 /// Runs a command of granule with the user's arguments; returns only if it could not be started.
-pub fn run(project: &Project, cache: &Cache, command: &str, arguments: Vec<OsString>) -> Result<()> {
-    let exists = |path: &Path| path.exists();
-    let given = arguments::parse(arguments, exists)?;
-    let named =
-        |variable: &str| env::var_os(variable).filter(|v| !v.is_empty()).map(|v| arguments::choice(&v, &exists));
-    let native = host::architecture()?.rust == "aarch64" && Path::new("/dev/kvm").exists();
-    let via = given.via.clone().unwrap_or_else(|| if native { "kvm" } else { "nested" }.to_string());
-
+pub fn run(project: &Project, cache: &Cache, command: &str, arguments: &[OsString]) -> Result<()> {
+    let request = arguments::read(arguments, Path::exists);
     let report = Report::new();
     let setup = Setup::new(cache, &report);
     let toolchains = toolchain::ensure(&setup, project)?;
-    // The model takes its kernel by release, and runs in no emulator.
-    let emulated = via != "model" && command != MATRIX;
-    let wants = |machines: &[&str]| machines.contains(&via.as_str()) && !given.help;
-    let qemu = match emulated && (given.qemu.is_some() || wants(&["nested", "tcg"])) {
-        true => Some(qemu::ensure(&setup, given.qemu.or_else(|| named("GRANULE_QEMU")).as_ref())?.into_os_string()),
-        false => given.qemu.map(Choice::into_os_string),
-    };
-    let kernel = match emulated && (given.kernel.is_some() || wants(&["nested"])) {
-        true => {
-            Some(kernel::ensure(&setup, given.kernel.or_else(|| named("GRANULE_KERNEL")).as_ref())?.into_os_string())
-        }
-        false => given.kernel.map(Choice::into_os_string),
-    };
+    let mut variables = Vec::new();
+    let parts = needs(command, &request)?;
+    if parts.qemu {
+        let variable = (environment::QEMU, FOUND_QEMU);
+        variables.extend(found(&setup, request.qemu, variable, qemu::ensure)?);
+    }
+    if parts.kernel {
+        let variable = (environment::KERNEL, FOUND_KERNEL);
+        variables.extend(found(&setup, request.kernel, variable, kernel::ensure)?);
+    }
     cache.release();
     report.finish(cache.directory());
     let setup_took = report.milliseconds();
 
-    if command == MATRIX && given.rest.iter().any(|argument| argument == "--mutants") {
+    if command == KILL_MATRIX && arguments.iter().any(|argument| argument == "--mutants") {
         let granule = builds::with_mutants(project, &toolchains)?;
-        let error = Command::new(&granule).arg(command).args(given.rest).exec();
-        return Err(Failure::unavailable(format!("cannot start {}: {}", granule.display(), error)));
+        let error = Command::new(&granule).arg(command).args(arguments).exec();
+        return Err(Failure::unavailable(format!("cannot start {}: {}", granule.display(), failure::reason(&error))));
     }
     let started = Instant::now();
     let built = builds::all(project, &toolchains)?;
     let build_took = started.elapsed().as_millis();
 
     let mut granule = Command::new(&built.granule);
-    granule.arg(command);
-    if command != MATRIX {
-        granule.arg("--via").arg(&via);
-    }
-    for (option, value) in [("--qemu", qemu), ("--kernel", kernel)] {
-        if let Some(value) = value {
-            granule.arg(option).arg(value);
-        }
-    }
-    granule.args(given.rest);
-    granule.env("GRANULE_RERUN", format!("cargo xtask {}{}", command, given.repeated));
+    granule.arg(command).args(arguments).envs(variables);
+    granule.env("GRANULE_RERUN", format!("cargo xtask {}", command));
     granule.env("GRANULE_AGENT", &built.agent).env("GRANULE_FIRMWARE", &built.firmware);
     granule.env("GRANULE_SETUP_MS", setup_took.to_string()).env("GRANULE_BUILD_MS", build_took.to_string());
     let error = granule.exec();
-    Err(Failure::unavailable(format!("cannot start {}: {}", built.granule.display(), error)))
+    Err(Failure::unavailable(format!("cannot start {}: {}", built.granule.display(), failure::reason(&error))))
+}
+
+/// The parts that a command is run with.
+#[derive(Debug, PartialEq)]
+struct Parts {
+    qemu: bool,
+    kernel: bool,
+}
+
+/// Returns the parts that set-up has to find.
+fn needs(command: &str, request: &Request) -> Result<Parts> {
+    let native = host::architecture()?.rust == "aarch64" && Path::new("/dev/kvm").exists();
+    // As granule chooses it. One that granule does not know needs nothing: it will be rejected.
+    let via = request.via.as_deref().unwrap_or(if native { "kvm" } else { "nested" });
+    let emulated = ON_MACHINES.contains(&command) && !request.help;
+    Ok(Parts { qemu: emulated && ["nested", "tcg"].contains(&via), kernel: emulated && via == "nested" })
+}
+
+/// Returns the variable that tells granule where a part is: one for the file behind a name on the command line, the
+/// other for what is used when the command line names none. A path on the command line needs no variable.
+fn found(
+    setup: &Setup<'_>,
+    chosen: Option<Choice>,
+    (default, named): (&'static str, &'static str),
+    ensure: impl Fn(&Setup<'_>, Option<&Choice>) -> Result<PathBuf>,
+) -> Result<Option<(&'static str, PathBuf)>> {
+    Ok(match chosen {
+        Some(Choice::Path(_)) => None,
+        Some(name) => Some((named, ensure(setup, Some(&name))?)),
+        None => {
+            let set = env::var_os(default).and_then(|value| Choice::of(&value, Path::exists));
+            Some((default, ensure(setup, set.as_ref())?))
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_runs_in_an_emulator_needs_one() {
+        let of = |command, via: &str, help| {
+            let request = Request { via: Some(via.to_string()), help, ..Request::default() };
+            needs(command, &request).expect("an architecture")
+        };
+        assert_eq!(of("run", "nested", false), Parts { qemu: true, kernel: true });
+        assert_eq!(of("fuzz", "tcg", false), Parts { qemu: true, kernel: false });
+        let none = Parts { qemu: false, kernel: false };
+        for (command, via, help) in
+            [("run", "model", false), ("run", "kvm", false), ("run", "nested", true), ("kill-matrix", "nested", false)]
+        {
+            assert_eq!(of(command, via, help), none, "{} {}", command, via);
+        }
+    }
 }

@@ -38,6 +38,7 @@ pub fn run(project: &Project, cache: &Cache) -> Result<()> {
     }
     workspace.env("GRANULE_BIN", &built.granule).env("GRANULE_AGENT", &built.agent);
     workspace.env("GRANULE_FIRMWARE", &built.firmware);
+    workspace.env("GRANULE_SAVE_RESTORE", builds::save_restore(project, &toolchains.cross)?);
     // Of the firmware, the library's tests run on any host; the program itself is for the target only.
     let mut firmware = builds::native_cargo(project, &toolchains.native, "test");
     firmware.args(["-p", FIRMWARE, "--lib"]);

@@ -31,7 +31,7 @@ pub fn ensure(setup: &Setup<'_>, project: &Project) -> Result<Toolchains> {
     let installed = installed::probe();
     let lacks = match &installed {
         Some(found) => found.lacks(&project.rust_version),
-        None => Some(format!("found no working rustc, expected {} or newer", project.rust_version)),
+        None => Some(format!("there is no rustc {} or newer in PATH", project.rust_version)),
     };
     let recent = installed.as_ref().filter(|i| i.toolchain.version.is_at_least(&project.rust_version));
     let native = recent.map(|i| i.toolchain.clone());

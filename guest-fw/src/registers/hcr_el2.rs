@@ -3,5 +3,5 @@
 use aarch64_cpu::registers::HCR_EL2::Register;
 use tock_registers::fields::Field;
 
-/// Allocation tag access at EL1 and EL0.
+/// Allocation Tag Access at EL1 and EL0.
 pub const ATA: Field<u64, Register> = Field::new(1, 56);

@@ -3,8 +3,8 @@
 use aarch64_cpu::registers::ID_AA64PFR1_EL1::Register;
 use tock_registers::fields::Field;
 
-/// Lowest value of [`MTE`] with allocation tags and MTE's registers.
+/// The lowest value of [`MTE`] with FEAT_MTE2, which has allocation tags and the registers of MTE.
 pub const FEAT_MTE2: u64 = 2;
 
-/// How much of the Memory Tagging Extension there is.
+/// Support for the Memory Tagging Extension.
 pub const MTE: Field<u64, Register> = Field::new(0b1111, 8);

@@ -1,4 +1,4 @@
-//! `AArch64` Processor Feature Register 2: whether tag checks can be limited to stores.
+//! ID_AA64PFR2_EL1, AArch64 Processor Feature Register 2: support for store-only tag checking.
 
 use tock_registers::register_bitfields;
 
@@ -10,10 +10,10 @@ register_bitfields! {u64,
     ]
 }
 
-/// The register's type.
+/// The type of the register.
 pub struct Reg;
 
-super::system_register!(ro Reg, "s3_0_c0_c4_2", PFR2_FIELDS::Register);
+system_register!(ro Reg, "s3_0_c0_c4_2", PFR2_FIELDS::Register);
 
-/// `AArch64` Processor Feature Register 2.
+/// AArch64 Processor Feature Register 2.
 pub const ID_AA64PFR2_EL1: Reg = Reg;

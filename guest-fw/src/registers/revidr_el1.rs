@@ -1,9 +1,9 @@
-//! Revision ID Register: what its maker says of a CPU beyond MIDR_EL1.
+//! REVIDR_EL1, Revision ID Register: implementation-specific revision information in addition to MIDR_EL1.
 
-/// The register's type.
+/// The type of the register.
 pub struct Reg;
 
-super::system_register!(ro Reg, "revidr_el1", ());
+system_register!(ro Reg, "revidr_el1", ());
 
 /// Revision ID Register.
 pub const REVIDR_EL1: Reg = Reg;

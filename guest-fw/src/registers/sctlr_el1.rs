@@ -1,30 +1,30 @@
-//! Fields of SCTLR_EL1 that aarch64-cpu lacks: those of MTE, and bits that are RES1 without a feature.
+//! Fields of SCTLR_EL1 that aarch64-cpu lacks: those of MTE, and those that are RES1 if a feature is not implemented.
 
 use aarch64_cpu::registers::SCTLR_EL1::Register;
 use tock_registers::fields::Field;
 
-/// Tag check faults are synchronous exceptions: a value of [`TCF`] and [`TCF0`].
+/// The value of [`TCF`] and [`TCF0`] with which tag check faults are synchronous exceptions.
 pub const SYNCHRONOUS: u64 = 0b01;
 
-/// Allocation tag access at EL1.
+/// Allocation Tag Access at EL1.
 pub const ATA: Field<u64, Register> = Field::new(1, 43);
-/// Allocation tag access at EL0.
+/// Allocation Tag Access at EL0.
 pub const ATA0: Field<u64, Register> = Field::new(1, 42);
-/// Effect of a tag check fault at EL1.
+/// Tag Check Fault at EL1: the effect of a tag check fault.
 pub const TCF: Field<u64, Register> = Field::new(0b11, 40);
-/// Effect of a tag check fault at EL0.
+/// Tag Check Fault at EL0: the effect of a tag check fault.
 pub const TCF0: Field<u64, Register> = Field::new(0b11, 38);
-/// Memory copies and sets (CPY*, SET*) may be used at EL0; RES0, hence without effect, before FEAT_MOPS.
+/// Memory copies and sets (CPY*, SET*) are enabled at EL0. RES0, so without effect, without FEAT_MOPS.
 pub const MSCEN: Field<u64, Register> = Field::new(1, 33);
-/// Load and store multiple: ordering as in AArch64 (RES1 without FEAT_LSMAOC).
+/// Load Multiple and Store Multiple Atomicity and Ordering Enable (RES1 without FEAT_LSMAOC).
 pub const LSMAOE: Field<u64, Register> = Field::new(1, 29);
-/// Load and store multiple are not trapped on Device memory (RES1 without FEAT_LSMAOC).
+/// No Trap Load Multiple and Store Multiple to Device memory (RES1 without FEAT_LSMAOC).
 pub const NTLSMD: Field<u64, Register> = Field::new(1, 28);
-/// PSTATE.PAN is left as it is by an exception to EL1 (RES1 without FEAT_PAN).
+/// Set Privileged Access Never: if 1, an exception to EL1 does not change PSTATE.PAN (RES1 without FEAT_PAN).
 pub const SPAN: Field<u64, Register> = Field::new(1, 23);
-/// Exception entry is a context synchronisation event (RES1 without FEAT_ExS).
+/// Exception entry is a context synchronization event (RES1 without FEAT_ExS).
 pub const EIS: Field<u64, Register> = Field::new(1, 22);
-/// EL0 has no SCXTNUM_EL0 (RES1 without FEAT_CSV2_2).
+/// Trap EL0 access to SCXTNUM_EL0 (RES1 without FEAT_CSV2_2).
 pub const TSCXT: Field<u64, Register> = Field::new(1, 20);
-/// Exception exit is a context synchronisation event (RES1 without FEAT_ExS).
+/// Exception exit is a context synchronization event (RES1 without FEAT_ExS).
 pub const EOS: Field<u64, Register> = Field::new(1, 11);

@@ -1,19 +1,19 @@
-//! PSTATE.TCO, Tag Check Override: 1 turns every tag check off.
+//! TCO, Tag Check Override: accesses are unchecked if PSTATE.TCO is 1.
 
 use tock_registers::register_bitfields;
 
 register_bitfields! {u64,
-    /// The TCO register's field; SPSR_ELx has it at the same bit.
+    /// Fields of TCO, which SPSR_ELx has at the same position.
     pub TCO_FIELDS [
-        /// Accesses are not tag checked.
+        /// 1 if accesses are unchecked.
         TCO OFFSET(25) NUMBITS(1) []
     ]
 }
 
-/// The register's type.
+/// The type of the register.
 pub struct Reg;
 
-super::system_register!(rw Reg, "s3_3_c4_c2_7", TCO_FIELDS::Register);
+system_register!(rw Reg, "s3_3_c4_c2_7", TCO_FIELDS::Register);
 
 /// Tag Check Override.
 pub const TCO: Reg = Reg;

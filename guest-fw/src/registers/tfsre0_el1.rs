@@ -1,11 +1,11 @@
-//! Tag Fault Status Register (EL0): asynchronous tag check faults of EL0.
+//! TFSRE0_EL1, Tag Fault Status Register (EL0): asynchronous tag check faults of EL0.
 
 use super::tfsr_el1::TFSR_FIELDS;
 
-/// The register's type; it has the fields of TFSR_EL1.
+/// The type of the register; its fields are those of TFSR_EL1.
 pub struct Reg;
 
-super::system_register!(rw Reg, "s3_0_c5_c6_1", TFSR_FIELDS::Register);
+system_register!(rw Reg, "s3_0_c5_c6_1", TFSR_FIELDS::Register);
 
-/// Tag Fault Status Register of EL0.
+/// Tag Fault Status Register (EL0).
 pub const TFSRE0_EL1: Reg = Reg;

@@ -9,16 +9,18 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use errata::avoid::Avoided;
+use machine::Deadline;
 use machine::target::Opener;
 
-use super::contender::{ClosingEvent, Opponent, with_judge};
+use super::contender::{ClosingEvent, KnownErrata, Opponent, with_judge};
+use super::finding::failure;
 use super::generate;
 use super::judge::{Judge, Verdict};
-use super::known::{self, KnownDivergence};
+use super::known;
 use super::shrink::{self, Shrunk};
 use program::Program;
-use program::listing::side_by_side;
-use report::event::{self, CaseInfo, Event, Failure, Sink, Summary};
+use report::event::{self, CaseInfo, Event, Sink, Summary};
 
 /// How long one divergence may take to be shrunk.
 const SHRINKING: Duration = Duration::from_secs(20);
@@ -67,7 +69,7 @@ pub struct Finding {
 /// What the workers share.
 struct Shared {
     options: Options,
-    deadline: Instant,
+    deadline: Deadline,
     next: AtomicU64,
     run: AtomicU64,
     undecided: Mutex<Vec<u64>>,
@@ -81,14 +83,14 @@ struct Shared {
 pub fn run(
     options: &Options,
     opener: &dyn Opener,
-    known: &'static [KnownDivergence],
+    known: &KnownErrata,
     sink: &mut dyn Sink,
     progress: &mut dyn FnMut(u64, usize),
 ) {
     let began = Instant::now();
     let shared = Shared {
         options: *options,
-        deadline: began + options.time,
+        deadline: Deadline::after(options.time),
         next: AtomicU64::new(options.first),
         run: AtomicU64::new(0),
         undecided: Mutex::default(),
@@ -166,7 +168,7 @@ impl Shared {
     /// Returns the number of the next program, if there is to be one.
     fn next(&self) -> Option<u64> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let more = number - self.options.first < self.options.programs && Instant::now() < self.deadline;
+        let more = number - self.options.first < self.options.programs && !self.deadline.is_over();
         (more && !self.stop.load(Ordering::Relaxed)).then_some(number)
     }
 }
@@ -176,9 +178,13 @@ fn work(shared: &Shared, judge: &mut Judge<'_>, opponent: &Opponent, sender: &mp
     let profile = opponent.profile();
     while let Some(number) = shared.next() {
         let program = generate::program(shared.options.seed, number, &profile);
-        let verdict = judge.judge(&program);
-        shared.run.fetch_add(1, Ordering::Relaxed);
+        let verdict = judge.judge(&program, shared.deadline);
+        if !matches!(verdict, Verdict::OutOfTime(_)) {
+            shared.run.fetch_add(1, Ordering::Relaxed);
+        }
         match verdict {
+            // The last program may have had too little time, and was not run then.
+            Verdict::OutOfTime(_) => return,
             Verdict::Permitted | Verdict::Endless(_) => {}
             Verdict::Undecided => {
                 shared.undecided.lock().unwrap_or_else(PoisonError::into_inner).push(number);
@@ -187,17 +193,16 @@ fn work(shared: &Shared, judge: &mut Judge<'_>, opponent: &Opponent, sender: &mp
                 let mut reasons = shared.not_covered.lock().unwrap_or_else(PoisonError::into_inner);
                 *reasons.entry(without_numbers(&reason)).or_default() += 1;
             }
-            Verdict::Diverged(_) | Verdict::Failed(_) => {
-                let finding = shrunk(number, program, verdict, judge, profile.known);
+            Verdict::Diverged(_) | Verdict::Failed(..) => {
+                let finding = shrunk(number, program, verdict, judge, &profile.known);
                 send(sender, WorkerMessage::Finding(Box::new(finding)));
                 if shared.found.fetch_add(1, Ordering::Relaxed) + 1 >= shared.options.most {
                     shared.stop.store(true, Ordering::Relaxed);
                 }
             }
-            Verdict::Lost(reason) => {
+            Verdict::Lost(error) => {
                 shared.stop.store(true, Ordering::Relaxed);
-                let remedy = "run it again; if it ends like this again, please report it".to_owned();
-                send(sender, WorkerMessage::Closed(Box::new(Event::Broken { reason, remedy })));
+                send(sender, WorkerMessage::Closed(Box::new(Event::broken(&*error))));
             }
         }
     }
@@ -208,20 +213,14 @@ fn without_numbers(reason: &str) -> String {
     reason.split(", at pc ").next().unwrap_or_default().to_owned()
 }
 
-fn shrunk(
-    number: u64,
-    program: Program,
-    verdict: Verdict,
-    judge: &mut Judge<'_>,
-    known: &[KnownDivergence],
-) -> Finding {
+fn shrunk(number: u64, program: Program, verdict: Verdict, judge: &mut Judge<'_>, known: &Avoided) -> Finding {
     let instructions = program.runs().map(|run| run.words.len()).sum();
-    let deadline = Instant::now() + SHRINKING;
-    let shrunk = shrink::shrink(program, verdict, deadline, &mut |program| {
+    let deadline = Deadline::after(SHRINKING);
+    let shrunk = shrink::shrink(program, verdict, deadline, &mut |program, deadline| {
         let mut kept = program.clone();
         known::avoid_known(known, &mut kept);
         // A smaller program may show something else that is known.
-        if kept == *program { judge.judge(program) } else { Verdict::Permitted }
+        if kept == *program { judge.judge(program, deadline) } else { Verdict::Permitted }
     });
     Finding { number, instructions, shrunk }
 }
@@ -235,37 +234,4 @@ fn report_finding(finding: &Finding, sink: &mut dyn Sink) {
     let cite = "the model, as the architecture".to_owned();
     let failure = failure(&shrunk.program, &shrunk.verdict).unwrap_or_default();
     sink.event(Event::Diverged { case: CaseInfo { name, claim, cite }, failure });
-}
-
-/// Reports how a program diverges, if it does: the first difference, and the listing with all of them.
-#[must_use]
-pub fn failure(program: &Program, verdict: &Verdict) -> Option<Failure> {
-    match verdict {
-        Verdict::Diverged(divergence) => {
-            let first = divergence.differences.first()?;
-            Some(Failure {
-                what: first.step.map_or_else(
-                    || format!("{} at the end", first.place),
-                    |step| format!("{} after step {}", first.place, step + 1),
-                ),
-                expected: first.expected.clone(),
-                found: first.found.clone(),
-                detail: side_by_side(program, &divergence.expected, &divergence.found, &divergence.differences),
-            })
-        }
-        Verdict::Endless(step) => Some(Failure {
-            what: format!("the block of step {}", step + 1),
-            expected: "it ends".to_owned(),
-            found: "it does not: the model's instructions are used up, and so is the time that a guest may take"
-                .to_owned(),
-            detail: program.to_string().lines().map(str::to_owned).collect(),
-        }),
-        Verdict::Failed(reason) => Some(Failure {
-            what: "running the program".to_owned(),
-            expected: "the machine does what it is asked".to_owned(),
-            found: reason.clone(),
-            detail: program.to_string().lines().map(str::to_owned).collect(),
-        }),
-        _ => None,
-    }
 }

@@ -47,7 +47,7 @@ pub fn fill(rng: &mut Rng, profile: &Profile, count: usize, run: &mut Run) {
             let mut draw = || {
                 let drawn = pick::instruction(rng)?;
                 let insn = sensible(rng, drawn, words.len(), count)?;
-                (!known::shows(profile.known, insn)).then_some(insn)
+                (!known::shows(&profile.known, insn)).then_some(insn)
             };
             let insn = (0..TRIES).find_map(|_| draw());
             simd |= insn.is_some_and(uses_simd);

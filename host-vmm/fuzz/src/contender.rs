@@ -1,5 +1,9 @@
 //! Who is compared with the model: a machine of any kind, and the model of the same CPU.
 
+use std::sync::Arc;
+
+use errata::Environment;
+use errata::avoid::{Avoid, Avoided};
 use machine::target::{Opened, Opener, Target};
 use model::contract::Release;
 use model::cpu::Hypervisor;
@@ -7,10 +11,38 @@ use modelled::{ModelFactory, Settings, features};
 use report::event::Event;
 
 use super::judge::Judge;
-use super::known::KnownDivergence;
 use super::profile::Profile;
 use super::reference::ModelReference;
 use super::session;
+
+/// Which known divergences programs stay away from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KnownErrata {
+    /// None: they are to be seen.
+    Shown,
+    /// Those of the target, and of the emulator around it; an empty name if there is none.
+    Avoided {
+        /// The emulator in which the target's kernel runs, as it names itself: `QEMU 10.0.2`.
+        around: String,
+    },
+}
+
+impl KnownErrata {
+    /// Returns what programs for a target stay away from.
+    fn of(&self, target: &Target) -> Avoided {
+        let host = &target.host;
+        let avoided = match self {
+            Self::Shown => Avoided::default(),
+            Self::Avoided { around } => {
+                let emulator = if host.emulator.is_empty() { around } else { &host.emulator };
+                Avoided::by(&Environment::new(emulator, &host.kernel, &host.kvm_mode))
+            }
+        };
+        // Without a hypervisor a checkpoint is no exception, so the exclusive monitor survives it (Arm ARM, pseudocode
+        // AArch64.ExceptionReturn): no defect, but nothing that the specification of a VM has.
+        if host.emulator.is_empty() { avoided } else { avoided.and(Avoid::MonitorAtCheckpoint) }
+    }
+}
 
 /// Why there is no machine: the event that closes the run.
 pub type ClosingEvent = Box<Event>;
@@ -26,7 +58,7 @@ pub struct Opponent {
     /// How long it took to boot.
     pub took: std::time::Duration,
     /// Divergences that are known of it.
-    known: &'static [KnownDivergence],
+    known: Arc<Avoided>,
 }
 
 impl Opponent {
@@ -41,7 +73,7 @@ impl Opponent {
         // A hypervisor may handle the exceptions of memory copies itself and begin them anew, as KVM does
         // (HCRX_EL2.MCE2), so that what a guest sees of one that went wrong is not the CPU's alone.
         let mops = !self.has_hypervisor();
-        Profile { mops, known: self.known, ..Profile::default() }.limited_to(&self.target.boot)
+        Profile { mops, known: self.known.clone(), ..Profile::default() }.limited_to(&self.target.boot)
     }
 }
 
@@ -50,20 +82,50 @@ impl Opponent {
 /// # Errors
 ///
 /// When there is no such machine, or what `action` returns.
-pub fn with_judge(
-    opener: &dyn Opener,
-    known: &'static [KnownDivergence],
-    action: &mut Action<'_>,
-) -> Result<(), ClosingEvent> {
-    let opened = opener.open(session::config(1)).map_err(|error| Box::new(Event::from(error)))?;
+pub fn with_judge(opener: &dyn Opener, known: &KnownErrata, action: &mut Action<'_>) -> Result<(), ClosingEvent> {
+    let opened = opener.open(session::config(1)).and_then(Opened::with_tags);
+    let opened = opened.map_err(|error| Box::new(Event::from(error)))?;
     let Opened { factory, machine, target, took } = opened;
     // Without a kernel it is QEMU's board that answers calls.
     let answering = if target.has_kernel() { Hypervisor::Kvm } else { Hypervisor::Board };
     let release: Release = target.release().unwrap_or_default();
     let settings = Settings { release, features: features(&target.boot), hypervisor: answering, ..Settings::default() };
-    let opponent = Opponent { target, took, known };
+    let known = Arc::new(known.of(&target));
+    let opponent = Opponent { target, took, known: known.clone() };
     let model = ModelFactory::new(settings);
     let mut judge = Judge::new(&*factory, Box::new(ModelReference::new(&model))).masking_known(known);
     judge.take(machine);
     action(&mut judge, &opponent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use machine::target::Host;
+
+    fn target(emulator: &str, kernel: &str) -> Target {
+        let host = Host { emulator: emulator.to_owned(), kernel: kernel.to_owned(), ..Host::default() };
+        Target { host, ..Settings::default().open(session::config(1)).unwrap().target }
+    }
+
+    #[test]
+    fn only_what_the_emulator_under_test_has_is_avoided() {
+        let avoided = |around: &str, emulator: &str, kernel: &str| {
+            KnownErrata::Avoided { around: around.to_owned() }.of(&target(emulator, kernel))
+        };
+        // Bare, and around the kernel that is the target.
+        for (old, new) in [
+            (avoided("", "QEMU 10.0.13", ""), avoided("", "QEMU 11.1.3", "")),
+            (avoided("QEMU 10.0.13", "", "6.12.117"), avoided("QEMU 11.1.3", "", "6.12.117")),
+        ] {
+            assert!(old.rules.contains(&Avoid::LongLists) && !new.rules.contains(&Avoid::LongLists));
+            assert!(!old.directions.is_empty() && !new.directions.is_empty());
+        }
+        assert_eq!(avoided("", "", "6.12.117"), Avoided::default(), "hardware");
+        assert_eq!(KnownErrata::Shown.of(&target("", "6.12.117")), Avoided::default());
+        // A checkpoint is no exception without a hypervisor, in any version, and whether errata are shown or not.
+        let monitor = |avoided: Avoided| avoided.rules.contains(&Avoid::MonitorAtCheckpoint);
+        assert!(monitor(KnownErrata::Shown.of(&target("QEMU 11.1.3", ""))));
+        assert!(!monitor(avoided("QEMU 10.0.13", "", "6.12.117")));
+    }
 }

@@ -52,7 +52,7 @@ pub fn generate(rng: &mut Rng, profile: &Profile) -> Program {
         }
     }
     let mut program = Program { steps };
-    known::avoid_known(profile.known, &mut program);
+    known::avoid_known(&profile.known, &mut program);
     program
 }
 
@@ -98,7 +98,7 @@ fn run(rng: &mut Rng, profile: &Profile, test_area: &TestArea, count: usize, any
     let cpu = if profile.cpus > 1 && one_in(rng, 48) { profile.cpus - 1 } else { 0 };
     let mut run = Run { cpu, el, tco: one_in(rng, 12), nzcv: rng.u8(..16), ..Run::default() };
     registers::general(rng, test_area, any_tag, &mut run);
-    if known::aligns_stack(profile.known) {
+    if known::aligns_stack(&profile.known) {
         run.sp &= !0xf;
     }
     registers::control(rng, profile, any_tag, &mut run);

@@ -1,17 +1,24 @@
 //! Judges a program: runs it on the machine and on the reference, and says whether what the machine showed is
 //! permitted.
 //!
-//! Where the architecture leaves a choice, every outcome that it permits will do.
+//! Where the architecture leaves a choice, every outcome that it permits will do. The reference runs first: a program that
+//! it does not cover may leave anything behind, and never reaches the machine.
 
 mod search;
 
+use std::sync::Arc;
+
 use self::search::{Candidate, Search, SearchResult};
-use super::known::{self, KnownDivergence};
+use super::known;
 use super::reference::Reference;
 use super::session::Session;
-use machine::{Factory, Machine, MachineError};
+use errata::avoid::Avoided;
+use machine::deadline::OutOfTime;
+use machine::{Deadline, Factory, Machine, MachineError};
+use model::choice::Choices;
 use program::compare::Difference;
 use program::{Observation, Program};
+use report::failure::FailureKind;
 
 /// Most outcomes that are tried for one program: about two seconds of the model.
 pub const OUTCOMES: usize = 1 << 16;
@@ -26,11 +33,13 @@ pub enum Verdict {
     /// What the machine showed is not permitted.
     Diverged(Box<Divergence>),
     /// The machine failed.
-    Failed(String),
+    Failed(String, FailureKind),
     /// The block of this step does not end, on the machine as on the reference.
     Endless(usize),
     /// The machine is gone, whatever the program did.
-    Lost(String),
+    Lost(Arc<MachineError>),
+    /// The time was over before there was a verdict.
+    OutOfTime(OutOfTime),
     /// The machine cannot do this, or the reference does not cover it.
     NotCovered(String),
 }
@@ -51,19 +60,19 @@ pub struct Judge<'f> {
     subject: Session<'f>,
     reference: Box<dyn Reference + 'f>,
     /// Known divergences that are overlooked.
-    known: &'static [KnownDivergence],
+    known: Arc<Avoided>,
 }
 
 impl<'f> Judge<'f> {
     /// Compares machines of a factory with a reference.
     #[must_use]
     pub fn new(subject: &'f dyn Factory, reference: Box<dyn Reference + 'f>) -> Self {
-        Self { subject: Session::new(subject), reference, known: &[] }
+        Self { subject: Session::new(subject), reference, known: Arc::default() }
     }
 
     /// Overlooks what is known of the machine.
     #[must_use]
-    pub fn masking_known(self, known: &'static [KnownDivergence]) -> Self {
+    pub fn masking_known(self, known: Arc<Avoided>) -> Self {
         Self { known, ..self }
     }
 
@@ -72,35 +81,43 @@ impl<'f> Judge<'f> {
         self.subject.take(1, machine);
     }
 
-    /// Judges a program.
-    pub fn judge(&mut self, program: &Program) -> Verdict {
-        let found = match self.subject.run(program) {
-            Ok(mut found) => {
-                known::mask_known(self.known, program, &mut found);
-                found
-            }
-            Err(MachineError::Unsupported(reason)) => return Verdict::NotCovered(reason),
-            Err(MachineError::Lost { reason, .. }) => return Verdict::Lost(reason),
-            Err(error) => return Verdict::Failed(error.to_string()),
-        };
-        match self.permitted(program, found) {
-            Ok(verdict) => verdict,
-            Err(error) => Verdict::NotCovered(format!("the model: {error}")),
-        }
+    /// Judges a program, if that takes no longer than up to the deadline.
+    pub fn judge(&mut self, program: &Program, deadline: Deadline) -> Verdict {
+        self.try_judge(program, deadline).unwrap_or_else(|verdict| verdict)
     }
 
-    /// Looks for an outcome of the reference that is like what was found.
-    fn permitted(&mut self, program: &Program, found: Observation) -> Result<Verdict, MachineError> {
-        let Self { reference, known, .. } = self;
+    /// As [`Self::judge`]; `Err` is a verdict that comes early.
+    fn try_judge(&mut self, program: &Program, deadline: Deadline) -> Result<Verdict, Verdict> {
+        let Self { reference, known, subject } = self;
         let mut observe = |choices| {
-            let mut outcome = reference.observe(program, choices)?;
+            let mut outcome = reference.observe(program, choices, deadline)?;
             // What is overlooked of the machine is overlooked there, too.
             known::mask_known(known, program, &mut outcome.observation);
             Ok(outcome)
         };
-        let result = Search { observe: &mut observe, found: &found, left: OUTCOMES }.run()?;
-        Ok(match result {
-            SearchResult::Permitted => found.endless.map_or(Verdict::Permitted, Verdict::Endless),
+        let of_reference = |error| match error {
+            MachineError::OutOfTime(late) => Verdict::OutOfTime(late),
+            error => Verdict::NotCovered(format!("the model: {error}")),
+        };
+        let first = observe(Choices::default()).map_err(of_reference)?;
+        let (mut found, machine) = subject.run(program).map_err(|error| match error {
+            MachineError::Unsupported(reason) => Verdict::NotCovered(reason),
+            MachineError::Lacking(skip) => Verdict::NotCovered(skip.reason),
+            MachineError::OutOfTime(late) => Verdict::OutOfTime(late),
+            error if error.ends_run() => Verdict::Lost(Arc::new(error)),
+            error => Verdict::Failed(error.to_string(), FailureKind::from(&error)),
+        })?;
+        known::mask_known(known, program, &mut found);
+        let mut search = Search { observe: &mut observe, found: &found, left: OUTCOMES - 1 };
+        Ok(match search.run(first).map_err(of_reference)? {
+            SearchResult::Permitted => match found.endless {
+                Some(step) => Verdict::Endless(step),
+                // It did what is specified, all of which the next program's beginning puts back.
+                None => {
+                    subject.take(program.cpus(), machine);
+                    Verdict::Permitted
+                }
+            },
             SearchResult::Undecided => Verdict::Undecided,
             SearchResult::Nothing(nearest) => {
                 let Candidate { outcome, differences } = *nearest;
@@ -110,3 +127,6 @@ impl<'f> Judge<'f> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

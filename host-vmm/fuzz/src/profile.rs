@@ -1,14 +1,15 @@
 //! What random programs are made of: the knobs of the generator, and what a machine can take.
 
-use abi::mailbox::BootReport;
+use std::sync::Arc;
 
-use super::known::KnownDivergence;
+use abi::mailbox::BootReport;
+use errata::avoid::Avoided;
 
 /// Instructions in a program, all blocks together.
 pub const INSTRUCTIONS: usize = 32;
 
 /// What programs may contain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
     /// Instructions of a program, all its blocks together, 4 at least.
     pub instructions: usize,
@@ -19,12 +20,12 @@ pub struct Profile {
     /// Whether programs may copy and set memory by FEAT_MOPS.
     pub mops: bool,
     /// Known divergences that programs stay away from.
-    pub known: &'static [KnownDivergence],
+    pub known: Arc<Avoided>,
 }
 
 impl Default for Profile {
     fn default() -> Self {
-        Self { instructions: INSTRUCTIONS, cpus: 2, asymmetric: true, mops: true, known: &[] }
+        Self { instructions: INSTRUCTIONS, cpus: 2, asymmetric: true, mops: true, known: Arc::default() }
     }
 }
 

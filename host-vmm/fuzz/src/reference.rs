@@ -4,10 +4,11 @@ use abi::mailbox::SysReg;
 use model::choice::Choices;
 
 use super::session::Session;
-use machine::MachineError;
-use modelled::ModelFactory;
+use machine::{Deadline, MachineError};
+use modelled::{ModelFactory, ModelMachine, run_with};
 use program::compare::{Difference, Location};
 use program::observation::StepOutcome;
+use program::run::run;
 use program::{Observation, Program};
 
 /// Shows what a program does, one permitted outcome at a time.
@@ -16,8 +17,8 @@ pub trait Reference {
     ///
     /// # Errors
     ///
-    /// When the program is not covered.
-    fn observe(&mut self, program: &Program, choices: Choices) -> Result<Outcome, MachineError>;
+    /// When the program is not covered, or the time is over.
+    fn observe(&mut self, program: &Program, choices: Choices, deadline: Deadline) -> Result<Outcome, MachineError>;
 }
 
 /// One permitted outcome.
@@ -61,8 +62,7 @@ impl Outcome {
 
 /// The model.
 pub struct ModelReference<'f> {
-    factory: &'f ModelFactory,
-    session: Session<'f>,
+    session: Session<'f, Box<ModelMachine>>,
     /// It has the defect that is active in the thread.
     as_it_is: bool,
 }
@@ -71,7 +71,7 @@ impl<'f> ModelReference<'f> {
     /// Takes the model without a defect, whatever is active in the thread: what it is compared with may be the model, too.
     #[must_use]
     pub fn new(factory: &'f ModelFactory) -> Self {
-        Self { factory, session: Session::new(factory), as_it_is: false }
+        Self { session: Session::booting(|config| factory.boot_model(config)), as_it_is: false }
     }
 
     /// Takes the model with what is active in the thread.
@@ -82,14 +82,19 @@ impl<'f> ModelReference<'f> {
 }
 
 impl Reference for ModelReference<'_> {
-    fn observe(&mut self, program: &Program, choices: Choices) -> Result<Outcome, MachineError> {
+    fn observe(&mut self, program: &Program, choices: Choices, deadline: Deadline) -> Result<Outcome, MachineError> {
         let _unbroken = (!self.as_it_is).then(|| model::defect::activate(None));
-        self.factory.set_choices(choices);
-        self.factory.take_block_records();
-        let mut observation = self.session.run(program)?;
+        deadline.check()?;
+        let mut machine = self.session.machine(program)?;
+        let (observation, visited) = run_with(&mut machine, choices, deadline, |machine| run(program, machine));
+        let mut observation = observation?;
+        // A machine whose block did not end is of no more use; on any other everything was specified.
+        if observation.endless.is_none() {
+            self.session.take(program.cpus(), machine);
+        }
         let seen = observation.seen.iter_mut().filter(|seen| matches!(seen.what, StepOutcome::Block(_)));
         let mut blocks = Vec::new();
-        for (block, ended) in seen.zip(self.factory.take_block_records()) {
+        for (block, ended) in seen.zip(visited.blocks) {
             if ended.unknown.rgsr {
                 block.unknown.push(SysReg::Rgsr);
             }
@@ -97,6 +102,6 @@ impl Reference for ModelReference<'_> {
             block.unknown_x |= ended.unknown.x;
             blocks.push(Block { step: block.step, at_faults: ended.at_faults, at_end: ended.at_end });
         }
-        Ok(Outcome { observation, choices: self.factory.set_choices(Choices::default()), blocks })
+        Ok(Outcome { observation, choices: visited.choices, blocks })
     }
 }

@@ -4,13 +4,15 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::campaign::{failure, micros};
-use super::contender::with_judge;
+use super::campaign::micros;
+use super::contender::{KnownErrata, with_judge};
+use super::finding::failure;
 use super::judge::Verdict;
+use machine::Deadline;
 use machine::target::Opener;
 use program::Program;
 use report::event::Verdict as CaseVerdict;
-use report::event::{self, CaseInfo, Event, Sink};
+use report::event::{self, CaseInfo, Event, Sink, Skip};
 
 /// What stands before a program's own name.
 const NAME: &str = "program.";
@@ -38,25 +40,30 @@ impl NamedProgram {
     }
 }
 
-/// Runs programs. Everything is told through the sink, from `Started` on.
-pub fn run(programs: &[NamedProgram], opener: &dyn Opener, seed: u64, sink: &mut dyn Sink) {
+/// Runs programs until the deadline. Everything is told through the sink, from `Started` on; the end, too.
+pub fn run(programs: &[NamedProgram], opener: &dyn Opener, seed: u64, deadline: Deadline, sink: &mut dyn Sink) {
     let began = Instant::now();
-    let result = with_judge(opener, &[], &mut |judge, opponent| {
+    let result = with_judge(opener, &KnownErrata::Shown, &mut |judge, opponent| {
         event::started(&opponent.target, opponent.took, seed, programs.len(), sink);
         for named in programs {
+            if let Err(late) = deadline.check() {
+                return Err(Box::new(Event::broken(&late)));
+            }
             let info = named.info();
             sink.event(Event::Begin(info.clone()));
             let case_began = Instant::now();
             let verdict = match named.text.parse::<Program>() {
                 Ok(program) => {
-                    let verdict = judge.judge(&program);
-                    if let Verdict::Lost(reason) = verdict {
-                        let remedy = "run it again; if it ends like this again, please report it".to_owned();
-                        return Err(Box::new(Event::Broken { reason, remedy }));
+                    let verdict = judge.judge(&program, deadline);
+                    match &verdict {
+                        Verdict::Lost(error) => return Err(Box::new(Event::broken(&**error))),
+                        Verdict::OutOfTime(late) => return Err(Box::new(Event::broken(late))),
+                        verdict => case_verdict(&program, verdict),
                     }
-                    case_verdict(&program, &verdict)
                 }
-                Err(error) => CaseVerdict::Skipped(format!("{} is no program: {error}", named.path)),
+                Err(error) => {
+                    CaseVerdict::Skipped(Skip::new("not-a-program", format!("{} is no program: {error}", named.path)))
+                }
             };
             sink.event(Event::End { name: info.name, verdict, micros: micros(case_began) });
         }
@@ -69,9 +76,9 @@ pub fn run(programs: &[NamedProgram], opener: &dyn Opener, seed: u64, sink: &mut
 /// Returns the verdict that a report shows.
 fn case_verdict(program: &Program, verdict: &Verdict) -> CaseVerdict {
     match verdict {
-        Verdict::NotCovered(reason) => CaseVerdict::Skipped(reason.clone()),
+        Verdict::NotCovered(reason) => CaseVerdict::Skipped(Skip::new("not-covered", reason)),
         Verdict::Undecided => {
-            CaseVerdict::Skipped("the architecture permits more outcomes than could be tried".to_owned())
+            CaseVerdict::Skipped(Skip::new("undecided", "the architecture permits more outcomes than could be tried"))
         }
         verdict => failure(program, verdict).map_or(CaseVerdict::Passed, CaseVerdict::Failed),
     }

@@ -1,7 +1,10 @@
 //! Machines for one program after the other: each program finds one as after boot.
 
+use std::ops::DerefMut;
+
 use abi::map;
 
+use machine::pool::Pool;
 use machine::{Config, Factory, Machine, MachineError};
 use program::{self, Observation, Program};
 
@@ -12,49 +15,52 @@ pub fn config(cpus: usize) -> Config {
     Config { cpus, ram: map::RAM_MIN, ..Config::default() }
 }
 
-/// Machines of one factory, one for each count of vCPUs that programs needed so far.
-pub struct Session<'f> {
-    factory: &'f dyn Factory,
-    /// By count of vCPUs; not recycled yet.
-    machines: Vec<(usize, Box<dyn Machine>)>,
+/// Boots a machine.
+type Boot<'f, M> = dyn Fn(Config) -> Result<M, MachineError> + 'f;
+
+/// Machines of one kind, one for each count of vCPUs that programs needed so far.
+pub struct Session<'f, M = Box<dyn Machine>> {
+    boot: Box<Boot<'f, M>>,
+    pool: Pool<M>,
 }
 
 impl<'f> Session<'f> {
     /// Takes the factory.
     #[must_use]
     pub fn new(factory: &'f dyn Factory) -> Self {
-        Self { factory, machines: Vec::new() }
+        Self::booting(|config| factory.boot(config))
     }
 
-    /// Takes a machine of the factory that has booted, so that the first program need not wait.
-    pub fn take(&mut self, cpus: usize, machine: Box<dyn Machine>) {
-        self.machines.push((cpus, machine));
-    }
-
-    /// Runs a program on a machine that is as after boot.
+    /// Runs a program on a machine that is as after boot; returns the machine, too, which may be handed on with
+    /// [`Self::take`] if the program has left nothing behind.
     ///
     /// # Errors
     ///
     /// When the machine cannot be had, or cannot do what the program asks.
-    pub fn run(&mut self, program: &Program) -> Result<Observation, MachineError> {
-        let cpus = program.cpus();
-        let mut machine = self.machine(cpus)?;
-        let observation = program::run::run(program, &mut *machine)?;
-        // A machine whose block did not end, or that failed, is of no more use.
-        if observation.endless.is_none() {
-            self.machines.push((cpus, machine));
-        }
-        Ok(observation)
+    pub fn run(&mut self, program: &Program) -> Result<(Observation, Box<dyn Machine>), MachineError> {
+        let mut machine = self.machine(program)?;
+        Ok((program::run::run(program, &mut *machine)?, machine))
+    }
+}
+
+impl<'f, M: DerefMut<Target: Machine>> Session<'f, M> {
+    /// Takes what boots machines.
+    #[must_use]
+    pub fn booting(boot: impl Fn(Config) -> Result<M, MachineError> + 'f) -> Self {
+        Self { boot: Box::new(boot), pool: Pool::default() }
     }
 
-    /// Returns a machine that is as after boot.
-    fn machine(&mut self, cpus: usize) -> Result<Box<dyn Machine>, MachineError> {
-        if let Some(at) = self.machines.iter().position(|(has, _)| *has == cpus) {
-            let (_, mut machine) = self.machines.swap_remove(at);
-            if machine.recycle()? {
-                return Ok(machine);
-            }
-        }
-        self.factory.boot(config(cpus))
+    /// Takes a machine for a later program: one that has just booted, or on which all programs did what is specified.
+    pub fn take(&mut self, cpus: usize, machine: M) {
+        self.pool.put(config(cpus), machine);
+    }
+
+    /// Returns a machine for a program, as after boot.
+    ///
+    /// # Errors
+    ///
+    /// When none can be had.
+    pub fn machine(&mut self, program: &Program) -> Result<M, MachineError> {
+        self.pool.take_out(config(program.cpus()), |config| (self.boot)(config))
     }
 }

@@ -5,9 +5,8 @@
 
 mod reduce;
 
-use std::time::Instant;
-
 use super::judge::{Divergence, Verdict};
+use machine::Deadline;
 use program::Program;
 use program::compare::Location;
 
@@ -32,11 +31,12 @@ impl FailureKind {
                 };
                 Self::Differs(first.place, exceptions)
             }),
-            Verdict::Failed(_) => Some(Self::Fails),
+            Verdict::Failed(..) => Some(Self::Fails),
             Verdict::Permitted
             | Verdict::Undecided
             | Verdict::Endless(_)
             | Verdict::Lost(_)
+            | Verdict::OutOfTime(_)
             | Verdict::NotCovered(_) => None,
         }
     }
@@ -83,8 +83,8 @@ impl Shrunk {
 pub fn shrink(
     program: Program,
     verdict: Verdict,
-    deadline: Instant,
-    judge: &mut dyn FnMut(&Program) -> Verdict,
+    deadline: Deadline,
+    judge: &mut dyn FnMut(&Program, Deadline) -> Verdict,
 ) -> Shrunk {
     let Some(failure_kind) = FailureKind::of(&verdict) else { return Shrunk { program, verdict, tried: 0 } };
     let mut shrinking = Shrinking { best: Shrunk { program, verdict, tried: 0 }, failure_kind, deadline, judge };
@@ -95,8 +95,8 @@ pub fn shrink(
 struct Shrinking<'a> {
     best: Shrunk,
     failure_kind: FailureKind,
-    deadline: Instant,
-    judge: &'a mut dyn FnMut(&Program) -> Verdict,
+    deadline: Deadline,
+    judge: &'a mut dyn FnMut(&Program, Deadline) -> Verdict,
 }
 
 impl Shrinking<'_> {
@@ -112,7 +112,7 @@ impl Shrinking<'_> {
                 } else {
                     at += 1;
                 }
-                if Instant::now() >= self.deadline {
+                if self.deadline.is_over() {
                     return false;
                 }
             }
@@ -126,7 +126,7 @@ impl Shrinking<'_> {
             return false;
         }
         self.best.tried += 1;
-        let verdict = (self.judge)(&program);
+        let verdict = (self.judge)(&program, self.deadline);
         let same = FailureKind::of(&verdict).is_some_and(|failure_kind| failure_kind.is_same_kind(&self.failure_kind));
         if same {
             self.best.program = program;

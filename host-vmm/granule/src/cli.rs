@@ -11,12 +11,15 @@ mod run;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use self::rerun::GivenOptions;
 use crate::firmware;
 use crate::nested::inner::{InnerOptions, Work};
-use ::fuzz::{campaign, known, replay};
+use ::fuzz::contender::KnownErrata;
+use ::fuzz::{campaign, replay};
 use kvm::open::ThisHost;
+use machine::Deadline;
 use report::event::{Event, STREAM_VERSION, Sink};
 use report::exit::Exit;
 use suite::GuestPolicy;
@@ -62,10 +65,12 @@ enum CliError {
 #[must_use]
 pub fn main() -> ExitCode {
     default_sigpipe();
-    let cli = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let given = given_options(&matches);
     let result = match cli.command {
-        Command::Run(run) => run.execute(),
-        Command::Fuzz(fuzz) => fuzz.execute(),
+        Command::Run(run) => run.execute(&given),
+        Command::Fuzz(fuzz) => fuzz.execute(given),
         Command::List(list) => list.execute(),
         Command::KillMatrix(matrix) => matrix.execute(),
         Command::Matrix(matrix) => matrix.execute(),
@@ -85,7 +90,15 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Runs the suite for the granule outside; see [`crate::nested::inner`].
+/// Returns the options that were given to the subcommand.
+fn given_options(matches: &ArgMatches) -> GivenOptions {
+    let command = Cli::command();
+    let subcommand = matches.subcommand().and_then(|(name, matches)| Some((command.find_subcommand(name)?, matches)));
+    subcommand.map(|(command, matches)| GivenOptions::of(command, matches)).unwrap_or_default()
+}
+
+/// Runs the suite for the granule outside; see [`crate::nested::inner`]. That one knows the time, and closes the stream when
+/// it is over.
 pub fn inner_suite(options: &InnerOptions, sink: &mut dyn Sink) {
     sink.event(Event::Hello(STREAM_VERSION));
     let image = match firmware::image(options.firmware.clone()) {
@@ -96,13 +109,21 @@ pub fn inner_suite(options: &InnerOptions, sink: &mut dyn Sink) {
     let host = ThisHost { image, guest_timeout, hazards };
     match &options.work {
         Work::Suite => {
-            let suite = suite::Options { names: options.names.clone(), seed: options.seed, fresh_vms };
+            let suite = suite::Options {
+                names: options.names.clone(),
+                seed: options.seed,
+                fresh_vms,
+                deadline: Deadline::NEVER,
+            };
             run::run_suite(&suite, &host, sink);
         }
-        Work::Programs(programs) => replay::run(programs, &host, options.seed, sink),
+        Work::Programs(programs) => replay::run(programs, &host, options.seed, Deadline::NEVER, sink),
         Work::Fuzz(fuzz, avoid_known) => {
-            let known = if *avoid_known { known::QEMU } else { &[] };
-            campaign::run(fuzz, &host, known, sink, &mut |_, _| ());
+            let known = match avoid_known {
+                true => KnownErrata::Avoided { around: options.emulator.clone() },
+                false => KnownErrata::Shown,
+            };
+            campaign::run(fuzz, &host, &known, sink, &mut |_, _| ());
         }
     }
 }
@@ -117,6 +138,36 @@ fn default_sigpipe() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn given(words: &[&str]) -> GivenOptions {
+        given_options(&Cli::command().get_matches_from([&["granule"], words].concat()))
+    }
+
+    #[test]
+    fn a_repetition_has_every_option_that_was_given() {
+        let words = ["fuzz", "--known", "--via=tcg", "--seed", "7", "--seconds", "1", "--mem", "256", "--smp", "2"];
+        let fuzz = given(&words);
+        assert_eq!(fuzz.without(&fuzz::NOT_REPEATED), " --known --via tcg --mem 256 --smp 2");
+        // `granule run` has no --known: a saved program needs none.
+        let saved = given(&words).also_of(&fuzz::run_command());
+        assert_eq!(saved.without(&fuzz::NOT_REPEATED), " --via tcg --mem 256 --smp 2");
+        let run = given(&["run", "arch.*", "--kernel", "6.1", "--quiet", "--hazards", "--timeout", "5"]);
+        assert_eq!(run.without(&run::NOT_REPEATED), " --kernel 6.1 --hazards --timeout 5");
+    }
+
+    #[test]
+    fn options_that_are_not_repeated_exist() {
+        let command = Cli::command();
+        for (name, options) in [("run", &run::NOT_REPEATED[..]), ("fuzz", &fuzz::NOT_REPEATED)] {
+            let command = command.find_subcommand(name).unwrap();
+            for option in options {
+                assert!(
+                    command.get_arguments().any(|argument| argument.get_long() == Some(option)),
+                    "{name} --{option}"
+                );
+            }
+        }
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -19,8 +19,8 @@ use model::contract::Release;
 use model::cpu::{Features, Hypervisor};
 use model::defect::{Defect, Injected};
 
-use machine::Config;
 use machine::target::Opener;
+use machine::{Config, Deadline};
 use modelled::Settings;
 use report::event::{Event, Failure, Sink, Verdict};
 use suite::Options;
@@ -227,7 +227,7 @@ fn row(defect: &'static Defect, seed: u64) -> Row {
 /// Runs all cases on one model; returns those that fail, with what they say.
 fn check(stage: Stage, injected: Injected, seed: u64) -> Failed {
     let names = suite::cases().map(|case| case.name.to_owned()).collect();
-    let options = Options { names, seed, fresh_vms: false };
+    let options = Options { names, seed, fresh_vms: false, deadline: Deadline::NEVER };
     let settings = Settings { injected, ..stage.settings() };
     let mut failed = Failed::default();
     let _active = injected.activate();

@@ -5,12 +5,13 @@
 
 mod html;
 mod text;
+pub mod verdicts;
 
 use std::io::BufRead;
 
 use serde::Serialize;
 
-use report::event::{Event, Verdict};
+use report::event::{Event, Skip, Verdict};
 use report::exit::Exit;
 
 pub use html::page;
@@ -27,7 +28,7 @@ pub enum Cell {
     /// It did not, as the erratum says.
     Known(String),
     /// It could not be checked: why.
-    Skipped(String),
+    Skipped(Skip),
     /// The case did not run.
     NotRun,
 }
@@ -127,7 +128,7 @@ fn cell(verdict: Verdict) -> Cell {
             Cell::Failed(format!("{}: expected {}, found {}", failure.what, failure.expected, failure.found))
         }
         Verdict::Known { erratum, .. } => Cell::Known(erratum),
-        Verdict::Skipped(reason) => Cell::Skipped(reason),
+        Verdict::Skipped(skip) => Cell::Skipped(skip),
     }
 }
 
@@ -177,7 +178,7 @@ mod tests {
         Column::read(name, lines.join("\n").as_bytes()).unwrap()
     }
 
-    pub(super) fn ended(name: &str, verdict: Verdict) -> Event {
+    pub(super) fn end(name: &str, verdict: Verdict) -> Event {
         Event::End { name: name.into(), verdict, micros: 1 }
     }
 
@@ -199,9 +200,9 @@ mod tests {
     fn a_run_is_bad_if_something_failed_that_is_not_known_or_if_it_broke() {
         let finished = Event::Finished { micros: 1 };
         let known = Verdict::Known { erratum: "linux.x".into(), failure: Failure::default() };
-        let good = [started(), ended("a", Verdict::Passed), ended("b", known), finished.clone()];
+        let good = [started(), end("a", Verdict::Passed), end("b", known), finished.clone()];
         assert!(!column("good", &good).is_bad());
-        let failed = [started(), ended("a", Verdict::Failed(Failure::default())), finished];
+        let failed = [started(), end("a", Verdict::Failed(Failure::default())), finished];
         assert!(column("failed", &failed).is_bad());
         assert!(column("no end", &good[..3]).is_bad());
         let broken = Event::Broken { reason: "r".into(), remedy: String::new() };
@@ -213,8 +214,9 @@ mod tests {
     #[test]
     fn a_row_is_interesting_unless_it_passed_wherever_it_ran() {
         let finished = Event::Finished { micros: 1 };
-        let first = column("1", &[ended("a", Verdict::Passed), ended("b", Verdict::Passed), finished.clone()]);
-        let second = column("2", &[ended("a", Verdict::Passed), ended("c", Verdict::Skipped("r".into())), finished]);
+        let first = column("1", &[end("a", Verdict::Passed), end("b", Verdict::Passed), finished.clone()]);
+        let second =
+            column("2", &[end("a", Verdict::Passed), end("c", Verdict::Skipped(Skip::new("k", "r"))), finished]);
         let matrix = Matrix { columns: vec![first, second] };
         assert_eq!(matrix.rows(), ["a", "b", "c"]);
         assert_eq!(matrix.interesting(), ["c"]);

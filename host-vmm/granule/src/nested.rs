@@ -24,6 +24,7 @@ use std::time::Duration;
 
 pub use outer::run;
 
+use machine::Deadline;
 use suite::GuestPolicy;
 
 use report::event::CaseInfo;
@@ -57,8 +58,8 @@ pub struct Options {
     pub smp: u32,
     /// Emulated memory.
     pub memory_mib: u32,
-    /// For the whole run.
-    pub timeout: Duration,
+    /// When the whole run is to be over.
+    pub deadline: Deadline,
     /// What is to be run.
     pub work: inner::Work,
     /// The cases; of programs that are given, what they are as cases.

@@ -8,6 +8,8 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::ptr;
 
+use super::errno;
+use machine::need::Need;
 use machine::{Backing, Errno, MachineError};
 use rustix::fs::{FsWord, MemfdFlags, fstatfs, memfd_create};
 
@@ -37,18 +39,18 @@ impl Drop for MappingCleanup {
 }
 
 fn system(action: &str) -> MachineError {
-    MachineError::Kernel { action: action.to_owned(), errno: Errno::last() }
+    MachineError::Kernel { action: action.to_owned(), errno: errno::last() }
 }
 
-fn unsupported(reason: impl Into<String>) -> MachineError {
-    MachineError::Unsupported(reason.into())
+fn lacking(need: Need, reason: impl Into<String>) -> MachineError {
+    need.unmet(reason).into()
 }
 
 /// Maps zeroed memory; `bytes` is a multiple of the page size. Gives its address and what is kept with it.
 ///
 /// # Errors
 ///
-/// `Unsupported` when this host has no memory of the kind, with the reason; else what the kernel says.
+/// `Lacking` when this host has no memory of the kind, with the reason; else what the kernel says.
 pub fn map(bytes: usize, backing: Backing, protection: libc::c_int) -> Result<(*mut u8, MappingCleanup), MachineError> {
     const ANONYMOUS: libc::c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     match backing {
@@ -63,7 +65,9 @@ pub fn map(bytes: usize, backing: Backing, protection: libc::c_int) -> Result<(*
         }
         Backing::Hugetlb => hugetlb(bytes, protection),
         Backing::Device => Ok((vdso_data(bytes)?, MappingCleanup::LeaveMapped)),
-        Backing::GuestMemfd => Err(unsupported("a guest_memfd is not mapped, but made by the VM")),
+        Backing::GuestMemfd => {
+            Err(MachineError::BadRequest("a guest_memfd is not mapped, but made by the VM".to_owned()))
+        }
     }
 }
 
@@ -119,9 +123,9 @@ pub fn huge_page() -> usize {
 
 fn hugetlb(bytes: usize, protection: libc::c_int) -> Result<(*mut u8, MappingCleanup), MachineError> {
     const FLAGS: libc::c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_HUGETLB;
-    let size = hugetlb_page().ok_or_else(|| unsupported("this kernel has no huge page pool (hugetlb)"))?;
+    let size = hugetlb_page().ok_or_else(|| lacking(Need::Hugetlb, "this kernel has no huge page pool (hugetlb)"))?;
     if !bytes.is_multiple_of(size) {
-        return Err(unsupported(format!("memory of the huge page pool comes in {} KiB", size >> 10)));
+        return Err(lacking(Need::Hugetlb, format!("memory of the huge page pool comes in {} KiB", size >> 10)));
     }
     if let Ok(start) = mmap(bytes, protection, FLAGS, None) {
         return Ok((start, MappingCleanup::Unmap));
@@ -129,12 +133,14 @@ fn hugetlb(bytes: usize, protection: libc::c_int) -> Result<(*mut u8, MappingCle
     let before: u64 = fs::read_to_string(POOL).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
     let wanted = before + (bytes / size) as u64;
     fs::write(POOL, wanted.to_string()).map_err(|error| {
-        unsupported(format!("the pool of huge pages is empty, and {POOL} cannot be written: {error}"))
+        lacking(Need::Hugetlb, format!("the pool of huge pages is empty, and {POOL} cannot be written: {error}"))
     })?;
     let kept = MappingCleanup::RestoreHugetlbPool(before);
     match mmap(bytes, protection, FLAGS, None) {
         Ok(start) => Ok((start, kept)),
-        Err(_) => Err(unsupported(format!("the host has no {wanted} huge pages of {} KiB to give", size >> 10))),
+        Err(_) => {
+            Err(lacking(Need::Hugetlb, format!("the host has no {wanted} huge pages of {} KiB to give", size >> 10)))
+        }
     }
 }
 
@@ -170,12 +176,17 @@ fn regular_file(bytes: usize) -> Result<File, MachineError> {
     let mut file = OpenOptions::new();
     let path = format!("{FILES}/granule-{}", std::process::id());
     file.read(true).write(true).create_new(true).mode(0o600);
-    let file = file.open(&path).map_err(|error| unsupported(format!("no file can be made in {FILES}: {error}")))?;
+    let file = file
+        .open(&path)
+        .map_err(|error| lacking(Need::DiskFile, format!("no file can be made in {FILES}: {error}")))?;
     // Its name is not needed any more; that it cannot be removed is no reason to fail.
     let _ = fs::remove_file(&path);
     let kind = fstatfs(&file).map_err(|error| file_error("fstatfs", &error.into()))?;
     if kind.f_type == TMPFS_MAGIC {
-        return Err(unsupported(format!("{FILES} is a tmpfs, whose files are memory that a VM with MTE may have")));
+        return Err(lacking(
+            Need::DiskFile,
+            format!("{FILES} is a tmpfs, whose files are memory that a VM with MTE may have"),
+        ));
     }
     file.set_len(bytes as u64).map_err(|error| file_error("ftruncate", &error))?;
     Ok(file)
@@ -190,9 +201,9 @@ fn vdso_data(bytes: usize) -> Result<*mut u8, MachineError> {
     let parse = |text: &str| usize::from_str_radix(text, 16).ok();
     let (start, end) = range
         .and_then(|(start, end)| Some((parse(start)?, parse(end)?)))
-        .ok_or_else(|| unsupported("this kernel maps no vDSO data into its processes"))?;
+        .ok_or_else(|| lacking(Need::VdsoData, "this kernel maps no vDSO data into its processes"))?;
     if end - start < bytes {
-        return Err(unsupported(format!("the vDSO's data has {} bytes", end - start)));
+        return Err(lacking(Need::VdsoData, format!("the vDSO's data has {} bytes", end - start)));
     }
     Ok(ptr::with_exposed_provenance_mut(start))
 }

@@ -5,8 +5,10 @@
 
 use std::ptr;
 
+use super::errno;
 use super::process::ChildProcess;
 use super::vm::kernel;
+use machine::need::Need;
 use machine::{Errno, MachineError};
 
 /// Requests (arch/arm64/include/uapi/asm/ptrace.h).
@@ -52,20 +54,20 @@ impl Tracee {
         // SAFETY: the stack lives until the child was reaped, and the child touches nothing else.
         let pid = unsafe { libc::clone(stop, top.cast(), libc::CLONE_VM | libc::SIGCHLD, ptr::null_mut()) };
         if pid < 0 {
-            return Err(kernel("clone", Errno::last()));
+            return Err(kernel("clone", errno::last()));
         }
         let tracee = Self { child: ChildProcess(pid), _stack: stack };
         let mut status = 0;
         // SAFETY: the kernel writes one integer.
         while unsafe { libc::waitpid(pid, &raw mut status, libc::__WALL) } < 0 {
-            if Errno::last() != Errno::EINTR {
-                return Err(kernel("waitpid", Errno::last()));
+            if errno::last() != Errno::EINTR {
+                return Err(kernel("waitpid", errno::last()));
             }
         }
         if libc::WIFSTOPPED(status) {
             Ok(tracee)
         } else {
-            Err(MachineError::Unsupported("a process of this user may not be traced".to_owned()))
+            Err(Need::Ptrace.unmet("a process of this user may not be traced").into())
         }
     }
 }
@@ -84,5 +86,5 @@ pub fn copy(address: u64, tags: &mut [u8], request: PtraceRequest) -> Result<usi
     };
     // SAFETY: the kernel copies at most as many bytes as the buffer has, and sets its length.
     let result = unsafe { libc::syscall(libc::SYS_ptrace, request, tracee.child.0, address, &raw mut buffer) };
-    if result == 0 { Ok(buffer.iov_len) } else { Err(kernel(name, Errno::last())) }
+    if result == 0 { Ok(buffer.iov_len) } else { Err(kernel(name, errno::last())) }
 }

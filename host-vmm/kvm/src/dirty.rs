@@ -11,8 +11,9 @@ use kvm_ioctls::{VcpuFd, VmFd};
 use vmm_sys_util::ioctl::ioctl;
 use vmm_sys_util::ioctl_io_nr;
 
+use super::errno;
 use super::vm::kernel;
-use machine::{Errno, MachineError};
+use machine::MachineError;
 
 ioctl_io_nr!(KVM_RESET_DIRTY_RINGS, KVMIO, 0xc7);
 
@@ -47,7 +48,7 @@ impl DirtyRing {
         let start =
             unsafe { libc::mmap(std::ptr::null_mut(), bytes, access, libc::MAP_SHARED, vcpu.as_raw_fd(), offset) };
         if start == libc::MAP_FAILED {
-            return Err(kernel("mmap of a dirty ring", Errno::last()));
+            return Err(kernel("mmap of a dirty ring", errno::last()));
         }
         Ok(Self { entries: start.cast(), count, next: 0 })
     }
@@ -88,5 +89,5 @@ impl Drop for DirtyRing {
 pub fn reset(vm: &VmFd) -> Result<(), MachineError> {
     // SAFETY: the request takes no argument.
     let result = unsafe { ioctl(vm, KVM_RESET_DIRTY_RINGS()) };
-    if result < 0 { Err(kernel("KVM_RESET_DIRTY_RINGS", Errno::last())) } else { Ok(()) }
+    if result < 0 { Err(kernel("KVM_RESET_DIRTY_RINGS", errno::last())) } else { Ok(()) }
 }

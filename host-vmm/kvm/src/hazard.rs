@@ -13,8 +13,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kvm_bindings::{KVM_CAP_ARM_MTE, kvm_arm_copy_mte_tags, kvm_enable_cap, kvm_userspace_memory_region};
+use kvm_bindings::{KVM_CAP_ARM_MTE, kvm_enable_cap, kvm_userspace_memory_region};
 use kvm_ioctls::{Kvm, VmFd};
+use kvm_mte::ioctl::{CopyTags, KVM_ARM_TAGS_TO_GUEST};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -22,12 +23,12 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_
 
 use super::backing::{self, PROT_MTE, map_file, memfd};
 use super::memory::page_size;
-use super::raw;
 use super::userfault::UserfaultServer;
-use super::vcpu::errno;
 use super::vm::kernel;
+use super::{errno, raw};
+use machine::need::Need;
 use machine::tags::GRANULE;
-use machine::{Backing, CopyResult, CopyTags, Errno, Hazard, HazardOutcome, MachineError};
+use machine::{Backing, CopyResult, Errno, Hazard, HazardOutcome, MachineError};
 
 /// How long a call that takes microseconds may take on a slow emulator before it counts as stuck.
 const HAZARD_TIMEOUT: Duration = Duration::from_secs(2);
@@ -50,7 +51,7 @@ const READY: u8 = 1;
 ///
 /// # Errors
 ///
-/// `Unsupported` when the host lacks what it takes, or does not even store tags from a harmless buffer; what the kernel says
+/// `Lacking` when the host lacks what it takes, or does not even store tags from a harmless buffer; what the kernel says
 /// when it refuses a step.
 pub fn attempt(hazard: Hazard) -> Result<HazardOutcome, MachineError> {
     let [mut reader, writer] = pipe()?;
@@ -67,7 +68,7 @@ pub fn attempt(hazard: Hazard) -> Result<HazardOutcome, MachineError> {
             drop(writer);
             wait(child, &mut reader)
         }
-        _ => Err(kernel("fork", Errno::last())),
+        _ => Err(kernel("fork", errno::last())),
     }
 }
 
@@ -99,7 +100,7 @@ fn readable(fd: &impl AsFd) -> bool {
 fn wait(child: libc::pid_t, reader: &mut File) -> Result<HazardOutcome, MachineError> {
     let damaged = || {
         let reason = "the kernel does not even come back from a store to a page that was tagged before: a former hazard broke it";
-        MachineError::Unsupported(reason.to_owned())
+        MachineError::from(Need::IntactKernel.unmet(reason))
     };
     let Some(child) = Pid::from_raw(child) else { return Err(kernel("fork", Errno::EINVAL)) };
     let process =
@@ -118,9 +119,7 @@ fn wait(child: libc::pid_t, reader: &mut File) -> Result<HazardOutcome, MachineE
         COMPLETE => Ok(HazardOutcome::Returned(Ok(page_size()))),
         SHORT => Ok(HazardOutcome::Returned(Ok(0))),
         WAITED => Ok(HazardOutcome::Waited),
-        LACKING => {
-            Err(MachineError::Unsupported("this host has no userfaultfd, or no memfd that a VM may use".to_owned()))
-        }
+        LACKING => Err(Need::Userfaultfd.unmet("this host has no userfaultfd, or no memfd that a VM may use").into()),
         code if ready => Ok(HazardOutcome::Returned(Err(Errno(code)))),
         code => Err(kernel("making a VM to store tags in", Errno(code))),
     }
@@ -145,10 +144,10 @@ impl HazardVm {
         let bytes = (PAGES * page) as usize;
         let file = memfd(bytes)?;
         let [slot, alias] = [map_file(bytes, RW, &file)?, map_file(bytes, RW | PROT_MTE, &file)?];
-        let kvm = Kvm::new().map_err(|error| kernel("opening /dev/kvm", errno(error)))?;
-        let vm = kvm.create_vm_with_type(0).map_err(|error| kernel("KVM_CREATE_VM", errno(error)))?;
+        let kvm = Kvm::new().map_err(|error| kernel("opening /dev/kvm", error.into()))?;
+        let vm = kvm.create_vm_with_type(0).map_err(|error| kernel("KVM_CREATE_VM", error.into()))?;
         vm.enable_cap(&kvm_enable_cap { cap: KVM_CAP_ARM_MTE, ..Default::default() })
-            .map_err(|error| kernel("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", errno(error)))?;
+            .map_err(|error| kernel("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", error.into()))?;
         let region = kvm_userspace_memory_region {
             guest_phys_addr: IPA,
             memory_size: bytes as u64,
@@ -156,22 +155,25 @@ impl HazardVm {
             ..Default::default()
         };
         // SAFETY: the mapping stays until this process ends.
-        unsafe { vm.set_user_memory_region(region) }
-            .map_err(|error| MachineError::Unsupported(format!("a memfd cannot be a memory slot here: {error}")))?;
+        unsafe { vm.set_user_memory_region(region) }.map_err(|error| {
+            MachineError::from(
+                Need::TakesBacking(Backing::Shared).unmet(format!("a memfd cannot be a memory slot here: {error}")),
+            )
+        })?;
         Ok(Self { vm, slot, alias, page })
     }
 
     /// Stores the tags of one page from a buffer.
     fn store(&self, page: u64, buffer: *mut u8) -> CopyResult {
-        let arguments = kvm_arm_copy_mte_tags {
+        let argument = CopyTags {
             guest_ipa: IPA + page * self.page,
             length: self.page,
-            addr: buffer.cast(),
-            flags: CopyTags::TO_GUEST,
+            addr: buffer.expose_provenance() as u64,
+            flags: KVM_ARM_TAGS_TO_GUEST,
             reserved: [0; 2],
         };
         // SAFETY: a store only reads the buffer, which is mapped.
-        unsafe { raw::copy_tags(&self.vm, &arguments) }
+        unsafe { raw::copy_tags(&self.vm, &argument) }
     }
 }
 
@@ -182,7 +184,7 @@ fn perform(hazard: Hazard, mut writer: File) -> Result<i32, MachineError> {
     let mut harmless = vec![5; (hazard_vm.page / GRANULE) as usize];
     hazard_vm.store(TAGGED, harmless.as_mut_ptr()).map_err(|errno| kernel(STORE, errno))?;
     provoke(&hazard_vm, hazard, TAGGED)?.0.map_err(|errno| kernel(STORE, errno))?;
-    writer.write_all(&[READY]).map_err(|_| kernel("write", Errno::last()))?;
+    writer.write_all(&[READY]).map_err(|_| kernel("write", errno::last()))?;
     Ok(match provoke(&hazard_vm, hazard, NEW)? {
         (_, true) => WAITED,
         (Ok(count), _) if count == hazard_vm.page => COMPLETE,

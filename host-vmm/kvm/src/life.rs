@@ -1,6 +1,6 @@
 //! Makes things happen to the pages behind guest memory, and waits until they have.
 //!
-//! What the host cannot do is `Unsupported` with the reason, never a silent success: an event counts only when
+//! What the host cannot do is `Lacking` with the reason, never a silent success: an event counts only when
 //! /proc/self/pagemap or the call itself says that it happened.
 #![expect(unsafe_code, reason = "madvise, mprotect and munmap of memory that a guest shares")]
 
@@ -9,10 +9,12 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::backing::{self, PROT_MTE};
+use super::errno;
 use super::memory::{Mapping, page_size};
 use super::pagemap::{self, PageLocation};
 use super::userfault::UserfaultServer;
 use super::vm::kernel;
+use machine::need::Need;
 use machine::{Backing, Errno, MachineError, PageEvent, Protection};
 
 /// How long the host may take for what it does in its own time.
@@ -26,12 +28,12 @@ const SPLIT: &str = "/sys/kernel/debug/split_huge_pages";
 /// NUMA nodes that have memory, as ranges.
 const NODES: &str = "/sys/devices/system/node/has_memory";
 
-fn unsupported(reason: impl Into<String>) -> MachineError {
-    MachineError::Unsupported(reason.into())
+fn lacking(need: Need, reason: impl Into<String>) -> MachineError {
+    need.unmet(reason).into()
 }
 
-fn cannot_write(path: &str) -> impl Fn(std::io::Error) -> MachineError {
-    move |error| unsupported(format!("{path} cannot be written: {error}"))
+fn cannot_write(need: Need, path: &str) -> impl Fn(std::io::Error) -> MachineError {
+    move |error| lacking(need, format!("{path} cannot be written: {error}"))
 }
 
 /// Waits for something that the host does in its own time, and of which it sends no event.
@@ -70,8 +72,8 @@ fn nodes(addresses: &[u64], target: Option<i32>) -> Result<Vec<i32>, MachineErro
     };
     match result {
         0.. => Ok(found),
-        _ if Errno::last() == Errno(libc::ENOSYS) => Err(unsupported("this kernel has no NUMA")),
-        _ => Err(kernel("move_pages", Errno::last())),
+        _ if errno::last() == Errno(libc::ENOSYS) => Err(lacking(Need::Numa, "this kernel has no NUMA")),
+        _ => Err(kernel("move_pages", errno::last())),
     }
 }
 
@@ -81,7 +83,7 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// `Unsupported` when this host cannot; else what the kernel says.
+    /// `Lacking` when this host cannot; else what the kernel says.
     pub fn apply_page_event(&self, range: Range<u64>, event: PageEvent) -> Result<(), MachineError> {
         match event {
             PageEvent::Discard => {
@@ -106,19 +108,19 @@ impl Mapping {
         // SAFETY: the caller keeps to our own range, and none of the advices used changes what pages hold, but for those
         // whose callers say so.
         let result = unsafe { libc::madvise(start.cast(), (range.end - range.start) as usize, advice) };
-        if result == 0 { Ok(()) } else { Err(kernel(&format!("madvise({name}) of guest memory"), Errno::last())) }
+        if result == 0 { Ok(()) } else { Err(kernel(&format!("madvise({name}) of guest memory"), errno::last())) }
     }
 
     fn page_locations(&self, range: &Range<u64>) -> Result<Vec<PageLocation>, MachineError> {
         pagemap::page_locations(self.addresses(range), page_size())
-            .ok_or_else(|| unsupported("/proc/self/pagemap cannot be read"))
+            .ok_or_else(|| lacking(Need::Pagemap, "/proc/self/pagemap cannot be read"))
     }
 
     /// The places of pages that have a frame, which must be told.
     fn frames(&self, range: &Range<u64>) -> Result<Vec<PageLocation>, MachineError> {
         let page_locations = self.page_locations(range)?;
         if page_locations.contains(&PageLocation::Frame(0)) {
-            return Err(unsupported("/proc/self/pagemap tells frame numbers to root only"));
+            return Err(lacking(Need::Pagemap, "/proc/self/pagemap tells frame numbers to root only"));
         }
         Ok(page_locations)
     }
@@ -126,7 +128,7 @@ impl Mapping {
     fn page_out(&self, range: &Range<u64>) -> Result<(), MachineError> {
         let swaps = fs::read_to_string("/proc/swaps").unwrap_or_default();
         if swaps.lines().count() < 2 {
-            return Err(unsupported("this host has no swap: add some with swapon"));
+            return Err(lacking(Need::Swap, "this host has no swap: add some with swapon"));
         }
         wait(
             || {
@@ -143,7 +145,7 @@ impl Mapping {
                 }
                 Ok(left.is_empty())
             },
-            || unsupported("the host does not write these pages to swap"),
+            || lacking(Need::Swap, "the host does not write these pages to swap"),
         )
     }
 
@@ -160,27 +162,27 @@ impl Mapping {
         let addresses = self.present(range)?;
         let old = nodes(&addresses, None)?;
         let other = memory_nodes().into_iter().find(|node| !old.contains(node));
-        let other =
-            other.ok_or_else(|| unsupported("this host has no other NUMA node with memory to move pages to"))?;
+        let other = other
+            .ok_or_else(|| lacking(Need::Numa, "this host has no other NUMA node with memory to move pages to"))?;
         let now = nodes(&addresses, Some(other))?;
         if now.iter().any(|node| *node != other) {
-            return Err(unsupported(format!("the kernel does not move these pages to node {other}")));
+            return Err(lacking(Need::Numa, format!("the kernel does not move these pages to node {other}")));
         }
         Ok(())
     }
 
     fn collapse(&self, range: &Range<u64>) -> Result<(), MachineError> {
         self.madvise(range, libc::MADV_HUGEPAGE, "MADV_HUGEPAGE")
-            .map_err(|_| unsupported("this kernel has no transparent huge pages"))?;
+            .map_err(|_| lacking(Need::HugePages, "this kernel has no transparent huge pages"))?;
         match self.madvise(range, MADV_COLLAPSE, "MADV_COLLAPSE") {
             Ok(()) => {}
             Err(MachineError::Kernel { errno, .. }) => {
-                return Err(unsupported(format!("madvise(MADV_COLLAPSE) fails here: {errno}")));
+                return Err(lacking(Need::HugePageCollapse, format!("madvise(MADV_COLLAPSE) fails here: {errno}")));
             }
             Err(error) => return Err(error),
         }
         if pagemap::huge_bytes(self.addresses(&(0..self.bytes()))) == 0 {
-            return Err(unsupported("the kernel says that it made a huge page, and shows none"));
+            return Err(lacking(Need::HugePageCollapse, "the kernel says that it made a huge page, and shows none"));
         }
         Ok(())
     }
@@ -189,13 +191,13 @@ impl Mapping {
         let all = self.addresses(&(0..self.bytes()));
         let before = pagemap::huge_bytes(all.clone());
         if before == 0 {
-            return Err(unsupported("there is no huge page to split: the host had none to give"));
+            return Err(lacking(Need::HugePages, "there is no huge page to split: the host had none to give"));
         }
         let addresses = self.addresses(range);
         let command = format!("{},{:#x},{:#x}", std::process::id(), addresses.start, addresses.end);
-        fs::write(SPLIT, command).map_err(cannot_write(SPLIT))?;
+        fs::write(SPLIT, command).map_err(cannot_write(Need::HugePageSplit, SPLIT))?;
         if pagemap::huge_bytes(all) >= before {
-            return Err(unsupported("the kernel does not split these huge pages"));
+            return Err(lacking(Need::HugePageSplit, "the kernel does not split these huge pages"));
         }
         Ok(())
     }
@@ -211,24 +213,24 @@ impl Mapping {
         for (mapping, range) in [(self, range), (&control, &both)] {
             mapping
                 .madvise(range, libc::MADV_MERGEABLE, "MADV_MERGEABLE")
-                .map_err(|_| unsupported("this kernel has no KSM"))?;
+                .map_err(|_| lacking(Need::Ksm, "this kernel has no KSM"))?;
         }
         let set = |name: &str, value: &str| {
             let path = format!("{KSM}/{name}");
             let old = fs::read_to_string(&path).unwrap_or_default();
-            fs::write(&path, value).map_err(cannot_write(&path)).map(|()| (path, old))
+            fs::write(&path, value).map_err(cannot_write(Need::Ksm, &path)).map(|()| (path, old))
         };
         let settings = [set("pages_to_scan", "10000")?, set("sleep_millisecs", "1")?, set("run", "1")?];
         let merged = wait(
             || Ok(matches!(control.frames(&both)?[..], [PageLocation::Frame(a), PageLocation::Frame(b)] if a == b)),
-            || unsupported("KSM does not merge equal pages here"),
+            || lacking(Need::Ksm, "KSM does not merge equal pages here"),
         );
         // Twice through all pages: a page is only a candidate the first time.
         let scans =
             || fs::read_to_string(format!("{KSM}/full_scans")).ok().and_then(|text| text.trim().parse::<u64>().ok());
         let begun = scans();
         let scanned = merged.and_then(|()| {
-            wait(|| Ok(scans() >= begun.map(|scans| scans + 2)), || unsupported("KSM does not come to an end"))
+            wait(|| Ok(scans() >= begun.map(|scans| scans + 2)), || lacking(Need::Ksm, "KSM does not come to an end"))
         });
         for (path, old) in settings.iter().rev() {
             // A host that takes these values takes the old ones, too.
@@ -247,7 +249,7 @@ impl Mapping {
         let start = self.start.wrapping_add(range.start as usize);
         // SAFETY: our own range; accesses of ours ask `changed` first.
         if unsafe { libc::mprotect(start.cast(), (range.end - range.start) as usize, bits) } != 0 {
-            return Err(kernel("mprotect of guest memory", Errno::last()));
+            return Err(kernel("mprotect of guest memory", errno::last()));
         }
         self.note(range, Some(protection));
         Ok(())
@@ -259,7 +261,7 @@ impl Mapping {
         let start = self.start.wrapping_add(range.start as usize);
         // SAFETY: our own range, and `drop` leaves it out from now on.
         if unsafe { libc::munmap(start.cast(), (range.end - range.start) as usize) } != 0 {
-            return Err(kernel("munmap of guest memory", Errno::last()));
+            return Err(kernel("munmap of guest memory", errno::last()));
         }
         Ok(())
     }
@@ -295,7 +297,7 @@ impl Mapping {
             )
         };
         if moved == libc::MAP_FAILED {
-            return Err(kernel("mremap of guest memory", Errno::last()));
+            return Err(kernel("mremap of guest memory", errno::last()));
         }
         self.start = moved.cast();
         Ok(())

@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::backing::{self, MappingCleanup};
+use super::errno;
 use super::pagemap::{self, PageLocation};
 use super::userfault::UserfaultServer;
 use machine::{Access, Backing, Errno, MachineError, Protection};
@@ -40,7 +41,7 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// `Unsupported` when this host has no memory of the kind; else what the kernel says.
+    /// `Lacking` when this host has no memory of the kind; else what the kernel says.
     pub fn new(bytes: u64, backing: Backing, access: Access) -> Result<Self, MachineError> {
         let length =
             usize::try_from(bytes).map_err(|_| super::vm::kernel("mapping guest memory", Errno(libc::ENOMEM)))?;
@@ -138,7 +139,7 @@ impl Mapping {
         let start = self.at(range.start, length, false).ok_or(Errno::EFAULT)?;
         // SAFETY: `at` checked the range, and Rust holds no reference into it.
         let result = unsafe { libc::madvise(start.cast(), length, libc::MADV_DONTNEED) };
-        if result == 0 { Ok(()) } else { Err(Errno::last()) }
+        if result == 0 { Ok(()) } else { Err(errno::last()) }
     }
 
     /// Lists the pages that were ever touched, as ranges of offsets. Untouched ones read as zeros and

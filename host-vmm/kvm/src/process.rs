@@ -1,6 +1,11 @@
 //! A child process of the VMM's, killed and reaped when it is dropped.
+#![expect(unsafe_code, reason = "fork")]
 
+use machine::MachineError;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+
+use super::errno;
+use super::vm::kernel;
 
 /// A child process.
 #[derive(Debug)]
@@ -15,4 +20,19 @@ impl Drop for ChildProcess {
         let all = WaitOptions::from_bits_retain(libc::__WALL as u32);
         while matches!(waitpid(Some(pid), all), Err(rustix::io::Errno::INTR)) {}
     }
+}
+
+/// Forks a child that sleeps until it is not needed any more: its copy of this process's memory is what it is for.
+pub fn fork() -> Result<ChildProcess, MachineError> {
+    // SAFETY: the child calls nothing but system calls that neither lock nor allocate.
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        // SAFETY: the child goes with its parent.
+        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+        loop {
+            // SAFETY: waits for that.
+            unsafe { libc::pause() };
+        }
+    }
+    if pid < 0 { Err(kernel("fork", errno::last())) } else { Ok(ChildProcess(pid)) }
 }

@@ -10,11 +10,13 @@ use std::ops::Range;
 use std::os::fd::{AsRawFd, RawFd};
 use std::thread::JoinHandle;
 
+use machine::need::Need;
 use machine::{Errno, MachineError};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::mm::{UserfaultfdFlags, userfaultfd};
 use rustix::pipe::{PipeFlags, pipe_with};
 
+use super::errno;
 use super::vm::kernel;
 
 /// Requests (include/uapi/linux/userfaultfd.h).
@@ -39,7 +41,7 @@ pub struct UserfaultServer {
 fn request(fd: RawFd, request: u64, argument: &mut [u64], name: &str) -> Result<(), MachineError> {
     // SAFETY: the descriptor is a userfaultfd, and the argument is as long as the request's number says.
     let result = unsafe { libc::ioctl(fd, request as _, argument.as_mut_ptr()) };
-    if result == 0 { Ok(()) } else { Err(kernel(name, Errno::last())) }
+    if result == 0 { Ok(()) } else { Err(kernel(name, errno::last())) }
 }
 
 impl UserfaultServer {
@@ -47,7 +49,7 @@ impl UserfaultServer {
     ///
     /// # Errors
     ///
-    /// `Unsupported` when this user may not; else what the kernel says.
+    /// `Lacking` when this user may not; else what the kernel says.
     pub fn new(addresses: Range<u64>, page: u64, byte: u8) -> Result<Self, MachineError> {
         Self::holding(addresses, page, byte, || ())
     }
@@ -67,7 +69,7 @@ impl UserfaultServer {
         let faults = unsafe { userfaultfd(UserfaultfdFlags::CLOEXEC | UserfaultfdFlags::NONBLOCK) };
         let faults = faults.map(File::from).map_err(|error| {
             let errno = Errno(error.raw_os_error());
-            MachineError::Unsupported(format!("userfaultfd cannot be had here: {errno}"))
+            MachineError::from(Need::Userfaultfd.unmet(format!("userfaultfd cannot be had here: {errno}")))
         })?;
         request(faults.as_raw_fd(), UFFDIO_API, &mut [UFFD_API, 0, 0], "UFFDIO_API")?;
         let length = addresses.end - addresses.start;

@@ -9,7 +9,6 @@ use kvm_ioctls::{VcpuExit, VcpuFd, VmFd};
 use super::dirty::DirtyRing;
 use super::vm::kernel;
 use machine::registers::{RegisterId, Registers};
-use machine::snapshot::CpuState;
 use machine::{Errno, MachineError};
 
 /// The longest register list that kvm-bindings can hold; kernels list about 250 without SVE.
@@ -48,10 +47,6 @@ pub struct Vcpu {
     fd: VcpuFd,
 }
 
-pub(super) fn errno(error: kvm_ioctls::Error) -> Errno {
-    Errno(error.errno())
-}
-
 impl Vcpu {
     /// Creates and initialises a vCPU for the host's own CPU type.
     ///
@@ -72,11 +67,11 @@ impl Vcpu {
     }
 
     fn with(vm: &VmFd, index: usize, features: &[u32]) -> Result<Self, Errno> {
-        let fd = vm.create_vcpu(index as u64).map_err(errno)?;
+        let fd = vm.create_vcpu(index as u64).map_err(Errno::from)?;
         let mut init = kvm_vcpu_init::default();
-        vm.get_preferred_target(&mut init).map_err(errno)?;
+        vm.get_preferred_target(&mut init).map_err(Errno::from)?;
         features.iter().for_each(|feature| init.features[0] |= 1 << feature);
-        fd.vcpu_init(&init).map_err(errno)?;
+        fd.vcpu_init(&init).map_err(Errno::from)?;
         Ok(Self { ring: None, fd })
     }
 
@@ -102,9 +97,9 @@ impl Vcpu {
     ///
     /// What the kernel says.
     pub fn inject_data_abort(&self) -> Result<(), Errno> {
-        let mut events = self.fd.get_vcpu_events().map_err(errno)?;
+        let mut events = self.fd.get_vcpu_events().map_err(Errno::from)?;
         events.exception.ext_dabt_pending = 1;
-        self.fd.set_vcpu_events(&events).map_err(errno)
+        self.fd.set_vcpu_events(&events).map_err(Errno::from)
     }
 
     /// Runs until something happens.
@@ -120,7 +115,7 @@ impl Vcpu {
             Ok(VcpuExit::Intr) => ExitReason::Interrupted,
             Ok(other) => ExitReason::Other(format!("{other:?}")),
             Err(error) if matches!(error.errno(), libc::EINTR | libc::EAGAIN) => ExitReason::Interrupted,
-            Err(error) => return Err(errno(error)),
+            Err(error) => return Err(error.into()),
         })
     }
 
@@ -143,40 +138,44 @@ impl Vcpu {
     pub fn register(&self, id: RegisterId) -> Result<u64, Errno> {
         let mut bytes = [0; 8];
         let size = id.size().min(8);
-        self.fd.get_one_reg(id.0, &mut bytes[..size]).map_err(errno)?;
+        self.fd.get_one_reg(id.0, &mut bytes[..size]).map_err(Errno::from)?;
         Ok(u64::from_le_bytes(bytes))
     }
 
     /// Writes a register of up to 64 bits.
     pub fn set_register(&self, id: RegisterId, value: u64) -> Result<(), Errno> {
         let size = id.size().min(8);
-        self.fd.set_one_reg(id.0, &value.to_le_bytes()[..size]).map_err(errno).map(|_| ())
+        self.fd.set_one_reg(id.0, &value.to_le_bytes()[..size]).map_err(Errno::from).map(|_| ())
     }
 
     /// Reads all registers that the kernel lists.
     pub fn registers(&self) -> Result<Registers, MachineError> {
         let mut list = RegList::new(MAX_REGISTERS)
             .map_err(|error| MachineError::BadRequest(format!("cannot make a register list: {error:?}")))?;
-        self.fd.get_reg_list(&mut list).map_err(|error| kernel("KVM_GET_REG_LIST", errno(error)))?;
+        self.fd.get_reg_list(&mut list).map_err(|error| kernel("KVM_GET_REG_LIST", error.into()))?;
         Registers::collect(list.as_slice(), |id, value| {
             let read = self.fd.get_one_reg(id.0, value);
-            read.map(|_| ()).map_err(|error| kernel(&format!("KVM_GET_ONE_REG of {id}"), errno(error)))
+            read.map(|_| ()).map_err(|error| kernel(&format!("KVM_GET_ONE_REG of {id}"), error.into()))
         })
     }
 
-    /// Reads everything that makes up this vCPU.
-    pub fn save(&self) -> Result<CpuState, MachineError> {
-        let mp_state = self.fd.get_mp_state().map_err(|error| kernel("KVM_GET_MP_STATE", errno(error)))?.mp_state;
-        Ok(CpuState { registers: self.registers()?, mp_state })
+    /// Writes registers, in the order in which the kernel listed them.
+    pub fn set_registers(&self, registers: &Registers) -> Result<(), MachineError> {
+        for (id, value) in registers.iter() {
+            let write = self.fd.set_one_reg(id.0, value);
+            write.map_err(|error| kernel(&format!("KVM_SET_ONE_REG of {id}"), error.into()))?;
+        }
+        Ok(())
     }
 
-    /// Writes everything that makes up a vCPU, in the kernel's order.
-    pub fn restore(&self, state: &CpuState) -> Result<(), MachineError> {
-        for (id, value) in state.registers.iter() {
-            let write = self.fd.set_one_reg(id.0, value);
-            write.map_err(|error| kernel(&format!("KVM_SET_ONE_REG of {id}"), errno(error)))?;
-        }
-        let mp_state = kvm_mp_state { mp_state: state.mp_state };
-        self.fd.set_mp_state(mp_state).map_err(|error| kernel("KVM_SET_MP_STATE", errno(error)))
+    /// Reads whether the vCPU runs or is stopped.
+    pub fn mp_state(&self) -> Result<u32, MachineError> {
+        Ok(self.fd.get_mp_state().map_err(|error| kernel("KVM_GET_MP_STATE", error.into()))?.mp_state)
+    }
+
+    /// Writes whether the vCPU runs or is stopped.
+    pub fn set_mp_state(&self, mp_state: u32) -> Result<(), MachineError> {
+        let mp_state = kvm_mp_state { mp_state };
+        self.fd.set_mp_state(mp_state).map_err(|error| kernel("KVM_SET_MP_STATE", error.into()))
     }
 }

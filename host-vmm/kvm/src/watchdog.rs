@@ -8,6 +8,7 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::time::Duration;
 
+use super::errno;
 use machine::Errno;
 
 /// How often the timer fires again after the deadline.
@@ -31,7 +32,7 @@ impl Watchdog {
         action.sa_sigaction = interrupt as *const () as libc::sighandler_t;
         // SAFETY: the handler is async-signal-safe, since it does nothing.
         if unsafe { libc::sigaction(signal, action, ptr::null_mut()) } != 0 {
-            return Err(Errno::last());
+            return Err(errno::last());
         }
         let mut event = MaybeUninit::<libc::sigevent>::zeroed();
         // SAFETY: all-zero is a valid sigevent.
@@ -43,7 +44,7 @@ impl Watchdog {
         let mut timer = ptr::null_mut();
         // SAFETY: both pointers are to live, valid objects.
         if unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, event, &raw mut timer) } != 0 {
-            return Err(Errno::last());
+            return Err(errno::last());
         }
         Ok(Self { timer })
     }

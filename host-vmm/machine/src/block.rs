@@ -24,6 +24,18 @@ impl fmt::Display for El {
 }
 
 /// Instructions with their initial state. Registers that are not set are 0.
+///
+/// ```
+/// use machine::{Block, El};
+///
+/// let block = Block::assemble("irg x1, x0; stg x1, [x1]")?.x(0, 0x1_4060_0000).at(El::El0);
+/// assert_eq!(block.words(), [0x9adf_1001, 0xd920_0821]);
+/// assert_eq!(block.listing()[1], "   1  stg x1, [x1]");
+///
+/// let error = Block::assemble("irg x1, x0\nstg x1, [x1, #8]").unwrap_err();
+/// assert_eq!(error.line, 2);
+/// # Ok::<(), isa::ParseError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Block {
     words: Vec<u32>,

@@ -3,17 +3,20 @@
 //! The file may be anything that a user names with `--firmware`. Each field that is read is checked,
 //! and an error names it as the ELF specification does.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use object::Endianness;
 use object::elf::{EM_AARCH64, ET_EXEC, FileHeader64, PT_LOAD, ProgramHeader64};
 use object::read::elf::{FileHeader, ProgramHeader};
 
+use crate::error::Explain;
+
 /// Why an image cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FirmwareError {
     /// Not an ELF file of the right kind.
-    #[error("firmware: {field} is {found}, expected {expected}; give an aarch64 bare-metal ELF, such as guest-fw")]
+    #[error("firmware: {field} is {found}, expected {expected}")]
     Field {
         /// As the ELF specification names it.
         field: &'static str,
@@ -23,14 +26,14 @@ pub enum FirmwareError {
         expected: String,
     },
     /// Ends before its headers say.
-    #[error("firmware: the file ends before {field} says it does; it is truncated, copy it again")]
+    #[error("firmware: the file ends before {field} says it does: it is truncated")]
     Truncated {
         /// As the ELF specification names it.
         field: &'static str,
     },
     /// Does not fit.
     #[error(
-        "firmware: segment {index} takes {start:#x}..{end:#x} (p_paddr, p_memsz), outside the guest's RAM {ram_start:#x}..{ram_end:#x}; link it into RAM, or give the guest more"
+        "firmware: segment {index} takes {start:#x}..{end:#x} (p_paddr, p_memsz), outside the guest's RAM {ram_start:#x}..{ram_end:#x}"
     )]
     OutsideRam {
         /// The program header's number.
@@ -44,6 +47,16 @@ pub enum FirmwareError {
         /// Behind the last byte of RAM.
         ram_end: u64,
     },
+}
+
+impl Explain for FirmwareError {
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some(match self {
+            Self::Field { .. } => "give an aarch64 bare-metal ELF, such as guest-fw".into(),
+            Self::Truncated { .. } => "copy it again".into(),
+            Self::OutsideRam { .. } => "link it into RAM, or give the guest more".into(),
+        })
+    }
 }
 
 /// A part of the image.

@@ -12,7 +12,7 @@ use abi::mailbox::{
 use abi::map;
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::{Block, MachineError, Trace};
+use super::{Block, MachineError, RequestError, Trace};
 
 /// Guest RAM, as far as the mailboxes need it.
 pub trait Memory {
@@ -101,9 +101,7 @@ impl MailboxClient {
     pub fn run(&mut self, memory: &mut dyn Memory, block: &Block) -> Result<(), MachineError> {
         let count = block.words().len();
         if count == 0 || count > MAX_WORDS {
-            return Err(MachineError::BadRequest(format!(
-                "a block has 1 to {MAX_WORDS} instructions, this one has {count}"
-            )));
+            return Err(RequestError::WordCount { words: count }.into());
         }
         let new_words = self.words_lost || self.words != block.words();
         memory.write(self.at(offset_of!(Mailbox, block)), block.record(new_words).as_bytes())?;
@@ -195,7 +193,7 @@ impl MailboxClient {
     pub fn trace(&self, memory: &dyn Memory) -> Result<Trace, MachineError> {
         let status = self.status(memory)?;
         if status != Status::Done {
-            return Err(MachineError::BadRequest(format!("the firmware refused the block: {status:?}")));
+            return Err(RequestError::FirmwareRefused { request: Request::Run, arguments: Vec::new(), status }.into());
         }
         let reply: BlockReply = self.record(memory, offset_of!(Mailbox, reply))?;
         let v = match self.simd {

@@ -3,7 +3,7 @@
 //! A race says who takes part and what each does; in which order it happens is the machine's. What a case may expect is
 //! what holds in every order.
 
-use super::{Block, CopyResult, CopyTags, Errno, MachineError, PageEvent, TagBuffer, Trace, Vm};
+use super::{Block, CopyResult, CopyTags, Errno, MachineError, PageEvent, RequestError, TagBuffer, Trace, Vm};
 use crate::tags::GRANULE;
 
 /// What the VMM does while vCPUs run, step by step, in a thread of its own.
@@ -79,11 +79,11 @@ impl Race {
     ///
     /// # Errors
     ///
-    /// `BadRequest` when one is named twice.
+    /// [`RequestError::TwoBlocksInRace`] when one is named twice.
     pub fn check(&self) -> Result<(), MachineError> {
         for (place, (cpu, _)) in self.blocks.iter().enumerate() {
             if self.blocks[..place].iter().any(|(other, _)| other == cpu) {
-                return Err(MachineError::BadRequest(format!("vCPU {cpu} can run one block of a race, and has two")));
+                return Err(RequestError::TwoBlocksInRace { cpu: *cpu }.into());
             }
         }
         Ok(())

@@ -6,9 +6,30 @@
 
 pub use model::kernel::RegisterId;
 
-use crate::MachineError;
+use crate::{MachineError, RequestError};
 
 /// The registers of one vCPU, in the kernel's order.
+///
+/// ```
+/// use machine::registers::{RegisterId, Registers};
+///
+/// // The ids are those of KVM_GET_REG_LIST, `read` is KVM_GET_ONE_REG.
+/// let read = |tfsr: u8| {
+///     Registers::collect(&[RegisterId::PC.0, RegisterId::TFSR_EL1.0], move |id, value| {
+///         value[0] = if id == RegisterId::TFSR_EL1 { tfsr } else { 0x40 };
+///         Ok(())
+///     })
+/// };
+/// let (saved, restored) = (read(1)?, read(0)?);
+/// assert_eq!(saved.get(RegisterId::TFSR_EL1), Some(1));
+/// assert_eq!(saved.differences(&saved), [""; 0]);
+/// assert_eq!(saved.differences(&restored).len(), 1, "the pending fault was lost");
+///
+/// // A register of a class that granule does not know is an error: leaving it out would lose guest state.
+/// let unknown = RegisterId::PC.0 | 0x70_0000;
+/// assert!(Registers::collect(&[unknown], |_, _| Ok(())).is_err());
+/// # Ok::<(), machine::MachineError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Registers(Vec<(RegisterId, Vec<u8>)>);
 
@@ -25,10 +46,7 @@ impl Registers {
         let mut all = Vec::with_capacity(ids.len());
         for id in ids.iter().map(|id| RegisterId(*id)) {
             if id.class().is_none() || id.size() > 256 {
-                return Err(MachineError::BadRequest(format!(
-                    "the kernel lists register {:#018x}, whose class granule does not know; saving without it would lose guest state. use a granule that knows this kernel",
-                    id.0
-                )));
+                return Err(RequestError::UnknownRegister { id }.into());
             }
             let mut value = vec![0; id.size()];
             read(id, &mut value)?;
@@ -96,7 +114,10 @@ mod tests {
     fn an_unknown_class_is_an_error_and_not_dropped() {
         assert!(Registers::collect(&[RegisterId::PC.0], read).is_ok());
         let unknown = RegisterId::PC.0 | 0x70_0000;
-        assert!(matches!(Registers::collect(&[unknown], read), Err(MachineError::BadRequest(_))));
+        assert!(matches!(
+            Registers::collect(&[unknown], read),
+            Err(MachineError::Request(RequestError::UnknownRegister { .. }))
+        ));
     }
 
     #[test]

@@ -8,7 +8,8 @@ use std::any::Any;
 use std::rc::Rc;
 
 use crate::registers::Registers;
-use crate::{Config, MachineError};
+use crate::session::GuestState;
+use crate::{Config, MachineError, RequestError};
 
 /// Consecutive pages that have something in them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct Snapshot {
     pub cpus: Vec<CpuState>,
     /// What an emulator keeps, where there is no KVM; only its own kind of machine can read it.
     pub emulated: Option<Rc<dyn Any>>,
+    /// What the session knew of the guest.
+    pub guest: GuestState,
 }
 
 impl Snapshot {
@@ -48,10 +51,9 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// `Unsupported` where an emulator keeps them.
+    /// When the saved state shows none, as where an emulator keeps them.
     pub fn registers(&self, cpu: usize) -> Result<&Registers, MachineError> {
-        self.cpus.get(cpu).map(|state| &state.registers).ok_or_else(|| {
-            MachineError::Unsupported("reading all registers of a vCPU: there is no KVM in this machine".to_owned())
-        })
+        let missing = RequestError::NoSuchVcpu { cpu, cpus: self.cpus.len() };
+        Ok(self.cpus.get(cpu).map(|state| &state.registers).ok_or(missing)?)
     }
 }

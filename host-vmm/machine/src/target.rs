@@ -1,11 +1,14 @@
 //! What is under test, described once: by whoever opened it, and by what the first boot showed.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use abi::mailbox::BootReport;
 use model::contract::{Contract, Release};
 
-use crate::{Config, Factory, Machine, MachineError};
+use crate::capability::{Capabilities, MachineKind};
+use crate::tags::GRANULE;
+use crate::{Config, Explain, Factory, Machine, MachineError};
 
 /// What whoever opens a target knows about it and no booted machine reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,8 +28,28 @@ pub struct Host {
 }
 
 /// A target that has booted once.
+///
+/// ```
+/// use abi::mailbox::BootReport;
+/// use machine::capability::MachineKind;
+/// use machine::target::{Host, Target};
+/// use zerocopy::FromZeros;
+///
+/// // FEAT_MTE3 in ID_AA64PFR1_EL1, blocks of 2^6 words in GMID_EL1, DC ZVA prohibited by DCZID_EL0.DZP.
+/// let boot = BootReport { pfr1: 3 << 8, gmid: 6, dczid: 1 << 4, ..BootReport::new_zeroed() };
+/// let host = Host { kernel: "6.12.117+deb12-cloud-arm64".to_owned(), ..Host::default() };
+/// let (kind, capabilities) = (MachineKind::Kvm, MachineKind::Kvm.capabilities());
+/// let target = Target { kind, capabilities, host, boot, page_size: 4096 };
+/// assert_eq!((target.mte(), target.tag_block(), target.zero_block()), (3, 256, None));
+/// assert_eq!(target.kernel_version(), (6, 12));
+/// assert!(target.has_kernel() && !target.mops());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Target {
+    /// What kind of machine it is.
+    pub kind: MachineKind,
+    /// What its first machine hands out.
+    pub capabilities: Capabilities,
     /// What whoever opened it knows.
     pub host: Host,
     /// What the firmware reported from vCPU 0.
@@ -48,10 +71,12 @@ impl Target {
         4 << field(self.boot.gmid, 0)
     }
 
-    /// Returns the bytes that one DC ZVA covers; `None` where it is prohibited (DCZID_EL0).
+    /// Returns the bytes that one DC ZVA covers; `None` where it is prohibited, or covers less than a granule as no CPU with
+    /// tags does (DCZID_EL0).
     #[must_use]
     pub fn zero_block(&self) -> Option<u64> {
-        (self.boot.dczid >> 4 & 1 == 0).then_some(4 << field(self.boot.dczid, 0))
+        let block = 4 << field(self.boot.dczid, 0);
+        (self.boot.dczid >> 4 & 1 == 0 && block >= GRANULE).then_some(block)
     }
 
     /// Returns whether tag checks can be limited to stores (ID_AA64PFR2_EL1.MTESTOREONLY, FEAT_MTE_STORE_ONLY).
@@ -147,19 +172,51 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// Says that nothing can be checked here.
+    #[must_use]
+    pub fn unavailable(cause: &dyn Explain) -> Self {
+        Self::Unavailable { reason: cause.reason(), remedy: cause.remedy().unwrap_or_default().into_owned() }
+    }
+
+    /// Says that the run cannot be done.
+    #[must_use]
+    pub fn broken(cause: &dyn Explain) -> Self {
+        Self::Broken { reason: cause.reason(), remedy: cause.remedy().unwrap_or_default().into_owned() }
+    }
+
     /// Describes why a first machine did not start.
     #[must_use]
-    pub fn not_started(error: MachineError) -> Self {
+    pub fn not_started(error: &MachineError) -> Self {
+        const OTHER: &str = "if you gave --firmware, try without; else please report this with the kernel's log";
         match error {
-            MachineError::NoMte(reason) => {
-                Self::Unavailable { reason, remedy: "use a CPU with FEAT_MTE2 or FEAT_MTE3".to_owned() }
-            }
-            MachineError::Lost { reason, remedy } => Self::Broken { reason, remedy },
+            MachineError::NoMte(cause) => Self::unavailable(&**cause),
+            error if error.ends_run() => Self::broken(error),
             error => Self::Broken {
-                reason: format!("the firmware does not start: {error}"),
-                remedy: "if you gave --firmware, try without; else please report this with the kernel's log".to_owned(),
+                reason: format!("the firmware does not start: {}", error.reason()),
+                remedy: error.remedy().unwrap_or(OTHER.into()).into_owned(),
             },
         }
+    }
+}
+
+impl Explain for OpenError {
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        let (Self::Unavailable { remedy, .. } | Self::Broken { remedy, .. }) = self;
+        (!remedy.is_empty()).then(|| remedy.clone().into())
+    }
+}
+
+/// The CPU of a machine that has booted has no allocation tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the CPU has no allocation tags: ID_AA64PFR1_EL1.MTE is {level}, expected 2 or 3")]
+pub struct NoTags {
+    /// ID_AA64PFR1_EL1.MTE as the guest sees it.
+    pub level: u8,
+}
+
+impl Explain for NoTags {
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some("use a CPU with FEAT_MTE2 or FEAT_MTE3".into())
     }
 }
 
@@ -168,15 +225,31 @@ impl Opened {
     ///
     /// # Errors
     ///
-    /// When it does not boot, or has no allocation tags.
+    /// When it does not boot; without a kernel, also when it has no allocation tags.
     pub fn boot(factory: Box<dyn Factory>, host: Host, config: Config) -> Result<Self, OpenError> {
         let began = Instant::now();
-        let machine = factory.boot(config).map_err(OpenError::not_started)?;
-        let target = Target { host, boot: *machine.boot_report(0), page_size: machine.page_size() };
-        if target.mte() < 2 {
-            let reason = format!("the CPU has no allocation tags (ID_AA64PFR1_EL1.MTE is {})", target.mte());
-            return Err(OpenError::not_started(MachineError::NoMte(reason)));
+        let mut machine = factory.boot(config).map_err(|error| OpenError::not_started(&error))?;
+        let target = Target {
+            kind: factory.kind(),
+            capabilities: Capabilities::of(&mut *machine),
+            host,
+            boot: *machine.boot_report(0),
+            page_size: machine.page_size(),
+        };
+        // A kernel that offers MTE and does not give it is a kernel that fails its cases.
+        let opened = Self { factory, machine, target, took: began.elapsed() };
+        if opened.target.has_kernel() { Ok(opened) } else { opened.with_tags() }
+    }
+
+    /// Returns the target if its guests have allocation tags.
+    ///
+    /// # Errors
+    ///
+    /// When they have none: then nothing can be checked.
+    pub fn with_tags(self) -> Result<Self, OpenError> {
+        match self.target.mte() {
+            0 | 1 => Err(OpenError::unavailable(&NoTags { level: self.target.mte() })),
+            _ => Ok(self),
         }
-        Ok(Self { factory, machine, target, took: began.elapsed() })
     }
 }

@@ -34,6 +34,26 @@ impl fmt::Display for Fault {
 }
 
 /// The state after a block.
+///
+/// ```
+/// use abi::mailbox::{BlockReply, Trap};
+/// use machine::Trace;
+/// use zerocopy::FromZeros;
+///
+/// // What the firmware writes after a block of two instructions, of which the second loaded by a wrong tag.
+/// let reply = BlockReply { traps: 1, pstate: 0b0110 << 28, ..BlockReply::new_zeroed() };
+/// let trap = Trap { pc: abi::map::code_va(0) + 4, esr: 0x9600_0011, far: 0x0c00_0001_4060_0020, spsr: 0 };
+///
+/// let trace = Trace::from_records(0, 2, &reply, |_| Ok(trap), None)?;
+/// assert_eq!(trace.nzcv(), 0b0110);
+/// assert_eq!(trace.faults[0].index, Some(1));
+/// assert!(trace.faults[0].esr.is_tag_check_fault());
+///
+/// // A count of the guest's is never believed.
+/// let reply = BlockReply { traps: u64::MAX, ..reply };
+/// assert!(Trace::from_records(0, 2, &reply, |_| Ok(trap), None).is_err());
+/// # Ok::<(), machine::MachineError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
     /// x0 to x30.

@@ -1,152 +1,86 @@
-//! Makes machines of the model: what they are to be like, and what the caller of a run shares with them.
+//! Makes machines of the model.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
 
-use abi::map;
-use model::choice::Choices;
-use model::contract::{ParseReleaseError, Release};
-use model::cpu::{Cpu, Features, Hypervisor};
-use model::defect::Injected;
-use model::firmware::{BUDGET, Firmware, Unknown};
+use model::cpu::Cpu;
+use model::firmware::{Firmware, Interrupt};
 use model::kvm::{Host, Mode};
 
-use super::ModelMachine;
-use super::snapshot::Archive;
-use super::vm::{BareVm, kernel};
-use machine::target::{Host as Description, OpenError, Opened, Opener};
-use machine::{Access, Config, Errno, Factory, Machine, MachineError, Vm};
+use super::backend::{ModelBackend, ModelMachine};
+use super::settings::Settings;
+use super::vm::ModelVm;
+use machine::capability::MachineKind;
+use machine::migration::{self, SavableVm as _};
+use machine::session::Session;
+use machine::target::Host as Description;
+use machine::{Config, Deadline, Factory, Machine, MachineError, Vm};
 
-/// What to model.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The kernel of the host.
-    pub release: Release,
-    /// How the host's KVM runs.
-    pub mode: Mode,
-    /// Bytes in a page of the host: 4096, 16384 or 65536.
-    pub page_size: u64,
-    /// What the host's CPU has.
-    pub features: Features,
-    /// Who answers the guest's calls.
-    pub hypervisor: Hypervisor,
-    /// The mistake to make, if any.
-    pub injected: Injected,
-    /// Instructions that a block may execute before it counts as one that does not come back.
-    pub budget: u64,
-    /// What is reported as the time that such a block took.
-    pub guest_timeout: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        let Host { release, mode, page_size, features, hypervisor } = Host::default();
-        let guest_timeout = machine::GUEST_TIMEOUT;
-        Self { release, mode, page_size, features, hypervisor, injected: Injected::NONE, budget: BUDGET, guest_timeout }
-    }
-}
-
-/// A text that names no kernel that can be modelled.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KernelError {
-    /// No release.
-    #[error(transparent)]
-    Release(#[from] ParseReleaseError),
-    /// Before the ioctl.
-    #[error("Linux {0} has no MTE for VMs; give a release from 5.14 on")]
-    TooOld(Release),
-}
-
-/// Flavours of Debian's kernels with larger pages: `6.12-16k`.
-const FLAVOURS: [(&str, u64); 2] = [("16k", 16 << 10), ("64k", 64 << 10)];
-
-impl Settings {
-    /// Models a kernel: a series or a release, with `-16k` or `-64k` behind it for a host with such pages.
-    ///
-    /// # Errors
-    ///
-    /// When the text names no release, or one without MTE for VMs.
-    pub fn kernel(mut self, text: &str) -> Result<Self, KernelError> {
-        let release: Release = text.parse()?;
-        if release < Release::new(5, 14, 0) {
-            return Err(KernelError::TooOld(release));
-        }
-        let flavour = FLAVOURS.iter().find(|(flavour, _)| text.split('-').any(|part| part == *flavour));
-        self.release = release;
-        self.page_size = flavour.map_or(4096, |(_, page)| *page);
-        Ok(self)
-    }
-
-    /// Models a CPU by the name of a preset; `None` if there is none of that name.
-    #[must_use]
-    pub fn cpu(mut self, name: &str) -> Option<Self> {
-        self.features = Features::by_name(name)?.clone();
-        Some(self)
-    }
-
-    /// Makes a mistake.
-    #[must_use]
-    pub fn injecting(self, injected: Injected) -> Self {
-        Self { injected, ..self }
-    }
-
-    fn host(&self) -> Host {
-        let Self { release, mode, page_size, hypervisor, .. } = *self;
-        Host { release, mode, page_size, features: self.features.clone(), hypervisor }
-    }
-}
-
-/// What the machines of a factory have in common, and the caller may look at.
+/// What the machines of a factory have in common.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct Model {
     pub(super) settings: Settings,
     host: Host,
-    pub(super) choices: RefCell<Choices>,
-    pub(super) ended: RefCell<Vec<BlockRecord>>,
 }
 
-/// What the model knows of a block that ended, and its trace does not show.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BlockRecord {
-    /// What the architecture leaves open in the trace.
-    pub unknown: Unknown,
-    /// For each exception, how many choices had been made since [`ModelFactory::set_choices`] when it was taken.
-    pub at_faults: Vec<usize>,
-    /// The same at the block's end.
-    pub at_end: usize,
+impl Model {
+    /// Creates a VM without anything.
+    pub(super) fn vm(&self) -> ModelVm {
+        ModelVm::new(model::kvm::Vm::new(&self.host, self.settings.injected), self.settings.capabilities)
+    }
+
+    /// Returns the firmware as booted, which is interrupted once a deadline is over.
+    pub(super) fn firmware(&self, deadline: Rc<Cell<Deadline>>) -> Firmware {
+        let mut firmware = Firmware::new();
+        firmware.budget = self.settings.budget;
+        firmware.interrupt = Interrupt::when(move || deadline.get().is_over());
+        firmware
+    }
 }
 
 /// Makes VMs of the model.
 #[derive(Debug)]
 pub struct ModelFactory {
-    shared: Rc<Shared>,
+    model: Rc<Model>,
 }
 
 impl ModelFactory {
-    /// Models what the settings say, with common choices where the architecture leaves one.
+    /// Models what the settings say.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        let (choices, ended) = (RefCell::default(), RefCell::default());
         let host = settings.host();
-        Self { shared: Rc::new(Shared { settings, host, choices, ended }) }
+        Self { model: Rc::new(Model { settings, host }) }
     }
 
-    /// Puts the answers to the coming choices in place, forgets those that were made, and returns them.
-    /// [`Choices::next`] of what it gives is another permitted course of the same program.
-    pub fn set_choices(&self, choices: Choices) -> Choices {
-        self.shared.choices.replace(choices)
-    }
-
-    /// Takes what no trace shows of the blocks that ended since the last call.
-    pub fn take_block_records(&self) -> Vec<BlockRecord> {
-        self.shared.ended.take()
+    /// Boots a machine that is known to be one of the model.
+    ///
+    /// # Errors
+    ///
+    /// When there cannot be such a machine.
+    pub fn boot_model(&self, config: Config) -> Result<Box<ModelMachine>, MachineError> {
+        config.check()?;
+        let mut vm = self.model.vm();
+        migration::build(&mut vm, config)?;
+        let mut boot = Vec::new();
+        for cpu in 0..config.cpus {
+            let vm = vm.model();
+            let report = Firmware::boot_report(vm.features(), cpu);
+            let booted = Cpu::new(vm.features());
+            if let Some((state, ..)) = vm.enter(cpu) {
+                *state = booted;
+            }
+            vm.leave(cpu);
+            boot.push(report);
+        }
+        vm.changes().reset();
+        let backend = ModelBackend::new(Rc::clone(&self.model), vm, config.cpus);
+        Ok(Box::new(Session::new(backend, config, boot)))
     }
 
     /// Describes what is modelled.
     #[must_use]
     pub fn description(&self) -> Description {
-        let settings = &self.shared.settings;
+        let settings = &self.model.settings;
         let mode = match settings.mode {
             Mode::Vhe => "VHE",
             Mode::Nvhe => "nVHE",
@@ -163,82 +97,16 @@ impl ModelFactory {
     }
 }
 
-/// A model with these settings, opened.
-impl Opener for Settings {
-    fn open(&self, config: Config) -> Result<Opened, OpenError> {
-        let factory = ModelFactory::new(self.clone());
-        let description = factory.description();
-        Opened::boot(Box::new(factory), description, config)
-    }
-}
-
-impl Shared {
-    /// Creates a VM with memory and vCPUs but nothing in them.
-    pub(super) fn create(&self, config: Config) -> Result<model::kvm::Vm, MachineError> {
-        let mut vm = self.vm();
-        if config.mte {
-            vm.enable_mte(0).map_err(|errno| kernel("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", errno))?;
-        }
-        if config.dirty_ring != 0 {
-            vm.enable_dirty_ring(config.dirty_ring).map_err(|errno| kernel("KVM_ENABLE_CAP of a dirty ring", errno))?;
-        }
-        vm.add_memory(map::RAM_BASE, config.ram, config.backing, Access::ReadWrite)
-            .map_err(|errno| kernel("KVM_SET_USER_MEMORY_REGION of the guest's RAM", errno))?;
-        for _ in 0..config.cpus {
-            let added: Result<_, Errno> = vm.add_vcpu();
-            added.map_err(|errno| kernel("KVM_CREATE_VCPU and KVM_ARM_VCPU_INIT", errno))?;
-        }
-        Ok(vm)
-    }
-
-    fn vm(&self) -> model::kvm::Vm {
-        model::kvm::Vm::new(&self.host, self.settings.injected)
-    }
-
-    /// The firmware as booted.
-    pub(super) fn firmware(&self) -> Firmware {
-        let mut firmware = Firmware::new();
-        firmware.budget = self.settings.budget;
-        firmware
-    }
-}
-
 impl Factory for ModelFactory {
-    fn boot(&self, config: Config) -> Result<Box<dyn Machine>, MachineError> {
-        if config.ram < map::RAM_MIN || !(1..=map::MAX_CPUS).contains(&config.cpus) {
-            return Err(MachineError::BadRequest(format!(
-                "a VM needs {} MiB of RAM or more and 1 to {} vCPUs; {} bytes and {} vCPUs were asked for",
-                map::RAM_MIN >> 20,
-                map::MAX_CPUS,
-                config.ram,
-                config.cpus
-            )));
-        }
-        let mut vm = self.shared.create(config)?;
-        let mut boot = Vec::new();
-        for cpu in 0..config.cpus {
-            let report = Firmware::boot_report(vm.features(), cpu);
-            let booted = Cpu::new(vm.features());
-            if let Some((state, ..)) = vm.enter(cpu) {
-                *state = booted;
-            }
-            vm.leave(cpu);
-            boot.push(report);
-        }
-        Ok(Box::new(ModelMachine {
-            vm: RefCell::new(vm),
-            firmware: Some(self.shared.firmware()),
-            archive: Archive::default(),
-            config,
-            boot,
-            words: vec![0; config.cpus],
-            in_block: vec![false; config.cpus],
-            recyclable: Cell::new(true),
-            shared: Rc::clone(&self.shared),
-        }))
+    fn kind(&self) -> MachineKind {
+        MachineKind::Model
     }
 
-    fn bare(&self) -> Result<Box<dyn Vm>, MachineError> {
-        Ok(Box::new(BareVm::new(self.shared.vm())))
+    fn boot(&self, config: Config) -> Result<Box<dyn Machine>, MachineError> {
+        Ok(self.boot_model(config)?)
+    }
+
+    fn bare(&self) -> Result<Option<Box<dyn Vm>>, MachineError> {
+        Ok(Some(Box::new(self.model.vm())))
     }
 }

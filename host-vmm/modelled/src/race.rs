@@ -4,28 +4,14 @@
 //! still be, granule by granule, what some order gives, and that is what the cases ask. Signals do nothing here: the
 //! ioctl is not interrupted by them.
 
-use model::defects;
-
-use super::ModelMachine;
+use machine::capability::{DirtyLog as _, MemorySlots as _, PageEvents as _};
+use machine::session::{KernelBackend as _, Turn};
 use machine::tags::GRANULE;
-use machine::{HostStep, Machine as _, MachineError, Outcome, Race, RaceReport, StepResult, Vm as _};
+use machine::{HostStep, MachineError, Outcome, Race, RaceReport, RequestError, StepResult, Vm as _};
 
-defects! {
-    TOUCH_CLEARS_AGAIN "race.second-touch-clears"
-        "a vCPU that touches a page beside another one, which was first, clears the tags that are there by then";
-    FETCH_STALE "race.flagged-before-cleared" "a page is flagged as tagged before its tags are cleared: a fetch beside the \
-        guest's first touch gives those of its last owner";
-    FETCH_TORN "race.fetch-torn" "a fetch beside the guest's tag stores gives tags that are neither old nor new";
-    STORE_LOST "race.store-lost" "a store to pages that the guest touches meanwhile is lost";
-    UNLOCKED "race.copies-not-serialised" "copies, and changes of slots, run beside each other: page by page, without slots_lock";
-    DATA_LOST "race.data-lost" "data that the VMM writes beside the guest's first touch is lost";
-    DISCARD_STALE "race.discard-stale" "a page that is given back beside the guest comes again with its old tags";
-    EVENT_CLEARS "race.page-event-clears" "a page that moves, or goes to swap, while the guest tags it loses its tags";
-    PROTECT_CLEARS "race.prot-mte-clears" "mprotect(PROT_MTE) beside the guest's first touch clears what the guest has stored";
-    DIRTY_LOST "race.dirty-log-lost" "a page that the guest tags while the dirty log is taken is not in it, nor in the next one";
-    SIGNAL_STOPS "race.signal-stops" "a signal stops a copy, which counts what was not copied";
-    SIGNAL_FAILS "race.signal-is-efault" "a signal makes a copy fail with EFAULT";
-}
+use super::ModelBackend;
+use super::faulty::race::{before_a_later_block, faulty_take, parts};
+use super::vm::ModelVm;
 
 /// What happens at once.
 enum Part {
@@ -46,11 +32,10 @@ struct Action {
 /// Where a slot is while it is not there.
 const AWAY: u64 = 1 << 38;
 
-impl ModelMachine {
-    /// Runs a race; see [`machine::Machine::race`].
+impl ModelBackend {
+    /// Runs a race; see [`machine::capability::Races`].
     pub(super) fn run_race(&mut self, race: &Race) -> Result<RaceReport, MachineError> {
-        race.check()?;
-        let injected = self.shared.settings.injected;
+        let injected = self.settings().injected;
         let mut waiting: Vec<std::vec::IntoIter<Action>> =
             (0..race.threads.len()).map(|thread| self.actions(race, thread).into_iter()).collect();
         // Who acts, as often as it has something to do.
@@ -65,19 +50,20 @@ impl ModelMachine {
         let mut threads: Vec<Vec<StepResult>> = vec![Vec::new(); race.threads.len()];
         for actor in order {
             if let Some((cpu, block)) = race.blocks.get(actor) {
-                if injected.is(&TOUCH_CLEARS_AGAIN) && traces.iter().any(Option::is_some) {
-                    self.clear_arena_tags()?;
+                if traces.iter().any(Option::is_some) {
+                    before_a_later_block(self.owned(), injected)?;
                 }
-                match self.start(*cpu, block)? {
+                match self.run(*cpu, Turn::Start(block))? {
                     Outcome::Done(trace) => traces[actor] = Some(*trace),
                     Outcome::Checkpoint => {
-                        return Err(MachineError::BadRequest("a block of a race rang a checkpoint".to_owned()));
+                        return Err(RequestError::UnexpectedCheckpoint { cpu: *cpu }.into());
                     }
                 }
             } else if let Some(action) = waiting[actor - blocks].next() {
+                let vm = self.owned_mut();
                 let result = match action.part {
-                    Part::Step(step) => self.take(&step, race.signals)?,
-                    Part::Move(from, to) => StepResult::done(self.move_memory(from, to))?,
+                    Part::Step(step) => faulty_take(vm, &step, race.signals, injected)?,
+                    Part::Move(from, to) => StepResult::done(vm.move_memory(from, to))?,
                 };
                 let results = &mut threads[action.thread];
                 match results.get_mut(action.place) {
@@ -97,92 +83,34 @@ impl ModelMachine {
             .collect()
     }
 
-    /// Takes a step apart into what happens at once. Copies are whole, as long as slots_lock is taken; a slot is away for a
-    /// moment.
+    /// Takes a step apart into what happens at once. Copies are whole, as slots_lock is taken; a slot is away for a moment.
     fn parts(&self, step: &HostStep) -> Vec<Part> {
-        let page = self.page_size();
-        let unlocked = self.shared.settings.injected.is(&UNLOCKED);
-        let steps: Vec<HostStep> = match step {
-            HostStep::Fetch { ipa, length } if unlocked => {
-                (0..length / page).map(|number| HostStep::Fetch { ipa: ipa + number * page, length: page }).collect()
-            }
-            HostStep::Store { ipa, tags } if unlocked => (0..)
-                .zip(tags.chunks((page / GRANULE) as usize))
-                .map(|(number, tags)| HostStep::Store { ipa: ipa + number * page, tags: tags.to_vec() })
-                .collect(),
-            HostStep::MoveSlot { ipa, to } => return vec![Part::Move(*ipa, *to), Part::Move(*to, *ipa)],
-            // The memory behind it stays what it is.
-            HostStep::ReplaceSlot { ipa } => return vec![Part::Move(*ipa, AWAY), Part::Move(AWAY, *ipa)],
-            step => vec![step.clone()],
-        };
-        steps.into_iter().map(Part::Step).collect()
-    }
-
-    /// What sanitising a page again does to tags that are there.
-    fn clear_arena_tags(&mut self) -> Result<(), MachineError> {
-        let tags = vec![0; (abi::map::ARENA_SIZE / GRANULE) as usize];
-        match StepResult::store(&*self, abi::map::ARENA_BASE, &tags) {
-            StepResult::Copied(Err(errno), _) => Err(errno.into()),
-            _ => Ok(()),
-        }
-    }
-
-    fn take(&mut self, step: &HostStep, signals: bool) -> Result<StepResult, MachineError> {
-        let injected = self.shared.settings.injected;
         match step {
-            HostStep::Fetch { .. } | HostStep::Store { .. } if signals && injected.is(&SIGNAL_FAILS) => {
-                Ok(StepResult::Copied(Err(machine::Errno::EFAULT), Vec::new()))
-            }
-            HostStep::Fetch { ipa, length } => {
-                let StepResult::Copied(result, mut tags) = StepResult::fetch(&*self, *ipa, *length) else {
-                    return Err(MachineError::BadRequest("a fetch gives tags".to_owned()));
-                };
-                match injected {
-                    defect if defect.is(&FETCH_STALE) => {
-                        tags.iter_mut().filter(|tag| **tag == 0).for_each(|tag| *tag = 0xd);
-                    }
-                    defect if defect.is(&FETCH_TORN) => tags.iter_mut().for_each(|tag| *tag ^= 4),
-                    _ => {}
-                }
-                Ok(StepResult::Copied(result, tags))
-            }
-            HostStep::Store { tags, .. } if injected.is(&STORE_LOST) => {
-                Ok(StepResult::Copied(Ok(tags.len() as u64 * GRANULE), tags.clone()))
-            }
-            HostStep::Store { ipa, tags } if signals && injected.is(&SIGNAL_STOPS) => {
-                StepResult::store(&*self, *ipa, &tags[..tags.len() / 2]);
-                Ok(StepResult::Copied(Ok(tags.len() as u64 * GRANULE), tags.clone()))
-            }
-            HostStep::Store { ipa, tags } => Ok(StepResult::store(&*self, *ipa, tags)),
-            HostStep::Write { .. } if injected.is(&DATA_LOST) => StepResult::done(Ok(())),
-            HostStep::Write { ipa, bytes } => StepResult::done(self.write(*ipa, bytes)),
-            HostStep::Event { ipa, length, event } => self.event(*ipa, *length, *event),
-            // These are taken apart into moves.
-            HostStep::MoveSlot { .. } | HostStep::ReplaceSlot { .. } => StepResult::done(Ok(())),
-            HostStep::TakeDirty { ipa } => {
-                let mut dirty = self.take_dirty(*ipa)?;
-                if injected.is(&DIRTY_LOST) {
-                    dirty.pop();
-                }
-                Ok(StepResult::Dirty(dirty))
+            HostStep::MoveSlot { ipa, to } => vec![Part::Move(*ipa, *to), Part::Move(*to, *ipa)],
+            // The memory behind it stays what it is.
+            HostStep::ReplaceSlot { ipa } => vec![Part::Move(*ipa, AWAY), Part::Move(AWAY, *ipa)],
+            step => {
+                let page = self.owned().page_size();
+                parts(step, page, self.settings().injected).into_iter().map(Part::Step).collect()
             }
         }
     }
+}
 
-    fn event(&mut self, ipa: u64, length: u64, event: machine::PageEvent) -> Result<StepResult, MachineError> {
-        use machine::{PageEvent, Protection};
-        let injected = self.shared.settings.injected;
-        let cleared = match event {
-            PageEvent::Discard if injected.is(&DISCARD_STALE) => return StepResult::done(Ok(())),
-            PageEvent::PageOut | PageEvent::Migrate | PageEvent::Collapse => injected.is(&EVENT_CLEARS),
-            PageEvent::Protect(Protection::Tagged) => injected.is(&PROTECT_CLEARS),
-            _ => false,
-        };
-        let result = StepResult::done(self.page_event(ipa, length, event));
-        if cleared {
-            StepResult::store(&*self, ipa, &vec![0; (length / GRANULE) as usize]);
-        }
-        result
+/// Takes a step.
+///
+/// # Errors
+///
+/// When it cannot be taken at all.
+pub(super) fn take(vm: &mut ModelVm, step: &HostStep) -> Result<StepResult, MachineError> {
+    match step {
+        HostStep::Fetch { ipa, length } => Ok(StepResult::fetch(vm, *ipa, *length)),
+        HostStep::Store { ipa, tags } => Ok(StepResult::store(vm, *ipa, tags)),
+        HostStep::Write { ipa, bytes } => StepResult::done(vm.write(*ipa, bytes)),
+        HostStep::Event { ipa, length, event } => StepResult::done(vm.page_event(*ipa, *length, *event)),
+        // These are taken apart into moves.
+        HostStep::MoveSlot { .. } | HostStep::ReplaceSlot { .. } => StepResult::done(Ok(())),
+        HostStep::TakeDirty { ipa } => vm.take_dirty(*ipa).map(StepResult::Dirty),
     }
 }
 

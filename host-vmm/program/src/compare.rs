@@ -210,8 +210,9 @@ impl Differences {
     }
 }
 
-/// Returns what must be the same of an exception.
-fn comparable_fault(fault: &Fault) -> (Option<usize>, u64, Option<u64>, u64) {
+/// Returns what must be the same of an exception: its instruction, and the known bits of ESR_EL1, FAR_EL1 and SPSR_EL1.
+#[must_use]
+pub fn comparable_fault(fault: &Fault) -> (Option<usize>, u64, Option<u64>, u64) {
     (fault.index, comparable_esr(fault), comparable_far(fault), fault.spsr & PSTATE)
 }
 

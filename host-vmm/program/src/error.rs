@@ -1,6 +1,9 @@
 //! What can be wrong with a program's text: where, and what is allowed there.
 
+use std::borrow::Cow;
+
 use isa::ParseErrorKind;
+use machine::Explain;
 
 /// A mistake in a program's text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +29,7 @@ pub enum TextErrorKind {
         found: String,
     },
     /// The text is of another version of the format.
-    #[error("this is version {found} of the format; this granule reads version {version}")]
+    #[error("this is version {found} of the format, expected version {version}")]
     Version {
         /// The version that is read here.
         version: u64,
@@ -42,7 +45,7 @@ pub enum TextErrorKind {
         found: String,
     },
     /// A number does not fit.
-    #[error("{what} {value:#x} is out of range; allowed is {min:#x} to {max:#x}")]
+    #[error("{what} {value:#x} is out of range: expected {min:#x} to {max:#x}")]
     OutOfRange {
         /// What the number is.
         what: &'static str,
@@ -64,7 +67,7 @@ pub enum TextErrorKind {
         step: u64,
     },
     /// Something is said twice.
-    #[error("`{what}` is set twice; leave one out")]
+    #[error("`{what}` is set twice")]
     Twice {
         /// What.
         what: String,
@@ -74,7 +77,7 @@ pub enum TextErrorKind {
     Instruction(#[from] Instruction),
     /// A branch or a literal load leads out of the block.
     #[error(
-        "{instruction}: {distance:+} leads out of the block; allowed is {min:+} to {max:+}, in steps of 4 for branches"
+        "{instruction}: {distance:+} leads out of the block: expected {min:+} to {max:+}, in steps of 4 for branches"
     )]
     OutOfBlock {
         /// The instruction.
@@ -105,6 +108,17 @@ pub enum TextErrorKind {
     /// `resume_block` before any block.
     #[error("`again` runs the last block once more, and there is none before it")]
     NothingBefore,
+}
+
+impl Explain for TextError {
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        match &self.kind {
+            TextErrorKind::Version { .. } => Some("use a granule that reads it".into()),
+            TextErrorKind::Twice { .. } => Some("leave one out".into()),
+            TextErrorKind::Unfinished { missing, .. } => Some(format!("end it with a line `{missing}`").into()),
+            _ => None,
+        }
+    }
 }
 
 /// What the assembler says about an instruction.

@@ -35,6 +35,30 @@ use machine::{Block, El};
 pub const MAX_WORDS: usize = abi::mailbox::MAX_WORDS;
 
 /// Blocks and events, in order. Events before the first block are the initial memory.
+///
+/// ```
+/// use program::{Event, Program};
+///
+/// let text = "\
+/// granule program 1
+/// tags 0x20 3
+/// block el=1
+///   x0 = tagged+0x20 tag 12
+/// code
+///   ldr x1, [x0]
+/// end
+/// save-restore
+/// ";
+/// let program: Program = text.parse()?;
+/// assert_eq!(program.runs().next().unwrap().x[0], 0x0c00_0001_4060_0020);
+/// assert_eq!(program.events().last(), Some(&Event::SaveRestore));
+/// assert_eq!(program.to_string(), text);
+///
+/// // A mistake is reported with its line and column, and what may stand there.
+/// let error = text.replace("save-restore", "save-rest").parse::<Program>().unwrap_err();
+/// assert_eq!((error.line, error.column), (8, 1));
+/// # Ok::<(), program::TextError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Program {
     /// What happens.

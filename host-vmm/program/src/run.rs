@@ -6,7 +6,7 @@ use isa::Tag;
 use super::observation::{Observation, ObservedExtent, StepObservation, StepOutcome};
 use super::{Event, Program, Run, Step};
 use machine::tags::GRANULE;
-use machine::{Block, Machine, MachineError, Outcome, Trace};
+use machine::{Block, Machine, MachineError, Outcome, RequestError, Trace};
 
 /// Checkpoints that a block may ring before it counts as endless.
 const MAX_CHECKPOINTS: usize = 256;
@@ -19,7 +19,7 @@ const MAX_CHECKPOINTS: usize = 256;
 ///
 /// When the machine cannot do what the program asks.
 pub fn run(program: &Program, machine: &mut dyn Machine) -> Result<Observation, MachineError> {
-    let mut runner = Runner { machine, seen: Vec::new(), last: None };
+    let mut runner = Runner { machine, seen: Vec::new(), last: None, begun: Vec::new(), hides_vectors: false };
     for (step, what) in program.steps.iter().enumerate() {
         let ended = match what {
             Step::Event(event) => runner.event(step, event).map(|()| true),
@@ -42,6 +42,10 @@ struct Runner<'a> {
     machine: &'a mut dyn Machine,
     seen: Vec<StepObservation>,
     last: Option<Block>,
+    /// The vCPUs that have run a block of the program.
+    begun: Vec<usize>,
+    /// Whether the block at work reports v0 to v31 although the program did not ask for them.
+    hides_vectors: bool,
 }
 
 impl Runner<'_> {
@@ -76,18 +80,27 @@ impl Runner<'_> {
     /// Runs a block; `false` if it does not end.
     fn block(&mut self, step: usize, run: &Run) -> Result<bool, MachineError> {
         let block = run.block(self.machine.boot_report(run.cpu));
-        let outcome = self.machine.start(run.cpu, &block)?;
+        let outcome = self.start(run.cpu, block)?;
         self.last = Some(without_registers(run).block(self.machine.boot_report(run.cpu)));
         self.finish(step, run.cpu, outcome, &run.at_checkpoint)
     }
 
     /// Runs the last block once more; `false` if it does not end.
     fn resume_block(&mut self, step: usize, cpu: usize) -> Result<bool, MachineError> {
-        let Some(block) = &self.last else {
-            return Err(MachineError::BadRequest("`again` needs a block before it".to_owned()));
-        };
-        let outcome = self.machine.start(cpu, block)?;
+        let block = self.last.clone().ok_or(RequestError::NothingToRepeat)?;
+        let outcome = self.start(cpu, block)?;
         self.finish(step, cpu, outcome, &[])
+    }
+
+    /// Starts a block. The program's first on a vCPU finds v0 to v31 as after boot, whatever ran there before.
+    fn start(&mut self, cpu: usize, block: Block) -> Result<Outcome, MachineError> {
+        let first = !self.begun.contains(&cpu);
+        self.hides_vectors = first && block.initial_vectors().is_none();
+        if first {
+            self.begun.push(cpu);
+        }
+        let block = if self.hides_vectors { block.vectors([[0; 2]; 32]) } else { block };
+        self.machine.start(cpu, &block)
     }
 
     /// Continues a block until it ends.
@@ -115,7 +128,10 @@ impl Runner<'_> {
         Ok(false)
     }
 
-    fn done(&mut self, step: usize, trace: Box<Trace>) {
+    fn done(&mut self, step: usize, mut trace: Box<Trace>) {
+        if self.hides_vectors {
+            trace.v = None;
+        }
         self.seen.push(StepObservation {
             step,
             what: StepOutcome::Block(trace),
@@ -139,8 +155,13 @@ impl Runner<'_> {
             let (offset, bytes) = (run[0], run.len() as u64 * GUEST_PAGE);
             let mut data = vec![0; bytes as usize];
             self.machine.read(map::ARENA_BASE + offset, &mut data)?;
-            let unknown = self.machine.unknown_memory(map::ARENA_BASE + offset, bytes).into_iter();
-            let unknown = unknown.map(|range| range.start - map::ARENA_BASE..range.end - map::ARENA_BASE).collect();
+            let unknown =
+                self.machine.unknown_memory().map(|known| known.unknown_memory(map::ARENA_BASE + offset, bytes));
+            let unknown = unknown
+                .into_iter()
+                .flatten()
+                .map(|range| range.start - map::ARENA_BASE..range.end - map::ARENA_BASE)
+                .collect();
             memory.push(ObservedExtent { offset, data, tags: self.tags(offset, bytes)?, unknown });
         }
         Ok(memory)

@@ -1,9 +1,12 @@
 //! The QEMU program: which versions will do, and what its error messages mean.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
+
+use machine::Explain;
 
 use crate::child::{Output, Subprocess};
 
@@ -14,13 +17,13 @@ const OLDEST: (u32, u32) = (6, 2);
 #[derive(Debug, thiserror::Error)]
 pub enum QemuError {
     /// No such program.
-    #[error("{} was not found; install QEMU for arm64 (Debian: qemu-system-arm), or give its path with --qemu", program.display())]
+    #[error("{} was not found", program.display())]
     NotFound {
         /// As looked for.
         program: PathBuf,
     },
     /// The program cannot be started.
-    #[error("{} cannot be started: {source}; give the path of an executable qemu-system-aarch64 with --qemu", program.display())]
+    #[error("{} cannot be started: {source}", program.display())]
     NotStarted {
         /// As looked for.
         program: PathBuf,
@@ -28,7 +31,7 @@ pub enum QemuError {
         source: io::Error,
     },
     /// It answers `--version` with something else.
-    #[error("{} --version: expected `QEMU emulator version …`, found {found:?}; give the path of qemu-system-aarch64 with --qemu", program.display())]
+    #[error("{} --version: expected `QEMU emulator version …`, found {found:?}", program.display())]
     NotQemu {
         /// As looked for.
         program: PathBuf,
@@ -36,24 +39,44 @@ pub enum QemuError {
         found: String,
     },
     /// Too old.
-    #[error("QEMU {version} is too old: a nested run needs {}.{} or newer, and 8.0 or newer to emulate tags rightly; give another with --qemu", OLDEST.0, OLDEST.1)]
+    #[error("QEMU {version} is too old: a nested run needs {}.{} or newer, and 8.0 or newer to emulate tags rightly", OLDEST.0, OLDEST.1)]
     TooOld {
         /// What it says.
         version: String,
     },
     /// The CPU can have no tags.
-    #[error(
-        "the CPU named with --cpu has no MTE, says QEMU; use one that has, such as max, neoverse-n2 or cortex-a710"
-    )]
+    #[error("the CPU named with --cpu has no MTE, says QEMU")]
     NoMte,
     /// It ended before the kernel said anything.
-    #[error("QEMU does not accept this run: {meaning}\n{errors}")]
+    #[error("QEMU does not accept this run: {}\n{errors}", meaning.reason)]
     Refused {
-        /// What is likely wrong and what to do.
-        meaning: String,
+        /// What its error text means.
+        meaning: Meaning,
         /// Its error text.
         errors: String,
     },
+}
+
+/// What is likely wrong, and what to do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meaning {
+    /// What is wrong.
+    pub reason: &'static str,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
+impl Explain for QemuError {
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(match self {
+            Self::NotFound { .. } => "install QEMU for arm64 (Debian: qemu-system-arm), or give its path with --qemu",
+            Self::NotStarted { .. } => "give the path of an executable qemu-system-aarch64 with --qemu",
+            Self::NotQemu { .. } => "give the path of qemu-system-aarch64 with --qemu",
+            Self::TooOld { .. } => "give another with --qemu",
+            Self::NoMte => "use one that has, such as max, neoverse-n2 or cortex-a710",
+            Self::Refused { meaning, .. } => meaning.remedy,
+        }))
+    }
 }
 
 /// A QEMU that can be started.
@@ -109,28 +132,49 @@ fn version(answer: &str) -> Option<String> {
 /// What QEMU says of a CPU that can have no tags.
 const NO_MTE: &str = "MTE requested, but not supported";
 
+/// Makes a meaning.
+const fn means(reason: &'static str, remedy: &'static str) -> Meaning {
+    Meaning { reason, remedy }
+}
+
 /// What a part of QEMU's error text means; the first that fits.
-const MEANINGS: &[(&[&str], &str)] = &[
-    (&["mte' not found", "mte' is not"], "it does not know mte=on; give QEMU 8 or newer with --qemu"),
+const MEANINGS: &[(&[&str], Meaning)] = &[
+    (&["mte' not found", "mte' is not"], means("it does not know mte=on", "give QEMU 8 or newer with --qemu")),
     (
         &["unable to find CPU model", "invalid CPU model", "Invalid CPU model", "invalid CPU type", "Invalid CPU type"],
-        "it does not know the CPU named with --cpu; `qemu-system-aarch64 -M virt -cpu help` lists those it knows",
+        means(
+            "it does not know the CPU named with --cpu",
+            "name one of those that `qemu-system-aarch64 -M virt -cpu help` lists",
+        ),
     ),
     (
         &["can't apply global", "Property '"],
-        "it does not know a property of the CPU named with --cpu; leave it out, or give a newer QEMU with --qemu",
+        means(
+            "it does not know a property of the CPU named with --cpu",
+            "leave it out, or give a newer QEMU with --qemu",
+        ),
     ),
     (
         &["unsupported machine type", "virtualization' not found"],
-        "it cannot emulate this machine; give qemu-system-aarch64 with --qemu",
+        means("it cannot emulate this machine", "give qemu-system-aarch64 with --qemu"),
     ),
-    (&["cannot set up guest memory", "Cannot allocate memory"], "this host lacks the memory; give less with --mem"),
-    (&["Invalid SMP CPUs", "max CPUs supported"], "it cannot emulate that many CPUs; give fewer with --smp"),
+    (
+        &["cannot set up guest memory", "Cannot allocate memory"],
+        means("this host lacks the memory", "give less with --mem"),
+    ),
+    (&["Invalid SMP CPUs", "max CPUs supported"], means("it cannot emulate that many CPUs", "give fewer with --smp")),
     (
         &["kernel", "initrd"],
-        "it cannot load the kernel or its initramfs; give more memory with --mem, or another kernel with --kernel",
+        means(
+            "it cannot load the kernel or its initramfs",
+            "give more memory with --mem, or another kernel with --kernel",
+        ),
     ),
 ];
+
+/// What any other text means.
+const OTHER_REFUSAL: Meaning =
+    means("see its own words below", "see the options --qemu, --cpu, --smp, --mem and --kernel");
 
 /// Makes an error of what QEMU said before it ended.
 #[must_use]
@@ -138,17 +182,13 @@ pub fn refusal(errors: String) -> QemuError {
     if errors.contains(NO_MTE) {
         return QemuError::NoMte;
     }
-    QemuError::Refused { meaning: meaning(&errors).to_owned(), errors }
+    QemuError::Refused { meaning: meaning(&errors), errors }
 }
 
 /// Returns what QEMU's error text means.
-fn meaning(errors: &str) -> &'static str {
-    MEANINGS
-        .iter()
-        .find(|(parts, _)| parts.iter().any(|part| errors.contains(part)))
-        .map_or("see its own words below, and the options --qemu, --cpu, --smp, --mem and --kernel", |(_, meaning)| {
-            meaning
-        })
+fn meaning(errors: &str) -> Meaning {
+    let known = MEANINGS.iter().find(|(parts, _)| parts.iter().any(|part| errors.contains(part)));
+    known.map_or(OTHER_REFUSAL, |(_, meaning)| *meaning)
 }
 
 #[cfg(test)]
@@ -199,14 +239,17 @@ mod tests {
     #[test]
     fn known_qemu_errors_are_explained() {
         let texts = [
-            "qemu: MTE requested, but not supported by the guest CPU",
             "qemu: Property 'virt-5.0-machine.mte' not found",
             "qemu: unable to find CPU model 'x'",
             "qemu: can't apply global max-arm-cpu.foo=on: Property 'max-arm-cpu.foo' not found",
             "something else",
         ];
-        let mut meanings: Vec<_> = texts.iter().map(|text| meaning(text)).collect();
-        meanings.dedup();
-        assert_eq!(meanings.len(), texts.len());
+        let of = |text: &&str| refusal((*text).to_owned()).reason().lines().next().map(str::to_owned);
+        let mut reasons: Vec<_> = texts.iter().map(of).collect();
+        reasons.sort_unstable();
+        reasons.dedup();
+        assert_eq!(reasons.len(), texts.len(), "{reasons:?}");
+        let no_mte = "qemu: MTE requested, but not supported by the guest CPU";
+        assert!(matches!(refusal(no_mte.to_owned()), QemuError::NoMte));
     }
 }

@@ -10,7 +10,7 @@
 //! that has loaded it (`state.rs`). 60 ms, both together. The gdb port finds tags by virtual address, in the memory that the
 //! firmware's windows show as tagged; other tags are fetched from such a file, and stored to it.
 //!
-//! What belongs to KVM itself is [`MachineError::Unsupported`] here: the ioctl, memory slots, registers.
+//! There is no kernel's VM here: no ioctl, no memory slots, no registers by KVM's ids.
 
 mod active_qemu;
 mod debugger;
@@ -28,7 +28,7 @@ use std::any::Any;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use abi::mailbox::{BootReport, PageKind, Request, Status};
+use abi::mailbox::{BootReport, Status};
 use abi::map::{self, Window};
 
 pub use open::{CPU, Emulation};
@@ -36,11 +36,12 @@ pub use open::{CPU, Emulation};
 use self::debugger::{DebugError, Debugger, TagTransfer};
 use self::emulator::{GuestEvent, QemuProcess};
 use self::state::MigrationFile;
+use machine::capability::UnknownMemory;
 use machine::mailbox::{MailboxClient, Memory, Notification};
-use machine::registers::{RegisterId, Registers};
+use machine::session::{Backend, GuestCall, GuestState, SCRATCH, Turn};
 use machine::snapshot::Snapshot;
 use machine::tags::{GRANULE, TagError};
-use machine::{Access, Backing, Block, Config, CopyResult, CopyTags, Errno, Machine, MachineError, Outcome, Vm};
+use machine::{Config, Deadline, MachineError, Outcome, Race, RaceReport, RequestError, Vm};
 
 /// Times that one request may ring before the guest counts as flooding the host.
 const MAX_DOORBELLS: u64 = 10_000;
@@ -50,51 +51,32 @@ const FLOOD: u64 = 100;
 /// The windows through which tags are found. The first is there for both exception levels.
 const TAGGED: [Window; 2] = [Window::TaggedEl0, Window::Tagged];
 
-/// What a call of KVM's gives where there is none: ENOTTY, as for a descriptor that knows no such ioctl.
-const NO_KVM: Errno = Errno(25);
-
 /// A QEMU with the firmware in it.
-struct TcgMachine {
+struct TcgBackend {
     emulator: QemuProcess,
-    config: Config,
     guest_timeout: Duration,
+    /// When the whole run is to be over.
+    deadline: Deadline,
     mailboxes: Vec<MailboxClient>,
-    boot: Vec<BootReport>,
-    since: SinceBoot,
+    /// Bytes that one LDGM covers.
+    tag_block: u64,
+    host_writes: HostWrites,
 }
 
-/// What became of a machine since it booted, as far as its host must know.
-#[derive(Clone, Debug)]
-struct SinceBoot {
-    /// Whether each vCPU waits at a checkpoint.
-    in_block: Vec<bool>,
-    /// Whether everything happened where [`recycle`] puts it right.
-    recyclable: bool,
-    /// Pages of windows that are no longer as after boot.
-    changed_pages: Vec<(Window, u64, u64)>,
+/// What the host wrote to guest memory since boot, as far as it must know.
+#[derive(Clone, Debug, Default)]
+struct HostWrites {
+    /// Whether anything was written that [`recycle`] does not put right.
+    changed: bool,
     /// What was written to memory that no window shows: address and length.
-    written: Vec<(u64, usize)>,
-    /// Whether the guest's heap may have objects.
-    heap_used: bool,
-}
-
-impl SinceBoot {
-    fn new(cpus: usize) -> Self {
-        Self {
-            in_block: vec![false; cpus],
-            recyclable: true,
-            changed_pages: Vec::new(),
-            written: Vec::new(),
-            heap_used: false,
-        }
-    }
+    unseen: Vec<(u64, usize)>,
 }
 
 /// The part of a snapshot that is QEMU's.
 #[derive(Debug)]
 struct Saved {
     state: Rc<MigrationFile>,
-    since: SinceBoot,
+    host_writes: HostWrites,
 }
 
 impl Memory for QemuProcess {
@@ -107,39 +89,15 @@ impl Memory for QemuProcess {
     }
 }
 
-impl TcgMachine {
-    fn check_cpu(&self, cpu: usize) -> Result<(), MachineError> {
-        if cpu < self.config.cpus {
-            return Ok(());
-        }
-        Err(MachineError::BadRequest(format!("there is no vCPU {cpu}; this machine has {}", self.config.cpus)))
-    }
-
-    /// Rejects to ask a vCPU that waits at a checkpoint: it would go on with its block.
-    fn check_idle(&self, cpu: usize) -> Result<(), MachineError> {
-        self.check_cpu(cpu)?;
-        if self.since.in_block[cpu] {
-            return Err(MachineError::BadRequest(format!("vCPU {cpu} waits in a block; resume it first")));
-        }
-        Ok(())
-    }
-
-    /// Lets a vCPU go on until it rings. After an error nobody knows where it is.
-    fn run_until_doorbell(&mut self, cpu: usize) -> Result<Notification, MachineError> {
-        self.since.in_block[cpu] = false;
-        let notification = self.run_until_doorbell_or_error(cpu);
-        self.since.in_block[cpu] = matches!(notification, Ok(Notification::Checkpoint));
-        self.since.recyclable &= notification.is_ok();
-        notification
-    }
-
-    fn run_until_doorbell_or_error(&mut self, cpu: usize) -> Result<Notification, MachineError> {
-        let deadline = Instant::now() + self.guest_timeout;
+impl TcgBackend {
+    /// Lets a vCPU go on until it rings. Those that wait at a checkpoint stay there.
+    fn run_until_doorbell(&mut self, cpu: usize, guest: &GuestState) -> Result<Notification, MachineError> {
+        let deadline = self.deadline.limits(self.guest_timeout);
         let mut doorbells = 0;
         loop {
-            // Who waits at a checkpoint must stay there; the others poll their mailboxes.
-            let waiting = self.since.in_block.clone();
-            self.emulator.continue_cpus((0..waiting.len()).filter(|cpu| !waiting[*cpu]))?;
+            // The others poll their mailboxes.
+            let waits = guest.in_block();
+            self.emulator.continue_cpus((0..waits.len()).filter(|cpu| !waits[*cpu]))?;
             let heard = self.emulator.next_event(deadline)?;
             let mailbox = &self.mailboxes[cpu];
             let late = heard == GuestEvent::Timeout || Instant::now() >= deadline;
@@ -150,8 +108,11 @@ impl TcgMachine {
                         return Ok(notification);
                     }
                 }
-                GuestEvent::PoweredOff => return Err(mailbox.misbehaved("turned itself off, or asked to be reset")),
+                GuestEvent::PoweredOff => return Err(mailbox.misbehaved(emulator_error::POWERED_OFF)),
                 GuestEvent::Store | GuestEvent::Timeout => {}
+            }
+            if late {
+                self.deadline.check()?;
             }
             if doorbells >= MAX_DOORBELLS || late && doorbells >= FLOOD {
                 return Err(MachineError::Storm { cpu, exits: doorbells });
@@ -163,32 +124,10 @@ impl TcgMachine {
         }
     }
 
-    /// Runs the block on a vCPU to its end or a checkpoint.
-    fn advance(&mut self, cpu: usize) -> Result<Outcome, MachineError> {
-        match self.run_until_doorbell(cpu)? {
-            Notification::Checkpoint => Ok(Outcome::Checkpoint),
-            Notification::Reply => Ok(Outcome::Done(Box::new(self.mailboxes[cpu].trace(&self.emulator)?))),
-        }
-    }
-
-    /// Makes a request that is not a block; returns its status and results.
-    fn call(&mut self, request: Request, arguments: [u64; 4]) -> Result<(Status, [u64; 4]), MachineError> {
-        self.check_idle(0)?;
-        self.mailboxes[0].call(&mut self.emulator, request, arguments)?;
-        match self.run_until_doorbell(0)? {
-            Notification::Reply => {
-                Ok((self.mailboxes[0].status(&self.emulator)?, self.mailboxes[0].results(&self.emulator)?))
-            }
-            Notification::Checkpoint => {
-                Err(self.mailboxes[0].misbehaved("rang a checkpoint where only a reply can come"))
-            }
-        }
-    }
-
-    /// Rejects what is no granule.
+    /// Rejects addresses that are not granule-aligned.
     fn check_range(ipa: u64) -> Result<(), MachineError> {
         if !ipa.is_multiple_of(GRANULE) {
-            return Err(TagError::Unaligned { what: "address", value: ipa, page: GRANULE }.into());
+            return Err(TagError::UnalignedAddress { ipa, unit: GRANULE }.into());
         }
         Ok(())
     }
@@ -198,13 +137,14 @@ impl TcgMachine {
         &mut self,
         ipa: u64,
         granules: usize,
+        guest: &GuestState,
         mut transfer: impl FnMut(&mut Debugger, u64, Instant) -> Result<TagTransfer, DebugError>,
     ) -> Result<TagTransfer, MachineError> {
         if !is_visible(ipa, granules as u64 * GRANULE) || !self.emulator.has_tags() {
             return Ok(TagTransfer::NotTagged);
         }
         // A vCPU in the firmware sees the windows as after boot; in a block it may have changed its translation.
-        let cpu = self.since.in_block.iter().position(|in_block| !in_block).unwrap_or(0);
+        let cpu = guest.in_block().iter().position(|waits| !waits).unwrap_or(0);
         self.emulator.ask(|debugger, deadline| debugger.select(cpu, deadline))?;
         for window in TAGGED {
             let carried = self.emulator.ask(|debugger, deadline| transfer(debugger, window.va(ipa), deadline))?;
@@ -213,18 +153,6 @@ impl TcgMachine {
             }
         }
         Ok(TagTransfer::NotTagged)
-    }
-
-    /// Makes the state that QEMU loads to go on from: the memory is the snapshot's, all else is as it was saved.
-    fn continue_from(&mut self, snapshot: &Snapshot) -> Result<(), MachineError> {
-        let Some(saved) = snapshot.emulated.as_deref().and_then(|saved| saved.downcast_ref::<Saved>()) else {
-            return Err(MachineError::BadRequest("this state was saved by another machine than QEMU".to_owned()));
-        };
-        saved.state.set_memory(&snapshot.memory)?;
-        self.emulator.replace_by(&saved.state)?;
-        self.config = snapshot.config;
-        self.since = saved.since.clone();
-        Ok(())
     }
 }
 
@@ -235,77 +163,65 @@ fn is_visible(ipa: u64, length: u64) -> bool {
         .any(|(base, size)| ipa >= base && ipa.checked_add(length).is_some_and(|end| end <= base + size))
 }
 
-fn unsupported<T>(what: &str) -> Result<T, MachineError> {
-    Err(MachineError::Unsupported(format!("{what}: there is no KVM in this machine")))
-}
-
-impl Machine for TcgMachine {
-    fn boot_report(&self, cpu: usize) -> &BootReport {
-        &self.boot[cpu]
-    }
-
-    fn start(&mut self, cpu: usize, block: &Block) -> Result<Outcome, MachineError> {
-        self.check_idle(cpu)?;
-        self.mailboxes[cpu].run(&mut self.emulator, block)?;
-        self.advance(cpu)
-    }
-
-    fn resume(&mut self, cpu: usize) -> Result<Outcome, MachineError> {
-        self.check_cpu(cpu)?;
-        if !self.since.in_block[cpu] {
-            return Err(MachineError::BadRequest(format!("vCPU {cpu} waits in no block that could be resumed")));
+impl Backend for TcgBackend {
+    fn run(&mut self, cpu: usize, turn: Turn<'_>, guest: &GuestState) -> Result<Outcome, MachineError> {
+        if let Turn::Start(block) = turn {
+            self.mailboxes[cpu].run(&mut self.emulator, block)?;
         }
-        self.advance(cpu)
-    }
-
-    fn set_pages(&mut self, window: Window, ipa: u64, bytes: u64, kind: PageKind) -> Result<(), MachineError> {
-        self.since.changed_pages.push((window, ipa, bytes));
-        match self.call(Request::SetPages, [window as u64, ipa, bytes, kind as u64])? {
-            (Status::Done, _) => Ok(()),
-            (status, _) => Err(MachineError::BadRequest(format!(
-                "the firmware cannot change {bytes:#x} bytes at {ipa:#x} of {window:?}: {status:?}"
-            ))),
+        match self.run_until_doorbell(cpu, guest)? {
+            Notification::Checkpoint => Ok(Outcome::Checkpoint),
+            Notification::Reply => Ok(Outcome::Done(Box::new(self.mailboxes[cpu].trace(&self.emulator)?))),
         }
     }
 
-    fn heap_alloc(&mut self, bytes: u64, align: u64) -> Result<u64, MachineError> {
-        self.since.heap_used = true;
-        match self.call(Request::HeapAlloc, [bytes, align, 0, 0])? {
-            (Status::Done, [pointer, ..]) => Ok(pointer),
-            (status, _) => Err(MachineError::BadRequest(format!(
-                "the heap cannot give {bytes} bytes at a multiple of {align}: {status:?}"
-            ))),
+    fn call(&mut self, call: GuestCall, guest: &GuestState) -> Result<(Status, [u64; 4]), MachineError> {
+        let (request, arguments) = call.record();
+        self.mailboxes[0].call(&mut self.emulator, request, arguments)?;
+        match self.run_until_doorbell(0, guest)? {
+            Notification::Reply => {
+                Ok((self.mailboxes[0].status(&self.emulator)?, self.mailboxes[0].results(&self.emulator)?))
+            }
+            Notification::Checkpoint => {
+                Err(self.mailboxes[0].misbehaved("rang a checkpoint where only a reply can come"))
+            }
         }
     }
 
-    fn heap_free(&mut self, pointer: u64, bytes: u64, align: u64) -> Result<bool, MachineError> {
-        match self.call(Request::HeapFree, [pointer, bytes, align, 0])? {
-            (Status::Done, _) => Ok(true),
-            (Status::BadFree, _) => Ok(false),
-            (status, _) => Err(MachineError::BadRequest(format!("the heap cannot free {pointer:#x}: {status:?}"))),
-        }
+    fn read(&self, ipa: u64, buffer: &mut [u8]) -> Result<(), MachineError> {
+        self.emulator.read(ipa, buffer)
     }
 
-    fn fetch_tags(&mut self, ipa: u64, tags: &mut [u8]) -> Result<(), MachineError> {
+    fn write(&mut self, ipa: u64, bytes: &[u8]) -> Result<(), MachineError> {
+        self.host_writes.changed |= ipa < SCRATCH;
+        if !is_visible(ipa, bytes.len() as u64) {
+            self.host_writes.unseen.push((ipa, bytes.len()));
+        }
+        self.emulator.write(ipa, bytes)
+    }
+
+    fn fetch_tags(&mut self, ipa: u64, tags: &mut [u8], guest: &GuestState) -> Result<(), MachineError> {
         Self::check_range(ipa)?;
         if let Some(state) = self.emulator.saved() {
             return state.tags(ipa, tags);
         }
-        if tags.len() >= sweep::FROM && sweep::fetch(self, ipa, tags)? {
+        if tags.len() >= sweep::FROM && sweep::fetch(self, ipa, tags, guest)? {
             return Ok(());
         }
-        match self.transfer_tags(ipa, tags.len(), |debugger, va, deadline| debugger.fetch_tags(va, tags, deadline))? {
+        let granules = tags.len();
+        let fetch = |debugger: &mut Debugger, va, deadline| debugger.fetch_tags(va, tags, deadline);
+        match self.transfer_tags(ipa, granules, guest, fetch)? {
             TagTransfer::Complete => Ok(()),
             TagTransfer::NotTagged => self.emulator.save()?.tags(ipa, tags),
         }
     }
 
-    fn store_tags(&mut self, ipa: u64, tags: &[u8]) -> Result<(), MachineError> {
+    fn store_tags(&mut self, ipa: u64, tags: &[u8], guest: &GuestState) -> Result<(), MachineError> {
         if let Some(index) = tags.iter().position(|tag| *tag > 15) {
             return Err(TagError::BadTag { ipa: ipa.saturating_add(index as u64 * GRANULE), value: tags[index] }.into());
         }
         Self::check_range(ipa)?;
-        match self.transfer_tags(ipa, tags.len(), |debugger, va, deadline| debugger.store_tags(va, tags, deadline))? {
+        let store = |debugger: &mut Debugger, va, deadline| debugger.store_tags(va, tags, deadline);
+        match self.transfer_tags(ipa, tags.len(), guest, store)? {
             TagTransfer::Complete => Ok(()),
             TagTransfer::NotTagged => {
                 let state = self.emulator.save()?;
@@ -315,79 +231,51 @@ impl Machine for TcgMachine {
         }
     }
 
-    fn recycle(&mut self) -> Result<bool, MachineError> {
-        recycle::recycle(self)
+    fn page_size(&self) -> u64 {
+        map::GUEST_PAGE
     }
 
-    fn save(&mut self) -> Result<Snapshot, MachineError> {
+    fn is_changed(&self) -> bool {
+        self.host_writes.changed
+    }
+
+    fn clear(&mut self, config: Config, boot: &[BootReport]) -> Result<(), MachineError> {
+        recycle::clear(self, config, boot)
+    }
+
+    fn save(&mut self, config: Config) -> Result<Snapshot, MachineError> {
         let state = self.emulator.save()?;
         let memory = state.memory()?;
-        let emulated: Option<Rc<dyn Any>> = Some(Rc::new(Saved { state, since: self.since.clone() }));
-        Ok(Snapshot { config: self.config, memory, cpus: Vec::new(), emulated })
+        let emulated: Option<Rc<dyn Any>> = Some(Rc::new(Saved { state, host_writes: self.host_writes.clone() }));
+        Ok(Snapshot { config, memory, cpus: Vec::new(), emulated, guest: GuestState::new(config.cpus) })
     }
 
+    /// Makes the state that QEMU loads to go on from: the memory is the snapshot's, all else is as it was saved.
     fn replace_by(&mut self, snapshot: &Snapshot) -> Result<(), MachineError> {
         // The words of the last block are in the saved memory only if it was saved behind it.
         self.mailboxes.iter_mut().for_each(MailboxClient::invalidate_code_words);
-        let done = self.continue_from(snapshot);
-        self.since.recyclable &= done.is_ok();
-        done
-    }
-}
-
-impl Vm for TcgMachine {
-    fn enable_mte(&mut self, _flags: u32) -> Result<(), Errno> {
-        Err(NO_KVM)
+        let Some(saved) = snapshot.emulated.as_deref().and_then(|saved| saved.downcast_ref::<Saved>()) else {
+            return Err(RequestError::ForeignSnapshot.into());
+        };
+        saved.state.set_memory(&snapshot.memory)?;
+        self.emulator.replace_by(&saved.state)?;
+        self.host_writes = saved.host_writes.clone();
+        Ok(())
     }
 
-    fn add_vcpu(&mut self) -> Result<usize, Errno> {
-        Err(NO_KVM)
+    fn vm(&mut self) -> Option<&mut (dyn Vm + 'static)> {
+        None
     }
 
-    fn add_memory(&mut self, _ipa: u64, _bytes: u64, _backing: Backing, _access: Access) -> Result<(), MachineError> {
-        Err(NO_KVM.into())
-    }
-
-    fn log_dirty(&mut self, _ipa: u64, _on: bool) -> Result<(), Errno> {
-        Err(NO_KVM)
-    }
-
-    fn copy_tags(&self, _call: CopyTags<'_>) -> CopyResult {
-        Err(NO_KVM)
-    }
-
-    fn read(&self, ipa: u64, buffer: &mut [u8]) -> Result<(), MachineError> {
-        self.emulator.read(ipa, buffer)
-    }
-
-    fn write(&mut self, ipa: u64, bytes: &[u8]) -> Result<(), MachineError> {
-        self.since.recyclable &= ipa >= map::ARENA_BASE;
-        if !is_visible(ipa, bytes.len() as u64) {
-            self.since.written.push((ipa, bytes.len()));
-        }
-        self.emulator.write(ipa, bytes)
-    }
-
-    fn registers(&mut self, _cpu: usize) -> Result<Registers, MachineError> {
-        unsupported("reading all registers of a vCPU")
-    }
-
-    fn register(&self, cpu: usize, id: RegisterId) -> Result<u64, Errno> {
-        match self.boot.get(cpu) {
-            Some(report) if id == RegisterId::ID_AA64PFR1_EL1 => Ok(report.pfr1),
-            _ => Err(NO_KVM),
-        }
-    }
-
-    fn set_register(&mut self, _cpu: usize, _id: RegisterId, _value: u64) -> Result<(), Errno> {
-        Err(NO_KVM)
-    }
-
-    fn has_mte_capability(&self) -> bool {
+    fn has_races(&self) -> bool {
         false
     }
 
-    fn page_size(&self) -> u64 {
-        map::GUEST_PAGE
+    fn race(&mut self, _race: &Race) -> Result<RaceReport, MachineError> {
+        Err(MachineError::BadRequest("there are no races on QEMU without a kernel".to_owned()))
+    }
+
+    fn unknown_memory(&self) -> Option<&dyn UnknownMemory> {
+        None
     }
 }

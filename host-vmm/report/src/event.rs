@@ -8,11 +8,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use machine::Explain;
 use machine::target::OpenError;
 use serde::{Deserialize, Serialize};
 
+pub use crate::failure::Failure;
+
 /// The version of the event stream; both ends of a nested run compare it.
-pub const STREAM_VERSION: u32 = 1;
+pub const STREAM_VERSION: u32 = 2;
 
 /// What is under test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,20 +56,24 @@ pub enum Verdict {
         failure: Failure,
     },
     /// It could not be checked here, for this reason.
-    Skipped(String),
+    Skipped(Skip),
 }
 
-/// What was expected and what was found instead.
+/// Why a case could not be checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// What was looked at, in a few words.
-    pub what: String,
-    /// The value or behaviour promised.
-    pub expected: String,
-    /// The value or behaviour seen.
-    pub found: String,
-    /// More for a person to look at, line by line: tags around an address, a listing.
-    pub detail: Vec<String>,
+pub struct Skip {
+    /// The reason's key, such as `no-kernel` or `host-no-swap`: the same wherever the case is run.
+    pub key: String,
+    /// The reason for people; it may name what was found.
+    pub reason: String,
+}
+
+impl Skip {
+    /// Makes a reason.
+    #[must_use]
+    pub fn new(key: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { key: key.into(), reason: reason.into() }
+    }
 }
 
 /// A case as a report shows it.
@@ -109,6 +116,18 @@ impl Summary {
 }
 
 /// One thing that happened.
+///
+/// ```
+/// use report::event::{CaseInfo, Event, Verdict};
+///
+/// // A line of `granule run --format json`.
+/// let line = r#"{"End":{"name":"arch.irg.excluded","verdict":{"Skipped":{"key":"cpu-no-mte3","reason":"this CPU has MTE2"}},"micros":120}}"#;
+/// let event: Event = serde_json::from_str(line)?;
+/// let Event::End { name, verdict: Verdict::Skipped(skip), .. } = &event else { panic!("{event:?}") };
+/// assert_eq!((name.as_str(), skip.key.as_str()), ("arch.irg.excluded", "cpu-no-mte3"));
+/// assert_eq!(serde_json::to_string(&event)?, line);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
     /// First: the stream's version.
@@ -138,6 +157,15 @@ pub enum Event {
     NotShown {
         /// The erratum: `product.what-is-wrong`.
         erratum: String,
+    },
+    /// Cases failed, and the emulator or the kernel has a defect that leaves nothing to rely on.
+    LikelyCause {
+        /// The erratum: `product.what-is-wrong`.
+        erratum: String,
+        /// What it does, as a sentence without its full stop.
+        shows: String,
+        /// Where that is written.
+        reference: String,
     },
     /// What came of a campaign of random programs.
     Fuzzed(Summary),
@@ -194,6 +222,20 @@ pub fn started(target: &machine::target::Target, took: Duration, seed: u64, case
         seed,
         cases,
     }));
+}
+
+impl Event {
+    /// Closes a run that could not be done.
+    #[must_use]
+    pub fn broken(cause: &dyn Explain) -> Self {
+        Self::Broken { reason: cause.reason(), remedy: cause.remedy().unwrap_or_default().into_owned() }
+    }
+
+    /// Closes a run in which nothing can be checked.
+    #[must_use]
+    pub fn unavailable(cause: &dyn Explain) -> Self {
+        Self::Unavailable { reason: cause.reason(), remedy: cause.remedy().unwrap_or_default().into_owned() }
+    }
 }
 
 impl From<OpenError> for Event {

@@ -5,6 +5,13 @@ use std::collections::BTreeMap;
 use crate::event::{Event, Sink, Verdict};
 
 /// The exit statuses. Their numbers are an interface: README and CI scripts name them.
+///
+/// ```
+/// use report::exit::Exit;
+///
+/// let statuses = [Exit::Passed, Exit::Failed, Exit::Usage, Exit::Unavailable, Exit::Broken].map(|exit| exit as u8);
+/// assert_eq!(statuses, [0, 1, 2, 4, 69]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
@@ -53,6 +60,22 @@ pub enum RunEnd {
 }
 
 /// Counts events.
+///
+/// ```
+/// use report::event::{Event, Sink, Skip, Verdict};
+/// use report::exit::{Exit, Tally};
+///
+/// let end = |verdict| Event::End { name: "arch.irg.excluded".to_owned(), verdict, micros: 1 };
+/// let mut tally = Tally { selected: 2, ..Tally::default() };
+/// tally.event(end(Verdict::Passed));
+/// assert_eq!(tally.exit(), Exit::Broken, "a stream without a closing event is no verdict");
+///
+/// tally.event(Event::Finished { micros: 2 });
+/// assert_eq!((tally.not_run(), tally.exit()), (1, Exit::Broken), "a case that never ended is none either");
+///
+/// tally.event(end(Verdict::Skipped(Skip::new("cpu-no-mte3", "this CPU has MTE2"))));
+/// assert_eq!(tally.exit(), Exit::Passed);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Cases that were selected.
@@ -67,6 +90,8 @@ pub struct Tally {
     pub skipped: BTreeMap<String, usize>,
     /// Known defects that did not show.
     pub not_shown: Vec<String>,
+    /// The defect that failures are likely due to: its name, what it does, and where that is written.
+    pub likely_cause: Option<[String; 3]>,
     /// How the stream ended, if it did.
     pub closing: Option<RunEnd>,
 }
@@ -112,7 +137,7 @@ impl Sink for Tally {
             Event::End { verdict: Verdict::Passed, .. } => self.passed += 1,
             Event::End { verdict: Verdict::Failed(_), .. } => self.failed += 1,
             Event::End { verdict: Verdict::Known { erratum, .. }, .. } => *self.known.entry(erratum).or_default() += 1,
-            Event::End { verdict: Verdict::Skipped(reason), .. } => *self.skipped.entry(reason).or_default() += 1,
+            Event::End { verdict: Verdict::Skipped(skip), .. } => *self.skipped.entry(skip.reason).or_default() += 1,
             Event::Finished { micros } => self.closing = Some(RunEnd::Finished(micros)),
             Event::CutShort { reason } => self.closing = Some(RunEnd::CutShort { reason }),
             Event::Unavailable { reason, remedy } => self.closing = Some(RunEnd::Unavailable { reason, remedy }),
@@ -120,6 +145,7 @@ impl Sink for Tally {
             Event::Diverged { .. } => self.failed += 1,
             Event::Hello(_) | Event::Begin(_) | Event::Booted { .. } | Event::Fuzzed(_) => {}
             Event::NotShown { erratum } => self.not_shown.push(erratum),
+            Event::LikelyCause { erratum, shows, reference } => self.likely_cause = Some([erratum, shows, reference]),
         }
     }
 }
@@ -127,7 +153,7 @@ impl Sink for Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Failure;
+    use crate::event::{Failure, Skip};
 
     fn exit(selected: usize, verdicts: &[Verdict], closing: Option<RunEnd>) -> Exit {
         let mut tally = Tally { selected, closing, ..Tally::default() };
@@ -141,7 +167,7 @@ mod tests {
     fn every_run_end_has_an_exit_status() {
         let failed = || Verdict::Failed(Failure::default());
         let known = || Verdict::Known { erratum: "qemu.x".into(), failure: Failure::default() };
-        let skipped = || Verdict::Skipped("reason".into());
+        let skipped = || Verdict::Skipped(Skip::new("key", "reason"));
         let text = String::new;
         let finished = || Some(RunEnd::Finished(1));
         let broken = || Some(RunEnd::Broken { reason: text(), remedy: text() });

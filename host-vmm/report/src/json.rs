@@ -37,6 +37,7 @@ fn line(out: &mut dyn Write, event: &Event) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{Skip, Verdict};
 
     fn render(events: &[Event]) -> Vec<Event> {
         let (mut out, mut json) = (Vec::new(), Json::default());
@@ -58,6 +59,10 @@ mod tests {
         let mut out = Vec::new();
         line(&mut out, &Event::Unavailable { reason: "a".into(), remedy: "b".into() }).unwrap();
         assert_eq!(out, b"{\"Unavailable\":{\"reason\":\"a\",\"remedy\":\"b\"}}\n");
-        assert_eq!(STREAM_VERSION, 1);
+        let skipped = Verdict::Skipped(Skip::new("host-no-swap", "this host has no swap"));
+        line(&mut out, &Event::End { name: "a".into(), verdict: skipped, micros: 1 }).unwrap();
+        let skip = r#"{"End":{"name":"a","verdict":{"Skipped":{"key":"host-no-swap","reason":"this host has no swap"}},"micros":1}}"#;
+        assert!(String::from_utf8(out).unwrap().ends_with(&format!("{skip}\n")));
+        assert_eq!(STREAM_VERSION, 2);
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! - [`event`]: the one stream that everything here is made of;
 //! - [`exit`]: counts, and the exit status;
-//! - [`known`]: which failures are no news;
+//! - [`failure`]: what was expected and found, in words and as values;
 //! - [`Report`]: text or JSON lines.
 
-pub mod errata_filter;
 pub mod event;
 pub mod exit;
+pub mod failure;
 mod json;
 mod progress;
 mod text;

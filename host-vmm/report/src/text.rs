@@ -8,8 +8,6 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 
-use model::erratum::{self, Erratum, Product};
-
 use self::failure::FailedCase;
 use super::Settings;
 use crate::event::{CaseInfo, Event, Target, Verdict};
@@ -55,7 +53,7 @@ impl Text {
     /// When it cannot be written.
     pub fn render(&mut self, out: &mut dyn Write, event: &Event, tally: &Tally) -> io::Result<()> {
         match event {
-            Event::Hello(_) | Event::Fuzzed(_) | Event::NotShown { .. } => Ok(()),
+            Event::Hello(_) | Event::Fuzzed(_) | Event::NotShown { .. } | Event::LikelyCause { .. } => Ok(()),
             Event::Diverged { case, failure } => {
                 FailedCase { case: case.clone(), failure: failure.clone() }.render(out, &self.settings, self.seed)
             }
@@ -153,10 +151,8 @@ impl Text {
         for erratum in tally.not_shown.iter().filter(|_| !self.settings.quiet) {
             writeln!(out, "{ODD}not shown{ODD:#}: {erratum}, which this version is known to have")?;
         }
-        let emulator = self.emulator.as_ref().map(|(name, _)| name.as_str()).unwrap_or_default();
-        if let Some(erratum) = defeating(emulator).filter(|_| tally.failed > 0) {
-            let Erratum { name, shows, source, .. } = erratum;
-            writeln!(out, "{ODD}likely cause{ODD:#}: {name}: {shows}; use another version ({source})")?;
+        if let Some([name, shows, reference]) = &tally.likely_cause {
+            writeln!(out, "{ODD}likely cause{ODD:#}: {name}: {shows}; use another version ({reference})")?;
         }
         let parts = self.parts(tally);
         if parts.is_empty() { Ok(()) } else { writeln!(out, "{DIM}{}{DIM:#}", parts.join(" · ")) }
@@ -172,12 +168,6 @@ impl Text {
         let known = self.settings.before.iter().copied().chain(boot).chain(suite);
         known.map(|(name, time)| format!("{name} {}", seconds(time))).collect()
     }
-}
-
-/// Returns the erratum of an emulator that leaves nothing to rely on; the emulator as it names itself: `QEMU 7.2.11`.
-fn defeating(emulator: &str) -> Option<&'static Erratum> {
-    let version = emulator.strip_prefix("QEMU ")?.parse().ok()?;
-    erratum::of(Product::Qemu, version).find(|erratum| erratum.defeats)
 }
 
 /// Returns the first two segments of a name.

@@ -5,10 +5,11 @@ use abi::mailbox::{PageKind, SysReg};
 use abi::map::{GUEST_PAGE, Window};
 
 use super::address::{arena, pointer, tagged};
-use super::case::{Case, CaseResult, Need};
+use super::case::{Case, CaseResult};
 use super::case_context::CaseContext;
 use super::expect::{Direction, equal, equal_hex, fail_with, faults_at, no_fault, one_exception, tag_check_syndrome};
 use super::settings::Mode;
+use machine::need::Need;
 use machine::{Block, El};
 
 const CHECKED: &str = "DDI 0487 D10 tag checked accesses";

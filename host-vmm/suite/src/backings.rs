@@ -9,6 +9,8 @@ use super::case::{Case, CaseError, CaseResult};
 use super::case_context::{CaseContext, HUGE_RAM};
 use super::expect::{no_fault, tags};
 use super::tagging::{guest_reads, guest_tags};
+use machine::capability::Capability;
+use machine::need::Need;
 use machine::{Access, Backing, Errno, MachineError, Vm};
 
 const SLOT: &str = "Documentation/virt/kvm/api.rst, KVM_CAP_ARM_MTE: memory in memslots; arch/arm64/kvm/mmu.c, \
@@ -23,62 +25,74 @@ pub const CASES: &[Case] = &[
         "a private mapping of a regular file is taken or refused as promised",
         SLOT,
         |b| slot(b, Backing::PrivateFile),
-    ),
+    )
+    .needing(&[Need::DiskFile]),
     Case::new(
         "kvm.backing.hugetlb",
         "memory of the huge page pool is taken or refused as promised, and has tags",
         SLOT,
         |b| slot(b, Backing::Hugetlb),
-    ),
+    )
+    .needing(&[Need::Hugetlb]),
     Case::new("kvm.backing.device", "device memory is refused to a VM with MTE from Linux 6.2 on", SLOT, |b| {
         slot(b, Backing::Device)
-    }),
+    })
+    .needing(&[Need::VdsoData]),
     Case::new("kvm.backing.guest-memfd", "a guest_memfd is refused to a VM with MTE", SLOT, |b| {
         slot(b, Backing::GuestMemfd)
-    }),
+    })
+    .needing(&[Need::GuestMemfd]),
     Case::new(
         "kvm.backing.guest-memfd-first",
         "a VM that has a guest_memfd does not get MTE any more",
         "Documentation/virt/kvm/api.rst, KVM_CAP_ARM_MTE: guest_memfd; arch/arm64/kvm/arm.c, kvm_vm_ioctl_enable_cap()",
         guest_memfd_first,
-    ),
+    )
+    .needing(&[Need::GuestMemfd, Need::RefusesGuestMemfd]),
     Case::new(
         "kvm.backing.before-the-capability",
         "memory that a VM with MTE may not have is taken before the capability is enabled, which is not asked again",
         "arch/arm64/kvm/mmu.c, kvm_arch_prepare_memory_region(): asked when a slot is made",
         before_the_capability,
-    ),
+    )
+    .needing(&[Need::RefusesBacking, Need::DiskFile, Need::Hugetlb]),
     Case::new(
         "kvm.backing.shared-guest",
         "a guest in shared memory tags it, and the VMM fetches and stores those tags",
         SLOT,
         |b| guest(b, Backing::Shared),
-    ),
+    )
+    .needing(&[Need::TakesBacking(Backing::Shared)]),
     Case::new(
         "kvm.backing.hugetlb-guest",
         "a guest in memory of the huge page pool tags it, and the VMM fetches and stores those tags",
         SLOT,
         |b| guest(b, Backing::Hugetlb),
-    ),
+    )
+    .needing(&[Need::TakesBacking(Backing::Hugetlb), Need::Hugetlb]),
     Case::new(
         "kvm.backing.hugetlb-parts",
         "storing tags to one part of a hugetlb page leaves the others at 0, whoever had the page before",
         "arch/arm64/kvm/guest.c, kvm_vm_ioctl_mte_copy_tags(); arch/arm64/include/asm/mte.h, \
          folio_try_hugetlb_mte_tagging()",
         hugetlb_parts,
-    ),
+    )
+    .needing(&[Need::TakesBacking(Backing::Hugetlb), Need::Hugetlb]),
     Case::new(
         "kvm.backing.hugetlb-touched",
         "a guest that touches one part of a hugetlb page while dirty pages are logged leaves the others at tag 0",
         "arch/arm64/kvm/mmu.c, sanitise_mte_tags()",
         hugetlb_touched,
-    ),
+    )
+    .needing(&[Need::TakesBacking(Backing::Hugetlb), Need::Hugetlb, Need::Capability(Capability::DirtyLog)]),
 ];
 
 /// Skips the case where the kernel promises to refuse such memory.
 fn takes(cx: &CaseContext<'_>, backing: Backing) -> CaseResult {
     match cx.target().contract().refuses(backing) {
-        true => Err(CaseError::Skipped(format!("this kernel refuses {backing:?} memory to VMs with MTE"))),
+        true => Err(Need::TakesBacking(backing)
+            .unmet(format!("this kernel refuses {backing:?} memory to VMs with MTE"))
+            .into()),
         false => Ok(()),
     }
 }
@@ -102,7 +116,7 @@ fn hugetlb_touched(cx: &mut CaseContext<'_>) -> CaseResult {
     let mut guest = cx.guest_in(Backing::Hugetlb)?;
     let page = cx.target().page_size;
     // While dirty pages are logged the guest gets single pages of a huge one.
-    succeeds("KVM_MEM_LOG_DIRTY_PAGES", guest.machine().log_dirty(abi::map::RAM_BASE, true))?;
+    succeeds("KVM_MEM_LOG_DIRTY_PAGES", guest.dirty_log()?.log_dirty(abi::map::RAM_BASE, true))?;
     let trace = guest.exec("str x1, [x0]", &[tagged(0, 0), 1])?;
     no_fault(&guest, "a store through tag 0", &trace)?;
     let found = guest.fetch_tags(arena(0), granules(4 * page))?;
@@ -153,7 +167,7 @@ fn slot(cx: &mut CaseContext<'_>, backing: Backing) -> CaseResult {
 
 fn guest_memfd_first(cx: &mut CaseContext<'_>) -> CaseResult {
     if !cx.target().contract().refuses(Backing::GuestMemfd) {
-        return Err(CaseError::Skipped("guest_memfd and MTE exclude each other since Linux 6.13".to_owned()));
+        return Err(Need::RefusesGuestMemfd.unmet("guest_memfd and MTE exclude each other since Linux 6.13").into());
     }
     let mut vm = cx.bare()?;
     let page = vm.page_size();
@@ -168,7 +182,7 @@ fn before_the_capability(cx: &mut CaseContext<'_>) -> CaseResult {
     let contract = cx.target().contract();
     let refused_later = candidates.into_iter().find(|backing| contract.refuses(*backing));
     let Some(backing) = refused_later else {
-        return Err(CaseError::Skipped("this kernel refuses no memory that this host has".to_owned()));
+        return Err(Need::RefusesBacking.unmet("this kernel refuses no memory that this host has").into());
     };
     let mut vm = cx.bare()?;
     let bytes = size(&*vm, backing);

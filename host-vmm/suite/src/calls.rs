@@ -3,8 +3,11 @@
 use super::case::{CaseError, CaseResult};
 use super::case_context::CaseContext;
 use super::expect::fail_with;
+use machine::capability::Capability;
 use machine::tags::GRANULE;
 use machine::{Access, Backing, CopyResult, CopyTags, Errno, MachineError, TagBuffer, Vm};
+use report::event::Failure;
+use report::failure::FailureKind;
 
 /// Where the VMs of these chapters have their memory.
 pub const BASE: u64 = 0x4000_0000;
@@ -16,6 +19,21 @@ pub fn vm(cx: &mut CaseContext<'_>, pages: u64) -> Result<Box<dyn Vm>, CaseError
     let bytes = pages * vm.page_size();
     succeeds("KVM_SET_USER_MEMORY_REGION", vm.add_memory(BASE, bytes, Backing::Anonymous, Access::ReadWrite))?;
     Ok(vm)
+}
+
+/// Expects a VM to hand out a capability.
+pub fn handed<T: ?Sized>(capability: Capability, object: Option<&mut T>) -> Result<&mut T, CaseError> {
+    object.ok_or_else(|| not_handed_out(capability))
+}
+
+/// Describes a machine that lacks what its kind has ([`machine::capability::TABLE`]).
+pub fn not_handed_out(capability: Capability) -> CaseError {
+    let what = format!("the capability {capability}");
+    let failure = Failure {
+        kind: FailureKind::Request,
+        ..Failure::described(what, "machines of this kind have it", "this one does not hand it out")
+    };
+    CaseError::Failed(Box::new(failure))
 }
 
 /// Expects a call to succeed. What this host cannot do at all skips the case.

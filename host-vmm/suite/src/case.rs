@@ -1,11 +1,14 @@
-//! What a case is, what it may need, and how it can end.
+//! What a case is, what it may be skipped for, and how it can end.
 
 use machine::MachineError;
-use report::event::{CaseInfo, Failure, Verdict};
-
+use machine::capability::Capability;
+use machine::need::{Need, Skip};
 use machine::target::Target;
+use report::event::{CaseInfo, Failure, Verdict};
+use report::failure::FailureKind;
 
 use super::CaseContext;
+use super::calls::not_handed_out;
 
 /// A promise and its check.
 #[derive(Debug)]
@@ -16,7 +19,7 @@ pub struct Case {
     pub claim: &'static str,
     /// Where it is written.
     pub cite: &'static str,
-    /// Without these it is skipped.
+    /// Without these it is skipped, and for nothing else.
     pub needs: &'static [Need],
     /// The check.
     pub run: fn(&mut CaseContext<'_>) -> CaseResult,
@@ -56,51 +59,57 @@ impl Case {
     }
 }
 
-/// Something that not every target has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// FEAT_MTE3: asymmetric tag check faults.
-    Mte3,
-    /// FEAT_MTE_STORE_ONLY: tag checks of stores alone.
-    StoreOnly,
-    /// DC GVA and DC GZVA are not prohibited (DCZID_EL0.DZP).
-    DcZva,
-    /// FEAT_LSE: atomics.
-    Atomics,
-    /// FEAT_MOPS: memory copies and sets.
-    Mops,
-    /// The host has transparent huge pages.
-    HugePages,
-    /// A kernel, whose interface is used on a booted guest.
-    Kernel,
-    /// A kernel that may be hung.
-    Hazards,
-}
+/// Every case may look at tags from outside the guest, and no case shows which emulators cannot.
+const OF_EVERY_CASE: Need = Need::EmulatorTags;
 
-impl Need {
-    /// Returns why the target is not enough, if it is not.
+impl Case {
+    /// Returns what the case may be skipped for.
+    pub(super) fn all_needs(&self) -> impl Iterator<Item = Need> {
+        // What is promised of KVM is not shown by a machine without a kernel, even if it does the same.
+        let of_the_kernel = self.name.starts_with("kvm.").then_some(Need::Capability(Capability::Vm));
+        of_the_kernel.into_iter().chain(self.needs.iter().copied()).chain([OF_EVERY_CASE])
+    }
+
+    /// Returns the verdict before the case is run, if there is one: a need that the target does not meet skips it, and a
+    /// capability that machines of this kind have, but this one has not, is a failure.
     #[must_use]
-    pub fn lacking(self, target: &Target) -> Option<String> {
-        match self {
-            Self::Mte3 if target.mte() < 3 => Some(format!("asymmetric faults: this CPU has MTE{}", target.mte())),
-            Self::StoreOnly if !target.store_only() => {
-                Some("the guest has no store-only tag checks (FEAT_MTE_STORE_ONLY)".to_owned())
-            }
-            Self::DcZva if target.zero_block().is_none() => {
-                Some("DC ZVA is prohibited here (DCZID_EL0.DZP)".to_owned())
-            }
-            Self::Kernel if !target.has_kernel() => {
-                Some("the kernel's interface: there is no KVM in this machine".to_owned())
-            }
-            Self::Atomics if !target.atomics() => Some("this CPU has no atomics (FEAT_LSE)".to_owned()),
-            Self::Mops if !target.mops() => Some("the guest has no memory copies and sets (FEAT_MOPS)".to_owned()),
-            Self::Hazards if !target.host.hazards => {
-                Some("it may hang the kernel under test: --hazards runs it, in a nested run".to_owned())
-            }
-            Self::HugePages if !target.host.huge_pages => Some("this host has transparent huge pages off".to_owned()),
+    pub fn verdict_in_advance(&self, target: &Target) -> Option<Verdict> {
+        if let Some(skip) = self.all_needs().find_map(|need| need.unmet_by(target)) {
+            return Some(skipped(&skip));
+        }
+        let missing = self.all_needs().find_map(|need| match need {
+            Need::Capability(capability) if !target.capabilities.has(capability) => Some(capability),
             _ => None,
+        });
+        missing.map(|capability| self.verdict(not_handed_out(capability)))
+    }
+
+    /// Returns the verdict that a report shows of a case that ended early. It is skipped only for what it declares to need.
+    #[must_use]
+    pub fn verdict(&self, error: CaseError) -> Verdict {
+        match error {
+            CaseError::Failed(failure) => Verdict::Failed(*failure),
+            CaseError::Skipped(skip) | CaseError::Machine(MachineError::Lacking(skip)) => {
+                if self.all_needs().any(|need| need == skip.need) {
+                    return skipped(&skip);
+                }
+                let expected = "nothing is lacking but what the case declares to need";
+                let found = format!("{}: {}", skip.key(), skip.reason);
+                Verdict::Failed(Failure {
+                    kind: FailureKind::Request,
+                    ..Failure::described("running the case", expected, found)
+                })
+            }
+            CaseError::Machine(error) => Verdict::Failed(Failure {
+                kind: FailureKind::from(&error),
+                ..Failure::described("running the case", "the machine does what it is asked", error.to_string())
+            }),
         }
     }
+}
+
+fn skipped(skip: &Skip) -> Verdict {
+    Verdict::Skipped(report::event::Skip::new(skip.key(), &*skip.reason))
 }
 
 /// Why a case ends early.
@@ -109,7 +118,7 @@ pub enum CaseError {
     /// The promise does not hold.
     Failed(Box<Failure>),
     /// It cannot be checked here.
-    Skipped(String),
+    Skipped(Skip),
     /// The machine could not do it; that is a failure too.
     Machine(MachineError),
 }
@@ -117,20 +126,9 @@ pub enum CaseError {
 /// How a check ends.
 pub type CaseResult = Result<(), CaseError>;
 
-impl CaseError {
-    /// Returns the verdict that a report shows.
-    #[must_use]
-    pub fn verdict(self) -> Verdict {
-        match self {
-            Self::Failed(failure) => Verdict::Failed(*failure),
-            Self::Skipped(reason) | Self::Machine(MachineError::Unsupported(reason)) => Verdict::Skipped(reason),
-            Self::Machine(error) => Verdict::Failed(Failure {
-                what: "running the case".to_owned(),
-                expected: "the machine does what it is asked".to_owned(),
-                found: error.to_string(),
-                detail: Vec::new(),
-            }),
-        }
+impl From<Skip> for CaseError {
+    fn from(skip: Skip) -> Self {
+        Self::Skipped(skip)
     }
 }
 

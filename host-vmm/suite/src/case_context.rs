@@ -1,8 +1,10 @@
 //! What a case works with: machines to boot, a description of the target, random values.
 
+use super::calls::not_handed_out;
 use super::case::CaseError;
 use super::guest::Guest;
-use super::pool::Pool;
+use machine::capability::Capability;
+use machine::pool::Pool;
 use machine::target::Target;
 use machine::{Backing, Config, DEFAULT_RAM, Factory, Vm};
 
@@ -74,15 +76,15 @@ impl<'a> CaseContext<'a> {
     ///
     /// When the machine cannot.
     pub fn guest_like(&mut self, config: Config) -> Result<Guest, CaseError> {
-        Ok(Guest::new(self.pool.take(self.factory, config)?))
+        Ok(Guest::new(self.pool.take(config, |config| self.factory.boot(config))?))
     }
 
-    /// Creates a VM without anything.
+    /// Creates a kernel's VM without anything.
     ///
     /// # Errors
     ///
     /// When the machine cannot.
     pub fn bare(&mut self) -> Result<Box<dyn Vm>, CaseError> {
-        Ok(self.factory.bare()?)
+        self.factory.bare()?.ok_or_else(|| not_handed_out(Capability::Vm))
     }
 }

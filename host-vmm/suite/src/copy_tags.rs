@@ -2,12 +2,13 @@
 
 use super::address::{arena, tagged};
 use super::calls::refused;
-use super::case::{Case, CaseResult, Need};
+use super::case::{Case, CaseResult};
 use super::case_context::{CaseContext, HUGE_RAM};
 use super::expect::{
     Direction, TagCheckFault, bytes, equal_hex, fail_with, no_fault, one_tag_check_fault, pointer_tag, tags,
 };
 use super::tagging::{guest_reads, guest_tags};
+use machine::need::Need;
 use machine::tags::GRANULE;
 use machine::{Access, Backing, El, Errno};
 

@@ -9,11 +9,12 @@ use abi::map::GUEST_PAGE;
 use isa::TaggedPtr;
 
 use super::address::{arena, pointer_at, tagged};
-use super::case::{Case, CaseError, CaseResult, Need};
+use super::case::{Case, CaseError, CaseResult};
 use super::case_context::CaseContext;
 use super::expect::{Direction, TagCheckFault, equal_hex, fail_with, holds, no_fault, one_tag_check_fault, tags};
 use super::guest::Guest;
 use super::settings::{Mode, TF, rgsr};
+use machine::need::Need;
 use machine::{Block, El, Trace};
 
 const UNIT_TESTS: &str = "kvm-unit-tests arm/mte.c";

@@ -6,9 +6,11 @@ use isa::{ExceptionClass, Syndrome, Tag, TaggedPtr};
 
 use super::case::{CaseError, CaseResult};
 use super::guest::Guest;
+use abi::mailbox::BlockEnd;
 use machine::tags::GRANULE;
 use machine::{El, Fault, Trace};
 use report::event::Failure;
+use report::failure::{BlockMismatch, Exception, FailureKind, Mismatch, Place, PlaceDifference, TagMismatch};
 
 /// Granules shown on either side of the first one that differs.
 const CONTEXT: usize = 4;
@@ -25,8 +27,20 @@ pub fn fail_with<T>(
     found: impl Display,
     detail: Vec<String>,
 ) -> Result<T, CaseError> {
-    let (expected, found) = (expected.to_string(), found.to_string());
-    Err(CaseError::Failed(Box::new(Failure { what: what.into(), expected, found, detail })))
+    fail_by(what, expected, found, detail, Mismatch::Described)
+}
+
+/// Fails with values that an erratum can be recognised by.
+pub fn fail_by<T>(
+    what: impl Into<String>,
+    expected: impl Display,
+    found: impl Display,
+    detail: Vec<String>,
+    mismatch: Mismatch,
+) -> Result<T, CaseError> {
+    let kind = FailureKind::Mismatch(mismatch);
+    let failure = Failure::described(what, expected.to_string(), found.to_string());
+    Err(CaseError::Failed(Box::new(Failure { detail, kind, ..failure })))
 }
 
 /// Expects two values to be equal.
@@ -36,7 +50,11 @@ pub fn equal<T: PartialEq + Display>(what: &str, expected: &T, found: &T) -> Cas
 
 /// Expects two numbers to be equal, and prints them in hexadecimal.
 pub fn equal_hex(what: &str, expected: u64, found: u64) -> CaseResult {
-    if expected == found { Ok(()) } else { fail(what, format_args!("{expected:#x}"), format_args!("{found:#x}")) }
+    if expected == found {
+        return Ok(());
+    }
+    let mismatch = Mismatch::Number { expected, found };
+    fail_by(what, format_args!("{expected:#x}"), format_args!("{found:#x}"), Vec::new(), mismatch)
 }
 
 /// Expects something to hold.
@@ -67,7 +85,8 @@ pub fn tags(what: &str, ipa: u64, expected: &[u8], found: &[u8]) -> CaseResult {
     }
     let show = |tags: &[u8]| tags.get(first).map_or("nothing".to_owned(), |tag| format!("tag {tag:#x}"));
     let what = format!("{what}, granule {first} at {:#x}", ipa + first as u64 * GRANULE);
-    fail_with(what, show(expected), show(found), detail)
+    let mismatch = TagMismatch::new(ipa, expected, found).map_or(Mismatch::Described, Mismatch::Tags);
+    fail_by(what, show(expected), show(found), detail, mismatch)
 }
 
 /// Prints the tags around a granule, expected above found.
@@ -87,15 +106,16 @@ fn tag_lines(ipa: u64, expected: &[u8], found: &[u8], around: usize) -> Vec<Stri
     ]
 }
 
-/// Returns whether tags alternate between as few values as one shared byte a page can give.
+/// Returns whether tags alternate between as few values as one shared byte a page can give; all the same is no sign of it.
 fn shared_within_pages(tags: &[u8]) -> bool {
     const PER_PAGE: usize = 256;
-    tags.len() >= 16
-        && tags.chunks(PER_PAGE).all(|page| {
-            let mut seen = [false; 256];
-            page.iter().for_each(|tag| seen[*tag as usize] = true);
-            seen.iter().filter(|seen| **seen).count() <= 2
-        })
+    let values = |page: &[u8]| {
+        let mut seen = [false; 256];
+        page.iter().for_each(|tag| seen[*tag as usize] = true);
+        seen.iter().filter(|seen| **seen).count()
+    };
+    let mut pages = tags.chunks(PER_PAGE).map(values);
+    tags.len() >= 16 && pages.clone().any(|values| values == 2) && pages.all(|values| values <= 2)
 }
 
 /// Expects bytes of memory.
@@ -117,7 +137,10 @@ pub fn bytes(what: &str, ipa: u64, expected: &[u8], found: &[u8]) -> CaseResult 
 pub fn no_fault(guest: &Guest, what: &str, trace: &Trace) -> CaseResult {
     match trace.faults.first() {
         None => Ok(()),
-        Some(fault) => fail_with(what, "no exception", fault, guest.listing()),
+        Some(fault) => {
+            let mismatch = block_mismatch(guest, Vec::new(), trace);
+            fail_by(what, "no exception", fault, guest.listing(), mismatch)
+        }
     }
 }
 
@@ -142,11 +165,57 @@ pub fn faults_at(guest: &Guest, what: &str, expected: &[usize], trace: &Trace) -
 
 /// Expects exactly one exception, with this syndrome. ESR_EL1 bits 55:32 (ISS2) are left out.
 pub fn one_exception(guest: &Guest, what: &str, esr: u64, trace: &Trace) -> CaseResult {
+    let mismatch = || block_mismatch(guest, vec![promised(guest, None, esr, None)], trace);
     match trace.faults.as_slice() {
-        [fault] => equal_hex(&format!("ESR_EL1 of {what}"), esr, fault.esr.bits() & 0xffff_ffff),
-        other => fail_with(what, "one exception", format!("{other:?}"), guest.listing()),
+        [fault] if fault.esr.bits() & ESR == esr => Ok(()),
+        [fault] => {
+            let what = format!("ESR_EL1 of {what}");
+            let found = fault.esr.bits() & ESR;
+            fail_by(what, format_args!("{esr:#x}"), format_args!("{found:#x}"), guest.listing(), mismatch())
+        }
+        other => fail_by(what, "one exception", format!("{other:?}"), guest.listing(), mismatch()),
     }
 }
+
+/// ESR_EL1 without ISS2.
+const ESR: u64 = 0xffff_ffff;
+
+/// An exception that is promised; in a block of one instruction it is that one's.
+fn promised(guest: &Guest, index: Option<usize>, esr: u64, far: Option<u64>) -> Exception {
+    let only = guest.last_block().is_some_and(|block| block.words().len() == 1).then_some(0);
+    Exception { index: index.or(only), esr, far, pstate: None }
+}
+
+/// Describes what the last block did instead of taking these exceptions: its own, and which registers it changed.
+fn block_mismatch(guest: &Guest, expected: Vec<Exception>, trace: &Trace) -> Mismatch {
+    let Some(block) = guest.last_block() else { return Mismatch::Described };
+    let before = block.record(false);
+    let taken = |fault: &Fault| {
+        let far = fault.esr.class().is_data_abort().then_some(known_far(fault));
+        Exception { index: fault.index, esr: fault.esr.bits() & ESR, far, pstate: None }
+    };
+    let mut others = Vec::new();
+    let mut changed = |place: Place, expected: u64, found: u64| {
+        if expected != found {
+            others.push(PlaceDifference { place, expected: format!("{expected:#x}"), found: format!("{found:#x}") });
+        }
+    };
+    for (number, (expected, found)) in before.x.iter().zip(&trace.x).enumerate() {
+        changed(Place::X(number), *expected, *found);
+    }
+    changed(Place::Sp, before.sp, trace.sp);
+    changed(Place::End, BlockEnd::Complete as u64, trace.end as u64);
+    let found = trace.faults.iter().map(taken).collect();
+    Mismatch::Block(BlockMismatch { words: block.words().to_vec(), expected, found, others, from_before: true })
+}
+
+/// Returns the bits of FAR_EL1 that are known.
+fn known_far(fault: &Fault) -> u64 {
+    if fault.esr.is_tag_check_fault() { fault.far & KNOWN } else { fault.far }
+}
+
+/// Bits of FAR_EL1 of a tag check fault that are known.
+const KNOWN: u64 = u64::MAX >> 4;
 
 /// Whether an access was a load or a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,11 +248,17 @@ pub struct TagCheckFault {
 
 /// Expects exactly one exception: this tag check fault.
 pub fn one_tag_check_fault(guest: &Guest, what: &str, expected: TagCheckFault, trace: &Trace) -> CaseResult {
+    let mismatch = || {
+        let esr = tag_check_syndrome(expected.el, expected.direction).bits();
+        let promised = promised(guest, Some(expected.index), esr, Some(expected.pointer & KNOWN));
+        block_mismatch(guest, vec![promised], trace)
+    };
     match trace.faults.as_slice() {
         [fault] => tag_check_fault(guest, what, expected, fault),
-        [] => fail_with(what, "a tag check fault", "no exception", guest.listing()),
+        [] => fail_by(what, "a tag check fault", "no exception", guest.listing(), mismatch()),
         [_, second, ..] => {
-            fail_with(what, "one exception", format!("{}, the second {second}", trace.faults.len()), guest.listing())
+            let found = format!("{}, the second {second}", trace.faults.len());
+            fail_by(what, "one exception", found, guest.listing(), mismatch())
         }
     }
 }
@@ -193,16 +268,15 @@ pub fn tag_check_fault(guest: &Guest, what: &str, expected: TagCheckFault, fault
     let listing = || guest.listing();
     let syndrome = tag_check_syndrome(expected.el, expected.direction);
     // ESR_EL1 bits 55:32 (ISS2) describe features that a tag check fault does not touch.
-    if fault.esr.bits() & 0xffff_ffff != syndrome.bits() {
+    if fault.esr.bits() & ESR != syndrome.bits() {
         return fail_with(format!("{what}: ESR_EL1"), syndrome, fault.esr, listing());
     }
     if fault.index != Some(expected.index) {
         let found = fault.index.map_or("outside the block".to_owned(), |index| index.to_string());
         return fail_with(format!("{what}: the instruction that faults"), expected.index, found, listing());
     }
-    let known = !(0xf << 60);
-    if fault.far & known != expected.pointer & known {
-        let show = |address: u64| format!("{:#x} (bits 59:0)", address & known);
+    if fault.far & KNOWN != expected.pointer & KNOWN {
+        let show = |address: u64| format!("{:#x} (bits 59:0)", address & KNOWN);
         return fail_with(format!("{what}: FAR_EL1"), show(expected.pointer), show(fault.far), listing());
     }
     Ok(())

@@ -6,13 +6,15 @@
 use abi::mailbox::SysReg;
 
 use super::address::{arena, tagged};
-use super::calls::{BASE, granules, peek, refused, returns, store, succeeds};
+use super::calls::{BASE, granules, handed, peek, refused, returns, store, succeeds};
 use super::case::{Case, CaseError, CaseResult};
 use super::case_context::CaseContext;
 use super::expect::{equal, equal_hex, fail_with, no_fault, tags};
 use super::guest::Guest;
+use machine::capability::{Aarch32Vcpus, Capability};
+use machine::need::Need;
 use machine::registers::RegisterId;
-use machine::{Access, Backing, Block, Config, Errno, Trace};
+use machine::{Access, Backing, Block, Config, Errno, Trace, Vm};
 
 const CAPABILITY: &str = "Documentation/virt/kvm/api.rst, KVM_CAP_ARM_MTE";
 const HIDDEN: &str =
@@ -27,19 +29,25 @@ pub const CASES: &[Case] = &[
         |b| {
             let mut vm = b.bare()?;
             succeeds("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", vm.enable_mte(0))?;
-            refused("KVM_ARM_VCPU_INIT with KVM_ARM_VCPU_EL1_32BIT", Errno::EINVAL, vm.add_vcpu_aarch32())
+            refused(
+                "KVM_ARM_VCPU_INIT with KVM_ARM_VCPU_EL1_32BIT",
+                Errno::EINVAL,
+                aarch32(&mut *vm)?.add_vcpu_aarch32(),
+            )
         },
-    ),
+    )
+    .needing(&[Need::Capability(Capability::Aarch32Vcpus), Need::Aarch32]),
     Case::new(
         "kvm.feature.aarch32-first",
         "once a vCPU in AArch32 exists the capability is refused: EINVAL",
         CAPABILITY,
         |b| {
             let mut vm = b.bare()?;
-            succeeds("KVM_ARM_VCPU_INIT with KVM_ARM_VCPU_EL1_32BIT", vm.add_vcpu_aarch32())?;
+            succeeds("KVM_ARM_VCPU_INIT with KVM_ARM_VCPU_EL1_32BIT", aarch32(&mut *vm)?.add_vcpu_aarch32())?;
             refused("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE afterwards", Errno::EINVAL, vm.enable_mte(0))
         },
-    ),
+    )
+    .needing(&[Need::Capability(Capability::Aarch32Vcpus), Need::Aarch32]),
     Case::new(
         "kvm.feature.slots-before",
         "memory that was given to the VM before the capability has tags after it",
@@ -99,7 +107,8 @@ pub const CASES: &[Case] = &[
         "CLIDR_EL1 tells of tags in the cache at the level of coherence, and of none in a VM without the capability",
         "arch/arm64/kvm/sys_regs.c, reset_clidr(); Arm ARM, CLIDR_EL1.Ttype<n>",
         clidr,
-    ),
+    )
+    .needing(&[Need::ClidrOfGuest]),
     Case::new(
         "kvm.feature.side-by-side",
         "of two VMs that take turns on a CPU the one with MTE keeps its tags and registers, the other has none",
@@ -107,6 +116,10 @@ pub const CASES: &[Case] = &[
         side_by_side,
     ),
 ];
+
+fn aarch32(vm: &mut dyn Vm) -> Result<&mut (dyn Aarch32Vcpus + 'static), CaseError> {
+    handed(Capability::Aarch32Vcpus, vm.aarch32_vcpus())
+}
 
 fn slots_before(cx: &mut CaseContext<'_>) -> CaseResult {
     let mut vm = cx.bare()?;
@@ -123,7 +136,7 @@ fn without(cx: &mut CaseContext<'_>) -> Result<Guest, CaseError> {
     let mut guest = cx.guest_like(Config { mte: false, ..Config::default() })?;
     // The firmware found no tags. A guest that does not believe it maps memory as Tagged and switches access on.
     let mair = guest.boot().mair & !(0xff << TAGGED_SHIFT) | NORMAL_TAGGED << TAGGED_SHIFT;
-    succeeds("KVM_SET_ONE_REG of MAIR_EL1", guest.machine().set_register(0, RegisterId::MAIR_EL1, mair))?;
+    succeeds("KVM_SET_ONE_REG of MAIR_EL1", guest.vm()?.set_register(0, RegisterId::MAIR_EL1, mair))?;
     Ok(guest)
 }
 
@@ -138,7 +151,7 @@ fn id_register(cx: &mut CaseContext<'_>) -> CaseResult {
         let mut guest = cx.guest_like(Config { mte, ..Config::default() })?;
         let trace = guest.exec("mrs x1, id_aa64pfr1_el1", &[])?;
         no_fault(&guest, "MRS", &trace)?;
-        let shown = succeeds("KVM_GET_ONE_REG", guest.machine().register(0, RegisterId::ID_AA64PFR1_EL1))?;
+        let shown = succeeds("KVM_GET_ONE_REG", guest.vm()?.register(0, RegisterId::ID_AA64PFR1_EL1))?;
         equal_hex(&format!("ID_AA64PFR1_EL1 with MTE {mte}"), shown, trace.x[1])?;
         let level = if mte { u64::from(cx.target().mte()) } else { 0 };
         equal("ID_AA64PFR1_EL1.MTE", &level, &(shown >> 8 & 0xf))?;
@@ -153,11 +166,11 @@ fn clidr(cx: &mut CaseContext<'_>) -> CaseResult {
     const TTYPES: u64 = 0x3fff << TTYPE;
     const UNIFIED: u64 = 0b10;
     if !cx.target().contract().holds(model::contract::Rule::ClidrTellsTags) {
-        return Err(CaseError::Skipped("CLIDR_EL1 is the host's before Linux 6.3".to_owned()));
+        return Err(Need::ClidrOfGuest.unmet("CLIDR_EL1 is the host's before Linux 6.3").into());
     }
     for mte in [true, false] {
         let mut guest = cx.guest_like(Config { mte, ..Config::default() })?;
-        let value = succeeds("KVM_GET_ONE_REG of CLIDR_EL1", guest.machine().register(0, RegisterId::CLIDR_EL1))?;
+        let value = succeeds("KVM_GET_ONE_REG of CLIDR_EL1", guest.vm()?.register(0, RegisterId::CLIDR_EL1))?;
         let level = value >> LOC & 7;
         let expected = if mte && level > 0 { UNIFIED << (TTYPE + 2 * (level - 1)) } else { 0 };
         equal_hex(&format!("CLIDR_EL1.Ttype of a VM with MTE {mte}"), expected, value & TTYPES)?;

@@ -4,11 +4,13 @@
 
 use super::address::{arena, tagged};
 use super::calls::{BASE, granules, peek, returns, store, succeeds, vm};
-use super::case::{Case, CaseResult, Need};
+use super::case::{Case, CaseResult};
 use super::case_context::{CaseContext, HUGE_RAM};
 use super::expect::{bytes, equal_hex, no_fault, tags};
 use super::guest::Guest;
 use super::tagging::{guest_reads, guest_tags};
+use machine::capability::Capability;
+use machine::need::Need;
 use machine::{Backing, PageEvent};
 
 const SANITISE: &str = "arch/arm64/kvm/mmu.c, sanitise_mte_tags()";
@@ -50,13 +52,15 @@ pub const CASES: &[Case] = &[
         "pages that the VMM gives back come again without the tags that the guest stored",
         DONTNEED,
         |b| discarded(b, false),
-    ),
+    )
+    .needing(&[Need::Capability(Capability::PageEvents)]),
     Case::new(
         "kvm.fresh.discarded-vmm-tags",
         "pages that the VMM gives back come again without the tags that the VMM stored",
         DONTNEED,
         |b| discarded(b, true),
-    ),
+    )
+    .needing(&[Need::Capability(Capability::PageEvents)]),
     Case::new(
         "kvm.fresh.huge-parts",
         "when the guest touches one byte of a transparent huge page all its parts have tag 0, each for itself",
@@ -165,7 +169,7 @@ fn discarded(cx: &mut CaseContext<'_>, by_vmm: bool) -> CaseResult {
     }
     guest.write(arena(0), &[0xa5; 64])?;
     guest.write(arena(page), &[0xa5; 64])?;
-    succeeds("giving a page back", guest.machine().page_event(arena(0), page, PageEvent::Discard))?;
+    succeeds("giving a page back", guest.page_events()?.page_event(arena(0), page, PageEvent::Discard))?;
     let seen = guest_reads(&mut guest, 0, 64)?;
     tags("LDG of the page that was given back", arena(0), &[0; 64], &seen)?;
     let mut expected = vec![0; granules(page)];

@@ -6,11 +6,16 @@ use std::collections::BTreeMap;
 use abi::mailbox::{BootReport, PageKind, SysReg};
 use abi::map::Window;
 
+use super::calls::not_handed_out;
 use super::case::CaseError;
-use super::pool::SharedMachine;
 use super::settings::{self, Mode};
+use machine::capability::{AbortInjection, Capability, DirtyLog, DirtyRing, PageEvents, PtraceTags, Races, VmmTags};
+use machine::pool::SharedMachine;
 use machine::snapshot::Snapshot;
-use machine::{Block, El, Machine, MachineError, Outcome, Trace};
+use machine::{Block, El, Machine, MachineError, Outcome, Trace, Vm};
+
+/// A part of the machine, while a case uses it.
+type Part<'a, T> = Result<RefMut<'a, T>, CaseError>;
 
 /// A booted guest.
 pub struct Guest {
@@ -31,6 +36,88 @@ impl Guest {
     /// The machine itself.
     pub fn machine(&mut self) -> RefMut<'_, Box<dyn Machine>> {
         self.machine.borrow_mut()
+    }
+
+    /// Takes a part of the machine out of the pool's keeping.
+    fn part<T: ?Sized>(
+        &mut self,
+        capability: Capability,
+        part: impl FnOnce(&mut dyn Machine) -> Option<&mut T>,
+    ) -> Part<'_, T> {
+        RefMut::filter_map(self.machine.borrow_mut(), |machine| part(&mut **machine))
+            .map_err(|_| not_handed_out(capability))
+    }
+
+    /// The kernel's VM.
+    ///
+    /// # Errors
+    ///
+    /// A failure when the machine has none; so for all capabilities.
+    pub fn vm(&mut self) -> Part<'_, dyn Vm> {
+        self.part(Capability::Vm, |machine| machine.vm())
+    }
+
+    /// The log of dirty pages.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::vm`].
+    pub fn dirty_log(&mut self) -> Part<'_, dyn DirtyLog> {
+        self.part(Capability::DirtyLog, |machine| machine.vm()?.dirty_log())
+    }
+
+    /// The rings of dirty pages.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::vm`].
+    pub fn dirty_ring(&mut self) -> Part<'_, dyn DirtyRing> {
+        self.part(Capability::DirtyRing, |machine| machine.vm()?.dirty_ring())
+    }
+
+    /// What can happen to the pages behind guest memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::vm`].
+    pub fn page_events(&mut self) -> Part<'_, dyn PageEvents> {
+        self.part(Capability::PageEvents, |machine| machine.vm()?.page_events())
+    }
+
+    /// A debugger's view of the VMM's tags.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::vm`].
+    pub fn ptrace_tags(&mut self) -> Part<'_, dyn PtraceTags> {
+        self.part(Capability::PtraceTags, |machine| machine.vm()?.ptrace_tags())
+    }
+
+    /// The tags that the VMM draws.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::vm`].
+    pub fn vmm_tags(&mut self) -> Part<'_, dyn VmmTags> {
+        self.part(Capability::VmmTags, |machine| machine.vm()?.vmm_tags())
+    }
+
+    /// The aborts that can be injected.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::vm`].
+    pub fn abort_injection(&mut self) -> Part<'_, dyn AbortInjection> {
+        self.part(Capability::AbortInjection, |machine| machine.vm()?.abort_injection())
+    }
+
+    /// What runs vCPUs and threads of the VMM at the same time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::vm`].
+    pub fn races(&mut self) -> Part<'_, dyn Races> {
+        self.part(Capability::Races, |machine| machine.races())
     }
 
     /// The boot report of vCPU 0.
@@ -113,6 +200,12 @@ impl Guest {
     #[must_use]
     pub fn listing(&self) -> Vec<String> {
         self.last.as_ref().map(Block::listing).unwrap_or_default()
+    }
+
+    /// Returns the last block on vCPU 0.
+    #[must_use]
+    pub fn last_block(&self) -> Option<&Block> {
+        self.last.as_ref()
     }
 
     /// SCTLR_EL1 as booted, with another mode at one level.

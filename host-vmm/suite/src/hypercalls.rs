@@ -192,7 +192,7 @@ fn smccc(cx: &mut CaseContext<'_>) -> CaseResult {
 fn psci_version(cx: &mut CaseContext<'_>) -> CaseResult {
     let mut guest = cx.guest()?;
     let told =
-        succeeds("KVM_GET_ONE_REG of KVM_REG_ARM_PSCI_VERSION", guest.machine().register(0, RegisterId::PSCI_VERSION))?;
+        succeeds("KVM_GET_ONE_REG of KVM_REG_ARM_PSCI_VERSION", guest.vm()?.register(0, RegisterId::PSCI_VERSION))?;
     gives(&mut guest, "PSCI_VERSION", &[PSCI_VERSION], told)?;
     holds("PSCI_VERSION", "0x10000 or more", format_args!("{told:#x}"), told >> 16 >= 1)
 }

@@ -6,10 +6,11 @@
 use isa::SysReg;
 
 use super::calls::succeeds;
-use super::case::{Case, CaseError, CaseResult};
+use super::case::{Case, CaseResult};
 use super::case_context::CaseContext;
 use super::expect::{equal_hex, no_fault};
 use machine::Config;
+use machine::need::Need;
 use machine::registers::RegisterId;
 
 pub const CASES: &[Case] = &[
@@ -24,7 +25,8 @@ pub const CASES: &[Case] = &[
         "the line of tags that a guest reads of CTR_EL0 is what KVM_GET_ONE_REG gives",
         "Arm ARM CTR_EL0.TminLine; arch/arm64/kvm/sys_regs.c, access_ctr()",
         tag_line,
-    ),
+    )
+    .needing(&[Need::TagLine]),
 ];
 
 /// Registers of whose values nothing is asked, but that KVM gives them as the guest reads them.
@@ -55,7 +57,7 @@ fn identification(cx: &mut CaseContext<'_>) -> CaseResult {
         no_fault(&guest, "MRS", &trace)?;
         for (register, seen) in IDENTIFICATION.into_iter().zip(trace.x) {
             let id = RegisterId::of(register);
-            let given = succeeds(&format!("KVM_GET_ONE_REG of {register}"), guest.machine().register(0, id))?;
+            let given = succeeds(&format!("KVM_GET_ONE_REG of {register}"), guest.vm()?.register(0, id))?;
             let compared = if register == SysReg::CtrEl0 { !TMINLINE } else { !0 };
             equal_hex(&format!("{register} of a VM with MTE {mte}"), given & compared, seen & compared)?;
         }
@@ -67,10 +69,10 @@ fn tag_line(cx: &mut CaseContext<'_>) -> CaseResult {
     let mut guest = cx.guest()?;
     let trace = guest.exec("mrs x0, ctr_el0", &[])?;
     no_fault(&guest, "MRS", &trace)?;
-    let given = succeeds("KVM_GET_ONE_REG of CTR_EL0", guest.machine().register(0, RegisterId::of(SysReg::CtrEl0)))?;
+    let given = succeeds("KVM_GET_ONE_REG of CTR_EL0", guest.vm()?.register(0, RegisterId::of(SysReg::CtrEl0)))?;
     equal_hex("CTR_EL0.TminLine of the guest", given & TMINLINE, trace.x[0] & TMINLINE)?;
     if given & TMINLINE == 0 {
-        return Err(CaseError::Skipped("CTR_EL0 tells of no line of tags here".to_owned()));
+        return Err(Need::TagLine.unmet("CTR_EL0 tells of no line of tags here").into());
     }
     Ok(())
 }

@@ -3,10 +3,12 @@
 //! The question of 2021 was what a VMM learns when a copy stops half-way. Each case says what is
 //! returned, and that nothing else changed.
 
-use super::calls::{BASE, fetch, granules, peek, returns, store, succeeds, vm};
-use super::case::{Case, CaseError, CaseResult};
+use super::calls::{BASE, fetch, granules, handed, peek, returns, store, succeeds, vm};
+use super::case::{Case, CaseResult};
 use super::case_context::CaseContext;
 use super::expect::{fail_with, holds, tags};
+use machine::capability::Capability;
+use machine::need::Need;
 use machine::tags::{self as transport, Copied};
 use machine::{Access, Backing, CopyTags, Errno, TagBuffer};
 
@@ -50,7 +52,8 @@ pub const CASES: &[Case] = &[
         "a length above INT_MAX is refused with EINVAL (since Linux 6.4)",
         COPY_SOURCE,
         beyond_int_max,
-    ),
+    )
+    .needing(&[Need::LengthLimit]),
     Case::new(
         "kvm.ioctl.full-count",
         "a complete copy returns the bytes of guest memory covered, not the number of tags",
@@ -110,7 +113,8 @@ pub const CASES: &[Case] = &[
         "while any slot logs dirty pages storing tags returns EBUSY (since Linux 6.11) and fetching works",
         COPY_SOURCE,
         dirty_logging,
-    ),
+    )
+    .needing(&[Need::Capability(Capability::DirtyLog), Need::TagsWhileLogging]),
     Case::new(
         "kvm.ioctl.vm-without-mte",
         "in a VM without the capability the ioctl returns EINVAL",
@@ -170,7 +174,9 @@ fn beyond_int_max(cx: &mut CaseContext<'_>) -> CaseResult {
     let vm = vm(cx, 1)?;
     let kernel = cx.target().kernel_version();
     if kernel < (6, 4) {
-        return Err(CaseError::Skipped(format!("the check came with Linux 6.4, this is {}.{}", kernel.0, kernel.1)));
+        return Err(Need::LengthLimit
+            .unmet(format!("the check came with Linux 6.4, this is {}.{}", kernel.0, kernel.1))
+            .into());
     }
     let page = vm.page_size();
     let limit = i32::MAX as u64 + 1;
@@ -328,7 +334,10 @@ fn dirty_logging(cx: &mut CaseContext<'_>) -> CaseResult {
     succeeds("a second slot", vm.add_memory(other, page, Backing::Anonymous, Access::ReadWrite))?;
     let mut buffer = vec![8; granules(page)];
     returns("a store to begin with", Ok(page), store(&*vm, BASE, page, &mut buffer))?;
-    succeeds("logging dirty pages of the second slot", vm.log_dirty(other, true))?;
+    succeeds(
+        "logging dirty pages of the second slot",
+        handed(Capability::DirtyLog, vm.dirty_log())?.log_dirty(other, true),
+    )?;
     let mut new = vec![9; granules(page)];
     match kernel {
         (6, 1) => {
@@ -348,14 +357,14 @@ fn dirty_logging(cx: &mut CaseContext<'_>) -> CaseResult {
             tags("tags after a refused store", BASE, &buffer, &peek(&*vm, BASE, 1)?)?;
         }
         (major, minor) => {
-            return Err(CaseError::Skipped(format!(
-                "what Linux {major}.{minor} promises while dirty pages are logged is not recorded here"
-            )));
+            let reason =
+                format!("what Linux {major}.{minor} promises while dirty pages are logged is not recorded here");
+            return Err(Need::TagsWhileLogging.unmet(reason).into());
         }
     }
     let mut found = vec![0; granules(page)];
     returns("a fetch while another slot is logged", Ok(page), fetch(&*vm, BASE, page, &mut found))?;
-    succeeds("logging no more", vm.log_dirty(other, false))?;
+    succeeds("logging no more", handed(Capability::DirtyLog, vm.dirty_log())?.log_dirty(other, false))?;
     returns("a store once nothing is logged", Ok(page), store(&*vm, BASE, page, &mut new))?;
     tags("tags at the end", BASE, &new, &peek(&*vm, BASE, 1)?)
 }

@@ -9,6 +9,8 @@ use super::case_context::CaseContext;
 use super::expect::{equal, equal_hex, fail, no_fault};
 use super::restore::{CHECKPOINT, with_checkpoint};
 use machine::Config;
+use machine::capability::Capability;
+use machine::need::Need;
 use machine::registers::RegisterId;
 
 const SWITCH: &str = "arch/arm64/kvm/hyp/include/hyp/sysreg-sr.h, __sysreg_save_el1_state()";
@@ -22,13 +24,15 @@ pub const CASES: &[Case] = &[
         "the VMM's IRG draws what its prctl permits, whatever the guest excludes",
         PROCESS,
         vmm_draws_its_own,
-    ),
+    )
+    .needing(&[Need::Capability(Capability::VmmTags)]),
     Case::new(
         "kvm.isolation.guest-draws-its-own",
         "the guest's IRG draws what its GCR_EL1 permits, whatever the VMM's prctl says",
         PROCESS,
         guest_draws_its_own,
-    ),
+    )
+    .needing(&[Need::Capability(Capability::VmmTags)]),
     Case::new(
         "kvm.isolation.other-vcpu",
         "what a vCPU writes to MTE's registers does not show in another, in turns",
@@ -70,7 +74,8 @@ pub const CASES: &[Case] = &[
         "an exception that KVM injects sets PSTATE.TCO, as one that the CPU takes would",
         "arch/arm64/kvm/hyp/exception.c, enter_exception64()",
         injection_sets_tco,
-    ),
+    )
+    .needing(&[Need::Capability(Capability::AbortInjection)]),
 ];
 
 /// Tags that the guest excludes, and those that the VMM draws: none is in both.
@@ -88,13 +93,13 @@ fn permitted(what: &str, include: u16, drawn: &[u8]) -> CaseResult {
 
 fn vmm_draws_its_own(cx: &mut CaseContext<'_>) -> CaseResult {
     let mut guest = cx.guest()?;
-    succeeds("prctl(PR_SET_TAGGED_ADDR_CTRL)", guest.machine().set_vmm_tag_mask(VMM_ONLY))?;
-    let before = guest.machine().irg_in_vmm(DRAWS)?;
+    succeeds("prctl(PR_SET_TAGGED_ADDR_CTRL)", guest.vmm_tags()?.set_vmm_tag_mask(VMM_ONLY))?;
+    let before = guest.vmm_tags()?.irg_in_vmm(DRAWS)?;
     permitted("tags that the VMM drew before", VMM_ONLY, &before)?;
     let trace = guest.exec("msr gcr_el1, x0; irg x1, x2", &[u64::from(!GUEST_ONLY)])?;
     no_fault(&guest, "MSR and IRG", &trace)?;
-    let after = guest.machine().irg_in_vmm(DRAWS)?;
-    succeeds("prctl(PR_SET_TAGGED_ADDR_CTRL)", guest.machine().set_vmm_tag_mask(0))?;
+    let after = guest.vmm_tags()?.irg_in_vmm(DRAWS)?;
+    succeeds("prctl(PR_SET_TAGGED_ADDR_CTRL)", guest.vmm_tags()?.set_vmm_tag_mask(0))?;
     permitted("tags that the VMM drew after the guest ran", VMM_ONLY, &after)
 }
 
@@ -103,10 +108,10 @@ fn guest_draws_its_own(cx: &mut CaseContext<'_>) -> CaseResult {
     let gcr = u64::from(!GUEST_ONLY);
     let trace = guest.exec("msr gcr_el1, x0", &[gcr])?;
     no_fault(&guest, "MSR", &trace)?;
-    succeeds("prctl(PR_SET_TAGGED_ADDR_CTRL)", guest.machine().set_vmm_tag_mask(VMM_ONLY))?;
-    guest.machine().irg_in_vmm(DRAWS)?;
+    succeeds("prctl(PR_SET_TAGGED_ADDR_CTRL)", guest.vmm_tags()?.set_vmm_tag_mask(VMM_ONLY))?;
+    guest.vmm_tags()?.irg_in_vmm(DRAWS)?;
     let trace = guest.exec("mrs x0, gcr_el1; irg x1, x5; irg x2, x5; irg x3, x5; irg x4, x5", &[])?;
-    succeeds("prctl(PR_SET_TAGGED_ADDR_CTRL)", guest.machine().set_vmm_tag_mask(0))?;
+    succeeds("prctl(PR_SET_TAGGED_ADDR_CTRL)", guest.vmm_tags()?.set_vmm_tag_mask(0))?;
     no_fault(&guest, "IRG", &trace)?;
     equal_hex("GCR_EL1", gcr, trace.x[0])?;
     let drawn: Vec<u8> = trace.x[1..5].iter().map(|pointer| (pointer >> 56 & 0xf) as u8).collect();
@@ -205,12 +210,12 @@ fn survive_a_run(cx: &mut CaseContext<'_>) -> CaseResult {
     let mut guest = cx.guest()?;
     for value in [!0, 0, !0] {
         for id in RegisterId::MTE {
-            succeeds("KVM_SET_ONE_REG", guest.machine().set_register(0, id, value))?;
+            succeeds("KVM_SET_ONE_REG", guest.vm()?.set_register(0, id, value))?;
         }
         let trace = guest.exec(READ, &[])?;
         no_fault(&guest, "MRS", &trace)?;
         for (id, bits) in RegisterId::MTE.into_iter().zip(IMPLEMENTED) {
-            let found = succeeds("KVM_GET_ONE_REG", guest.machine().register(0, id))?;
+            let found = succeeds("KVM_GET_ONE_REG", guest.vm()?.register(0, id))?;
             equal_hex(&format!("the bits of {id} that are there, after a run"), value & bits, found & bits)?;
         }
     }
@@ -222,8 +227,8 @@ fn to_another_vcpu(cx: &mut CaseContext<'_>) -> CaseResult {
     let trace = guest.run_on(0, &block(WRITE, &VALUES[0])?)?;
     no_fault(&guest, "MSR", &trace)?;
     for id in RegisterId::MTE {
-        let value = succeeds("KVM_GET_ONE_REG", guest.machine().register(0, id))?;
-        succeeds("KVM_SET_ONE_REG", guest.machine().set_register(1, id, value))?;
+        let value = succeeds("KVM_GET_ONE_REG", guest.vm()?.register(0, id))?;
+        succeeds("KVM_SET_ONE_REG", guest.vm()?.set_register(1, id, value))?;
     }
     let trace = guest.run_on(1, &block(READ, &[])?)?;
     four("the vCPU that they were set in", &VALUES[0], &trace.x[..4])
@@ -233,7 +238,7 @@ fn injection_sets_tco(cx: &mut CaseContext<'_>) -> CaseResult {
     const TCO: u64 = 1 << 25;
     let mut guest = cx.guest()?;
     guest.run_to_checkpoint(&with_checkpoint(block(&format!("msr tco, #0; {CHECKPOINT}"), &[])?))?;
-    succeeds("KVM_SET_VCPU_EVENTS with ext_dabt_pending", guest.machine().inject_data_abort(0))?;
+    succeeds("KVM_SET_VCPU_EVENTS with ext_dabt_pending", guest.abort_injection()?.inject_data_abort(0))?;
     // Saving completes what is pending, the exception too.
     let snapshot = guest.machine().save()?;
     let value = snapshot.registers(0)?.get(RegisterId::PSTATE).unwrap_or(0);

@@ -1,8 +1,24 @@
-//! The suite: every case, and the loop that runs them and tells what happened.
+//! The suite: every case, and the loop that runs them and reports what happened.
 //!
 //! A case is a promise with its source, what it needs, and a function that checks it on a
 //! [`CaseContext`]. Cases are listed chapter by chapter, in the order in which they run. A VM is handed
 //! on from one case to the next only if nothing of the first can be seen by the second.
+//!
+//! ```
+//! use machine::target::Opener;
+//! use machine::{Config, Deadline};
+//! use report::event::{Event, Verdict};
+//!
+//! // One case, on the specification of a CPU with MTE2 alone.
+//! let names = vec!["arch.mode.asymmetric-load-el1".to_owned()];
+//! let settings = modelled::Settings::default().cpu("neoverse-n2").ok_or("no such CPU")?;
+//! let options = suite::Options { names, seed: 1, fresh_vms: false, deadline: Deadline::NEVER };
+//! let mut events = Vec::new();
+//! suite::run_on(&options, settings.open(Config::default())?, &mut events);
+//! let skipped = |event: &Event| matches!(event, Event::End { verdict: Verdict::Skipped(skip), .. } if skip.reason.contains("MTE2"));
+//! assert!(events.iter().any(skipped), "{events:?}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod address;
 mod calls;
@@ -11,7 +27,6 @@ mod case;
 mod case_context;
 mod expect;
 mod guest;
-mod pool;
 pub mod selection;
 mod settings;
 mod sharing;
@@ -56,13 +71,13 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-pub use case::{Case, CaseError, CaseResult, Need};
+pub use case::{Case, CaseError, CaseResult};
 pub use case_context::CaseContext;
 pub use guest::Guest;
-use pool::Pool;
 
+use machine::pool::Pool;
 use machine::target::{Opened, Target};
-use machine::{Factory, MachineError};
+use machine::{Config, Deadline, Factory};
 use report::event::{CaseInfo, Event, Sink, Verdict};
 
 /// All chapters, in the order in which they run.
@@ -115,6 +130,8 @@ pub struct Options {
     pub seed: u64,
     /// Whether each case gets new VMs, also where the last one's would do.
     pub fresh_vms: bool,
+    /// When the run is to be over: no case begins after it.
+    pub deadline: Deadline,
 }
 
 /// How guests and the kernel under them are treated, whatever the case.
@@ -150,6 +167,9 @@ pub fn infos() -> Vec<CaseInfo> {
 fn run(options: &Options, factory: &dyn Factory, target: &Target, mut pool: Pool, sink: &mut dyn Sink) {
     let began = Instant::now();
     for case in cases().filter(|case| options.names.iter().any(|name| name == case.name)) {
+        if let Err(late) = options.deadline.check() {
+            return sink.event(Event::broken(&late));
+        }
         sink.event(Event::Begin(case.info()));
         let case_began = Instant::now();
         let verdict = match case.check(&mut CaseContext::new(factory, target, &mut pool, case.seed(options.seed))) {
@@ -170,23 +190,21 @@ pub fn run_on(options: &Options, opened: Opened, sink: &mut dyn Sink) {
     let Opened { factory, machine, target, took } = opened;
     let selected = cases().filter(|case| options.names.iter().any(|name| name == case.name)).count();
     report::event::started(&target, took, options.seed, selected, sink);
-    run(options, &*factory, &target, Pool::with(machine), sink);
+    let mut pool = Pool::default();
+    pool.put(Config::default(), machine);
+    run(options, &*factory, &target, pool, sink);
 }
 
 impl Case {
     /// Runs the case. `Err` closes the stream: there is no machine any more, and so no verdict.
     fn check(&self, cx: &mut CaseContext<'_>) -> Result<Verdict, Box<Event>> {
-        // What is promised of KVM is not shown by a machine without a kernel, even if it does the same.
-        let of_the_kernel = self.name.starts_with("kvm.").then_some(&Need::Kernel);
-        if let Some(reason) = self.needs.iter().chain(of_the_kernel).find_map(|need| need.lacking(cx.target())) {
-            return Ok(Verdict::Skipped(reason));
+        if let Some(verdict) = self.verdict_in_advance(cx.target()) {
+            return Ok(verdict);
         }
         match (self.run)(cx) {
             Ok(()) => Ok(Verdict::Passed),
-            Err(CaseError::Machine(MachineError::Lost { reason, remedy })) => {
-                Err(Box::new(Event::Broken { reason, remedy }))
-            }
-            Err(stop) => Ok(stop.verdict()),
+            Err(CaseError::Machine(error)) if error.ends_run() => Err(Box::new(Event::broken(&error))),
+            Err(error) => Ok(self.verdict(error)),
         }
     }
 }
@@ -194,6 +212,7 @@ impl Case {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use machine::need::Need;
 
     #[test]
     fn case_names_are_unique_claims_of_three_segments_or_more() {
@@ -206,6 +225,32 @@ mod tests {
         let count = names.len();
         names.dedup();
         assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn each_need_has_a_key_of_its_own() {
+        let needs: std::collections::HashSet<Need> = cases().flat_map(Case::all_needs).collect();
+        let keys: std::collections::HashSet<_> = needs.iter().map(|need| need.key()).collect();
+        assert_eq!(keys.len(), needs.len(), "{needs:?}");
+        for key in keys {
+            assert!(key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{key}");
+        }
+    }
+
+    /// What a machine lacks skips the cases that declare it, and fails any other.
+    #[test]
+    fn a_case_is_skipped_only_for_what_it_declares() {
+        let case = |needs| Case::new("arch.a.b", "a claim", "a source", |_| Ok(())).needing(needs);
+        let lacking = || CaseError::Machine(Need::Swap.unmet("no swap").into());
+        let skip = report::event::Skip::new("host-no-swap", "no swap");
+        assert_eq!(case(&[Need::Pagemap, Need::Swap]).verdict(lacking()), Verdict::Skipped(skip.clone()));
+        assert_eq!(
+            case(&[Need::Swap]).verdict(CaseError::Skipped(Need::Swap.unmet("no swap"))),
+            Verdict::Skipped(skip)
+        );
+        assert!(matches!(case(&[Need::Pagemap]).verdict(lacking()), Verdict::Failed(_)));
+        let not_covered = CaseError::Machine(machine::MachineError::Unsupported("not covered".to_owned()));
+        assert!(matches!(case(&[Need::Swap]).verdict(not_covered), Verdict::Failed(_)));
     }
 
     #[test]

@@ -5,11 +5,13 @@
 
 use super::address::arena;
 use super::calls::{BASE, granules, returns, store, succeeds};
-use super::case::{Case, CaseResult, Need};
+use super::case::{Case, CaseResult};
 use super::case_context::CaseContext;
 use super::expect::{bytes, tags};
 use super::guest::Guest;
 use super::tagging::{guest_reads, guest_tags};
+use machine::capability::Capability;
+use machine::need::Need;
 use machine::{Access, Backing, PageEvent, Protection};
 
 const SWAP: &str =
@@ -27,75 +29,70 @@ pub const CASES: &[Case] = &[
         "pages in swap come back with their tags and data when they are fetched",
         SWAP,
         |b| survives(b, Backing::Anonymous, &[PageEvent::PageOut], First::Fetch),
-    ),
+    ).needing(&[Need::Capability(Capability::PageEvents), Need::Swap, Need::Pagemap]),
     Case::new(
         "kvm.life.swap-then-guest",
         "pages in swap come back with their tags and data when the guest looks",
         SWAP,
         |b| survives(b, Backing::Anonymous, &[PageEvent::PageOut], First::Guest),
-    ),
+    ).needing(&[Need::Capability(Capability::PageEvents), Need::Swap, Need::Pagemap]),
     Case::new(
         "kvm.life.swap-then-vmm",
         "pages in swap come back with their tags and data when the VMM reads them",
         SWAP,
         |b| survives(b, Backing::Anonymous, &[PageEvent::PageOut], First::Data),
-    ),
+    ).needing(&[Need::Capability(Capability::PageEvents), Need::Swap, Need::Pagemap]),
     Case::new(
         "kvm.life.swap-again",
         "tags that changed after a page came back from swap are those that come back next",
         SWAP,
         swap_again,
-    ),
+    ).needing(&[Need::Capability(Capability::PageEvents), Need::Swap, Need::Pagemap]),
     Case::new(
         "kvm.life.swap-and-save",
         "a VM whose pages are in swap is saved and restored with their tags and data",
         SWAP,
         swap_and_save,
-    ),
+    ).needing(&[Need::Capability(Capability::PageEvents), Need::Swap, Need::Pagemap]),
     Case::new("kvm.life.migration", "pages that move to other page frames keep tags and data", COPY, |b| {
         survives(b, Backing::Anonymous, &[PageEvent::Migrate], First::Fetch)
-    }),
+    }).needing(&[Need::Capability(Capability::PageEvents), Need::Numa, Need::Pagemap]),
     Case::new(
         "kvm.life.collapse",
         "base pages that become a transparent huge page keep tags and data, each its own",
         COPY,
         |b| huge(b, Backing::Anonymous, &[PageEvent::Collapse]),
-    )
-    .needing(&[Need::HugePages]),
+    ).needing(&[Need::Capability(Capability::PageEvents), Need::HugePages, Need::HugePageCollapse]),
     Case::new(
         "kvm.life.split",
         "the parts of a transparent huge page that is split keep tags and data",
         "mm/huge_memory.c, __split_huge_page_tail(): PG_mte_tagged",
         |b| huge(b, Backing::HugePages, &[PageEvent::Split]),
-    )
-    .needing(&[Need::HugePages]),
+    ).needing(&[Need::Capability(Capability::PageEvents), Need::HugePages, Need::HugePageSplit]),
     Case::new(
         "kvm.life.collapse-and-split",
         "a huge page that was made of base pages and is split again keeps tags and data",
         COPY,
         |b| huge(b, Backing::Anonymous, &[PageEvent::Collapse, PageEvent::Split]),
-    )
-    .needing(&[Need::HugePages]),
+    ).needing(&[Need::Capability(Capability::PageEvents), Need::HugePages, Need::HugePageCollapse, Need::HugePageSplit]),
     Case::new(
         "kvm.life.split-with-untagged-first",
         "a huge page made of base pages, of which the first was never tagged, keeps the others' tags when it is split",
         FLAGS,
         |b| mixed(b, 1),
-    )
-    .needing(&[Need::HugePages]),
+    ).needing(&[Need::Capability(Capability::PageEvents), Need::HugePages, Need::HugePageCollapse, Need::HugePageSplit]),
     Case::new(
         "kvm.life.split-with-tagged-first",
         "the parts of a huge page that were never tagged have tag 0 after it is split, whoever had the memory before",
         FLAGS,
         |b| mixed(b, 0),
-    )
-    .needing(&[Need::HugePages]),
+    ).needing(&[Need::Capability(Capability::PageEvents), Need::HugePages, Need::HugePageCollapse, Need::HugePageSplit]),
     Case::new(
         "kvm.life.remap",
         "guest memory that moves to another address of the VMM keeps tags and data",
         "mm/mremap.c, move_page_tables()",
         |b| survives(b, Backing::Anonymous, &[PageEvent::Remap], First::Guest),
-    ),
+    ).needing(&[Need::Capability(Capability::PageEvents)]),
     Case::new(
         "kvm.life.no-access-for-a-while",
         "guest memory that was PROT_NONE for a while keeps tags and data",
@@ -104,38 +101,37 @@ pub const CASES: &[Case] = &[
             let events = [PageEvent::Protect(Protection::None), PageEvent::Protect(Protection::ReadWrite)];
             survives(b, Backing::Anonymous, &events, First::Guest)
         },
-    ),
+    ).needing(&[Need::Capability(Capability::PageEvents)]),
     Case::new(
         "kvm.life.prot-mte",
         "mprotect(PROT_MTE) of guest memory keeps the guest's tags, and clears none",
         SYNC,
         |b| survives(b, Backing::Anonymous, &[PageEvent::Protect(Protection::Tagged)], First::Guest),
-    ),
+    ).needing(&[Need::Capability(Capability::PageEvents)]),
     Case::new(
         "kvm.life.prot-mte-swap",
         "pages that the VMM has mapped with PROT_MTE come back from swap with their tags and data",
         SWAP,
         |b| survives(b, Backing::Anonymous, &[TAGGED, PageEvent::PageOut], First::Guest),
-    ),
+    ).needing(&[Need::Capability(Capability::PageEvents), Need::Swap, Need::Pagemap]),
     Case::new(
         "kvm.life.prot-mte-migration",
         "pages that the VMM has mapped with PROT_MTE keep tags and data when they move to other page frames",
         COPY,
         |b| survives(b, Backing::Anonymous, &[TAGGED, PageEvent::Migrate], First::Guest),
-    ),
+    ).needing(&[Need::Capability(Capability::PageEvents), Need::Numa, Need::Pagemap]),
     Case::new(
         "kvm.life.prot-mte-fork",
         "pages that the VMM has mapped with PROT_MTE keep tags and data in the copies that are made after it forked",
         COPY,
         |b| survives(b, Backing::Anonymous, &[TAGGED, PageEvent::Fork], First::Data),
-    ),
+    ).needing(&[Need::Capability(Capability::PageEvents)]),
     Case::new(
         "kvm.life.prot-mte-split",
         "base pages that the VMM has mapped with PROT_MTE keep tags and data when a huge page is made of them and split",
         COPY,
         |b| huge(b, Backing::Anonymous, &[TAGGED, PageEvent::Collapse, PageEvent::Split]),
-    )
-    .needing(&[Need::HugePages]),
+    ).needing(&[Need::Capability(Capability::PageEvents), Need::HugePages, Need::HugePageCollapse, Need::HugePageSplit]),
     Case::new(
         "kvm.life.tags-then-data",
         "data that the VMM writes after it stored tags leaves the tags alone",
@@ -147,19 +143,19 @@ pub const CASES: &[Case] = &[
         "a page that userfaultfd serves when the guest touches it has tag 0 and its data",
         "Documentation/admin-guide/mm/userfaultfd.rst; arch/arm64/kvm/mmu.c, sanitise_mte_tags()",
         |b| served(b, First::Guest),
-    ),
+    ).needing(&[Need::Capability(Capability::PageEvents), Need::Userfaultfd]),
     Case::new(
         "kvm.life.served-to-a-fetch",
         "a page that userfaultfd serves to a fetch has tag 0 and its data",
         "Documentation/admin-guide/mm/userfaultfd.rst",
         |b| served(b, First::Fetch),
-    ),
+    ).needing(&[Need::Capability(Capability::PageEvents), Need::Userfaultfd]),
     Case::new(
         "kvm.life.served-to-a-store",
         "tags stored to a page that userfaultfd serves stay, and so does its data",
         "Documentation/admin-guide/mm/userfaultfd.rst",
         served_to_store,
-    ),
+    ).needing(&[Need::Capability(Capability::PageEvents), Need::Userfaultfd]),
 ];
 
 /// Who looks first when it is over.
@@ -239,7 +235,7 @@ pub(super) fn check(guest: &mut Guest, offset: u64, contents: &Contents, first: 
 
 pub(super) fn apply_page_event(guest: &mut Guest, offset: u64, length: u64, events: &[PageEvent]) -> CaseResult {
     for event in events {
-        succeeds(&format!("{event:?}"), guest.machine().page_event(arena(offset), length, *event))?;
+        succeeds(&format!("{event:?}"), guest.page_events()?.page_event(arena(offset), length, *event))?;
     }
     Ok(())
 }

@@ -4,10 +4,11 @@
 use abi::mailbox::SysReg;
 
 use super::address::{arena, pointer_at};
-use super::case::{Case, CaseResult, Need};
+use super::case::{Case, CaseResult};
 use super::case_context::CaseContext;
 use super::expect::{Direction, TagCheckFault, equal, equal_hex, no_fault, one_tag_check_fault};
 use super::settings::{Mode, TF, tfsr};
+use machine::need::Need;
 use machine::{Block, El};
 
 const LOAD: Direction = Direction::Load;

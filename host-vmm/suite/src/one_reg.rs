@@ -2,12 +2,14 @@
 
 use abi::mailbox::SysReg;
 
-use super::case::{Case, CaseResult, Need};
+use super::case::{Case, CaseResult};
 use super::case_context::CaseContext;
 use super::expect::{equal_hex, fail_with};
 use super::guest::Guest;
 use super::settings::rgsr;
 use machine::Block;
+use machine::capability::Capability;
+use machine::need::Need;
 use machine::registers::RegisterId;
 
 pub const CASES: &[Case] = &[Case::new(
@@ -16,10 +18,10 @@ pub const CASES: &[Case] = &[Case::new(
     "Documentation/virt/kvm/api.rst 7.28 KVM_CAP_ARM_MTE: migration of registers",
     one_reg,
 )
-.needing(&[Need::Kernel])];
+.needing(&[Need::Capability(Capability::Vm)])];
 
 fn set(guest: &mut Guest, id: RegisterId, value: u64) -> CaseResult {
-    match guest.machine().set_register(0, id, value) {
+    match guest.vm()?.set_register(0, id, value) {
         Ok(()) => Ok(()),
         Err(errno) => fail_with(format!("KVM_SET_ONE_REG of {id}"), "success", errno, Vec::new()),
     }
@@ -39,7 +41,7 @@ fn one_reg(cx: &mut CaseContext<'_>) -> CaseResult {
     }
     guest.run(&block)?;
     for (id, _, value) in guest_set {
-        match guest.machine().register(0, id) {
+        match guest.vm()?.register(0, id) {
             Ok(found) => equal_hex(&format!("KVM_GET_ONE_REG of {id}"), value, found)?,
             Err(errno) => {
                 return fail_with(format!("KVM_GET_ONE_REG of {id}"), format!("{value:#x}"), errno, Vec::new());

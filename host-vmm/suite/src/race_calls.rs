@@ -10,6 +10,8 @@ use super::case::{Case, CaseResult};
 use super::case_context::CaseContext;
 use super::expect::{equal, fail_with, tags};
 use super::races::{PAGES, RACES, TOUCH, all_done, length, race, tag_of, whole};
+use machine::capability::Capability;
+use machine::need::Need;
 use machine::{Access, Backing, Block, Config, Errno, HostStep, PageEvent, Race, StepResult};
 
 const LOCK: &str = "arch/arm64/kvm/guest.c, kvm_vm_ioctl_mte_copy_tags(): kvm->slots_lock";
@@ -20,37 +22,43 @@ pub const CASES: &[Case] = &[
         "two threads that store tags to the same pages do so one after the other, and a fetch sees all of one of them",
         LOCK,
         stores_are_whole,
-    ),
+    )
+    .needing(&[Need::Capability(Capability::Races)]),
     Case::new(
         "kvm.race.neighbours",
         "vCPUs and threads of the VMM that tag pages side by side do not change each other's",
         TOUCH,
         neighbours,
-    ),
+    )
+    .needing(&[Need::Capability(Capability::Races)]),
     Case::new(
         "kvm.race.moved-slot",
         "a fetch while its slot is moved away and back gives all of it, or EFAULT: slots do not move amid a copy",
         LOCK,
         |b| slot_changes(b, HostStep::MoveSlot { ipa: SECOND, to: SECOND + (1 << 30) }),
-    ),
+    )
+    .needing(&[Need::Capability(Capability::Races)]),
     Case::new(
         "kvm.race.replaced-slot",
         "a fetch while its slot is deleted and made again gives all of it, or EFAULT: slots do not go amid a copy",
         LOCK,
         |b| slot_changes(b, HostStep::ReplaceSlot { ipa: SECOND }),
-    ),
+    )
+    .needing(&[Need::Capability(Capability::Races)]),
     Case::new(
         "kvm.race.dirty-log",
         "a page that a vCPU tags while the dirty log is taken is in that log or in the next",
         "Documentation/virt/kvm/api.rst, KVM_GET_DIRTY_LOG",
         dirty_log,
-    ),
+    )
+    .needing(&[Need::Capability(Capability::Races), Need::Capability(Capability::DirtyLog)]),
     Case::new(
         "kvm.race.signals",
         "signals that the VMM handles do not stop a copy, and take nothing from it",
         "virt/kvm/kvm_main.c, hva_to_pfn(): not interruptible unless asked",
         signals,
-    ),
+    )
+    .needing(&[Need::Capability(Capability::Races)]),
 ];
 
 /// Where the second slot of a VM is, far from the guest's RAM.
@@ -122,7 +130,7 @@ fn slot_changes(cx: &mut CaseContext<'_>, change: HostStep) -> CaseResult {
     let mut guest = cx.guest()?;
     let length = length(cx);
     let stored = cx.random_tags(granules(length));
-    succeeds("a second slot", guest.machine().add_memory(SECOND, length, Backing::Anonymous, Access::ReadWrite))?;
+    succeeds("a second slot", guest.vm()?.add_memory(SECOND, length, Backing::Anonymous, Access::ReadWrite))?;
     guest.store_tags(SECOND, &stored)?;
     let threads = vec![vec![HostStep::Fetch { ipa: SECOND, length }], vec![change]];
     let report = race(cx, &mut guest, Race { threads, rounds: 12, ..Race::default() })?;
@@ -145,8 +153,8 @@ fn dirty_log(cx: &mut CaseContext<'_>) -> CaseResult {
     let page = cx.target().page_size;
     // Present first: what is asked is who notes the second store.
     guest.store_tags(arena(0), &vec![2; granules(length(cx))])?;
-    succeeds("KVM_MEM_LOG_DIRTY_PAGES", guest.machine().log_dirty(map::RAM_BASE, true))?;
-    succeeds("KVM_GET_DIRTY_LOG", guest.machine().take_dirty(map::RAM_BASE))?;
+    succeeds("KVM_MEM_LOG_DIRTY_PAGES", guest.dirty_log()?.log_dirty(map::RAM_BASE, true))?;
+    succeeds("KVM_GET_DIRTY_LOG", guest.dirty_log()?.take_dirty(map::RAM_BASE))?;
     // One granule of each page: a vCPU the even pages, the other the odd ones.
     let text = "next: stg x1, [x0]; adds x0, x0, x3; subs x2, x2, #1; b.ne next";
     let first = (arena(0) - map::RAM_BASE) / page;
@@ -158,7 +166,7 @@ fn dirty_log(cx: &mut CaseContext<'_>) -> CaseResult {
         }
         let threads = vec![vec![HostStep::TakeDirty { ipa: map::RAM_BASE }]];
         let report = race(cx, &mut guest, Race { blocks, threads, rounds: 4, ..Race::default() })?;
-        let mut logged = succeeds("KVM_GET_DIRTY_LOG", guest.machine().take_dirty(map::RAM_BASE))?;
+        let mut logged = succeeds("KVM_GET_DIRTY_LOG", guest.dirty_log()?.take_dirty(map::RAM_BASE))?;
         for result in &report.threads[0] {
             if let StepResult::Dirty(pages) = result {
                 logged.extend(pages);

@@ -10,6 +10,8 @@ use super::case_context::CaseContext;
 use super::expect::equal_hex;
 use super::races::{each, race, sweep, tag_of};
 use super::settings::Mode;
+use machine::capability::Capability;
+use machine::need::Need;
 use machine::{Block, Config, El, HostStep, Race, Trace};
 
 pub const CASES: &[Case] = &[
@@ -18,19 +20,22 @@ pub const CASES: &[Case] = &[
         "vCPUs that tag the same granules leave each with the tag of one of them",
         "DDI 0487, Allocation tags: a tag is accessed with single-copy atomicity",
         same_granules,
-    ),
+    )
+    .needing(&[Need::Capability(Capability::Races)]),
     Case::new(
         "kvm.race.faults-of-their-own",
         "of vCPUs that run at the same time each has the asynchronous faults of its own accesses only",
         "arch/arm64/kvm/hyp/include/hyp/sysreg-sr.h, __sysreg_save_el1_state()",
         faults_of_their_own,
-    ),
+    )
+    .needing(&[Need::Capability(Capability::Races)]),
     Case::new(
         "kvm.race.generators-of-their-own",
         "vCPUs that draw tags at the same time draw what each draws alone",
         "arch/arm64/kvm/hyp/include/hyp/sysreg-sr.h, __sysreg_save_el1_state(): RGSR_EL1",
         generators_of_their_own,
-    ),
+    )
+    .needing(&[Need::Capability(Capability::Races)]),
 ];
 
 fn same_granules(cx: &mut CaseContext<'_>) -> CaseResult {

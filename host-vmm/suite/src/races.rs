@@ -7,10 +7,12 @@ use abi::map;
 
 use super::address::{arena, tagged};
 use super::calls::{granules, returns, succeeds};
-use super::case::{Case, CaseError, CaseResult, Need};
+use super::case::{Case, CaseError, CaseResult};
 use super::case_context::{CaseContext, HUGE_RAM};
 use super::expect::{fail_with, tags};
 use super::guest::Guest;
+use machine::capability::Capability;
+use machine::need::Need;
 use machine::{Backing, Block, Config, HostStep, PageEvent, Protection, Race, RaceReport, StepResult};
 
 pub(super) const TOUCH: &str =
@@ -23,68 +25,88 @@ pub const CASES: &[Case] = &[
         "of two vCPUs that tag new pages at the same time neither loses a tag",
         TOUCH,
         |b| vcpus_touch_first(b, 2, Backing::Anonymous),
-    ),
+    )
+    .needing(&[Need::Capability(Capability::Races), Need::Capability(Capability::PageEvents)]),
     Case::new(
         "kvm.race.eight-vcpus-touch-first",
         "of eight vCPUs that tag new pages at the same time none loses a tag",
         TOUCH,
         |b| vcpus_touch_first(b, 8, Backing::Anonymous),
-    ),
+    )
+    .needing(&[Need::Capability(Capability::Races), Need::Capability(Capability::PageEvents)]),
     Case::new(
         "kvm.race.huge-page-touched-first",
         "of four vCPUs that tag a new huge page at the same time none loses a tag",
         TOUCH,
         |b| vcpus_touch_first(b, 4, Backing::HugePages),
     )
-    .needing(&[Need::HugePages]),
+    .needing(&[Need::Capability(Capability::Races), Need::Capability(Capability::PageEvents), Need::HugePages]),
     Case::new(
         "kvm.race.fetch-beside-first-touch",
         "a fetch while vCPUs tag new pages gives 0 or the new tag of each granule, and the new one once it was there",
         TOUCH,
         fetch_beside_first_touch,
-    ),
+    )
+    .needing(&[Need::Capability(Capability::Races)]),
     Case::new(
         "kvm.race.store-beside-first-touch",
         "storing tags to new pages while a vCPU tags them leaves each granule with one of the two tags",
         TOUCH,
         store_beside_first_touch,
-    ),
+    )
+    .needing(&[Need::Capability(Capability::Races), Need::Capability(Capability::PageEvents)]),
     Case::new(
         "kvm.race.data-beside-first-touch",
         "data that the VMM writes to new pages while a vCPU tags them is kept, and so are the tags",
         TOUCH,
         data_beside_first_touch,
-    ),
+    )
+    .needing(&[Need::Capability(Capability::Races)]),
     Case::new(
         "kvm.race.prot-mte-beside-first-touch",
         "mprotect(PROT_MTE) of new pages while a vCPU tags them clears no tag",
         PAGE,
         |b| event_beside_tagging(b, PageEvent::Protect(Protection::Tagged), Touched::New),
-    ),
+    )
+    .needing(&[Need::Capability(Capability::Races), Need::Capability(Capability::PageEvents)]),
     Case::new(
         "kvm.race.fetch-beside-tagging",
         "a fetch while a vCPU tags pages again and again gives an old or a new tag of each granule",
         "arch/arm64/lib/mte.S, mte_copy_tags_to_user()",
         fetch_beside_tagging,
-    ),
+    )
+    .needing(&[Need::Capability(Capability::Races)]),
     Case::new(
         "kvm.race.discard-beside-tagging",
         "pages that are given back while a vCPU tags them hold tag 0 or the vCPU's, and nothing from before",
         PAGE,
         discard_beside_tagging,
-    ),
+    )
+    .needing(&[Need::Capability(Capability::Races)]),
     Case::new(
         "kvm.race.swap-beside-tagging",
         "pages that go to swap while a vCPU tags them lose no tag",
         "arch/arm64/mm/mteswap.c",
         |b| event_beside_tagging(b, PageEvent::PageOut, Touched::Before),
-    ),
+    )
+    .needing(&[
+        Need::Capability(Capability::Races),
+        Need::Capability(Capability::PageEvents),
+        Need::Swap,
+        Need::Pagemap,
+    ]),
     Case::new(
         "kvm.race.migration-beside-tagging",
         "pages that move to other page frames while a vCPU tags them lose no tag",
         PAGE,
         |b| event_beside_tagging(b, PageEvent::Migrate, Touched::Before),
-    ),
+    )
+    .needing(&[
+        Need::Capability(Capability::Races),
+        Need::Capability(Capability::PageEvents),
+        Need::Numa,
+        Need::Pagemap,
+    ]),
 ];
 
 /// Host pages that a race is about.
@@ -111,7 +133,7 @@ pub(super) fn sweep(offset: u64, stride: u64, count: usize, tag: u8, sweeps: u64
 /// Runs a race in which no block takes an exception.
 pub(super) fn race(cx: &mut CaseContext<'_>, guest: &mut Guest, race: Race) -> Result<RaceReport, CaseError> {
     let race = Race { seed: cx.random().u64(..), ..race };
-    let report = guest.machine().race(&race)?;
+    let report = guest.races()?.race(&race)?;
     for ((cpu, block), trace) in race.blocks.iter().zip(&report.traces) {
         if let Some(fault) = trace.faults.first() {
             return fail_with(format!("the block of vCPU {cpu}"), "no exception", fault, block.listing());
@@ -166,7 +188,7 @@ fn vcpus_touch_first(cx: &mut CaseContext<'_>, cpus: usize, backing: Backing) ->
         race(cx, &mut guest, Race { blocks, ..Race::default() })?;
         let what = format!("tags that {cpus} vCPUs stored at the same time, round {round}");
         tags(&what, arena(0), &expected, &guest.fetch_tags(arena(0), count)?)?;
-        succeeds("MADV_DONTNEED", guest.machine().page_event(arena(0), map::ARENA_SIZE, PageEvent::Discard))?;
+        succeeds("MADV_DONTNEED", guest.page_events()?.page_event(arena(0), map::ARENA_SIZE, PageEvent::Discard))?;
     }
     Ok(())
 }
@@ -205,7 +227,7 @@ fn store_beside_first_touch(cx: &mut CaseContext<'_>) -> CaseResult {
         whole("a store beside the guest", length, &report.threads[0][0])?;
         let found = guest.fetch_tags(arena(0), count)?;
         each("tags of both", arena(0), &found, |granule| if granule % 2 == 0 { vec![GUEST, VMM] } else { vec![VMM] })?;
-        succeeds("MADV_DONTNEED", guest.machine().page_event(arena(0), length, PageEvent::Discard))?;
+        succeeds("MADV_DONTNEED", guest.page_events()?.page_event(arena(0), length, PageEvent::Discard))?;
     }
     Ok(())
 }
@@ -237,7 +259,7 @@ fn event_beside_tagging(cx: &mut CaseContext<'_>, event: PageEvent, touched: Tou
     if touched == Touched::Before {
         guest.store_tags(arena(0), &vec![3; count])?;
         // What this host cannot do skips the case here.
-        succeeds(&format!("{event:?}"), guest.machine().page_event(arena(0), length, event))?;
+        succeeds(&format!("{event:?}"), guest.page_events()?.page_event(arena(0), length, event))?;
     }
     // The upper half of the pages is not tagged again: it keeps what it has.
     let mut expected = vec![12; count];
@@ -249,7 +271,7 @@ fn event_beside_tagging(cx: &mut CaseContext<'_>, event: PageEvent, touched: Tou
         let what = format!("tags after race {number}");
         tags(&what, arena(0), &expected, &guest.fetch_tags(arena(0), count)?)?;
         if touched == Touched::New {
-            succeeds("MADV_DONTNEED", guest.machine().page_event(arena(0), length, PageEvent::Discard))?;
+            succeeds("MADV_DONTNEED", guest.page_events()?.page_event(arena(0), length, PageEvent::Discard))?;
         }
     }
     Ok(())

@@ -6,12 +6,14 @@ use abi::map::{UART_DR, Window};
 use isa::{Exclude, Rgsr};
 
 use super::address::{arena, pointer, pointer_at, tagged};
-use super::case::{Case, CaseResult, Need};
+use super::case::{Case, CaseResult};
 use super::case_context::CaseContext;
 use super::expect::{
     Direction, TagCheckFault, bytes, equal, equal_hex, fail_with, no_fault, one_tag_check_fault, pointer_tag, tags,
 };
 use super::settings::{Mode, RRND, TF, rgsr, tfsr};
+use machine::capability::Capability;
+use machine::need::Need;
 use machine::registers::RegisterId;
 use machine::{Block, Config, El};
 
@@ -24,9 +26,9 @@ pub const CASES: &[Case] = &[
         "after a restore every register that KVM lists has its value, and the list is the same",
         all_registers,
     )
-    .needing(&[Need::Kernel]),
+    .needing(&[Need::Capability(Capability::Vm)]),
     case("restore.registers.stable-when-repeated", "three restores in a row change no register", repeated)
-        .needing(&[Need::Kernel]),
+        .needing(&[Need::Capability(Capability::Vm)]),
     case("restore.registers.two-vcpus", "each vCPU gets its own GCR_EL1, RGSR_EL1 and TFSRs back", two_vcpus),
     case(
         "restore.memory.every-granule",
@@ -118,7 +120,7 @@ fn all_registers(cx: &mut CaseContext<'_>) -> CaseResult {
     let trace = guest.exec(text, &[0x1_8421, rgsr(0x4711, 12), 3])?;
     no_fault(&guest, "setting MTE's registers", &trace)?;
     let snapshot = guest.save_and_restore()?;
-    let restored = guest.machine().registers(0)?;
+    let restored = guest.vm()?.registers(0)?;
     let differences = snapshot.registers(0)?.differences(&restored);
     if !differences.is_empty() {
         return fail_with(

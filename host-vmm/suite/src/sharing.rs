@@ -10,6 +10,8 @@ use super::expect::{bytes, tags};
 use super::life::{COPY, First, PAGES, apply_page_event, check, fill};
 use super::tagging::{guest_reads, guest_tags};
 use machine::PageEvent;
+use machine::capability::Capability;
+use machine::need::Need;
 
 pub const CASES: &[Case] = &[
     Case::new(
@@ -17,31 +19,36 @@ pub const CASES: &[Case] = &[
         "pages with equal data and different tags keep their tags while KSM merges",
         "arch/arm64/kernel/mte.c, memcmp_pages()",
         merge,
-    ),
+    )
+    .needing(&[Need::Capability(Capability::PageEvents), Need::Ksm, Need::Pagemap]),
     Case::new(
         "kvm.life.merge-then-tag",
         "a tag that the guest stores to a page that KSM merged does not show in its twin",
         "arch/arm64/kernel/mte.c, memcmp_pages(); mm/ksm.c",
         merge_then_tag,
-    ),
+    )
+    .needing(&[Need::Capability(Capability::PageEvents), Need::Ksm, Need::Pagemap]),
     Case::new(
         "kvm.life.fork-then-write",
         "the copy that a write makes after the VMM forked has the tags of the page",
         COPY,
         |b| fork(b, After::Write),
-    ),
+    )
+    .needing(&[Need::Capability(Capability::PageEvents)]),
     Case::new(
         "kvm.life.fork-then-tag",
         "the copy that a guest's STG makes after the VMM forked has the other tags of the page",
         COPY,
         |b| fork(b, After::Tag),
-    ),
+    )
+    .needing(&[Need::Capability(Capability::PageEvents)]),
     Case::new(
         "kvm.life.fork-then-store",
         "the copy that storing tags makes after the VMM forked has the data of the page",
         COPY,
         |b| fork(b, After::Store),
-    ),
+    )
+    .needing(&[Need::Capability(Capability::PageEvents)]),
 ];
 
 /// Data of a page that KSM may merge: not zero, and the same each time.

@@ -3,10 +3,12 @@
 //! The question of 2021: after a fault some tags were copied; how does the VMM learn how many? By the count of bytes of
 //! guest memory, in whole pages; the error itself is told only if it is the first page that fails.
 
-use super::calls::{BASE, fetch, granules, peek, refused, returns, store, succeeds, vm};
+use super::calls::{BASE, fetch, granules, handed, peek, refused, returns, store, succeeds, vm};
 use super::case::{Case, CaseError, CaseResult};
 use super::case_context::CaseContext;
 use super::expect::{bytes, fail, holds, tags};
+use machine::capability::{Capability, PageEvents};
+use machine::need::Need;
 use machine::tags::{self as transport, Copied};
 use machine::{Access, Backing, CopyTags, Errno, PageEvent, Protection, TagBuffer, Vm};
 
@@ -22,19 +24,22 @@ pub const CASES: &[Case] = &[
         "a copy stops where the VMM unmapped memory under a slot, and counts the pages before",
         COPY,
         |b| stops(b, Kind::Event(PageEvent::Unmap)),
-    ),
+    )
+    .needing(&[Need::Capability(Capability::PageEvents)]),
     Case::new(
         "kvm.stop.no-access",
         "a copy stops where the VMM's mapping is PROT_NONE, and counts the pages before",
         COPY,
         |b| stops(b, Kind::Event(PageEvent::Protect(Protection::None))),
-    ),
+    )
+    .needing(&[Need::Capability(Capability::PageEvents)]),
     Case::new(
         "kvm.stop.read-only-mapping",
         "storing stops where the VMM's mapping is read-only, and counts the pages before; fetching does not",
         COPY,
         |b| stops(b, Kind::Event(PageEvent::Protect(Protection::Read))),
-    ),
+    )
+    .needing(&[Need::Capability(Capability::PageEvents)]),
     Case::new(
         "kvm.stop.read-only-slot",
         "storing stops where a read-only slot begins, and counts the pages before; fetching does not",
@@ -70,8 +75,10 @@ pub const CASES: &[Case] = &[
         "where a slot was deleted there is nothing to copy: EFAULT",
         SOURCE,
         removed_slot,
-    ),
-    Case::new("kvm.stop.moved-slot", "a slot that moves takes its tags along, and leaves a hole", SOURCE, moved_slot),
+    )
+    .needing(&[Need::Capability(Capability::MemorySlots)]),
+    Case::new("kvm.stop.moved-slot", "a slot that moves takes its tags along, and leaves a hole", SOURCE, moved_slot)
+        .needing(&[Need::Capability(Capability::MemorySlots)]),
     Case::new(
         "kvm.stop.end-of-addresses",
         "a copy right below the end of all addresses is EFAULT, and does not begin again at 0",
@@ -89,7 +96,8 @@ pub const CASES: &[Case] = &[
         "granule's own transport names the page at which a copy stopped and why, wherever it is",
         COPY,
         transport_stops,
-    ),
+    )
+    .needing(&[Need::Capability(Capability::PageEvents)]),
     Case::new(
         "kvm.stop.wrong-arguments-first",
         "wrong arguments are EINVAL also where there is no memory and no buffer",
@@ -115,6 +123,10 @@ impl Kind {
     }
 }
 
+fn page_events(vm: &mut dyn Vm) -> Result<&mut (dyn PageEvents + 'static), CaseError> {
+    handed(Capability::PageEvents, vm.page_events())
+}
+
 /// A VM whose memory stops a copy at page `place`.
 fn stopping(cx: &mut CaseContext<'_>, kind: Kind, place: u64) -> Result<Box<dyn Vm>, CaseError> {
     let mut vm = cx.bare()?;
@@ -130,7 +142,7 @@ fn stopping(cx: &mut CaseContext<'_>, kind: Kind, place: u64) -> Result<Box<dyn 
             // The page had memory before.
             let ipa = BASE + place * page;
             returns("a store to begin with", Ok(page), store(&*vm, ipa, page, &mut vec![7; granules(page)]))?;
-            succeeds(&format!("{event:?}"), vm.page_event(ipa, page, event))?;
+            succeeds(&format!("{event:?}"), page_events(&mut *vm)?.page_event(ipa, page, event))?;
         }
         Kind::MissingSlot | Kind::ReadOnlySlot => {
             add(0, place, Access::ReadWrite)?;
@@ -240,7 +252,7 @@ fn removed_slot(cx: &mut CaseContext<'_>) -> CaseResult {
     succeeds("a second slot", vm.add_memory(other, page, Backing::Anonymous, Access::ReadWrite))?;
     let mut wanted = cx.random_tags(granules(3 * page));
     returns("a store over both", Ok(3 * page), store(&*vm, BASE, 3 * page, &mut wanted))?;
-    succeeds("deleting the second slot", vm.remove_memory(other))?;
+    succeeds("deleting the second slot", handed(Capability::MemorySlots, vm.memory_slots())?.remove_memory(other))?;
     let mut found = vec![0; wanted.len()];
     returns("a fetch over both", Ok(2 * page), fetch(&*vm, BASE, 3 * page, &mut found))?;
     returns("a fetch where the slot was", Err(Errno::EFAULT), fetch(&*vm, other, page, &mut found))?;
@@ -255,7 +267,7 @@ fn moved_slot(cx: &mut CaseContext<'_>) -> CaseResult {
     let mut wanted = cx.random_tags(granules(2 * page));
     returns("a store", Ok(2 * page), store(&*vm, BASE, 2 * page, &mut wanted))?;
     let to = BASE + 64 * page;
-    succeeds("moving the slot", vm.move_memory(BASE, to))?;
+    succeeds("moving the slot", handed(Capability::MemorySlots, vm.memory_slots())?.move_memory(BASE, to))?;
     let mut found = vec![0; wanted.len()];
     returns("a fetch where the slot was", Err(Errno::EFAULT), fetch(&*vm, BASE, page, &mut found))?;
     tags("tags of the slot that moved", to, &wanted, &peek(&*vm, to, 2)?)

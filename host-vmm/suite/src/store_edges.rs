@@ -4,9 +4,10 @@ use abi::mailbox::PageKind;
 use abi::map::{GUEST_PAGE, Window};
 
 use super::address::{arena, tagged};
-use super::case::{Case, CaseError, CaseResult};
+use super::case::{Case, CaseResult};
 use super::case_context::CaseContext;
 use super::expect::{bytes, equal_hex, fail_with, no_fault, tags};
+use super::stores::zero_block;
 use machine::Block;
 use machine::tags::GRANULE;
 
@@ -98,10 +99,7 @@ fn no_writeback(cx: &mut CaseContext<'_>) -> CaseResult {
 
 fn blocks(cx: &mut CaseContext<'_>) -> CaseResult {
     let mut guest = cx.guest()?;
-    let zero_block = cx
-        .target()
-        .zero_block()
-        .ok_or_else(|| CaseError::Skipped("DC ZVA is prohibited here (DCZID_EL0.DZP)".to_owned()))?;
+    let zero_block = zero_block(cx)?;
     let tag_block = cx.target().tag_block();
     // Bits 4n+3:4n belong to granule n of a 256-byte region: here granule n gets tag n.
     const PACKED: u64 = 0xfedc_ba98_7654_3210;

@@ -6,11 +6,12 @@
 use abi::mailbox::SysReg;
 
 use super::address::{arena, pointer_at};
-use super::case::{Case, CaseError, CaseResult, Need};
+use super::case::{Case, CaseError, CaseResult};
 use super::case_context::CaseContext;
 use super::expect::{Direction, TagCheckFault, equal_hex, no_fault, one_tag_check_fault};
 use super::guest::Guest;
 use super::settings::{Mode, TCSO};
+use machine::need::Need;
 use machine::{Block, El, Trace};
 
 const CITE: &str = "DDI 0487, SCTLR_EL1.{TCSO, TCSO0}; pseudocode StoreOnlyTagCheckingEnabled";

@@ -11,11 +11,12 @@ use abi::mailbox::SysReg;
 use isa::{Exclude, Rgsr};
 
 use super::address::{arena, tagged};
-use super::case::{Case, CaseError, CaseResult, Need};
+use super::case::{Case, CaseError, CaseResult};
 use super::case_context::CaseContext;
 use super::expect::{bytes, no_fault, tags};
 use super::guest::Guest;
 use super::settings::rgsr;
+use machine::need::Need;
 use machine::tags::GRANULE;
 use machine::{Backing, Block};
 
@@ -216,8 +217,10 @@ fn stgm(cx: &mut CaseContext<'_>) -> CaseResult {
     check(&mut guest, "stgm", &expected, Data::Kept)
 }
 
-fn zero_block(cx: &CaseContext<'_>) -> Result<u64, CaseError> {
-    cx.target().zero_block().ok_or_else(|| CaseError::Skipped("DC ZVA is prohibited here".to_owned()))
+/// Returns the bytes of a block of DC ZVA's, which the case needs.
+pub(super) fn zero_block(cx: &CaseContext<'_>) -> Result<u64, CaseError> {
+    let prohibited = || Need::DcZva.unmet("DC ZVA is prohibited here (DCZID_EL0.DZP)").into();
+    cx.target().zero_block().ok_or_else(prohibited)
 }
 
 fn stzgm(cx: &mut CaseContext<'_>) -> CaseResult {

@@ -3,10 +3,12 @@
 use abi::map::GUEST_PAGE;
 
 use super::address::{arena, tagged};
-use super::case::{Case, CaseError, CaseResult, Need};
+use super::case::{Case, CaseResult};
 use super::case_context::CaseContext;
 use super::expect::{Direction, bytes, fail_with, no_fault, one_exception, tag_check_syndrome, tags};
+use super::stores::zero_block;
 use machine::El;
+use machine::need::Need;
 use machine::tags::GRANULE;
 
 const CITE: &str = "DDI 0487 DC ZVA, DCZID_EL0; D10 tag checked accesses";
@@ -35,13 +37,9 @@ pub const CASES: &[Case] = &[
     .needing(&[Need::DcZva]),
 ];
 
-fn block(cx: &CaseContext<'_>) -> Result<u64, CaseError> {
-    cx.target().zero_block().ok_or_else(|| CaseError::Skipped("DC ZVA is prohibited here (DCZID_EL0.DZP)".to_owned()))
-}
-
 fn whole_block(cx: &mut CaseContext<'_>) -> CaseResult {
     let mut guest = cx.guest()?;
-    let block = block(cx)?;
+    let block = zero_block(cx)?;
     let (size, granules) = (3 * block, (3 * block / GRANULE) as usize);
     guest.store_tags(arena(0), &vec![4; granules])?;
     for at in [block, block + 1, 2 * block - 1] {
@@ -60,7 +58,7 @@ fn whole_block(cx: &mut CaseContext<'_>) -> CaseResult {
 
 fn checked(cx: &mut CaseContext<'_>) -> CaseResult {
     let mut guest = cx.guest()?;
-    let block = block(cx)?;
+    let block = zero_block(cx)?;
     let granules = (block / GRANULE) as usize;
     let start = GUEST_PAGE;
     let data = vec![0xaa; block as usize];
@@ -92,7 +90,7 @@ fn checked(cx: &mut CaseContext<'_>) -> CaseResult {
 
 fn is_a_write(cx: &mut CaseContext<'_>) -> CaseResult {
     let mut guest = cx.guest()?;
-    guest.store_tags(arena(0), &vec![4; (block(cx)? / GRANULE) as usize])?;
+    guest.store_tags(arena(0), &vec![4; (zero_block(cx)? / GRANULE) as usize])?;
     let trace = guest.exec("dc zva, x0", &[tagged(0, 5)])?;
     one_exception(&guest, "DC ZVA by a wrong tag", tag_check_syndrome(El::El1, Direction::Store).bits(), &trace)
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use machine::Config;
+use machine::capability::{Capability, MachineKind};
+use machine::need::Need;
 use machine::target::Opener;
+use machine::{Config, Deadline};
 use model::defect::{Defect, Injected};
 use modelled::Settings;
 use report::event::{Event, Sink, Verdict};
@@ -28,8 +30,52 @@ fn run(settings: Settings, names: &[&str], fresh_vms: bool) -> BTreeMap<String, 
     let names = all.filter(|name| names.is_empty() || names.contains(name)).map(str::to_owned).collect();
     let mut verdicts = Verdicts::default();
     let opened = settings.open(Config::default()).unwrap();
-    suite::run_on(&Options { names, seed: 0x5eed, fresh_vms }, opened, &mut verdicts);
+    suite::run_on(&Options { names, seed: 0x5eed, fresh_vms, deadline: Deadline::NEVER }, opened, &mut verdicts);
     verdicts.0
+}
+
+/// A case that uses a capability declares it, and one that declares it uses it: where a machine that should have it does not
+/// hand it out, those cases fail, and no other verdict changes.
+#[test]
+fn a_capability_that_is_not_handed_out_fails_the_cases_that_declare_it_and_no_others() {
+    // A kernel of which no capability's case is skipped.
+    let newest = || Settings::default().kernel("7.2").unwrap();
+    let whole = run(newest(), &[], false);
+    for capability in MachineKind::Model.capabilities().iter() {
+        if matches!(capability, Capability::Vm | Capability::UnknownMemory) {
+            continue;
+        }
+        let capabilities = MachineKind::Model.capabilities().without(capability);
+        let settings = Settings { capabilities, ..newest() };
+        let declares = |name: &str| {
+            let case = suite::cases().find(|case| case.name == name);
+            case.is_some_and(|case| case.needs.contains(&Need::Capability(capability)))
+        };
+        for noticed in [true, false] {
+            let mut opened = settings.open(Config::default()).unwrap();
+            if !noticed {
+                // As if the machine that was asked had it, so that each case finds out for itself.
+                opened.target.capabilities = MachineKind::Model.capabilities();
+            }
+            let names = suite::cases().map(|case| case.name.to_owned()).collect();
+            let mut verdicts = Verdicts::default();
+            suite::run_on(
+                &Options { names, seed: 0x5eed, fresh_vms: false, deadline: Deadline::NEVER },
+                opened,
+                &mut verdicts,
+            );
+            let mut declared = 0;
+            for (name, verdict) in &verdicts.0 {
+                if declares(name) {
+                    declared += 1;
+                    assert!(matches!(verdict, Verdict::Failed(_)), "{name} without {capability}: {verdict:?}");
+                } else {
+                    assert_eq!(verdict, &whole[name], "{name} without {capability}");
+                }
+            }
+            assert!(declared > 0, "no case needs {capability}");
+        }
+    }
 }
 
 fn failures(verdicts: &BTreeMap<String, Verdict>) -> Vec<String> {
@@ -116,10 +162,10 @@ fn defect(name: &str) -> &'static Defect {
 
 #[test]
 fn an_erratum_explains_cases_that_exist() {
-    for erratum in model::erratum::all() {
+    for erratum in errata::all() {
         for pattern in erratum.cases {
-            let one = model::erratum::Erratum { cases: std::slice::from_ref(pattern), ..*erratum };
-            assert!(suite::cases().any(|case| one.explains(case.name)), "{}: {pattern}", erratum.name);
+            let one = errata::Erratum { cases: std::slice::from_ref(pattern), ..*erratum };
+            assert!(suite::cases().any(|case| one.concerns_case(case.name)), "{}: {pattern}", erratum.id);
         }
     }
 }

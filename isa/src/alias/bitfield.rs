@@ -1,19 +1,19 @@
 //! Aliases of SBFM, BFM and UBFM: shifts by a constant, bitfields, extensions.
 //!
-//! Numbers out of range are left as they are written, so that the row says what is wrong with them.
+//! Numbers that are out of range stay as written, so that the row reports them.
 
 use crate::arg::Arg;
 use crate::register::Reg;
 use crate::syntax::Statement;
 
-/// The two numbers of a bitfield move, and its mnemonic, for a shift by `amount` in a register of `width` bits.
+/// Returns the mnemonic, `immr` and `imms` of a shift by `amount` in a register of `width` bits.
 pub(super) type Constant = fn(amount: i64, width: i64) -> (&'static str, i64, i64);
 
 pub(super) const LSL: Constant = |amount, width| ("ubfm", (width - amount) % width, width - 1 - amount);
 pub(super) const LSR: Constant = |amount, width| ("ubfm", amount, width - 1);
 pub(super) const ASR: Constant = |amount, width| ("sbfm", amount, width - 1);
 
-/// `lsl x0, x1, x2` is LSLV; `lsl x0, x1, #3` is UBFM.
+/// Rewrites a shift: `lsl x0, x1, x2` to LSLV, `lsl x0, x1, #3` to UBFM.
 pub(super) fn shift(statement: &mut Statement<'_>, by_register: &'static str, by_constant: Constant) {
     let (Some(width), Some(amount), 3) = (statement.width(), statement.number(2), statement.operands.len()) else {
         statement.mnemonic = by_register;
@@ -28,7 +28,7 @@ pub(super) fn shift(statement: &mut Statement<'_>, by_register: &'static str, by
     statement.set_number(3, imms);
 }
 
-/// `ubfx x0, x1, #lsb, #width` takes `width` bits from `lsb` up.
+/// Rewrites `ubfx x0, x1, #lsb, #width`, which extracts `width` bits from bit `lsb` up.
 pub(super) fn extract(statement: &mut Statement<'_>, mnemonic: &'static str) {
     statement.mnemonic = mnemonic;
     if let (Some(lsb), Some(bits)) = (statement.number(2), statement.number(3)) {
@@ -36,7 +36,7 @@ pub(super) fn extract(statement: &mut Statement<'_>, mnemonic: &'static str) {
     }
 }
 
-/// `ubfiz x0, x1, #lsb, #width` puts `width` bits at `lsb`.
+/// Rewrites `ubfiz x0, x1, #lsb, #width`, which inserts the low `width` bits at bit `lsb`.
 pub(super) fn insert(statement: &mut Statement<'_>, mnemonic: &'static str) {
     statement.mnemonic = mnemonic;
     let (Some(lsb), Some(bits), Some(width)) = (statement.number(2), statement.number(3), statement.width()) else {
@@ -46,16 +46,16 @@ pub(super) fn insert(statement: &mut Statement<'_>, mnemonic: &'static str) {
         statement.set_number(2, (width - lsb) % width);
         statement.set_number(3, bits - 1);
     } else {
-        // No register has such a bit.
+        // The highest bit of the field is past the register, so the row rejects it.
         statement.set_number(3, lsb.saturating_add(bits).max(width));
     }
 }
 
-/// `sxtb x0, w1` takes the low `bits` bits.
+/// Rewrites `sxtb x0, w1`, which extends the low `bits` bits.
 pub(super) fn extend(statement: &mut Statement<'_>, mnemonic: &'static str, bits: i64) {
     statement.mnemonic = mnemonic;
     let [to, from] = statement.operands[..] else { return };
-    // In assembly the source is a W register, in the encoding it is as wide as the result.
+    // The source is a W register in assembly and as wide as the destination in the encoding.
     let widened = from.register().filter(|_| statement.width() == Some(64)).and_then(Reg::widened);
     if let Some(widened) = widened {
         statement.operands[1] = from.replaced(Arg::Reg(widened));

@@ -1,10 +1,10 @@
-//! Aliases of CSINC, CSINV and CSNEG, which say when to do it, and not when to leave it.
+//! Aliases of CSINC, CSINV and CSNEG: their condition is the inverse of the instruction's.
 
 use crate::arg::Arg;
 use crate::condition::Condition;
-use crate::syntax::{Statement, Value, Written};
+use crate::syntax::{ParsedOperand, Statement, Value};
 
-/// `cset x0, eq` is `csinc x0, xzr, xzr, ne`.
+/// Rewrites `cset x0, eq` to `csinc x0, xzr, xzr, ne`.
 pub(super) fn constant(statement: &mut Statement<'_>, mnemonic: &'static str) {
     statement.mnemonic = mnemonic;
     let ([to, _], Some(width)) = (&statement.operands[..], statement.width()) else { return };
@@ -13,7 +13,7 @@ pub(super) fn constant(statement: &mut Statement<'_>, mnemonic: &'static str) {
     statement.operands.splice(1..1, [zero, zero]);
 }
 
-/// `cinc x0, x1, eq` is `csinc x0, x1, x1, ne`.
+/// Rewrites `cinc x0, x1, eq` to `csinc x0, x1, x1, ne`.
 pub(super) fn change(statement: &mut Statement<'_>, mnemonic: &'static str) {
     statement.mnemonic = mnemonic;
     let [_, from, _] = statement.operands[..] else { return };
@@ -21,9 +21,9 @@ pub(super) fn change(statement: &mut Statement<'_>, mnemonic: &'static str) {
     statement.operands.insert(1, from);
 }
 
-/// Inverts the condition; "always" has no inverse and becomes a word that is no condition.
+/// Inverts the condition in the last operand. AL and NV have no inverse and become an invalid name.
 fn invert_last(statement: &mut Statement<'_>) {
-    if let Some(Written { value, .. }) = statement.operands.last_mut()
+    if let Some(ParsedOperand { value, .. }) = statement.operands.last_mut()
         && let Value::Name(name) = *value
         && let Some(condition) = Condition::by_name(name)
     {

@@ -1,4 +1,4 @@
-//! Memory operands: a base register at bit 5, an offset field, and one of three addressing modes.
+//! Memory operands with an immediate offset: a base register at bit 5, an offset field and an addressing mode.
 
 use alloc::string::ToString;
 use alloc::vec;
@@ -11,7 +11,7 @@ use crate::operand::field::Field;
 use crate::operand::register::XN_SP;
 use crate::register::{Reg, RegClass};
 
-/// An address with an immediate offset, or with none.
+/// An address with an immediate offset or without an offset.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mem {
     offset: Option<Field>,
@@ -22,7 +22,7 @@ const fn mem(offset: Field, addressing: Addressing) -> Mem {
     Mem { offset: Some(offset), addressing }
 }
 
-/// A load or store's three addressing modes that share one offset field.
+/// Defines the three addressing modes of a load or store with one offset field.
 macro_rules! modes {
     ($field:expr; $offset:ident $pre:ident $post:ident) => {
         pub(crate) const $offset: Mem = mem($field, Addressing::Offset);
@@ -31,7 +31,7 @@ macro_rules! modes {
     };
 }
 
-/// `[x1]` and nothing else.
+/// `[x1]`, without an offset.
 pub(crate) const BASE: Mem = Mem { offset: None, addressing: Addressing::Offset };
 modes!(Field::signed(12, 9, 16); OFF9_TAG PRE9_TAG POST9_TAG);
 modes!(Field::signed(12, 9, 1); OFF9 PRE9 POST9);

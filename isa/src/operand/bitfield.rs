@@ -1,4 +1,4 @@
-//! Operands that number a bit: of TBZ and TBNZ, and the two of the bitfield moves.
+//! Bit numbers: of TBZ and TBNZ, and `immr` and `imms` of the bitfield moves.
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -10,7 +10,7 @@ use crate::operand::field::Field;
 
 const WHAT: &str = "bit number";
 
-/// The number of a bit, `first` plus what a field holds.
+/// A bit number: `first` plus the value of a field.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BitNumber {
     field: Field,
@@ -21,17 +21,17 @@ const fn bit_number(shift: u32, width: u32) -> BitNumber {
     BitNumber { field: Field::unsigned(shift, width.ilog2(), 1), first: 0 }
 }
 
-/// `immr` of SBFM, BFM and UBFM on X registers: by how much is rotated to the right.
+/// `immr` of SBFM, BFM and UBFM on X registers: the right rotate amount.
 pub(crate) const IMMR_X: BitNumber = bit_number(16, 64);
-/// The same on W registers.
+/// `immr` on W registers.
 pub(crate) const IMMR_W: BitNumber = bit_number(16, 32);
-/// `imms` of the same on X registers: the highest bit that is moved.
+/// `imms` on X registers: the leftmost bit to move from the source.
 pub(crate) const IMMS_X: BitNumber = bit_number(10, 64);
-/// The same on W registers.
+/// `imms` on W registers.
 pub(crate) const IMMS_W: BitNumber = bit_number(10, 32);
-/// A bit of a word, of TBZ and TBNZ with bit 31 clear.
+/// Bits 0 to 31, of TBZ and TBNZ with `b5` 0.
 pub(crate) const BIT_LOW: BitNumber = bit_number(19, 32);
-/// A bit above the low word, of TBZ and TBNZ with bit 31 set.
+/// Bits 32 to 63, of TBZ and TBNZ with `b5` 1.
 pub(crate) const BIT_HIGH: BitNumber = BitNumber { first: 32, ..BIT_LOW };
 
 impl BitNumber {
@@ -46,7 +46,7 @@ impl BitNumber {
 
 impl Operand for BitNumber {
     fn expects(&self) -> &'static str {
-        "the number of a bit such as #3"
+        "a bit number such as #3"
     }
 
     fn decode(&self, word: u32) -> Option<Arg> {

@@ -1,7 +1,7 @@
-//! The immediate of AND, ORR, EOR and ANDS: a run of ones, rotated within an element that repeats.
+//! Bitmask immediates, of AND, ORR, EOR and ANDS: a run of ones, rotated within an element that is repeated.
 //!
-//! Bits 22 (N), 21:16 (immr) and 15:10 (imms). Some words say the same pattern twice, with a rotation beyond the
-//! element; only the one that assemblers make is taken, so that a pattern has one encoding.
+//! Bits 22 (N), 21:16 (immr) and 15:10 (imms). Some patterns have several encodings, with a rotation of at least the
+//! element size. Only the canonical one, which assemblers produce, decodes, so that a pattern has one encoding.
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -15,10 +15,10 @@ const N: Field = Field::unsigned(22, 1, 1);
 const ROTATION: Field = Field::unsigned(16, 6, 1);
 const SIZES: Field = Field::unsigned(10, 6, 1);
 
-/// The elements there are, in bits.
+/// The element sizes, in bits.
 const ELEMENTS: [u32; 6] = [2, 4, 8, 16, 32, 64];
 
-/// A bit pattern for registers of `width` bits.
+/// A bitmask immediate for registers of `width` bits.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bitmask {
     width: u32,
@@ -29,13 +29,13 @@ pub(crate) const BITMASK_W: Bitmask = Bitmask { width: 32 };
 
 impl Bitmask {
     pub(crate) const fn mask(self) -> u32 {
-        // N must be 0 with W registers, so there it is a fixed bit.
+        // With W registers N is a fixed bit: it must be 0.
         let n = if self.width == 64 { N.mask() } else { 0 };
         n | ROTATION.mask() | SIZES.mask()
     }
 
-    /// Cuts `bits`, written in any of the ways people write them, to the width.
-    fn cut(self, bits: u64) -> Option<u64> {
+    /// Truncates `bits` to the width. For W registers, bits 63:32 may be zero or, in a negative number, ones.
+    fn truncate(self, bits: u64) -> Option<u64> {
         let high = bits >> 32;
         match self.width {
             32 if high == 0 || high == 0xffff_ffff => Some(bits & 0xffff_ffff),
@@ -45,7 +45,7 @@ impl Bitmask {
     }
 }
 
-/// A run of `ones` ones in an element of `size` bits, rotated to the right; what `DecodeBitMasks` makes of its fields.
+/// A run of `ones` ones in an element of `size` bits, rotated right by `rotation` (Arm ARM, `DecodeBitMasks`).
 #[derive(Clone, Copy)]
 struct Pattern {
     size: u32,
@@ -54,25 +54,25 @@ struct Pattern {
 }
 
 impl Pattern {
-    /// Reads the three fields (Arm ARM, `DecodeBitMasks` with `immediate`).
+    /// Decodes the three fields (Arm ARM, `DecodeBitMasks` with `immediate`).
     fn decode(word: u32) -> Option<Self> {
         let sizes = SIZES.read(word) as u32;
-        // The highest clear bit of imms says the element's size; N, inverted, stands above imms.
+        // The highest set bit of N:NOT(imms) is the binary logarithm of the element size.
         let size = 1_u32 << ((N.read(word) as u32) << 6 | !sizes & 0x3f).checked_ilog2()?;
         let ones = (sizes & (size - 1)) + 1;
         let rotation = ROTATION.read(word) as u32;
         (size >= 2 && ones < size && rotation < size).then_some(Self { size, ones, rotation })
     }
 
-    /// Returns the fields in place.
+    /// Encodes the three fields.
     fn encode(self) -> u32 {
         let Self { size, ones, rotation } = self;
-        // Ones down to the bit that marks the size, which is clear.
+        // Ones above a zero at the bit that marks the size.
         let marker = !(size * 2 - 1) & 0x3f;
         u32::from(size == 64) << 22 | rotation << 16 | (marker | (ones - 1)) << 10
     }
 
-    /// Returns the pattern, repeated to 64 bits.
+    /// Returns the pattern, replicated to 64 bits.
     fn bits(self) -> u64 {
         let Self { size, ones, rotation } = self;
         let run = (1_u64 << ones) - 1;
@@ -81,7 +81,7 @@ impl Pattern {
         element * (u64::MAX / all)
     }
 
-    /// Finds the pattern that makes `bits`.
+    /// Returns the pattern that produces `bits`, or `None` if `bits` is not a bitmask immediate.
     fn of(bits: u64) -> Option<Self> {
         let repeats = |size: u32| size == 64 || bits == bits.rotate_right(size);
         let size = ELEMENTS.into_iter().find(|size| repeats(*size))?;
@@ -93,19 +93,19 @@ impl Pattern {
     }
 }
 
-/// Tells whether ORR and its like can hold `value` in an immediate for registers of `width` bits.
+/// Returns whether `value` is a bitmask immediate for registers of `width` bits.
 pub(crate) fn is_bitmask(value: i64, width: u32) -> bool {
     Bitmask { width }.encode(Arg::Imm(value)).is_ok()
 }
 
 impl Operand for Bitmask {
     fn expects(&self) -> &'static str {
-        "a bit pattern: a run of ones, maybe repeated, such as #0xff00 or #0x0101010101010101"
+        "a bitmask immediate such as #0xff00 or #0x0101010101010101"
     }
 
     fn decode(&self, word: u32) -> Option<Arg> {
         let pattern = Pattern::decode(word)?;
-        self.cut(pattern.bits() & (u64::MAX >> (64 - self.width))).map(Arg::Bits)
+        self.truncate(pattern.bits() & (u64::MAX >> (64 - self.width))).map(Arg::Bits)
     }
 
     fn encode(&self, arg: Arg) -> Result<u32, OperandError> {
@@ -114,7 +114,7 @@ impl Operand for Bitmask {
             Arg::Imm(value) => value.cast_unsigned(),
             _ => return Err(self.wrong_kind(&arg.to_string())),
         };
-        let repeated = self.cut(bits).map(|bits| if self.width == 32 { bits << 32 | bits } else { bits });
+        let repeated = self.truncate(bits).map(|bits| if self.width == 32 { bits << 32 | bits } else { bits });
         repeated.and_then(Pattern::of).map(Pattern::encode).ok_or(OperandError::NotBitmask { value: bits })
     }
 
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
     use alloc::collections::BTreeSet;
 
-    /// There are `size * (size - 1)` rotated runs in an element, none of them twice.
+    /// An element of `size` bits has `size * (size - 1)` different rotated runs.
     #[test]
     fn each_pattern_has_one_encoding() {
         let mut seen = BTreeSet::new();
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_run_is_refused() {
+    fn other_patterns_are_rejected() {
         for bits in [0, u64::MAX, 0b101, 0x1234, 0xff00_ff01] {
             assert!(BITMASK_X.encode(Arg::Bits(bits)).is_err(), "{bits:#x}");
         }

@@ -1,4 +1,4 @@
-//! Operands of branches and literal loads: a distance in words from the instruction itself, and a condition.
+//! Operands of branches and literal loads: the PC-relative offset of the target, and a condition.
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -9,24 +9,24 @@ use crate::error::OperandError;
 use crate::operand::Operand;
 use crate::operand::field::Field;
 
-/// A distance in bytes, a multiple of 4, from the address of the instruction.
+/// An offset from the address of the instruction, in bytes, a multiple of 4.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Distance(Field);
+pub(crate) struct BranchOffset(Field);
 
-/// 128 MiB either way, of B.
-pub(crate) const REL26: Distance = Distance(Field::signed(0, 26, 4));
-/// 1 MiB either way, of B.cond, CBZ, CBNZ and LDR (literal).
-pub(crate) const REL19: Distance = Distance(Field::signed(5, 19, 4));
-/// 32 KiB either way, of TBZ and TBNZ.
-pub(crate) const REL14: Distance = Distance(Field::signed(5, 14, 4));
+/// The offset of B, up to 128 MiB either way.
+pub(crate) const REL26: BranchOffset = BranchOffset(Field::signed(0, 26, 4));
+/// The offset of B.cond, CBZ, CBNZ and LDR (literal), up to 1 MiB either way.
+pub(crate) const REL19: BranchOffset = BranchOffset(Field::signed(5, 19, 4));
+/// The offset of TBZ and TBNZ, up to 32 KiB either way.
+pub(crate) const REL14: BranchOffset = BranchOffset(Field::signed(5, 14, 4));
 
-impl Distance {
+impl BranchOffset {
     pub(crate) const fn mask(self) -> u32 {
         self.0.mask()
     }
 }
 
-impl Operand for Distance {
+impl Operand for BranchOffset {
     fn expects(&self) -> &'static str {
         "a target such as .+8 or a label"
     }
@@ -37,7 +37,7 @@ impl Operand for Distance {
 
     fn encode(&self, arg: Arg) -> Result<u32, OperandError> {
         match arg {
-            Arg::Target(distance) => self.0.write("distance", distance),
+            Arg::Target(offset) => self.0.write("target offset", offset),
             _ => Err(self.wrong_kind(&arg.to_string())),
         }
     }
@@ -51,15 +51,15 @@ impl Operand for Distance {
     }
 }
 
-/// A condition, in four bits from bit `shift` up.
+/// A condition, four bits at bit `shift`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cond {
     shift: u32,
 }
 
-/// The condition of B.cond, which in assembly is part of the mnemonic.
+/// The condition of B.cond, part of the mnemonic in assembly.
 pub(crate) const COND: Cond = Cond { shift: 0 };
-/// The condition of CSEL and its like.
+/// The condition of CSEL, CSINC, CSINV and CSNEG.
 pub(crate) const COND_SELECT: Cond = Cond { shift: 12 };
 
 impl Cond {

@@ -1,10 +1,10 @@
-//! A number in an instruction word: its place, its sign and the unit it counts in.
+//! A number in an instruction word: its position, signedness and unit.
 
 use alloc::vec::Vec;
 
 use crate::error::OperandError;
 
-/// A bit field that holds a multiple of `scale`.
+/// A bit field whose value is in units of `scale`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Field {
     shift: u32,
@@ -14,12 +14,12 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    /// A field of `bits` bits from bit `shift` up that counts 0, `scale`, twice `scale`, …
+    /// Creates an unsigned field of `bits` bits at bit `shift`.
     pub(crate) const fn unsigned(shift: u32, bits: u32, scale: i64) -> Self {
         Self { shift, bits, signed: false, scale }
     }
 
-    /// The same in two's complement.
+    /// Creates a two's complement field of `bits` bits at bit `shift`.
     pub(crate) const fn signed(shift: u32, bits: u32, scale: i64) -> Self {
         Self { shift, bits, signed: true, scale }
     }
@@ -37,14 +37,14 @@ impl Field {
         ((1 << bits) - 1) * self.scale
     }
 
-    /// Reads the value out of `word`.
+    /// Decodes the value in `word`.
     pub(crate) const fn read(self, word: u32) -> i64 {
         let raw = ((word & self.mask()) >> self.shift) as i64;
         let negative = self.signed && raw >> (self.bits - 1) == 1;
         (if negative { raw - (1 << self.bits) } else { raw }) * self.scale
     }
 
-    /// Returns the bits for `value`, in place. `what` names the value in the error.
+    /// Encodes `value` into the bits of the field. `what` names the value in the error.
     pub(crate) const fn write(self, what: &'static str, value: i64) -> Result<u32, OperandError> {
         if value < self.min() || value > self.max() {
             return Err(OperandError::OutOfRange { what, value, min: self.min(), max: self.max() });
@@ -55,7 +55,7 @@ impl Field {
         Ok(((value / self.scale) as u32) << self.shift & self.mask())
     }
 
-    /// Lists the edge values, rising, each once.
+    /// Returns the edge values, in ascending order and without duplicates.
     pub(crate) fn edges(self) -> Vec<i64> {
         let mut edges: Vec<i64> = [self.min(), -self.scale, 0, self.scale, self.max()]
             .into_iter()
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signed_field_reaches_its_ends_and_not_beyond() {
+    fn a_signed_field_holds_its_limits_and_rejects_what_is_beyond() {
         let field = Field::signed(12, 9, 16);
         assert_eq!((field.min(), field.max()), (-4096, 4080));
         assert_eq!(field.write("offset", -4096), Ok(0x100 << 12));
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn one_bit_has_two_edges() {
+    fn edges_are_unique() {
         assert_eq!(Field::unsigned(8, 1, 1).edges(), [0, 1]);
         assert_eq!(Field::signed(5, 19, 4).edges(), [-(1 << 20), -4, 0, 4, (1 << 20) - 4]);
     }

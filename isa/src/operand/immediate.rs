@@ -1,4 +1,4 @@
-//! Immediate operands: a number after `#`, in a field of its own.
+//! Immediate operands.
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -8,7 +8,7 @@ use crate::error::OperandError;
 use crate::operand::Operand;
 use crate::operand::field::Field;
 
-/// An immediate; `what` names it in messages.
+/// An immediate; `what` names it in error messages.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Imm {
     what: &'static str,
@@ -20,17 +20,17 @@ const fn imm(what: &'static str, field: Field) -> Imm {
     Imm { what, field, default: None }
 }
 
-/// The address offset of ADDG and SUBG, in bytes.
+/// `uimm6` of ADDG and SUBG: the address offset in bytes, a multiple of 16.
 pub(crate) const UIMM6_GRANULES: Imm = imm("address offset", Field::unsigned(16, 6, 16));
-/// The tag offset of ADDG and SUBG.
+/// `uimm4` of ADDG and SUBG: the tag offset.
 pub(crate) const UIMM4_TAG: Imm = imm("tag offset", Field::unsigned(10, 4, 1));
-/// The immediate of ADD and SUB.
+/// The immediate of ADD, ADDS, SUB and SUBS.
 pub(crate) const IMM12: Imm = imm("immediate", Field::unsigned(10, 12, 1));
 /// The immediate of MOVZ, MOVK, MOVN, BRK, SVC and HVC.
 pub(crate) const IMM16: Imm = imm("immediate", Field::unsigned(5, 16, 1));
 /// The new value of a one-bit PSTATE field.
-pub(crate) const BIT: Imm = imm("new value", Field::unsigned(8, 1, 1));
-/// The immediate of CLREX, which does nothing and which nobody writes.
+pub(crate) const PSTATE_BIT: Imm = imm("value", Field::unsigned(8, 1, 1));
+/// The immediate of CLREX, which is ignored and usually omitted.
 pub(crate) const IMM4_OPT: Imm = Imm { default: Some(15), ..imm("immediate", Field::unsigned(8, 4, 1)) };
 
 impl Imm {

@@ -1,4 +1,4 @@
-//! Memory operands with a register as offset: base at bit 5, index at bit 16.
+//! Memory operands with a register offset: base at bit 5, index at bit 16.
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -12,10 +12,10 @@ use crate::operand::field::Field;
 use crate::operand::register::{WM, XM, XN_SP};
 use crate::register::{Reg, RegClass};
 
-/// `[x1, x2, lsl #3]`: extension in bits 15:13, and in bit 12 whether the index counts accesses or bytes.
+/// `[x1, x2, lsl #3]`: the extension is in bits 15:13, and bit 12 (S) selects whether the index is shifted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Index {
-    /// The shift that counts accesses: the binary logarithm of their bytes.
+    /// The shift: the binary logarithm of the access size in bytes.
     scale: u8,
 }
 
@@ -27,8 +27,9 @@ pub(crate) const INDEX_16: Index = Index { scale: 4 };
 
 impl Index {
     const EXTEND: Field = Field::unsigned(13, 3, 1);
+    /// S: the index is shifted.
     const SCALED: u32 = 1 << 12;
-    /// What extends a whole register; the other four encodings are reserved.
+    /// The extensions of words and doublewords; the other four encodings are reserved.
     const EXTENDS: [ExtendKind; 4] = [ExtendKind::Uxtw, ExtendKind::Uxtx, ExtendKind::Sxtw, ExtendKind::Sxtx];
 
     pub(crate) const fn mask(self) -> u32 {
@@ -68,7 +69,7 @@ impl Operand for Index {
             Some(amount) if amount == self.scale => Self::SCALED,
             Some(0) => 0,
             Some(amount) => {
-                // 0 would do too, but nobody means that.
+                // An amount of 0 is valid as well, but is rarely meant.
                 let (value, only) = (i64::from(amount), i64::from(self.scale));
                 return Err(OperandError::OutOfRange { what: "shift amount", value, min: only, max: only });
             }
@@ -96,7 +97,7 @@ impl Operand for Index {
     }
 }
 
-/// `[x1], x2`; index 31 means an immediate instead.
+/// `[x1], x2`; index 31 encodes the immediate post-index instead.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PostIndex;
 

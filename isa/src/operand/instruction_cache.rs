@@ -1,4 +1,4 @@
-//! The operation of IC: bits 18:5 of SYS. Whether a register follows depends on the operation, so there are two kinds.
+//! The operation of IC, bits 18:5 of SYS: one kind for operations with an address, one for those without.
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -9,7 +9,7 @@ use crate::instruction_cache_op::InstructionCacheOp;
 use crate::operand::Operand;
 use crate::operand::field::Field;
 
-/// An instruction cache operation with or without an address.
+/// An instruction cache operation that takes an address, or one that does not.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct IcOp {
     takes_address: bool,

@@ -1,4 +1,4 @@
-//! Pairs of registers as CASP names them: an even one, and the one after it, which has no bits of its own.
+//! Register pairs of CASP: an even-numbered register, and the next one, which has no bits of its own.
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -9,7 +9,7 @@ use crate::operand::Operand;
 use crate::operand::register::{WD, WM, XD, XM};
 use crate::register::{Reg, RegClass};
 
-/// The first of a pair; an odd number is UNDEFINED.
+/// The first register of a pair; an odd number is UNDEFINED.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Even(crate::operand::register::Gpr);
 
@@ -30,7 +30,7 @@ impl Even {
 
 impl Operand for Even {
     fn expects(&self) -> &'static str {
-        "a register with an even number"
+        "an even-numbered register"
     }
 
     fn decode(&self, word: u32) -> Option<Arg> {
@@ -47,24 +47,24 @@ impl Operand for Even {
     }
 }
 
-/// The second of a pair.
+/// The second register of a pair.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct After(Even);
+pub(crate) struct Odd(Even);
 
-pub(crate) const XS_ODD: After = After(XS_EVEN);
-pub(crate) const WS_ODD: After = After(WS_EVEN);
-pub(crate) const XT_ODD: After = After(XT_EVEN);
-pub(crate) const WT_ODD: After = After(WT_EVEN);
+pub(crate) const XS_ODD: Odd = Odd(XS_EVEN);
+pub(crate) const WS_ODD: Odd = Odd(WS_EVEN);
+pub(crate) const XT_ODD: Odd = Odd(XT_EVEN);
+pub(crate) const WT_ODD: Odd = Odd(WT_EVEN);
 
-impl After {
+impl Odd {
     pub(crate) const fn mask(self) -> u32 {
         0
     }
 }
 
-impl Operand for After {
+impl Operand for Odd {
     fn expects(&self) -> &'static str {
-        "the register after the one before"
+        "the next consecutive register"
     }
 
     fn decode(&self, word: u32) -> Option<Arg> {

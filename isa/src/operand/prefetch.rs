@@ -9,14 +9,14 @@ use crate::operand::Operand;
 use crate::operand::field::Field;
 use crate::prefetch::Prefetch;
 
-/// A prefetch operation up to the `last` that the encoding has.
+/// A prefetch operation from 0 to `last`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PrefetchOp {
     last: u8,
 }
 
 pub(crate) const PRFOP: PrefetchOp = PrefetchOp { last: 31 };
-/// With a register as offset; the operations from 24 up are RPRFM, another instruction.
+/// The operation of PRFM (register); from 24 up the encoding is another instruction, RPRFM.
 pub(crate) const PRFOP_INDEXED: PrefetchOp = PrefetchOp { last: 23 };
 
 impl PrefetchOp {

@@ -1,6 +1,6 @@
-//! Register operands: five bits at one of four places, read as one of four classes.
+//! Register operands: a five-bit field at one of four positions and one of four classes.
 //!
-//! The letter after the class is the manual's: d and t at bit 0, n at bit 5, t2 and a at bit 10, m and s at bit 16.
+//! The names are the manual's: `d` and `t` at bit 0, `n` at bit 5, `t2` and `a` at bit 10, `m` and `s` at bit 16.
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -10,7 +10,7 @@ use crate::error::OperandError;
 use crate::operand::Operand;
 use crate::register::{Reg, RegClass};
 
-/// A register; an `optional` one that is left out is the zero register.
+/// A general-purpose register; an `optional` one defaults to the zero register.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gpr {
     shift: u32,

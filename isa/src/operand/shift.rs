@@ -1,4 +1,4 @@
-//! Shifts of the operand before them; left out, they are `lsl #0`.
+//! Shifts of the preceding operand, by default `lsl #0`.
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -10,7 +10,7 @@ use crate::operand::field::Field;
 
 const WHAT: &str = "shift amount";
 
-/// A left shift by a multiple of 12 or 16: of ADD's and MOVZ's immediates.
+/// A left shift of an immediate by a multiple of 12 (ADD) or 16 (MOVZ).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LslStep {
     amount: Field,
@@ -21,7 +21,7 @@ pub(crate) struct LslStep {
 pub(crate) const LSL12: LslStep = LslStep { amount: Field::unsigned(22, 1, 12), expects: "lsl #0 or lsl #12" };
 /// `lsl` by 0, 16, 32 or 48, of MOVZ, MOVK and MOVN on X registers.
 pub(crate) const LSL16_X: LslStep = LslStep { amount: Field::unsigned(21, 2, 16), expects: "lsl by 0, 16, 32 or 48" };
-/// `lsl` by 0 or 16, of the same on W registers.
+/// `lsl` by 0 or 16, of MOVZ, MOVK and MOVN on W registers.
 pub(crate) const LSL16_W: LslStep = LslStep { amount: Field::unsigned(21, 1, 16), expects: "lsl by 0 or 16" };
 
 impl LslStep {
@@ -55,7 +55,7 @@ impl Operand for LslStep {
     }
 }
 
-/// A shift of a register: kind in bits 23:22, amount in bits 15:10.
+/// A shift of a register: the kind is in bits 23:22, the amount in bits 15:10.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RegShift {
     amount: Field,
@@ -72,11 +72,11 @@ const LOGICAL: &str = "a shift lsl, lsr, asr or ror";
 
 /// The shift of ADD and SUB (shifted register) on X registers.
 pub(crate) const SHIFT_X: RegShift = reg_shift(64, 3, ARITHMETIC);
-/// The same on W registers.
+/// The shift of ADD and SUB (shifted register) on W registers.
 pub(crate) const SHIFT_W: RegShift = reg_shift(32, 3, ARITHMETIC);
 /// The shift of AND, ORR and EOR (shifted register) on X registers.
 pub(crate) const SHIFT_ROR_X: RegShift = reg_shift(64, 4, LOGICAL);
-/// The same on W registers.
+/// The shift of AND, ORR and EOR (shifted register) on W registers.
 pub(crate) const SHIFT_ROR_W: RegShift = reg_shift(32, 4, LOGICAL);
 
 impl RegShift {
@@ -116,7 +116,7 @@ impl Operand for RegShift {
     }
 }
 
-/// Makes the operand of an amount that a field of at most six bits held.
+/// Creates the operand; `amount` comes from a field of at most six bits.
 fn shift(kind: ShiftKind, amount: i64) -> Arg {
     Arg::Shift(Shift { kind, amount: amount as u8 })
 }

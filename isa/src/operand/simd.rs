@@ -1,4 +1,4 @@
-//! Operands of SIMD&FP loads and stores: a register, a list of vectors, and the address that a list moves on.
+//! Operands of SIMD&FP loads and stores: a register, a list of vector registers, and the post-index of a list.
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -10,7 +10,7 @@ use crate::operand::address::{BASE, Mem};
 use crate::operand::field::Field;
 use crate::simd::{Arrangement, SimdReg, SimdWidth, Vectors};
 
-/// A SIMD&FP register, five bits at `shift`.
+/// A SIMD&FP register, five bits at bit `shift`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SimdRegister {
     shift: u32,
@@ -62,13 +62,13 @@ impl Operand for SimdRegister {
         [0, 1, 31].into_iter().filter_map(|index| SimdReg::new(index, self.width)).map(Arg::Simd).collect()
     }
 
-    /// A register's name is also a good label, so only its operand reads it.
+    /// Parses the name of a register. The syntax leaves this to the operand, because such a name may be a label too.
     fn by_name(&self, name: &str) -> Result<Arg, OperandError> {
         SimdReg::parse(name).map(Arg::Simd).ok_or_else(|| self.wrong_kind(name))
     }
 }
 
-/// A list of `count` vectors: the first in bits 4:0, size in bits 11:10, Q in bit 30.
+/// A list of `count` vector registers: the first is in bits 4:0, `size` in bits 11:10, `Q` in bit 30.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct List {
     count: u8,
@@ -97,10 +97,10 @@ impl List {
 impl Operand for List {
     fn expects(&self) -> &'static str {
         match self.count {
-            1 => "a list of one vector such as {v0.16b}",
-            2 => "a list of two vectors such as {v0.16b, v1.16b}",
-            3 => "a list of three vectors such as {v0.16b-v2.16b}",
-            _ => "a list of four vectors such as {v0.16b-v3.16b}",
+            1 => "a list of one register such as {v0.16b}",
+            2 => "a list of two registers such as {v0.16b, v1.16b}",
+            3 => "a list of three registers such as {v0.16b-v2.16b}",
+            _ => "a list of four registers such as {v0.16b-v3.16b}",
         }
     }
 
@@ -126,7 +126,7 @@ impl Operand for List {
     }
 }
 
-/// `[x1], #32`: the offset is what the list of the same row takes, and has no bits of its own.
+/// `[x1], #32`: the offset is the size of the list in the same row and has no bits of its own.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PostList(List);
 
@@ -145,7 +145,7 @@ impl PostList {
 
 impl Operand for PostList {
     fn expects(&self) -> &'static str {
-        "an address such as [x1], with the bytes of all vectors as offset"
+        "an address such as [x1], #32, post-indexed by the size of the list"
     }
 
     fn decode(&self, word: u32) -> Option<Arg> {

@@ -1,6 +1,6 @@
-//! Operands that are letters of the mnemonic: what an atomic orders, and the options of copies and sets.
+//! Operands that are part of the mnemonic: the ordering of an atomic, and the options of memory copies and sets.
 //!
-//! A row says with `{}` where in its mnemonic they stand. They may be no letters at all.
+//! `{}` marks their position in the mnemonic of a row. They may be empty.
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -12,17 +12,17 @@ use crate::operand::Operand;
 use crate::operand::field::Field;
 use crate::order::Order;
 
-/// An ordering: a bit for acquire and one for release.
+/// A memory ordering: one bit for acquire and one for release.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OrderBits {
     acquire: Field,
     release: Field,
 }
 
-/// Of LDADD, SWP and their like.
+/// The ordering of LDADD, SWP and the other atomics but CAS and CASP.
 pub(crate) const ORDER: OrderBits =
     OrderBits { acquire: Field::unsigned(23, 1, 1), release: Field::unsigned(22, 1, 1) };
-/// Of CAS and CASP.
+/// The ordering of CAS and CASP.
 pub(crate) const CAS_ORDER: OrderBits =
     OrderBits { acquire: Field::unsigned(22, 1, 1), release: Field::unsigned(15, 1, 1) };
 
@@ -34,7 +34,7 @@ impl OrderBits {
 
 impl Operand for OrderBits {
     fn expects(&self) -> &'static str {
-        "an ordering a, l, al or none"
+        "an ordering a, l, al or nothing"
     }
 
     fn decode(&self, word: u32) -> Option<Arg> {
@@ -75,7 +75,7 @@ impl CopySuffix {
 
 impl Operand for CopySuffix {
     fn expects(&self) -> &'static str {
-        "options such as t, n, wt, rn or none"
+        "options such as t, n, wt, rn or nothing"
     }
 
     fn decode(&self, word: u32) -> Option<Arg> {
@@ -115,7 +115,7 @@ impl SetSuffix {
 
 impl Operand for SetSuffix {
     fn expects(&self) -> &'static str {
-        "options t, n, tn or none"
+        "options t, n, tn or nothing"
     }
 
     fn decode(&self, word: u32) -> Option<Arg> {

@@ -1,4 +1,4 @@
-//! Operands that are names from a table: system registers, PSTATE fields, cache operations, barrier options.
+//! Operands that are names: system registers, PSTATE fields, data cache operations and barrier options.
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -11,7 +11,7 @@ use crate::operand::Operand;
 use crate::suggest::closest;
 use crate::system_register::SysReg;
 
-/// A system register, bits 20:5, which MRS reads or MSR writes.
+/// The system register of MRS or MSR, bits 20:5.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SystemRegister {
     written: bool,
@@ -65,7 +65,7 @@ impl Operand for SystemRegister {
 
 /// The PSTATE field that MSR (immediate) writes: op1 in bits 18:16, op2 in bits 7:5.
 ///
-/// A row has one field, since how many bits its value has depends on it; so the operand owns no bits.
+/// The width of the value depends on the field, so a row has one field and the operand owns no bits.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pstate(PstateField);
 
@@ -79,7 +79,7 @@ impl Pstate {
 
 impl Operand for Pstate {
     fn expects(&self) -> &'static str {
-        "a field of pstate such as tco"
+        "a PSTATE field such as tco"
     }
 
     fn decode(&self, _word: u32) -> Option<Arg> {
@@ -99,13 +99,13 @@ impl Operand for Pstate {
     }
 }
 
-/// A data cache operation: bits 18:5 of SYS.
+/// The operation of DC, bits 18:5 of SYS.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct DataCacheOp;
+pub(crate) struct DcOp;
 
-pub(crate) const DC_OP: DataCacheOp = DataCacheOp;
+pub(crate) const DC_OP: DcOp = DcOp;
 
-impl DataCacheOp {
+impl DcOp {
     const SHIFT: u32 = 5;
 
     pub(crate) const fn mask(self) -> u32 {
@@ -113,7 +113,7 @@ impl DataCacheOp {
     }
 }
 
-impl Operand for DataCacheOp {
+impl Operand for DcOp {
     fn expects(&self) -> &'static str {
         "a data cache operation such as gva"
     }
@@ -142,7 +142,7 @@ impl Operand for DataCacheOp {
     }
 }
 
-/// What a barrier orders: `CRm`, bits 11:8. ISB knows only `sy`, and nobody writes it.
+/// The option of a barrier: `CRm`, bits 11:8. ISB has only `sy`, which is usually omitted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BarrierOption {
     only_sy: bool,
@@ -165,7 +165,7 @@ impl BarrierOption {
 
 impl Operand for BarrierOption {
     fn expects(&self) -> &'static str {
-        if self.only_sy { "sy, or nothing" } else { "a barrier option such as sy or ish" }
+        if self.only_sy { "sy or no operand" } else { "a barrier option such as sy or ish" }
     }
 
     fn decode(&self, word: u32) -> Option<Arg> {

@@ -1,4 +1,4 @@
-//! Reads what stands in brackets: addresses in `[]` with what follows them, and lists of vectors in `{}`.
+//! Parses operands in brackets: addresses in `[]`, including a post-index, and lists of vector registers in `{}`.
 
 use crate::arg::{Address, Addressing, Arg};
 use crate::error::ParseError;
@@ -8,15 +8,15 @@ use crate::register::{Reg, RegClass};
 use crate::simd::{Arrangement, Vectors};
 use crate::syntax::Reader;
 
-/// What may follow the base inside the brackets.
-enum Inside {
-    Nothing,
-    Offset(i64),
-    Index { index: Reg, extend: ExtendKind, amount: Option<u8> },
+/// The offset inside the brackets.
+enum Offset {
+    None,
+    Immediate(i64),
+    Register { index: Reg, extend: ExtendKind, amount: Option<u8> },
 }
 
 impl Reader<'_> {
-    /// Reads an address after its `[`.
+    /// Parses the rest of an address after `[`.
     pub(super) fn address(&mut self) -> Result<Arg, ParseError> {
         const BASE: &str = "a base register x0 to x30 or sp";
         let start = self.skip_blanks().position;
@@ -25,25 +25,25 @@ impl Reader<'_> {
             self.position = start;
             return Err(self.expected(BASE));
         };
-        let inside = if self.take(',') { self.inside()? } else { Inside::Nothing };
+        let offset = if self.take(',') { self.offset()? } else { Offset::None };
         if !self.take(']') {
-            return Err(self.expected(if matches!(inside, Inside::Nothing) { "`,` or `]`" } else { "`]`" }));
+            return Err(self.expected(if matches!(offset, Offset::None) { "`,` or `]`" } else { "`]`" }));
         }
-        match inside {
-            Inside::Index { index, extend, amount } => Ok(Arg::Indexed(Indexed { base, index, extend, amount })),
-            Inside::Offset(offset) => {
+        match offset {
+            Offset::Register { index, extend, amount } => Ok(Arg::Indexed(Indexed { base, index, extend, amount })),
+            Offset::Immediate(offset) => {
                 let addressing = if self.take('!') { Addressing::PreIndex } else { Addressing::Offset };
                 Ok(Arg::Address(Address { base, offset, addressing }))
             }
-            Inside::Nothing if self.take('!') => Ok(Arg::Pointer(base)),
-            Inside::Nothing => self.after(base),
+            Offset::None if self.take('!') => Ok(Arg::Pointer(base)),
+            Offset::None => self.post_index(base),
         }
     }
 
-    /// Reads what follows `[x1,`.
-    fn inside(&mut self) -> Result<Inside, ParseError> {
+    /// Parses the offset after `[x1,`.
+    fn offset(&mut self) -> Result<Offset, ParseError> {
         if self.at_number() {
-            return self.number().map(Inside::Offset);
+            return self.number().map(Offset::Immediate);
         }
         let start = self.skip_blanks().position;
         let Some(index) = self.name().and_then(Reg::parse) else {
@@ -51,7 +51,7 @@ impl Reader<'_> {
             return Err(self.expected("an offset or an index register"));
         };
         if !self.take(',') {
-            return Ok(Inside::Index { index, extend: ExtendKind::Uxtx, amount: None });
+            return Ok(Offset::Register { index, extend: ExtendKind::Uxtx, amount: None });
         }
         let start = self.skip_blanks().position;
         let extend = match self.name() {
@@ -61,13 +61,13 @@ impl Reader<'_> {
         };
         let Some(extend) = extend else {
             self.position = start;
-            return Err(self.expected("lsl with a number, or an extension such as uxtw"));
+            return Err(self.expected("an extension such as uxtw, or lsl with an amount"));
         };
-        Ok(Inside::Index { index, extend, amount: self.amount(start)? })
+        Ok(Offset::Register { index, extend, amount: self.amount(start)? })
     }
 
-    /// Reads what follows `[x1]`: the offset or register that is added to the base.
-    fn after(&mut self, base: Reg) -> Result<Arg, ParseError> {
+    /// Parses the optional post-index after `[x1]`: an immediate or a register.
+    fn post_index(&mut self, base: Reg) -> Result<Arg, ParseError> {
         let bracket = self.position;
         if self.take(',') {
             if self.at_number() {
@@ -82,22 +82,24 @@ impl Reader<'_> {
         Ok(Arg::Address(Address { base, offset: 0, addressing: Addressing::Offset }))
     }
 
-    /// Reads a list of vectors after its `{`: with commas, or with a hyphen between the first and the last.
+    /// Parses the rest of a list of vector registers after `{`: with commas, or with a hyphen between first and last.
     pub(super) fn vectors(&mut self) -> Result<Vectors, ParseError> {
-        const MORE: &str = "the next vector of the list, the same kind as the first";
-        let (first, arrangement) = self.vector("a vector such as v0.16b", |_| true)?;
+        const NEXT: &str = "the next consecutive register with the same arrangement";
+        const LAST: &str = "a register with the same arrangement, at most three after the first";
+        let (first, arrangement) = self.vector("a vector register such as v0.16b", |_| true)?;
         let mut count = 1;
         if self.take('-') {
-            let (last, _) = self.vector(MORE, |(last, of)| of == arrangement && last > first)?;
+            let fits = |last: u8| last > first && last - first < Vectors::MAX_COUNT;
+            let (last, _) = self.vector(LAST, |(last, of)| of == arrangement && fits(last))?;
             count = last - first + 1;
         } else {
-            while count < Vectors::MOST && self.take(',') {
-                self.vector(MORE, |next| next == ((first + count) % 32, arrangement))?;
+            while count < Vectors::MAX_COUNT && self.take(',') {
+                self.vector(NEXT, |next| next == ((first + count) % 32, arrangement))?;
                 count += 1;
             }
         }
         let list = Vectors::new(first, count, arrangement).filter(|_| self.peek() == Some('}'));
-        let list = list.ok_or_else(|| self.expected("`}` after one to four vectors"))?;
+        let list = list.ok_or_else(|| self.expected("`}` after at most four registers"))?;
         self.take('}');
         Ok(list)
     }

@@ -1,11 +1,11 @@
 //! Arithmetic and logic on general-purpose registers.
 
+use crate::operand::adr::{REL21, REL21_PAGES};
 use crate::operand::bitfield::{IMMR_W, IMMR_X, IMMS_W, IMMS_X};
 use crate::operand::bitmask::{BITMASK_W, BITMASK_X};
 use crate::operand::branch::COND_SELECT;
 use crate::operand::extend::{EXTEND_W, EXTEND_W_FLAGS, EXTEND_W_TO_X, EXTEND_X, EXTEND_X_FLAGS};
 use crate::operand::immediate::{IMM12, IMM16};
-use crate::operand::near::{NEAR, NEAR_PAGE};
 use crate::operand::register::{WA, WD, WD_SP, WM, WN, WN_SP, XA, XD, XD_SP, XM, XN, XN_SP};
 use crate::operand::shift::{LSL12, LSL16_W, LSL16_X, SHIFT_ROR_W, SHIFT_ROR_X, SHIFT_W, SHIFT_X};
 
@@ -174,6 +174,6 @@ rows! {
         "csneg" 0x5a80_0400 [WD WN WM COND_SELECT];
         "csneg" 0xda80_0400 [XD XN XM COND_SELECT];
     }
-    Adr { "adr" 0x1000_0000 [XD NEAR]; }
-    Adrp { "adrp" 0x9000_0000 [XD NEAR_PAGE]; }
+    Adr { "adr" 0x1000_0000 [XD REL21]; }
+    Adrp { "adrp" 0x9000_0000 [XD REL21_PAGES]; }
 }

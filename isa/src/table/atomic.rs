@@ -1,4 +1,4 @@
-//! Atomic read-modify-writes (FEAT_LSE). The ordering in the mnemonic, `a`, `l` or `al`, is their first operand.
+//! Atomic memory operations (FEAT_LSE). The ordering in the mnemonic, `a`, `l` or `al`, is their first operand.
 
 use crate::access::{B, H, W, WW, X, XX};
 use crate::operand::address::BASE;

@@ -1,4 +1,4 @@
-//! Branches within a block. Those that leave it, such as BL and RET, are not in the table.
+//! Branches with an immediate offset. BL, RET and register branches are not in the table: they leave the block.
 
 use crate::operand::bitfield::{BIT_HIGH, BIT_LOW};
 use crate::operand::branch::{COND, REL14, REL19, REL26};

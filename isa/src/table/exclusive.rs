@@ -1,10 +1,10 @@
-//! Exclusive loads and stores, and those with acquire and release.
+//! Exclusive, acquire and release loads and stores.
 
 use crate::access::{B, H, SB, SH, SW, W, WW, X, XX};
-use crate::clash::{load_pair, status};
 use crate::operand::address::{BASE, OFF9};
 use crate::operand::immediate::IMM4_OPT;
 use crate::operand::register::{WS, WT, WT2, XT, XT2};
+use crate::unpredictable::{load_pair, status};
 
 rows! {
     Ldxr {

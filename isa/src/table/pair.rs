@@ -1,9 +1,9 @@
 //! Loads and stores of a pair of general-purpose registers.
 
 use crate::access::{SW_SW, WW, XX};
-use crate::clash::{load_pair, writeback};
 use crate::operand::address::{OFF7_4, OFF7_8, POST7_4, POST7_8, PRE7_4, PRE7_8};
 use crate::operand::register::{WT, WT2, XT, XT2};
+use crate::unpredictable::{load_pair, writeback};
 
 rows! {
     Stp {

@@ -1,4 +1,4 @@
-//! Instructions that work on pointers and their tags, in registers.
+//! Instructions that compute pointers and their logical tags, without a memory access.
 
 use crate::operand::immediate::{UIMM4_TAG, UIMM6_GRANULES};
 use crate::operand::register::{XD, XD_SP, XM, XM_OPT, XM_SP, XN_SP};

@@ -1,7 +1,6 @@
 //! Loads and stores of SIMD&FP registers.
 
 use crate::access::{B, H, Q, QQ, W, WW, X, XX};
-use crate::clash::load_simd_pair;
 use crate::operand::address::{
     BASE, OFF7_4, OFF7_8, OFF7_16, OFF9, OFF12_1, OFF12_2, OFF12_4, OFF12_8, OFF12_16, POST7_4, POST7_8, POST7_16,
     POST9, PRE7_4, PRE7_8, PRE7_16, PRE9,
@@ -12,6 +11,7 @@ use crate::operand::simd::{
     BT, DT, DT2, HT, LIST_1, LIST_2, LIST_3, LIST_4, POST_LIST_1, POST_LIST_2, POST_LIST_3, POST_LIST_4, QT, QT2, ST,
     ST2,
 };
+use crate::unpredictable::load_simd_pair;
 
 rows! {
     StrSimd {

@@ -1,12 +1,12 @@
 //! Loads and stores of one general-purpose register, and prefetches.
 
 use crate::access::{B, H, SB, SH, SW, W, X};
-use crate::clash::writeback;
 use crate::operand::address::{OFF9, OFF12_1, OFF12_2, OFF12_4, OFF12_8, POST9, PRE9};
 use crate::operand::branch::REL19;
 use crate::operand::indexed::{INDEX_1, INDEX_2, INDEX_4, INDEX_8};
 use crate::operand::prefetch::{PRFOP, PRFOP_INDEXED};
 use crate::operand::register::{WT, XT};
+use crate::unpredictable::writeback;
 
 rows! {
     Str {

@@ -1,6 +1,6 @@
-//! System registers, cache operations, barriers, hints, and calls to higher exception levels.
+//! System registers, cache maintenance, barriers, hints and exception-generating instructions.
 
-use crate::operand::immediate::{BIT, IMM16};
+use crate::operand::immediate::{IMM16, PSTATE_BIT};
 use crate::operand::instruction_cache::{IC_OP_ADDRESS, IC_OP_ALL};
 use crate::operand::register::XT;
 use crate::operand::system::{BARRIER, BARRIER_SY, DC_OP, PSTATE_TCO, SYSREG_READ, SYSREG_WRITTEN};
@@ -13,7 +13,7 @@ rows! {
     }
     Mrs { "mrs" 0xd520_0000 [XT SYSREG_READ]; }
     Msr { "msr" 0xd500_0000 [SYSREG_WRITTEN XT]; }
-    MsrImm { "msr" 0xd503_409f [PSTATE_TCO BIT]; }
+    MsrImm { "msr" 0xd503_409f [PSTATE_TCO PSTATE_BIT]; }
     Dsb { "dsb" 0xd503_309f [BARRIER]; }
     Dmb { "dmb" 0xd503_30bf [BARRIER]; }
     Isb { "isb" 0xd503_30df [BARRIER_SY]; }

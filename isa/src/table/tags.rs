@@ -1,4 +1,4 @@
-//! Instructions that load and store allocation tags. They are not checked themselves.
+//! Instructions that load and store allocation tags. Their accesses are not tag checked.
 
 use crate::access::XX;
 use crate::operand::address::{BASE, OFF7_16, OFF9_TAG, POST7_16, POST9_TAG, PRE7_16, PRE9_TAG};

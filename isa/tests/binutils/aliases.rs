@@ -1,6 +1,6 @@
-//! Texts with second names. What they stand for is for `as` to say.
+//! Instructions written as aliases, to compare with `as`.
 
-/// What people write and the table has under another name. Each must assemble as `as` assembles it.
+/// Aliases and other spellings that differ from what the table prints. Each must assemble to the same word as in `as`.
 pub const ALIASES: &[&str] = &[
     "mov x0, #0",
     "mov x1, #65535",

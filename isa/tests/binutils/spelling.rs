@@ -1,17 +1,17 @@
-//! Spells what objdump prints our way, in the few places where ours is meant to differ.
+//! Converts the output of objdump to the spelling of this crate where it differs on purpose.
 
 use isa::{CacheOp, InstructionCacheOp};
 
-/// Spells objdump's text of an instruction at `address` our way.
+/// Converts objdump's text of an instruction at `address`.
 pub fn spelling(text: &str, address: u64) -> String {
     let text = text.split("//").next().unwrap_or(text).trim().replacen('\t', " ", 1);
-    // 1. Hints, DC and IC have names. With -M no-aliases objdump shows the instructions they are aliases of.
+    // 1. Hints, DC and IC. With -M no-aliases objdump shows the instructions they are aliases of.
     match text.as_str() {
         "hint #0x0" => return "nop".to_owned(),
         "hint #0x1" => return "yield".to_owned(),
         _ => {}
     }
-    // SYS leaves out a register that is xzr; DC and IC by address do not.
+    // SYS omits a register that is xzr; DC and IC by address do not.
     let with_register =
         |name: String, register: &str| format!("{name}, {}", if register.is_empty() { "xzr" } else { register });
     let data = CacheOp::ALL.iter().map(|operation| (operation.encoding(), format!("dc {operation}"), true));
@@ -28,7 +28,7 @@ pub fn spelling(text: &str, address: u64) -> String {
             }
         }
     }
-    // 2. A target is shown as an absolute address and a symbol; ours is a distance, of ADRP from the page.
+    // 2. Targets. objdump shows an address and a symbol, this crate an offset: of ADRP from the page.
     if let Some((before, _symbol)) = text.split_once(" <") {
         let (before, target) = before.rsplit_once(' ').unwrap();
         let from = if before.starts_with("adrp ") { address & !0xfff } else { address };

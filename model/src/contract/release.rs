@@ -54,7 +54,7 @@ pub struct ParseReleaseError(String);
 
 impl fmt::Display for ParseReleaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is no kernel release; give a series such as 6.12, or a release such as 6.12.117", self.0)
+        write!(f, "{:?} is no kernel release", self.0)
     }
 }
 

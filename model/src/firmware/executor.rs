@@ -1,5 +1,8 @@
 //! The executor: runs a block, records its exceptions and goes on behind each (`guest-fw/src/executor.rs`).
 
+use std::fmt;
+use std::rc::Rc;
+
 use abi::doorbell::Doorbell;
 use abi::mailbox::{Block, BlockEnd, BlockReply, MAX_TRAPS, MAX_WORDS, SysReg, Trap};
 use abi::map;
@@ -29,6 +32,10 @@ pub(super) struct Seat {
 impl Seat {
     pub(super) fn program(&self) -> &Program {
         &self.program
+    }
+
+    pub(super) fn recycle(&mut self) {
+        self.running = None;
     }
 }
 
@@ -68,6 +75,30 @@ pub struct Unknown {
     pub x: u32,
 }
 
+/// Asks whether a block is to be given up, once in many instructions. Without a question none is.
+#[derive(Clone, Default)]
+pub struct Interrupt(Option<Rc<dyn Fn() -> bool>>);
+
+impl Interrupt {
+    /// Instructions between two questions: some tenths of a millisecond.
+    const EVERY: u64 = 4096;
+
+    /// Asks this.
+    pub fn when(question: impl Fn() -> bool + 'static) -> Self {
+        Self(Some(Rc::new(question)))
+    }
+
+    fn is_due(&self) -> bool {
+        self.0.as_ref().is_some_and(|question| question())
+    }
+}
+
+impl fmt::Debug for Interrupt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Interrupt").field(&self.0.is_some()).finish()
+    }
+}
+
 /// How a block came back.
 #[derive(Clone, Debug)]
 pub enum Outcome {
@@ -82,6 +113,11 @@ pub enum Outcome {
     },
     /// It used up its budget.
     Exhausted {
+        /// Where it was.
+        pc: u64,
+    },
+    /// It was given up because [`Firmware::interrupt`] asked for it.
+    Interrupted {
         /// Where it was.
         pc: u64,
     },
@@ -171,7 +207,7 @@ impl Firmware {
     }
 
     fn advance(&mut self, index: usize, cpu: &mut Cpu, env: &mut Env<'_>) -> Outcome {
-        let Self { cpus, pages, .. } = self;
+        let Self { cpus, pages, interrupt, .. } = self;
         let Some((seat, mut running)) = cpus.get_mut(index).and_then(|seat| {
             let running = seat.running.take()?;
             Some((seat, running))
@@ -179,8 +215,23 @@ impl Firmware {
             return Outcome::Refused;
         };
         let base = map::code_va(index);
+        let mut asked = running.budget.div_ceil(Interrupt::EVERY);
         let end = loop {
-            match crate::cpu::run(cpu, env, pages, (base, &seat.program), &mut running.budget) {
+            if asked != running.budget.div_ceil(Interrupt::EVERY) {
+                asked = running.budget.div_ceil(Interrupt::EVERY);
+                if interrupt.is_due() {
+                    return Outcome::Interrupted { pc: cpu.pc };
+                }
+            }
+            // Up to the next multiple, so that each is met.
+            let mut slice = match running.budget % Interrupt::EVERY {
+                0 => running.budget.min(Interrupt::EVERY),
+                rest => rest,
+            };
+            running.budget -= slice;
+            let event = crate::cpu::run(cpu, env, pages, (base, &seat.program), &mut slice);
+            running.budget += slice;
+            match event {
                 Event::Exception => {
                     if let Some(end) = running.record(base, cpu, env) {
                         break end;
@@ -197,6 +248,7 @@ impl Firmware {
                         };
                     }
                 },
+                Event::Exhausted if running.budget > 0 => {}
                 Event::Exhausted => return Outcome::Exhausted { pc: cpu.pc },
                 Event::NoMemory(place) => return Outcome::NoMemory(place),
                 Event::Unmodelled(what) => return Outcome::Unmodelled { pc: cpu.pc, what },
@@ -221,9 +273,12 @@ impl Seat {
         let words = if block.new_words != 0 { words } else { self.program.words() };
         let mut all: Vec<u32> = words.iter().copied().chain(std::iter::repeat(0)).take(count).collect();
         all.push(end);
+        // Nothing is left of a longer block that stood here.
+        let longest = all.len().max(self.program.words().len());
         if self.program.words() != all {
             self.program = Program::new(&all);
         }
+        all.resize(longest, 0);
         let bytes: Vec<u8> = all.iter().flat_map(|word| word.to_le_bytes()).collect();
         let mut ipa = map::code_ipa(index);
         for page in bytes.chunks(map::GUEST_PAGE as usize) {

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use kvm_mte::register::{Register, system_register};
+
 /// A register's id as KVM_GET_REG_LIST gives it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RegisterId(pub u64);
@@ -38,13 +40,13 @@ const NAMES: [(RegisterId, &str); 13] = [
 
 impl RegisterId {
     /// Random Allocation Tag Seed Register.
-    pub const RGSR_EL1: Self = Self::system(3, 0, 1, 0, 5);
+    pub const RGSR_EL1: Self = Self(Register::RgsrEl1.id());
     /// Tag Control Register.
-    pub const GCR_EL1: Self = Self::system(3, 0, 1, 0, 6);
+    pub const GCR_EL1: Self = Self(Register::GcrEl1.id());
     /// Tag Fault Status Register of EL1.
-    pub const TFSR_EL1: Self = Self::system(3, 0, 5, 6, 0);
+    pub const TFSR_EL1: Self = Self(Register::TfsrEl1.id());
     /// Tag Fault Status Register of EL0.
-    pub const TFSRE0_EL1: Self = Self::system(3, 0, 5, 6, 1);
+    pub const TFSRE0_EL1: Self = Self(Register::Tfsre0El1.id());
     /// System Control Register.
     pub const SCTLR_EL1: Self = Self::system(3, 0, 1, 0, 0);
     /// Translation Control Register.
@@ -100,7 +102,7 @@ impl RegisterId {
     /// Returns the id of a 64-bit system register.
     #[must_use]
     pub const fn system(op0: u64, op1: u64, crn: u64, crm: u64, op2: u64) -> Self {
-        Self(0x6030_0000_0013_0000 | op0 << 14 | op1 << 11 | crn << 7 | crm << 3 | op2)
+        Self(system_register(op0, op1, crn, crm, op2))
     }
 
     /// Returns the id of a system register that MRS can name.

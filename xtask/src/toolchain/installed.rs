@@ -63,7 +63,7 @@ impl Installed {
 
 fn lacks(sysroot: &Path, version: &Version, wanted: &Version) -> Option<String> {
     if !version.is_at_least(wanted) {
-        return Some(format!("expected rustc {} or newer, found {}", wanted, version));
+        return Some(format!("the installed rustc {} is older than {}", version, wanted));
     }
     let missing: Vec<&str> = [GUEST_TARGET, MUSL_TARGET].into_iter().filter(|t| !has_target(sysroot, t)).collect();
     if missing.is_empty() {
@@ -96,7 +96,7 @@ mod tests {
         assert!(missing.contains(MUSL_TARGET) && !missing.contains(GUEST_TARGET), "{}", missing);
         add(MUSL_TARGET);
         assert_eq!(lacks(&sysroot, &v("1.95.0"), &v("1.95")), None);
-        assert!(lacks(&sysroot, &v("1.63.0"), &v("1.95")).expect("too old").contains("found 1.63.0"));
+        assert!(lacks(&sysroot, &v("1.63.0"), &v("1.95")).expect("too old").contains("1.63.0 is older than 1.95"));
         fs::remove_dir_all(sysroot).expect("clean up");
     }
 

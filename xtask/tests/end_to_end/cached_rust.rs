@@ -48,7 +48,7 @@ fn without_either_the_message_has_the_remedy() {
     let outcome = run(scratch.xtask(&["run", "--via", "model"]));
     outcome.assert_unavailable(&[
         "cannot fetch Rust for the guest and for arm64 Linux",
-        "expected rustc 1.95 or newer, found 1.63.0",
+        "since the installed rustc 1.63.0 is older than 1.95",
         &cache,
         "run `rustup update stable` and `rustup target add",
     ]);

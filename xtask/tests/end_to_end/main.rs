@@ -3,6 +3,7 @@
 //!
 //! Nothing is fetched and nothing is built, so they run anywhere. `scratch.rs` has the surroundings, `fakes/` the programs.
 
+mod arguments;
 mod cached_rust;
 mod never_installs;
 mod read_only;

@@ -61,9 +61,9 @@ pub(super) struct Search<'s> {
 }
 
 impl Search<'_> {
-    /// Searches.
-    pub(super) fn run(&mut self) -> Result<SearchResult, MachineError> {
-        let Some(mut best) = self.attempt(Choices::default())? else { return Ok(SearchResult::Undecided) };
+    /// Searches, beginning with the outcome of no answers at all.
+    pub(super) fn run(&mut self, first: Outcome) -> Result<SearchResult, MachineError> {
+        let mut best = self.candidate(first);
         // Climbing is no more than a good beginning, so most of what may be tried is left for what follows.
         let reserve = self.left / 2;
         while !best.differences.is_empty() && self.climb(&mut best, reserve)? {}
@@ -78,8 +78,12 @@ impl Search<'_> {
         let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
         self.left = left;
         let outcome = (self.observe)(choices)?;
+        Ok(Some(self.candidate(outcome)))
+    }
+
+    fn candidate(&self, outcome: Outcome) -> Candidate {
         let differences = differences(&outcome.observation, self.found);
-        Ok(Some(Candidate { outcome, differences }))
+        Candidate { outcome, differences }
     }
 
     /// Changes one choice after the other to what comes nearest, as long as more than `reserve` outcomes may be tried;

@@ -1,18 +1,18 @@
 //! What is not compared, because a known divergence would be all that it shows.
 
 use abi::map;
-use isa::{ExceptionClass, FaultStatus, Syndrome};
+use errata::avoid::{Avoid, Avoided};
+use isa::{ExceptionClass, FaultStatus, Insn, Syndrome};
 
-use super::{Avoid, KnownDivergence, has};
 use machine::Fault;
 use program::observation::StepOutcome;
 use program::{Observation, Program, Step};
 
 /// Changes what a machine or the model showed of a program where a known divergence is overlooked.
-pub fn mask_known(known: &[KnownDivergence], program: &Program, found: &mut Observation) {
+pub fn mask_known(known: &Avoided, program: &Program, found: &mut Observation) {
     const WNR: u64 = 1 << 6;
     const DFSC: u64 = 0x3f;
-    let any_priority = known.iter().any(|known| known.avoid == Avoid::PriorityOnDevice);
+    let any_priority = known.rules.contains(&Avoid::PriorityOnDevice);
     for seen in &mut found.seen {
         let StepOutcome::Block(trace) = &mut seen.what else { continue };
         // A block that is run again is the one before it.
@@ -22,13 +22,12 @@ pub fn mask_known(known: &[KnownDivergence], program: &Program, found: &mut Obse
         });
         for fault in trace.faults.iter_mut().filter(|fault| fault.esr.class().is_data_abort()) {
             let word = run.zip(fault.index).and_then(|(run, index)| run.words.get(index));
-            let should = known.iter().find_map(|known| match known.avoid {
-                Avoid::Direction { mnemonics, statuses, write } => {
-                    let concerned = fault.esr.dfsc().is_some_and(|status| statuses.contains(&status));
-                    (concerned && has(word, mnemonics)).then_some(write)
-                }
-                _ => None,
+            let insn = word.and_then(|word| Insn::decode(*word));
+            let wrong = known.directions.iter().find(|wrong| {
+                let concerned = fault.esr.dfsc().is_some_and(|status| wrong.statuses.contains(&status));
+                concerned && insn.is_some_and(|insn| wrong.concerns(insn))
             });
+            let should = wrong.map(|wrong| wrong.write);
             if any_priority && refused_by_device(fault) {
                 fault.esr = Syndrome::from_bits(fault.esr.bits() & !DFSC | u64::from(FaultStatus::ALIGNMENT.bits()));
             }
@@ -54,7 +53,6 @@ mod tests {
     use abi::mailbox::{BlockEnd, SYS_REGS};
 
     use super::*;
-    use crate::known::QEMU;
     use machine::Trace;
     use program::observation::StepObservation;
 
@@ -81,9 +79,9 @@ mod tests {
         };
         let all = || shown([alignment(0, true), alignment(1, true), alignment(2, true)]);
         let mut found = all();
-        mask_known(&[], &program, &mut found);
+        mask_known(&Avoided::default(), &program, &mut found);
         assert_eq!(found, all());
-        mask_known(QEMU, &program, &mut found);
+        mask_known(&Avoided::everything(), &program, &mut found);
         assert_eq!(found, shown([alignment(0, false), alignment(1, true), alignment(2, false)]));
     }
 
@@ -97,7 +95,7 @@ mod tests {
                 seen: vec![StepObservation { step: 0, what, unknown: Vec::new(), unknown_v: 0, unknown_x: 0 }],
                 ..Observation::default()
             };
-            mask_known(QEMU, &program, &mut found);
+            mask_known(&Avoided::everything(), &program, &mut found);
             found
         };
         const ALIGNMENT: u64 = 0x9200_0061;

@@ -8,15 +8,18 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::CliError;
-use super::rerun::{CommandLine, RERUN};
-use super::run::{Emulation, Machine, Via, default_machine, explain, seed, settings_for};
+use super::rerun::{GivenOptions, RERUN};
+use super::run::{Emulation, Machine, Run, SharedReport, Via, Watchdog, default_machine, explain, seed, settings_for};
 use crate::nested;
 use fuzz::campaign::{NAME, Options};
+use machine::Deadline;
+use report::Format;
 use report::event::{Event, Sink, Summary};
 use report::exit::{Exit, RunEnd};
-use report::{Format, Report};
 use suite::GuestPolicy;
 
+/// Options that bound or report a campaign. A divergence has the seed of its own, and `--only` its number.
+pub const NOT_REPEATED: [&str; 7] = ["seed", "only", "programs", "seconds", "jobs", "most", "format"];
 /// How long a campaign takes unless the user says otherwise, in seconds.
 const SECONDS: u64 = 10;
 /// Goes to the line's beginning and clears it (ECMA-48: CR, EL).
@@ -71,35 +74,38 @@ impl Fuzz {
     /// # Errors
     ///
     /// When the command line makes no sense, or the report cannot be written.
-    pub fn execute(&self) -> Result<Exit, CliError> {
+    pub(super) fn execute(&self, given: GivenOptions) -> Result<Exit, CliError> {
         let via = self.via.unwrap_or_else(default_machine);
         let options = self.options();
+        let deadline = Deadline::after(options.time.saturating_add(Duration::from_secs(300)));
         let machine = Machine {
             via,
             emulation: &self.emulation,
             firmware: self.firmware.as_deref(),
             guests: GuestPolicy { guest_timeout: Duration::from_secs(self.guest_timeout), ..GuestPolicy::default() },
             // A campaign ends by its own clock; what is left of it then is shrunk.
-            timeout: options.time.saturating_add(Duration::from_secs(300)),
+            deadline,
             avoid_known: !self.known,
             smp: nested::SMP,
         };
         let machine = machine.check()?;
-        let settings = settings_for(self.format, via, self.rerun(), self.rerun_options(via));
+        let settings = settings_for(self.format, via, self.rerun(), given.without(&NOT_REPEATED));
         let mut sink = Saving {
-            report: Report::new(anstream::stdout(), settings),
+            report: SharedReport::new(anstream::stdout(), settings),
             directory: &self.save,
             stem: format!("{}-{:#x}", via.name(), options.seed),
             run: started_as().replacen("fuzz", "run", 1) + " ",
-            options: self.rerun_options(via),
+            options: given.also_of(&run_command()).without(&NOT_REPEATED),
             text: self.format == Format::Text,
             summary: None,
         };
+        let guest_timeout = Duration::from_secs(self.guest_timeout);
+        let watchdog = Watchdog::start(via, deadline, guest_timeout, &sink.report);
         let mut progress = Progress::new(self.format == Format::Text);
         machine.fuzz(&options, &mut sink, &mut |programs, diverged| progress.show(programs, diverged));
         progress.clear();
-        let Saving { mut report, summary, .. } = sink;
-        report.end_if_open();
+        drop(watchdog);
+        let Saving { report, summary, .. } = sink;
         let tally = report.finish()?;
         if self.format == Format::Text
             && let Some(summary) = &summary
@@ -134,23 +140,11 @@ impl Fuzz {
     fn rerun(&self) -> String {
         format!("{} --only", started_as())
     }
+}
 
-    /// The options that a repetition needs. Whoever says how to rerun has named them there already.
-    fn rerun_options(&self, via: Via) -> String {
-        if std::env::var_os(RERUN).is_some() {
-            return String::new();
-        }
-        let path = |path: &Option<PathBuf>| path.as_deref().map(Path::display).map(|path| path.to_string());
-        CommandLine::default()
-            .option("--via", Some(via.name()))
-            .option("--kernel", path(&self.emulation.kernel))
-            .option("--qemu", path(&self.emulation.qemu))
-            .option("--agent", path(&self.emulation.agent))
-            .option("--cpu", self.emulation.cpu.as_deref())
-            .option("--firmware", path(&self.firmware))
-            .flag("--known", self.known)
-            .finish()
-    }
+/// Returns the command that runs a saved program.
+pub fn run_command() -> clap::Command {
+    Run::augment_args(clap::Command::new("run"))
 }
 
 /// How this campaign was started, up to its own options.
@@ -181,7 +175,7 @@ fn summary_line(summary: &Summary, seed: u64) -> String {
 
 /// The report, and the programs that diverge as files.
 struct Saving<'a, W> {
-    report: Report<W>,
+    report: SharedReport<W>,
     directory: &'a Path,
     stem: String,
     /// The command that runs a file, up to its path, and the options behind it.

@@ -18,10 +18,14 @@ pub struct List {
     /// Print what the kernel's documents say about MTE in VMs and which cases check it, as a page in Markdown
     #[arg(long, conflicts_with = "cases")]
     documents: bool,
+
+    /// Print the known defects of kernels and emulators as a page in Markdown
+    #[arg(long, conflicts_with_all = ["cases", "documents"])]
+    errata: bool,
 }
 
 impl List {
-    /// Writes three lines a case, or the page about the documents.
+    /// Writes three lines a case, or one of the pages.
     ///
     /// # Errors
     ///
@@ -29,6 +33,10 @@ impl List {
     pub fn execute(&self) -> Result<Exit, CliError> {
         if self.documents {
             anstream::stdout().lock().write_all(documents::render(&suite::infos()).as_bytes())?;
+            return Ok(Exit::Passed);
+        }
+        if self.errata {
+            anstream::stdout().lock().write_all(errata::page::render().as_bytes())?;
             return Ok(Exit::Passed);
         }
         let selection =

@@ -2,11 +2,12 @@
 
 use std::fs::{self, File};
 use std::io::{BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::CliError;
+use crate::matrix::verdicts::VerdictDirectory;
 use crate::matrix::{self, Column};
 use report::exit::Exit;
 
@@ -25,6 +26,12 @@ pub struct Matrix {
     /// Write the table as a page, too
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Compare each run with the verdicts in DIRECTORY/NAME.txt, and fail if one is another
+    #[arg(long, value_name = "DIRECTORY")]
+    verdicts: Option<PathBuf>,
+    /// Write these files instead, for review
+    #[arg(long, requires = "verdicts")]
+    bless: bool,
 }
 
 fn named(text: &str) -> Result<(String, PathBuf), String> {
@@ -58,6 +65,52 @@ impl Matrix {
         if let Some(path) = &self.html {
             write(path, matrix::page(&matrix, &rows))?;
         }
-        Ok(matrix.exit())
+        match &self.verdicts {
+            None => Ok(matrix.exit()),
+            Some(directory) if self.bless => bless(directory, &matrix.columns),
+            Some(directory) => compare(directory, &matrix.columns),
+        }
     }
+}
+
+fn directory(path: &Path) -> VerdictDirectory {
+    VerdictDirectory::new(path, suite::infos().into_iter().map(|case| case.name).collect())
+}
+
+/// Prints where runs are not as they are expected to be.
+fn compare(path: &Path, columns: &[Column]) -> Result<Exit, CliError> {
+    let mut out = anstream::stdout().lock();
+    let directory = directory(path);
+    let mut exit = Exit::Passed;
+    for column in columns {
+        let differences = directory.compare(column).map_err(|error| CliError::Usage(format!("{error}; {BLESS}")))?;
+        if !differences.is_empty() {
+            exit = Exit::Failed;
+            writeln!(out, "{}: {} verdicts are not those of {}", column.name, differences.len(), path.display())?;
+        }
+        for difference in differences {
+            writeln!(out, "  {difference}")?;
+        }
+    }
+    if exit != Exit::Passed {
+        writeln!(out, "if that is right, {BLESS}")?;
+    }
+    Ok(exit)
+}
+
+/// What to do about verdicts that have changed.
+const BLESS: &str = "write them anew with --bless, and review the change";
+
+/// Writes what runs came to, and names the cases that failed, which nothing may expect.
+fn bless(path: &Path, columns: &[Column]) -> Result<Exit, CliError> {
+    let mut out = anstream::stdout().lock();
+    let directory = directory(path);
+    let mut exit = Exit::Passed;
+    for column in columns {
+        for case in directory.bless(column).map_err(|error| CliError::Usage(error.to_string()))? {
+            exit = Exit::Failed;
+            writeln!(out, "{}: not written, for {case} failed", column.name)?;
+        }
+    }
+    Ok(exit)
 }

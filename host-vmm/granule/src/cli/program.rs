@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::CliError;
 use fuzz::replay::NamedProgram;
+use machine::Explain;
 use program::Program;
 
 /// How the file of a program is called.
@@ -36,7 +37,7 @@ pub fn read(arguments: &[String]) -> Result<Option<Vec<NamedProgram>>, CliError>
 fn read_one(path: &str) -> Result<NamedProgram, CliError> {
     let usage = |what: String| CliError::Usage(format!("{path}: {what}"));
     let text = fs::read_to_string(path).map_err(|error| usage(format!("cannot be read: {error}")))?;
-    text.parse::<Program>().map_err(|error| usage(error.to_string()))?;
+    text.parse::<Program>().map_err(|error| usage(error.sentence()))?;
     let name = Path::new(path).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(NamedProgram { name, path: path.to_owned(), text })
 }

@@ -3,32 +3,35 @@
 mod emulation;
 mod model_options;
 mod via;
+mod watchdog;
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use clap::{Args, ValueEnum};
-use machine::Config;
+use clap::Args;
+use errata::filter::ErrataFilter;
 use machine::target::Opener;
+use machine::{Config, Deadline};
 
 pub use self::emulation::Emulation;
 pub use self::via::{Machine, Via};
+pub use self::watchdog::{SharedReport, Watchdog};
 use super::CliError;
 use super::program;
-use super::rerun::{CommandLine, RERUN};
+use super::rerun::{GivenOptions, RERUN};
 use crate::nested;
 use fuzz::replay::NamedProgram;
-use report::errata_filter::ErrataFilter;
 use report::event::Sink;
 use report::exit::{Exit, RunEnd, Tally};
-use report::{Format, Report, Settings};
+use report::{Format, Settings};
 use suite::GuestPolicy;
 use suite::selection::Selection;
 
 /// CPUs of a kernel that may lose one for each hazard.
 const HAZARD_SMP: u32 = 4;
+/// Options that do not change what a case does. A failure has the seed of its own.
+pub const NOT_REPEATED: [&str; 3] = ["seed", "quiet", "format"];
 /// Columns of a report that goes to no terminal.
 const WIDTH: usize = 110;
 
@@ -77,31 +80,31 @@ impl Run {
     /// # Errors
     ///
     /// When the command line makes no sense, or the report cannot be written.
-    pub fn execute(&self) -> Result<Exit, CliError> {
+    pub(super) fn execute(&self, given: &GivenOptions) -> Result<Exit, CliError> {
         let began = Instant::now();
+        let deadline = Deadline::after(Duration::from_secs(self.timeout));
         if let Some(programs) = program::read(&self.cases)? {
-            return self.programs(&programs, began);
+            return self.programs(&programs, given, began, deadline);
         }
         let selection =
             Selection::new(&self.cases, suite::infos()).map_err(|error| CliError::Usage(error.to_string()))?;
         let via = self.via.unwrap_or_else(default_machine);
         self.check_hazards(via)?;
-        let machine = self.machine(via).check()?;
-        let settings = self.report_settings(via, selection.names(), began);
-        let mut report = Report::new(anstream::stdout(), settings);
-        let deadline = Deadline::new(Duration::from_secs(self.timeout), via);
+        let machine = self.machine(via, deadline).check()?;
+        let settings = self.report_settings(via, selection.names(), given, began);
+        let mut report = SharedReport::new(anstream::stdout(), settings);
+        let watchdog = Watchdog::start(via, deadline, self.guests().guest_timeout, &report);
         let (cases, seed) = (selection.cases().to_vec(), self.chosen_seed());
-        if via == Via::Model {
-            // The specification has no errata.
-            machine.suite(cases, seed, &mut report);
-        } else {
-            machine.suite(cases, seed, &mut ErrataFilter::new(&mut report, self.strict));
-        }
-        drop(deadline);
-        report.end_if_open();
+        self.filtered(via, &mut report, |sink| machine.suite(cases, seed, sink));
+        drop(watchdog);
         let tally = report.finish()?;
         explain(&tally);
         Ok(tally.exit())
+    }
+
+    /// Lets `work` report, with the failures that are known marked as such. The specification has no errata.
+    fn filtered(&self, via: Via, report: &mut dyn Sink, work: impl FnOnce(&mut dyn Sink)) {
+        if via == Via::Model { work(report) } else { work(&mut ErrataFilter::new(report, self.strict)) }
     }
 
     /// Rejects to hang a kernel that somebody needs, or one that could not even tell.
@@ -117,29 +120,36 @@ impl Run {
     }
 
     /// Runs programs from files and reports.
-    fn programs(&self, programs: &[NamedProgram], began: Instant) -> Result<Exit, CliError> {
+    fn programs(
+        &self,
+        programs: &[NamedProgram],
+        given: &GivenOptions,
+        began: Instant,
+        deadline: Deadline,
+    ) -> Result<Exit, CliError> {
         let via = self.via.unwrap_or_else(default_machine);
-        let machine = self.machine(via).check()?;
+        let machine = self.machine(via, deadline).check()?;
         let settings = Settings {
             arguments: programs.iter().map(|named| (named.info().name, named.path.clone())).collect(),
-            ..self.report_settings(via, programs.iter().map(|named| named.info().name).collect(), began)
+            ..self.report_settings(via, programs.iter().map(|named| named.info().name).collect(), given, began)
         };
-        let mut report = Report::new(anstream::stdout(), settings);
-        machine.replay(programs, self.chosen_seed(), &mut report);
-        report.end_if_open();
+        let mut report = SharedReport::new(anstream::stdout(), settings);
+        let watchdog = Watchdog::start(via, deadline, self.guests().guest_timeout, &report);
+        self.filtered(via, &mut report, |sink| machine.replay(programs, self.chosen_seed(), sink));
+        drop(watchdog);
         let tally = report.finish()?;
         explain(&tally);
         Ok(tally.exit())
     }
 
     /// The machine as it was asked for.
-    fn machine(&self, via: Via) -> Machine<'_> {
+    fn machine(&self, via: Via, deadline: Deadline) -> Machine<'_> {
         Machine {
             via,
             emulation: &self.emulation,
             firmware: self.firmware.as_deref(),
             guests: self.guests(),
-            timeout: Duration::from_secs(self.timeout),
+            deadline,
             avoid_known: false,
             smp: if self.hazards { HAZARD_SMP } else { nested::SMP },
         }
@@ -155,7 +165,7 @@ impl Run {
         self.seed.unwrap_or_else(|| u64::from(fastrand::u32(..)))
     }
 
-    fn report_settings(&self, via: Via, names: Vec<String>, began: Instant) -> Settings {
+    fn report_settings(&self, via: Via, names: Vec<String>, given: &GivenOptions, began: Instant) -> Settings {
         Settings {
             format: self.format,
             quiet: self.quiet,
@@ -163,39 +173,12 @@ impl Run {
             names,
             arguments: Vec::new(),
             rerun: std::env::var(RERUN).unwrap_or_else(|_| "granule run".to_owned()),
-            rerun_options: self.rerun_options(),
+            rerun_options: given.without(&NOT_REPEATED),
             began,
             before: time_before(),
             width: terminal_width().unwrap_or(WIDTH),
             progress: std::io::stderr().is_terminal() && self.format == Format::Text,
         }
-    }
-
-    /// The options that a repetition needs. Whoever says how to rerun has named them there already.
-    fn rerun_options(&self) -> String {
-        if std::env::var_os(RERUN).is_some() {
-            return String::new();
-        }
-        let path = |path: &Option<PathBuf>| path.as_deref().map(Path::display).map(|path| path.to_string());
-        let emulation = &self.emulation;
-        let via = self.via.and_then(|via| via.to_possible_value()).map(|via| via.get_name().to_owned());
-        CommandLine::default()
-            .option("--via", via)
-            .option("--kernel", path(&emulation.kernel))
-            .option("--qemu", path(&emulation.qemu))
-            .option("--agent", path(&emulation.agent))
-            .option("--cpu", emulation.cpu.as_deref())
-            .option("--append", emulation.append.as_deref())
-            .option("--smp", emulation.smp)
-            .option("--mem", emulation.mem)
-            .option("--firmware", path(&self.firmware))
-            .option(
-                "--guest-timeout",
-                (self.guest_timeout != machine::GUEST_TIMEOUT.as_secs()).then_some(self.guest_timeout),
-            )
-            .flag("--fresh-vms", self.fresh_vms)
-            .flag("--hazards", self.hazards)
-            .finish()
     }
 }
 
@@ -271,32 +254,6 @@ pub fn explain(tally: &Tally) {
 fn terminal_width() -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
     (size.ws_col > 0).then_some(usize::from(size.ws_col))
-}
-
-/// Ends the process with status 69 if it is not dropped in time. A guest that hangs is stopped long before;
-/// this is for a host kernel that does not come back.
-struct Deadline {
-    _in_time: mpsc::Sender<()>,
-}
-
-impl Deadline {
-    /// Begins to wait, for a machine of this process: a nested run keeps its own time, and the model cannot hang.
-    fn new(time: Duration, via: Via) -> Option<Self> {
-        if !matches!(via, Via::Kvm | Via::Tcg) {
-            return None;
-        }
-        let (in_time, wait) = mpsc::channel();
-        std::thread::spawn(move || {
-            if wait.recv_timeout(time) == Err(RecvTimeoutError::Timeout) {
-                anstream::eprintln!(
-                    "could not run: the suite did not end within {} s; give it longer with --timeout",
-                    time.as_secs()
-                );
-                std::process::exit(i32::from(Exit::Broken as u8));
-            }
-        });
-        Some(Self { _in_time: in_time })
-    }
 }
 
 #[cfg(test)]

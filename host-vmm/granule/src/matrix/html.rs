@@ -24,7 +24,7 @@ fn shown(cell: &Cell) -> (&'static str, &'static str, &str) {
         Cell::Passed => ("passed", "·", "passed"),
         Cell::Failed(why) => ("failed", "F", why),
         Cell::Known(why) => ("known", "k", why),
-        Cell::Skipped(why) => ("skipped", "s", why),
+        Cell::Skipped(skip) => ("skipped", "s", &skip.reason),
         Cell::NotRun => ("not-run", "", "not run"),
     }
 }
@@ -75,13 +75,13 @@ pub fn page(matrix: &Matrix, rows: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{column, ended};
+    use super::super::tests::{column, end};
     use super::*;
-    use report::event::{Event, Verdict};
+    use report::event::{Event, Skip, Verdict};
 
     #[test]
     fn reasons_cannot_break_the_page() {
-        let events = [ended("a", Verdict::Skipped("<b> & \"c\"".into())), Event::Finished { micros: 1 }];
+        let events = [end("a", Verdict::Skipped(Skip::new("k", "<b> & \"c\""))), Event::Finished { micros: 1 }];
         let page = page(&Matrix { columns: vec![column("x", &events)] }, &["a"]);
         assert!(page.contains("&lt;b&gt; &amp; &quot;c&quot;") && !page.contains("<b>"));
     }

@@ -55,7 +55,11 @@ fn reasons(text: &mut String, matrix: &Matrix, rows: &[&str]) {
     for row in rows {
         for (number, column) in (1..).zip(&matrix.columns) {
             let cell = column.cell(row);
-            let (Cell::Failed(why) | Cell::Known(why) | Cell::Skipped(why)) = cell else { continue };
+            let why = match cell {
+                Cell::Failed(why) | Cell::Known(why) => why,
+                Cell::Skipped(skip) => &skip.reason,
+                Cell::Passed | Cell::NotRun => continue,
+            };
             match reasons.iter_mut().find(|(kind, reason, _)| *kind == letter(cell) && reason == why) {
                 Some((.., numbers)) if numbers.contains(&number) => {}
                 Some((.., numbers)) => numbers.push(number),
@@ -72,14 +76,14 @@ fn reasons(text: &mut String, matrix: &Matrix, rows: &[&str]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{column, ended};
+    use super::super::tests::{column, end};
     use super::*;
-    use report::event::{Event, Verdict};
+    use report::event::{Event, Skip, Verdict};
 
     /// What a person sees of a cell is its letter and its reason, once.
     #[test]
     fn each_reason_is_listed_once() {
-        let skipped = || ended("a", Verdict::Skipped("no swap".into()));
+        let skipped = || end("a", Verdict::Skipped(Skip::new("host-no-swap", "no swap")));
         let finished = Event::Finished { micros: 1 };
         let columns = ["x", "y"].map(|name| column(name, &[skipped(), finished.clone()])).to_vec();
         let text = table(&Matrix { columns }, &["a"]);

@@ -3,10 +3,12 @@
 //! It must be static, since nothing else is in the initramfs. Its symbols and debug information are left
 //! outside: every byte is copied by an emulated CPU.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use machine::Explain;
 use object::elf::{EM_AARCH64, FileHeader64, PT_INTERP, PT_LOAD, SymbolSection};
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, pod};
@@ -19,7 +21,7 @@ pub const BESIDE: &str = "granule-aarch64";
 pub enum AgentError {
     /// None was named and none is where it usually is.
     #[error(
-        "a nested run needs granule built for arm64; expected it at {}; build it with `cargo xtask build`, or name it with --agent or GRANULE_AGENT",
+        "a nested run needs granule built for arm64: expected it at {}, found nothing",
         looked.display()
     )]
     None {
@@ -27,7 +29,7 @@ pub enum AgentError {
         looked: PathBuf,
     },
     /// Cannot be read.
-    #[error("agent {}: {source}; name a granule built for arm64 with --agent", path.display())]
+    #[error("agent {}: {source}", path.display())]
     Unreadable {
         /// As given.
         path: PathBuf,
@@ -35,7 +37,7 @@ pub enum AgentError {
         source: io::Error,
     },
     /// Another kind of file.
-    #[error("agent {}: expected {expected}, found {found}; name a granule built for aarch64-unknown-linux-musl, or for gnu with crt-static", path.display())]
+    #[error("agent {}: expected {expected}, found {found}", path.display())]
     Unfit {
         /// As given.
         path: PathBuf,
@@ -44,6 +46,18 @@ pub enum AgentError {
         /// What it is.
         found: String,
     },
+}
+
+impl Explain for AgentError {
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(match self {
+            Self::None { .. } => "build it with `cargo xtask build`, or name it with --agent or GRANULE_AGENT",
+            Self::Unreadable { .. } => "name a granule built for arm64 with --agent",
+            Self::Unfit { .. } => {
+                "name a granule built for aarch64-unknown-linux-musl, or for gnu with crt-static, with --agent"
+            }
+        }))
+    }
 }
 
 /// Finds the agent: the one named, else the one beside this program, else this program on an arm64 host.

@@ -83,7 +83,14 @@ mod tests {
 
     fn options() -> InnerOptions {
         let work = Work::default();
-        InnerOptions { work, names: vec!["a.b.c".into()], seed: 7, guests: GuestPolicy::default(), firmware: None }
+        InnerOptions {
+            work,
+            names: vec!["a.b.c".into()],
+            seed: 7,
+            guests: GuestPolicy::default(),
+            emulator: "QEMU 10.0.2".into(),
+            firmware: None,
+        }
     }
 
     #[test]

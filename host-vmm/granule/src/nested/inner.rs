@@ -33,7 +33,7 @@ pub enum Work {
     Suite,
     /// Programs, each as a case.
     Programs(Vec<NamedProgram>),
-    /// Random programs; whether they stay away from known divergences of QEMU.
+    /// Random programs; whether they stay away from the known divergences of the emulator and the kernel.
     Fuzz(campaign::Options, bool),
 }
 
@@ -49,6 +49,9 @@ pub struct InnerOptions {
     pub seed: u64,
     /// How guests are treated.
     pub guests: GuestPolicy,
+    /// The emulator around this kernel, as it names itself: `QEMU 10.0.2`.
+    #[serde(default)]
+    pub emulator: String,
     /// The firmware to use instead of the embedded one. It travels as a file of its own.
     #[serde(skip)]
     pub firmware: Option<Vec<u8>>,

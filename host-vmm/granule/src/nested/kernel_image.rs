@@ -2,9 +2,12 @@
 //!
 //! QEMU starts anything it is given and then shows nothing; so the header is looked at first.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+use machine::Explain;
 
 /// Offset of the magic number in an arm64 `Image` (Documentation/arch/arm64/booting.rst, 4).
 const MAGIC_AT: usize = 56;
@@ -35,7 +38,7 @@ const KINDS: &[(usize, &[u8], &str, &str)] = &[
 #[derive(Debug, thiserror::Error)]
 pub enum KernelError {
     /// Not there, or not readable.
-    #[error("kernel {}: {source}; give the path of an arm64 Image with --kernel", path.display())]
+    #[error("kernel {}: {source}", path.display())]
     Unreadable {
         /// As given.
         path: PathBuf,
@@ -44,7 +47,7 @@ pub enum KernelError {
     },
     /// Something else.
     #[error(
-        "kernel {}: expected an arm64 Image (`ARM\\x64` at offset 56), found {found}; {remedy}",
+        "kernel {}: expected an arm64 Image (`ARM\\x64` at offset 56), found {found}",
         path.display()
     )]
     NotAnImage {
@@ -55,6 +58,15 @@ pub enum KernelError {
         /// What to do.
         remedy: &'static str,
     },
+}
+
+impl Explain for KernelError {
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        Some(Cow::Borrowed(match self {
+            Self::Unreadable { .. } => "give the path of an arm64 Image with --kernel",
+            Self::NotAnImage { remedy, .. } => remedy,
+        }))
+    }
 }
 
 /// Checks that a file is an arm64 `Image`.

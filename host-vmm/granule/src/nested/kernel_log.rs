@@ -10,6 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use super::kernel_warning::is_warning;
 use super::watch::failure_of;
 use report::event::{Event, Sink, Verdict};
+use report::failure::FailureKind;
 
 /// Longest record that the kernel gives (CONSOLE_EXT_LOG_MAX).
 const RECORD: usize = 8192;
@@ -81,6 +82,8 @@ fn judged(verdict: Verdict, kernel_warning: Vec<String>) -> Verdict {
         Verdict::Failed(mut failure) => {
             failure.detail.push("meanwhile in the kernel's log:".to_owned());
             failure.detail.extend(kernel_warning.into_iter().map(|line| format!("  {line}")));
+            // Whatever else went wrong, this is no erratum.
+            failure.kind = FailureKind::KernelWarning;
             Verdict::Failed(failure)
         }
         Verdict::Passed | Verdict::Known { .. } | Verdict::Skipped(_) => Verdict::Failed(failure_of(kernel_warning)),
@@ -97,7 +100,7 @@ fn text(record: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use report::event::Failure;
+    use report::event::{Failure, Skip};
 
     #[test]
     fn a_records_message_is_its_text_only() {
@@ -108,12 +111,12 @@ mod tests {
     fn a_kernel_warning_fails_a_passed_case() {
         assert_eq!(judged(Verdict::Passed, vec![]), Verdict::Passed);
         let kernel_warning = vec!["BUG: x".to_owned(), "y".to_owned()];
-        for verdict in [Verdict::Passed, Verdict::Skipped("r".into())] {
+        for verdict in [Verdict::Passed, Verdict::Skipped(Skip::new("k", "r"))] {
             let Verdict::Failed(failure) = judged(verdict, kernel_warning.clone()) else { panic!() };
             assert_eq!((&*failure.found, failure.detail), ("BUG: x", kernel_warning.clone()));
         }
         let before = Failure { what: "w".into(), found: "f".into(), ..Failure::default() };
         let Verdict::Failed(after) = judged(Verdict::Failed(before), kernel_warning) else { panic!() };
-        assert_eq!((&*after.found, after.detail.len()), ("f", 3));
+        assert_eq!((&*after.found, after.detail.len(), after.kind), ("f", 3, FailureKind::KernelWarning));
     }
 }

@@ -1,5 +1,6 @@
 //! A nested run from outside: prepare, start, listen, give the verdict.
 
+use std::borrow::Cow;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -12,10 +13,13 @@ use super::kernel_image::{self, KernelError};
 use super::modules;
 use super::watch::{EmulatorInfo, EndReason, RunWatcher};
 use super::wire::Decoder;
+use machine::deadline::OutOfTime;
+use machine::error::REPORT_IF_REPEATED;
+use machine::{Deadline, Explain};
 use qemu::child::{Output, Subprocess};
+use qemu::end::{EndKind, Monitored, QemuEnd};
 use qemu::memfd::MemFile;
 use qemu::program::{Qemu, QemuError, refusal};
-use qemu::reason_and_remedy;
 use report::event::Sink;
 
 /// How long QEMU may take to end once it has closed its output.
@@ -34,21 +38,32 @@ pub enum NestedError {
     #[error(transparent)]
     Qemu(#[from] QemuError),
     /// The initramfs.
-    #[error("the initramfs cannot be built in memory: {0}; free some memory")]
+    #[error("the initramfs cannot be built in memory: {0}")]
     Initramfs(io::Error),
     /// Listening.
-    #[error("QEMU's output cannot be read: {0}; try again")]
+    #[error("QEMU's output cannot be read: {0}")]
     Listening(io::Error),
+}
+
+impl Explain for NestedError {
+    fn remedy(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Kernel(error) => error.remedy(),
+            Self::Agent(error) => error.remedy(),
+            Self::Qemu(error) => error.remedy(),
+            Self::Initramfs(_) => Some("free some memory".into()),
+            Self::Listening(_) => Some(REPORT_IF_REPEATED.into()),
+        }
+    }
 }
 
 /// Runs the selected cases in a nested Linux. Everything is told through the sink, errors too.
 ///
 /// Call it on a thread that outlives the run: QEMU dies with the thread that started it.
 pub fn run(options: &Options, sink: &mut dyn Sink) {
-    let deadline = Instant::now() + options.timeout;
     let mut watch = RunWatcher::new(sink, &options.cases);
-    if let Err(error) = prepare_and_listen(options, deadline, &mut watch) {
-        let (reason, remedy) = reason_and_remedy(&error.to_string());
+    if let Err(error) = prepare_and_listen(options, &mut watch) {
+        let (reason, remedy) = (error.reason(), error.remedy().unwrap_or_default());
         match error {
             NestedError::Qemu(QemuError::NoMte) => watch.unavailable(&reason, &remedy),
             _ => watch.broken(&reason, &remedy),
@@ -56,15 +71,16 @@ pub fn run(options: &Options, sink: &mut dyn Sink) {
     }
 }
 
-fn prepare_and_listen(options: &Options, deadline: Instant, watch: &mut RunWatcher<'_>) -> Result<(), NestedError> {
+fn prepare_and_listen(options: &Options, watch: &mut RunWatcher<'_>) -> Result<(), NestedError> {
     kernel_image::check(&options.kernel)?;
     let agent = agent::load(&agent::find(options.agent.as_deref())?)?;
-    let qemu = Qemu::probe(&options.qemu, deadline)?;
+    let qemu = Qemu::probe(&options.qemu, options.deadline.instant())?;
     let inner = InnerOptions {
         work: options.work.clone(),
         names: options.cases.iter().map(|case| case.name.clone()).collect(),
         seed: options.seed,
         guests: options.guests,
+        emulator: format!("QEMU {}", qemu.version),
         firmware: None,
     };
     let modules = modules::beside(&options.kernel);
@@ -78,23 +94,19 @@ fn prepare_and_listen(options: &Options, deadline: Instant, watch: &mut RunWatch
     let child = Subprocess::start(command, Some(memory.descriptor()))
         .map_err(|source| QemuError::NotStarted { program: qemu.program.clone(), source })?;
     watch.emulator(EmulatorInfo { name: format!("QEMU {}", qemu.version), cpu: options.cpu.clone(), began });
-    listen(child, deadline, options.timeout, watch)
+    listen(child, options.deadline, watch)
 }
 
 /// Listens until the last event, the end of QEMU, or the deadline. The child is gone when this returns.
-fn listen(
-    mut child: Subprocess,
-    deadline: Instant,
-    timeout: Duration,
-    watch: &mut RunWatcher<'_>,
-) -> Result<(), NestedError> {
+fn listen(mut child: Subprocess, deadline: Deadline, watch: &mut RunWatcher<'_>) -> Result<(), NestedError> {
+    let end = deadline.instant();
     let mut decoder = Decoder::default();
     let mut buffer = vec![0; 64 << 10];
     let stop = loop {
-        match child.read(&mut buffer, deadline).map_err(NestedError::Listening)? {
+        match child.read(&mut buffer, end).map_err(NestedError::Listening)? {
             Output::Bytes(count) => decoder.push(&buffer[..count]),
             Output::Closed => break None,
-            Output::TimedOut => break Some(EndReason::Deadline(timeout)),
+            Output::TimedOut => break Some(EndReason::Deadline(OutOfTime(deadline))),
         }
         while let Some(item) = decoder.next_item() {
             watch.item(item);
@@ -102,8 +114,8 @@ fn listen(
         if watch.is_done() {
             return Ok(());
         }
-        if Instant::now() >= deadline {
-            break Some(EndReason::Deadline(timeout));
+        if deadline.is_over() {
+            break Some(EndReason::Deadline(OutOfTime(deadline)));
         }
     };
     decoder.finish().into_iter().for_each(|line| watch.line(line));
@@ -111,13 +123,11 @@ fn listen(
         Some(stop) => stop,
         None => {
             let (status, errors) = child.end(Instant::now() + GRACE);
-            if !watch.has_output() && !errors.is_empty() {
-                return Err(refusal(errors).into());
+            let end = QemuEnd::of(status, errors, &Monitored::No);
+            if !watch.has_output() && !end.errors.is_empty() && end.kind != EndKind::Killed {
+                return Err(refusal(end.errors).into());
             }
-            EndReason::Ended {
-                how: status.map_or_else(|| "did not exit".to_owned(), |status| status.to_string()),
-                errors,
-            }
+            EndReason::Ended(end)
         }
     };
     watch.stop(&stop);
@@ -140,7 +150,7 @@ mod tests {
             append: String::new(),
             smp: 1,
             memory_mib: 512,
-            timeout: Duration::from_secs(20),
+            deadline: Deadline::after(Duration::from_secs(20)),
             cases: vec![CaseInfo { name: "a.b.c".into(), claim: "c".into(), cite: "d".into() }],
             seed: 1,
             firmware: None,
@@ -168,11 +178,5 @@ mod tests {
         assert!(reason(&options).starts_with("agent "));
         std::fs::write(options.agent.as_ref().unwrap(), agent::tests::program(183, 0)).unwrap();
         assert!(reason(&options).contains("/nonexistent/qemu"));
-    }
-
-    #[test]
-    fn reason_and_remedy_are_split() {
-        assert_eq!(reason_and_remedy("a; b; c\nd; e"), ("a; b\nd; e".into(), "c".into()));
-        assert_eq!(reason_and_remedy("a"), ("a".into(), String::new()));
     }
 }

@@ -4,11 +4,15 @@
 //! long it took to boot, a case that ends because the kernel under test died in it, a kernel that complained
 //! while everything passed.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::kernel_warning::{self, LastLines};
 use super::wire::{Item, NUMBER, WireError};
+use machine::Explain;
+use machine::deadline::OutOfTime;
+use qemu::end::QemuEnd;
 use report::event::{CaseInfo, Event, Failure, STREAM_VERSION, Sink, Verdict};
+use report::failure::FailureKind;
 
 /// Console lines shown with a failure.
 const SHOWN_LINES: usize = 40;
@@ -33,14 +37,9 @@ pub struct EmulatorInfo {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndReason {
     /// The emulator ended.
-    Ended {
-        /// Its exit status, in words.
-        how: String,
-        /// Its error text.
-        errors: String,
-    },
+    Ended(QemuEnd),
     /// The time for the whole run is over.
-    Deadline(Duration),
+    Deadline(OutOfTime),
 }
 
 /// A kernel message that something is wrong, and the lines behind it.
@@ -164,9 +163,11 @@ impl<'a> RunWatcher<'a> {
                 self.broken(&format!("{during}{reason}"), &remedy);
             }
             Event::Unavailable { .. } | Event::CutShort { .. } => self.finish(event),
-            Event::Booted { .. } | Event::Diverged { .. } | Event::Fuzzed(_) | Event::NotShown { .. } => {
-                self.sink.event(event)
-            }
+            Event::Booted { .. }
+            | Event::Diverged { .. }
+            | Event::Fuzzed(_)
+            | Event::NotShown { .. }
+            | Event::LikelyCause { .. } => self.sink.event(event),
         }
     }
 
@@ -211,7 +212,11 @@ impl<'a> RunWatcher<'a> {
             (Some(kernel_warning), Verdict::Passed | Verdict::Known { .. } | Verdict::Skipped(_)) => {
                 Verdict::Failed(kernel_warning.failure())
             }
-            (_, verdict) => verdict,
+            // Whatever else went wrong, this is no erratum.
+            (Some(_), Verdict::Failed(failure)) => {
+                Verdict::Failed(Failure { kind: FailureKind::KernelWarning, ..failure })
+            }
+            (None, verdict) => verdict,
         };
         self.sink.event(Event::End { name, verdict, micros });
     }
@@ -243,24 +248,19 @@ impl<'a> RunWatcher<'a> {
                 format!("the kernel under test died: {panic}"),
                 "see its last lines; another kernel can be given with --kernel",
             ),
-            (EndReason::Deadline(timeout), None) => (
-                format!("the run did not end within {} s", timeout.as_secs()),
-                "give it longer with --timeout, or see the kernel's messages with --append loglevel=7",
-            ),
-            (EndReason::Ended { how, errors }, None) => (
-                format!(
-                    "QEMU ended ({how}) before the last result{}{errors}",
-                    if errors.is_empty() { "" } else { ": " }
-                ),
+            (EndReason::Deadline(late), None) => {
+                (late.reason(), "give it longer with --timeout, or see the kernel's messages with --append loglevel=7")
+            }
+            (EndReason::Ended(end), None) => (
+                format!("there are results missing: {}", end.reason()),
                 "see the last lines; more of the kernel's messages come with --append loglevel=7",
             ),
         };
         if let Some(case) = self.open.take() {
             let failure = Failure {
-                what: "the kernel under test".to_owned(),
-                expected: "the case ends".to_owned(),
-                found: reason.clone(),
                 detail: self.console(),
+                kind: FailureKind::KernelDied,
+                ..Failure::described("the kernel under test", "the case ends", reason.clone())
             };
             self.sink.event(Event::End { name: case.name, verdict: Verdict::Failed(failure), micros: 0 });
             self.finish(Event::CutShort { reason });
@@ -315,12 +315,9 @@ impl KernelWarning {
 
 /// The failure of a case in which the kernel complained.
 pub(super) fn failure_of(lines: Vec<String>) -> Failure {
-    Failure {
-        what: "the kernel's log".to_owned(),
-        expected: "no complaint".to_owned(),
-        found: lines.first().map(|line| kernel_warning::message(line).to_owned()).unwrap_or_default(),
-        detail: lines,
-    }
+    let found = lines.first().map(|line| kernel_warning::message(line).to_owned()).unwrap_or_default();
+    let kind = FailureKind::KernelWarning;
+    Failure { detail: lines, kind, ..Failure::described("the kernel's log", "no complaint", found) }
 }
 
 #[cfg(test)]

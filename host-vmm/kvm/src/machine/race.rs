@@ -6,7 +6,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
-use super::KvmMachine;
+use super::KvmBackend;
 use super::service::serve;
 use crate::vcpu::Vcpu;
 use crate::vm::{KvmVm, kernel};
@@ -17,23 +17,16 @@ use machine::{HostStep, MachineError, Race, RaceReport, StepResult};
 /// How long after the last signal the next one comes, where signals are wanted.
 const BETWEEN_SIGNALS: Duration = Duration::from_micros(50);
 
-impl KvmMachine {
-    /// Runs a race; see [`machine::Machine::race`].
+impl KvmBackend {
+    /// Runs a race; see [`machine::capability::Races`].
     pub(super) fn run_race(&mut self, race: &Race) -> Result<RaceReport, MachineError> {
-        race.check()?;
         for (cpu, block) in &race.blocks {
-            self.check_cpu(*cpu)?;
             self.mailboxes[*cpu].run(&mut self.vm, block)?;
-        }
-        let calm =
-            |step: &HostStep| matches!(step, HostStep::Fetch { .. } | HostStep::Store { .. } | HostStep::Write { .. });
-        if !race.threads.iter().flatten().all(calm) {
-            self.recyclable.set(false);
         }
         let mut vcpus = self.vm.take_vcpus();
         let report = run(race, &self.vm, &mut vcpus, &self.mailboxes, self.guest_timeout);
         self.vm.put_vcpus(vcpus);
-        let threads = report.inspect_err(|_| self.recyclable.set(false))?;
+        let threads = report?;
         let trace = |(cpu, _): &(usize, _)| self.mailboxes[*cpu].trace(&self.vm);
         Ok(RaceReport { traces: race.blocks.iter().map(trace).collect::<Result<_, _>>()?, threads })
     }

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use abi::mailbox::{Request, Status};
+use abi::mailbox::Status;
 use abi::map;
 
-use super::KvmMachine;
+use super::KvmBackend;
 use crate::vcpu::{ExitReason, Vcpu};
 use crate::vm::{KvmVm, kernel};
 use crate::watchdog::Watchdog;
@@ -18,25 +18,9 @@ const MAX_EXITS: u64 = 10_000;
 /// Exits from which on a guest that is late counts as flooding and not as silent; a request takes a few.
 const FLOOD: u64 = 100;
 
-impl KvmMachine {
-    pub(super) fn check_cpu(&self, cpu: usize) -> Result<(), MachineError> {
-        if cpu < self.config.cpus {
-            return Ok(());
-        }
-        Err(MachineError::BadRequest(format!("there is no vCPU {cpu}; this VM has {}", self.config.cpus)))
-    }
-
-    /// Runs a vCPU until it rings. After an error nobody knows where it is.
+impl KvmBackend {
+    /// Runs a vCPU until it rings.
     fn run_until_doorbell(&mut self, cpu: usize) -> Result<Notification, MachineError> {
-        let bell = self.run_until_doorbell_or_error(cpu);
-        self.in_block[cpu] = matches!(bell, Ok(Notification::Checkpoint));
-        if bell.is_err() {
-            self.recyclable.set(false);
-        }
-        bell
-    }
-
-    fn run_until_doorbell_or_error(&mut self, cpu: usize) -> Result<Notification, MachineError> {
         let mut vcpus = self.vm.take_vcpus();
         let notification =
             serve(&mut vcpus[cpu], &self.vm, &self.mailboxes[cpu], cpu, (&self.watchdog, self.guest_timeout));
@@ -54,13 +38,6 @@ impl KvmMachine {
         }
     }
 
-    /// Makes a request that is not a block; returns its status and results.
-    pub(super) fn call(&mut self, request: Request, arguments: [u64; 4]) -> Result<(Status, [u64; 4]), MachineError> {
-        self.mailboxes[0].call(&mut self.vm, request, arguments)?;
-        let status = self.expect_reply(0)?;
-        Ok((status, self.mailboxes[0].results(&self.vm)?))
-    }
-
     /// Runs the block on a vCPU to its end or a checkpoint.
     pub(super) fn advance(&mut self, cpu: usize) -> Result<Outcome, MachineError> {
         match self.run_until_doorbell(cpu)? {
@@ -74,7 +51,7 @@ impl KvmMachine {
 pub(super) fn serve(
     vcpu: &mut Vcpu,
     vm: &KvmVm,
-    post: &MailboxClient,
+    mailbox: &MailboxClient,
     cpu: usize,
     (watchdog, guest_timeout): (&Watchdog, Duration),
 ) -> Result<Notification, MachineError> {
@@ -88,7 +65,7 @@ pub(super) fn serve(
         match exit {
             ExitReason::Store { ipa: map::UART_DR, data } => {
                 let byte = data.first().copied().unwrap_or(0);
-                if let Some(notification) = post.decode_doorbell(vm, byte)? {
+                if let Some(notification) = mailbox.decode_doorbell(vm, byte)? {
                     return Ok(notification);
                 }
             }
@@ -99,13 +76,13 @@ pub(super) fn serve(
             ExitReason::Interrupted => {}
             ExitReason::Store { ipa, .. } | ExitReason::Load { ipa } if ipa & !0xfff != map::UART_DR => {
                 let what = format!("touched {ipa:#x}, where there is neither memory nor a device");
-                return Err(post.misbehaved(what));
+                return Err(mailbox.misbehaved(what));
             }
             ExitReason::Store { .. } | ExitReason::Load { .. } => {}
-            ExitReason::PowerOff => return Err(post.misbehaved("turned itself off")),
-            ExitReason::Reset => return Err(post.misbehaved("asked to be reset")),
+            ExitReason::PowerOff => return Err(mailbox.misbehaved("turned itself off")),
+            ExitReason::Reset => return Err(mailbox.misbehaved("asked to be reset")),
             ExitReason::Other(exit) => {
-                return Err(post.misbehaved(format!("left the guest for an unknown reason: {exit}")));
+                return Err(mailbox.misbehaved(format!("left the guest for an unknown reason: {exit}")));
             }
         }
         if exits >= MAX_EXITS || late {
@@ -120,6 +97,7 @@ impl Memory for KvmVm {
     }
 
     fn write(&mut self, ipa: u64, bytes: &[u8]) -> Result<(), MachineError> {
-        Vm::write(self, ipa, bytes)
+        // The VMM's own requests change nothing for those who use the VM.
+        self.write_unrecorded(ipa, bytes)
     }
 }

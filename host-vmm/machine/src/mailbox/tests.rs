@@ -73,7 +73,7 @@ fn a_block_of_no_length_or_too_long_is_never_filed() {
     let (mut mailbox, mut page) = (MailboxClient::of(1), Page::new());
     for count in [0, MAX_WORDS + 1] {
         let refused = mailbox.run(&mut page, &Block::new(vec![0; count]));
-        assert!(matches!(refused, Err(MachineError::BadRequest(_))));
+        assert!(matches!(refused, Err(MachineError::Request(RequestError::WordCount { .. }))));
     }
     assert!(page.0.iter().all(|byte| *byte == 0));
     mailbox.run(&mut page, &Block::new(vec![0; MAX_WORDS])).unwrap();

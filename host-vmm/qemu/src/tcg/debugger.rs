@@ -26,9 +26,11 @@ use machine::tags::GRANULE;
 const REGISTERS: &str = "g";
 /// Where the PC is among them, in hexadecimal digits: behind x0 to x30 and SP (gdb-xml/aarch64-core.xml).
 const PC: Range<usize> = 32 * 16..33 * 16;
-/// GDB's signal numbers in a stop reply: a breakpoint or watchpoint, and an interruption.
+/// GDB's signal numbers in a stop reply: a breakpoint or watchpoint, an interruption, and a machine that is off
+/// (gdbstub/system.c, `gdb_vm_state_change`).
 const SIGTRAP: u64 = 5;
 const SIGINT: u64 = 2;
+const SIGQUIT: u64 = 3;
 /// Where a block can store to the UART.
 const WATCHED: [u64; 2] = [UART_DR, upper_half(UART_DR)];
 /// Granules whose tags are asked for at once. Their answers fit into a socket's buffer.
@@ -37,7 +39,7 @@ const BATCH: usize = 256;
 /// Why the port cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DebugError {
-    /// QEMU has closed it: it has ended, or is about to.
+    /// QEMU has closed it, or says that it exits.
     #[error("QEMU has closed its gdb port")]
     Closed,
     /// No answer.
@@ -123,16 +125,17 @@ impl Debugger {
         self.send(&format!("vCont{actions}"))
     }
 
-    /// Lets a vCPU that is about to store to a watched address do that, and nothing else.
+    /// Lets a vCPU that is about to store to a watched address do that, and nothing else; returns why it stands still then.
     ///
     /// # Errors
     ///
     /// When QEMU does not answer in time.
-    pub fn step(&mut self, cpu: usize, deadline: Instant) -> Result<(), DebugError> {
+    pub fn step(&mut self, cpu: usize, deadline: Instant) -> Result<StopReason, DebugError> {
         self.watch(false, deadline)?;
         self.send(&format!("vCont;s:{:x}", cpu + 1))?;
-        self.wait(deadline)?;
-        self.watch(true, deadline)
+        let reason = self.wait(deadline)?;
+        self.watch(true, deadline)?;
+        Ok(reason)
     }
 
     /// Waits until the guest stands still.
@@ -142,7 +145,7 @@ impl Debugger {
     /// When it still runs at the deadline, or QEMU is gone, or stops for no known reason.
     pub fn wait(&mut self, deadline: Instant) -> Result<StopReason, DebugError> {
         let answer = self.answer(deadline)?;
-        halt(&answer).ok_or_else(|| unexpected("continue", &answer))
+        stop_reason(&answer)
     }
 
     /// Looks whether the guest stands still, when something can be read.
@@ -153,7 +156,7 @@ impl Debugger {
     pub fn poll_stop(&mut self, deadline: Instant) -> Result<Option<StopReason>, DebugError> {
         self.receive(deadline)?;
         let Some(answer) = self.packet()? else { return Ok(None) };
-        halt(&answer).map(Some).ok_or_else(|| unexpected("continue", &answer))
+        stop_reason(&answer).map(Some)
     }
 
     /// Stops a guest that runs; then wait for it.
@@ -304,7 +307,16 @@ impl Debugger {
     }
 }
 
-/// Reads a stop reply: `T`, the signal, and the vCPU in `thread:`.
+/// Reads a stop reply.
+fn stop_reason(answer: &[u8]) -> Result<StopReason, DebugError> {
+    // QEMU exits, which is never the guest's doing: it runs with `-no-shutdown`.
+    if let Some(b'W' | b'X') = answer.first() {
+        return Err(DebugError::Closed);
+    }
+    halt(answer).ok_or_else(|| unexpected("continue", answer))
+}
+
+/// Reads why the guest stands still: `T`, the signal, and the vCPU in `thread:`.
 fn halt(answer: &[u8]) -> Option<StopReason> {
     match (answer.first()?, answer.get(1..3).and_then(packet::number)) {
         (b'T', Some(SIGTRAP)) => {
@@ -314,7 +326,7 @@ fn halt(answer: &[u8]) -> Option<StopReason> {
             Some(StopReason::Trapped(usize::try_from(thread).ok()?.checked_sub(1)?))
         }
         (b'T', Some(SIGINT)) => Some(StopReason::Interrupted),
-        (b'W' | b'X', _) => Some(StopReason::PoweredOff),
+        (b'T', Some(SIGQUIT)) => Some(StopReason::PoweredOff),
         _ => None,
     }
 }

@@ -20,13 +20,14 @@ use abi::map::RAM_BASE;
 
 use super::active_qemu::ActiveQemu;
 use super::debugger::{DebugError, Debugger, StopReason};
-use super::emulator_error::{EmulatorError, ended, lost, refused};
+use super::emulator_error::{EmulatorError, POWERED_OFF, SocketError, end_of_machine, ended, lost, refused, system};
 use super::qmp::Monitor;
 use super::state::{self, MigrationFile};
 use crate::child::{Subprocess, wait_readable};
 use crate::memfd::MemFile;
 use crate::program::Qemu;
-use machine::MachineError;
+use machine::need::Need;
+use machine::{MachineError, RequestError};
 
 /// QEMU's board: RAM from 1 GiB, a PL011 at 0x0900_0000, PSCI by HVC, and memory for tags.
 const MACHINE: &str = "virt,mte=on,gic-version=3,memory-backend=ram";
@@ -64,6 +65,8 @@ pub struct QemuProcess {
     monitor: Monitor,
     /// Whether the guest runs.
     runs: bool,
+    /// Whether the guest has turned the machine off, or asked for a reset: it will never run again.
+    powered_off: bool,
     uart: UnixStream,
     ram: MemFile,
     active: ActiveQemu,
@@ -112,7 +115,6 @@ impl QemuProcess {
     ) -> Result<Self, MachineError> {
         let BoardConfig { cpus, bytes, entry } = board;
         let deadline = Instant::now() + GRACE;
-        let system = |what: &'static str| move |error: io::Error| lost(format!("{what}: {error}"));
         let ram = MemFile::new(&[]).map_err(system("the guest's RAM cannot be made"))?;
         ram.file().set_len(bytes).map_err(system("the guest's RAM cannot be made"))?;
         let pair = || UnixStream::pair().map_err(system("no socket can be made"));
@@ -126,7 +128,9 @@ impl QemuProcess {
             OsString::from(format!("memory-backend-file,id=ram,size={}k,share=on,mem-path=", bytes >> 10));
         backend.push(ram.path());
         command.args([OsString::from("-object"), backend]);
-        command.args(["-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none", "-no-reboot", "-S"]);
+        command.args(["-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none", "-S"]);
+        // A guest that turns itself off, or asks for a reset, stands still then; QEMU does not end by it.
+        command.args(["-no-reboot", "-no-shutdown"]);
         let inside = [("uart", &uart_inside), ("gdb", &port_inside), ("qmp", &monitor_inside)];
         for (name, socket) in inside {
             command.args(["-chardev", &format!("socket,id={name},fd={}", socket.as_raw_fd())]);
@@ -150,6 +154,7 @@ impl QemuProcess {
                 debugger,
                 monitor: Monitor::new(monitor),
                 runs: false,
+                powered_off: false,
                 uart,
                 ram,
                 active: active.clone(),
@@ -157,7 +162,7 @@ impl QemuProcess {
             }),
             Err(error) => {
                 active.forget(child.id());
-                Err(refused(child, &error))
+                Err(refused(child, error))
             }
         }
     }
@@ -166,14 +171,14 @@ impl QemuProcess {
     ///
     /// # Errors
     ///
-    /// `Unsupported` when this QEMU cannot; when it has ended, or saves something else than expected.
+    /// `Lacking` when this QEMU cannot; when it has ended, or saves something else than expected.
     pub fn save(&mut self) -> Result<Rc<MigrationFile>, MachineError> {
         if let Some(state) = self.saved() {
             return Ok(state);
         }
         // Brings the guest to a stop.
         self.ask(|_, _| Ok(()))?;
-        let file = MemFile::new(&[]).map_err(lost)?;
+        let file = MemFile::new(&[]).map_err(system("a file for the state cannot be made"))?;
         let saved = self.monitor.save(&state::path(&file), Instant::now() + GRACE);
         self.checked(saved)?;
         let state = Rc::new(MigrationFile::open(file)?);
@@ -225,7 +230,7 @@ impl QemuProcess {
     /// When QEMU has ended.
     pub fn continue_cpus(&mut self, cpus: impl IntoIterator<Item = usize>) -> Result<(), MachineError> {
         self.make_ready()?;
-        if self.runs {
+        if self.runs || self.powered_off {
             return Ok(());
         }
         self.runs = true;
@@ -233,7 +238,7 @@ impl QemuProcess {
         self.checked(gone)
     }
 
-    /// Waits for a byte on the UART.
+    /// Waits for a byte on the UART. What the guest sent before it turned itself off comes first.
     ///
     /// # Errors
     ///
@@ -245,6 +250,9 @@ impl QemuProcess {
 
     fn try_next_event(&mut self, deadline: Instant) -> Result<GuestEvent, DebugError> {
         loop {
+            if self.powered_off {
+                return Ok(self.byte()?.map_or(GuestEvent::PoweredOff, GuestEvent::Byte));
+            }
             let ends = [Some(self.uart.as_fd()), Some(self.debugger.descriptor())];
             let [byte, halt] = wait_readable(ends, deadline)?;
             if byte {
@@ -253,17 +261,20 @@ impl QemuProcess {
             if !halt {
                 return Ok(GuestEvent::Timeout);
             }
-            match self.debugger.poll_stop(deadline)? {
-                Some(StopReason::Trapped(cpu)) => {
-                    self.runs = false;
-                    self.debugger.step(cpu, Instant::now() + GRACE)?;
-                    return Ok(self.byte()?.map_or(GuestEvent::Store, GuestEvent::Byte));
-                }
-                Some(StopReason::PoweredOff) => return Ok(GuestEvent::PoweredOff),
-                Some(StopReason::Interrupted) => self.runs = false,
-                None => {}
+            let stopped = self.debugger.poll_stop(deadline)?;
+            self.note(stopped);
+            if let Some(StopReason::Trapped(cpu)) = stopped {
+                let stepped = self.debugger.step(cpu, Instant::now() + GRACE)?;
+                self.note(Some(stepped));
+                return Ok(self.byte()?.map_or(GuestEvent::Store, GuestEvent::Byte));
             }
         }
+    }
+
+    /// Keeps what a stop means.
+    fn note(&mut self, stopped: Option<StopReason>) {
+        self.runs &= stopped.is_none();
+        self.powered_off |= stopped == Some(StopReason::PoweredOff);
     }
 
     /// Reads a byte of the UART, if there is one. What another vCPU has sent meanwhile stays for the next time.
@@ -289,33 +300,35 @@ impl QemuProcess {
         self.make_ready()?;
         let deadline = Instant::now() + GRACE;
         let stopped = if self.runs { self.stop(deadline) } else { Ok(()) };
-        let answer = stopped.and_then(|()| question(&mut self.debugger, deadline));
+        self.checked(stopped)?;
+        if self.powered_off {
+            return Err(MachineError::Misbehaved { cpu: 0, what: POWERED_OFF.to_owned() });
+        }
+        let answer = question(&mut self.debugger, deadline);
         self.checked(answer)
     }
 
     fn stop(&mut self, deadline: Instant) -> Result<(), DebugError> {
         self.debugger.interrupt()?;
-        self.debugger.wait(deadline)?;
-        self.runs = false;
+        let stopped = self.debugger.wait(deadline)?;
+        self.note(Some(stopped));
         Ok(())
     }
 
     /// Makes the end of QEMU, or of sense, into an error that says how it ended.
-    fn checked<T, E: Into<EmulatorError>>(&mut self, result: Result<T, E>) -> Result<T, MachineError> {
+    fn checked<T, E: Into<SocketError>>(&mut self, result: Result<T, E>) -> Result<T, MachineError> {
         result.map_err(|error| {
-            let trouble = error.into();
-            if let EmulatorError::Refused(what) = trouble {
-                return MachineError::Unsupported(what);
+            let error = error.into();
+            if let SocketError::Refused(what) = error {
+                return Need::EmulatorTags.unmet(what).into();
             }
-            let Some(child) = self.child.take() else { return lost("QEMU has ended") };
+            let Some(child) = self.child.take() else { return lost(EmulatorError::Ended) };
             self.active.forget(child.id());
-            match trouble {
-                EmulatorError::Ended => lost(ended(child)),
-                EmulatorError::Refused(what) | EmulatorError::Other(what) => {
-                    let (_, errors) = child.end(Instant::now());
-                    lost(format!("{what}\n{errors}").trim_end())
-                }
+            if let SocketError::Ended = error {
+                return end_of_machine(ended(child, &mut self.monitor));
             }
+            let (_, errors) = child.end(Instant::now());
+            lost(EmulatorError::Socket { error, errors })
         })
     }
 
@@ -326,7 +339,7 @@ impl QemuProcess {
     /// When the range is not all RAM.
     pub fn read(&self, ipa: u64, buffer: &mut [u8]) -> Result<(), MachineError> {
         let offset = self.offset(ipa, buffer.len())?;
-        self.ram.file().read_exact_at(buffer, offset).map_err(|error| lost(format!("the guest's RAM: {error}")))
+        self.ram.file().read_exact_at(buffer, offset).map_err(system("the guest's RAM"))
     }
 
     /// Writes RAM.
@@ -339,16 +352,14 @@ impl QemuProcess {
             self.make_ready()?;
         }
         let offset = self.offset(ipa, bytes.len())?;
-        self.ram.file().write_all_at(bytes, offset).map_err(|error| lost(format!("the guest's RAM: {error}")))
+        self.ram.file().write_all_at(bytes, offset).map_err(system("the guest's RAM"))
     }
 
     fn offset(&self, ipa: u64, length: usize) -> Result<u64, MachineError> {
         let offset = ipa
             .checked_sub(RAM_BASE)
             .filter(|offset| offset.checked_add(length as u64).is_some_and(|end| end <= self.board.bytes));
-        offset.ok_or_else(|| {
-            MachineError::BadRequest(format!("{length} bytes at {ipa:#x} are not all in the guest's RAM"))
-        })
+        offset.ok_or_else(|| RequestError::OutsideMemory { ipa, length: length as u64 }.into())
     }
 }
 

@@ -3,15 +3,19 @@
 use std::time::Duration;
 
 use abi::boot::{BootBlock, HOST_MAGIC};
+use abi::mailbox::BootReport;
 use abi::map;
 use zerocopy::IntoBytes;
 
 use super::active_qemu::ActiveQemu;
 use super::emulator::{BoardConfig, QemuConfig, QemuProcess};
-use super::{Notification, SinceBoot, TcgMachine, unsupported};
+use super::{HostWrites, Notification, TcgBackend};
+use machine::capability::{Capability, MachineKind};
 use machine::firmware::Firmware;
 use machine::mailbox::MailboxClient;
-use machine::{Backing, Config, Factory, Machine, MachineError, Vm};
+use machine::need::Need;
+use machine::session::{GuestState, Session};
+use machine::{Backing, Config, Deadline, Factory, Machine, MachineError, Vm};
 
 /// Makes machines with one QEMU, one CPU and one firmware.
 #[derive(Clone, Debug)]
@@ -19,34 +23,29 @@ pub struct TcgFactory {
     qemu_config: QemuConfig,
     image: Vec<u8>,
     guest_timeout: Duration,
+    deadline: Deadline,
     active: ActiveQemu,
 }
 
 impl TcgFactory {
-    /// Takes the QEMU, an ELF image, and how long a guest may take for one request.
+    /// Takes the QEMU, an ELF image, how long a guest may take for one request, and when the run is to be over.
     #[must_use]
-    pub fn new(qemu_config: QemuConfig, image: Vec<u8>, guest_timeout: Duration) -> Self {
-        Self { qemu_config, image, guest_timeout, active: ActiveQemu::default() }
+    pub fn new(qemu_config: QemuConfig, image: Vec<u8>, guest_timeout: Duration, deadline: Deadline) -> Self {
+        Self { qemu_config, image, guest_timeout, deadline, active: ActiveQemu::default() }
     }
 }
 
 impl Factory for TcgFactory {
+    fn kind(&self) -> MachineKind {
+        MachineKind::Tcg
+    }
+
     fn boot(&self, config: Config) -> Result<Box<dyn Machine>, MachineError> {
+        config.check()?;
         // Huge pages are what a kernel gives if it likes; RAM of a kind that shows in KVM is not to be had.
         if config.backing == Backing::Shared {
-            return unsupported("RAM that is a memory slot's memfd");
-        }
-        if config.ram < map::RAM_MIN
-            || !config.ram.is_multiple_of(0x1_0000)
-            || !(1..=map::MAX_CPUS).contains(&config.cpus)
-        {
-            return Err(MachineError::BadRequest(format!(
-                "a machine needs {} MiB of RAM or more, in units of 64 KiB, and 1 to {} vCPUs; {} bytes and {} vCPUs were asked for",
-                map::RAM_MIN >> 20,
-                map::MAX_CPUS,
-                config.ram,
-                config.cpus
-            )));
+            let reason = "RAM that is a memory slot's memfd: there is no KVM in this machine";
+            return Err(Need::Capability(Capability::Vm).unmet(reason).into());
         }
         let firmware = Firmware::parse(&self.image, map::RAM_BASE..map::RAM_BASE.saturating_add(config.ram))?;
         let board = BoardConfig { cpus: config.cpus, bytes: config.ram, entry: firmware.entry };
@@ -62,27 +61,30 @@ impl Factory for TcgFactory {
             reserved: 0,
         };
         emulator.write(map::SHARED_BASE, block.as_bytes())?;
-        let mut machine = TcgMachine {
+        let mut backend = TcgBackend {
             emulator,
-            config,
             guest_timeout: self.guest_timeout,
+            deadline: self.deadline,
             mailboxes: (0..config.cpus).map(MailboxClient::of).collect(),
-            boot: Vec::new(),
-            since: SinceBoot::new(config.cpus),
+            tag_block: 0,
+            host_writes: HostWrites::default(),
         };
+        let mut boot: Vec<BootReport> = Vec::new();
+        let guest = GuestState::new(config.cpus);
         for cpu in 0..config.cpus {
-            let notification = machine.run_until_doorbell(cpu)?;
-            let mailbox = &machine.mailboxes[cpu];
+            let notification = backend.run_until_doorbell(cpu, &guest)?;
+            let mailbox = &backend.mailboxes[cpu];
             if notification == Notification::Checkpoint {
                 return Err(mailbox.misbehaved("rang a checkpoint before its boot report"));
             }
-            mailbox.status(&machine.emulator)?;
-            machine.boot.push(mailbox.boot_report(&machine.emulator)?);
+            mailbox.status(&backend.emulator)?;
+            boot.push(mailbox.boot_report(&backend.emulator)?);
         }
-        Ok(Box::new(machine))
+        backend.tag_block = 4 << (boot[0].gmid & 0xf);
+        Ok(Box::new(Session::new(backend, config, boot)))
     }
 
-    fn bare(&self) -> Result<Box<dyn Vm>, MachineError> {
-        unsupported("the kernel's interface")
+    fn bare(&self) -> Result<Option<Box<dyn Vm>>, MachineError> {
+        Ok(None)
     }
 }

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::end::{Monitored, ShutdownEvent};
+
 /// An answer or event of more bytes than this is none of QEMU's.
 const LONGEST_LINE: usize = 1 << 20;
 
@@ -55,13 +57,15 @@ pub struct Monitor {
     open: bool,
     /// Whether migrations are files of pages.
     prepared: bool,
+    /// What it said about the end of the machine.
+    shutdown: Option<ShutdownEvent>,
 }
 
 impl Monitor {
     /// Takes the socket of a QEMU.
     #[must_use]
     pub fn new(socket: UnixStream) -> Self {
-        Self { socket, unread: Vec::new(), migration: None, open: false, prepared: false }
+        Self { socket, unread: Vec::new(), migration: None, open: false, prepared: false, shutdown: None }
     }
 
     /// Writes all of the machine's state to a file, which QEMU opens by its path. The guest must stand still.
@@ -80,6 +84,14 @@ impl Monitor {
     /// As [`Monitor::save`], and when the file is not of such a machine.
     pub fn load(&mut self, path: &str, deadline: Instant) -> Result<(), MonitorError> {
         self.migrate("migrate-incoming", path, deadline)
+    }
+
+    /// Reads what a QEMU that has closed its sockets said about its end. It says so only if the monitor was used before.
+    pub fn last_words(&mut self, deadline: Instant) -> Monitored {
+        while let Ok(line) = self.line(deadline) {
+            self.note(&line);
+        }
+        self.shutdown.clone().map_or(Monitored::Silent, Monitored::Said)
     }
 
     fn migrate(&mut self, command: &'static str, path: &str, deadline: Instant) -> Result<(), MonitorError> {
@@ -129,10 +141,16 @@ impl Monitor {
         }
     }
 
-    /// Keeps what an event tells about a migration.
+    /// Keeps what an event tells about a migration or about the end.
     fn note(&mut self, line: &Value) {
-        if line.get("event").and_then(Value::as_str) == Some("MIGRATION") {
-            self.migration = line.pointer("/data/status").cloned();
+        match line.get("event").and_then(Value::as_str) {
+            Some("MIGRATION") => self.migration = line.pointer("/data/status").cloned(),
+            Some("SHUTDOWN") => {
+                let guest = line.pointer("/data/guest").and_then(Value::as_bool).unwrap_or(false);
+                let reason = line.pointer("/data/reason").and_then(Value::as_str).unwrap_or_default().to_owned();
+                self.shutdown = Some(ShutdownEvent { guest, reason });
+            }
+            _ => {}
         }
     }
 
@@ -222,6 +240,19 @@ mod tests {
         let names: Vec<_> = commands.iter().map(|command| command["execute"].as_str().unwrap()).collect();
         assert_eq!(names, ["qmp_capabilities", "migrate-set-capabilities", "migrate", "migrate"], "prepared once");
         assert_eq!(commands[3]["arguments"]["uri"], "file:/b");
+    }
+
+    #[test]
+    fn the_reason_of_the_end_is_read_up_to_the_end() {
+        let off = r#"{"event": "SHUTDOWN", "data": {"guest": true, "reason": "guest-shutdown"}}"#;
+        let (mut monitor, theirs) = hears(&[GREETING, DONE, DONE, DONE, &status("completed"), off]);
+        monitor.save("/a", soon()).unwrap();
+        drop(theirs);
+        let expected = ShutdownEvent { guest: true, reason: "guest-shutdown".to_owned() };
+        assert_eq!(monitor.last_words(soon()), Monitored::Said(expected));
+        let (mut monitor, theirs) = hears(&[GREETING]);
+        drop(theirs);
+        assert_eq!(monitor.last_words(soon()), Monitored::Silent);
     }
 
     #[test]

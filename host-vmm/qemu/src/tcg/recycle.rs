@@ -5,11 +5,12 @@
 //! MTE's registers after boot. Memory that no window shows can have been written by the host only. Each instruction that
 //! touches tags costs QEMU about half a microsecond, however much it clears, so the one that clears most is taken.
 
-use abi::mailbox::{BootReport, PageKind, Request, SysReg};
+use abi::mailbox::{BootReport, SysReg};
 use abi::map::{self, Window};
 
-use super::TcgMachine;
-use machine::{Block, Machine, MachineError, Outcome};
+use super::TcgBackend;
+use machine::session::{Backend as _, GuestState, Turn};
+use machine::{Block, Config, MachineError, Outcome};
 
 /// The program's registers that stay in the CPU from block to block.
 const KEPT: [SysReg; 4] = [SysReg::Gcr, SysReg::Rgsr, SysReg::Tfsr, SysReg::Tfsre0];
@@ -32,36 +33,27 @@ fn clearing(report: &BootReport) -> (&'static str, u64) {
     }
 }
 
-/// Makes everything as after boot. `false` when something was done that only a new machine undoes.
+/// Makes arena, heap, what the host wrote elsewhere, and MTE's registers as after boot.
 ///
 /// # Errors
 ///
 /// When the guest does not do what it is asked.
-pub(super) fn recycle(machine: &mut TcgMachine) -> Result<bool, MachineError> {
-    if !machine.since.recyclable || machine.since.in_block.contains(&true) {
-        return Ok(false);
+pub(super) fn clear(backend: &mut TcgBackend, config: Config, boot: &[BootReport]) -> Result<(), MachineError> {
+    for (ipa, length) in std::mem::take(&mut backend.host_writes.unseen) {
+        backend.emulator.write(ipa, &vec![0; length])?;
     }
-    for (window, ipa, bytes) in std::mem::take(&mut machine.since.changed_pages) {
-        machine.call(Request::SetPages, [window as u64, ipa, bytes, PageKind::Default as u64])?;
-    }
-    if std::mem::take(&mut machine.since.heap_used) {
-        machine.call(Request::HeapReset, [0; 4])?;
-    }
-    for (ipa, length) in std::mem::take(&mut machine.since.written) {
-        machine.emulator.write(ipa, &vec![0; length])?;
-    }
-    let (text, step) = clearing(&machine.boot[0]);
+    let idle = GuestState::new(config.cpus);
+    let (text, step) = clearing(&boot[0]);
     for (base, size) in [(map::ARENA_BASE, map::ARENA_SIZE), (map::HEAP_BASE, map::HEAP_SIZE)] {
         let clearing = assembled(text)?.x(0, Window::Tagged.va(base)).x(1, size).x(2, step);
-        run(machine, 0, &clearing)?;
+        run(backend, 0, &clearing, &idle)?;
     }
-    for cpu in 0..machine.config.cpus {
-        let report = machine.boot[cpu];
+    for (cpu, report) in boot.iter().enumerate() {
         let nothing =
             KEPT.iter().fold(assembled("nop")?, |block, register| block.sys(*register, report.sys[*register as usize]));
-        run(machine, cpu, &nothing)?;
+        run(backend, cpu, &nothing, &idle)?;
     }
-    Ok(true)
+    Ok(())
 }
 
 fn assembled(text: &str) -> Result<Block, MachineError> {
@@ -69,12 +61,12 @@ fn assembled(text: &str) -> Result<Block, MachineError> {
 }
 
 /// Runs a block that must end without a fault.
-fn run(machine: &mut TcgMachine, cpu: usize, block: &Block) -> Result<(), MachineError> {
-    match machine.start(cpu, block)? {
+fn run(backend: &mut TcgBackend, cpu: usize, block: &Block, guest: &GuestState) -> Result<(), MachineError> {
+    match backend.run(cpu, Turn::Start(block), guest)? {
         Outcome::Done(trace) if trace.faults.is_empty() => Ok(()),
         Outcome::Done(trace) => {
-            Err(machine.mailboxes[cpu].misbehaved(format!("faulted where nothing can: {:?}", trace.faults)))
+            Err(backend.mailboxes[cpu].misbehaved(format!("faulted where nothing can: {:?}", trace.faults)))
         }
-        Outcome::Checkpoint => Err(machine.mailboxes[cpu].misbehaved("rang a checkpoint that is not there")),
+        Outcome::Checkpoint => Err(backend.mailboxes[cpu].misbehaved("rang a checkpoint that is not there")),
     }
 }

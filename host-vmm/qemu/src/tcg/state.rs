@@ -13,9 +13,9 @@ use abi::map::{GUEST_PAGE, RAM_BASE};
 
 use super::emulator_error::lost;
 use crate::memfd::MemFile;
-use machine::MachineError;
 use machine::snapshot::Extent;
 use machine::tags::GRANULE;
+use machine::{MachineError, RequestError};
 
 /// What the section of memory begins with: its name, and instance 0 of version 4 (migration/savevm.c, `save_section_header`).
 const SECTION: &[u8] = b"\x03ram\0\0\0\0\0\0\0\x04";
@@ -145,8 +145,8 @@ impl MigrationFile {
         for extent in memory {
             let offset = self.offset(extent.ipa, extent.data.len() as u64)?;
             if extent.tags.len() as u64 * GRANULE != extent.data.len() as u64 {
-                let what = format!("the saved memory at {:#x} has not a tag for each granule", extent.ipa);
-                return Err(MachineError::BadRequest(what));
+                let (bytes, tags) = (extent.data.len() as u64, extent.tags.len() as u64);
+                return Err(RequestError::TagCount { ipa: extent.ipa, bytes, tags }.into());
             }
             self.ram.write(self.file.file(), offset, &extent.data).map_err(lost)?;
             self.set_tags(extent.ipa, &extent.tags)?;
@@ -194,9 +194,7 @@ impl MigrationFile {
     fn offset(&self, ipa: u64, bytes: u64) -> Result<u64, MachineError> {
         let offset = ipa.checked_sub(RAM_BASE);
         let inside = offset.filter(|offset| offset.checked_add(bytes).is_some_and(|end| end <= self.ram.bytes));
-        inside.ok_or_else(|| {
-            MachineError::BadRequest(format!("{bytes} bytes at {ipa:#x} are not all in the guest's RAM"))
-        })
+        inside.ok_or_else(|| RequestError::OutsideMemory { ipa, length: bytes }.into())
     }
 }
 
@@ -297,7 +295,7 @@ fn number(file: &File, at: &mut u64) -> io::Result<u64> {
 }
 
 fn unexpected_format(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("the state that QEMU saved is not as expected: {what}"))
+    io::Error::new(io::ErrorKind::InvalidData, format!("it is not as expected: {what}"))
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@
 
 use abi::map::{self, Window};
 
-use super::TcgMachine;
+use super::TcgBackend;
+use machine::session::{Backend as _, GuestState, Turn};
 use machine::tags::GRANULE;
 use machine::{Block, MachineError, Outcome};
 
@@ -25,26 +26,31 @@ const TEXT: &str = "again: ldgm x4, [x0]; str x4, [x2], #8; add x0, x0, x3; subs
 /// # Errors
 ///
 /// When the guest does not do what it is asked.
-pub(super) fn fetch(machine: &mut TcgMachine, ipa: u64, tags: &mut [u8]) -> Result<bool, MachineError> {
+pub(super) fn fetch(
+    backend: &mut TcgBackend,
+    ipa: u64,
+    tags: &mut [u8],
+    guest: &GuestState,
+) -> Result<bool, MachineError> {
     // LDGM loads the tags of a block of this size (GMID_EL1.BS).
-    let block = 4u64 << (machine.boot[0].gmid & 0xf);
+    let block = backend.tag_block;
     let start = ipa & !(block - 1);
     let length = (ipa + tags.len() as u64 * GRANULE).next_multiple_of(block) - start;
     let fits = length / block <= ROOM && super::is_visible(start, length);
-    if !fits || !machine.since.changed_pages.is_empty() || machine.since.in_block.contains(&true) {
+    if !fits || !guest.windows_are_as_booted() || guest.in_block().contains(&true) {
         return Ok(false);
     }
     let sweep = Block::assemble(TEXT).map_err(|error| MachineError::BadRequest(format!("sweeping: {error}")))?;
     let sweep = sweep.x(0, Window::Tagged.va(start)).x(1, length).x(2, FILED).x(3, block);
-    match machine::Machine::start(machine, 0, &sweep)? {
+    match backend.run(0, Turn::Start(&sweep), guest)? {
         Outcome::Done(trace) if trace.faults.is_empty() => {}
         Outcome::Done(trace) => {
-            return Err(machine.mailboxes[0].misbehaved(format!("faulted where nothing can: {:?}", trace.faults)));
+            return Err(backend.mailboxes[0].misbehaved(format!("faulted where nothing can: {:?}", trace.faults)));
         }
-        Outcome::Checkpoint => return Err(machine.mailboxes[0].misbehaved("rang a checkpoint that is not there")),
+        Outcome::Checkpoint => return Err(backend.mailboxes[0].misbehaved("rang a checkpoint that is not there")),
     }
     let mut filed = vec![[0u8; 8]; (length / block) as usize];
-    machine.emulator.read(FILED, filed.as_flattened_mut())?;
+    backend.emulator.read(FILED, filed.as_flattened_mut())?;
     for (number, tag) in (0u64..).zip(tags) {
         let at = ipa + number * GRANULE;
         let register = u64::from_le_bytes(filed[((at - start) / block) as usize]);

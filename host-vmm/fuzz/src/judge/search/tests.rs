@@ -60,8 +60,9 @@ fn faulting(count: usize, mut choices: Choices) -> Outcome {
 }
 
 fn search(found: &Observation, observe: &mut dyn FnMut(Choices) -> Outcome) -> (SearchResult, usize) {
-    let mut search = Search { observe: &mut |choices| Ok(observe(choices)), found, left: OUTCOMES };
-    let result = search.run().unwrap();
+    let first = observe(Choices::default());
+    let mut search = Search { observe: &mut |choices| Ok(observe(choices)), found, left: OUTCOMES - 1 };
+    let result = search.run(first).unwrap();
     (result, OUTCOMES - search.left)
 }
 

@@ -5,11 +5,16 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::CliError;
+use crate::nested;
+use qemu::tcg;
 
 /// Environment variables that stand for options.
 const KERNEL: &str = "GRANULE_KERNEL";
 const QEMU: &str = "GRANULE_QEMU";
 const AGENT: &str = "GRANULE_AGENT";
+/// The files that set-up found for a name given as `--kernel` or `--qemu`, such as 6.12.
+const FOUND_KERNEL: &str = "GRANULE_FOUND_KERNEL";
+const FOUND_QEMU: &str = "GRANULE_FOUND_QEMU";
 
 /// Options of a run in an emulator.
 #[derive(Debug, Args)]
@@ -17,30 +22,41 @@ const AGENT: &str = "GRANULE_AGENT";
     next_help_heading = "Options of --via nested, --qemu and --cpu of --via tcg, --kernel and --cpu of --via model"
 )]
 pub struct Emulation {
-    /// Kernel under test: an arm64 `Image` with KVM and MTE built in; for model a release, such as 6.12 or 7.2-16k
+    /// Kernel under test: an arm64 `Image` with KVM and MTE built in; for model a release, such as 6.12 or 7.2-16k; with
+    /// `cargo xtask` also a series or a suite to fetch, such as 6.12 or trixie
     #[arg(long, value_name = "PATH", env = KERNEL)]
     pub kernel: Option<PathBuf>,
-    /// QEMU for arm64 [default: qemu-system-aarch64 in PATH]
+    /// QEMU for arm64 [default: qemu-system-aarch64 in PATH]; with `cargo xtask` also a version to fetch, such as 10
     #[arg(long, value_name = "PATH", env = QEMU)]
     pub qemu: Option<PathBuf>,
     /// The arm64 granule that runs inside [default: granule-aarch64 beside this program]
     #[arg(long, value_name = "PATH", env = AGENT)]
     pub agent: Option<PathBuf>,
-    /// CPU that QEMU emulates [default: max,pauth=off; max for tcg and model]
-    #[arg(long)]
+    /// CPU that QEMU emulates
+    #[arg(long, help = format!("CPU that QEMU emulates [default: {}; {} for tcg and model]", nested::CPU, tcg::CPU))]
     pub cpu: Option<String>,
     /// Kernel parameters, added to granule's own
     #[arg(long, value_name = "PARAMETERS", allow_hyphen_values = true)]
     pub append: Option<String>,
-    /// Emulated CPUs [default: 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=512))]
+    /// Emulated CPUs
+    #[arg(long, value_name = "N", help = format!("Emulated CPUs [default: {}]", nested::SMP), value_parser = clap::value_parser!(u32).range(1..=512))]
     pub smp: Option<u32>,
-    /// Emulated memory in MiB [default: 512]
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(128..))]
+    /// Emulated memory in MiB
+    #[arg(long, value_name = "MIB", help = format!("Emulated memory in MiB [default: {}]", nested::MEMORY_MIB), value_parser = clap::value_parser!(u32).range(128..))]
     pub mem: Option<u32>,
 }
 
 impl Emulation {
+    /// Returns the kernel to boot: the file behind its name if set-up found one, else what was given.
+    pub fn kernel_file(&self) -> Option<PathBuf> {
+        found(FOUND_KERNEL).or_else(|| self.kernel.clone())
+    }
+
+    /// Returns the QEMU to start: the file behind its name if set-up found one, else what was given, or the default.
+    pub fn qemu_file(&self) -> PathBuf {
+        found(FOUND_QEMU).or_else(|| self.qemu.clone()).unwrap_or_else(|| nested::QEMU.into())
+    }
+
     /// The kernel that the command line names, and not the environment.
     pub fn named_kernel(&self) -> Option<&PathBuf> {
         self.kernel.as_ref().filter(|path| std::env::var_os(KERNEL).is_none_or(|value| value != *path.as_os_str()))
@@ -80,4 +96,8 @@ impl Emulation {
             }
         }
     }
+}
+
+fn found(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from)
 }

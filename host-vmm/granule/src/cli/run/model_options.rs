@@ -4,6 +4,7 @@ use model::cpu::Features;
 
 use super::emulation::Emulation;
 use crate::cli::CliError;
+use machine::Explain;
 use modelled::Settings;
 
 /// Options that mean something on the model.
@@ -18,7 +19,7 @@ pub fn settings(emulation: &Emulation) -> Result<Settings, CliError> {
     emulation.refuse_all_but(&USEFUL)?;
     let mut settings = Settings::default();
     if let Some(kernel) = emulation.named_kernel() {
-        settings = settings.kernel(&kernel.to_string_lossy()).map_err(|error| CliError::Usage(error.to_string()))?;
+        settings = settings.kernel(&kernel.to_string_lossy()).map_err(|error| CliError::Usage(error.sentence()))?;
     }
     if let Some(name) = &emulation.cpu {
         settings = settings.cpu(name).ok_or_else(|| {

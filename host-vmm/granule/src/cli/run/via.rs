@@ -1,12 +1,12 @@
 //! The machine that the command line names, and what is run on it: the suite, programs, or random programs.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use fuzz::campaign;
-use fuzz::{known, replay};
+use fuzz::contender::KnownErrata;
+use fuzz::{campaign, replay};
 use kvm::open::ThisHost;
+use machine::Deadline;
 use machine::target::{OpenError, Opener};
 use qemu::tcg;
 use report::event::{CaseInfo, Event, STREAM_VERSION, Sink};
@@ -55,8 +55,8 @@ pub struct Machine<'a> {
     pub firmware: Option<&'a Path>,
     /// How guests are treated.
     pub guests: GuestPolicy,
-    /// How long all may take.
-    pub timeout: Duration,
+    /// When all is to be over.
+    pub deadline: Deadline,
     /// Whether random programs stay away from known divergences.
     pub avoid_known: bool,
     /// Emulated CPUs of a nested run unless the user says otherwise.
@@ -101,9 +101,10 @@ impl<'a> Machine<'a> {
             }
             Via::Model => {
                 let settings = model_options::settings(self.emulation)?;
-                Kind::Model(Box::new(modelled::Settings { guest_timeout: self.guests.guest_timeout, ..settings }))
+                let (guest_timeout, deadline) = (self.guests.guest_timeout, self.deadline);
+                Kind::Model(Box::new(modelled::Settings { guest_timeout, deadline, ..settings }))
             }
-            Via::Nested => Kind::Nested { kernel: self.emulation.kernel.clone().ok_or_else(no_kernel)? },
+            Via::Nested => Kind::Nested { kernel: self.emulation.kernel_file().ok_or_else(no_kernel)? },
         };
         Ok(Checked { options: self, kind })
     }
@@ -113,7 +114,8 @@ impl Checked<'_> {
     /// Runs the selected cases of the suite.
     pub fn suite(&self, cases: Vec<CaseInfo>, seed: u64, sink: &mut dyn Sink) {
         let names = cases.iter().map(|case| case.name.clone()).collect();
-        let options = suite::Options { names, seed, fresh_vms: self.options.guests.fresh_vms };
+        let options =
+            suite::Options { names, seed, fresh_vms: self.options.guests.fresh_vms, deadline: self.options.deadline };
         self.here_or_nested(Work::Suite, cases, seed, sink, &mut |opener, sink| {
             super::run_suite(&options, opener, sink)
         });
@@ -121,12 +123,14 @@ impl Checked<'_> {
 
     /// Runs a campaign of random programs.
     pub fn fuzz(&self, options: &campaign::Options, sink: &mut dyn Sink, progress: &mut dyn FnMut(u64, usize)) {
-        // What is known of QEMU is known of its KVM guests too; of hardware nothing is.
-        let avoided = matches!(self.kind, Kind::Tcg) && self.options.avoid_known;
-        let known = if avoided { known::QEMU } else { &[] };
+        // In this process nothing is around the target: it is QEMU itself, the model, or hardware.
+        let known = match self.options.avoid_known {
+            true => KnownErrata::Avoided { around: String::new() },
+            false => KnownErrata::Shown,
+        };
         let work = Work::Fuzz(*options, self.options.avoid_known);
         self.here_or_nested(work, Vec::new(), options.seed, sink, &mut |opener, sink| {
-            campaign::run(options, opener, known, sink, progress);
+            campaign::run(options, opener, &known, sink, progress);
         });
     }
 
@@ -134,7 +138,7 @@ impl Checked<'_> {
     pub fn replay(&self, programs: &[replay::NamedProgram], seed: u64, sink: &mut dyn Sink) {
         let cases = programs.iter().map(replay::NamedProgram::info).collect();
         self.here_or_nested(Work::Programs(programs.to_vec()), cases, seed, sink, &mut |opener, sink| {
-            replay::run(programs, opener, seed, sink);
+            replay::run(programs, opener, seed, self.options.deadline, sink);
         });
     }
 
@@ -171,9 +175,9 @@ impl Checked<'_> {
         if let Kind::Tcg = self.kind {
             let emulation = self.options.emulation;
             return Ok(Box::new(tcg::Emulation {
-                qemu: emulation.qemu.clone().unwrap_or_else(|| nested::QEMU.into()),
+                qemu: emulation.qemu_file(),
                 cpu: emulation.cpu.clone().unwrap_or_else(|| tcg::CPU.to_owned()),
-                deadline: Instant::now() + self.options.timeout,
+                deadline: self.options.deadline,
                 image,
                 guest_timeout,
             }));
@@ -192,14 +196,14 @@ impl Checked<'_> {
     ) -> nested::Options {
         let emulation = self.options.emulation;
         nested::Options {
-            qemu: emulation.qemu.clone().unwrap_or_else(|| nested::QEMU.into()),
+            qemu: emulation.qemu_file(),
             kernel: kernel.to_owned(),
             agent: emulation.agent.clone(),
             cpu: emulation.cpu.clone().unwrap_or_else(|| nested::CPU.to_owned()),
             append: emulation.append.clone().unwrap_or_default(),
             smp: emulation.smp.unwrap_or(self.options.smp),
             memory_mib: emulation.mem.unwrap_or(nested::MEMORY_MIB),
-            timeout: self.options.timeout,
+            deadline: self.options.deadline,
             cases,
             work,
             seed,

@@ -1,7 +1,10 @@
 //! Streams of items, whole and broken, and the events that must come of them.
 
 use super::*;
+use machine::Deadline;
+use qemu::end::EndKind;
 use report::event::Target;
+use std::time::Duration;
 
 fn event(event: Event) -> Result<Item, WireError> {
     Ok(Item::Event(event))
@@ -56,7 +59,7 @@ fn run(items: Vec<Result<Item, WireError>>, stop: Option<EndReason>) -> Vec<Even
 }
 
 fn ended() -> EndReason {
-    EndReason::Ended { how: "exit status: 0".into(), errors: String::new() }
+    EndReason::Ended(QemuEnd { kind: EndKind::Guest, status: None, errors: String::new() })
 }
 
 fn failure(event: &Event) -> &Failure {
@@ -110,7 +113,7 @@ fn a_death_of_granule_is_not_called_one_of_the_kernel() {
 
 #[test]
 fn a_silent_kernel_fails_the_case_that_had_begun() {
-    let events = run(vec![begin("a")], Some(EndReason::Deadline(Duration::from_secs(3))));
+    let events = run(vec![begin("a")], Some(EndReason::Deadline(OutOfTime(Deadline::after(Duration::from_secs(3))))));
     assert!(failure(&events[1]).found.contains("3 s"));
     assert!(matches!(events[2], Event::CutShort { .. }));
 }

@@ -64,7 +64,10 @@ fn each_stop_reason_is_distinguished() {
     assert_eq!(wait("T05thread:02;watch:9000000;").unwrap(), StopReason::Trapped(1));
     assert_eq!(wait("T05thread:p01.0a;").unwrap(), StopReason::Trapped(9));
     assert_eq!(wait("T02thread:01;").unwrap(), StopReason::Interrupted);
-    assert_eq!(wait("W00").unwrap(), StopReason::PoweredOff);
+    assert_eq!(wait("T03thread:01;").unwrap(), StopReason::PoweredOff);
+    for exit in ["W00", "X0f"] {
+        assert!(matches!(wait(exit), Err(DebugError::Closed)), "{exit}");
+    }
     for nonsense in ["", "T", "T0", "Tzz", "T05", "T05thread:;", "T05thread:00;", "T06thread:01;", "OK", "E01"] {
         assert!(matches!(wait(nonsense), Err(DebugError::Answer { .. })), "{nonsense}");
     }
@@ -75,7 +78,7 @@ fn named_vcpus_continue_and_a_step_disables_watchpoints() {
     let (mut debugger, stub) = plain(&["T05thread:01;", "OK", "OK", "T05thread:01;", "OK", "OK"]);
     debugger.continue_cpus([0, 9]).unwrap();
     debugger.wait(soon()).unwrap();
-    debugger.step(0, soon()).unwrap();
+    assert_eq!(debugger.step(0, soon()).unwrap(), StopReason::Trapped(0));
     drop(debugger);
     let off = ["z2,9000000,4", "z2,ffffff8009000000,4"];
     let on = ["Z2,9000000,4", "Z2,ffffff8009000000,4"];

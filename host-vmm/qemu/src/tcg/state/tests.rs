@@ -130,13 +130,25 @@ fn all_of(file: &MemFile) -> Vec<u8> {
 fn addresses_outside_ram_are_rejected() {
     let state = state(&[]);
     let outside = |ipa: u64, tags: usize| {
-        assert!(matches!(state.tags(ipa, &mut vec![0; tags]), Err(MachineError::BadRequest(_))), "{ipa:#x}");
-        assert!(matches!(state.set_tags(ipa, &vec![0; tags]), Err(MachineError::BadRequest(_))), "{ipa:#x}");
+        assert!(
+            matches!(
+                state.tags(ipa, &mut vec![0; tags]),
+                Err(MachineError::Request(RequestError::OutsideMemory { .. }))
+            ),
+            "{ipa:#x}"
+        );
+        assert!(
+            matches!(
+                state.set_tags(ipa, &vec![0; tags]),
+                Err(MachineError::Request(RequestError::OutsideMemory { .. }))
+            ),
+            "{ipa:#x}"
+        );
     };
     outside(RAM_BASE - GRANULE, 1);
     outside(RAM_BASE + RAM_BYTES - GRANULE, 2);
     outside(u64::MAX - 15, 1);
     state.tags(RAM_BASE + RAM_BYTES - GRANULE, &mut [0]).unwrap();
     let short = Extent { ipa: RAM_BASE, data: vec![0; 4096], tags: vec![0; 255] };
-    assert!(matches!(state.set_memory(&[short]), Err(MachineError::BadRequest(_))));
+    assert!(matches!(state.set_memory(&[short]), Err(MachineError::Request(RequestError::TagCount { .. }))));
 }

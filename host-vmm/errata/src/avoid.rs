@@ -1,0 +1,129 @@
+//! How campaigns of random programs get past an erratum, which would otherwise be all that they find.
+//!
+//! These are data; the generator of programs gives them their meaning.
+
+use isa::CacheOp;
+
+use crate::environment::Environment;
+use crate::sign::{Direction, Sign};
+use crate::{all, in_effect};
+
+/// What programs do not contain, or what is not compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Avoid {
+    /// No instruction whose mnemonic begins like one of these.
+    Mnemonics(&'static [&'static str]),
+    /// No stack pointer that is not a multiple of 16.
+    UnalignedStack,
+    /// No list of vectors of more than 32 bytes.
+    LongLists,
+    /// Programs that may see Device memory let SCTLR_EL1.A demand alignment everywhere.
+    UnalignedDevice,
+    /// No LD1 and ST1 in programs that may see Device memory.
+    VectorsOnDevice,
+    /// No atomic read-modify-writes in programs that may see memory that can only be read.
+    AtomicsOnReadOnly,
+    /// Blocks with SETG* let both levels access tags.
+    TagSetsWithoutAccess,
+    /// None of these data cache operations.
+    CacheOps(&'static [CacheOp]),
+    /// No exclusive loads in blocks that may ring a checkpoint.
+    MonitorAtCheckpoint,
+    /// Nothing is left out: whether a fault of EL0 at the device that only EL1 may use is one of alignment or of permission is
+    /// not compared.
+    PriorityOnDevice,
+    /// Blocks with DC ZVA have no asymmetric tag check faults.
+    AsymmetricZeros,
+    /// Blocks with CAS or CASP have none either.
+    AsymmetricSwaps,
+    /// Nothing is left out: ESR_EL1.WnR of the faults that a sign of the erratum names is taken for what it should be.
+    Direction,
+}
+
+impl Avoid {
+    /// Returns what programs or comparisons leave out, as a sentence without its full stop.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Mnemonics(_) => "do not contain these instructions",
+            Self::UnalignedStack => "keep the stack pointer at a multiple of 16",
+            Self::LongLists => "have no lists of vectors of more than 32 bytes",
+            Self::UnalignedDevice => "let SCTLR_EL1.A demand alignment where they may see Device memory",
+            Self::VectorsOnDevice => "have no LD1 and ST1 where they may see Device memory",
+            Self::AtomicsOnReadOnly => "have no atomics where they may see read-only memory",
+            Self::TagSetsWithoutAccess => "let both levels access tags in blocks with SETG*",
+            Self::CacheOps(_) => "do not contain these operations",
+            Self::MonitorAtCheckpoint => "have no exclusive loads in blocks with a checkpoint",
+            Self::PriorityOnDevice => "do not compare whether such a fault is one of alignment or of permission",
+            Self::AsymmetricZeros => "have no asymmetric faults in blocks with DC ZVA",
+            Self::AsymmetricSwaps => "have no asymmetric faults in blocks with CAS and CASP",
+            Self::Direction => "do not compare ESR_EL1.WnR of these faults",
+        }
+    }
+}
+
+/// What a campaign stays away from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Avoided {
+    /// What programs do not contain, and what is not compared.
+    pub rules: Vec<Avoid>,
+    /// Faults whose direction is not compared.
+    pub directions: Vec<Direction>,
+}
+
+impl Avoided {
+    /// Returns what the errata of these products ask for, in these versions.
+    #[must_use]
+    pub fn by(environment: &Environment) -> Self {
+        Self::of(in_effect(environment))
+    }
+
+    /// Returns what all errata ask for, whichever versions have them.
+    #[must_use]
+    pub fn everything() -> Self {
+        Self::of(all())
+    }
+
+    fn of(errata: impl Iterator<Item = &'static crate::Erratum>) -> Self {
+        let mut this = Self::default();
+        for erratum in errata {
+            this.rules.extend(erratum.avoid.iter().filter(|rule| **rule != Avoid::Direction));
+            if erratum.avoid.contains(&Avoid::Direction) {
+                this.directions.extend(erratum.signs.iter().filter_map(Sign::direction));
+            }
+        }
+        this
+    }
+
+    /// Adds a rule that is no erratum's.
+    #[must_use]
+    pub fn and(mut self, rule: Avoid) -> Self {
+        self.rules.push(rule);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_version_has_is_avoided() {
+        let old = Avoided::by(&Environment::new("QEMU 10.0.13", "", ""));
+        let new = Avoided::by(&Environment::new("QEMU 11.1.3", "", ""));
+        assert!(old.rules.contains(&Avoid::LongLists) && !new.rules.contains(&Avoid::LongLists));
+        assert!(old.rules.contains(&Avoid::VectorsOnDevice) && !new.rules.contains(&Avoid::VectorsOnDevice));
+        for rule in [Avoid::UnalignedStack, Avoid::Mnemonics(&["ldapur", "stlur"])] {
+            assert!(old.rules.contains(&rule) && new.rules.contains(&rule), "{rule:?}");
+        }
+        assert_eq!(Avoided::by(&Environment::new("", "6.12.117", "VHE")), Avoided::default());
+        assert_eq!(Avoided::by(&Environment::default()), Avoided::default());
+    }
+
+    #[test]
+    fn each_rule_that_a_direction_is_not_compared_has_a_direction() {
+        for erratum in all().filter(|erratum| erratum.avoid.contains(&Avoid::Direction)) {
+            assert!(erratum.signs.iter().any(|sign| sign.direction().is_some()), "{}", erratum.id);
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! Errata of Linux: its KVM, its memory management, its mode at EL2.
+
+use super::erratum::{BLANK, Condition, Erratum, Evidence, Product, from, range, version};
+use super::sign::{Numbers, Reaction, Sign, any_abort, instead};
+use isa::FaultStatus;
+use model::contract::Release;
+
+/// The first release with the ioctl.
+const FIRST: Release = version(5, 14, 0);
+
+const LINUX: Erratum = Erratum { product: Product::Linux, ..BLANK };
+
+const PROTECTED: &[Condition] = &[Condition::Mode("protected")];
+
+/// Sets of tags: the tag 0; the tag that cases leave behind in memory before it changes hands; all others than 0.
+const ZERO: u16 = 1;
+const LEFT_BEHIND: u16 = 1 << 15;
+const NOT_ZERO: u16 = !1;
+
+/// What reset_unknown() fills a register with that no CPU has loaded yet.
+const NEVER_LOADED: u64 = 0x1de7_ec7e_dbad_c0de;
+
+/// EC 0, IL: an instruction that does not exist.
+const UNDEFINED: u64 = 0x0200_0000;
+
+/// Parts show tags of the memory's last owner.
+const STALE: Sign = Sign::Tags { expected: ZERO, found: LEFT_BEHIND };
+
+pub(super) const ALL: &[Erratum] = &[
+    Erratum {
+        id: "linux.protected-mode-tfsr",
+        title: "TFSR_EL1 and TFSRE0_EL1 belong to nobody in protected mode",
+        versions: &[range(version(6, 12, 0), version(7, 0, 0))],
+        conditions: PROTECTED,
+        shows: "TFSR_EL1 and TFSRE0_EL1 are neither saved nor restored: one vCPU's pending fault shows up in another",
+        seen: "6.12.117 (Debian), in a VM with MTE that is not protected itself, under QEMU 10.0; not with \
+               `kvm-arm.mode=nvhe` or VHE, not on 6.1.192, whose protected mode passes, and not between; 7.2.13 and 7.3-rc7 no \
+               longer offer MTE in protected mode",
+        reference: "arch/arm64/kvm/hyp/include/hyp/sysreg-sr.h; arch/arm64/kvm/hyp/nvhe/pkvm.c sets no KVM_ARCH_FLAG_MTE_ENABLED",
+        cases: &[
+            "restore.registers.two-vcpus",
+            "restore.registers.mte-by-one-reg",
+            "kvm.isolation.other-*",
+            "kvm.isolation.pending-fault-stays",
+            "kvm.race.faults-of-their-own",
+        ],
+        signs: &[Sign::Number {
+            what: &["Tfsr of *", "Tfsre0 of *", "TFSR_EL1 of *", "TFSRE0_EL1 of *", "KVM_GET_ONE_REG of TFSR*"],
+            values: Numbers::Pairs(&[(1, 2), (2, 1), (0, 1), (1, 0), (1, NEVER_LOADED), (2, NEVER_LOADED)]),
+        }],
+        disclosure: Some("Not reported upstream yet."),
+        analysis: include_str!("../../../docs/errata/linux.protected-mode-tfsr.md"),
+        ..LINUX
+    },
+    Erratum {
+        id: "linux.protected-mode-mops",
+        title: "memory copies and sets are offered in protected mode, and UNDEFINED",
+        versions: &[range(version(6, 12, 0), version(7, 0, 0))],
+        conditions: PROTECTED,
+        shows: "ID_AA64ISAR2_EL1.MOPS offers memory copies and sets to the guest, and they are UNDEFINED",
+        seen: "6.12.117",
+        reference: "arch/arm64/kvm/hyp/nvhe/hyp-main.c, flush_hyp_vcpu(), does not copy hcrx_el2",
+        cases: &["arch.copy.*"],
+        signs: &[
+            Sign::Instruction(instead(&["cpy", "set"], Reaction::Done, Reaction::Exception(UNDEFINED))),
+            Sign::Instruction(instead(
+                &["cpy", "set"],
+                any_abort(&[FaultStatus::ALIGNMENT, FaultStatus::TAG_CHECK]),
+                Reaction::Exception(UNDEFINED),
+            )),
+        ],
+        analysis: include_str!("../../../docs/errata/linux.protected-mode-mops.md"),
+        ..LINUX
+    },
+    Erratum {
+        id: "linux.buffer-fault-deadlock",
+        title: "storing tags locks the page, and then waits for the VMM",
+        versions: &[from(version(6, 2, 0))],
+        shows: "a store locks the page for tagging and then reads a tag buffer that may fault: who maps the page meanwhile spins, and \
+                a buffer in that page, or mprotect(PROT_MTE) beside the store, is a deadlock",
+        seen: "6.12.117, 7.2.13 and 7.3-rc7, on VHE; that it begins with 6.2 was read, not measured",
+        reference: "arch/arm64/include/asm/mte.h, try_page_mte_tagging(); arch/arm64/kvm/guest.c, kvm_vm_ioctl_mte_copy_tags()",
+        cases: &["kvm.hazard.*"],
+        signs: &[Sign::Blocked],
+        disclosure: Some("Not reported upstream yet; a report is drafted under docs/upstream/."),
+        analysis: include_str!("../../../docs/errata/linux.buffer-fault-deadlock.md"),
+        ..LINUX
+    },
+    Erratum {
+        id: "linux.split-overwrites-tag-flags",
+        title: "the tags of a huge page that is split are lost, or are somebody else's",
+        versions: &[from(version(6, 1, 0))],
+        shows: "every part of a huge page that is split gets PG_mte_tagged as the first part has it: tags of the others are lost, or \
+                those of their last owner show",
+        seen: "6.1.192, 6.12.117, 7.2.13 and 7.3-rc7; the source was read in 6.12 and 7.3; kernels before 6.1 were neither run nor read",
+        reference: "mm/huge_memory.c, __split_huge_page_tail(), later __split_folio_to_order()",
+        cases: &["kvm.life.split-with-*"],
+        signs: &[Sign::Tags { expected: NOT_ZERO, found: ZERO }, STALE],
+        disclosure: Some("Not reported upstream yet."),
+        analysis: include_str!("../../../docs/errata/linux.split-overwrites-tag-flags.md"),
+        ..LINUX
+    },
+    Erratum {
+        id: "linux.hugetlb-store-exposes-stale-tags",
+        title: "part of a hugetlb page shows the tags of its last owner, after a store to another part",
+        versions: &[from(version(6, 13, 0))],
+        shows: "storing the tags of one page of a hugetlb folio flags all of it as tagged: its other parts show stale tags",
+        seen: "7.2.13 and 7.3-rc7; that it begins with 6.13 was read",
+        reference: "arch/arm64/kvm/guest.c, kvm_vm_ioctl_mte_copy_tags(), clears no other part",
+        cases: &["kvm.backing.hugetlb-parts"],
+        signs: &[STALE],
+        disclosure: Some("Not reported upstream yet."),
+        analysis: include_str!("../../../docs/errata/linux.hugetlb-store-exposes-stale-tags.md"),
+        ..LINUX
+    },
+    Erratum {
+        id: "linux.hugetlb-logging-exposes-stale-tags",
+        title: "part of a hugetlb page shows the tags of its last owner, after a touch of another part",
+        versions: &[from(version(6, 13, 0))],
+        shows: "a fault that maps one page of a hugetlb folio, as while dirty pages are logged, flags all of it as tagged: its other \
+                parts show stale tags",
+        seen: "7.2.13 and 7.3-rc7; that it begins with 6.13 was read",
+        reference: "arch/arm64/kvm/mmu.c, sanitise_mte_tags(), clears as much as is mapped",
+        cases: &["kvm.backing.hugetlb-touched"],
+        signs: &[STALE],
+        disclosure: Some("Not reported upstream yet."),
+        analysis: include_str!("../../../docs/errata/linux.hugetlb-logging-exposes-stale-tags.md"),
+        ..LINUX
+    },
+    Erratum {
+        id: "linux.hugetlb-fetch-warns",
+        title: "fetching tags of a new hugetlb page is a WARNING",
+        versions: &[from(version(6, 13, 0))],
+        conditions: &[Condition::Unseen("hugetlb memory and CONFIG_DEBUG_VM, which distributions do not set")],
+        shows: "fetching tags of a folio that was never tagged is a VM_WARN_ON_ONCE",
+        seen: "7.3-rc7 built with CONFIG_DEBUG_VM",
+        reference: "arch/arm64/include/asm/mte.h, page_mte_tagged()",
+        cases: &["kvm.backing.hugetlb"],
+        analysis: include_str!("../../../docs/errata/linux.hugetlb-fetch-warns.md"),
+        ..LINUX
+    },
+    Erratum {
+        id: "linux.hugetlb-keeps-tags-of-last-owner",
+        title: "pages of the huge page pool keep their tags when they are freed",
+        versions: &[range(FIRST, version(6, 12, 17))],
+        shows: "a page of the huge page pool keeps the flag of tagged pages when it is freed: its next owner sees the last one's tags",
+        seen: "6.1.192; later releases up to 6.12.16 have the same arch_clear_hugepage_flags() and were not measured; 6.12.17 and \
+               later 6.12 refuse hugetlb memory, 6.13 flags the folio",
+        reference: "arch/arm64/include/asm/hugetlb.h, arch_clear_hugepage_flags()",
+        cases: &["kvm.backing.hugetlb-parts", "kvm.backing.hugetlb-touched"],
+        signs: &[STALE],
+        analysis: include_str!("../../../docs/errata/linux.hugetlb-keeps-tags-of-last-owner.md"),
+        ..LINUX
+    },
+    Erratum {
+        id: "linux.ctr-without-tag-lines",
+        title: "a VMM does not see the line of tags that its guest sees",
+        versions: &[from(version(5, 13, 0))],
+        shows: "KVM_GET_ONE_REG gives 0 for CTR_EL0.TminLine, where the guest reads what the CPU has",
+        seen: "6.1.192, 6.12.117 and 7.3-rc7 with `-cpu neoverse-n2`",
+        reference: "arch/arm64/kernel/cpufeature.c, ftr_ctr",
+        cases: &["kvm.registers.tag-line"],
+        signs: &[Sign::Number {
+            what: &["CTR_EL0.TminLine of the guest"],
+            values: Numbers::Pairs(&[(0, 0x4_0000_0000)]),
+        }],
+        analysis: include_str!("../../../docs/errata/linux.ctr-without-tag-lines.md"),
+        ..LINUX
+    },
+    Erratum {
+        id: "linux.shared-page-race",
+        title: "two who tag a shared page for the first time clear each other's tags",
+        versions: &[range(FIRST, version(6, 2, 0))],
+        conditions: &[Condition::Unseen("two VMs, or a VM and a process, map the page shared")],
+        shows: "two who tag a page at the same time for the first time clear each other's tags",
+        evidence: Evidence::Fixed,
+        seen: "nowhere: read",
+        reference: "arch/arm64/kvm/mmu.c, sanitise_mte_tags(): the reason why shared memory was refused before 6.2",
+        ..LINUX
+    },
+    Erratum {
+        id: "linux.failed-store-stale-tags",
+        title: "a store of tags that fails within a page leaves the tags of its last owner",
+        versions: &[range(FIRST, version(6, 2, 0))],
+        conditions: &[Condition::Unseen("the tag buffer faults within a page")],
+        shows: "the page keeps the tags that were read so far, and others of its last owner",
+        seen: "6.1.192",
+        reference: "arch/arm64/kvm/guest.c, kvm_vm_ioctl_mte_copy_tags()",
+        ..LINUX
+    },
+    Erratum {
+        id: "linux.length-over-int-max",
+        title: "a length above INT_MAX is taken",
+        versions: &[range(FIRST, version(6, 4, 0))],
+        shows: "a length above INT_MAX is taken, and the count returned is truncated to an int",
+        evidence: Evidence::Fixed,
+        seen: "nowhere: read; the case about the limit is skipped where there is none",
+        reference: "arch/arm64/kvm/guest.c: lengths above INT_MAX cannot be represented in the return value",
+        ..LINUX
+    },
+    Erratum {
+        id: "linux.store-while-logging-not-logged",
+        title: "tags stored while dirty pages are logged are not logged",
+        versions: &[range(FIRST, version(6, 11, 0))],
+        conditions: &[Condition::Unseen("dirty logging")],
+        shows: "tags that the VMM stores are not in the dirty log, so a migration may lose them",
+        seen: "6.1.192, where `kvm.ioctl.dirty-logging` expects it: that release promises no more",
+        reference: "arch/arm64/kvm/guest.c: refused with EBUSY since",
+        ..LINUX
+    },
+    Erratum {
+        id: "linux.tags-lost-at-swap-in",
+        title: "a page that comes back from swap has no tags",
+        versions: &[range(FIRST, version(6, 5, 0))],
+        conditions: &[Condition::Unseen("the page was swapped out")],
+        shows: "a page that comes back from swap has no tags",
+        evidence: Evidence::Fixed,
+        seen: "nowhere: read",
+        reference: "mm/memory.c, do_swap_page() and arch_swap_restore()",
+        ..LINUX
+    },
+    Erratum {
+        id: "linux.set-way-maintenance-mte",
+        title: "maintenance of tags by set and way is not trapped",
+        versions: &[range(FIRST, version(6, 4, 0))],
+        shows: "DC IGSW, CGSW and CIGSW are not trapped like the others by set and way",
+        evidence: Evidence::Fixed,
+        seen: "nowhere: read",
+        reference: "arch/arm64/kvm/sys_regs.c, access_dcgsw(): fixes for 6.4",
+        ..LINUX
+    },
+    Erratum {
+        id: "linux.split-huge-page-loses-tags",
+        title: "parts of a huge page that are full of zeros lose their tags when it is split",
+        versions: &[range(version(6, 12, 0), version(6, 12, 54)), range(version(6, 13, 0), version(6, 18, 0))],
+        conditions: &[Condition::Unseen("a transparent huge page with parts full of zeros is split")],
+        shows: "parts that are all zero are replaced by the zero page, and their tags are lost",
+        evidence: Evidence::Fixed,
+        seen: "nowhere: read; fixed in 6.12.54",
+        reference: "mm/huge_memory.c, try_to_map_unused_to_zeropage()",
+        cases: &["kvm.copy-tags.huge-pages", "kvm.copy-tags.identity-over-ram"],
+        ..LINUX
+    },
+    Erratum {
+        id: "linux.zero-page-flagged-tagged",
+        title: "the zero page is flagged as tagged",
+        versions: &[
+            range(FIRST, version(6, 1, 158)),
+            range(version(6, 2, 0), version(6, 12, 54)),
+            range(version(6, 13, 0), version(6, 18, 0)),
+        ],
+        shows: "the zero page is flagged as tagged, and a later user of it warns or reads its tags",
+        evidence: Evidence::Fixed,
+        seen: "nowhere: read; fixed in 6.12.54 and 6.1.158",
+        reference: "arch/arm64/kernel/cpufeature.c, cpu_enable_mte()",
+        cases: &["kvm.copy-tags.never-tagged-is-zero"],
+        signs: &[Sign::Tags { expected: ZERO, found: NOT_ZERO }],
+        ..LINUX
+    },
+    Erratum {
+        id: "linux.mte-frac-claims-async",
+        title: "a guest is told of asynchronous faults that its CPU has not",
+        versions: &[range(FIRST, version(6, 16, 0))],
+        conditions: &[Condition::Unseen("a CPU without asynchronous faults")],
+        shows: "ID_AA64PFR1_EL1.MTE_frac reads 0 in the guest, which claims asynchronous faults that are not there",
+        evidence: Evidence::Fixed,
+        seen: "nowhere: read",
+        reference: "arch/arm64/kvm/sys_regs.c, MTE_frac",
+        cases: &["arch.mode.asynchronous-*"],
+        ..LINUX
+    },
+    Erratum {
+        id: "linux.zero-page-in-stage-2",
+        title: "the zero page is mapped to a guest with MTE",
+        versions: &[range(FIRST, version(7, 1, 3))],
+        conditions: &[Condition::Unseen("a read-only slot, or a page that the guest only reads")],
+        shows: "the zero page is mapped to a guest with MTE",
+        evidence: Evidence::Fixed,
+        seen: "nowhere: read; fixed in 7.1.3",
+        reference: "arch/arm64/kvm/mmu.c",
+        ..LINUX
+    },
+];

@@ -1,0 +1,165 @@
+//! Errata of QEMU that are not of tag checks: alignment, the direction and the order of other faults, its own state.
+
+use isa::FaultStatus;
+
+use super::avoid::Avoid;
+use super::erratum::{BLANK, Condition, Erratum, from, range, version};
+use super::sign::{Reaction, Sign, abort, any_abort, direction, instead};
+
+/// Atomic read-modify-writes.
+const ATOMICS: &[&str] = &["ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp", "cas"];
+
+/// What an atomic takes where a load would take it, too. A permission fault may also be one for want of the permission to
+/// write alone; then its WnR is 1 on all machines, and a campaign does not compare it either.
+const UNREADABLE: &[FaultStatus] = &[
+    FaultStatus::ALIGNMENT,
+    FaultStatus::TRANSLATION_L0,
+    FaultStatus::TRANSLATION_L1,
+    FaultStatus::TRANSLATION_L2,
+    FaultStatus::TRANSLATION_L3,
+    FaultStatus::PERMISSION_L2,
+    FaultStatus::PERMISSION_L3,
+];
+
+const ALIGNMENT: &[FaultStatus] = &[FaultStatus::ALIGNMENT];
+const EXCLUSIVE_LOADS: &[&str] = &["ldxr", "ldaxr", "ldxp", "ldaxp"];
+const EXCLUSIVE_PAIRS: &[&str] = &["stxp", "stlxp"];
+/// Loads and stores of general registers and pairs.
+const PLAIN: &[&str] = &["ldr", "str", "ldur", "stur", "ldp", "stp", "ldnp", "stnp", "ldtr", "sttr"];
+/// All that load and store.
+const ACCESSES: &[&str] = &["ld", "st", "cas", "swp"];
+
+/// EC 0b100110, IL.
+const SP_ALIGNMENT: u64 = 0x9a00_0000;
+
+pub(super) const ALL: &[Erratum] = &[
+    Erratum {
+        id: "qemu.sp-alignment",
+        title: "a misaligned stack pointer is no fault",
+        versions: &[from(version(8, 0, 0))],
+        shows: "a misaligned stack pointer is no fault, whatever SCTLR_EL1.SA and SA0 say",
+        seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
+        reference: "target/arm/tcg/translate-a64.c, gen_check_sp_alignment() leaves it out on purpose",
+        cases: &["arch.plain.sp-alignment"],
+        signs: &[Sign::Instruction(instead(ACCESSES, Reaction::Exception(SP_ALIGNMENT), Reaction::Done))],
+        programs: &["qemu.sp-alignment"],
+        avoid: &[Avoid::UnalignedStack],
+        analysis: include_str!("../../../docs/errata/qemu.sp-alignment.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.device-alignment",
+        title: "unaligned accesses to Device memory are no fault",
+        versions: &[range(version(8, 0, 0), version(11, 1, 0))],
+        shows: "an unaligned access to Device memory is no fault if it stays within 16 bytes",
+        seen: "10.0.13 with `-cpu max`, not on 11.1.3, and not between; that it begins with 8.0 was not measured",
+        reference: "target/arm/ptw.c looks at the atomicity of an access, which FEAT_LSE2 makes that of a byte",
+        cases: &["arch.plain.device-alignment"],
+        signs: &[Sign::Instruction(instead(PLAIN, any_abort(ALIGNMENT), Reaction::Done))],
+        programs: &["qemu.device-alignment"],
+        avoid: &[Avoid::UnalignedDevice],
+        analysis: include_str!("../../../docs/errata/qemu.device-alignment.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.device-vector-alignment",
+        title: "LD1 and ST1 of unaligned elements of Device memory are no fault",
+        versions: &[from(version(8, 0, 0))],
+        shows: "LD1 and ST1 of elements at an address that is no multiple of an element's size are done in Device memory",
+        seen: "11.1.3 and 10.0.13; that it begins with 8.0 was not measured",
+        reference: "Arm ARM, pseudocode of LD1 and ST1: each element is an access of its own",
+        signs: &[Sign::Instruction(instead(&["ld1", "st1"], any_abort(ALIGNMENT), Reaction::Done))],
+        programs: &["qemu.device-vector-alignment"],
+        avoid: &[Avoid::UnalignedDevice],
+        analysis: include_str!("../../../docs/errata/qemu.device-vector-alignment.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.device-permission-first",
+        title: "at a Device page the permission fault comes before the alignment fault",
+        versions: &[from(version(8, 0, 0))],
+        shows: "an unaligned access to Device memory without permission takes the permission fault, although the alignment fault has priority",
+        seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
+        reference: "Arm ARM, pseudocode AArch64.S1Translate",
+        cases: &["arch.plain.device-alignment"],
+        signs: &[Sign::Instruction(instead(
+            ACCESSES,
+            any_abort(ALIGNMENT),
+            any_abort(&[FaultStatus::PERMISSION_L2, FaultStatus::PERMISSION_L3]),
+        ))],
+        programs: &["qemu.device-permission-first"],
+        avoid: &[Avoid::PriorityOnDevice],
+        analysis: include_str!("../../../docs/errata/qemu.device-permission-first.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.exclusive-load-alignment",
+        title: "alignment faults of exclusive loads are those of a write",
+        versions: &[from(version(8, 1, 0))],
+        shows: "an alignment fault of LDXR, LDXP and their like is that of a write: ESR_EL1.WnR is 1",
+        seen: "10.0.13 and 11.1.3; that it begins with 8.1 was not measured",
+        reference: "target/arm/tcg/translate-a64.c, check_atomic_align()",
+        signs: &[direction(EXCLUSIVE_LOADS, ALIGNMENT, false)],
+        programs: &["qemu.exclusive-load-alignment"],
+        avoid: &[Avoid::Direction],
+        analysis: include_str!("../../../docs/errata/qemu.exclusive-load-alignment.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.exclusive-store-alignment",
+        title: "alignment faults of exclusive stores of pairs can be those of a read",
+        versions: &[from(version(8, 1, 0))],
+        conditions: &[Condition::Cpus("one")],
+        shows: "an alignment fault of STXP and STLXP that are not tag checked is that of a read: ESR_EL1.WnR is 0",
+        seen: "10.0.13 and 11.1.3 with one CPU, not with two; that it begins with 8.1 was not measured",
+        reference: "tcg/tcg-op-ldst.c, tcg_gen_nonatomic_cmpxchg_i128()",
+        // The architecture also permits that the store fails without a look at the address.
+        signs: &[
+            direction(EXCLUSIVE_PAIRS, ALIGNMENT, true),
+            Sign::Instruction(instead(EXCLUSIVE_PAIRS, Reaction::Done, abort(ALIGNMENT, false))),
+        ],
+        programs: &["qemu.exclusive-store-alignment"],
+        avoid: &[Avoid::Direction],
+        analysis: include_str!("../../../docs/errata/qemu.exclusive-store-alignment.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.atomic-abort-writes",
+        title: "an atomic that cannot even read is reported as a write",
+        versions: &[from(version(8, 0, 0))],
+        shows: "an alignment, translation or permission fault of an atomic that could not even read is that of a write",
+        seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
+        reference: "target/arm/tcg/translate-a64.c, check_atomic_align(), and accel/tcg/cputlb.c, atomic_mmu_lookup()",
+        cases: &["arch.access.atomic-abort-is-of-a-read"],
+        signs: &[direction(ATOMICS, UNREADABLE, false)],
+        programs: &["qemu.atomic-abort-writes"],
+        avoid: &[Avoid::Direction],
+        analysis: include_str!("../../../docs/errata/qemu.atomic-abort-writes.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.vector-list-aligned-as-a-whole",
+        title: "LD1 and ST1 of Device memory must be aligned to 8 bytes",
+        versions: &[range(version(8, 0, 0), version(11, 1, 0))],
+        conditions: &[Condition::Cpus("two or more")],
+        shows: "LD1 and ST1 of Device memory are alignment faults unless the address is a multiple of 8 bytes, whatever an element has",
+        seen: "10.0.13 with two CPUs, not with one; not on 11.1.3, and not between; that it begins with 8.0 was not measured",
+        reference: "target/arm/tcg/translate-a64.c, trans_ST_mult(): elements are promoted to a larger operation",
+        signs: &[Sign::Instruction(instead(&["ld1", "st1"], Reaction::Done, any_abort(ALIGNMENT)))],
+        programs: &["qemu.vector-list-aligned-as-a-whole"],
+        avoid: &[Avoid::VectorsOnDevice],
+        analysis: include_str!("../../../docs/errata/qemu.vector-list-aligned-as-a-whole.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.saved-while-debugged",
+        title: "a machine that was saved while a debugger held it cannot be loaded",
+        versions: &[from(version(8, 0, 0))],
+        conditions: &[Condition::Unseen("a watchpoint of the gdb port holds the guest, and it is migrated to a file")],
+        shows: "loading such a file ends in `invalid runstate transition: 'inmigrate' -> 'debug'`",
+        seen: "10.0.13 and 11.1.3",
+        reference: "system/runstate.c, runstate_transitions_def",
+        analysis: include_str!("../../../docs/errata/qemu.saved-while-debugged.md"),
+        ..BLANK
+    },
+];

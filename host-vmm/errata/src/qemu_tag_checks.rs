@@ -1,0 +1,166 @@
+//! Errata of QEMU's tag checks: what is not checked, checked as something else, or shared.
+
+use isa::FaultStatus;
+
+use super::avoid::Avoid;
+use super::erratum::{BLANK, Erratum, from, range, version};
+use super::sign::{Far, InstructionSign, Reaction, Sign, abort, any_abort, direction, instead};
+
+/// Atomics that are a single read-modify-write without a condition.
+const ATOMICS: &[&str] = &["ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp"];
+
+const TAG_CHECK: &[FaultStatus] = &[FaultStatus::TAG_CHECK];
+
+pub(super) const ALL: &[Erratum] = &[
+    Erratum {
+        id: "qemu.granules-of-a-page-share-a-tag",
+        title: "the granules of a page share a tag",
+        versions: &[range(version(7, 2, 0), version(8, 0, 0))],
+        shows: "the page offset is not applied to the address of a tag: all granules of a page have one",
+        defeats: true,
+        seen: "7.2.22 (Debian 12's default); fixed in 8.0",
+        reference: "docs/errata.md",
+        cases: &["arch.*", "kvm.copy-tags.*", "heap.*", "restore.*"],
+        analysis: include_str!("../../../docs/errata/qemu.granules-of-a-page-share-a-tag.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.dc-zva-reads",
+        title: "tag check faults of DC ZVA are those of a read",
+        versions: &[from(version(8, 0, 0))],
+        shows: "a tag check fault of DC ZVA is that of a read: ESR_EL1.WnR is 0, and asymmetric mode makes it synchronous",
+        seen: "10.0.13 and 11.1.3, without Linux and in nested KVM; that it begins with 8.0 was not measured",
+        reference: "target/arm/tcg/translate-a64.c, handle_sys(), builds the descriptor of ARM_CP_DC_ZVA without WRITE",
+        cases: &["arch.zero.is-a-write"],
+        signs: &[
+            direction(&["dc zva"], TAG_CHECK, true),
+            Sign::Instruction(instead(&["dc zva"], Reaction::Pending, abort(TAG_CHECK, false))),
+        ],
+        programs: &["qemu.dc-zva-reads", "qemu.dc-zva-reads-asymmetric"],
+        avoid: &[Avoid::Direction, Avoid::AsymmetricZeros],
+        analysis: include_str!("../../../docs/errata/qemu.dc-zva-reads.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.cas-writes",
+        title: "tag check faults of CAS and CASP are those of a write",
+        versions: &[from(version(8, 0, 0))],
+        shows: "a tag check fault of CAS or CASP is that of a write: ESR_EL1.WnR is 1, and asymmetric mode makes it asynchronous",
+        seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
+        reference: "target/arm/tcg/translate-a64.c, gen_compare_and_swap() and gen_compare_and_swap_pair() check a write",
+        cases: &["arch.access.cas-fault-is-of-a-read"],
+        signs: &[
+            direction(&["cas"], TAG_CHECK, false),
+            Sign::Instruction(instead(&["cas"], abort(TAG_CHECK, false), Reaction::Pending)),
+        ],
+        programs: &["qemu.cas-writes", "qemu.cas-writes-asymmetric"],
+        avoid: &[Avoid::Direction, Avoid::AsymmetricSwaps],
+        analysis: include_str!("../../../docs/errata/qemu.cas-writes.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.ldapur-stlur-unchecked",
+        title: "LDAPUR and STLUR are not tag checked",
+        versions: &[from(version(8, 0, 0))],
+        shows: "LDAPUR, STLUR and their like are not tag checked",
+        seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
+        reference: "target/arm/tcg/translate-a64.c, trans_LDAPR_i() and trans_STLR_i()",
+        signs: &[Sign::Instruction(instead(&["ldapur", "stlur"], any_abort(TAG_CHECK), Reaction::Done))],
+        programs: &["qemu.ldapur-stlur-unchecked"],
+        avoid: &[Avoid::Mnemonics(&["ldapur", "stlur"])],
+        analysis: include_str!("../../../docs/errata/qemu.ldapur-stlur-unchecked.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.vector-list-end-unchecked",
+        title: "the end of a long list of vectors is not tag checked",
+        versions: &[range(version(8, 2, 0), version(10, 1, 0))],
+        shows: "of LD1 and ST1 of 48 or 64 bytes only the first 16 or 32 are tag checked",
+        seen: "10.0.13, not on 11.1.3; that 8.2 has it and 10.1 has not is read in the history",
+        reference: "target/arm/internals.h, MTEDESC.SIZEM1 has five bits: fixed for 10.1",
+        signs: &[Sign::Instruction(InstructionSign {
+            longer_than: Some(32),
+            ..instead(&["ld1", "st1"], any_abort(TAG_CHECK), Reaction::Done)
+        })],
+        programs: &["qemu.vector-list-end-unchecked"],
+        avoid: &[Avoid::LongLists],
+        analysis: include_str!("../../../docs/errata/qemu.vector-list-end-unchecked.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.atomic-tag-check-first",
+        title: "of an atomic on a read-only page the tag is checked first",
+        versions: &[from(version(8, 0, 0))],
+        shows: "LDADD, SWP and their like on a read-only page take the fault of a wrong tag, not the permission fault",
+        seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
+        reference: "target/arm/tcg/translate-a64.c, do_atomic_ld() checks the tag as of a read",
+        signs: &[Sign::Instruction(instead(
+            ATOMICS,
+            abort(&[FaultStatus::PERMISSION_L2, FaultStatus::PERMISSION_L3], true),
+            abort(TAG_CHECK, false),
+        ))],
+        programs: &["qemu.atomic-tag-check-first"],
+        avoid: &[Avoid::AtomicsOnReadOnly],
+        analysis: include_str!("../../../docs/errata/qemu.atomic-tag-check-first.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.store-only-atomics",
+        title: "atomics are not checked where checks are of stores alone",
+        versions: &[from(version(11, 0, 0))],
+        shows: "with store-only tag checks LDADD, SWP and their like are not checked at all",
+        seen: "11.1.3, without Linux and in nested KVM; 10.0.13 has no FEAT_MTE_STORE_ONLY, and nothing between was measured",
+        reference: "target/arm/tcg/translate-a64.c, do_atomic_ld() checks a read",
+        cases: &["arch.store-only.atomic"],
+        signs: &[Sign::Instruction(instead(ATOMICS, abort(TAG_CHECK, true), Reaction::Done))],
+        analysis: include_str!("../../../docs/errata/qemu.store-only-atomics.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.setg-without-ata",
+        title: "SETG* stores tags where SCTLR_EL1.ATA forbids it",
+        versions: &[from(version(8, 2, 0))],
+        shows: "SETGP, SETGM and SETGE at EL1 store tags although SCTLR_EL1.ATA is 0",
+        seen: "10.0.13 and 11.1.3, at EL1 only; that it begins with 8.2 was not measured",
+        reference: "target/arm/tcg/translate-a64.c, do_SET(), and target/arm/tcg/mte_helper.c, mte_mops_set_tags()",
+        signs: &[Sign::TagsStored(&["setg"])],
+        programs: &["qemu.setg-without-ata"],
+        avoid: &[Avoid::TagSetsWithoutAccess],
+        analysis: include_str!("../../../docs/errata/qemu.setg-without-ata.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.dc-cvap-fault",
+        title: "faults of DC CVAP and DC CVADP are those of a load",
+        versions: &[from(version(8, 0, 0))],
+        shows: "a fault of DC CVAP or DC CVADP is that of a load from the cache line's start: ESR_EL1.CM and WnR are 0",
+        seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
+        reference: "target/arm/helper.c, dccvap_writefn()",
+        // The architecture also permits that nothing is cleaned, and nothing faults.
+        signs: &[
+            Sign::Instruction(InstructionSign {
+                far: Far::StartOfLine,
+                ..instead(
+                    &["dc cvap", "dc cvadp"],
+                    Reaction::Abort { statuses: ABORTS, write: Some(true), maintenance: true },
+                    abort(ABORTS, false),
+                )
+            }),
+            Sign::Instruction(instead(&["dc cvap", "dc cvadp"], Reaction::Done, abort(ABORTS, false))),
+        ],
+        programs: &["qemu.dc-cvap-fault"],
+        avoid: &[Avoid::CacheOps(&[isa::CacheOp::Cvap, isa::CacheOp::Cvadp])],
+        analysis: include_str!("../../../docs/errata/qemu.dc-cvap-fault.md"),
+        ..BLANK
+    },
+];
+
+/// What maintenance by address takes.
+const ABORTS: &[FaultStatus] = &[
+    FaultStatus::TRANSLATION_L0,
+    FaultStatus::TRANSLATION_L1,
+    FaultStatus::TRANSLATION_L2,
+    FaultStatus::TRANSLATION_L3,
+    FaultStatus::PERMISSION_L2,
+    FaultStatus::PERMISSION_L3,
+];

@@ -1,0 +1,194 @@
+//! What a VM on /dev/kvm hands out beyond KVM's contract for tags.
+
+use kvm_bindings::{
+    KVM_CAP_ARM_EL1_32BIT, KVM_CAP_DIRTY_LOG_RING_ACQ_REL, KVM_MEM_LOG_DIRTY_PAGES, kvm_dirty_gfn, kvm_enable_cap,
+};
+
+use super::{KvmVm, kernel, outside};
+use crate::debugger::{self, PtraceRequest};
+use crate::vcpu::Vcpu;
+use crate::{dirty, hazard, host_tags, process};
+use machine::capability::{
+    Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, Hazards, MemorySlots, PageEvents, PtraceTags,
+    VmmTags,
+};
+use machine::need::Need;
+use machine::tags::GRANULE;
+use machine::{Errno, Hazard, HazardOutcome, MachineError, PageEvent};
+
+impl CapabilityObjects for KvmVm {
+    fn dirty_log(&mut self) -> Option<&mut (dyn DirtyLog + 'static)> {
+        Some(self)
+    }
+
+    fn dirty_ring(&mut self) -> Option<&mut (dyn DirtyRing + 'static)> {
+        Some(self)
+    }
+
+    fn memory_slots(&mut self) -> Option<&mut (dyn MemorySlots + 'static)> {
+        Some(self)
+    }
+
+    fn page_events(&mut self) -> Option<&mut (dyn PageEvents + 'static)> {
+        Some(self)
+    }
+
+    fn ptrace_tags(&mut self) -> Option<&mut (dyn PtraceTags + 'static)> {
+        Some(self)
+    }
+
+    fn vmm_tags(&mut self) -> Option<&mut (dyn VmmTags + 'static)> {
+        Some(self)
+    }
+
+    fn aarch32_vcpus(&mut self) -> Option<&mut (dyn Aarch32Vcpus + 'static)> {
+        Some(self)
+    }
+
+    fn abort_injection(&mut self) -> Option<&mut (dyn AbortInjection + 'static)> {
+        Some(self)
+    }
+
+    fn hazards(&mut self) -> Option<&mut (dyn Hazards + 'static)> {
+        Some(self)
+    }
+}
+
+impl DirtyLog for KvmVm {
+    fn log_dirty(&mut self, ipa: u64, on: bool) -> Result<(), Errno> {
+        self.changes.mark();
+        let index = self.slot_at(ipa)?;
+        if on {
+            self.slots[index].flags |= KVM_MEM_LOG_DIRTY_PAGES;
+        } else {
+            self.slots[index].flags &= !KVM_MEM_LOG_DIRTY_PAGES;
+        }
+        self.set_slot(&self.slots[index], true)
+    }
+
+    fn take_dirty(&mut self, ipa: u64) -> Result<Vec<u64>, MachineError> {
+        self.dirty_pages(ipa)
+    }
+}
+
+impl DirtyRing for KvmVm {
+    fn enable_dirty_ring(&mut self, entries: u32) -> Result<(), MachineError> {
+        self.changes.mark();
+        if self.fd.check_extension_raw(KVM_CAP_DIRTY_LOG_RING_ACQ_REL.into()) <= 0 {
+            return Err(Need::DirtyRings.unmet("this kernel has no dirty rings").into());
+        }
+        let bytes = u64::from(entries) * size_of::<kvm_dirty_gfn>() as u64;
+        let cap = kvm_enable_cap { cap: KVM_CAP_DIRTY_LOG_RING_ACQ_REL, args: [bytes, 0, 0, 0], ..Default::default() };
+        let enabled = self.fd.enable_cap(&cap);
+        enabled.map_err(|error| kernel("KVM_ENABLE_CAP of KVM_CAP_DIRTY_LOG_RING_ACQ_REL", error.into()))?;
+        self.ring = entries as usize;
+        Ok(())
+    }
+
+    fn take_dirty_ring(&mut self, cpu: usize) -> Result<Vec<u64>, MachineError> {
+        let (ring, page) = (self.ring, self.page);
+        let vcpu = self.vcpus.get_mut(cpu).ok_or_else(|| kernel("finding the vCPU", Errno::ENOENT))?;
+        let entries = vcpu.take_dirty(ring, page)?;
+        dirty::reset(&self.fd)?;
+        let address = |(number, offset): &(u32, u64)| {
+            let slot = self.slots.iter().find(|slot| slot.number == number & 0xffff)?;
+            Some(slot.ipa + offset * page)
+        };
+        Ok(entries.iter().filter_map(address).collect())
+    }
+}
+
+impl MemorySlots for KvmVm {
+    fn remove_memory(&mut self, ipa: u64) -> Result<(), MachineError> {
+        self.changes.mark();
+        let delete = |errno| kernel("KVM_SET_USER_MEMORY_REGION of size 0", errno);
+        let index = self.slot_at(ipa).map_err(delete)?;
+        self.set_slot(&self.slots[index], false).map_err(delete)?;
+        self.slots.remove(index);
+        Ok(())
+    }
+
+    fn move_memory(&mut self, ipa: u64, to: u64) -> Result<(), MachineError> {
+        self.changes.mark();
+        let moving = |errno| kernel("KVM_SET_USER_MEMORY_REGION with another address", errno);
+        let index = self.slot_at(ipa).map_err(moving)?;
+        self.slots[index].ipa = to;
+        self.set_slot(&self.slots[index], true).map_err(|errno| {
+            self.slots[index].ipa = ipa;
+            moving(errno)
+        })
+    }
+}
+
+impl PageEvents for KvmVm {
+    fn page_event(&mut self, ipa: u64, bytes: u64, event: PageEvent) -> Result<(), MachineError> {
+        self.changes.mark();
+        let (slot, offset) = self.slot(ipa, bytes as usize)?;
+        match event {
+            PageEvent::Fork => {
+                self.forks.push(process::fork()?);
+                Ok(())
+            }
+            PageEvent::Remap => {
+                let Some(index) = self.slots.iter().position(|other| other.number == slot.number) else {
+                    return Err(outside(ipa, bytes as usize));
+                };
+                let moving = |errno| kernel("KVM_SET_USER_MEMORY_REGION of memory that moved", errno);
+                self.set_slot(&self.slots[index], false).map_err(moving)?;
+                self.slots[index].mapping.remap()?;
+                self.set_slot(&self.slots[index], true).map_err(moving)
+            }
+            event => slot.mapping.apply_page_event(offset..offset + bytes, event),
+        }
+    }
+}
+
+impl PtraceTags for KvmVm {
+    fn peek_tags(&mut self, ipa: u64, tags: &mut [u8]) -> Result<usize, MachineError> {
+        let (slot, offset) = self.slot(ipa, tags.len() * GRANULE as usize)?;
+        debugger::copy(slot.mapping.address() + offset, tags, PtraceRequest::Peek)
+    }
+
+    fn poke_tags(&mut self, ipa: u64, tags: &[u8]) -> Result<usize, MachineError> {
+        self.changes.mark_write(ipa);
+        let (slot, offset) = self.slot(ipa, tags.len() * GRANULE as usize)?;
+        debugger::copy(slot.mapping.address() + offset, &mut tags.to_vec(), PtraceRequest::Poke)
+    }
+}
+
+impl VmmTags for KvmVm {
+    fn set_vmm_tag_mask(&mut self, include: u16) -> Result<(), MachineError> {
+        host_tags::include(include)
+    }
+
+    fn irg_in_vmm(&mut self, count: usize) -> Result<Vec<u8>, MachineError> {
+        Ok(host_tags::irg(count))
+    }
+}
+
+impl Aarch32Vcpus for KvmVm {
+    fn add_vcpu_aarch32(&mut self) -> Result<usize, MachineError> {
+        self.changes.mark();
+        if self.fd.check_extension_raw(KVM_CAP_ARM_EL1_32BIT.into()) <= 0 {
+            return Err(Need::Aarch32.unmet("this CPU has no AArch32 at EL1").into());
+        }
+        let index = self.vcpus.len();
+        let vcpu = Vcpu::in_aarch32(&self.fd, index);
+        self.vcpus.push(vcpu.map_err(|errno| kernel("KVM_ARM_VCPU_INIT with KVM_ARM_VCPU_EL1_32BIT", errno))?);
+        Ok(index)
+    }
+}
+
+impl AbortInjection for KvmVm {
+    fn inject_data_abort(&mut self, cpu: usize) -> Result<(), MachineError> {
+        self.changes.mark();
+        let vcpu = self.vcpu(cpu).map_err(|errno| kernel("finding the vCPU", errno))?;
+        vcpu.inject_data_abort().map_err(|errno| kernel("KVM_SET_VCPU_EVENTS", errno))
+    }
+}
+
+impl Hazards for KvmVm {
+    fn attempt(&mut self, hazard: Hazard) -> Result<HazardOutcome, MachineError> {
+        hazard::attempt(hazard)
+    }
+}

@@ -1,0 +1,74 @@
+//! What a VM to be booted looks like.
+
+use abi::map;
+
+use crate::{Backing, DEFAULT_RAM, RequestError};
+
+/// RAM comes in units of this many bytes: whole pages of any host.
+const RAM_UNIT: u64 = 64 << 10;
+
+/// What a VM to be booted looks like.
+///
+/// ```
+/// use machine::{Backing, Config, DEFAULT_RAM};
+///
+/// let config = Config { cpus: 2, backing: Backing::HugePages, ..Config::default() };
+/// assert_eq!((config.ram, config.mte), (DEFAULT_RAM, true));
+/// assert_ne!(config, Config::default(), "VMs are handed on between cases of one configuration only");
+/// assert!(config.check().is_ok());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// vCPUs, 1 to [`abi::map::MAX_CPUS`].
+    pub cpus: usize,
+    /// Bytes of RAM from [`abi::map::RAM_BASE`] on, a multiple of 64 KiB.
+    pub ram: u64,
+    /// What the RAM is.
+    pub backing: Backing,
+    /// Whether the VM has MTE. Without, the firmware runs blocks all the same.
+    pub mte: bool,
+    /// Entries of each vCPU's dirty ring, a power of two; 0 for no rings.
+    pub dirty_ring: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { cpus: 1, ram: DEFAULT_RAM, backing: Backing::Anonymous, mte: true, dirty_ring: 0 }
+    }
+}
+
+impl Config {
+    /// Rejects what no machine can boot.
+    ///
+    /// # Errors
+    ///
+    /// When there are too few or too many vCPUs, or the RAM is too small or not in whole units.
+    pub fn check(&self) -> Result<(), RequestError> {
+        let enough = self.ram >= map::RAM_MIN && self.ram.is_multiple_of(RAM_UNIT);
+        if enough && (1..=map::MAX_CPUS).contains(&self.cpus) {
+            return Ok(());
+        }
+        Err(RequestError::BadConfig { ram: self.ram, cpus: self.cpus })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_machine_can_boot_is_accepted() {
+        let ok = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            config.check().is_ok()
+        };
+        assert!(ok(|_| ()));
+        assert!(ok(|config| config.cpus = map::MAX_CPUS));
+        assert!(ok(|config| config.ram = map::RAM_MIN));
+        assert!(!ok(|config| config.cpus = 0));
+        assert!(!ok(|config| config.cpus = map::MAX_CPUS + 1));
+        assert!(!ok(|config| config.ram = map::RAM_MIN - RAM_UNIT));
+        assert!(!ok(|config| config.ram += 4096));
+    }
+}

@@ -1,0 +1,115 @@
+//! Makes a VM, saves its state, and restores it into another one: once, for every kernel's VM.
+//!
+//! The order matters. MTE is enabled before there is a vCPU. What a vCPU has pending is completed before anything is
+//! saved. Memory is restored before its tags, which are lost wherever the kernel replaces the page under them, and
+//! registers last: they make the vCPU run.
+
+use abi::map;
+
+use crate::session::{ChangeMark, GuestState};
+use crate::snapshot::{CpuState, Extent, Snapshot};
+use crate::{Access, Config, Errno, MachineError, RequestError, Vm, tags};
+use std::ops::Range;
+
+/// A VM whose state can be saved: what that takes beyond KVM's contract for tags.
+pub trait SavableVm: Vm {
+    /// Lists the guest memory that was ever touched, in whole host pages and in ascending order.
+    fn touched(&self) -> Vec<Range<u64>>;
+
+    /// Completes an MMIO access whose exit was served: until then the PC is stale
+    /// (Documentation/virt/kvm/api.rst, 5. The kvm_run structure, `immediate_exit`).
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    fn complete_mmio(&mut self, cpu: usize) -> Result<(), MachineError>;
+
+    /// Reads whether a vCPU runs or is stopped (KVM_GET_MP_STATE).
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    fn mp_state(&self, cpu: usize) -> Result<u32, MachineError>;
+
+    /// Writes what [`Self::mp_state`] read.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    fn set_mp_state(&mut self, cpu: usize, state: u32) -> Result<(), MachineError>;
+
+    /// Returns what records whether the VM is still one that can be handed on.
+    fn changes(&self) -> &ChangeMark;
+}
+
+fn kernel(action: &'static str) -> impl Fn(Errno) -> MachineError {
+    move |errno| MachineError::Kernel { action: action.to_owned(), errno }
+}
+
+/// Sets up an empty VM: capabilities, memory and vCPUs.
+///
+/// # Errors
+///
+/// When the kernel refuses any part.
+pub fn build(vm: &mut dyn SavableVm, config: Config) -> Result<(), MachineError> {
+    if config.mte {
+        vm.enable_mte(0).map_err(kernel("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE"))?;
+    }
+    if config.dirty_ring != 0 {
+        let rings = vm.dirty_ring().ok_or(RequestError::NoDirtyRing)?;
+        rings.enable_dirty_ring(config.dirty_ring)?;
+    }
+    vm.add_memory(map::RAM_BASE, config.ram, config.backing, Access::ReadWrite)?;
+    for _ in 0..config.cpus {
+        vm.add_vcpu().map_err(kernel("KVM_CREATE_VCPU and KVM_ARM_VCPU_INIT"))?;
+    }
+    Ok(())
+}
+
+/// Reads the touched memory and its tags, and all of each vCPU. The guest may be inside a block.
+///
+/// # Errors
+///
+/// When the kernel refuses any part.
+pub fn save(vm: &mut dyn SavableVm, config: Config) -> Result<Snapshot, MachineError> {
+    (0..config.cpus).try_for_each(|cpu| vm.complete_mmio(cpu))?;
+    let mut memory = Vec::new();
+    for Range { start, end } in vm.touched() {
+        let mut data = vec![0; (end - start) as usize];
+        vm.read(start, &mut data)?;
+        let mut extent = Extent { ipa: start, tags: vec![0; data.len() / tags::GRANULE as usize], data };
+        tags::fetch(vm, start, &mut extent.tags)?.complete()?;
+        memory.push(extent);
+    }
+    let mut cpus = Vec::new();
+    for cpu in 0..config.cpus {
+        cpus.push(CpuState { registers: vm.registers(cpu)?, mp_state: vm.mp_state(cpu)? });
+    }
+    Ok(Snapshot { config, memory, cpus, emulated: None, guest: GuestState::new(config.cpus) })
+}
+
+/// Puts a saved state into an empty VM.
+///
+/// # Errors
+///
+/// When the kernel refuses any part.
+pub fn restore(vm: &mut dyn SavableVm, snapshot: &Snapshot) -> Result<(), MachineError> {
+    build(vm, snapshot.config)?;
+    for extent in &snapshot.memory {
+        vm.write(extent.ipa, &extent.data)?;
+    }
+    let page = vm.page_size();
+    for extent in &snapshot.memory {
+        // New memory has no tags, so pages without any need nothing.
+        for (number, part) in (0u64..).zip(extent.tags.chunks((page / tags::GRANULE) as usize)) {
+            if part.iter().any(|tag| *tag != 0) {
+                tags::store(vm, extent.ipa + number * page, part)?.complete()?;
+            }
+        }
+    }
+    for (cpu, state) in snapshot.cpus.iter().enumerate() {
+        vm.set_registers(cpu, &state.registers)?;
+        vm.set_mp_state(cpu, state.mp_state)?;
+    }
+    Ok(())
+}

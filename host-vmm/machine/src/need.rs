@@ -1,0 +1,208 @@
+//! What a case may need that not every target has, and so why a case can be skipped.
+//!
+//! Some needs are known from the target before the case begins ([`Need::unmet_by`]); of others the machine reports amid the
+//! case that they are not met, as [`crate::MachineError::Lacking`]. Either way a case is skipped only for needs that it
+//! declares.
+
+use std::fmt;
+
+use crate::capability::Capability;
+use crate::target::Target;
+use crate::{Backing, MachineError};
+
+/// Something that not every target has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Need {
+    /// A capability of the machine.
+    Capability(Capability),
+
+    /// FEAT_MTE3: asymmetric tag check faults.
+    Mte3,
+    /// FEAT_MTE_STORE_ONLY: tag checks of stores alone.
+    StoreOnly,
+    /// DC GVA and DC GZVA are not prohibited (DCZID_EL0.DZP).
+    DcZva,
+    /// FEAT_LSE: atomics.
+    Atomics,
+    /// FEAT_MOPS: memory copies and sets.
+    Mops,
+    /// AArch32 at EL1.
+    Aarch32,
+    /// A line of tags (CTR_EL0.TminLine).
+    TagLine,
+
+    /// Memory of this kind is not refused to VMs with MTE.
+    TakesBacking(Backing),
+    /// Memory of some kind is refused to VMs with MTE.
+    RefusesBacking,
+    /// A guest_memfd is refused to VMs with MTE.
+    RefusesGuestMemfd,
+    /// CLIDR_EL1 is the guest's own.
+    ClidrOfGuest,
+    /// The tag ioctl limits its length.
+    LengthLimit,
+    /// What the tag ioctl does while dirty pages are logged is promised.
+    TagsWhileLogging,
+    /// The kernel has dirty rings.
+    DirtyRings,
+    /// The kernel makes guest_memfds.
+    GuestMemfd,
+
+    /// Transparent huge pages.
+    HugePages,
+    /// Huge pages can be made of base pages (MADV_COLLAPSE).
+    HugePageCollapse,
+    /// Huge pages can be split (debugfs).
+    HugePageSplit,
+    /// The pool of huge pages.
+    Hugetlb,
+    /// Swap.
+    Swap,
+    /// A second NUMA node.
+    Numa,
+    /// KSM.
+    Ksm,
+    /// /proc/self/pagemap, with frame numbers.
+    Pagemap,
+    /// userfaultfd.
+    Userfaultfd,
+    /// A directory on a disk.
+    DiskFile,
+    /// Data of the vDSO that is mapped into processes.
+    VdsoData,
+    /// ptrace of a process of the same user.
+    Ptrace,
+    /// A kernel that no hazard has broken before.
+    IntactKernel,
+
+    /// A QEMU that gives out the tags of its guest.
+    EmulatorTags,
+    /// The user's consent that the kernel may hang.
+    Hazards,
+}
+
+/// A need that is not met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skip {
+    /// The need.
+    pub need: Need,
+    /// Why it is not met, for people.
+    pub reason: String,
+}
+
+impl Skip {
+    /// Returns the key of the reason: short, stable, and the same on every machine.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        self.need.key()
+    }
+}
+
+impl fmt::Display for Skip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl From<Skip> for MachineError {
+    fn from(skip: Skip) -> Self {
+        Self::Lacking(skip)
+    }
+}
+
+impl Need {
+    /// Returns the key under which a verdict names the unmet need.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Capability(Capability::Vm) => "no-kernel",
+            Self::Capability(capability) => match capability {
+                Capability::Vm => "no-kernel",
+                Capability::DirtyLog => "no-dirty-log",
+                Capability::DirtyRing => "no-dirty-ring",
+                Capability::MemorySlots => "no-memory-slots",
+                Capability::PageEvents => "no-page-events",
+                Capability::PtraceTags => "no-ptrace-tags",
+                Capability::VmmTags => "no-vmm-tags",
+                Capability::Aarch32Vcpus => "no-aarch32-vcpus",
+                Capability::AbortInjection => "no-abort-injection",
+                Capability::Hazards => "no-hazards",
+                Capability::Races => "no-races",
+                Capability::UnknownMemory => "no-unknown-memory",
+            },
+            Self::Mte3 => "cpu-no-mte3",
+            Self::StoreOnly => "cpu-no-store-only",
+            Self::DcZva => "cpu-no-dc-zva",
+            Self::Atomics => "cpu-no-lse",
+            Self::Mops => "cpu-no-mops",
+            Self::Aarch32 => "cpu-no-aarch32",
+            Self::TagLine => "cpu-no-tag-line",
+            Self::TakesBacking(backing) => match backing {
+                Backing::Anonymous => "kernel-refuses-anonymous",
+                Backing::HugePages => "kernel-refuses-huge-pages",
+                Backing::Shared => "kernel-refuses-shared",
+                Backing::PrivateFile => "kernel-refuses-private-file",
+                Backing::Hugetlb => "kernel-refuses-hugetlb",
+                Backing::Device => "kernel-refuses-device",
+                Backing::GuestMemfd => "kernel-refuses-guest-memfd",
+            },
+            Self::RefusesBacking => "kernel-refuses-no-backing",
+            Self::RefusesGuestMemfd => "kernel-takes-guest-memfd",
+            Self::ClidrOfGuest => "kernel-shows-host-clidr",
+            Self::LengthLimit => "kernel-no-length-limit",
+            Self::TagsWhileLogging => "kernel-no-promise-while-logging",
+            Self::DirtyRings => "kernel-no-dirty-rings",
+            Self::GuestMemfd => "kernel-no-guest-memfd",
+            Self::HugePages => "host-no-huge-pages",
+            Self::HugePageCollapse => "host-no-huge-page-collapse",
+            Self::HugePageSplit => "host-no-huge-page-split",
+            Self::Hugetlb => "host-no-hugetlb",
+            Self::Swap => "host-no-swap",
+            Self::Numa => "host-no-numa-node",
+            Self::Ksm => "host-no-ksm",
+            Self::Pagemap => "host-no-pagemap",
+            Self::Userfaultfd => "host-no-userfaultfd",
+            Self::DiskFile => "host-no-disk-file",
+            Self::VdsoData => "host-no-vdso-data",
+            Self::Ptrace => "host-no-ptrace",
+            Self::IntactKernel => "kernel-broken-before",
+            Self::EmulatorTags => "emulator-no-tags",
+            Self::Hazards => "hazards-off",
+        }
+    }
+
+    /// Makes a reason to skip a case.
+    #[must_use]
+    pub fn unmet(self, reason: impl Into<String>) -> Skip {
+        Skip { need: self, reason: reason.into() }
+    }
+
+    /// Returns why the target does not meet the need, as far as that is known before a case begins. A capability is unmet
+    /// when machines of that kind are not to have it ([`crate::capability::TABLE`]), whatever this one has.
+    #[must_use]
+    pub fn unmet_by(self, target: &Target) -> Option<Skip> {
+        let promised = target.kind.capabilities();
+        let reason = match self {
+            Self::Capability(capability) if !promised.has(capability) => {
+                if !promised.has(Capability::Vm) {
+                    let reason = "the kernel's interface: there is no KVM in this machine";
+                    return Some(Self::Capability(Capability::Vm).unmet(reason));
+                }
+                format!("machines of the kind {} have no {capability}", target.kind)
+            }
+            Self::Mte3 if target.mte() < 3 => format!("asymmetric faults: this CPU has MTE{}", target.mte()),
+            Self::StoreOnly if !target.store_only() => {
+                "the guest has no store-only tag checks (FEAT_MTE_STORE_ONLY)".to_owned()
+            }
+            Self::DcZva if target.zero_block().is_none() => "DC ZVA is prohibited here (DCZID_EL0.DZP)".to_owned(),
+            Self::Atomics if !target.atomics() => "this CPU has no atomics (FEAT_LSE)".to_owned(),
+            Self::Mops if !target.mops() => "the guest has no memory copies and sets (FEAT_MOPS)".to_owned(),
+            Self::Hazards if !target.host.hazards => {
+                "it may hang the kernel under test: --hazards runs it, in a nested run".to_owned()
+            }
+            Self::HugePages if !target.host.huge_pages => "this host has transparent huge pages off".to_owned(),
+            _ => return None,
+        };
+        Some(self.unmet(reason))
+    }
+}
