@@ -79,12 +79,14 @@ pub struct Fates {
     pub elapsed: Duration,
 }
 
-/// Tries all mutants that `wanted` selects, on `jobs` threads; `progress` hears how many are done.
+/// Tries all mutants that `wanted` selects, on `jobs` threads; `progress` hears how many are done, and `each` what became of
+/// every one, as it ends.
 pub fn run(
     wanted: impl Fn(&Mutant) -> bool,
     seed: u64,
     jobs: usize,
     progress: &(dyn Fn(usize, usize) + Sync),
+    each: &(dyn Fn(&Fate) + Sync),
 ) -> Fates {
     let began = Instant::now();
     silence();
@@ -100,7 +102,11 @@ pub fn run(
     let numbers: Vec<u32> =
         (1..).zip(mutant::ALL).filter(|(_, mutant)| wanted(mutant)).map(|(number, _)| number).collect();
     let done = |done| progress(done, numbers.len());
-    let fates = on_threads(&numbers, jobs, &done, |number| fate(*number, &tests, seed));
+    let fates = on_threads(&numbers, jobs, &done, |number| {
+        let fate = fate(*number, &tests, seed);
+        each(&fate);
+        fate
+    });
     Fates { fates, tests: tests.len(), elapsed: began.elapsed() }
 }
 
