@@ -51,6 +51,7 @@ impl Environment {
     pub fn has(&self, erratum: &Erratum) -> bool {
         let met = |condition: &Condition| match condition {
             Condition::Mode(mode) => *mode == self.mode,
+            Condition::KvmGuest => self.linux.is_some(),
             Condition::Cpus(_) | Condition::Unseen(_) => true,
         };
         self.version(erratum.product).is_some_and(|version| erratum.is_in(version))

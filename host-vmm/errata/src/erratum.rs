@@ -49,6 +49,8 @@ pub struct Versions {
 pub enum Condition {
     /// KVM runs in this mode.
     Mode(&'static str),
+    /// The program runs in a guest of KVM: two stages of translation.
+    KvmGuest,
     /// The emulated machine has so many CPUs. The failure itself decides.
     Cpus(&'static str),
     /// Something that a run cannot see. Such an erratum excuses nothing: it would hide something else.

@@ -44,10 +44,17 @@ pub(super) const ALL: &[Erratum] = &[
             "kvm.isolation.pending-fault-stays",
             "kvm.race.faults-of-their-own",
         ],
-        signs: &[Sign::Number {
-            what: &["Tfsr of *", "Tfsre0 of *", "TFSR_EL1 of *", "TFSRE0_EL1 of *", "KVM_GET_ONE_REG of TFSR*"],
-            values: Numbers::Pairs(&[(1, 2), (2, 1), (0, 1), (1, 0), (1, NEVER_LOADED), (2, NEVER_LOADED)]),
-        }],
+        signs: &[
+            // Another vCPU's pending faults, or none.
+            Sign::Number {
+                what: &["Tfsr of *", "Tfsre0 of *", "TFSR_EL1 of *", "TFSRE0_EL1 of *"],
+                values: Numbers::Bits(0b11),
+            },
+            Sign::Number {
+                what: &["KVM_GET_ONE_REG of TFSR*"],
+                values: Numbers::Pairs(&[(1, NEVER_LOADED), (2, NEVER_LOADED)]),
+            },
+        ],
         disclosure: Some("Not reported upstream yet."),
         analysis: include_str!("../../../docs/errata/linux.protected-mode-tfsr.md"),
         ..LINUX
@@ -95,7 +102,8 @@ pub(super) const ALL: &[Erratum] = &[
         seen: "6.1.192, 6.12.117, 7.2.13 and 7.3-rc7; the source was read in 6.12 and 7.3; kernels before 6.1 were neither run nor read",
         reference: "mm/huge_memory.c, __split_huge_page_tail(), later __split_folio_to_order()",
         cases: &["kvm.life.split-with-*"],
-        signs: &[Sign::Tags { expected: NOT_ZERO, found: ZERO }, STALE],
+        // What a former owner left behind is whatever it had.
+        signs: &[Sign::Tags { expected: NOT_ZERO, found: ZERO }, Sign::Tags { expected: ZERO, found: NOT_ZERO }],
         disclosure: Some("Not reported upstream yet."),
         analysis: include_str!("../../../docs/errata/linux.split-overwrites-tag-flags.md"),
         ..LINUX

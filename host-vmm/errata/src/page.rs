@@ -61,6 +61,7 @@ fn section(page: &mut String, erratum: &Erratum) {
             "*Only if*",
             match condition {
                 Condition::Mode(mode) => format!("`kvm-arm.mode={mode}`"),
+                Condition::KvmGuest => "in a guest of KVM".to_owned(),
                 Condition::Cpus(count) => {
                     format!("the emulated machine has {count} CPUs").replace("one CPUs", "one CPU")
                 }

@@ -52,13 +52,27 @@ pub(super) const ALL: &[Erratum] = &[
         title: "unaligned accesses to Device memory are no fault",
         versions: &[range(version(8, 0, 0), version(11, 1, 0))],
         shows: "an unaligned access to Device memory is no fault if it stays within 16 bytes",
-        seen: "10.0.13 with `-cpu max`, not on 11.1.3, and not between; that it begins with 8.0 was not measured",
+        seen: "10.0.13 with `-cpu max`; on 11.1.3 only in a guest of KVM, see below; not measured between; that it begins with 8.0 was not measured",
         reference: "target/arm/ptw.c looks at the atomicity of an access, which FEAT_LSE2 makes that of a byte",
         cases: &["arch.plain.device-alignment"],
         signs: &[Sign::Instruction(instead(PLAIN, any_abort(ALIGNMENT), Reaction::Done))],
         programs: &["qemu.device-alignment"],
         avoid: &[Avoid::UnalignedDevice],
         analysis: include_str!("../../../docs/errata/qemu.device-alignment.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.device-alignment-in-kvm-guest",
+        title: "unaligned accesses to Device memory are no fault in a guest of KVM",
+        versions: &[from(version(11, 1, 0))],
+        conditions: &[Condition::KvmGuest],
+        shows: "an unaligned access to memory that is Device by stage 1 alone is no fault in a guest of KVM",
+        seen: "11.1.3 with Linux 6.12.117 and 7.3-rc7, where the same QEMU without Linux takes the fault; older versions have \
+               `qemu.device-alignment`",
+        reference: "Arm ARM, pseudocode AArch64.S1Translate: stage 1 decides; the cause was not looked for",
+        cases: &["arch.plain.device-alignment"],
+        signs: &[Sign::Instruction(instead(PLAIN, any_abort(ALIGNMENT), Reaction::Done))],
+        avoid: &[Avoid::UnalignedDevice],
         ..BLANK
     },
     Erratum {

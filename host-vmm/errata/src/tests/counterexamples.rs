@@ -131,7 +131,7 @@ fn other_tags_are_not_explained() {
             "linux.split-overwrites-tag-flags",
             "kvm.life.split-with-tagged-first",
             tags(&[3, 0, 0], &[3, 15, 15]),
-            tags(&[3, 0, 0], &[3, 15, 9]),
+            tags(&[3, 0, 0], &[4, 15, 15]),
         ),
         ("linux.hugetlb-store-exposes-stale-tags", "kvm.backing.hugetlb-parts", tags(&[0], &[15]), tags(&[0], &[7])),
         ("linux.hugetlb-store-exposes-stale-tags", "kvm.backing.hugetlb-parts", tags(&[0], &[15]), tags(&[4], &[15])),
