@@ -7,8 +7,8 @@ use machine::target::Target;
 use report::event::{CaseInfo, Failure, Verdict};
 use report::failure::FailureKind;
 
-use super::CaseContext;
 use super::calls::not_handed_out;
+use super::case_context::CaseContext;
 
 /// A promise and its check.
 #[derive(Debug)]
