@@ -70,7 +70,10 @@ fn a_program_that_the_model_does_not_cover_never_reaches_the_machine() {
 #[test]
 fn a_machine_is_handed_on_after_a_permitted_program_only() {
     let defect = model::defect::all().find(|defect| defect.name == "addg.offset-not-scaled").unwrap();
-    let subject = Counting::new(Settings::default().injecting(Injected::only(defect)));
+    let injected = Injected::only(defect);
+    let subject = Counting::new(Settings::default().injecting(injected));
+    // The reference takes no notice of it.
+    let _active = injected.activate();
     let model = ModelFactory::new(Settings::default());
     let mut judge = Judge::new(&subject, Box::new(ModelReference::new(&model)));
     let fine = program("block el=1\ncode\n  nop\nend\n");
