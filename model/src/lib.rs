@@ -20,7 +20,7 @@
 //!
 //! // What a VMM learns of a copy that stops half-way, from Linux 6.12: the second page has no memory.
 //! let host = Host { release: "6.12".parse()?, ..Host::default() };
-//! let mut vm = Vm::new(&host, model::defect::Injected::NONE);
+//! let mut vm = Vm::new(&host);
 //! vm.enable_mte(0)?;
 //! vm.add_memory(0x4000_0000, 4096, Backing::Anonymous, Access::ReadWrite)?;
 //! let mut tags = [0; 512];
