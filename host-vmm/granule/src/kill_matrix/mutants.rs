@@ -13,8 +13,8 @@ use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::time::{Duration, Instant};
 
-use machine::Config;
 use machine::target::Opener;
+use machine::{Config, Deadline};
 use model::mutant::{self, Mutant, OutOfFuel};
 use report::event::{Event, Sink, Verdict};
 use suite::Options;
@@ -177,7 +177,11 @@ fn case_verdict(stage: Stage, case: &str, seed: u64) -> Option<Verdict> {
     }
     let mut only = Only(None);
     let opened = stage.settings().open(Config::default()).ok()?;
-    suite::run_on(&Options { names: vec![case.to_owned()], seed, fresh_vms: false }, opened, &mut only);
+    suite::run_on(
+        &Options { names: vec![case.to_owned()], seed, fresh_vms: false, deadline: Deadline::NEVER },
+        opened,
+        &mut only,
+    );
     only.0
 }
 

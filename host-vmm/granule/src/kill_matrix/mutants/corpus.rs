@@ -8,6 +8,7 @@ use std::path::Path;
 
 use fuzz::reference::{ModelReference, Reference};
 use fuzz::{Profile, generate};
+use machine::Deadline;
 use model::choice::Choices;
 use model::cpu::{Features, Hypervisor};
 use modelled::{ModelFactory, Settings};
@@ -77,7 +78,7 @@ impl<'m> Replay<'m> {
             if outcomes.len() == most {
                 return Ok((outcomes, true));
             }
-            let outcome = reference.observe(&prepared.program, next).map_err(|_| NotCovered)?;
+            let outcome = reference.observe(&prepared.program, next, Deadline::NEVER).map_err(|_| NotCovered)?;
             choices = outcome.choices.next();
             outcomes.push(outcome.observation);
         }
@@ -114,7 +115,7 @@ pub fn programs() -> Vec<(String, Prepared)> {
         }
     }
     let first = Profile::default();
-    let smaller = Profile { mops: false, ..first };
+    let smaller = Profile { mops: false, ..first.clone() };
     for number in 0..GENERATED {
         add(format!("program {SEED:#x}:{number}"), generate::program(SEED, number, &first), Model::First);
     }
