@@ -85,9 +85,6 @@ pub enum MachineError {
         /// What it did.
         what: String,
     },
-    /// The request was wrong before it reached the guest.
-    #[error("{0}")]
-    BadRequest(String),
     /// The request was wrong, or the firmware refused it.
     #[error(transparent)]
     Request(#[from] RequestError),
@@ -135,15 +132,14 @@ impl Explain for MachineError {
             Self::NoMte(cause) | Self::Lost(cause) => cause.remedy(),
             Self::OutOfTime(error) => error.remedy(),
             Self::Firmware(error) => error.remedy(),
+            Self::Tags(error) => Some(error.remedy().into()),
             Self::Kernel { .. }
             | Self::Silent { .. }
             | Self::Storm { .. }
             | Self::Panicked { .. }
             | Self::Misbehaved { .. }
-            | Self::BadRequest(_)
             | Self::Lacking(_)
-            | Self::Unsupported(_)
-            | Self::Tags(_) => None,
+            | Self::Unsupported(_) => None,
         }
     }
 }

@@ -139,6 +139,12 @@ pub enum RequestError {
         /// The event.
         event: PageEvent,
     },
+    /// Memory of a kind that only a VM makes was to be mapped.
+    #[error("a guest_memfd is not mapped: the VM makes it")]
+    MadeByVm,
+    /// The machine runs one vCPU at a time.
+    #[error("this machine has no races")]
+    NoRaces,
     /// The VM has no dirty rings.
     #[error("this VM has no dirty rings")]
     NoDirtyRing,
