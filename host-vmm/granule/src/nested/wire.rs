@@ -36,7 +36,7 @@ const SHOWN: usize = 120;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
     /// An event of the granule inside.
-    Event(Event),
+    Event(Box<Event>),
     /// A line that somebody else wrote: the kernel, mostly.
     Line(String),
 }
@@ -182,9 +182,9 @@ impl Decoder {
         self.next += 1;
         let text = &body[split + 1..];
         if let Some(event) = expanded(text) {
-            return Ok(Item::Event(event));
+            return Ok(Item::Event(Box::new(event)));
         }
-        serde_json::from_slice(text).map(Item::Event).map_err(|error| WireError::Unknown {
+        serde_json::from_slice(text).map(|event| Item::Event(Box::new(event))).map_err(|error| WireError::Unknown {
             number,
             cause: error.to_string(),
             text: cut(text),
@@ -288,7 +288,7 @@ mod tests {
     }
 
     fn expected() -> Vec<Result<Item, WireError>> {
-        events().into_iter().map(|event| Ok(Item::Event(event))).collect()
+        events().into_iter().map(|event| Ok(Item::Event(Box::new(event)))).collect()
     }
 
     #[test]
@@ -325,7 +325,7 @@ mod tests {
             bytes.extend(frames().remove(2));
             let items = decode(&bytes);
             assert!(items[1..].iter().any(Result::is_err), "bit {bit}: {items:?}");
-            assert_ne!(items.get(1), Some(&Ok(Item::Event(events().remove(1)))), "bit {bit}");
+            assert_ne!(items.get(1), Some(&Ok(Item::Event(Box::new(events().remove(1))))), "bit {bit}");
         }
     }
 
@@ -365,7 +365,11 @@ mod tests {
             let items = decode(&bytes);
             let (events_found, lines_found): (Vec<_>, Vec<_>) =
                 items.into_iter().map(Result::unwrap).partition(|item| matches!(item, Item::Event(_)));
-            assert_eq!(events_found, events()[..2].iter().cloned().map(Item::Event).collect::<Vec<_>>(), "at {at}");
+            assert_eq!(
+                events_found,
+                events()[..2].iter().cloned().map(|event| Item::Event(Box::new(event))).collect::<Vec<_>>(),
+                "at {at}"
+            );
             assert_eq!(lines_found.len(), 3, "at {at}");
             assert_eq!(lines_found[1], Item::Line(lines[0].into()));
         }
@@ -406,7 +410,7 @@ mod tests {
             assert_eq!(!frame.contains(&b'{'), short, "{event:?}");
             let mut decoder = Decoder::default();
             decoder.push(&frame);
-            assert_eq!(decoder.next_item(), Some(Ok(Item::Event(event))));
+            assert_eq!(decoder.next_item(), Some(Ok(Item::Event(Box::new(event)))));
         }
         for text in ["b", "p", "bx", "p-1", "b1 2", "q1"] {
             assert_eq!(expanded(text.as_bytes()), None, "{text}");
