@@ -4,33 +4,14 @@
 //! ever taken apart again.
 
 use std::borrow::Cow;
-use std::error::Error;
 
-use crate::Errno;
 use crate::deadline::OutOfTime;
+use crate::explain::Explain;
 use crate::firmware::FirmwareError;
 use crate::need::Skip;
 use crate::request::RequestError;
-use crate::tags::TagError;
-
-/// An error that reaches a person: why something is as it is, and what can be done.
-pub trait Explain: Error {
-    /// Returns the reason: what failed, what was expected and what was found. Later lines are somebody else's words.
-    fn reason(&self) -> String {
-        self.to_string()
-    }
-
-    /// Returns what the user can do; `None` when nothing certain is known.
-    fn remedy(&self) -> Option<Cow<'static, str>>;
-
-    /// Returns both in one sentence, for where there is one place only.
-    fn sentence(&self) -> String {
-        match self.remedy() {
-            Some(remedy) => format!("{}; {remedy}", self.reason()),
-            None => self.reason(),
-        }
-    }
-}
+use kvm_mte::TagError;
+use model::kernel::Errno;
 
 /// An error of a back end, which knows more about it than this package.
 pub type Cause = Box<dyn Explain + Send + Sync>;
@@ -122,6 +103,12 @@ impl MachineError {
     #[must_use]
     pub fn ends_run(&self) -> bool {
         matches!(self, Self::Lost(_) | Self::OutOfTime(_))
+    }
+}
+
+impl From<Skip> for MachineError {
+    fn from(skip: Skip) -> Self {
+        Self::Lacking(skip)
     }
 }
 

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use abi::mailbox::{MAX_WORDS, Request, Status};
 use abi::map;
 
-use crate::PageEvent;
-use crate::error::Explain;
-use crate::registers::RegisterId;
+use crate::explain::Explain;
+use model::kernel::PageEvent;
+use model::kernel::RegisterId;
 
 /// What is wrong about a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
