@@ -39,6 +39,7 @@
 // The code that `mutants::rules` makes names this crate so, here as elsewhere.
 extern crate self as model;
 
+pub mod catalogue;
 pub mod choice;
 pub mod contract;
 pub mod cpu;

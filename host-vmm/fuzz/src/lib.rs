@@ -12,7 +12,7 @@
 //! use modelled::{ModelFactory, Settings};
 //!
 //! // A machine whose ST2G tags only the first of its granules, compared with the specification.
-//! let defect = model::defect::named("st2g.first-granule-only").ok_or("no such defect")?;
+//! let defect = model::catalogue::named("st2g.first-granule-only").ok_or("no such defect")?;
 //! let broken = ModelFactory::new(Settings::default().injecting(model::defect::Injected::only(defect)));
 //! let model = ModelFactory::new(Settings::default());
 //! let mut judge = Judge::new(&broken, Box::new(ModelReference::new(&model)));

@@ -68,7 +68,7 @@ fn a_program_that_the_model_does_not_cover_never_reaches_the_machine() {
 
 #[test]
 fn a_machine_is_handed_on_after_a_permitted_program_only() {
-    let defect = model::defect::all().find(|defect| defect.name == "addg.offset-not-scaled").unwrap();
+    let defect = model::catalogue::all().find(|defect| defect.name == "addg.offset-not-scaled").unwrap();
     // Of the machine; the judge's own model never has one.
     let _active = model::defect::activate(Some(defect));
     let subject = Counting::new(Settings::default());
