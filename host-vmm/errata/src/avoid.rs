@@ -84,7 +84,7 @@ impl Avoided {
         Self::of(all())
     }
 
-    fn of(errata: impl Iterator<Item = &'static crate::Erratum>) -> Self {
+    fn of(errata: impl Iterator<Item = &'static crate::erratum::Erratum>) -> Self {
         let mut this = Self::default();
         for erratum in errata {
             this.rules.extend(erratum.avoid.iter().filter(|rule| **rule != Avoid::Direction));

@@ -27,6 +27,7 @@ mod faulty;
 mod features;
 mod hazard;
 mod race;
+mod race_step;
 mod settings;
 mod visited;
 mod vm;

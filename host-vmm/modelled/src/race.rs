@@ -4,14 +4,13 @@
 //! still be, granule by granule, what some order gives, and that is what the cases ask. Signals do nothing here: the
 //! ioctl is not interrupted by them.
 
-use machine::capability::{DirtyLog as _, MemorySlots as _, PageEvents as _};
+use machine::capability::MemorySlots as _;
 use machine::session::{KernelBackend as _, Turn};
 use machine::tags::GRANULE;
 use machine::{HostStep, MachineError, Outcome, Race, RaceReport, RequestError, StepResult, Vm as _};
 
-use super::ModelBackend;
+use super::backend::ModelBackend;
 use super::faulty::race::{before_a_later_block, faulty_take, parts};
-use super::vm::ModelVm;
 
 /// What happens at once.
 enum Part {
@@ -94,23 +93,6 @@ impl ModelBackend {
                 parts(step, page, self.settings().injected).into_iter().map(Part::Step).collect()
             }
         }
-    }
-}
-
-/// Takes a step.
-///
-/// # Errors
-///
-/// When it cannot be taken at all.
-pub(super) fn take(vm: &mut ModelVm, step: &HostStep) -> Result<StepResult, MachineError> {
-    match step {
-        HostStep::Fetch { ipa, length } => Ok(StepResult::fetch(vm, *ipa, *length)),
-        HostStep::Store { ipa, tags } => Ok(StepResult::store(vm, *ipa, tags)),
-        HostStep::Write { ipa, bytes } => StepResult::done(vm.write(*ipa, bytes)),
-        HostStep::Event { ipa, length, event } => StepResult::done(vm.page_event(*ipa, *length, *event)),
-        // These are taken apart into moves.
-        HostStep::MoveSlot { .. } | HostStep::ReplaceSlot { .. } => StepResult::done(Ok(())),
-        HostStep::TakeDirty { ipa } => vm.take_dirty(*ipa).map(StepResult::Dirty),
     }
 }
 

@@ -10,7 +10,7 @@ use model::defect::Injected;
 use model::firmware::BUDGET;
 use model::kvm::{Host, Mode};
 
-use super::ModelFactory;
+use super::factory::ModelFactory;
 use machine::capability::{Capabilities, MachineKind};
 use machine::target::{OpenError, Opened, Opener};
 use machine::{Config, Deadline, Explain};
@@ -36,7 +36,7 @@ pub struct Settings {
     pub guest_timeout: Duration,
     /// When the run is to be over.
     pub deadline: Deadline,
-    /// The answers to the first choices that each machine makes, where nobody gives it others ([`crate::run_with`]).
+    /// The answers to the first choices that each machine makes, where nobody gives it others ([`crate::visited::run_with`]).
     pub choices: Choices,
     /// What machines hand out: all that a model has, unless somebody tries what cases do without.
     pub capabilities: Capabilities,

@@ -3,7 +3,7 @@
 use model::choice::Choices;
 use model::firmware::Unknown;
 
-use crate::ModelMachine;
+use crate::backend::ModelMachine;
 use machine::Deadline;
 
 /// What the model knows of a block that ended, and its trace does not show.

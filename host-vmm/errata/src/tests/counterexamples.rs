@@ -6,7 +6,9 @@ use report::failure::{
     BlockMismatch, Exception, FailureKind, GuestError, Mismatch, Place, PlaceDifference, ProgramMismatch, TagMismatch,
 };
 
-use crate::{Erratum, all};
+use crate::all;
+
+use crate::erratum::Erratum;
 
 fn erratum(id: &str) -> &'static Erratum {
     all().find(|erratum| erratum.id == id).unwrap_or_else(|| panic!("there is no {id}"))

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use report::event::{Event, Sink, Target, Verdict};
 
+use crate::all;
+use crate::erratum::Condition;
 use crate::filter::ErrataFilter;
-use crate::{Condition, all};
 
 /// Events of a run with `--strict`, cut down to what was under test and what failed: `Booted`, `Started`, `End`, and the
 /// next `Booted`.
@@ -60,7 +61,7 @@ fn every_erratum_that_was_measured_was_recorded() {
         }
     }
     for erratum in all() {
-        let measured = erratum.evidence == crate::Evidence::Measured && erratum.can_excuse();
+        let measured = erratum.evidence == crate::erratum::Evidence::Measured && erratum.can_excuse();
         let shown = !erratum.cases.is_empty() || !erratum.programs.is_empty();
         assert!(!(measured && shown) || explained.contains(erratum.id), "{} is not recorded", erratum.id);
     }

@@ -5,7 +5,7 @@ use machine::{Errno, HostStep, MachineError, PageEvent, Protection, StepResult};
 use model::defect::Injected;
 use model::defects;
 
-use crate::race::take;
+use crate::race_step::take;
 use crate::vm::ModelVm;
 
 defects! {
