@@ -83,6 +83,11 @@ pub use ioctl::{Call, CopyTagsIoctl, Tags};
 pub use packed::{fetch_packed, pack, store_packed, unpack};
 pub use transport::{fetch, store};
 
+/// Runs the README's example as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// Bytes of memory that share one tag (Arm ARM DDI 0487, D10, "LOG2_TAG_GRANULE").
 pub const GRANULE: u64 = 16;
 

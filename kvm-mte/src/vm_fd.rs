@@ -1,4 +1,21 @@
 //! The ioctl for `kvm_ioctls::VmFd`: the only module of this crate with unsafe code.
+//!
+//! ```no_run
+//! use kvm_ioctls::Kvm;
+//! use kvm_mte::vm_fd;
+//!
+//! let kvm = Kvm::new()?;
+//! let vm = kvm.create_vm()?;
+//! // Before memory slots and vCPUs.
+//! vm_fd::enable_mte(&vm)?;
+//! # let (memory_base, memory_size) = (0, 1 << 20);
+//! // … make them, and run the guest; then, with vCPUs stopped and pending MMIO completed:
+//! let mut packed = vec![0; memory_size / 32];
+//! kvm_mte::fetch_packed(&vm, memory_base, &mut packed)?.complete()?;
+//! # let vcpu = vm.create_vcpu(0)?;
+//! let registers = vm_fd::registers(&vcpu)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![expect(unsafe_code, reason = "kvm-ioctls has no wrapper of KVM_ARM_MTE_COPY_TAGS")]
 
 use kvm_bindings::kvm_enable_cap;

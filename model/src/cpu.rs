@@ -43,7 +43,7 @@ pub use translate::PageKinds;
 pub use unknown::Hidden;
 
 use crate::choice::Choices;
-use crate::defect::{Defect, Injected};
+use crate::defect::Defect;
 use crate::memory::{Bus, NoMemory};
 
 /// v0 to v31, the lower half of each first.
@@ -112,8 +112,6 @@ pub struct Env<'a> {
     pub features: &'a Features,
     /// What is around the CPU.
     pub platform: Platform,
-    /// The mistake to make, if any.
-    pub injected: Injected,
     /// The answers where the architecture leaves a choice.
     pub choices: &'a mut Choices,
     /// Memory.

@@ -80,17 +80,6 @@ macro_rules! defects {
     };
 }
 
-/// Lists every defect of the CPU, the firmware and the kernel.
-pub fn all() -> impl Iterator<Item = &'static Defect> {
-    crate::cpu::defects().chain(crate::firmware::defects()).chain(crate::kvm::defects())
-}
-
-/// Finds a defect of the CPU, the firmware or the kernel.
-#[must_use]
-pub fn named(name: &str) -> Option<&'static Defect> {
-    all().find(|defect| defect.name == name)
-}
-
 /// The defect that a VMM around the model is to have, if any, for those that are not put in by [`mutants::rules`]. Rules look only
 /// at what is active in the thread.
 #[derive(Clone, Copy, Default)]
@@ -150,7 +139,8 @@ mod tests {
 
     #[test]
     fn no_two_defects_have_the_same_name_or_number() {
-        let (mut names, mut ids): (Vec<_>, Vec<_>) = all().map(|defect| (defect.name, defect.id)).unzip();
+        let (mut names, mut ids): (Vec<_>, Vec<_>) =
+            crate::catalogue::all().map(|defect| (defect.name, defect.id)).unzip();
         let count = names.len();
         names.sort_unstable();
         names.dedup();

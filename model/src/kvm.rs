@@ -21,7 +21,7 @@ use std::ops::Range;
 use self::vcpu::Vcpu;
 use crate::contract::Contract;
 use crate::cpu::{Cpu, Features, Hidden, Platform};
-use crate::defect::{Defect, Injected};
+use crate::defect::Defect;
 use crate::kernel::{Access, Backing, Errno};
 use crate::memory::Bus;
 
@@ -33,7 +33,6 @@ pub struct Vm {
     host: Host,
     /// What the guest's CPUs have, as KVM shows it.
     features: Features,
-    injected: Injected,
     mte: bool,
     memory: GuestMemory,
     vcpus: Vec<Vcpu>,
@@ -49,12 +48,11 @@ pub struct Vm {
 impl Vm {
     /// Creates a VM without memory, vCPUs and MTE (KVM_CREATE_VM).
     #[must_use]
-    pub fn new(host: &Host, injected: Injected) -> Self {
+    pub fn new(host: &Host) -> Self {
         let contract = Contract::for_release(host.release);
         Self {
             features: registers::visible(host, false),
             host: host.clone(),
-            injected,
             mte: false,
             memory: GuestMemory::new(host.page_size, contract),
             vcpus: Vec::new(),
@@ -78,12 +76,6 @@ impl Vm {
     #[must_use]
     pub fn features(&self) -> &Features {
         &self.features
-    }
-
-    /// The defect that it has, if any.
-    #[must_use]
-    pub fn injected(&self) -> Injected {
-        self.injected
     }
 
     /// Bytes in a page of the host.

@@ -34,23 +34,13 @@ pub static ALL: &[Mutant] = mutants::table!();
 #[derive(Clone, Copy, Debug)]
 pub struct OutOfFuel;
 
-struct State {
-    active: Cell<u32>,
-    fuel: Cell<u64>,
-    recording: Cell<bool>,
-    /// For each mutant whether its operation was evaluated while that was recorded.
-    reached: RefCell<Vec<bool>>,
-}
-
 thread_local! {
-    static STATE: State = const {
-        State {
-            active: Cell::new(0),
-            fuel: Cell::new(u64::MAX),
-            recording: Cell::new(false),
-            reached: RefCell::new(Vec::new()),
-        }
-    };
+    // One each, and nothing to drop, so that to look at them costs next to nothing.
+    static ACTIVE: Cell<u32> = const { Cell::new(0) };
+    static FUEL: Cell<u64> = const { Cell::new(u64::MAX) };
+    static RECORDING: Cell<bool> = const { Cell::new(false) };
+    /// For each mutant whether its operation was evaluated while that was recorded.
+    static REACHED: RefCell<Vec<bool>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Returns which of the `count` mutants from number `first` on is active, from 1 on; 0 for none.
@@ -61,29 +51,33 @@ thread_local! {
 #[inline]
 #[must_use]
 pub fn at(first: u32, count: u32) -> u32 {
-    STATE.with(|state| {
-        let fuel = state.fuel.get();
-        if fuel == 0 {
-            // Dropping what the panic unwinds through may evaluate rules, too.
-            state.fuel.set(u64::MAX);
-            std::panic::panic_any(OutOfFuel);
-        }
-        state.fuel.set(fuel - 1);
-        if state.recording.get() {
-            record(state, first, count);
-        }
-        let number = state.active.get().wrapping_sub(first);
-        if number < count { number + 1 } else { 0 }
-    })
+    let fuel = FUEL.get();
+    if fuel == 0 {
+        exhausted();
+    }
+    FUEL.set(fuel.wrapping_sub(1));
+    if RECORDING.get() {
+        record(first, count);
+    }
+    let number = ACTIVE.get().wrapping_sub(first);
+    if number < count { number + 1 } else { 0 }
 }
 
 #[cold]
-fn record(state: &State, first: u32, count: u32) {
-    let mut reached = state.reached.borrow_mut();
-    if reached.len() <= ALL.len() {
-        reached.resize(ALL.len() + 1, false);
-    }
-    reached[first as usize..(first + count) as usize].fill(true);
+fn exhausted() -> ! {
+    // Dropping what the panic unwinds through may evaluate rules, too.
+    FUEL.set(u64::MAX);
+    std::panic::panic_any(OutOfFuel)
+}
+
+#[cold]
+fn record(first: u32, count: u32) {
+    REACHED.with_borrow_mut(|reached| {
+        if reached.len() <= ALL.len() {
+            reached.resize(ALL.len() + 1, false);
+        }
+        reached[first as usize..(first + count) as usize].fill(true);
+    });
 }
 
 /// Returns whether `left && right` asks its right side: the mutants are `||`, the left side alone, the right side alone.
@@ -114,11 +108,7 @@ pub fn asks_right_of_or(mutant: u32, left: bool) -> bool {
 /// evaluate `fuel` operations meanwhile.
 #[must_use]
 pub fn activate(number: u32, fuel: u64) -> Active {
-    STATE.with(|state| Active {
-        number: state.active.replace(number),
-        fuel: state.fuel.replace(fuel),
-        thread: PhantomData,
-    })
+    Active { number: ACTIVE.replace(number), fuel: FUEL.replace(fuel), thread: PhantomData }
 }
 
 /// While it lives a mutant is active in its thread, or none is. Dropping it brings back what was before.
@@ -131,28 +121,22 @@ pub struct Active {
 
 impl Drop for Active {
     fn drop(&mut self) {
-        STATE.with(|state| {
-            state.active.set(self.number);
-            state.fuel.set(self.fuel);
-        });
+        ACTIVE.set(self.number);
+        FUEL.set(self.fuel);
     }
 }
 
 /// Returns what `run` returns, for each number whether its operation was evaluated by this thread, and how many evaluations
 /// there were.
 pub fn recorded<T>(run: impl FnOnce() -> T) -> (T, Vec<bool>, u64) {
-    STATE.with(|state| {
-        state.recording.set(true);
-        state.reached.take();
-    });
+    REACHED.take();
+    RECORDING.set(true);
     let guard = activate(0, u64::MAX);
     let result = run();
-    let used = STATE.with(|state| u64::MAX - state.fuel.get());
+    let used = u64::MAX - FUEL.get();
     drop(guard);
-    STATE.with(|state| {
-        state.recording.set(false);
-        (result, state.reached.take(), used)
-    })
+    RECORDING.set(false);
+    (result, REACHED.take(), used)
 }
 
 #[cfg(test)]

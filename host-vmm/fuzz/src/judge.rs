@@ -83,11 +83,11 @@ impl<'f> Judge<'f> {
 
     /// Judges a program, if that takes no longer than up to the deadline.
     pub fn judge(&mut self, program: &Program, deadline: Deadline) -> Verdict {
-        self.try_judge(program, deadline).unwrap_or_else(|verdict| verdict)
+        self.try_judge(program, deadline).unwrap_or_else(|verdict| *verdict)
     }
 
     /// As [`Self::judge`]; `Err` is a verdict that comes early.
-    fn try_judge(&mut self, program: &Program, deadline: Deadline) -> Result<Verdict, Verdict> {
+    fn try_judge(&mut self, program: &Program, deadline: Deadline) -> Result<Verdict, Box<Verdict>> {
         let Self { reference, known, subject } = self;
         let mut observe = |choices| {
             let mut outcome = reference.observe(program, choices, deadline)?;
@@ -95,17 +95,21 @@ impl<'f> Judge<'f> {
             known::mask_known(known, program, &mut outcome.observation);
             Ok(outcome)
         };
-        let of_reference = |error| match error {
-            MachineError::OutOfTime(late) => Verdict::OutOfTime(late),
-            error => Verdict::NotCovered(format!("the model: {error}")),
+        let of_reference = |error| {
+            Box::new(match error {
+                MachineError::OutOfTime(late) => Verdict::OutOfTime(late),
+                error => Verdict::NotCovered(format!("the model: {error}")),
+            })
         };
         let first = observe(Choices::default()).map_err(of_reference)?;
-        let (mut found, machine) = subject.run(program).map_err(|error| match error {
-            MachineError::Unsupported(reason) => Verdict::NotCovered(reason),
-            MachineError::Lacking(skip) => Verdict::NotCovered(skip.reason),
-            MachineError::OutOfTime(late) => Verdict::OutOfTime(late),
-            error if error.ends_run() => Verdict::Lost(Arc::new(error)),
-            error => Verdict::Failed(error.to_string(), FailureKind::from(&error)),
+        let (mut found, machine) = subject.run(program).map_err(|error| {
+            Box::new(match error {
+                MachineError::Unsupported(reason) => Verdict::NotCovered(reason),
+                MachineError::Lacking(skip) => Verdict::NotCovered(skip.reason),
+                MachineError::OutOfTime(late) => Verdict::OutOfTime(late),
+                error if error.ends_run() => Verdict::Lost(Arc::new(error)),
+                error => Verdict::Failed(error.to_string(), FailureKind::from(&error)),
+            })
         })?;
         known::mask_known(known, program, &mut found);
         let mut search = Search { observe: &mut observe, found: &found, left: OUTCOMES - 1 };

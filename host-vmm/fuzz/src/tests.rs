@@ -24,7 +24,7 @@ const SEED: u64 = 0x5eed;
 const PROGRAMS: u64 = 3000;
 
 fn defect(name: &str) -> &'static Defect {
-    model::defect::all().find(|defect| defect.name == name).unwrap_or_else(|| panic!("there is no defect {name}"))
+    model::catalogue::all().find(|defect| defect.name == name).unwrap_or_else(|| panic!("there is no defect {name}"))
 }
 
 /// On the model each program of an erratum is covered and shows nothing wrong; what it shows on an emulator is a test

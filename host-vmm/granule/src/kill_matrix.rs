@@ -180,7 +180,7 @@ impl Matrix {
 pub fn catalogue() -> impl Iterator<Item = &'static Defect> {
     use modelled::{DEFECTS, HAZARD_DEFECTS, RACE_DEFECTS};
     let own = [DEFECTS, RACE_DEFECTS, HAZARD_DEFECTS].into_iter().flatten();
-    model::defect::all().chain(own.copied())
+    model::catalogue::all().chain(own.copied())
 }
 
 /// Runs the suite on each defect, on `jobs` threads; `progress` hears how many are done.

@@ -10,7 +10,7 @@ use std::ptr;
 
 use super::errno;
 use machine::need::Need;
-use machine::{Backing, Errno, MachineError};
+use machine::{Backing, Errno, MachineError, RequestError};
 use rustix::fs::{FsWord, MemfdFlags, fstatfs, memfd_create};
 
 /// Where regular files are made: on a disk on most hosts. Its file system must not be tmpfs, whose files KVM takes.
@@ -65,9 +65,7 @@ pub fn map(bytes: usize, backing: Backing, protection: libc::c_int) -> Result<(*
         }
         Backing::Hugetlb => hugetlb(bytes, protection),
         Backing::Device => Ok((vdso_data(bytes)?, MappingCleanup::LeaveMapped)),
-        Backing::GuestMemfd => {
-            Err(MachineError::BadRequest("a guest_memfd is not mapped, but made by the VM".to_owned()))
-        }
+        Backing::GuestMemfd => Err(RequestError::MadeByVm.into()),
     }
 }
 

@@ -28,7 +28,7 @@ use super::vm::kernel;
 use super::{errno, raw};
 use machine::need::Need;
 use machine::tags::GRANULE;
-use machine::{Backing, CopyResult, Errno, Hazard, HazardOutcome, MachineError};
+use machine::{Backing, CopyResult, Errno, Hazard, HazardOutcome, MachineError, RequestError};
 
 /// How long a call that takes microseconds may take on a slow emulator before it counts as stuck.
 const HAZARD_TIMEOUT: Duration = Duration::from_secs(2);
@@ -237,6 +237,6 @@ fn store_during(hazard_vm: &HazardVm, page: u64, act: impl FnOnce()) -> Result<(
     drop(server);
     match result {
         (Ok(result), waited) => Ok((result, waited)),
-        (Err(_), _) => Err(MachineError::BadRequest("the thread that stores panicked".to_owned())),
+        (Err(_), _) => Err(RequestError::ThreadPanicked { thread: "the thread that stores" }.into()),
     }
 }

@@ -1,4 +1,14 @@
-//! KVM: the tag transport, and on arm64 the VM, its memory, its vCPUs and what to probe first.
+//! The machine on /dev/kvm: the VM, its memory, its vCPUs, and what to look for first. Only [`reasons`] and [`open`] are there on
+//! hosts that are not arm64.
+//!
+//! ```
+//! use kvm::reasons;
+//!
+//! // The kernel's log says how KVM runs, and the command line why it has no MTE.
+//! assert_eq!(reasons::mode("kvm [1]: Protected nVHE mode initialized successfully", ""), "protected");
+//! let missing = reasons::no_mte("6.12.95", "VHE", "quiet arm64.nomte", "", Some(3));
+//! assert!(missing.reason.contains("arm64.nomte"), "{}", missing.reason);
+//! ```
 
 pub mod open;
 pub mod reasons;

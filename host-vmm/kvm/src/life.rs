@@ -15,7 +15,7 @@ use super::pagemap::{self, PageLocation};
 use super::userfault::UserfaultServer;
 use super::vm::kernel;
 use machine::need::Need;
-use machine::{Backing, Errno, MachineError, PageEvent, Protection};
+use machine::{Backing, Errno, MachineError, PageEvent, Protection, RequestError};
 
 /// How long the host may take for what it does in its own time.
 const PAGE_EVENT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -97,9 +97,7 @@ impl Mapping {
             PageEvent::Protect(protection) => self.protect(&range, protection),
             PageEvent::Unmap => self.unmap(&range),
             PageEvent::Serve(byte) => self.serve(range, byte),
-            PageEvent::Fork | PageEvent::Remap => {
-                Err(MachineError::BadRequest("forking and moving a mapping are done to a VM".to_owned()))
-            }
+            PageEvent::Fork | PageEvent::Remap => Err(RequestError::NotForRange { event }.into()),
         }
     }
 

@@ -9,7 +9,7 @@ use kvm_ioctls::{VcpuExit, VcpuFd, VmFd};
 use super::dirty::DirtyRing;
 use super::vm::kernel;
 use machine::registers::{RegisterId, Registers};
-use machine::{Errno, MachineError};
+use machine::{Errno, MachineError, RequestError};
 
 /// The longest register list that kvm-bindings can hold; kernels list about 250 without SVE.
 const MAX_REGISTERS: usize = 500;
@@ -82,7 +82,7 @@ impl Vcpu {
     /// When there is no ring.
     pub fn take_dirty(&mut self, entries: usize, page: u64) -> Result<Vec<(u32, u64)>, MachineError> {
         if entries == 0 {
-            return Err(MachineError::BadRequest("this VM has no dirty rings".to_owned()));
+            return Err(RequestError::NoDirtyRing.into());
         }
         let ring = match self.ring.take() {
             Some(ring) => ring,
@@ -127,9 +127,7 @@ impl Vcpu {
         self.fd.set_kvm_immediate_exit(0);
         match exit {
             Ok(ExitReason::Interrupted) => Ok(()),
-            Ok(other) => Err(MachineError::BadRequest(format!(
-                "KVM_RUN with immediate_exit must return EINTR, it returned {other:?}"
-            ))),
+            Ok(other) => Err(RequestError::MmioNotCompleted { exit: format!("{other:?}") }.into()),
             Err(errno) => Err(kernel("KVM_RUN with immediate_exit", errno)),
         }
     }
@@ -150,8 +148,7 @@ impl Vcpu {
 
     /// Reads all registers that the kernel lists.
     pub fn registers(&self) -> Result<Registers, MachineError> {
-        let mut list = RegList::new(MAX_REGISTERS)
-            .map_err(|error| MachineError::BadRequest(format!("cannot make a register list: {error:?}")))?;
+        let mut list = RegList::new(MAX_REGISTERS).map_err(|_| RequestError::RegisterList { ids: MAX_REGISTERS })?;
         self.fd.get_reg_list(&mut list).map_err(|error| kernel("KVM_GET_REG_LIST", error.into()))?;
         Registers::collect(list.as_slice(), |id, value| {
             let read = self.fd.get_one_reg(id.0, value);

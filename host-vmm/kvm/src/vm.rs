@@ -20,7 +20,7 @@ use machine::migration::SavableVm;
 use machine::need::Need;
 use machine::registers::{RegisterId, Registers};
 use machine::session::ChangeMark;
-use machine::{Access, Backing, CopyResult, CopyTags, Errno, MachineError, PageEvent, TagBuffer, Vm};
+use machine::{Access, Backing, CopyResult, CopyTags, Errno, MachineError, PageEvent, RequestError, TagBuffer, Vm};
 
 /// What kvm-bindings lacks of guest_memfd (include/uapi/linux/kvm.h).
 const KVM_CAP_GUEST_MEMFD_FLAGS: std::ffi::c_ulong = 244;
@@ -233,7 +233,7 @@ impl KvmVm {
 }
 
 fn outside(ipa: u64, length: usize) -> MachineError {
-    MachineError::BadRequest(format!("{length} bytes at {ipa:#x} are not all in one accessible memory slot of the VM"))
+    RequestError::OutsideMemory { ipa, length: length as u64 }.into()
 }
 
 impl Vm for KvmVm {

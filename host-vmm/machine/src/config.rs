@@ -1,8 +1,17 @@
 //! What a VM to be booted looks like.
 
-use abi::map;
+use std::time::Duration;
 
-use crate::{Backing, DEFAULT_RAM, RequestError};
+use abi::map;
+use model::kernel::Backing;
+
+use crate::request::RequestError;
+
+/// What RAM a VM has by default, in bytes.
+pub const DEFAULT_RAM: u64 = 64 << 20;
+
+/// How long a guest may take for one request unless the user says otherwise.
+pub const GUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// RAM comes in units of this many bytes: whole pages of any host.
 const RAM_UNIT: u64 = 64 << 10;

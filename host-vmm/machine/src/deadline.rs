@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use crate::error::Explain;
+use crate::explain::Explain;
 
 /// The end of the time that something may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

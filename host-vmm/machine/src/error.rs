@@ -4,33 +4,14 @@
 //! ever taken apart again.
 
 use std::borrow::Cow;
-use std::error::Error;
 
-use crate::Errno;
 use crate::deadline::OutOfTime;
+use crate::explain::Explain;
 use crate::firmware::FirmwareError;
 use crate::need::Skip;
 use crate::request::RequestError;
-use crate::tags::TagError;
-
-/// An error that reaches a person: why something is as it is, and what can be done.
-pub trait Explain: Error {
-    /// Returns the reason: what failed, what was expected and what was found. Later lines are somebody else's words.
-    fn reason(&self) -> String {
-        self.to_string()
-    }
-
-    /// Returns what the user can do; `None` when nothing certain is known.
-    fn remedy(&self) -> Option<Cow<'static, str>>;
-
-    /// Returns both in one sentence, for where there is one place only.
-    fn sentence(&self) -> String {
-        match self.remedy() {
-            Some(remedy) => format!("{}; {remedy}", self.reason()),
-            None => self.reason(),
-        }
-    }
-}
+use kvm_mte::TagError;
+use model::kernel::Errno;
 
 /// An error of a back end, which knows more about it than this package.
 pub type Cause = Box<dyn Explain + Send + Sync>;
@@ -85,9 +66,6 @@ pub enum MachineError {
         /// What it did.
         what: String,
     },
-    /// The request was wrong before it reached the guest.
-    #[error("{0}")]
-    BadRequest(String),
     /// The request was wrong, or the firmware refused it.
     #[error(transparent)]
     Request(#[from] RequestError),
@@ -128,6 +106,12 @@ impl MachineError {
     }
 }
 
+impl From<Skip> for MachineError {
+    fn from(skip: Skip) -> Self {
+        Self::Lacking(skip)
+    }
+}
+
 impl Explain for MachineError {
     fn remedy(&self) -> Option<Cow<'static, str>> {
         match self {
@@ -135,15 +119,14 @@ impl Explain for MachineError {
             Self::NoMte(cause) | Self::Lost(cause) => cause.remedy(),
             Self::OutOfTime(error) => error.remedy(),
             Self::Firmware(error) => error.remedy(),
+            Self::Tags(error) => Some(error.remedy().into()),
             Self::Kernel { .. }
             | Self::Silent { .. }
             | Self::Storm { .. }
             | Self::Panicked { .. }
             | Self::Misbehaved { .. }
-            | Self::BadRequest(_)
             | Self::Lacking(_)
-            | Self::Unsupported(_)
-            | Self::Tags(_) => None,
+            | Self::Unsupported(_) => None,
         }
     }
 }

@@ -10,7 +10,7 @@ use object::Endianness;
 use object::elf::{EM_AARCH64, ET_EXEC, FileHeader64, PT_LOAD, ProgramHeader64};
 use object::read::elf::{FileHeader, ProgramHeader};
 
-use crate::error::Explain;
+use crate::explain::Explain;
 
 /// Why an image cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -12,7 +12,13 @@ use abi::mailbox::{
 use abi::map;
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::{Block, MachineError, RequestError, Trace};
+use super::block::Block;
+
+use super::error::MachineError;
+
+use super::request::RequestError;
+
+use super::trace::Trace;
 
 /// Guest RAM, as far as the mailboxes need it.
 pub trait Memory {

@@ -6,9 +6,15 @@
 
 use abi::map;
 
-use crate::session::{ChangeMark, GuestState};
+use crate::config::Config;
+use crate::error::MachineError;
+use crate::request::RequestError;
+use crate::session::change_mark::ChangeMark;
+use crate::session::guest_state::GuestState;
 use crate::snapshot::{CpuState, Extent, Snapshot};
-use crate::{Access, Config, Errno, MachineError, RequestError, Vm, tags};
+use crate::tags;
+use crate::vm::Vm;
+use model::kernel::{Access, Errno};
 use std::ops::Range;
 
 /// A VM whose state can be saved: what that takes beyond KVM's contract for tags.

@@ -1,14 +1,13 @@
 //! What a case may need that not every target has, and so why a case can be skipped.
 //!
 //! Some needs are known from the target before the case begins ([`Need::unmet_by`]); of others the machine reports amid the
-//! case that they are not met, as [`crate::MachineError::Lacking`]. Either way a case is skipped only for needs that it
+//! case that they are not met, as [`crate::error::MachineError::Lacking`]. Either way a case is skipped only for needs that it
 //! declares.
 
 use std::fmt;
 
-use crate::capability::Capability;
-use crate::target::Target;
-use crate::{Backing, MachineError};
+use crate::capability::table::Capability;
+use model::kernel::Backing;
 
 /// Something that not every target has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -104,12 +103,6 @@ impl fmt::Display for Skip {
     }
 }
 
-impl From<Skip> for MachineError {
-    fn from(skip: Skip) -> Self {
-        Self::Lacking(skip)
-    }
-}
-
 impl Need {
     /// Returns the key under which a verdict names the unmet need.
     #[must_use]
@@ -175,34 +168,5 @@ impl Need {
     #[must_use]
     pub fn unmet(self, reason: impl Into<String>) -> Skip {
         Skip { need: self, reason: reason.into() }
-    }
-
-    /// Returns why the target does not meet the need, as far as that is known before a case begins. A capability is unmet
-    /// when machines of that kind are not to have it ([`crate::capability::TABLE`]), whatever this one has.
-    #[must_use]
-    pub fn unmet_by(self, target: &Target) -> Option<Skip> {
-        let promised = target.kind.capabilities();
-        let reason = match self {
-            Self::Capability(capability) if !promised.has(capability) => {
-                if !promised.has(Capability::Vm) {
-                    let reason = "the kernel's interface: there is no KVM in this machine";
-                    return Some(Self::Capability(Capability::Vm).unmet(reason));
-                }
-                format!("machines of the kind {} have no {capability}", target.kind)
-            }
-            Self::Mte3 if target.mte() < 3 => format!("asymmetric faults: this CPU has MTE{}", target.mte()),
-            Self::StoreOnly if !target.store_only() => {
-                "the guest has no store-only tag checks (FEAT_MTE_STORE_ONLY)".to_owned()
-            }
-            Self::DcZva if target.zero_block().is_none() => "DC ZVA is prohibited here (DCZID_EL0.DZP)".to_owned(),
-            Self::Atomics if !target.atomics() => "this CPU has no atomics (FEAT_LSE)".to_owned(),
-            Self::Mops if !target.mops() => "the guest has no memory copies and sets (FEAT_MOPS)".to_owned(),
-            Self::Hazards if !target.host.hazards => {
-                "it may hang the kernel under test: --hazards runs it, in a nested run".to_owned()
-            }
-            Self::HugePages if !target.host.huge_pages => "this host has transparent huge pages off".to_owned(),
-            _ => return None,
-        };
-        Some(self.unmet(reason))
     }
 }

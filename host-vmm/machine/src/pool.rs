@@ -4,7 +4,11 @@ use std::cell::RefCell;
 use std::ops::DerefMut;
 use std::rc::Rc;
 
-use crate::{Config, Machine, MachineError};
+use crate::config::Config;
+
+use crate::error::MachineError;
+
+use crate::machine::Machine;
 
 /// A machine that users may hand on to each other: a `Box` of one.
 pub type SharedMachine<M = Box<dyn Machine>> = Rc<RefCell<M>>;

@@ -3,8 +3,15 @@
 //! A race says who takes part and what each does; in which order it happens is the machine's. What a case may expect is
 //! what holds in every order.
 
-use super::{Block, CopyResult, CopyTags, Errno, MachineError, PageEvent, RequestError, TagBuffer, Trace, Vm};
-use crate::tags::GRANULE;
+use model::kernel::{CopyResult, Errno, PageEvent};
+
+use super::block::Block;
+
+use super::error::MachineError;
+
+use super::request::RequestError;
+
+use super::trace::Trace;
 
 /// What the VMM does while vCPUs run, step by step, in a thread of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,23 +130,4 @@ impl StepResult {
             Err(error) => Err(error),
         }
     }
-
-    /// Fetches tags by the ioctl, into a buffer that holds no tag before.
-    pub fn fetch(vm: &(impl Vm + ?Sized), ipa: u64, length: u64) -> Self {
-        let mut tags = vec![0xff; (length / GRANULE) as usize];
-        let result = copy(vm, ipa, &mut tags, CopyTags::FROM_GUEST);
-        Self::Copied(result, tags)
-    }
-
-    /// Stores tags by the ioctl.
-    pub fn store(vm: &(impl Vm + ?Sized), ipa: u64, tags: &[u8]) -> Self {
-        let mut tags = tags.to_vec();
-        let result = copy(vm, ipa, &mut tags, CopyTags::TO_GUEST);
-        Self::Copied(result, tags)
-    }
-}
-
-fn copy(vm: &(impl Vm + ?Sized), ipa: u64, tags: &mut [u8], flags: u64) -> CopyResult {
-    let length = tags.len() as u64 * GRANULE;
-    vm.copy_tags(CopyTags { ipa, length, buffer: TagBuffer::Bytes(tags), flags, reserved: [0; 2] })
 }

@@ -6,7 +6,9 @@
 
 pub use model::kernel::RegisterId;
 
-use crate::{MachineError, RequestError};
+use crate::error::MachineError;
+
+use crate::request::RequestError;
 
 /// The registers of one vCPU, in the kernel's order.
 ///

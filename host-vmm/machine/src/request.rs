@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use abi::mailbox::{MAX_WORDS, Request, Status};
 use abi::map;
 
-use crate::PageEvent;
-use crate::error::Explain;
-use crate::registers::RegisterId;
+use crate::explain::Explain;
+use model::kernel::PageEvent;
+use model::kernel::RegisterId;
 
 /// What is wrong about a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -139,6 +139,12 @@ pub enum RequestError {
         /// The event.
         event: PageEvent,
     },
+    /// Memory of a kind that only a VM makes was to be mapped.
+    #[error("a guest_memfd is not mapped: the VM makes it")]
+    MadeByVm,
+    /// The machine runs one vCPU at a time.
+    #[error("this machine has no races")]
+    NoRaces,
     /// The VM has no dirty rings.
     #[error("this VM has no dirty rings")]
     NoDirtyRing,

@@ -5,8 +5,8 @@
 //! [`Backend`]; one that has a kernel's VM is a [`KernelBackend`], whose memory and tags go through that VM.
 
 mod backend;
-mod change_mark;
-mod guest_state;
+pub(crate) mod change_mark;
+pub(crate) mod guest_state;
 mod kernel_backend;
 
 use abi::mailbox::{BootReport, MAX_WORDS, PageKind, Status};
@@ -17,9 +17,16 @@ pub use change_mark::{ChangeMark, SCRATCH};
 pub use guest_state::GuestState;
 pub use kernel_backend::KernelBackend;
 
+use crate::block::Block;
 use crate::capability::{Races, UnknownMemory};
+use crate::config::Config;
+use crate::error::MachineError;
+use crate::machine::{Machine, Outcome};
+use crate::race::{Race, RaceReport};
+use crate::request::RequestError;
 use crate::snapshot::Snapshot;
-use crate::{Backing, Block, Config, Machine, MachineError, Outcome, Race, RaceReport, RequestError, Vm};
+use crate::vm::Vm;
+use model::kernel::Backing;
 
 /// A booted machine over a back end.
 #[derive(Debug)]

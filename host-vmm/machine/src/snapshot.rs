@@ -7,9 +7,11 @@
 use std::any::Any;
 use std::rc::Rc;
 
+use crate::config::Config;
+use crate::error::MachineError;
 use crate::registers::Registers;
-use crate::session::GuestState;
-use crate::{Config, MachineError, RequestError};
+use crate::request::RequestError;
+use crate::session::guest_state::GuestState;
 
 /// Consecutive pages that have something in them.
 #[derive(Clone, Debug, PartialEq, Eq)]

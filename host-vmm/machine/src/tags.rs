@@ -5,7 +5,9 @@
 
 use kvm_mte::{Call, CopyTagsIoctl, Tags};
 
-use crate::{CopyTags, Errno, TagBuffer, Vm};
+use model::kernel::{CopyTags, Errno, TagBuffer};
+
+use crate::vm::Vm;
 
 pub use kvm_mte::{Copied, GRANULE, TagError};
 

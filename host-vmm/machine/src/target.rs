@@ -6,9 +6,13 @@ use std::time::{Duration, Instant};
 use abi::mailbox::BootReport;
 use model::contract::{Contract, Release};
 
-use crate::capability::{Capabilities, MachineKind};
+use crate::capability::{Capabilities, Capability, MachineKind};
+use crate::config::Config;
+use crate::error::MachineError;
+use crate::explain::Explain;
+use crate::machine::{Factory, Machine};
+use crate::need::{Need, Skip};
 use crate::tags::GRANULE;
-use crate::{Config, Explain, Factory, Machine, MachineError};
 
 /// What whoever opens a target knows about it and no booted machine reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -251,5 +255,62 @@ impl Opened {
             0 | 1 => Err(OpenError::unavailable(&NoTags { level: self.target.mte() })),
             _ => Ok(self),
         }
+    }
+}
+
+impl Need {
+    /// Returns why the target does not meet the need, as far as that is known before a case begins. A capability is unmet
+    /// when machines of that kind are not to have it ([`crate::capability::TABLE`]), whatever this one has.
+    #[must_use]
+    pub fn unmet_by(self, target: &Target) -> Option<Skip> {
+        let promised = target.kind.capabilities();
+        let reason = match self {
+            Self::Capability(capability) if !promised.has(capability) => {
+                if !promised.has(Capability::Vm) {
+                    let reason = "the kernel's interface: there is no KVM in this machine";
+                    return Some(Self::Capability(Capability::Vm).unmet(reason));
+                }
+                format!("machines of the kind {} have no {capability}", target.kind)
+            }
+            Self::Mte3 if target.mte() < 3 => format!("asymmetric faults: this CPU has MTE{}", target.mte()),
+            Self::StoreOnly if !target.store_only() => {
+                "the guest has no store-only tag checks (FEAT_MTE_STORE_ONLY)".to_owned()
+            }
+            Self::DcZva if target.zero_block().is_none() => "DC ZVA is prohibited here (DCZID_EL0.DZP)".to_owned(),
+            Self::Atomics if !target.atomics() => "this CPU has no atomics (FEAT_LSE)".to_owned(),
+            Self::Mops if !target.mops() => "the guest has no memory copies and sets (FEAT_MOPS)".to_owned(),
+            Self::Hazards if !target.host.hazards => {
+                "it may hang the kernel under test: --hazards runs it, in a nested run".to_owned()
+            }
+            Self::HugePages if !target.host.huge_pages => "this host has transparent huge pages off".to_owned(),
+            _ => return None,
+        };
+        Some(self.unmet(reason))
+    }
+}
+
+impl Capabilities {
+    /// Asks a machine, and the VM that it owns, for each object.
+    #[must_use]
+    pub fn of(machine: &mut dyn Machine) -> Self {
+        let mut found = vec![
+            (Capability::Races, machine.races().is_some()),
+            (Capability::UnknownMemory, machine.unknown_memory().is_some()),
+        ];
+        if let Some(vm) = machine.vm() {
+            found.extend([
+                (Capability::Vm, true),
+                (Capability::DirtyLog, vm.dirty_log().is_some()),
+                (Capability::DirtyRing, vm.dirty_ring().is_some()),
+                (Capability::MemorySlots, vm.memory_slots().is_some()),
+                (Capability::PageEvents, vm.page_events().is_some()),
+                (Capability::PtraceTags, vm.ptrace_tags().is_some()),
+                (Capability::VmmTags, vm.vmm_tags().is_some()),
+                (Capability::Aarch32Vcpus, vm.aarch32_vcpus().is_some()),
+                (Capability::AbortInjection, vm.abort_injection().is_some()),
+                (Capability::Hazards, vm.hazards().is_some()),
+            ]);
+        }
+        found.into_iter().filter(|(_, has)| *has).map(|(capability, _)| capability).collect()
     }
 }

@@ -6,8 +6,8 @@ use abi::mailbox::{BlockEnd, BlockReply, MAX_TRAPS, SYS_REGS, SysReg, Trap};
 use abi::map;
 use isa::Syndrome;
 
-use super::MachineError;
 use super::block::Vectors;
+use super::error::MachineError;
 
 /// A synchronous exception that the block took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,9 @@
 //! KVM's contract for tags: a VM as the kernel offers it, with or without a guest in it.
 
 use crate::capability::CapabilityObjects;
+use crate::error::MachineError;
 use crate::registers::{RegisterId, Registers};
-use crate::{Access, Backing, CopyResult, CopyTags, Errno, MachineError};
+use model::kernel::{Access, Backing, CopyResult, CopyTags, Errno};
 
 /// A VM. What not every kernel or host has are objects of [`CapabilityObjects`].
 pub trait Vm: CapabilityObjects {

@@ -89,12 +89,11 @@ impl ModelBackend {
         let Some(firmware) = &mut self.firmware else {
             return Err(firmware_lost(cpu));
         };
-        let injected = self.model.settings.injected;
         let vm = self.vm.model();
         let platform = vm.platform(cpu);
         let result = match vm.enter(cpu) {
             Some((state, bus, features)) => {
-                let mut env = Env { features, platform, injected, choices: &mut self.choices, bus };
+                let mut env = Env { features, platform, choices: &mut self.choices, bus };
                 action(firmware, state, &mut env)
             }
             None => return Err(RequestError::NoSuchVcpu { cpu, cpus: self.words.len() }.into()),

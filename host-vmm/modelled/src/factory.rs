@@ -26,7 +26,7 @@ pub(super) struct Model {
 impl Model {
     /// Creates a VM without anything.
     pub(super) fn vm(&self) -> ModelVm {
-        ModelVm::new(model::kvm::Vm::new(&self.host, self.settings.injected), self.settings.capabilities)
+        ModelVm::new(model::kvm::Vm::new(&self.host), self.settings.capabilities)
     }
 
     /// Returns the firmware as booted, which is interrupted once a deadline is over.

@@ -4,6 +4,21 @@
 //! opens nothing. It is saved and restored by the code that saves and restores KVM's VMs ([`machine::migration`]), which
 //! the defects of a VMM break from below (`faulty.rs`). What a case sees of it must be what it would see of a kernel that
 //! keeps its contract.
+//!
+//! ```
+//! use machine::target::Opener;
+//! use machine::{Block, Config, Outcome};
+//! use modelled::Settings;
+//!
+//! // Linux 6.1 on a CPU like QEMU's `max`; no QEMU and no kernel is needed.
+//! let mut opened = Settings::default().kernel("6.1")?.open(Config::default())?;
+//! // LDG leaves all but the tag as it is: here memory that nobody tagged, so tag 0.
+//! let arena = abi::map::Window::Tagged.va(abi::map::ARENA_BASE);
+//! let block = Block::assemble("ldg x0, [x1]")?.x(0, 0x0f00_0000_0000_1234).x(1, arena);
+//! let Outcome::Done(trace) = opened.machine.start(0, &block)? else { panic!("there is no checkpoint in it") };
+//! assert_eq!((trace.x[0], trace.faults.len()), (0x1234, 0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod archive;
 mod backend;

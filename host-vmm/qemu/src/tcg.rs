@@ -272,7 +272,7 @@ impl Backend for TcgBackend {
     }
 
     fn race(&mut self, _race: &Race) -> Result<RaceReport, MachineError> {
-        Err(MachineError::BadRequest("there are no races on QEMU without a kernel".to_owned()))
+        Err(RequestError::NoRaces.into())
     }
 
     fn unknown_memory(&self) -> Option<&dyn UnknownMemory> {

@@ -1,14 +1,14 @@
 //! What a case is, what it may be skipped for, and how it can end.
 
-use machine::MachineError;
 use machine::capability::Capability;
 use machine::need::{Need, Skip};
 use machine::target::Target;
+use machine::{MachineError, RequestError};
 use report::event::{CaseInfo, Failure, Verdict};
 use report::failure::FailureKind;
 
-use super::CaseContext;
 use super::calls::not_handed_out;
+use super::case_context::CaseContext;
 
 /// A promise and its check.
 #[derive(Debug)]
@@ -146,6 +146,6 @@ impl From<machine::tags::TagError> for CaseError {
 
 impl From<isa::ParseError> for CaseError {
     fn from(error: isa::ParseError) -> Self {
-        Self::Machine(MachineError::BadRequest(format!("the case's program does not assemble: {error}")))
+        Self::Machine(RequestError::from(error).into())
     }
 }

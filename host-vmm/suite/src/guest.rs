@@ -12,7 +12,7 @@ use super::settings::{self, Mode};
 use machine::capability::{AbortInjection, Capability, DirtyLog, DirtyRing, PageEvents, PtraceTags, Races, VmmTags};
 use machine::pool::SharedMachine;
 use machine::snapshot::Snapshot;
-use machine::{Block, El, Machine, MachineError, Outcome, Trace, Vm};
+use machine::{Block, El, Machine, MachineError, Outcome, RequestError, Trace, Vm};
 
 /// A part of the machine, while a case uses it.
 type Part<'a, T> = Result<RefMut<'a, T>, CaseError>;
@@ -167,7 +167,7 @@ impl Guest {
         }
         match self.machine.borrow_mut().start(cpu, block)? {
             Outcome::Done(trace) => Ok(*trace),
-            Outcome::Checkpoint => Err(unexpected_checkpoint()),
+            Outcome::Checkpoint => Err(unexpected_checkpoint(cpu)),
         }
     }
 
@@ -180,7 +180,7 @@ impl Guest {
         self.last = Some(block.clone());
         match self.machine.borrow_mut().start(0, block)? {
             Outcome::Checkpoint => Ok(()),
-            Outcome::Done(_) => Err(MachineError::BadRequest("the block ended without a checkpoint".to_owned()).into()),
+            Outcome::Done(_) => Err(MachineError::from(RequestError::NoCheckpoint { cpu: 0 }).into()),
         }
     }
 
@@ -192,7 +192,7 @@ impl Guest {
     pub fn resume(&mut self) -> Result<Trace, CaseError> {
         match self.machine.borrow_mut().resume(0)? {
             Outcome::Done(trace) => Ok(*trace),
-            Outcome::Checkpoint => Err(unexpected_checkpoint()),
+            Outcome::Checkpoint => Err(unexpected_checkpoint(0)),
         }
     }
 
@@ -292,6 +292,6 @@ impl Guest {
     }
 }
 
-fn unexpected_checkpoint() -> CaseError {
-    MachineError::BadRequest("the block rang a checkpoint that its case does not expect".to_owned()).into()
+fn unexpected_checkpoint(cpu: usize) -> CaseError {
+    MachineError::from(RequestError::UnexpectedCheckpoint { cpu }).into()
 }

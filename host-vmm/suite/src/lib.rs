@@ -1,8 +1,24 @@
-//! The suite: every case, and the loop that runs them and tells what happened.
+//! The suite: every case, and the loop that runs them and reports what happened.
 //!
 //! A case is a promise with its source, what it needs, and a function that checks it on a
 //! [`CaseContext`]. Cases are listed chapter by chapter, in the order in which they run. A VM is handed
 //! on from one case to the next only if nothing of the first can be seen by the second.
+//!
+//! ```
+//! use machine::target::Opener;
+//! use machine::{Config, Deadline};
+//! use report::event::{Event, Verdict};
+//!
+//! // One case, on the specification of a CPU with MTE2 alone.
+//! let names = vec!["arch.mode.asymmetric-load-el1".to_owned()];
+//! let settings = modelled::Settings::default().cpu("neoverse-n2").ok_or("no such CPU")?;
+//! let options = suite::Options { names, seed: 1, fresh_vms: false, deadline: Deadline::NEVER };
+//! let mut events = Vec::new();
+//! suite::run_on(&options, settings.open(Config::default())?, &mut events);
+//! let skipped = |event: &Event| matches!(event, Event::End { verdict: Verdict::Skipped(skip), .. } if skip.reason.contains("MTE2"));
+//! assert!(events.iter().any(skipped), "{events:?}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod address;
 mod calls;

@@ -9,6 +9,7 @@ use super::case_context::CaseContext;
 use super::expect::{bytes, equal_hex, fail_with, no_fault, tags};
 use super::stores::zero_block;
 use machine::Block;
+use machine::need::Need;
 use machine::tags::GRANULE;
 
 pub const CASES: &[Case] = &[
@@ -41,7 +42,8 @@ pub const CASES: &[Case] = &[
         "STGM, LDGM, STZGM, DC GVA and DC GZVA work on the block around their address",
         "DDI 0487 C6.2 STGM, LDGM, STZGM, DC GVA, DC GZVA",
         blocks,
-    ),
+    )
+    .needing(&[Need::DcZva]),
 ];
 
 /// Data that is zero nowhere.

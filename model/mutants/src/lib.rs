@@ -83,7 +83,7 @@ fn declared(place: &Place) -> Result<TokenStream, Vec<String>> {
             #[test]
             fn defects_that_are_declared_elsewhere_exist() {
                 for name in [#( #other ),*] {
-                    assert!(::model::defect::named(name).is_some(), "{name}");
+                    assert!(::model::catalogue::named(name).is_some(), "{name}");
                 }
             }
         }

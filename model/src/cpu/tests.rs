@@ -27,7 +27,7 @@ use isa::Tag;
 
 use super::{Cpu, Env, Features, Platform, Vectors};
 use crate::choice::Choices;
-use crate::defect::{Defect, Injected};
+use crate::defect::{self, Defect};
 use crate::firmware::{Done, Firmware, HeapError, Outcome};
 use crate::memory::{Bus, ByteMask, NoMemory};
 
@@ -85,7 +85,8 @@ struct Bench {
     ram: Ram,
     features: Features,
     platform: Platform,
-    injected: Injected,
+    /// What is active while it works.
+    defect: Option<&'static Defect>,
     choices: Choices,
     /// The next block's: exception level, TCO, registers.
     el: u64,
@@ -108,7 +109,7 @@ impl Bench {
             ram: Ram::default(),
             features,
             platform: Platform::default(),
-            injected: Injected::NONE,
+            defect: None,
             choices: Choices::default(),
             el: 1,
             tco: false,
@@ -120,7 +121,7 @@ impl Bench {
     }
 
     fn with(mut self, defect: &'static Defect) -> Self {
-        self.injected = Injected::only(defect);
+        self.defect = Some(defect);
         self
     }
 
@@ -180,30 +181,30 @@ impl Bench {
             new_words: 1,
             simd: self.v.is_some().into(),
         };
-        let Self { features, platform, injected, choices, ram, .. } = self;
-        let _active = injected.activate();
-        let mut env = Env { features, platform: *platform, injected: *injected, choices, bus: ram };
+        let Self { features, platform, choices, ram, .. } = self;
+        let _active = defect::activate(self.defect);
+        let mut env = Env { features, platform: *platform, choices, bus: ram };
         self.firmware.start(0, &block, words, self.v.as_ref(), &mut self.cpu, &mut env)
     }
 
     fn resume(&mut self) -> Outcome {
-        let Self { features, platform, injected, choices, ram, .. } = self;
-        let _active = injected.activate();
-        let mut env = Env { features, platform: *platform, injected: *injected, choices, bus: ram };
+        let Self { features, platform, choices, ram, .. } = self;
+        let _active = defect::activate(self.defect);
+        let mut env = Env { features, platform: *platform, choices, bus: ram };
         self.firmware.resume(0, &mut self.cpu, &mut env)
     }
 
     fn allocate(&mut self, bytes: u64) -> Result<u64, HeapError> {
-        let Self { features, platform, injected, choices, ram, .. } = self;
-        let _active = injected.activate();
-        let mut env = Env { features, platform: *platform, injected: *injected, choices, bus: ram };
+        let Self { features, platform, choices, ram, .. } = self;
+        let _active = defect::activate(self.defect);
+        let mut env = Env { features, platform: *platform, choices, bus: ram };
         self.firmware.heap_alloc(bytes, 16, &mut self.cpu, &mut env)
     }
 
     fn free(&mut self, pointer: u64, bytes: u64) -> Result<(), HeapError> {
-        let Self { features, platform, injected, choices, ram, .. } = self;
-        let _active = injected.activate();
-        let mut env = Env { features, platform: *platform, injected: *injected, choices, bus: ram };
+        let Self { features, platform, choices, ram, .. } = self;
+        let _active = defect::activate(self.defect);
+        let mut env = Env { features, platform: *platform, choices, bus: ram };
         self.firmware.heap_free(pointer, bytes, 16, &mut self.cpu, &mut env)
     }
 

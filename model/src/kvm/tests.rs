@@ -7,7 +7,7 @@ use crate::memory::Bus;
 const RAM: u64 = 0x4000_0000;
 
 fn vm(release: &str) -> Vm {
-    Vm::new(&Host { release: release.parse().unwrap(), ..Host::default() }, Injected::NONE)
+    Vm::new(&Host { release: release.parse().unwrap(), ..Host::default() })
 }
 
 #[test]
@@ -18,7 +18,7 @@ fn the_capability_takes_no_flags_no_vcpu_and_can_be_enabled_twice() {
     assert!(!vm.has_mte());
     assert_eq!((vm.enable_mte(0), vm.enable_mte(0)), (Ok(()), Ok(())));
     assert_eq!(vm.features().mte, 3);
-    let mut late = Vm::new(vm.host(), Injected::NONE);
+    let mut late = Vm::new(vm.host());
     assert_eq!(late.add_vcpu(), Ok(0));
     assert_eq!(late.enable_mte(0), Err(Errno::EINVAL));
     assert!(!late.has_mte() && late.has_mte_capability());
@@ -30,7 +30,7 @@ fn hosts_that_offer_no_mte_refuse_the_capability() {
         let features = Features::MAX.with_mte(mte);
         let host = Host { release: release.parse().unwrap(), mode, features, ..Host::default() };
         let offered = host.offers_mte();
-        assert_eq!(Vm::new(&host, Injected::NONE).enable_mte(0).is_ok(), offered, "{release} {mode:?} {mte}");
+        assert_eq!(Vm::new(&host).enable_mte(0).is_ok(), offered, "{release} {mode:?} {mte}");
         offered
     };
     assert!(offers("5.14", Mode::Vhe, 2));

@@ -7,7 +7,6 @@ use super::*;
 use crate::reference::ModelReference;
 use machine::capability::MachineKind;
 use machine::{Config, Vm};
-use model::defect::Injected;
 use modelled::{ModelFactory, Settings};
 use program::compare::differences;
 
@@ -69,8 +68,10 @@ fn a_program_that_the_model_does_not_cover_never_reaches_the_machine() {
 
 #[test]
 fn a_machine_is_handed_on_after_a_permitted_program_only() {
-    let defect = model::defect::all().find(|defect| defect.name == "addg.offset-not-scaled").unwrap();
-    let subject = Counting::new(Settings::default().injecting(Injected::only(defect)));
+    let defect = model::catalogue::all().find(|defect| defect.name == "addg.offset-not-scaled").unwrap();
+    // Of the machine; the judge's own model never has one.
+    let _active = model::defect::activate(Some(defect));
+    let subject = Counting::new(Settings::default());
     let model = ModelFactory::new(Settings::default());
     let mut judge = Judge::new(&subject, Box::new(ModelReference::new(&model)));
     let fine = program("block el=1\ncode\n  nop\nend\n");

@@ -103,7 +103,7 @@ impl KillMatrix {
     /// Tries the mutants of the specification whose names begin with one of those given.
     #[cfg(feature = "mutants")]
     fn mutants(&self) -> Result<Exit, CliError> {
-        use crate::kill_matrix::mutants::{Account, Argued, run};
+        use crate::kill_matrix::mutants::{Account, Argued, Fate, run};
 
         let seed = self.seed.unwrap_or_else(|| u64::from(fastrand::u32(..)));
         let jobs = self.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZero::get);
@@ -114,15 +114,19 @@ impl KillMatrix {
             }
         };
         let wanted = |name: &str| self.defects.is_empty() || self.defects.iter().any(|start| name.starts_with(start));
-        let fates = run(|mutant| wanted(mutant.name), seed, jobs, &progress);
+        // As each ends: all of them take a while, and what there is so far is good for something.
+        let each = |fate: &Fate| {
+            if matches!(self.format, Format::Json) {
+                let _ = mutants::json(&mut anstream::stdout().lock(), fate);
+            }
+        };
+        let fates = run(|mutant| wanted(mutant.name), seed, jobs, &progress, &each);
         if fates.fates.is_empty() {
             return Err(CliError::Usage(format!("no defect and no mutant is called {}", self.defects.join(" "))));
         }
         let account = Account::of(&fates, self.defects.is_empty());
-        let mut out = anstream::stdout().lock();
-        match self.format {
-            Format::Text => mutants::text(&mut out, &fates, &account)?,
-            Format::Json => mutants::json(&mut out, &fates)?,
+        if matches!(self.format, Format::Text) {
+            mutants::text(&mut anstream::stdout().lock(), &fates, &account)?;
         }
         let good = account.count(Argued::Unlisted) == 0 && account.stale.is_empty() && account.score() >= 97.0;
         Ok(if good { Exit::Passed } else { Exit::Failed })

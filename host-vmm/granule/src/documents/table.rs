@@ -114,7 +114,7 @@ mod tests {
     /// The page in the repository is what `granule list --documents` prints.
     #[test]
     fn the_page_is_up_to_date() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/kernel-documents.md");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/kernel-documents.md");
         let page = std::fs::read_to_string(path).unwrap_or_default();
         assert!(page == render(&infos()), "run: granule list --documents > docs/kernel-documents.md");
     }

@@ -13,8 +13,8 @@ use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::time::{Duration, Instant};
 
-use machine::Config;
 use machine::target::Opener;
+use machine::{Config, Deadline};
 use model::mutant::{self, Mutant, OutOfFuel};
 use report::event::{Event, Sink, Verdict};
 use suite::Options;
@@ -25,6 +25,9 @@ use super::{STAGES, Stage, on_threads};
 
 /// How many times what an unbroken test evaluates a mutant may evaluate.
 const PATIENCE: u64 = 20;
+
+/// Programs that are tried on a mutant at most.
+const PROGRAMS: usize = 1000;
 
 /// Something that may notice a mutant.
 struct Test {
@@ -76,12 +79,14 @@ pub struct Fates {
     pub elapsed: Duration,
 }
 
-/// Tries all mutants that `wanted` selects, on `jobs` threads; `progress` hears how many are done.
+/// Tries all mutants that `wanted` selects, on `jobs` threads; `progress` hears how many are done, and `each` what became of
+/// every one, as it ends.
 pub fn run(
     wanted: impl Fn(&Mutant) -> bool,
     seed: u64,
     jobs: usize,
     progress: &(dyn Fn(usize, usize) + Sync),
+    each: &(dyn Fn(&Fate) + Sync),
 ) -> Fates {
     let began = Instant::now();
     silence();
@@ -97,7 +102,11 @@ pub fn run(
     let numbers: Vec<u32> =
         (1..).zip(mutant::ALL).filter(|(_, mutant)| wanted(mutant)).map(|(number, _)| number).collect();
     let done = |done| progress(done, numbers.len());
-    let fates = on_threads(&numbers, jobs, &done, |number| fate(*number, &tests, seed));
+    let fates = on_threads(&numbers, jobs, &done, |number| {
+        let fate = fate(*number, &tests, seed);
+        each(&fate);
+        fate
+    });
     Fates { fates, tests: tests.len(), elapsed: began.elapsed() }
 }
 
@@ -120,8 +129,11 @@ fn baseline(name: &str, work: &Work, seed: u64) -> Test {
 /// Tries tests on a mutant until one kills it.
 fn fate(number: u32, tests: &[Test], seed: u64) -> Fate {
     let mutant = &mutant::ALL[number as usize - 1];
-    let mut able: Vec<&Test> =
-        tests.iter().filter(|test| test.reached.get(number as usize).copied().unwrap_or(false)).collect();
+    let able = tests.iter().filter(|test| test.reached.get(number as usize).copied().unwrap_or(false));
+    let (mut able, mut programs): (Vec<_>, Vec<_>) = able.partition(|test| matches!(test.work, Work::Case { .. }));
+    programs.sort_by_key(|test| test.cost);
+    // An operation that nearly every program evaluates needs no more of them: of each size the same share.
+    able.extend(programs.iter().step_by(programs.len().div_ceil(PROGRAMS).max(1)));
     able.sort_by_key(|test| test.cost);
     let models = Models::new();
     let mut replay = Replay::on(&models);
@@ -165,7 +177,11 @@ fn case_verdict(stage: Stage, case: &str, seed: u64) -> Option<Verdict> {
     }
     let mut only = Only(None);
     let opened = stage.settings().open(Config::default()).ok()?;
-    suite::run_on(&Options { names: vec![case.to_owned()], seed, fresh_vms: false }, opened, &mut only);
+    suite::run_on(
+        &Options { names: vec![case.to_owned()], seed, fresh_vms: false, deadline: Deadline::NEVER },
+        opened,
+        &mut only,
+    );
     only.0
 }
 

@@ -110,7 +110,7 @@ impl<'a> RunWatcher<'a> {
         self.heard = true;
         match item {
             Ok(Item::Line(line)) => self.line(line),
-            Ok(Item::Event(event)) => self.inner_event(event),
+            Ok(Item::Event(event)) => self.inner_event(*event),
             Err(error) => {
                 let remedy = "run it again; if it happens twice, please report it with these lines";
                 self.broken_with_console(&format!("the results on the console cannot be trusted: {error}"), remedy);

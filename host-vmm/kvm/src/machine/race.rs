@@ -12,7 +12,7 @@ use crate::vcpu::Vcpu;
 use crate::vm::{KvmVm, kernel};
 use crate::watchdog::Watchdog;
 use machine::mailbox::{MailboxClient, Notification};
-use machine::{HostStep, MachineError, Race, RaceReport, StepResult};
+use machine::{HostStep, MachineError, Race, RaceReport, RequestError, StepResult};
 
 /// How long after the last signal the next one comes, where signals are wanted.
 const BETWEEN_SIGNALS: Duration = Duration::from_micros(50);
@@ -45,7 +45,7 @@ fn run(
     guest_timeout: Duration,
 ) -> Result<Vec<Vec<StepResult>>, MachineError> {
     let start = &Barrier::new(race.blocks.len() + race.threads.len());
-    let lost = || MachineError::BadRequest("a thread of the race panicked".to_owned());
+    let lost = || MachineError::from(RequestError::ThreadPanicked { thread: "a thread of the race" });
     thread::scope(|scope| {
         let wanted = vcpus.iter_mut().enumerate().filter(|(cpu, _)| race.blocks.iter().any(|(other, _)| other == cpu));
         let guest: Vec<_> = wanted

@@ -1,6 +1,6 @@
 //! vCPUs that start in AArch32.
 
-use crate::MachineError;
+use crate::error::MachineError;
 
 /// Makes vCPUs that start in AArch32.
 pub trait Aarch32Vcpus {

@@ -1,6 +1,6 @@
 //! Aborts that the VMM injects.
 
-use crate::MachineError;
+use crate::error::MachineError;
 
 /// Injects external aborts.
 pub trait AbortInjection {

@@ -1,6 +1,8 @@
 //! The log of dirty pages of a memory slot.
 
-use crate::{Errno, MachineError};
+use model::kernel::Errno;
+
+use crate::error::MachineError;
 
 /// Logs which pages the guest wrote or tagged.
 pub trait DirtyLog {

@@ -1,6 +1,6 @@
 //! The rings of dirty pages, one for each vCPU.
 
-use crate::MachineError;
+use crate::error::MachineError;
 
 /// Logs dirty pages in rings (KVM_CAP_DIRTY_LOG_RING_ACQ_REL).
 pub trait DirtyRing {

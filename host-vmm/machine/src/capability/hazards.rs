@@ -1,6 +1,8 @@
 //! Calls that may hang a kernel that is wrong.
 
-use crate::{Hazard, HazardOutcome, MachineError};
+use crate::error::MachineError;
+
+use crate::hazard::{Hazard, HazardOutcome};
 
 /// Tries hazards.
 pub trait Hazards {

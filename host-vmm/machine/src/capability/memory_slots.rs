@@ -1,6 +1,6 @@
 //! Memory slots that go and move.
 
-use crate::MachineError;
+use crate::error::MachineError;
 
 /// Deletes and moves memory slots.
 pub trait MemorySlots {

@@ -1,6 +1,8 @@
 //! What the host's memory management does to guest memory.
 
-use crate::{MachineError, PageEvent};
+use model::kernel::PageEvent;
+
+use crate::error::MachineError;
 
 /// Makes things happen to the pages behind guest memory.
 pub trait PageEvents {

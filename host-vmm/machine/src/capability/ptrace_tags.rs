@@ -1,6 +1,6 @@
 //! Tags of guest memory as a debugger of the VMM sees them.
 
-use crate::MachineError;
+use crate::error::MachineError;
 
 /// Reads and writes tags through the VMM's own mapping, which must be [`crate::Protection::Tagged`]
 /// (Documentation/arch/arm64/memory-tagging-extension.rst, The ptrace() interface).

@@ -1,6 +1,8 @@
 //! vCPUs and threads of the VMM at work at the same time.
 
-use crate::{MachineError, Race, RaceReport};
+use crate::error::MachineError;
+
+use crate::race::{Race, RaceReport};
 
 /// Runs races.
 pub trait Races {
@@ -9,6 +11,6 @@ pub trait Races {
     ///
     /// # Errors
     ///
-    /// As [`crate::Machine::start`]; when a vCPU is named twice or a block rings a checkpoint.
+    /// As [`crate::machine::Machine::start`]; when a vCPU is named twice or a block rings a checkpoint.
     fn race(&mut self, race: &Race) -> Result<RaceReport, MachineError>;
 }

@@ -1,6 +1,6 @@
 //! Tags that the VMM itself draws, as a process that uses MTE.
 
-use crate::MachineError;
+use crate::error::MachineError;
 
 /// Draws tags in the VMM.
 pub trait VmmTags {

@@ -3,10 +3,15 @@
 use abi::mailbox::{BootReport, PageKind, Request, Status};
 use abi::map::Window;
 
-use super::GuestState;
+use super::guest_state::GuestState;
+use crate::block::Block;
 use crate::capability::UnknownMemory;
+use crate::config::Config;
+use crate::error::MachineError;
+use crate::machine::Outcome;
+use crate::race::{Race, RaceReport};
 use crate::snapshot::Snapshot;
-use crate::{Block, Config, MachineError, Outcome, Race, RaceReport, Vm};
+use crate::vm::Vm;
 
 /// Why a vCPU runs.
 #[derive(Clone, Copy, Debug)]
@@ -96,14 +101,14 @@ pub trait Backend {
     /// When the range is not all RAM.
     fn write(&mut self, ipa: u64, bytes: &[u8]) -> Result<(), MachineError>;
 
-    /// Fetches tags of granules; see [`crate::Machine::fetch_tags`].
+    /// Fetches tags of granules; see [`crate::machine::Machine::fetch_tags`].
     ///
     /// # Errors
     ///
     /// When not all of them can be had.
     fn fetch_tags(&mut self, ipa: u64, tags: &mut [u8], guest: &GuestState) -> Result<(), MachineError>;
 
-    /// Stores tags of granules; see [`crate::Machine::store_tags`].
+    /// Stores tags of granules; see [`crate::machine::Machine::store_tags`].
     ///
     /// # Errors
     ///

@@ -2,12 +2,19 @@
 
 use abi::mailbox::{BootReport, Status, SysReg};
 
-use super::{Backend, GuestCall, GuestState, SCRATCH, Turn};
+use super::backend::{Backend, GuestCall, Turn};
+use super::change_mark::SCRATCH;
+use super::guest_state::GuestState;
 use crate::capability::UnknownMemory;
+use crate::config::Config;
+use crate::error::MachineError;
+use crate::machine::Outcome;
 use crate::migration::SavableVm;
+use crate::race::{Race, RaceReport};
 use crate::registers::RegisterId;
 use crate::snapshot::Snapshot;
-use crate::{Config, MachineError, Outcome, Race, RaceReport, Vm, tags};
+use crate::tags;
+use crate::vm::Vm;
 
 /// The boot report's names of [`RegisterId::MTE`].
 const MTE_REGISTERS: [SysReg; 4] = [SysReg::Rgsr, SysReg::Gcr, SysReg::Tfsr, SysReg::Tfsre0];

@@ -5,7 +5,7 @@ use abi::map;
 use zerocopy::FromZeros;
 
 use super::*;
-use crate::Trace;
+use crate::trace::Trace;
 
 /// Answers every request with success, and each block as the script says.
 #[derive(Default)]

@@ -10,7 +10,7 @@ use abi::map::{self, Window};
 
 use super::TcgBackend;
 use machine::session::{Backend as _, GuestState, Turn};
-use machine::{Block, Config, MachineError, Outcome};
+use machine::{Block, Config, MachineError, Outcome, RequestError};
 
 /// The program's registers that stay in the CPU from block to block.
 const KEPT: [SysReg; 4] = [SysReg::Gcr, SysReg::Rgsr, SysReg::Tfsr, SysReg::Tfsre0];
@@ -57,7 +57,7 @@ pub(super) fn clear(backend: &mut TcgBackend, config: Config, boot: &[BootReport
 }
 
 fn assembled(text: &str) -> Result<Block, MachineError> {
-    Block::assemble(text).map_err(|error| MachineError::BadRequest(format!("recycling: {error}")))
+    Ok(Block::assemble(text).map_err(RequestError::from)?)
 }
 
 /// Runs a block that must end without a fault.

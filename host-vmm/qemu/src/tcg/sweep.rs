@@ -8,7 +8,7 @@ use abi::map::{self, Window};
 use super::TcgBackend;
 use machine::session::{Backend as _, GuestState, Turn};
 use machine::tags::GRANULE;
-use machine::{Block, MachineError, Outcome};
+use machine::{Block, MachineError, Outcome, RequestError};
 
 /// From how many granules on this is done.
 pub(super) const FROM: usize = 257;
@@ -40,7 +40,7 @@ pub(super) fn fetch(
     if !fits || !guest.windows_are_as_booted() || guest.in_block().contains(&true) {
         return Ok(false);
     }
-    let sweep = Block::assemble(TEXT).map_err(|error| MachineError::BadRequest(format!("sweeping: {error}")))?;
+    let sweep = Block::assemble(TEXT).map_err(RequestError::from)?;
     let sweep = sweep.x(0, Window::Tagged.va(start)).x(1, length).x(2, FILED).x(3, block);
     match backend.run(0, Turn::Start(&sweep), guest)? {
         Outcome::Done(trace) if trace.faults.is_empty() => {}

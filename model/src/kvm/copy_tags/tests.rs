@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::contract::Release;
-use crate::defect::Injected;
 use crate::kernel::Backing;
 use crate::kvm::Host;
 use crate::memory::Bus;
@@ -12,7 +11,7 @@ const RAM: u64 = 0x4000_0000;
 
 fn vm_of(release: &str, page_size: u64, pages: u64) -> Vm {
     let host = Host { release: release.parse().unwrap(), page_size, ..Host::default() };
-    let mut vm = Vm::new(&host, Injected::NONE);
+    let mut vm = Vm::new(&host);
     vm.enable_mte(0).unwrap();
     vm.add_memory(RAM, pages * page_size, Backing::Anonymous, Access::ReadWrite).unwrap();
     vm.add_vcpu().unwrap();
@@ -61,7 +60,7 @@ fn each_wrong_argument_is_einval() {
         let call = CopyTags { ipa: *ipa, length: *length, buffer, flags: *flags, reserved: *reserved };
         assert_eq!(vm.copy_tags(call), Err(Errno::EINVAL), "{ipa:#x} {length:#x} {flags:#x} {reserved:?}");
     }
-    let mut without = Vm::new(vm.host(), Injected::NONE);
+    let mut without = Vm::new(vm.host());
     without.add_memory(RAM, 4096, Backing::Anonymous, Access::ReadWrite).unwrap();
     assert_eq!(fetch(&mut without, RAM, 256).0, Err(Errno::EINVAL));
 }

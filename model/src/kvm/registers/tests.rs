@@ -2,10 +2,9 @@
 
 use super::*;
 use crate::contract::Release;
-use crate::defect::Injected;
 
 fn vm(mte: bool) -> Vm {
-    let mut vm = Vm::new(&Host::default(), Injected::NONE);
+    let mut vm = Vm::new(&Host::default());
     if mte {
         vm.enable_mte(0).unwrap();
     }
@@ -64,7 +63,7 @@ fn the_four_registers_exist_with_the_capability_only() {
 fn an_id_register_takes_only_what_it_is() {
     let id = RegisterId::ID_AA64PFR1_EL1;
     for (release, after_a_run) in [("6.1", Errno::EINVAL), ("6.12", Errno::EBUSY)] {
-        let mut vm = Vm::new(&Host { release: release.parse().unwrap(), ..Host::default() }, Injected::NONE);
+        let mut vm = Vm::new(&Host { release: release.parse().unwrap(), ..Host::default() });
         vm.enable_mte(0).unwrap();
         vm.add_vcpu().unwrap();
         let value = vm.register(0, id).unwrap();

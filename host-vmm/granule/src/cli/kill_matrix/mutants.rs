@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use crate::kill_matrix::mutants::{Account, Argued, Death, Fates};
+use crate::kill_matrix::mutants::{Account, Argued, Death, Fate, Fates};
 
 /// A mutant as `--format json` prints it, one a line.
 #[derive(Serialize)]
@@ -29,23 +29,21 @@ const fn word(death: Death) -> &'static str {
     }
 }
 
-/// Prints each mutant's fate, one a line.
-pub(super) fn json(out: &mut impl Write, fates: &Fates) -> std::io::Result<()> {
-    for fate in &fates.fates {
-        let mutant = fate.mutant;
-        let line = JsonRow {
-            mutant: mutant.name,
-            line: mutant.line,
-            original: mutant.original,
-            mutated: mutant.mutated,
-            killed: fate.killed.as_ref().map(|(death, _)| word(*death)),
-            by: fate.killed.as_ref().map(|(_, by)| by.as_str()),
-            tests: fate.tests,
-        };
-        serde_json::to_writer(&mut *out, &line)?;
-        writeln!(out)?;
-    }
-    Ok(())
+/// Prints a mutant's fate on a line.
+pub(super) fn json(out: &mut impl Write, fate: &Fate) -> std::io::Result<()> {
+    let mutant = fate.mutant;
+    let line = JsonRow {
+        mutant: mutant.name,
+        line: mutant.line,
+        original: mutant.original,
+        mutated: mutant.mutated,
+        killed: fate.killed.as_ref().map(|(death, _)| word(*death)),
+        by: fate.killed.as_ref().map(|(_, by)| by.as_str()),
+        tests: fate.tests,
+    };
+    serde_json::to_writer(&mut *out, &line)?;
+    writeln!(out)?;
+    out.flush()
 }
 
 /// Prints the survivors that nobody argues, the gaps, and the score.
@@ -69,7 +67,7 @@ pub(super) fn text(out: &mut impl Write, fates: &Fates, account: &Account<'_>) -
         writeln!(out, "{red}stale{red:#} {name}: model/survivors.txt names no survivor by it")?;
     }
     let died = |how| {
-        let by = |fate: &&crate::kill_matrix::mutants::Fate| matches!(&fate.killed, Some((death, _)) if *death == how);
+        let by = |fate: &&Fate| matches!(&fate.killed, Some((death, _)) if *death == how);
         fates.fates.iter().filter(by).count()
     };
     writeln!(

@@ -7,7 +7,7 @@ use report::event::Target;
 use std::time::Duration;
 
 fn event(event: Event) -> Result<Item, WireError> {
-    Ok(Item::Event(event))
+    Ok(Item::Event(Box::new(event)))
 }
 
 fn line(text: &str) -> Result<Item, WireError> {
