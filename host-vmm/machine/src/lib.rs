@@ -6,6 +6,7 @@
 //! of [`capability`]. [`session::Session`] makes a machine of what differs between them.
 
 pub mod block;
+pub mod boot;
 pub mod capability;
 mod config;
 pub mod deadline;

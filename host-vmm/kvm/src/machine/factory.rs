@@ -3,14 +3,13 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use abi::boot::{BootBlock, HOST_MAGIC};
 use abi::map;
 use kvm_ioctls::Kvm;
-use zerocopy::IntoBytes;
 
 use super::KvmBackend;
 use crate::vm::{KvmVm, kernel};
 use crate::watchdog::Watchdog;
+use machine::boot::{self, StartedBy};
 use machine::capability::MachineKind;
 use machine::firmware::Firmware;
 use machine::mailbox::MailboxClient;
@@ -45,17 +44,7 @@ impl Factory for KvmFactory {
         let mut vm = KvmVm::new(&self.kvm)?;
         migration::build(&mut vm, config)?;
         let firmware = Firmware::parse(&self.image, map::RAM_BASE..map::RAM_BASE.saturating_add(config.ram))?;
-        for segment in &firmware.segments {
-            vm.write(segment.ipa, segment.data)?;
-        }
-        let block = BootBlock {
-            magic: HOST_MAGIC,
-            version: abi::ABI_VERSION,
-            cpus: config.cpus as u32,
-            start_others: 0,
-            reserved: 0,
-        };
-        vm.write(map::SHARED_BASE, block.as_bytes())?;
+        boot::write(&mut vm, &firmware, config.cpus, StartedBy::Host)?;
         let mut backend = KvmBackend {
             vm,
             kvm: Rc::clone(&self.kvm),
@@ -63,17 +52,17 @@ impl Factory for KvmFactory {
             watchdog: Watchdog::new().map_err(|errno| kernel("timer_create", errno))?,
             mailboxes: (0..config.cpus).map(MailboxClient::of).collect(),
         };
-        let mut boot = Vec::new();
+        let mut reports = Vec::new();
         for cpu in 0..config.cpus {
             backend
                 .vm
                 .set_register(cpu, RegisterId::PC, firmware.entry)
                 .map_err(|errno| kernel("KVM_SET_ONE_REG of PC", errno))?;
             backend.expect_reply(cpu)?;
-            boot.push(backend.mailboxes[cpu].boot_report(&backend.vm)?);
+            reports.push(backend.mailboxes[cpu].boot_report(&backend.vm)?);
         }
         backend.vm.changes().reset();
-        Ok(Box::new(Session::new(backend, config, boot)))
+        Ok(Box::new(Session::new(backend, config, reports)))
     }
 
     fn bare(&self) -> Result<Option<Box<dyn Vm>>, MachineError> {

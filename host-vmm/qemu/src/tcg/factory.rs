@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use abi::boot::{BootBlock, HOST_MAGIC};
 use abi::mailbox::BootReport;
 use abi::map;
-use zerocopy::IntoBytes;
 
 use super::active_qemu::ActiveQemu;
 use super::emulator::{BoardConfig, QemuConfig, QemuProcess};
 use super::{HostWrites, Notification, TcgBackend};
+use machine::boot::{self, StartedBy};
 use machine::capability::{Capability, MachineKind};
 use machine::firmware::Firmware;
 use machine::mailbox::MailboxClient;
@@ -50,17 +49,7 @@ impl Factory for TcgFactory {
         let firmware = Firmware::parse(&self.image, map::RAM_BASE..map::RAM_BASE.saturating_add(config.ram))?;
         let board = BoardConfig { cpus: config.cpus, bytes: config.ram, entry: firmware.entry };
         let mut emulator = QemuProcess::start(&self.qemu_config, &self.active, board)?;
-        for segment in &firmware.segments {
-            emulator.write(segment.ipa, segment.data)?;
-        }
-        let block = BootBlock {
-            magic: HOST_MAGIC,
-            version: abi::ABI_VERSION,
-            cpus: config.cpus as u32,
-            start_others: 1,
-            reserved: 0,
-        };
-        emulator.write(map::SHARED_BASE, block.as_bytes())?;
+        boot::write(&mut emulator, &firmware, config.cpus, StartedBy::Firmware)?;
         let mut backend = TcgBackend {
             emulator,
             guest_timeout: self.guest_timeout,
@@ -69,7 +58,7 @@ impl Factory for TcgFactory {
             tag_block: 0,
             host_writes: HostWrites::default(),
         };
-        let mut boot: Vec<BootReport> = Vec::new();
+        let mut reports: Vec<BootReport> = Vec::new();
         let guest = GuestState::new(config.cpus);
         for cpu in 0..config.cpus {
             let notification = backend.run_until_doorbell(cpu, &guest)?;
@@ -78,10 +67,10 @@ impl Factory for TcgFactory {
                 return Err(mailbox.misbehaved("rang a checkpoint before its boot report"));
             }
             mailbox.status(&backend.emulator)?;
-            boot.push(mailbox.boot_report(&backend.emulator)?);
+            reports.push(mailbox.boot_report(&backend.emulator)?);
         }
-        backend.tag_block = 4 << (boot[0].gmid & 0xf);
-        Ok(Box::new(Session::new(backend, config, boot)))
+        backend.tag_block = 4 << (reports[0].gmid & 0xf);
+        Ok(Box::new(Session::new(backend, config, reports)))
     }
 
     fn bare(&self) -> Result<Option<Box<dyn Vm>>, MachineError> {
