@@ -6,8 +6,6 @@ use super::expect::fail_with;
 use machine::capability::Capability;
 use machine::tags::GRANULE;
 use machine::{Access, Backing, CopyResult, CopyTags, Errno, MachineError, TagBuffer, Vm};
-use report::event::Failure;
-use report::failure::FailureKind;
 
 /// Where the VMs of these chapters have their memory.
 pub const BASE: u64 = 0x4000_0000;
@@ -23,17 +21,7 @@ pub fn vm(cx: &mut CaseContext<'_>, pages: u64) -> Result<Box<dyn Vm>, CaseError
 
 /// Expects a VM to hand out a capability.
 pub fn handed<T: ?Sized>(capability: Capability, object: Option<&mut T>) -> Result<&mut T, CaseError> {
-    object.ok_or_else(|| not_handed_out(capability))
-}
-
-/// Describes a machine that lacks what its kind has ([`machine::capability::TABLE`]).
-pub fn not_handed_out(capability: Capability) -> CaseError {
-    let what = format!("the capability {capability}");
-    let failure = Failure {
-        kind: FailureKind::Request,
-        ..Failure::described(what, "machines of this kind have it", "this one does not hand it out")
-    };
-    CaseError::Failed(Box::new(failure))
+    object.ok_or_else(|| CaseError::not_handed_out(capability))
 }
 
 /// Expects a call to succeed. What this host cannot do at all skips the case.

@@ -4,10 +4,9 @@ use machine::capability::Capability;
 use machine::need::{Need, Skip};
 use machine::target::Target;
 use machine::{MachineError, RequestError};
-use report::event::{CaseInfo, Failure, Verdict};
+use report::event::{CaseInfo, Event, Failure, Verdict};
 use report::failure::FailureKind;
 
-use super::calls::not_handed_out;
 use super::case_context::CaseContext;
 
 /// A promise and its check.
@@ -22,7 +21,7 @@ pub struct Case {
     /// Without these it is skipped, and for nothing else.
     pub needs: &'static [Need],
     /// The check.
-    pub run: fn(&mut CaseContext<'_>) -> CaseResult,
+    run: fn(&mut CaseContext<'_>) -> CaseResult,
 }
 
 impl Case {
@@ -64,16 +63,31 @@ const OF_EVERY_CASE: Need = Need::EmulatorTags;
 
 impl Case {
     /// Returns what the case may be skipped for.
-    pub(super) fn all_needs(&self) -> impl Iterator<Item = Need> {
+    pub fn all_needs(&self) -> impl Iterator<Item = Need> {
         // What is promised of KVM is not shown by a machine without a kernel, even if it does the same.
         let of_the_kernel = self.name.starts_with("kvm.").then_some(Need::Capability(Capability::Vm));
         of_the_kernel.into_iter().chain(self.needs.iter().copied()).chain([OF_EVERY_CASE])
     }
 
+    /// Runs the case, unless its verdict is known in advance.
+    ///
+    /// # Errors
+    ///
+    /// The event that closes the stream: there is no machine any more, and so no verdict.
+    pub fn check(&self, cx: &mut CaseContext<'_>) -> Result<Verdict, Box<Event>> {
+        if let Some(verdict) = self.verdict_in_advance(cx.target()) {
+            return Ok(verdict);
+        }
+        match (self.run)(cx) {
+            Ok(()) => Ok(Verdict::Passed),
+            Err(CaseError::Machine(error)) if error.ends_run() => Err(Box::new(Event::broken(&error))),
+            Err(error) => Ok(self.verdict(error)),
+        }
+    }
+
     /// Returns the verdict before the case is run, if there is one: a need that the target does not meet skips it, and a
     /// capability that machines of this kind have, but this one has not, is a failure.
-    #[must_use]
-    pub fn verdict_in_advance(&self, target: &Target) -> Option<Verdict> {
+    fn verdict_in_advance(&self, target: &Target) -> Option<Verdict> {
         if let Some(skip) = self.all_needs().find_map(|need| need.unmet_by(target)) {
             return Some(skipped(&skip));
         }
@@ -81,12 +95,11 @@ impl Case {
             Need::Capability(capability) if !target.capabilities.has(capability) => Some(capability),
             _ => None,
         });
-        missing.map(|capability| self.verdict(not_handed_out(capability)))
+        missing.map(|capability| self.verdict(CaseError::not_handed_out(capability)))
     }
 
     /// Returns the verdict that a report shows of a case that ended early. It is skipped only for what it declares to need.
-    #[must_use]
-    pub fn verdict(&self, error: CaseError) -> Verdict {
+    fn verdict(&self, error: CaseError) -> Verdict {
         match error {
             CaseError::Failed(failure) => Verdict::Failed(*failure),
             CaseError::Skipped(skip) | CaseError::Machine(MachineError::Lacking(skip)) => {
@@ -123,6 +136,19 @@ pub enum CaseError {
     Machine(MachineError),
 }
 
+impl CaseError {
+    /// Returns the failure of a machine that lacks what its kind has ([`machine::capability::TABLE`]).
+    #[must_use]
+    pub fn not_handed_out(capability: Capability) -> Self {
+        let what = format!("the capability {capability}");
+        let failure = Failure {
+            kind: FailureKind::Request,
+            ..Failure::described(what, "machines of this kind have it", "this one does not hand it out")
+        };
+        Self::Failed(Box::new(failure))
+    }
+}
+
 /// How a check ends.
 pub type CaseResult = Result<(), CaseError>;
 
@@ -147,5 +173,26 @@ impl From<machine::tags::TagError> for CaseError {
 impl From<isa::ParseError> for CaseError {
     fn from(error: isa::ParseError) -> Self {
         Self::Machine(RequestError::from(error).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a machine lacks skips the cases that declare it, and fails any other.
+    #[test]
+    fn a_case_is_skipped_only_for_what_it_declares() {
+        let case = |needs| Case::new("arch.a.b", "a claim", "a source", |_| Ok(())).needing(needs);
+        let lacking = || CaseError::Machine(Need::Swap.unmet("no swap").into());
+        let skip = report::event::Skip::new("host-no-swap", "no swap");
+        assert_eq!(case(&[Need::Pagemap, Need::Swap]).verdict(lacking()), Verdict::Skipped(skip.clone()));
+        assert_eq!(
+            case(&[Need::Swap]).verdict(CaseError::Skipped(Need::Swap.unmet("no swap"))),
+            Verdict::Skipped(skip)
+        );
+        assert!(matches!(case(&[Need::Pagemap]).verdict(lacking()), Verdict::Failed(_)));
+        let not_covered = CaseError::Machine(machine::MachineError::Unsupported("not covered".to_owned()));
+        assert!(matches!(case(&[Need::Swap]).verdict(not_covered), Verdict::Failed(_)));
     }
 }

@@ -1,6 +1,5 @@
 //! What a case works with: machines to boot, a description of the target, random values.
 
-use super::calls::not_handed_out;
 use super::case::CaseError;
 use super::guest::Guest;
 use machine::capability::Capability;
@@ -85,6 +84,6 @@ impl<'a> CaseContext<'a> {
     ///
     /// When the machine cannot.
     pub fn bare(&mut self) -> Result<Box<dyn Vm>, CaseError> {
-        self.factory.bare()?.ok_or_else(|| not_handed_out(Capability::Vm))
+        self.factory.bare()?.ok_or_else(|| CaseError::not_handed_out(Capability::Vm))
     }
 }

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use abi::mailbox::{BootReport, PageKind, SysReg};
 use abi::map::Window;
 
-use super::calls::not_handed_out;
 use super::case::CaseError;
 use super::settings::{self, Mode};
 use machine::capability::{AbortInjection, Capability, DirtyLog, DirtyRing, PageEvents, PtraceTags, Races, VmmTags};
@@ -45,7 +44,7 @@ impl Guest {
         part: impl FnOnce(&mut dyn Machine) -> Option<&mut T>,
     ) -> Part<'_, T> {
         RefMut::filter_map(self.machine.borrow_mut(), |machine| part(&mut **machine))
-            .map_err(|_| not_handed_out(capability))
+            .map_err(|_| CaseError::not_handed_out(capability))
     }
 
     /// The kernel's VM.

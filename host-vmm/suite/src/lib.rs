@@ -195,20 +195,6 @@ pub fn run_on(options: &Options, opened: Opened, sink: &mut dyn Sink) {
     run(options, &*factory, &target, pool, sink);
 }
 
-impl Case {
-    /// Runs the case. `Err` closes the stream: there is no machine any more, and so no verdict.
-    fn check(&self, cx: &mut CaseContext<'_>) -> Result<Verdict, Box<Event>> {
-        if let Some(verdict) = self.verdict_in_advance(cx.target()) {
-            return Ok(verdict);
-        }
-        match (self.run)(cx) {
-            Ok(()) => Ok(Verdict::Passed),
-            Err(CaseError::Machine(error)) if error.ends_run() => Err(Box::new(Event::broken(&error))),
-            Err(error) => Ok(self.verdict(error)),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,22 +221,6 @@ mod tests {
         for key in keys {
             assert!(key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{key}");
         }
-    }
-
-    /// What a machine lacks skips the cases that declare it, and fails any other.
-    #[test]
-    fn a_case_is_skipped_only_for_what_it_declares() {
-        let case = |needs| Case::new("arch.a.b", "a claim", "a source", |_| Ok(())).needing(needs);
-        let lacking = || CaseError::Machine(Need::Swap.unmet("no swap").into());
-        let skip = report::event::Skip::new("host-no-swap", "no swap");
-        assert_eq!(case(&[Need::Pagemap, Need::Swap]).verdict(lacking()), Verdict::Skipped(skip.clone()));
-        assert_eq!(
-            case(&[Need::Swap]).verdict(CaseError::Skipped(Need::Swap.unmet("no swap"))),
-            Verdict::Skipped(skip)
-        );
-        assert!(matches!(case(&[Need::Pagemap]).verdict(lacking()), Verdict::Failed(_)));
-        let not_covered = CaseError::Machine(machine::MachineError::Unsupported("not covered".to_owned()));
-        assert!(matches!(case(&[Need::Swap]).verdict(not_covered), Verdict::Failed(_)));
     }
 
     #[test]
