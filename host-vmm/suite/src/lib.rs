@@ -30,11 +30,13 @@ mod guest;
 pub mod selection;
 mod settings;
 mod sharing;
+mod smccc;
 mod tagging;
 
 mod access_kinds;
 mod backings;
 mod boot;
+mod calling_convention;
 mod check;
 mod copy_tags;
 mod debugger;
@@ -96,6 +98,7 @@ const CHAPTERS: &[&[Case]] = &[
     modes::CASES,
     unchecked::CASES,
     store_only::CASES,
+    calling_convention::CASES,
     hypercalls::CASES,
     copy_tags::CASES,
     fresh::CASES,
