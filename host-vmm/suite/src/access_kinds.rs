@@ -4,11 +4,10 @@
 use abi::mailbox::{PageKind, SysReg};
 use abi::map::{GUEST_PAGE, Window};
 
-use super::address::{arena, pointer, tagged};
-use super::case::{Case, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{Direction, equal, equal_hex, fail_with, faults_at, no_fault, one_exception, tag_check_syndrome};
-use super::settings::Mode;
+use case::address::{arena, pointer, tagged};
+use case::expect::{Direction, equal, equal_hex, fail_with, faults_at, no_fault, one_exception, tag_check_syndrome};
+use case::settings::Mode;
+use case::{Case, CaseContext, CaseResult};
 use machine::need::Need;
 use machine::{Block, El};
 
@@ -106,9 +105,8 @@ fn register_offset(cx: &mut CaseContext<'_>) -> CaseResult {
     let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[6; 4])?;
     let text = "ldr x1, [x0, x2]; str x1, [x0, x2]; ldrb w1, [x0, w2, uxtw]; strh w1, [x0, x3, lsl #1]; ldr x1, [sp, x2]; str w1, [sp, w3, sxtw #2]";
-    let block = |tag| {
-        Ok::<_, super::CaseError>(Block::assemble(text)?.x(0, tagged(0, tag)).x(2, 16).x(3, 8).sp(tagged(0, tag)))
-    };
+    let block =
+        |tag| Ok::<_, case::CaseError>(Block::assemble(text)?.x(0, tagged(0, tag)).x(2, 16).x(3, 8).sp(tagged(0, tag)));
     let trace = guest.run(&block(6)?)?;
     no_fault(&guest, "the right tag", &trace)?;
     let trace = guest.run(&block(7)?)?;
@@ -183,7 +181,7 @@ fn simd_values(cx: &mut CaseContext<'_>) -> CaseResult {
     .vectors([[!0; 2]; 32]);
     let trace = guest.run(&block)?;
     no_fault(&guest, "loads and stores", &trace)?;
-    super::expect::bytes("what ST1 stored", arena(0x100), &data, &guest.read(arena(0x100), 64)?)?;
+    case::expect::bytes("what ST1 stored", arena(0x100), &data, &guest.read(arena(0x100), 64)?)?;
     let Some(v) = trace.v.as_deref() else { return fail_with("v0 to v31", "values", "none", guest.listing()) };
     let (words, _) = data.as_chunks::<8>();
     for (n, pair) in words.chunks(2).enumerate() {
@@ -241,9 +239,9 @@ fn exclusive_sizes(cx: &mut CaseContext<'_>) -> CaseResult {
         // Status and data are UNKNOWN.
         for (what, at, count) in [("before", 0, 16), ("behind", 16 + larger, 48 - larger)] {
             let kept = vec![0xa5; count as usize];
-            super::expect::bytes(what, arena(at), &kept, &guest.read(arena(at), kept.len())?)?;
+            case::expect::bytes(what, arena(at), &kept, &guest.read(arena(at), kept.len())?)?;
         }
-        super::expect::tags("tags", arena(0), &[6; 4], &guest.fetch_tags(arena(0), 4)?)?;
+        case::expect::tags("tags", arena(0), &[6; 4], &guest.fetch_tags(arena(0), 4)?)?;
     }
     Ok(())
 }

@@ -3,12 +3,11 @@
 //! KVM_CAP_ARM_MTE: memory must be anonymous or of a RAM-based file; what a release makes of that is a row of
 //! [`model::contract`].
 
-use super::address::{arena, tagged};
 use super::calls::{BASE, fetch, granules, peek, refused, returns, store, succeeds};
-use super::case::{Case, CaseError, CaseResult};
-use super::case_context::{CaseContext, HUGE_RAM};
-use super::expect::{no_fault, tags};
-use super::tagging::{guest_reads, guest_tags};
+use case::address::{arena, tagged};
+use case::expect::{no_fault, tags};
+use case::tagging::{guest_reads, guest_tags};
+use case::{Case, CaseContext, CaseError, CaseResult, HUGE_RAM};
 use machine::capability::Capability;
 use machine::need::Need;
 use machine::{Access, Backing, Errno, MachineError, Vm};

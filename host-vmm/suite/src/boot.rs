@@ -2,11 +2,9 @@
 
 use abi::mailbox::SysReg;
 
-use super::case::{Case, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{equal, equal_hex, fail_with, holds, no_fault, one_exception};
-use super::guest::Guest;
-use super::settings::{ATA, ATA0, Mode, PSTATE_TCO, TBI, TCMA, mode_bits};
+use case::expect::{equal, equal_hex, fail_with, holds, no_fault, one_exception};
+use case::settings::{ATA, ATA0, Mode, PSTATE_TCO, TBI, TCMA, mode_bits};
+use case::{Case, CaseContext, CaseResult, Guest};
 use machine::registers::RegisterId;
 use machine::{Block, Config, El, Trace, Vectors};
 

@@ -4,12 +4,11 @@
 
 use abi::mailbox::SysReg;
 
-use super::address::pointer_at;
-use super::case::{Case, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{equal_hex, no_fault, one_exception};
-use super::settings::{PSTATE_TCO, TF, rgsr};
-use super::smccc::{NOT_SUPPORTED, PSCI_VERSION, SMCCC_VERSION, UNALLOCATED, gives};
+use case::address::pointer_at;
+use case::expect::{equal_hex, no_fault, one_exception};
+use case::settings::{PSTATE_TCO, TF, rgsr};
+use case::smccc::{NOT_SUPPORTED, PSCI_VERSION, SMCCC_VERSION, UNALLOCATED, gives};
+use case::{Case, CaseContext, CaseResult};
 use machine::{Block, El};
 
 const CONVENTION: &str = "Arm DEN 0028, register use in AArch64 SMC and HVC calls, and unknown function identifiers";

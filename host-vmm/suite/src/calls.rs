@@ -1,8 +1,7 @@
 //! Calls of the kernel's interface, and what they must return: shared by the chapters without a guest.
 
-use super::case::{CaseError, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::fail_with;
+use case::expect::fail_with;
+use case::{CaseContext, CaseError, CaseResult};
 use machine::capability::Capability;
 use machine::tags::GRANULE;
 use machine::{Access, Backing, CopyResult, CopyTags, Errno, MachineError, TagBuffer, Vm};

@@ -1,9 +1,8 @@
 //! Chapter: KVM_CAP_ARM_MTE and the registers that it adds, without a guest.
 
 use super::calls::{BASE, fetch, granules, returns, succeeds, vm};
-use super::case::{Case, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::holds;
+use case::expect::holds;
+use case::{Case, CaseContext, CaseResult};
 use machine::registers::RegisterId;
 use machine::{Access, Backing, Errno};
 

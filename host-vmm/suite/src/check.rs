@@ -3,13 +3,9 @@
 use abi::mailbox::PageKind;
 use abi::map::{GUEST_PAGE, Window};
 
-use super::address::{arena, pointer, tagged};
-use super::case::{Case, CaseError, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{
-    Direction, TagCheckFault, equal_hex, fail_with, no_fault, one_tag_check_fault, tag_check_syndrome,
-};
-use super::guest::Guest;
+use case::address::{arena, pointer, tagged};
+use case::expect::{Direction, TagCheckFault, equal_hex, fail_with, no_fault, one_tag_check_fault, tag_check_syndrome};
+use case::{Case, CaseContext, CaseError, CaseResult, Guest};
 use machine::{Block, El, Trace};
 
 pub const CASES: &[Case] = &[
@@ -220,10 +216,10 @@ fn straddling_pages(cx: &mut CaseContext<'_>) -> CaseResult {
 fn upper_half(cx: &mut CaseContext<'_>) -> CaseResult {
     let mut guest = cx.guest()?;
     guest.store_tags(arena(0), &[4])?;
-    let right = super::address::pointer_at(El::El1, true, 0, 4);
+    let right = case::address::pointer_at(El::El1, true, 0, 4);
     let trace = guest.exec("ldr x1, [x0]; str x1, [x0]", &[right])?;
     no_fault(&guest, "the right tag", &trace)?;
-    let wrong = super::address::pointer_at(El::El1, true, 0, 11);
+    let wrong = case::address::pointer_at(El::El1, true, 0, 11);
     let trace = guest.exec("str x1, [x0]", &[wrong])?;
     let expected = TagCheckFault { el: El::El1, direction: Direction::Store, index: 0, pointer: wrong };
     one_tag_check_fault(&guest, "the wrong tag", expected, &trace)
@@ -251,7 +247,7 @@ fn second_vcpu(cx: &mut CaseContext<'_>) -> CaseResult {
     let trace = guest.run_on(1, &Block::assemble("ldr x1, [x0]; ldg x2, [x0]")?.x(0, pointer))?;
     no_fault(&guest, "the second vCPU", &trace)?;
     equal_hex("the data that the second vCPU reads", pointer, trace.x[1])?;
-    super::expect::pointer_tag("the tag that the second vCPU reads", 13, trace.x[2])?;
+    case::expect::pointer_tag("the tag that the second vCPU reads", 13, trace.x[2])?;
     let trace = guest.run_on(1, &Block::assemble("stg x0, [x0]")?.x(0, tagged(0x5000, 2)))?;
     no_fault(&guest, "the second vCPU's STG", &trace)?;
     let trace = guest.run_on(0, &Block::assemble("ldr x1, [x0]")?.x(0, pointer))?;

@@ -1,13 +1,12 @@
 //! Chapter: the main job. The guest tags, the host fetches; the host stores, the guest observes.
 
-use super::address::{arena, tagged};
 use super::calls::refused;
-use super::case::{Case, CaseResult};
-use super::case_context::{CaseContext, HUGE_RAM};
-use super::expect::{
+use case::address::{arena, tagged};
+use case::expect::{
     Direction, TagCheckFault, bytes, equal_hex, fail_with, no_fault, one_tag_check_fault, pointer_tag, tags,
 };
-use super::tagging::{guest_reads, guest_tags};
+use case::tagging::{guest_reads, guest_tags};
+use case::{Case, CaseContext, CaseResult, HUGE_RAM};
 use machine::need::Need;
 use machine::tags::GRANULE;
 use machine::{Access, Backing, El, Errno};

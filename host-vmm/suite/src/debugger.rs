@@ -2,12 +2,11 @@
 //!
 //! The ioctl's format is theirs, so both must agree on the same page.
 
-use super::address::arena;
 use super::calls::{granules, refused, succeeds};
-use super::case::{Case, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{equal, tags};
-use super::tagging::{guest_reads, guest_tags};
+use case::address::arena;
+use case::expect::{equal, tags};
+use case::tagging::{guest_reads, guest_tags};
+use case::{Case, CaseContext, CaseResult};
 use machine::capability::Capability;
 use machine::need::Need;
 use machine::{Errno, PageEvent, Protection};

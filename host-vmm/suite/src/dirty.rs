@@ -7,12 +7,10 @@ use std::fmt::Debug;
 
 use abi::map::{self, Window};
 
-use super::address::{arena, pointer, tagged};
 use super::calls::{BASE, fetch, granules, handed, refused, returns, store, succeeds};
-use super::case::{Case, CaseError, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{fail_with, no_fault};
-use super::guest::Guest;
+use case::address::{arena, pointer, tagged};
+use case::expect::{fail_with, no_fault};
+use case::{Case, CaseContext, CaseError, CaseResult, Guest};
 use machine::capability::Capability;
 use machine::need::Need;
 use machine::{Access, Backing, Errno};

@@ -8,12 +8,10 @@ use abi::mailbox::SysReg;
 use abi::map::GUEST_PAGE;
 use isa::TaggedPtr;
 
-use super::address::{arena, pointer_at, tagged};
-use super::case::{Case, CaseError, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{Direction, TagCheckFault, equal_hex, fail_with, holds, no_fault, one_tag_check_fault, tags};
-use super::guest::Guest;
-use super::settings::{Mode, TF, rgsr};
+use case::address::{arena, pointer_at, tagged};
+use case::expect::{Direction, TagCheckFault, equal_hex, fail_with, holds, no_fault, one_tag_check_fault, tags};
+use case::settings::{Mode, TF, rgsr};
+use case::{Case, CaseContext, CaseError, CaseResult, Guest};
 use machine::need::Need;
 use machine::{Block, El, Trace};
 
@@ -225,17 +223,12 @@ fn four_pages(cx: &mut CaseContext<'_>) -> CaseResult {
 fn from_outside(cx: &mut CaseContext<'_>) -> CaseResult {
     let mut guest = cx.guest()?;
     let own = cx.random_tags(4);
-    super::tagging::guest_tags(&mut guest, 0x100, &own)?;
+    case::tagging::guest_tags(&mut guest, 0x100, &own)?;
     tags("the guest's tags from outside", arena(0x100), &own, &guest.fetch_tags(arena(0x100), 4)?)?;
     let new: Vec<u8> = own.iter().map(|tag| tag ^ 0xb).collect();
     guest.store_tags(arena(0x100), &new)?;
     tags("the new tags from outside", arena(0x100), &new, &guest.fetch_tags(arena(0x100), 4)?)?;
-    tags(
-        "the new tags as the guest loads them",
-        arena(0x100),
-        &new,
-        &super::tagging::guest_reads(&mut guest, 0x100, 4)?,
-    )
+    tags("the new tags as the guest loads them", arena(0x100), &new, &case::tagging::guest_reads(&mut guest, 0x100, 4)?)
 }
 
 fn crossing_granules(cx: &mut CaseContext<'_>) -> CaseResult {

@@ -5,12 +5,10 @@
 
 use abi::mailbox::SysReg;
 
-use super::address::{arena, tagged};
 use super::calls::{BASE, granules, handed, peek, refused, returns, store, succeeds};
-use super::case::{Case, CaseError, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{equal, equal_hex, fail_with, no_fault, tags};
-use super::guest::Guest;
+use case::address::{arena, tagged};
+use case::expect::{equal, equal_hex, fail_with, no_fault, tags};
+use case::{Case, CaseContext, CaseError, CaseResult, Guest};
 use machine::capability::{Aarch32Vcpus, Capability};
 use machine::need::Need;
 use machine::registers::RegisterId;

@@ -2,13 +2,11 @@
 //!
 //! From "arm64: Handle MTE tags zeroing" on, the second patch of the series that gave VMs MTE.
 
-use super::address::{arena, tagged};
 use super::calls::{BASE, granules, peek, returns, store, succeeds, vm};
-use super::case::{Case, CaseResult};
-use super::case_context::{CaseContext, HUGE_RAM};
-use super::expect::{bytes, equal_hex, no_fault, tags};
-use super::guest::Guest;
-use super::tagging::{guest_reads, guest_tags};
+use case::address::{arena, tagged};
+use case::expect::{bytes, equal_hex, no_fault, tags};
+use case::tagging::{guest_reads, guest_tags};
+use case::{Case, CaseContext, CaseResult, Guest, HUGE_RAM};
 use machine::capability::Capability;
 use machine::need::Need;
 use machine::{Backing, PageEvent};

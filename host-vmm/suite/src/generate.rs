@@ -3,11 +3,10 @@
 use abi::mailbox::SysReg;
 use isa::{Exclude, Rgsr, Tag, TaggedPtr};
 
-use super::address::tagged;
-use super::case::{Case, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{equal, equal_hex, fail_with, holds, no_fault, pointer_tag};
-use super::settings::{ATA, ATA0, RRND, rgsr};
+use case::address::tagged;
+use case::expect::{equal, equal_hex, fail_with, holds, no_fault, pointer_tag};
+use case::settings::{ATA, ATA0, RRND, rgsr};
+use case::{Case, CaseContext, CaseResult};
 use machine::{Block, El};
 
 pub const CASES: &[Case] = &[

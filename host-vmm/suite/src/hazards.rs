@@ -4,9 +4,8 @@
 //! in the kernel (arch/arm64/include/asm/mte.h, try_page_mte_tagging()). These cases run only where a kernel may be lost.
 
 use super::calls::{handed, returns};
-use super::case::{Case, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::fail_by;
+use case::expect::fail_by;
+use case::{Case, CaseContext, CaseResult};
 use machine::capability::Capability;
 use machine::need::Need;
 use machine::{Hazard, HazardOutcome};

@@ -2,11 +2,9 @@
 
 use isa::TaggedPtr;
 
-use super::case::{Case, CaseError, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{Direction, TagCheckFault, equal, fail, fail_with, holds, no_fault, one_tag_check_fault};
-use super::guest::Guest;
-use super::settings::rgsr;
+use case::expect::{Direction, TagCheckFault, equal, fail, fail_with, holds, no_fault, one_tag_check_fault};
+use case::settings::rgsr;
+use case::{Case, CaseContext, CaseError, CaseResult, Guest};
 use machine::El;
 use machine::tags::GRANULE;
 use report::event::Failure;
@@ -139,7 +137,7 @@ fn separate(cx: &mut CaseContext<'_>) -> CaseResult {
         let tag = TaggedPtr::new(object).tag().value();
         let granules = (size / GRANULE) as usize;
         let inside = guest.fetch_tags(ipa, granules)?;
-        super::expect::tags(&format!("an object of {bytes} bytes"), ipa, &vec![tag; granules], &inside)?;
+        case::expect::tags(&format!("an object of {bytes} bytes"), ipa, &vec![tag; granules], &inside)?;
         let behind = guest.fetch_tags(ipa + size, 1)?[0];
         if behind == tag {
             let detail = tags_around(&mut guest, object + size)?;
@@ -163,7 +161,7 @@ fn generator(cx: &mut CaseContext<'_>) -> CaseResult {
     guest.machine().heap_free(object, 100, 16)?;
     let after = guest.exec("nop", &[])?;
     for register in [SysReg::Gcr, SysReg::Rgsr] {
-        super::expect::equal_hex(&format!("{register:?}"), before.sys(register), after.sys(register))?;
+        case::expect::equal_hex(&format!("{register:?}"), before.sys(register), after.sys(register))?;
     }
     Ok(())
 }

@@ -3,10 +3,9 @@
 //! Only functions are called that have no effect. What holds of any callee is in [`super::calling_convention`].
 
 use super::calls::succeeds;
-use super::case::{Case, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{equal_hex, holds, no_fault};
-use super::smccc::{NOT_SUPPORTED, PSCI_VERSION, SMCCC_VERSION, UNALLOCATED, call, gives};
+use case::expect::{equal_hex, holds, no_fault};
+use case::smccc::{NOT_SUPPORTED, PSCI_VERSION, SMCCC_VERSION, UNALLOCATED, call, gives};
+use case::{Case, CaseContext, CaseResult};
 use machine::Config;
 use machine::registers::RegisterId;
 

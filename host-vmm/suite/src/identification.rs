@@ -6,9 +6,8 @@
 use isa::SysReg;
 
 use super::calls::succeeds;
-use super::case::{Case, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{equal_hex, no_fault};
+use case::expect::{equal_hex, no_fault};
+use case::{Case, CaseContext, CaseResult};
 use machine::Config;
 use machine::need::Need;
 use machine::registers::RegisterId;

@@ -4,9 +4,8 @@
 //! returned, and that nothing else changed.
 
 use super::calls::{BASE, fetch, granules, handed, peek, returns, store, succeeds, vm};
-use super::case::{Case, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{fail_with, holds, tags};
+use case::expect::{fail_with, holds, tags};
+use case::{Case, CaseContext, CaseResult};
 use machine::capability::Capability;
 use machine::need::Need;
 use machine::tags::{self as transport, Copied};

@@ -2,12 +2,11 @@
 //!
 //! arch/arm64/kvm/hyp/include/hyp/sysreg-sr.h switches them; that of the process are in arch/arm64/kernel/mte.c.
 
-use super::address::tagged;
 use super::calls::succeeds;
-use super::case::{Case, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{equal, equal_hex, fail, no_fault};
 use super::restore::{CHECKPOINT, with_checkpoint};
+use case::address::tagged;
+use case::expect::{equal, equal_hex, fail, no_fault};
+use case::{Case, CaseContext, CaseResult};
 use machine::Config;
 use machine::capability::Capability;
 use machine::need::Need;
@@ -124,7 +123,7 @@ const NAMES: [&str; 4] = ["GCR_EL1", "RGSR_EL1", "TFSR_EL1", "TFSRE0_EL1"];
 /// Values of the four registers for the first and the second of two who take turns.
 const VALUES: [[u64; 4]; 2] = [[0x0_1234, 0x56_7803, 1, 2], [0x1_fedc, 0x12_3405, 2, 1]];
 
-fn block(text: &str, x: &[u64]) -> Result<machine::Block, super::case::CaseError> {
+fn block(text: &str, x: &[u64]) -> Result<machine::Block, case::CaseError> {
     let mut block = machine::Block::assemble(text)?;
     for (n, value) in x.iter().enumerate() {
         block = block.x(n, *value);
@@ -166,7 +165,7 @@ fn other_vm(cx: &mut CaseContext<'_>) -> CaseResult {
 }
 
 fn pending_fault_stays(cx: &mut CaseContext<'_>) -> CaseResult {
-    use super::settings::Mode;
+    use case::settings::Mode;
     use machine::El;
     let mut guest = cx.guest_like(Config { cpus: 2, ..Config::default() })?;
     let sctlr = guest.sctlr(El::El1, Mode::Asynchronous);

@@ -20,18 +20,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod address;
 mod calls;
 mod capability;
-mod case;
-mod case_context;
-mod expect;
-mod guest;
 pub mod selection;
-mod settings;
 mod sharing;
-mod smccc;
-mod tagging;
 
 mod access_kinds;
 mod backings;
@@ -73,17 +65,16 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-pub use case::{Case, CaseError, CaseResult};
-pub use case_context::CaseContext;
-pub use guest::Guest;
+pub use case::{Case, CaseContext, CaseError, CaseResult, Guest};
 
+use case::Chapter;
 use machine::pool::Pool;
 use machine::target::{Opened, Target};
 use machine::{Config, Deadline, Factory};
 use report::event::{CaseInfo, Event, Sink, Verdict};
 
 /// All chapters, in the order in which they run.
-const CHAPTERS: &[&[Case]] = &[
+const CHAPTERS: &[Chapter] = &[
     boot::CASES,
     stores::CASES,
     store_faults::CASES,

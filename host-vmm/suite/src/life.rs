@@ -3,13 +3,11 @@
 //! KVM_CAP_ARM_MTE promises it for swap; the rest follows from that tags belong to the page. Where the host cannot do
 //! something, or /proc shows that it did not, the case is skipped with the reason.
 
-use super::address::arena;
 use super::calls::{BASE, granules, returns, store, succeeds};
-use super::case::{Case, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{bytes, tags};
-use super::guest::Guest;
-use super::tagging::{guest_reads, guest_tags};
+use case::address::arena;
+use case::expect::{bytes, tags};
+use case::tagging::{guest_reads, guest_tags};
+use case::{Case, CaseContext, CaseResult, Guest};
 use machine::capability::Capability;
 use machine::need::Need;
 use machine::{Access, Backing, PageEvent, Protection};
@@ -179,11 +177,7 @@ const UNTAGGED: [u64; 2] = [3, PAGES - 1];
 
 /// Fills pages from `offset` on, each in its own way: tagged by the guest; by the VMM; by both; not tagged; tagged without
 /// data; the last one is not touched.
-pub(super) fn fill(
-    cx: &mut CaseContext<'_>,
-    guest: &mut Guest,
-    offset: u64,
-) -> Result<Contents, super::case::CaseError> {
+pub(super) fn fill(cx: &mut CaseContext<'_>, guest: &mut Guest, offset: u64) -> Result<Contents, case::CaseError> {
     let page = cx.target().page_size;
     let each = granules(page);
     let mut contents = Contents { tags: vec![0; PAGES as usize * each], data: vec![0; (PAGES * page) as usize] };

@@ -1,9 +1,8 @@
 //! Chapter: the instructions that load tags.
 
-use super::address::{arena, tagged};
-use super::case::{Case, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{equal_hex, no_fault};
+use case::address::{arena, tagged};
+use case::expect::{equal_hex, no_fault};
+use case::{Case, CaseContext, CaseResult};
 use machine::tags::GRANULE;
 
 pub const CASES: &[Case] = &[

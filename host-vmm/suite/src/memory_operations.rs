@@ -2,11 +2,9 @@
 //!
 //! How much each of the three instructions does is the CPU's choice; what a sequence has done in the end is not.
 
-use super::address::{arena, tagged};
-use super::case::{Case, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{bytes, equal_hex, fail_with, no_fault, one_exception, tags};
-use super::guest::Guest;
+use case::address::{arena, tagged};
+use case::expect::{bytes, equal_hex, fail_with, no_fault, one_exception, tags};
+use case::{Case, CaseContext, CaseResult, Guest};
 use machine::need::Need;
 use machine::{Fault, Trace};
 

@@ -3,11 +3,10 @@
 
 use abi::mailbox::SysReg;
 
-use super::address::{arena, pointer_at};
-use super::case::{Case, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{Direction, TagCheckFault, equal, equal_hex, no_fault, one_tag_check_fault};
-use super::settings::{Mode, TF, tfsr};
+use case::address::{arena, pointer_at};
+use case::expect::{Direction, TagCheckFault, equal, equal_hex, no_fault, one_tag_check_fault};
+use case::settings::{Mode, TF, tfsr};
+use case::{Case, CaseContext, CaseResult};
 use machine::need::Need;
 use machine::{Block, El};
 

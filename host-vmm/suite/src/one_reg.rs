@@ -2,11 +2,9 @@
 
 use abi::mailbox::SysReg;
 
-use super::case::{Case, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{equal_hex, fail_with};
-use super::guest::Guest;
-use super::settings::rgsr;
+use case::expect::{equal_hex, fail_with};
+use case::settings::rgsr;
+use case::{Case, CaseContext, CaseResult, Guest};
 use machine::Block;
 use machine::capability::Capability;
 use machine::need::Need;

@@ -4,11 +4,10 @@
 use abi::mailbox::{PageKind, SysReg};
 use abi::map::{GUEST_PAGE, Window};
 
-use super::address::{arena, pointer, pointer_at, tagged};
-use super::case::{Case, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{equal_hex, fail_with, no_fault, one_exception};
-use super::settings::ALIGNMENT;
+use case::address::{arena, pointer, pointer_at, tagged};
+use case::expect::{equal_hex, fail_with, no_fault, one_exception};
+use case::settings::ALIGNMENT;
+use case::{Case, CaseContext, CaseResult};
 use machine::{Block, El};
 
 pub const CASES: &[Case] = &[

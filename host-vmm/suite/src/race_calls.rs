@@ -4,12 +4,11 @@
 
 use abi::map;
 
-use super::address::{arena, tagged};
 use super::calls::{granules, succeeds};
-use super::case::{Case, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{equal, fail_with, tags};
 use super::races::{PAGES, RACES, TOUCH, all_done, length, race, tag_of, whole};
+use case::address::{arena, tagged};
+use case::expect::{equal, fail_with, tags};
+use case::{Case, CaseContext, CaseResult};
 use machine::capability::Capability;
 use machine::need::Need;
 use machine::{Access, Backing, Block, Config, Errno, HostStep, PageEvent, Race, StepResult};

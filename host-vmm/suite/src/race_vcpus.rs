@@ -3,13 +3,12 @@
 use abi::mailbox::SysReg;
 use abi::map::{self, Window};
 
-use super::address::{arena, pointer, tagged};
 use super::calls::granules;
-use super::case::{Case, CaseError, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::equal_hex;
 use super::races::{each, race, sweep, tag_of};
-use super::settings::Mode;
+use case::address::{arena, pointer, tagged};
+use case::expect::equal_hex;
+use case::settings::Mode;
+use case::{Case, CaseContext, CaseError, CaseResult};
 use machine::capability::Capability;
 use machine::need::Need;
 use machine::{Block, Config, El, HostStep, Race, Trace};

@@ -5,12 +5,10 @@
 
 use abi::map;
 
-use super::address::{arena, tagged};
 use super::calls::{granules, returns, succeeds};
-use super::case::{Case, CaseError, CaseResult};
-use super::case_context::{CaseContext, HUGE_RAM};
-use super::expect::{fail_with, tags};
-use super::guest::Guest;
+use case::address::{arena, tagged};
+use case::expect::{fail_with, tags};
+use case::{Case, CaseContext, CaseError, CaseResult, Guest, HUGE_RAM};
 use machine::capability::Capability;
 use machine::need::Need;
 use machine::{Backing, Block, Config, HostStep, PageEvent, Protection, Race, RaceReport, StepResult};
@@ -241,7 +239,7 @@ fn data_beside_first_touch(cx: &mut CaseContext<'_>) -> CaseResult {
     let blocks = vec![(0, sweep(0, 1, count, 9, 1)?)];
     let threads = vec![vec![HostStep::Write { ipa: arena(0), bytes: data.clone() }]];
     all_done(&race(cx, &mut guest, Race { blocks, threads, ..Race::default() })?)?;
-    super::expect::bytes("the data afterwards", arena(0), &data, &guest.read(arena(0), data.len())?)?;
+    case::expect::bytes("the data afterwards", arena(0), &data, &guest.read(arena(0), data.len())?)?;
     tags("tags afterwards", arena(0), &vec![9; count], &guest.fetch_tags(arena(0), count)?)
 }
 

@@ -5,13 +5,12 @@ use abi::mailbox::SysReg;
 use abi::map::{UART_DR, Window};
 use isa::{Exclude, Rgsr};
 
-use super::address::{arena, pointer, pointer_at, tagged};
-use super::case::{Case, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{
+use case::address::{arena, pointer, pointer_at, tagged};
+use case::expect::{
     Direction, TagCheckFault, bytes, equal, equal_hex, fail_with, no_fault, one_tag_check_fault, pointer_tag, tags,
 };
-use super::settings::{Mode, RRND, TF, rgsr, tfsr};
+use case::settings::{Mode, RRND, TF, rgsr, tfsr};
+use case::{Case, CaseContext, CaseResult};
 use machine::capability::Capability;
 use machine::need::Need;
 use machine::registers::RegisterId;
@@ -145,7 +144,7 @@ fn check_goes_on(cx: &mut CaseContext<'_>) -> CaseResult {
     guest.save_and_restore()?;
     for (el, window) in [(El::El1, Window::Tagged), (El::El0, Window::TaggedEl0)] {
         let block =
-            |tag| Ok::<_, super::CaseError>(Block::assemble("str x1, [x0]")?.at(el).x(0, pointer(window, 16, tag)));
+            |tag| Ok::<_, case::CaseError>(Block::assemble("str x1, [x0]")?.at(el).x(0, pointer(window, 16, tag)));
         let trace = guest.run(&block(7)?)?;
         no_fault(&guest, &format!("the right tag at {el}"), &trace)?;
         let trace = guest.run(&block(6)?)?;

@@ -2,13 +2,12 @@
 //!
 //! Tags belong to the page, so whoever writes first has a copy with all of it.
 
-use super::address::arena;
 use super::calls::granules;
-use super::case::{Case, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{bytes, tags};
 use super::life::{COPY, First, PAGES, apply_page_event, check, fill};
-use super::tagging::{guest_reads, guest_tags};
+use case::address::arena;
+use case::expect::{bytes, tags};
+use case::tagging::{guest_reads, guest_tags};
+use case::{Case, CaseContext, CaseResult};
 use machine::PageEvent;
 use machine::capability::Capability;
 use machine::need::Need;

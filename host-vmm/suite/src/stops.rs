@@ -4,9 +4,8 @@
 //! guest memory, in whole pages; the error itself is told only if it is the first page that fails.
 
 use super::calls::{BASE, fetch, granules, handed, peek, refused, returns, store, succeeds, vm};
-use super::case::{Case, CaseError, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{bytes, fail, holds, tags};
+use case::expect::{bytes, fail, holds, tags};
+use case::{Case, CaseContext, CaseError, CaseResult};
 use machine::capability::{Capability, PageEvents};
 use machine::need::Need;
 use machine::tags::{self as transport, Copied};

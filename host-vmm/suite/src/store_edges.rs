@@ -3,11 +3,10 @@
 use abi::mailbox::PageKind;
 use abi::map::{GUEST_PAGE, Window};
 
-use super::address::{arena, tagged};
-use super::case::{Case, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{bytes, equal_hex, fail_with, no_fault, tags};
 use super::stores::zero_block;
+use case::address::{arena, tagged};
+use case::expect::{bytes, equal_hex, fail_with, no_fault, tags};
+use case::{Case, CaseContext, CaseResult};
 use machine::Block;
 use machine::need::Need;
 use machine::tags::GRANULE;

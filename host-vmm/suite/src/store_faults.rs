@@ -3,10 +3,9 @@
 use abi::mailbox::PageKind;
 use abi::map::{GUEST_PAGE, Window};
 
-use super::address::{arena, pointer, tagged};
-use super::case::{Case, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{equal_hex, no_fault, one_exception, tags};
+use case::address::{arena, pointer, tagged};
+use case::expect::{equal_hex, no_fault, one_exception, tags};
+use case::{Case, CaseContext, CaseResult};
 use machine::{Block, El};
 
 pub const CASES: &[Case] = &[
@@ -80,7 +79,7 @@ fn read_only(cx: &mut CaseContext<'_>) -> CaseResult {
     }
     let trace = guest.exec("ldg x1, [x0]; ldr x2, [x3]", &[tagged(0, 0), 0, 0, tagged(0, 6)])?;
     no_fault(&guest, "LDG from a read-only page", &trace)?;
-    super::expect::pointer_tag("the tag read", 6, trace.x[1])?;
+    case::expect::pointer_tag("the tag read", 6, trace.x[1])?;
     let found = guest.fetch_tags(arena(0), 4)?;
     tags("tags after refused stores", arena(0), &[6; 4], &found)
 }

@@ -5,12 +5,10 @@
 
 use abi::mailbox::SysReg;
 
-use super::address::{arena, pointer_at};
-use super::case::{Case, CaseError, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{Direction, TagCheckFault, equal_hex, no_fault, one_tag_check_fault};
-use super::guest::Guest;
-use super::settings::{Mode, TCSO};
+use case::address::{arena, pointer_at};
+use case::expect::{Direction, TagCheckFault, equal_hex, no_fault, one_tag_check_fault};
+use case::settings::{Mode, TCSO};
+use case::{Case, CaseContext, CaseError, CaseResult, Guest};
 use machine::need::Need;
 use machine::{Block, El, Trace};
 

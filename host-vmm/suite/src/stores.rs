@@ -10,12 +10,10 @@ use std::sync::OnceLock;
 use abi::mailbox::SysReg;
 use isa::{Exclude, Rgsr};
 
-use super::address::{arena, tagged};
-use super::case::{Case, CaseError, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{bytes, no_fault, tags};
-use super::guest::Guest;
-use super::settings::rgsr;
+use case::address::{arena, tagged};
+use case::expect::{bytes, no_fault, tags};
+use case::settings::rgsr;
+use case::{Case, CaseContext, CaseError, CaseResult, Guest};
 use machine::need::Need;
 use machine::tags::GRANULE;
 use machine::{Backing, Block};
@@ -159,7 +157,7 @@ fn sweep(guest: &mut Guest, text: &str, stride: u64, mut x: [u64; 31]) -> CaseRe
     let block = Block::assemble(&text)?.xs(x).sys(SysReg::Gcr, 0).sys(SysReg::Rgsr, START);
     let trace = guest.run(&block)?;
     no_fault(guest, "tagging", &trace)?;
-    super::expect::equal_hex("x0 behind the last granule", tagged(SIZE, 0), trace.x[0])
+    case::expect::equal_hex("x0 behind the last granule", tagged(SIZE, 0), trace.x[0])
 }
 
 /// IRG's sequence from START on, each tag `times` granules long.
@@ -254,7 +252,7 @@ fn writeback(cx: &mut CaseContext<'_>) -> CaseResult {
             let base = tagged(0x1000, 9);
             let trace = guest.exec(&text, &[base, tagged(0, 4)])?;
             no_fault(&guest, &text, &trace)?;
-            super::expect::equal_hex(&format!("x0 after {text}"), base.wrapping_add_signed(moved), trace.x[0])?;
+            case::expect::equal_hex(&format!("x0 after {text}"), base.wrapping_add_signed(moved), trace.x[0])?;
             let at = if form.contains("],") { 0 } else { moved + if moved == 0 { unit } else { 0 } };
             let tag = if instruction.starts_with("stgp") { 9 } else { 4 };
             let found = guest.fetch_tags(arena(0x1000).wrapping_add_signed(at), 1)?;

@@ -3,11 +3,10 @@
 use abi::mailbox::{PageKind, SysReg};
 use abi::map::{self, GUEST_PAGE, Window};
 
-use super::address::{arena, pointer, pointer_at, tagged};
-use super::case::{Case, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{equal_hex, fail_with, faults_at, no_fault, pointer_tag, tags};
-use super::settings::{ATA, ATA0, PSTATE_TCO, TBI, TCMA};
+use case::address::{arena, pointer, pointer_at, tagged};
+use case::expect::{equal_hex, fail_with, faults_at, no_fault, pointer_tag, tags};
+use case::settings::{ATA, ATA0, PSTATE_TCO, TBI, TCMA};
+use case::{Case, CaseContext, CaseResult};
 use machine::{Block, El};
 
 pub const CASES: &[Case] = &[

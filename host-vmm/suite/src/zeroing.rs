@@ -2,11 +2,10 @@
 
 use abi::map::GUEST_PAGE;
 
-use super::address::{arena, tagged};
-use super::case::{Case, CaseResult};
-use super::case_context::CaseContext;
-use super::expect::{Direction, bytes, fail_with, no_fault, one_exception, tag_check_syndrome, tags};
 use super::stores::zero_block;
+use case::address::{arena, tagged};
+use case::expect::{Direction, bytes, fail_with, no_fault, one_exception, tag_check_syndrome, tags};
+use case::{Case, CaseContext, CaseResult};
 use machine::El;
 use machine::need::Need;
 use machine::tags::GRANULE;

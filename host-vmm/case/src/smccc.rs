@@ -1,8 +1,8 @@
 //! Calls by HVC at EL1, and the function identifiers that several chapters use (Arm DEN 0028 and DEN 0022).
 
-use super::case::{CaseError, CaseResult};
-use super::expect::{equal_hex, no_fault};
-use super::guest::Guest;
+use crate::case::{CaseError, CaseResult};
+use crate::expect::{equal_hex, no_fault};
+use crate::guest::Guest;
 use machine::Trace;
 
 /// SMCCC_VERSION (DEN 0028).

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use abi::mailbox::{BootReport, PageKind, SysReg};
 use abi::map::Window;
 
-use super::case::CaseError;
-use super::settings::{self, Mode};
+use crate::case::CaseError;
+use crate::settings::{self, Mode};
 use machine::capability::{AbortInjection, Capability, DirtyLog, DirtyRing, PageEvents, PtraceTags, Races, VmmTags};
 use machine::pool::SharedMachine;
 use machine::snapshot::Snapshot;
@@ -27,8 +27,7 @@ pub struct Guest {
 
 impl Guest {
     /// Takes a machine.
-    #[must_use]
-    pub fn new(machine: SharedMachine) -> Self {
+    pub(crate) fn new(machine: SharedMachine) -> Self {
         Self { machine, programs: BTreeMap::new(), last: None }
     }
 
@@ -202,8 +201,7 @@ impl Guest {
     }
 
     /// Returns the last block on vCPU 0.
-    #[must_use]
-    pub fn last_block(&self) -> Option<&Block> {
+    pub(crate) fn last_block(&self) -> Option<&Block> {
         self.last.as_ref()
     }
 

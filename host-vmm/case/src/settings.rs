@@ -47,7 +47,7 @@ pub enum Mode {
 }
 
 /// Returns SCTLR_EL1 as booted, but with this mode at one level.
-pub fn sctlr(boot: &BootReport, el: El, mode: Mode) -> u64 {
+pub(crate) fn sctlr(boot: &BootReport, el: El, mode: Mode) -> u64 {
     let shift = match el {
         El::El0 => TCF0_SHIFT,
         El::El1 => TCF_SHIFT,

@@ -2,16 +2,20 @@
 
 use abi::map::Window;
 
-use super::address::{arena, pointer, tagged};
-use super::case::{CaseError, CaseResult};
-use super::expect::no_fault;
-use super::guest::Guest;
+use crate::address::{arena, pointer, tagged};
+use crate::case::{CaseError, CaseResult};
+use crate::expect::no_fault;
+use crate::guest::Guest;
 
 /// Where the guest finds the tags that it is to store, and leaves those that it read: one a byte, far from what the
 /// cases tag.
-pub const LIST: u64 = 0x1f_0000;
+const LIST: u64 = 0x1f_0000;
 
-/// Lets the guest tag granules from `offset` on by STG, each with the next tag of a list.
+/// Stores tags by the guest's STG, one a granule, from `offset` of the arena on.
+///
+/// # Errors
+///
+/// When the machine cannot, or the guest takes an exception.
 pub fn guest_tags(guest: &mut Guest, offset: u64, wanted: &[u8]) -> CaseResult {
     guest.write(arena(LIST), wanted)?;
     let text = "again: ldrb w1, [x2], #1; orr x1, xzr, x1, lsl #56; stg x1, [x0], #16; subs x3, x3, #1; b.ne again";
@@ -20,7 +24,11 @@ pub fn guest_tags(guest: &mut Guest, offset: u64, wanted: &[u8]) -> CaseResult {
     no_fault(guest, "STG", &trace)
 }
 
-/// Lets the guest read the tags of granules from `offset` on by LDG.
+/// Loads the tags of granules by the guest's LDG, from `offset` of the arena on.
+///
+/// # Errors
+///
+/// As [`guest_tags`].
 pub fn guest_reads(guest: &mut Guest, offset: u64, granules: usize) -> Result<Vec<u8>, CaseError> {
     // x1 has nothing but the tag that LDG puts there.
     let text = "again: movz x1, #0; ldg x1, [x0]; add x0, x0, #16; orr x1, xzr, x1, lsr #56; strb w1, [x2], #1

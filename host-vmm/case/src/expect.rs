@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use isa::{ExceptionClass, Syndrome, Tag, TaggedPtr};
 
-use super::case::{CaseError, CaseResult};
-use super::guest::Guest;
+use crate::case::{CaseError, CaseResult};
+use crate::guest::Guest;
 use abi::mailbox::BlockEnd;
 use machine::tags::GRANULE;
 use machine::{El, Fault, Trace};
@@ -16,11 +16,19 @@ use report::failure::{BlockMismatch, Exception, FailureKind, Mismatch, Place, Pl
 const CONTEXT: usize = 4;
 
 /// Fails with an expectation and a finding.
+///
+/// # Errors
+///
+/// Always: the failure.
 pub fn fail<T>(what: impl Into<String>, expected: impl Display, found: impl Display) -> Result<T, CaseError> {
     fail_with(what, expected, found, Vec::new())
 }
 
 /// Fails with more for a person to look at.
+///
+/// # Errors
+///
+/// Always: the failure.
 pub fn fail_with<T>(
     what: impl Into<String>,
     expected: impl Display,
@@ -31,6 +39,10 @@ pub fn fail_with<T>(
 }
 
 /// Fails with values that an erratum can be recognised by.
+///
+/// # Errors
+///
+/// Always: the failure.
 pub fn fail_by<T>(
     what: impl Into<String>,
     expected: impl Display,
@@ -44,11 +56,19 @@ pub fn fail_by<T>(
 }
 
 /// Expects two values to be equal.
+///
+/// # Errors
+///
+/// They differ.
 pub fn equal<T: PartialEq + Display>(what: &str, expected: &T, found: &T) -> CaseResult {
     if expected == found { Ok(()) } else { fail(what, expected, found) }
 }
 
 /// Expects two numbers to be equal, and prints them in hexadecimal.
+///
+/// # Errors
+///
+/// They differ.
 pub fn equal_hex(what: &str, expected: u64, found: u64) -> CaseResult {
     if expected == found {
         return Ok(());
@@ -58,16 +78,28 @@ pub fn equal_hex(what: &str, expected: u64, found: u64) -> CaseResult {
 }
 
 /// Expects something to hold.
+///
+/// # Errors
+///
+/// It does not.
 pub fn holds(what: &str, expected: impl Display, found: impl Display, condition: bool) -> CaseResult {
     if condition { Ok(()) } else { fail(what, expected, found) }
 }
 
 /// Expects a pointer's logical tag.
+///
+/// # Errors
+///
+/// It has another.
 pub fn pointer_tag(what: &str, expected: u8, pointer: u64) -> CaseResult {
     equal(what, &Tag::truncate(expected), &TaggedPtr::new(pointer).tag())
 }
 
 /// Expects the tags of consecutive granules from `ipa` on.
+///
+/// # Errors
+///
+/// They differ; the failure shows where, and the tags around.
 pub fn tags(what: &str, ipa: u64, expected: &[u8], found: &[u8]) -> CaseResult {
     if expected == found {
         return Ok(());
@@ -119,6 +151,10 @@ fn shared_within_pages(tags: &[u8]) -> bool {
 }
 
 /// Expects bytes of memory.
+///
+/// # Errors
+///
+/// They differ; the failure shows where.
 pub fn bytes(what: &str, ipa: u64, expected: &[u8], found: &[u8]) -> CaseResult {
     if expected == found {
         return Ok(());
@@ -134,6 +170,10 @@ pub fn bytes(what: &str, ipa: u64, expected: &[u8], found: &[u8]) -> CaseResult 
 }
 
 /// Expects that a block took no exception.
+///
+/// # Errors
+///
+/// It took one.
 pub fn no_fault(guest: &Guest, what: &str, trace: &Trace) -> CaseResult {
     match trace.faults.first() {
         None => Ok(()),
@@ -145,6 +185,10 @@ pub fn no_fault(guest: &Guest, what: &str, trace: &Trace) -> CaseResult {
 }
 
 /// Expects tag check faults at exactly these instructions.
+///
+/// # Errors
+///
+/// It took others, or none.
 pub fn faults_at(guest: &Guest, what: &str, expected: &[usize], trace: &Trace) -> CaseResult {
     let found: Vec<_> = trace
         .faults
@@ -164,6 +208,10 @@ pub fn faults_at(guest: &Guest, what: &str, expected: &[usize], trace: &Trace) -
 }
 
 /// Expects exactly one exception, with this syndrome. ESR_EL1 bits 55:32 (ISS2) are left out.
+///
+/// # Errors
+///
+/// It took another, several or none.
 pub fn one_exception(guest: &Guest, what: &str, esr: u64, trace: &Trace) -> CaseResult {
     let mismatch = || block_mismatch(guest, vec![promised(guest, None, esr, None)], trace);
     match trace.faults.as_slice() {
@@ -247,6 +295,10 @@ pub struct TagCheckFault {
 }
 
 /// Expects exactly one exception: this tag check fault.
+///
+/// # Errors
+///
+/// It took another, several or none.
 pub fn one_tag_check_fault(guest: &Guest, what: &str, expected: TagCheckFault, trace: &Trace) -> CaseResult {
     let mismatch = || {
         let esr = tag_check_syndrome(expected.el, expected.direction).bits();
@@ -264,7 +316,7 @@ pub fn one_tag_check_fault(guest: &Guest, what: &str, expected: TagCheckFault, t
 }
 
 /// Expects one exception to be this tag check fault.
-pub fn tag_check_fault(guest: &Guest, what: &str, expected: TagCheckFault, fault: &Fault) -> CaseResult {
+fn tag_check_fault(guest: &Guest, what: &str, expected: TagCheckFault, fault: &Fault) -> CaseResult {
     let listing = || guest.listing();
     let syndrome = tag_check_syndrome(expected.el, expected.direction);
     // ESR_EL1 bits 55:32 (ISS2) describe features that a tag check fault does not touch.

@@ -7,7 +7,7 @@ use machine::{MachineError, RequestError};
 use report::event::{CaseInfo, Event, Failure, Verdict};
 use report::failure::FailureKind;
 
-use super::case_context::CaseContext;
+use crate::case_context::CaseContext;
 
 /// A promise and its check.
 #[derive(Debug)]
@@ -148,6 +148,9 @@ impl CaseError {
         Self::Failed(Box::new(failure))
     }
 }
+
+/// The cases of one subject, in the order in which they run.
+pub type Chapter = &'static [Case];
 
 /// How a check ends.
 pub type CaseResult = Result<(), CaseError>;

@@ -1,7 +1,7 @@
 //! What a case works with: machines to boot, a description of the target, random values.
 
-use super::case::CaseError;
-use super::guest::Guest;
+use crate::case::CaseError;
+use crate::guest::Guest;
 use machine::capability::Capability;
 use machine::pool::Pool;
 use machine::target::Target;

@@ -23,7 +23,7 @@ pub fn tagged(offset: u64, tag: u8) -> u64 {
     pointer(Window::Tagged, offset, tag)
 }
 
-/// Returns a pointer like [`pointer`], for code at this level and in the upper or lower half.
+/// Returns a pointer like [`pointer()`], for code at this level and in the upper or lower half.
 #[must_use]
 pub fn pointer_at(el: El, upper: bool, offset: u64, tag: u8) -> u64 {
     let window = if el == El::El0 { Window::TaggedEl0 } else { Window::Tagged };
