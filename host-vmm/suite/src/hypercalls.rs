@@ -1,6 +1,6 @@
 //! Chapter: what KVM answers to HVC, by the SMC Calling Convention (Arm DEN 0028) and PSCI (DEN 0022).
 //!
-//! Only functions are called that have no effect. What holds of any callee is in [`super::calling_convention`].
+//! Only functions are called that have no effect. What holds whoever answers is in `arch_cases`.
 
 use super::calls::succeeds;
 use case::expect::{equal_hex, holds, no_fault};

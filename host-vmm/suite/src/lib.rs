@@ -25,41 +25,24 @@ mod capability;
 pub mod selection;
 mod sharing;
 
-mod access_kinds;
 mod backings;
-mod boot;
-mod calling_convention;
-mod check;
 mod copy_tags;
 mod debugger;
 mod dirty;
-mod elsewhere;
 mod feature;
 mod fresh;
-mod generate;
 mod hazards;
-mod heap;
 mod hypercalls;
 mod identification;
 mod ioctl;
 mod isolation;
 mod life;
-mod loads;
-mod memory_operations;
-mod modes;
 mod one_reg;
-mod plain;
 mod race_calls;
 mod race_vcpus;
 mod races;
 mod restore;
 mod stops;
-mod store_edges;
-mod store_faults;
-mod store_only;
-mod stores;
-mod unchecked;
-mod zeroing;
 
 use std::time::{Duration, Instant};
 
@@ -74,22 +57,10 @@ use machine::{Config, Deadline, Factory};
 use report::event::{CaseInfo, Event, Sink, Verdict};
 
 /// All chapters, in the order in which they run.
-const CHAPTERS: &[Chapter] = &[
-    boot::CASES,
-    stores::CASES,
-    store_faults::CASES,
-    store_edges::CASES,
-    plain::CASES,
-    loads::CASES,
-    generate::CASES,
-    check::CASES,
-    zeroing::CASES,
-    access_kinds::CASES,
-    memory_operations::CASES,
-    modes::CASES,
-    unchecked::CASES,
-    store_only::CASES,
-    calling_convention::CASES,
+const PARTS: &[&[Chapter]] = &[arch_cases::CHAPTERS, KVM, arch_cases::SCENARIOS, HAZARDS];
+
+/// The kernel's chapters.
+const KVM: &[Chapter] = &[
     hypercalls::CASES,
     copy_tags::CASES,
     fresh::CASES,
@@ -109,11 +80,10 @@ const CHAPTERS: &[Chapter] = &[
     race_vcpus::CASES,
     one_reg::CASES,
     restore::CASES,
-    heap::CASES,
-    elsewhere::CASES,
-    // These last: a kernel that is wrong is of no use afterwards.
-    hazards::CASES,
 ];
+
+/// The last: a kernel that is wrong is of no use afterwards.
+const HAZARDS: &[Chapter] = &[hazards::CASES];
 
 /// What to run and how.
 #[derive(Clone, Debug)]
@@ -148,7 +118,7 @@ impl Default for GuestPolicy {
 
 /// All cases, in the order in which they run.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
-    CHAPTERS.iter().flat_map(|chapter| chapter.iter())
+    PARTS.iter().copied().flatten().copied().flatten()
 }
 
 /// All cases as a report shows them.
