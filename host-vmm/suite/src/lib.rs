@@ -1,8 +1,8 @@
-//! The suite: every case, and the loop that runs them and reports what happened.
+//! The suite: every case in the order in which they run, and the loop that runs them and reports what happened.
 //!
-//! A case is a promise with its source, what it needs, and a function that checks it on a
-//! [`CaseContext`]. Cases are listed chapter by chapter, in the order in which they run. A VM is handed
-//! on from one case to the next only if nothing of the first can be seen by the second.
+//! A case is a promise with its source, what it needs, and a function that checks it on a [`CaseContext`]. This package has
+//! none of its own: they are in `arch_cases` and `kvm_cases`, chapter by chapter. A VM is handed on from one case to the next
+//! only if nothing of the first can be seen by the second.
 //!
 //! ```
 //! use machine::target::Opener;
@@ -20,29 +20,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod calls;
-mod capability;
 pub mod selection;
-mod sharing;
-
-mod backings;
-mod copy_tags;
-mod debugger;
-mod dirty;
-mod feature;
-mod fresh;
-mod hazards;
-mod hypercalls;
-mod identification;
-mod ioctl;
-mod isolation;
-mod life;
-mod one_reg;
-mod race_calls;
-mod race_vcpus;
-mod races;
-mod restore;
-mod stops;
 
 use std::time::{Duration, Instant};
 
@@ -57,33 +35,7 @@ use machine::{Config, Deadline, Factory};
 use report::event::{CaseInfo, Event, Sink, Verdict};
 
 /// All chapters, in the order in which they run.
-const PARTS: &[&[Chapter]] = &[arch_cases::CHAPTERS, KVM, arch_cases::SCENARIOS, HAZARDS];
-
-/// The kernel's chapters.
-const KVM: &[Chapter] = &[
-    hypercalls::CASES,
-    copy_tags::CASES,
-    fresh::CASES,
-    life::CASES,
-    sharing::CASES,
-    debugger::CASES,
-    ioctl::CASES,
-    stops::CASES,
-    backings::CASES,
-    dirty::CASES,
-    capability::CASES,
-    identification::CASES,
-    feature::CASES,
-    isolation::CASES,
-    races::CASES,
-    race_calls::CASES,
-    race_vcpus::CASES,
-    one_reg::CASES,
-    restore::CASES,
-];
-
-/// The last: a kernel that is wrong is of no use afterwards.
-const HAZARDS: &[Chapter] = &[hazards::CASES];
+const PARTS: &[&[Chapter]] = &[arch_cases::CHAPTERS, kvm_cases::CHAPTERS, arch_cases::SCENARIOS, kvm_cases::HAZARDS];
 
 /// What to run and how.
 #[derive(Clone, Debug)]
@@ -175,6 +127,19 @@ mod tests {
         let count = names.len();
         names.dedup();
         assert_eq!(names.len(), count);
+    }
+
+    /// The border between the two packages of chapters is in the names.
+    #[test]
+    fn promises_of_the_kernel_and_of_the_architecture_are_in_packages_of_their_own() {
+        let areas = |parts: [&[Chapter]; 2]| {
+            let names = parts.into_iter().flatten().copied().flatten().map(|case| case.name);
+            names.filter_map(|name| name.split('.').next()).collect::<std::collections::BTreeSet<_>>()
+        };
+        let of_arch = areas([arch_cases::CHAPTERS, arch_cases::SCENARIOS]);
+        let of_kvm = areas([kvm_cases::CHAPTERS, kvm_cases::HAZARDS]);
+        assert!(of_arch.contains("arch") && of_kvm.contains("kvm"), "{of_arch:?}, {of_kvm:?}");
+        assert!(of_arch.is_disjoint(&of_kvm), "{of_arch:?} and {of_kvm:?} share an area");
     }
 
     #[test]
