@@ -223,7 +223,7 @@ fn pending(cx: &mut CaseContext<'_>, el: El) -> CaseResult {
 /// The text of a checkpoint: the program itself stores the doorbell's byte, from w28 to the address in x29.
 pub(super) const CHECKPOINT: &str = "strb w28, [x29];";
 
-/// Returns the registers of [`CHECKPOINT`] their values.
+/// Returns the block with the values that [`CHECKPOINT`] needs in its registers.
 pub(super) fn with_checkpoint(block: Block) -> Block {
     block.x(28, Doorbell::Checkpoint.byte(0).into()).x(29, UART_DR)
 }
@@ -353,7 +353,7 @@ fn repeated(cx: &mut CaseContext<'_>) -> CaseResult {
     tags("after three restores", arena(0), &wanted, &found)
 }
 
-/// Returns each vCPU its own values and reads them back after a restore.
+/// Writes values of its own to each vCPU and reads them back after a restore.
 fn two_vcpus(cx: &mut CaseContext<'_>) -> CaseResult {
     let mut guest = cx.guest_like(Config { cpus: 2, ..Config::default() })?;
     let values = [[0x0_1111, rgsr(0x1111, 1), 1, 2], [0x1_2222, rgsr(0x2222, 2), 2, 3]];
