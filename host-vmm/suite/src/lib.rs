@@ -1,8 +1,8 @@
-//! The suite: every case, and the loop that runs them and reports what happened.
+//! The suite: every case in the order in which they run, and the loop that runs them and reports what happened.
 //!
-//! A case is a promise with its source, what it needs, and a function that checks it on a
-//! [`CaseContext`]. Cases are listed chapter by chapter, in the order in which they run. A VM is handed
-//! on from one case to the next only if nothing of the first can be seen by the second.
+//! A case is a promise with its source, what it needs, and a function that checks it on a [`CaseContext`]. This package has
+//! none of its own: they are in `arch_cases` and `kvm_cases`, chapter by chapter. A VM is handed on from one case to the next
+//! only if nothing of the first can be seen by the second.
 //!
 //! ```
 //! use machine::target::Opener;
@@ -20,106 +20,22 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod address;
-mod calls;
-mod capability;
-mod case;
-mod case_context;
-mod expect;
-mod guest;
 pub mod selection;
-mod settings;
-mod sharing;
-mod tagging;
-
-mod access_kinds;
-mod backings;
-mod boot;
-mod check;
-mod copy_tags;
-mod debugger;
-mod dirty;
-mod elsewhere;
-mod feature;
-mod fresh;
-mod generate;
-mod hazards;
-mod heap;
-mod hypercalls;
-mod identification;
-mod ioctl;
-mod isolation;
-mod life;
-mod loads;
-mod memory_operations;
-mod modes;
-mod one_reg;
-mod plain;
-mod race_calls;
-mod race_vcpus;
-mod races;
-mod restore;
-mod stops;
-mod store_edges;
-mod store_faults;
-mod store_only;
-mod stores;
-mod unchecked;
-mod zeroing;
 
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-pub use case::{Case, CaseError, CaseResult};
-pub use case_context::CaseContext;
-pub use guest::Guest;
+pub use case::{Case, CaseContext, CaseError, CaseResult, Guest};
 
+use case::Chapter;
 use machine::pool::Pool;
 use machine::target::{Opened, Target};
 use machine::{Config, Deadline, Factory};
 use report::event::{CaseInfo, Event, Sink, Verdict};
 
 /// All chapters, in the order in which they run.
-const CHAPTERS: &[&[Case]] = &[
-    boot::CASES,
-    stores::CASES,
-    store_faults::CASES,
-    store_edges::CASES,
-    plain::CASES,
-    loads::CASES,
-    generate::CASES,
-    check::CASES,
-    zeroing::CASES,
-    access_kinds::CASES,
-    memory_operations::CASES,
-    modes::CASES,
-    unchecked::CASES,
-    store_only::CASES,
-    hypercalls::CASES,
-    copy_tags::CASES,
-    fresh::CASES,
-    life::CASES,
-    sharing::CASES,
-    debugger::CASES,
-    ioctl::CASES,
-    stops::CASES,
-    backings::CASES,
-    dirty::CASES,
-    capability::CASES,
-    identification::CASES,
-    feature::CASES,
-    isolation::CASES,
-    races::CASES,
-    race_calls::CASES,
-    race_vcpus::CASES,
-    one_reg::CASES,
-    restore::CASES,
-    heap::CASES,
-    elsewhere::CASES,
-    // These last: a kernel that is wrong is of no use afterwards.
-    hazards::CASES,
-];
+const PARTS: &[&[Chapter]] = &[arch_cases::CHAPTERS, kvm_cases::CHAPTERS, arch_cases::SCENARIOS, kvm_cases::HAZARDS];
 
 /// What to run and how.
 #[derive(Clone, Debug)]
@@ -154,7 +70,7 @@ impl Default for GuestPolicy {
 
 /// All cases, in the order in which they run.
 pub fn cases() -> impl Iterator<Item = &'static Case> {
-    CHAPTERS.iter().flat_map(|chapter| chapter.iter())
+    PARTS.iter().copied().flatten().copied().flatten()
 }
 
 /// All cases as a report shows them.
@@ -195,20 +111,6 @@ pub fn run_on(options: &Options, opened: Opened, sink: &mut dyn Sink) {
     run(options, &*factory, &target, pool, sink);
 }
 
-impl Case {
-    /// Runs the case. `Err` closes the stream: there is no machine any more, and so no verdict.
-    fn check(&self, cx: &mut CaseContext<'_>) -> Result<Verdict, Box<Event>> {
-        if let Some(verdict) = self.verdict_in_advance(cx.target()) {
-            return Ok(verdict);
-        }
-        match (self.run)(cx) {
-            Ok(()) => Ok(Verdict::Passed),
-            Err(CaseError::Machine(error)) if error.ends_run() => Err(Box::new(Event::broken(&error))),
-            Err(error) => Ok(self.verdict(error)),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,6 +129,19 @@ mod tests {
         assert_eq!(names.len(), count);
     }
 
+    /// The border between the two packages of chapters is in the names.
+    #[test]
+    fn promises_of_the_kernel_and_of_the_architecture_are_in_packages_of_their_own() {
+        let areas = |parts: [&[Chapter]; 2]| {
+            let names = parts.into_iter().flatten().copied().flatten().map(|case| case.name);
+            names.filter_map(|name| name.split('.').next()).collect::<std::collections::BTreeSet<_>>()
+        };
+        let of_arch = areas([arch_cases::CHAPTERS, arch_cases::SCENARIOS]);
+        let of_kvm = areas([kvm_cases::CHAPTERS, kvm_cases::HAZARDS]);
+        assert!(of_arch.contains("arch") && of_kvm.contains("kvm"), "{of_arch:?}, {of_kvm:?}");
+        assert!(of_arch.is_disjoint(&of_kvm), "{of_arch:?} and {of_kvm:?} share an area");
+    }
+
     #[test]
     fn each_need_has_a_key_of_its_own() {
         let needs: std::collections::HashSet<Need> = cases().flat_map(Case::all_needs).collect();
@@ -235,22 +150,6 @@ mod tests {
         for key in keys {
             assert!(key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{key}");
         }
-    }
-
-    /// What a machine lacks skips the cases that declare it, and fails any other.
-    #[test]
-    fn a_case_is_skipped_only_for_what_it_declares() {
-        let case = |needs| Case::new("arch.a.b", "a claim", "a source", |_| Ok(())).needing(needs);
-        let lacking = || CaseError::Machine(Need::Swap.unmet("no swap").into());
-        let skip = report::event::Skip::new("host-no-swap", "no swap");
-        assert_eq!(case(&[Need::Pagemap, Need::Swap]).verdict(lacking()), Verdict::Skipped(skip.clone()));
-        assert_eq!(
-            case(&[Need::Swap]).verdict(CaseError::Skipped(Need::Swap.unmet("no swap"))),
-            Verdict::Skipped(skip)
-        );
-        assert!(matches!(case(&[Need::Pagemap]).verdict(lacking()), Verdict::Failed(_)));
-        let not_covered = CaseError::Machine(machine::MachineError::Unsupported("not covered".to_owned()));
-        assert!(matches!(case(&[Need::Swap]).verdict(not_covered), Verdict::Failed(_)));
     }
 
     #[test]

@@ -1,0 +1,238 @@
+//! Chapter: what memory a VM with MTE may have, before and after the capability was enabled.
+//!
+//! KVM_CAP_ARM_MTE: memory must be anonymous or of a RAM-based file; what a release makes of that is a row of
+//! [`model::contract`].
+
+use super::calls::{BASE, fetch, granules, peek, refused, returns, store, succeeds};
+use case::address::{arena, tagged};
+use case::expect::{no_fault, tags};
+use case::tagging::{guest_reads, guest_tags};
+use case::{Case, CaseContext, CaseError, CaseResult, HUGE_RAM};
+use machine::capability::Capability;
+use machine::need::Need;
+use machine::{Access, Backing, Errno, MachineError, Vm};
+
+const SLOT: &str = "Documentation/virt/kvm/api.rst, KVM_CAP_ARM_MTE: memory in memslots; arch/arm64/kvm/mmu.c, \
+                    kvm_arch_prepare_memory_region()";
+
+pub const CASES: &[Case] = &[
+    Case::new("kvm.backing.shared", "a shared memfd is taken or refused as the kernel's release promises", SLOT, |b| {
+        slot(b, Backing::Shared)
+    }),
+    Case::new(
+        "kvm.backing.private-file",
+        "a private mapping of a regular file is taken or refused as promised",
+        SLOT,
+        |b| slot(b, Backing::PrivateFile),
+    )
+    .needing(&[Need::DiskFile]),
+    Case::new(
+        "kvm.backing.hugetlb",
+        "memory of the huge page pool is taken or refused as promised, and has tags",
+        SLOT,
+        |b| slot(b, Backing::Hugetlb),
+    )
+    .needing(&[Need::Hugetlb]),
+    Case::new("kvm.backing.device", "device memory is refused to a VM with MTE from Linux 6.2 on", SLOT, |b| {
+        slot(b, Backing::Device)
+    })
+    .needing(&[Need::VdsoData]),
+    Case::new("kvm.backing.guest-memfd", "a guest_memfd is refused to a VM with MTE", SLOT, |b| {
+        slot(b, Backing::GuestMemfd)
+    })
+    .needing(&[Need::GuestMemfd]),
+    Case::new(
+        "kvm.backing.guest-memfd-first",
+        "a VM that has a guest_memfd does not get MTE any more",
+        "Documentation/virt/kvm/api.rst, KVM_CAP_ARM_MTE: guest_memfd; arch/arm64/kvm/arm.c, kvm_vm_ioctl_enable_cap()",
+        guest_memfd_first,
+    )
+    .needing(&[Need::GuestMemfd, Need::RefusesGuestMemfd]),
+    Case::new(
+        "kvm.backing.before-the-capability",
+        "memory that a VM with MTE may not have is taken before the capability is enabled, which is not asked again",
+        "arch/arm64/kvm/mmu.c, kvm_arch_prepare_memory_region(): asked when a slot is made",
+        before_the_capability,
+    )
+    .needing(&[Need::RefusesBacking, Need::DiskFile, Need::Hugetlb]),
+    Case::new(
+        "kvm.backing.shared-guest",
+        "a guest in shared memory tags it, and the VMM fetches and stores those tags",
+        SLOT,
+        |b| guest(b, Backing::Shared),
+    )
+    .needing(&[Need::TakesBacking(Backing::Shared)]),
+    Case::new(
+        "kvm.backing.hugetlb-guest",
+        "a guest in memory of the huge page pool tags it, and the VMM fetches and stores those tags",
+        SLOT,
+        |b| guest(b, Backing::Hugetlb),
+    )
+    .needing(&[Need::TakesBacking(Backing::Hugetlb), Need::Hugetlb]),
+    Case::new(
+        "kvm.backing.hugetlb-parts",
+        "storing tags to one part of a hugetlb page leaves the others at 0, whoever had the page before",
+        "arch/arm64/kvm/guest.c, kvm_vm_ioctl_mte_copy_tags(); arch/arm64/include/asm/mte.h, \
+         folio_try_hugetlb_mte_tagging()",
+        hugetlb_parts,
+    )
+    .needing(&[Need::TakesBacking(Backing::Hugetlb), Need::Hugetlb]),
+    Case::new(
+        "kvm.backing.hugetlb-touched",
+        "a guest that touches one part of a hugetlb page while dirty pages are logged leaves the others at tag 0",
+        "arch/arm64/kvm/mmu.c, sanitise_mte_tags()",
+        hugetlb_touched,
+    )
+    .needing(&[Need::TakesBacking(Backing::Hugetlb), Need::Hugetlb, Need::Capability(Capability::DirtyLog)]),
+];
+
+/// Skips the case where the kernel promises to refuse such memory.
+fn takes(cx: &CaseContext<'_>, backing: Backing) -> CaseResult {
+    match cx.target().contract().refuses(backing) {
+        true => Err(Need::TakesBacking(backing)
+            .unmet(format!("this kernel refuses {backing:?} memory to VMs with MTE"))
+            .into()),
+        false => Ok(()),
+    }
+}
+
+/// Leaves huge pages of the pool behind whose tags are not 0, as many as the guest of a case has.
+fn leave_hugetlb_behind(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut first = cx.bare()?;
+    succeeds("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", first.enable_mte(0))?;
+    let bytes = HUGE_RAM.next_multiple_of(size(&*first, Backing::Hugetlb));
+    match first.add_memory(BASE, bytes, Backing::Hugetlb, Access::ReadWrite) {
+        Err(MachineError::Kernel { errno, .. }) => succeeds("a slot", Err::<(), _>(errno))?,
+        other => other?,
+    }
+    let mut all = vec![0xf; granules(bytes)];
+    returns("a store over all huge pages", Ok(bytes), store(&*first, BASE, bytes, &mut all))
+}
+
+fn hugetlb_touched(cx: &mut CaseContext<'_>) -> CaseResult {
+    takes(cx, Backing::Hugetlb)?;
+    leave_hugetlb_behind(cx)?;
+    let mut guest = cx.guest_in(Backing::Hugetlb)?;
+    let page = cx.target().page_size;
+    // While dirty pages are logged the guest gets single pages of a huge one.
+    succeeds("KVM_MEM_LOG_DIRTY_PAGES", guest.dirty_log()?.log_dirty(abi::map::RAM_BASE, true))?;
+    let trace = guest.exec("str x1, [x0]", &[tagged(0, 0), 1])?;
+    no_fault(&guest, "a store through tag 0", &trace)?;
+    let found = guest.fetch_tags(arena(0), granules(4 * page))?;
+    tags("the parts of a huge page of which the guest touched one", arena(0), &vec![0; found.len()], &found)
+}
+
+/// Bytes that each kind of memory comes in at least.
+fn size(vm: &dyn Vm, backing: Backing) -> u64 {
+    match backing {
+        // Of hosts with base pages of 4, 16 and 64 KiB.
+        Backing::Hugetlb | Backing::HugePages => match vm.page_size() {
+            0x1000 => 2 << 20,
+            0x4000 => 32 << 20,
+            _ => 512 << 20,
+        },
+        _ => vm.page_size(),
+    }
+}
+
+fn slot(cx: &mut CaseContext<'_>, backing: Backing) -> CaseResult {
+    let refuses = cx.target().contract().refuses(backing);
+    let mut vm = cx.bare()?;
+    succeeds("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", vm.enable_mte(0))?;
+    let bytes = size(&*vm, backing);
+    let added = vm.add_memory(BASE, bytes, backing, Access::ReadWrite);
+    if refuses {
+        // It is MTE that the kernel refuses it for.
+        let control = cx.bare()?.add_memory(BASE, bytes, backing, Access::ReadWrite);
+        succeeds(&format!("the same slot of {backing:?} memory without MTE"), control)?;
+        refused(&format!("a slot of {backing:?} memory"), Errno::EINVAL, added)?;
+        // It was not taken half: there is room for other memory.
+        return succeeds(
+            "a slot of anonymous memory",
+            vm.add_memory(BASE, bytes, Backing::Anonymous, Access::ReadWrite),
+        );
+    }
+    succeeds(&format!("a slot of {backing:?} memory"), added)?;
+    if matches!(backing, Backing::Device | Backing::GuestMemfd) {
+        return Ok(());
+    }
+    let page = vm.page_size();
+    let each = granules(page);
+    tags("tags of new memory", BASE, &vec![0; each], &peek(&*vm, BASE, 1)?)?;
+    let mut wanted = cx.random_tags(each);
+    returns("a store", Ok(page), store(&*vm, BASE, page, &mut wanted))?;
+    tags("tags that were stored", BASE, &wanted, &peek(&*vm, BASE, 1)?)
+}
+
+fn guest_memfd_first(cx: &mut CaseContext<'_>) -> CaseResult {
+    if !cx.target().contract().refuses(Backing::GuestMemfd) {
+        return Err(Need::RefusesGuestMemfd.unmet("guest_memfd and MTE exclude each other since Linux 6.13").into());
+    }
+    let mut vm = cx.bare()?;
+    let page = vm.page_size();
+    succeeds("a slot of a guest_memfd", vm.add_memory(BASE, page, Backing::GuestMemfd, Access::ReadWrite))?;
+    refused("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", Errno::EINVAL, vm.enable_mte(0))?;
+    // And it has none.
+    refused("a fetch of tags", Errno::EINVAL, fetch(&*vm, BASE, page, &mut vec![0; granules(page)]))
+}
+
+fn before_the_capability(cx: &mut CaseContext<'_>) -> CaseResult {
+    let candidates = [Backing::Shared, Backing::PrivateFile, Backing::Hugetlb];
+    let contract = cx.target().contract();
+    let refused_later = candidates.into_iter().find(|backing| contract.refuses(*backing));
+    let Some(backing) = refused_later else {
+        return Err(Need::RefusesBacking.unmet("this kernel refuses no memory that this host has").into());
+    };
+    let mut vm = cx.bare()?;
+    let bytes = size(&*vm, backing);
+    succeeds("a slot without MTE", vm.add_memory(BASE, bytes, backing, Access::ReadWrite))?;
+    succeeds("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE afterwards", vm.enable_mte(0))?;
+    let second = vm.add_memory(BASE + bytes, bytes, backing, Access::ReadWrite);
+    refused("a second slot of the same memory", Errno::EINVAL, second)
+}
+
+fn guest(cx: &mut CaseContext<'_>, backing: Backing) -> CaseResult {
+    takes(cx, backing)?;
+    let mut guest = cx.guest_in(backing)?;
+    let each = granules(cx.target().page_size);
+    let by_guest = cx.random_tags(64);
+    guest_tags(&mut guest, 0, &by_guest)?;
+    let mut wanted = vec![0; 2 * each];
+    wanted[..64].copy_from_slice(&by_guest);
+    tags("tags that the guest stored", arena(0), &wanted, &guest.fetch_tags(arena(0), wanted.len())?)?;
+    let by_vmm = cx.random_tags(each);
+    guest.store_tags(arena(cx.target().page_size), &by_vmm)?;
+    let seen = guest_reads(&mut guest, cx.target().page_size, 64)?;
+    tags("tags that the VMM stored", arena(cx.target().page_size), &by_vmm[..64], &seen)?;
+    let trace = guest.exec("str x1, [x0]; ldr x2, [x0]", &[tagged(0, by_guest[0]), 9])?;
+    no_fault(&guest, "accesses by the guest's tag", &trace)
+}
+
+fn hugetlb_parts(cx: &mut CaseContext<'_>) -> CaseResult {
+    let backing = Backing::Hugetlb;
+    takes(cx, backing)?;
+    // The same page of the pool, tagged all over by a VM that is gone.
+    let first = with_memory(cx, backing)?;
+    let bytes = size(&*first, backing);
+    let mut all = vec![0xf; granules(bytes)];
+    returns("a store over a huge page", Ok(bytes), store(&*first, BASE, bytes, &mut all))?;
+    drop(first);
+    let second = with_memory(cx, backing)?;
+    let page = second.page_size();
+    let mut wanted = cx.random_tags(granules(page));
+    let part = BASE + 8 * page;
+    returns("a store to one part", Ok(page), store(&*second, part, page, &mut wanted))?;
+    let mut expected = vec![0; granules(16 * page)];
+    expected[granules(8 * page)..granules(9 * page)].copy_from_slice(&wanted);
+    tags("the parts of the huge page", BASE, &expected, &peek(&*second, BASE, 16)?)
+}
+
+fn with_memory(cx: &mut CaseContext<'_>, backing: Backing) -> Result<Box<dyn Vm>, CaseError> {
+    let mut vm = cx.bare()?;
+    succeeds("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", vm.enable_mte(0))?;
+    let bytes = size(&*vm, backing);
+    match vm.add_memory(BASE, bytes, backing, Access::ReadWrite) {
+        Err(MachineError::Kernel { errno, .. }) => succeeds("a slot", Err(errno)).map(|()| vm),
+        other => other.map(|()| vm).map_err(CaseError::from),
+    }
+}

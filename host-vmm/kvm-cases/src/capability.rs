@@ -1,0 +1,93 @@
+//! Chapter: KVM_CAP_ARM_MTE and the registers that it adds, without a guest.
+
+use super::calls::{BASE, fetch, granules, returns, succeeds, vm};
+use case::expect::holds;
+use case::{Case, CaseContext, CaseResult};
+use machine::registers::RegisterId;
+use machine::{Access, Backing, Errno};
+
+const CAPABILITY: &str = "Documentation/virt/kvm/api.rst 7.28 KVM_CAP_ARM_MTE";
+
+pub const CASES: &[Case] = &[
+    case(
+        "kvm.capability.after-a-vcpu",
+        "the capability cannot be enabled once a vCPU exists: EINVAL, and the VM stays without MTE",
+        after_a_vcpu,
+    ),
+    case("kvm.capability.flags", "the capability takes no flags: EINVAL", capability_flags),
+    case("kvm.capability.twice", "enabling the capability twice is fine", capability_twice),
+    case(
+        "kvm.registers.absent-without-mte",
+        "without the capability the four registers are not listed and give ENOENT",
+        registers_without_mte,
+    ),
+    case(
+        "kvm.registers.listed-with-mte",
+        "with the capability the four registers are listed, readable and writable",
+        registers_with_mte,
+    ),
+    case("kvm.registers.id-is-fixed", "ID_AA64PFR1_EL1.MTE cannot be changed by KVM_SET_ONE_REG", id_is_fixed),
+];
+
+const fn case(name: &'static str, claim: &'static str, run: fn(&mut CaseContext<'_>) -> CaseResult) -> Case {
+    Case::new(name, claim, CAPABILITY, run)
+}
+
+fn after_a_vcpu(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = cx.bare()?;
+    succeeds("KVM_CREATE_VCPU", vm.add_vcpu())?;
+    returns("KVM_ENABLE_CAP after a vCPU", Err(Errno::EINVAL), vm.enable_mte(0).map(|()| 0))?;
+    let page = vm.page_size();
+    succeeds("KVM_SET_USER_MEMORY_REGION", vm.add_memory(BASE, page, Backing::Anonymous, Access::ReadWrite))?;
+    let mut buffer = vec![0; granules(page)];
+    returns("a fetch after the refusal", Err(Errno::EINVAL), fetch(&*vm, BASE, page, &mut buffer))
+}
+
+fn capability_flags(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = cx.bare()?;
+    returns("KVM_ENABLE_CAP with flags 1", Err(Errno::EINVAL), vm.enable_mte(1).map(|()| 0))?;
+    returns("KVM_ENABLE_CAP with flags 1 << 31", Err(Errno::EINVAL), vm.enable_mte(1 << 31).map(|()| 0))
+}
+
+fn capability_twice(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = cx.bare()?;
+    holds("KVM_CHECK_EXTENSION of KVM_CAP_ARM_MTE on the VM", "1", "0", vm.has_mte_capability())?;
+    succeeds("KVM_ENABLE_CAP", vm.enable_mte(0))?;
+    succeeds("KVM_ENABLE_CAP again", vm.enable_mte(0))
+}
+
+fn registers_without_mte(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = cx.bare()?;
+    let cpu = succeeds("KVM_CREATE_VCPU", vm.add_vcpu())?;
+    let listed = vm.registers(cpu)?;
+    for id in RegisterId::MTE {
+        holds(&format!("KVM_GET_REG_LIST and {id}"), "not listed", "listed", listed.get(id).is_none())?;
+        returns(&format!("KVM_GET_ONE_REG of {id}"), Err(Errno::ENOENT), vm.register(cpu, id))?;
+        returns(&format!("KVM_SET_ONE_REG of {id}"), Err(Errno::ENOENT), vm.set_register(cpu, id, 0).map(|()| 0))?;
+    }
+    let pfr1 = succeeds("KVM_GET_ONE_REG of ID_AA64PFR1_EL1", vm.register(cpu, RegisterId::ID_AA64PFR1_EL1))?;
+    holds("ID_AA64PFR1_EL1.MTE", "0", pfr1 >> 8 & 0xf, pfr1 >> 8 & 0xf == 0)
+}
+
+fn registers_with_mte(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = vm(cx, 1)?;
+    let cpu = succeeds("KVM_CREATE_VCPU", vm.add_vcpu())?;
+    let listed = vm.registers(cpu)?;
+    for id in RegisterId::MTE {
+        holds(&format!("KVM_GET_REG_LIST and {id}"), "listed", "not listed", listed.get(id).is_some())?;
+        succeeds(&format!("KVM_SET_ONE_REG of {id}"), vm.set_register(cpu, id, 1))?;
+        returns(&format!("KVM_GET_ONE_REG of {id}"), Ok(1), vm.register(cpu, id))?;
+    }
+    Ok(())
+}
+
+fn id_is_fixed(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = vm(cx, 1)?;
+    let cpu = succeeds("KVM_CREATE_VCPU", vm.add_vcpu())?;
+    let id = RegisterId::ID_AA64PFR1_EL1;
+    let value = succeeds("KVM_GET_ONE_REG", vm.register(cpu, id))?;
+    succeeds("KVM_SET_ONE_REG of the same value", vm.set_register(cpu, id, value))?;
+    let without = value & !(0xf << 8);
+    returns("KVM_SET_ONE_REG without MTE", Err(Errno::EINVAL), vm.set_register(cpu, id, without).map(|()| 0))?;
+    returns("KVM_GET_ONE_REG afterwards", Ok(value), vm.register(cpu, id))
+}
