@@ -2,8 +2,7 @@
 //!
 //! A directory has a file for each cell, and `cases.txt` with the names of all cases. A cell's file lists what does not
 //! simply pass: which cases are known, by which erratum; which are skipped, by the reason's key; and how a run ends that
-//! does not finish. A failure is never expected. An erratum that is a race shows in some runs and not in others: its case
-//! is listed as `sometimes`, by hand.
+//! does not finish. A failure is never expected, and neither is one thing or the other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
@@ -83,15 +82,6 @@ fn heading(cell: &Cell) -> String {
     }
 }
 
-/// What begins the heading of cases that an erratum breaks in some runs.
-const SOMETIMES: &str = "sometimes ";
-
-/// Returns whether a heading permits a verdict besides its own.
-fn may_be(expected: &str, found: &str) -> bool {
-    let known = expected.strip_prefix(SOMETIMES).map(|erratum| format!("known {erratum}"));
-    known.is_some_and(|known| found == "passed" || found == known)
-}
-
 impl VerdictTable {
     /// Takes what the cases of a run came to.
     #[must_use]
@@ -128,12 +118,10 @@ impl VerdictTable {
                 }
             } else if let Some(end) = content.strip_prefix(ENDS) {
                 this.end = Some(end.to_owned());
-            } else if ["known ", SOMETIMES, "skipped "].iter().any(|kind| content.starts_with(kind))
-                || content == "not run"
-            {
+            } else if ["known ", "skipped "].iter().any(|kind| content.starts_with(kind)) || content == "not run" {
                 heading = Some(content);
             } else {
-                return Err(invalid("known ERRATUM, sometimes ERRATUM, skipped KEY, not run, or ends REASON"));
+                return Err(invalid("known ERRATUM, skipped KEY, not run, or ends REASON"));
             }
         }
         Ok(this)
@@ -165,7 +153,7 @@ impl VerdictTable {
         let verdict = |table: &Self, case| table.others.get(case).map_or("passed", |heading| heading).to_owned();
         let mut list = Vec::new();
         let mut add = |case: &str, expected: String, found: String| {
-            if expected != found && !may_be(&expected, &found) {
+            if expected != found {
                 list.push(VerdictDifference { case: case.to_owned(), expected, found });
             }
         };
@@ -175,16 +163,6 @@ impl VerdictTable {
             add(case, verdict(self, case), verdict(found, case));
         }
         list
-    }
-
-    /// Keeps what an older table lists as a race, where that permits what was found.
-    fn keep_races(&mut self, older: &str) {
-        let Ok(older) = Self::parse(Path::new(""), older) else { return };
-        for (case, heading) in older.others {
-            if may_be(&heading, self.others.get(&case).map_or("passed", |found| found)) {
-                self.others.insert(case, heading);
-            }
-        }
     }
 
     /// Lists the cases that failed, which no table may expect.
@@ -253,8 +231,7 @@ impl VerdictDirectory {
     ///
     /// When a file cannot be written.
     pub fn bless(&self, column: &Column) -> Result<Vec<String>, VerdictError> {
-        let mut table = VerdictTable::of(column, &self.cases);
-        table.keep_races(self.read(&Self::file(&column.name)).ok().as_deref().unwrap_or_default());
+        let table = VerdictTable::of(column, &self.cases);
         let failures: Vec<String> = table.failures().into_iter().map(str::to_owned).collect();
         if failures.is_empty() {
             let files = [(Self::file(&column.name), table.text(&column.name)), (CASES.to_owned(), self.names())];

@@ -61,23 +61,6 @@ fn any_other_verdict_is_a_difference() {
     assert_eq!(found[0].to_string(), "b: expected known linux.x, found known linux.y");
 }
 
-/// An erratum that is a race is listed by hand, and only that erratum may show.
-#[test]
-fn a_race_may_show_or_not_but_nothing_else_may() {
-    let scratch = tempfile::tempdir().unwrap();
-    fs::write(scratch.path().join("6.12.txt"), "sometimes linux.x\n  b\n").unwrap();
-    let directory = VerdictDirectory::new(scratch.path(), cases());
-    let with = |verdict| ran([Verdict::Passed, verdict, Verdict::Passed, Verdict::Passed]);
-    assert_eq!(directory.bless(&with(known())).unwrap(), Vec::<String>::new());
-    assert_eq!(directory.compare(&with(known())).unwrap(), []);
-    assert_eq!(directory.bless(&with(Verdict::Passed)).unwrap(), Vec::<String>::new());
-    assert_eq!(directory.compare(&with(known())).unwrap(), [], "the line is kept");
-    let other = Verdict::Known { erratum: "linux.y".into(), failure: Failure::default() };
-    for verdict in [other, skipped("k"), Verdict::Failed(Failure::default())] {
-        assert_eq!(directory.compare(&with(verdict)).unwrap().len(), 1);
-    }
-}
-
 #[test]
 fn a_run_that_ends_otherwise_is_a_difference() {
     let unavailable = Event::Unavailable { reason: "no tags\nmore".into(), remedy: "m".into() };
@@ -126,7 +109,7 @@ fn the_tables_name_what_there_is() {
         let table = VerdictTable::parse(&path, &fs::read_to_string(&path).unwrap()).unwrap();
         for (case, heading) in &table.others {
             assert!(names.contains(case), "{}: {case}", path.display());
-            let known = heading.strip_prefix("known ").or_else(|| heading.strip_prefix(SOMETIMES));
+            let known = heading.strip_prefix("known ");
             assert!(known.is_none_or(|id| errata::all().any(|one| one.id == id)), "{}: {heading}", path.display());
         }
     }
