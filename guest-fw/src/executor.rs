@@ -3,12 +3,12 @@
 //! The host chooses all general-purpose registers, the stack pointer, the flags, PSTATE.TCO and the exception level of
 //! the block. A synchronous exception is recorded and the block continues at the next instruction. The word after the
 //! last instruction (BRK at EL1, SVC at EL0) ends the block. The firmware's own memory is untagged and it does not use
-//! GCR_EL1, RGSR_EL1, TFSR_EL1 and TFSRE0_EL1, so these keep their values until the next block. FPCR and FPSR are 0 when
-//! a block begins. Behind the word that ends a block the code page is as after boot.
+//! GCR_EL1, RGSR_EL1, TFSR_EL1 and TFSRE0_EL1, so these keep their values until the next block. FPCR, FPSR and
+//! TPIDR_EL0 are 0 when a block begins. Behind the word that ends a block the code page is as after boot.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use aarch64_cpu::registers::{ELR_EL1, ESR_EL1, FAR_EL1, SCTLR_EL1, SPSR_EL1, TCR_EL1};
+use aarch64_cpu::registers::{ELR_EL1, ESR_EL1, FAR_EL1, SCTLR_EL1, SPSR_EL1, TCR_EL1, TPIDR_EL0};
 use abi::mailbox::{Block, BlockEnd, BlockReply, MAX_TRAPS, MAX_WORDS, SYS_REGS, SysReg, Trap};
 use abi::map;
 use guest_fw::layout;
@@ -79,6 +79,7 @@ pub fn run(mailbox: &CpuMailbox) -> Option<BlockReply> {
         cpu::set_vectors(&mailbox.vectors());
     }
     cpu::clear_float_registers();
+    TPIDR_EL0.set(0);
     write_program_registers(block.sys_mask, &block.sys);
     // SAFETY: the frame is initialized and at the top of this vCPU's trap stack, which is empty: this code runs on the
     // main stack and no block is running.

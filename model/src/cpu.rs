@@ -82,9 +82,9 @@ pub struct Cpu {
     pub el: u8,
     /// The system registers that a block can see or that steer it.
     pub sys: SystemRegisters,
-    /// TPIDR_EL0, which nobody but a program uses.
+    /// TPIDR_EL0, which the firmware clears before each block.
     pub tpidr_el0: u64,
-    /// FPCR, which the firmware clears before each block.
+    /// FPCR, likewise.
     pub fpcr: u64,
     /// FPSR, likewise.
     pub fpsr: u64,

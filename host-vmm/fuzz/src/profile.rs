@@ -19,24 +19,35 @@ pub struct Profile {
     pub asymmetric: bool,
     /// Whether programs may copy and set memory by FEAT_MOPS.
     pub mops: bool,
+    /// Whether tag checks may be limited to stores (FEAT_MTE_STORE_ONLY).
+    pub store_only: bool,
     /// Known divergences that programs stay away from.
     pub known: Arc<Avoided>,
 }
 
 impl Default for Profile {
     fn default() -> Self {
-        Self { instructions: INSTRUCTIONS, cpus: 2, asymmetric: true, mops: true, known: Arc::default() }
+        Self {
+            instructions: INSTRUCTIONS,
+            cpus: 2,
+            asymmetric: true,
+            mops: true,
+            store_only: true,
+            known: Arc::default(),
+        }
     }
 }
 
 impl Profile {
-    /// Leaves out what a CPU with this boot report has not (Arm ARM, ID_AA64PFR1_EL1.MTE, ID_AA64ISAR2_EL1.MOPS).
+    /// Leaves out what a CPU with this boot report has not (Arm ARM, ID_AA64PFR1_EL1.MTE, ID_AA64ISAR2_EL1.MOPS,
+    /// ID_AA64PFR2_EL1.MTESTOREONLY).
     #[must_use]
     pub fn limited_to(self, boot: &BootReport) -> Self {
         let field = |register: u64, shift: u32| register >> shift & 0xf;
         Self {
             asymmetric: self.asymmetric && field(boot.pfr1, 8) >= 3,
             mops: self.mops && field(boot.isar2, 16) != 0,
+            store_only: self.store_only && field(boot.pfr2, 4) != 0,
             ..self
         }
     }

@@ -96,7 +96,12 @@ pub fn control(rng: &mut Rng, profile: &Profile, any_tag: bool, run: &mut Run) {
         set(name, mode);
     }
     for (name, value, rare) in RARE {
-        if one_in(rng, *rare) {
+        let there = match *name {
+            "sctlr_el1.mscen" => profile.mops,
+            "sctlr_el1.tcso0" | "sctlr_el1.tcso" => profile.store_only,
+            _ => true,
+        };
+        if there && one_in(rng, *rare) {
             set(name, *value);
         }
     }
@@ -111,6 +116,11 @@ const RARE: &[(&str, u8, u32)] = &[
     ("sctlr_el1.sa", 0, 32),
     ("sctlr_el1.sa0", 0, 32),
     ("sctlr_el1.dze", 0, 32),
+    ("sctlr_el1.uct", 0, 32),
+    ("sctlr_el1.uci", 0, 32),
+    ("sctlr_el1.mscen", 0, 32),
+    ("sctlr_el1.tcso0", 1, 16),
+    ("sctlr_el1.tcso", 1, 16),
     ("tcr_el1.tbi0", 0, 32),
     ("tcr_el1.tbi1", 0, 32),
     ("tcr_el1.tcma0", 1, 10),

@@ -7,6 +7,7 @@ use model::cpu::Features;
 #[must_use]
 pub fn features(boot: &BootReport) -> Features {
     let field = |register: u64, shift: u32| (register >> shift & 0xf) as u8;
+    let without = |register: u64, shift: u32| register & !(0xf << shift);
     Features {
         mte: field(boot.pfr1, 8),
         tag_block_bs: field(boot.gmid, 0),
@@ -17,14 +18,14 @@ pub fn features(boot: &BootReport) -> Features {
         store_only: field(boot.pfr2, 4) != 0,
         idst: field(boot.mmfr2, 36) != 0,
         pfr0: boot.pfr0,
-        pfr1: boot.pfr1,
+        pfr1: without(boot.pfr1, 8),
         dfr0: boot.dfr0,
-        isar0: boot.isar0,
+        isar0: without(boot.isar0, 20),
         isar1: boot.isar1,
-        isar2: boot.isar2,
+        isar2: without(boot.isar2, 16),
         mmfr0: boot.mmfr0,
         mmfr1: boot.mmfr1,
-        mmfr2: boot.mmfr2,
+        mmfr2: without(without(boot.mmfr2, 32), 36),
         midr: boot.midr,
         mpidr: boot.mpidr,
         revidr: boot.revidr,

@@ -36,13 +36,18 @@ pub static FIELDS: &[Field] = &[
     field("sctlr_el1.sa", SysReg::Sctlr, 3, BIT),
     field("sctlr_el1.sa0", SysReg::Sctlr, 4, BIT),
     field("sctlr_el1.dze", SysReg::Sctlr, 14, BIT),
+    field("sctlr_el1.uct", SysReg::Sctlr, 15, BIT),
+    field("sctlr_el1.uci", SysReg::Sctlr, 26, BIT),
+    field("sctlr_el1.mscen", SysReg::Sctlr, 33, BIT),
+    field("sctlr_el1.tcso0", SysReg::Sctlr, 58, BIT),
+    field("sctlr_el1.tcso", SysReg::Sctlr, 59, BIT),
     field("tcr_el1.tbi0", SysReg::Tcr, 37, BIT),
     field("tcr_el1.tbi1", SysReg::Tcr, 38, BIT),
     field("tcr_el1.tcma0", SysReg::Tcr, 57, BIT),
     field("tcr_el1.tcma1", SysReg::Tcr, 58, BIT),
 ];
 
-const COUNT: usize = 13;
+const COUNT: usize = 18;
 const _: () = assert!(FIELDS.len() == COUNT);
 
 impl Field {

@@ -95,7 +95,7 @@ impl Features {
         isar2: 0x0010_0012,
         mmfr0: 0x2100_0323_1020_1126,
         mmfr1: 0x0010_1120_1031_2122,
-        mmfr2: 0x1221_0111_1201_1011,
+        mmfr2: 0x1221_0100_1201_1011,
         midr: 0x000f_0510,
         mpidr: 1 << 31,
         revidr: 0,
@@ -125,7 +125,7 @@ impl Features {
         isar2: 0,
         mmfr0: 0x0222_0010_1125,
         mmfr1: 0x1021_2122,
-        mmfr2: 0x1221_0111_1200_1011,
+        mmfr2: 0x1221_0100_1200_1011,
         midr: 0x410f_d493,
         mpidr: 1 << 31,
         revidr: 0,
@@ -152,7 +152,7 @@ impl Features {
     #[must_use]
     pub fn id_aa64pfr1(&self) -> u64 {
         let shown = if self.tags_hidden { 0 } else { self.mte as u64 };
-        self.pfr1 & !(0xf << MTE_SHIFT) | shown << MTE_SHIFT
+        self.pfr1 | shown << MTE_SHIFT
     }
 
     /// ID_AA64PFR2_EL1, of which only MTESTOREONLY matters here.
@@ -164,20 +164,19 @@ impl Features {
     /// ID_AA64ISAR0_EL1.
     #[must_use]
     pub fn id_aa64isar0(&self) -> u64 {
-        self.isar0 & !(0xf << ATOMIC_SHIFT) | if self.atomics { 2 << ATOMIC_SHIFT } else { 0 }
+        if self.atomics { self.isar0 | 2 << ATOMIC_SHIFT } else { self.isar0 }
     }
 
     /// ID_AA64ISAR2_EL1.
     #[must_use]
     pub fn id_aa64isar2(&self) -> u64 {
-        self.isar2 & !(0xf << MOPS_SHIFT) | (self.mops as u64) << MOPS_SHIFT
+        self.isar2 | (self.mops as u64) << MOPS_SHIFT
     }
 
     /// ID_AA64MMFR2_EL1.
     #[must_use]
     pub fn id_aa64mmfr2(&self) -> u64 {
-        let fields = (self.lse2 as u64) << AT_SHIFT | (self.idst as u64) << IDS_SHIFT;
-        self.mmfr2 & !(0xf << AT_SHIFT | 0xf << IDS_SHIFT) | fields
+        self.mmfr2 | (self.lse2 as u64) << AT_SHIFT | (self.idst as u64) << IDS_SHIFT
     }
 
     /// MPIDR_EL1 of a CPU. KVM and QEMU number the first eight by Aff0 alone, and the firmware relies on it.
@@ -222,7 +221,7 @@ mod tests {
         assert_eq!(n2.id_aa64isar0(), 0x1221_1111_1021_2120);
         assert_eq!(n2.id_aa64isar2() >> 16 & 0xf, 0);
         assert_eq!(Features::MAX.id_aa64isar2() >> 16 & 0xf, 1);
-        assert_eq!(n2.id_aa64mmfr2(), n2.mmfr2);
+        assert_eq!(n2.id_aa64mmfr2(), 0x1221_0111_1200_1011);
         assert_eq!(Features { lse2: false, idst: false, ..Features::MAX }.id_aa64mmfr2(), 0x1221_0100_1201_1011);
         assert_eq!((n2.mpidr_el1(0), n2.mpidr_el1(7)), (0x8000_0000, 0x8000_0007));
         assert_eq!(Features::MAX.with_mte(1).id_aa64pfr1(), 0x121);

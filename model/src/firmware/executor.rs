@@ -176,6 +176,7 @@ impl Firmware {
         cpu.monitor = None;
         cpu.fpcr = 0;
         cpu.fpsr = 0;
+        cpu.tpidr_el0 = 0;
         (cpu.x_unknown, cpu.copying) = (0, None);
         if let Some(v) = v.filter(|_| block.simd != 0) {
             cpu.v = *v;

@@ -34,6 +34,11 @@ pub struct KillMatrix {
     #[cfg(feature = "mutants")]
     #[arg(long)]
     mutants: bool,
+    /// Draw fresh programs for these mutants for so long, instead of trying them on what there is, and write those that kill
+    /// one to model/corpus
+    #[cfg(feature = "mutants")]
+    #[arg(long, value_name = "SECONDS", requires = "mutants")]
+    hunt: Option<u32>,
     /// How results are printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -103,7 +108,9 @@ impl KillMatrix {
     /// Tries the mutants of the specification whose names begin with one of those given.
     #[cfg(feature = "mutants")]
     fn mutants(&self) -> Result<Exit, CliError> {
-        use crate::kill_matrix::mutants::{Account, Argued, Fate, run};
+        use crate::kill_matrix::mutants::{Account, Argued, Fate, hunt, not_argued, run};
+        use machine::Deadline;
+        use std::time::Duration;
 
         let seed = self.seed.unwrap_or_else(|| u64::from(fastrand::u32(..)));
         let jobs = self.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZero::get);
@@ -113,7 +120,16 @@ impl KillMatrix {
                 anstream::eprint!("\r{done} of {total} mutants{}", if done == total { "\r\x1b[K" } else { "" });
             }
         };
-        let wanted = |name: &str| self.defects.is_empty() || self.defects.iter().any(|start| name.starts_with(start));
+        // A whole name, with its `#1`, is no beginning of `#10`.
+        let selects = |start: &String, name: &str| name == start || !start.contains('#') && name.starts_with(start);
+        let wanted = |name: &str| self.defects.is_empty() || self.defects.iter().any(|start| selects(start, name));
+        if let Some(seconds) = self.hunt {
+            let deadline = Deadline::after(Duration::from_secs(seconds.into()));
+            let hunted = not_argued(|mutant| wanted(mutant.name));
+            let (programs, left) = hunt(&hunted, seed, jobs, deadline, &mutants::found)?;
+            mutants::hunted(&mut anstream::stdout().lock(), seed, programs, &left)?;
+            return Ok(Exit::Passed);
+        }
         // As each ends: all of them take a while, and what there is so far is good for something.
         let each = |fate: &Fate| {
             if matches!(self.format, Format::Json) {

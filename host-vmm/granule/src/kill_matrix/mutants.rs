@@ -6,6 +6,7 @@
 //! Which survive, and why no machine could tell them from the specification, stands in `model/survivors.txt`.
 
 mod corpus;
+mod hunt;
 mod survivors;
 mod wild;
 
@@ -20,7 +21,8 @@ use report::event::{Event, Sink, Verdict};
 use suite::Options;
 
 use self::corpus::{Models, Prepared, Replay};
-pub use self::survivors::{Account, Argued};
+pub use self::hunt::{Found, hunt};
+pub use self::survivors::{Account, Argued, not_argued};
 use super::{STAGES, Stage, on_threads};
 
 /// How many times what an unbroken test evaluates a mutant may evaluate.
@@ -60,6 +62,8 @@ pub enum Death {
 /// What became of one mutant.
 #[derive(Clone, Debug)]
 pub struct Fate {
+    /// Its number.
+    pub number: u32,
     /// The mutant.
     pub mutant: &'static Mutant,
     /// How it died, and the test that killed it; `None` if it survived.
@@ -139,10 +143,10 @@ fn fate(number: u32, tests: &[Test], seed: u64) -> Fate {
     let mut replay = Replay::on(&models);
     for (n, test) in able.iter().enumerate() {
         if let Some(death) = kills(test, number, seed, &mut replay) {
-            return Fate { mutant, killed: Some((death, test.name.clone())), tests: n + 1 };
+            return Fate { number, mutant, killed: Some((death, test.name.clone())), tests: n + 1 };
         }
     }
-    Fate { mutant, killed: None, tests: able.len() }
+    Fate { number, mutant, killed: None, tests: able.len() }
 }
 
 fn kills(test: &Test, number: u32, seed: u64, replay: &mut Replay<'_>) -> Option<Death> {

@@ -78,7 +78,7 @@ fn an_id_register_takes_only_what_it_is() {
 
 #[test]
 fn mte_frac_is_shown_from_6_16_on() {
-    let host = Features { pfr1: 0xf21 | MTE_FRAC, ..Features::MAX };
+    let host = Features { pfr1: 0x21 | MTE_FRAC, ..Features::MAX };
     let on = |minor| Host { release: Release::new(6, minor, 0), features: host.clone(), ..Host::default() };
     let shown = |minor, mte| visible(&on(minor), mte).id_aa64pfr1();
     assert_eq!(shown(15, true) & (MTE_FRAC | 0xf00), 0x300);

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use crate::kill_matrix::mutants::{Account, Argued, Death, Fate, Fates};
+use crate::kill_matrix::mutants::{Account, Argued, Death, Fate, Fates, Found};
 
 /// A mutant as `--format json` prints it, one a line.
 #[derive(Serialize)]
@@ -90,4 +90,22 @@ pub(super) fn text(out: &mut impl Write, fates: &Fates, account: &Account<'_>) -
         account.score(),
         fates.elapsed.as_secs_f64()
     )
+}
+
+/// Prints a program that a hunt found.
+pub(super) fn found(found: &Found) {
+    anstream::println!("found {}: kills {}", found.path.display(), found.kills.join(", "));
+}
+
+/// Prints what a hunt was worth: how many programs of a seed it drew, and which mutants live on.
+pub(super) fn hunted(
+    out: &mut impl Write,
+    seed: u64,
+    programs: u64,
+    left: &[(&'static str, u32)],
+) -> std::io::Result<()> {
+    for (name, programs) in left {
+        writeln!(out, "lives on after {programs} programs that reach it: {name}")?;
+    }
+    writeln!(out, "{programs} programs of seed {seed:#x} drawn; {} mutants live on", left.len())
 }

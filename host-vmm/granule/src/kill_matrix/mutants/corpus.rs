@@ -10,6 +10,7 @@ use fuzz::reference::{ModelReference, Reference};
 use fuzz::{Profile, generate};
 use machine::Deadline;
 use model::choice::Choices;
+use model::contract::Release;
 use model::cpu::{Features, Hypervisor};
 use modelled::{ModelFactory, Settings};
 use program::compare::differences;
@@ -21,54 +22,120 @@ const FOLDERS: [&str; 2] = [
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/corpus"),
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errata"),
 ];
+/// The folder of the programs that [`hunt`](super::hunt) found, with a folder for each model.
+pub const FOUND: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../model/corpus");
 /// The seed of the generated ones.
 const SEED: u64 = 0x5eed;
-/// How many there are for the first model, and for each of the others.
-const GENERATED: u64 = 2000;
-const GENERATED_FOR_OTHERS: u64 = 300;
-const BENT: u64 = 4000;
 /// Instructions that a block may take: bent programs may loop.
 const BUDGET: u64 = 100_000;
 /// A program with more outcomes is not replayed; a mutant may have a few more.
-const OUTCOMES: usize = 24;
-const MOST_OUTCOMES: usize = 48;
+const OUTCOMES: usize = 64;
+const MOST_OUTCOMES: usize = 128;
+
+/// A model that programs are replayed on.
+struct Variant {
+    /// What it is called, as is the folder of its programs in `model/corpus`.
+    name: &'static str,
+    /// What its CPU has.
+    features: fn() -> Features,
+    /// Who answers calls.
+    hypervisor: Hypervisor,
+    /// The kernel under it.
+    release: Release,
+    /// Generated programs of its own, plain and bent.
+    generated: [u64; 2],
+}
+
+const fn variant(name: &'static str, features: fn() -> Features, generated: [u64; 2]) -> Variant {
+    Variant { name, features, hypervisor: Hypervisor::Kvm, release: Release::new(6, 12, Release::NEWEST), generated }
+}
+
+/// The models, the first of which has all that there is.
+static VARIANTS: [Variant; 9] = [
+    variant("max", || Features::MAX, [2000, 2700]),
+    variant("neoverse-n2", || Features::NEOVERSE_N2, [300, 650]),
+    Variant { hypervisor: Hypervisor::Board, ..variant("board", || Features::MAX, [300, 650]) },
+    Variant { release: Release::new(5, 15, Release::NEWEST), ..variant("linux-5.15", || Features::MAX, [0, 100]) },
+    Variant { release: Release::new(7, 2, Release::NEWEST), ..variant("linux-7.2", || Features::MAX, [0, 100]) },
+    variant("mte1", || Features::MAX.with_mte(1), [0, 200]),
+    // A VM without KVM_CAP_ARM_MTE on a CPU that has tags.
+    variant("hidden", || Features { tags_hidden: true, gmid_trapped: true, ..Features::MAX }, [0, 200]),
+    // A CPU without MTE, whose other fields differ from those of the first.
+    variant(
+        "least",
+        || Features {
+            mte: 0,
+            atomics: false,
+            lse2: false,
+            mops: false,
+            store_only: false,
+            idst: false,
+            // No floating point, no AArch32, no FEAT_AFP, no FEAT_EBF16.
+            pfr0: 0x1101_0010_20ff_0111,
+            mmfr1: 0x0000_1120_1031_2122,
+            isar1: 0x0111_0111_1021_1002,
+            ..Features::MAX
+        },
+        [0, 200],
+    ),
+    // Tags and floating point of another kind: ID_AA64PFR0_EL1.FP, ID_AA64ISAR1_EL1.BF16 and blocks of other sizes.
+    variant(
+        "other",
+        || Features {
+            tagged_far: true,
+            lse2: false,
+            idst: false,
+            gmid_trapped: true,
+            tag_block_bs: 5,
+            dczid: 5,
+            pfr0: 0x1101_0010_2010_0111,
+            isar1: 0x0111_1111_1021_1002,
+            mmfr1: 0x0010_0000_1031_2122,
+            ..Features::MAX
+        },
+        [0, 200],
+    ),
+];
+
+/// Returns how many models there are.
+pub const fn variants() -> usize {
+    VARIANTS.len()
+}
 
 /// The models that programs are for.
-pub struct Models([ModelFactory; 3]);
-
-/// Which of them.
-#[derive(Clone, Copy)]
-enum Model {
-    First,
-    Smaller,
-    Board,
-}
+pub struct Models([ModelFactory; VARIANTS.len()]);
 
 impl Models {
     /// Makes the models.
     pub fn new() -> Self {
-        let first = Settings { budget: BUDGET, ..Settings::default() };
-        let smaller = Settings { features: Features::NEOVERSE_N2.clone(), ..first.clone() };
-        let board = Settings { hypervisor: Hypervisor::Board, ..first.clone() };
-        Self([first, smaller, board].map(ModelFactory::new))
+        Self(std::array::from_fn(|n| {
+            let Variant { features, hypervisor, release, .. } = VARIANTS[n];
+            ModelFactory::new(Settings {
+                budget: BUDGET,
+                features: features(),
+                hypervisor,
+                release,
+                ..Settings::default()
+            })
+        }))
     }
 }
 
 /// Machines of the models, one program after the other.
 pub struct Replay<'m> {
     models: &'m Models,
-    references: [Option<ModelReference<'m>>; 3],
+    references: [Option<ModelReference<'m>>; VARIANTS.len()],
 }
 
 impl<'m> Replay<'m> {
     /// Takes the models.
     pub fn on(models: &'m Models) -> Self {
-        Self { models, references: [const { None }; 3] }
+        Self { models, references: [const { None }; VARIANTS.len()] }
     }
 
     /// Lists the outcomes that the model in its present state permits, up to `most`; whether there are more.
     fn outcomes(&mut self, prepared: &Prepared, most: usize) -> Result<(Vec<Observation>, bool), NotCovered> {
-        let which = prepared.model as usize;
+        let which = prepared.model;
         // Whatever becomes of this run, the next one begins anew unless it ends well.
         let mut reference =
             self.references[which].take().unwrap_or_else(|| ModelReference::as_it_is(&self.models.0[which]));
@@ -90,7 +157,8 @@ impl<'m> Replay<'m> {
 /// A program, the model that it is for, and what it may show.
 pub struct Prepared {
     program: Program,
-    model: Model,
+    /// A place in [`VARIANTS`].
+    model: usize,
     permitted: Permitted,
 }
 
@@ -104,43 +172,80 @@ enum Permitted {
 /// Lists all programs, by name.
 pub fn programs() -> Vec<(String, Prepared)> {
     let mut all = Vec::new();
-    let mut add = |name: String, program: Program, model: Model| {
-        all.push((name, Prepared { program, model, permitted: Permitted::Unobserved }));
-    };
-    for path in FOLDERS.iter().flat_map(std::fs::read_dir).flatten().flatten().map(|entry| entry.path()) {
-        let program = std::fs::read_to_string(&path).ok().and_then(|text| text.parse().ok());
-        let name = path.file_name().unwrap_or(Path::new("").as_os_str()).to_string_lossy().into_owned();
-        if let Some(program) = program {
-            add(name, program, Model::First);
+    for folder in FOLDERS {
+        all.extend(checked_in(Path::new(folder), 0));
+    }
+    for (model, variant) in VARIANTS.iter().enumerate() {
+        all.extend(checked_in(&Path::new(FOUND).join(variant.name), model));
+        for bent in [false, true] {
+            let numbers = 0..variant.generated[usize::from(bent)];
+            all.extend(numbers.map(|number| generated(SEED, number, model, bent)));
         }
-    }
-    let first = Profile::default();
-    let smaller = Profile { mops: false, ..first.clone() };
-    for number in 0..GENERATED {
-        add(format!("program {SEED:#x}:{number}"), generate::program(SEED, number, &first), Model::First);
-    }
-    for number in 0..BENT {
-        let seed = SEED + 3;
-        let mut rng = fastrand::Rng::with_seed(seed ^ number << 20);
-        let program = super::wild::bend(generate::program(seed, number, &first), &mut rng);
-        // Few of them on a smaller CPU, which lacks some of it, and on a board.
-        let model =
-            [Model::First, Model::First, Model::First, Model::First, Model::Smaller, Model::Board][number as usize % 6];
-        add(format!("bent program {seed:#x}:{number}"), program, model);
-    }
-    for number in 0..GENERATED_FOR_OTHERS {
-        let (one, other) = (SEED + 1, SEED + 2);
-        add(
-            format!("program {one:#x}:{number} (neoverse-n2)"),
-            generate::program(one, number, &smaller),
-            Model::Smaller,
-        );
-        add(format!("program {other:#x}:{number} (board)"), generate::program(other, number, &first), Model::Board);
     }
     all
 }
 
+/// Reads the programs of a folder.
+fn checked_in(folder: &Path, model: usize) -> Vec<(String, Prepared)> {
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    files.sort();
+    let read = files.into_iter().filter_map(|path| {
+        let program = std::fs::read_to_string(&path).ok()?.parse().ok()?;
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        Some((name, Prepared::new(program, model)))
+    });
+    read.collect()
+}
+
+/// Draws program `number` of a seed for a model.
+pub fn generated(seed: u64, number: u64, model: usize, bent: bool) -> (String, Prepared) {
+    let features = (VARIANTS[model].features)();
+    let profile = Profile {
+        mops: features.mops,
+        store_only: features.store_only,
+        asymmetric: features.mte >= 3,
+        ..Profile::default()
+    };
+    let seed = seed + 2 * model as u64 + u64::from(bent);
+    let mut program = generate::program(seed, number, &profile);
+    if bent {
+        let mut rng = fastrand::Rng::with_seed(seed ^ number << 20);
+        program = super::wild::bend(program, &mut rng);
+    }
+    let word = if bent { "bent program" } else { "program" };
+    (format!("{word} {seed:#x}:{number} ({})", VARIANTS[model].name), Prepared::new(program, model))
+}
+
 impl Prepared {
+    /// Takes a program for a model.
+    fn new(program: Program, model: usize) -> Self {
+        Self { program, model, permitted: Permitted::Unobserved }
+    }
+
+    /// Takes another program for the same model.
+    pub fn with(&self, program: Program) -> Self {
+        Self::new(program, self.model)
+    }
+
+    /// Returns the program.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// Returns how many outcomes are permitted; 0 where nothing is.
+    pub fn outcomes(&self) -> usize {
+        match &self.permitted {
+            Permitted::These(all) => all.len(),
+            Permitted::Unobserved | Permitted::NotCovered => 0,
+        }
+    }
+
+    /// Returns what its model is called.
+    pub fn variant(&self) -> &'static str {
+        VARIANTS[self.model].name
+    }
+
     /// Looks at what the specification permits.
     pub fn observed(&self, replay: &mut Replay<'_>) -> Self {
         let permitted = match replay.outcomes(self, OUTCOMES) {
@@ -182,6 +287,19 @@ struct NotCovered;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_program_that_was_found_is_replayed() {
+        let mut files = 0;
+        for folder in std::fs::read_dir(FOUND).unwrap().map(|folder| folder.unwrap().path()) {
+            let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+            let model = VARIANTS.iter().position(|variant| variant.name == name);
+            let read = checked_in(&folder, model.unwrap_or_else(|| panic!("{name}: no such model"))).len();
+            assert_eq!(read, std::fs::read_dir(&folder).unwrap().count(), "{name}: a file is no program");
+            files += read;
+        }
+        assert!(files > 50, "{files} files");
+    }
     use model::mutant;
 
     /// Finds the number of a mutant by what it changes.
@@ -196,7 +314,7 @@ mod tests {
     fn a_program_notices_a_mutant_and_not_the_specification() {
         let text = "granule program 1\ntags 0x20 5\nblock el=1\n  x0 = tagged+0x20 tag 6\n  x1 = 7\ncode\n  str x1, [x0]\nend\n";
         let program = text.parse().unwrap();
-        let prepared = Prepared { program, model: Model::First, permitted: Permitted::Unobserved };
+        let prepared = Prepared::new(program, 0);
         let models = Models::new();
         let mut replay = Replay::on(&models);
         let prepared = prepared.observed(&mut replay);
@@ -217,8 +335,7 @@ mod tests {
     #[test]
     fn a_program_that_is_not_covered_notices_that_it_is() {
         let text = "granule program 1\nblock el=1\n  x0 = 0x84000008\ncode\n  hvc #0\nend\n";
-        let prepared =
-            Prepared { program: text.parse().unwrap(), model: Model::First, permitted: Permitted::Unobserved };
+        let prepared = Prepared::new(text.parse().unwrap(), 0);
         let models = Models::new();
         let mut replay = Replay::on(&models);
         let prepared = prepared.observed(&mut replay);

@@ -10,6 +10,8 @@
 
 use std::collections::BTreeSet;
 
+use model::mutant::{self, Mutant};
+
 use super::{Fate, Fates};
 
 /// The list that is checked in.
@@ -65,6 +67,15 @@ fn read(text: &str) -> Vec<Listed> {
         }
     }
     list
+}
+
+/// Lists the numbers of the mutants that `wanted` selects and that are not argued equivalent.
+pub fn not_argued(wanted: impl Fn(&Mutant) -> bool) -> Vec<u32> {
+    let list = read(LIST);
+    let argued =
+        |mutant: &Mutant| list.iter().any(|listed| listed.covers(mutant.name) && listed.argued() == Argued::Equivalent);
+    let all = (1..).zip(mutant::ALL).filter(|(_, mutant)| wanted(mutant) && !argued(mutant));
+    all.map(|(number, _)| number).collect()
 }
 
 /// The fates of mutants, held against the list.
