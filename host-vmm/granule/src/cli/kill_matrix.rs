@@ -5,6 +5,8 @@ mod mutants;
 
 use std::io::{IsTerminal, Write};
 use std::num::NonZero;
+#[cfg(feature = "mutants")]
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
@@ -39,6 +41,10 @@ pub struct KillMatrix {
     #[cfg(feature = "mutants")]
     #[arg(long, value_name = "SECONDS", requires = "mutants")]
     hunt: Option<u32>,
+    /// Try mutants on this program alone; may be given several times. Its folder says for which model it is
+    #[cfg(feature = "mutants")]
+    #[arg(long, value_name = "FILE", requires = "mutants", conflicts_with = "hunt")]
+    replay: Vec<PathBuf>,
     /// How results are printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -108,7 +114,7 @@ impl KillMatrix {
     /// Tries the mutants of the specification whose names begin with one of those given.
     #[cfg(feature = "mutants")]
     fn mutants(&self) -> Result<Exit, CliError> {
-        use crate::kill_matrix::mutants::{Account, Argued, Fate, hunt, not_argued, run};
+        use crate::kill_matrix::mutants::{Account, Argued, Fate, Tests, hunt, not_argued, run};
         use machine::Deadline;
         use std::time::Duration;
 
@@ -136,11 +142,12 @@ impl KillMatrix {
                 let _ = mutants::json(&mut anstream::stdout().lock(), fate);
             }
         };
-        let fates = run(|mutant| wanted(mutant.name), seed, jobs, &progress, &each);
+        let tests = if self.replay.is_empty() { Tests::All } else { Tests::Programs(&self.replay) };
+        let fates = run(|mutant| wanted(mutant.name), &tests, seed, jobs, &progress, &each).map_err(CliError::Usage)?;
         if fates.fates.is_empty() {
             return Err(CliError::Usage(format!("no defect and no mutant is called {}", self.defects.join(" "))));
         }
-        let account = Account::of(&fates, self.defects.is_empty());
+        let account = Account::of(&fates, self.defects.is_empty() && self.replay.is_empty());
         if matches!(self.format, Format::Text) {
             mutants::text(&mut anstream::stdout().lock(), &fates, &account)?;
         }

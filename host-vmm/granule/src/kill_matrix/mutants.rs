@@ -12,6 +12,7 @@ mod wild;
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use machine::target::Opener;
@@ -83,24 +84,44 @@ pub struct Fates {
     pub elapsed: Duration,
 }
 
-/// Tries all mutants that `wanted` selects, on `jobs` threads; `progress` hears how many are done, and `each` what became of
+/// What mutants are tried on.
+#[derive(Debug)]
+pub enum Tests<'t> {
+    /// The suite on all stages, and the replayed corpus.
+    All,
+    /// The programs in these files.
+    Programs(&'t [PathBuf]),
+}
+
+/// Tries all mutants that `wanted` selects on `tests`, on `jobs` threads; `progress` hears how many are done, and `each` what became of
 /// every one, as it ends.
+///
+/// # Errors
+///
+/// When a program cannot be read.
 pub fn run(
     wanted: impl Fn(&Mutant) -> bool,
+    tests: &Tests<'_>,
     seed: u64,
     jobs: usize,
     progress: &(dyn Fn(usize, usize) + Sync),
     each: &(dyn Fn(&Fate) + Sync),
-) -> Fates {
+) -> Result<Fates, String> {
     let began = Instant::now();
     silence();
     let mut work: Vec<(String, Work)> = Vec::new();
-    for stage in STAGES {
-        for case in suite::cases() {
-            work.push((format!("{} ({})", case.name, stage.name), Work::Case { stage, case: case.name, passes: true }));
+    let programs = match tests {
+        Tests::All => {
+            for stage in STAGES {
+                for case in suite::cases() {
+                    let name = format!("{} ({})", case.name, stage.name);
+                    work.push((name, Work::Case { stage, case: case.name, passes: true }));
+                }
+            }
+            corpus::programs()
         }
-    }
-    let programs = corpus::programs();
+        Tests::Programs(paths) => corpus::from_files(paths)?,
+    };
     work.extend(programs.into_iter().map(|(name, prepared)| (name, Work::Program(Box::new(prepared)))));
     let tests: Vec<Test> = on_threads(&work, jobs, &|_| {}, |(name, work)| baseline(name, work, seed));
     let numbers: Vec<u32> =
@@ -111,7 +132,7 @@ pub fn run(
         each(&fate);
         fate
     });
-    Fates { fates, tests: tests.len(), elapsed: began.elapsed() }
+    Ok(Fates { fates, tests: tests.len(), elapsed: began.elapsed() })
 }
 
 /// Runs a test unbroken.

@@ -4,7 +4,7 @@
 //! with what of it is UNKNOWN. A machine that behaves as a mutant does is noticed by an outcome that is not among them, and a
 //! specification that is one by an outcome that it lacks.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fuzz::reference::{ModelReference, Reference};
 use fuzz::{Profile, generate};
@@ -190,12 +190,28 @@ fn checked_in(folder: &Path, model: usize) -> Vec<(String, Prepared)> {
     let mut files: Vec<_> =
         std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     files.sort();
-    let read = files.into_iter().filter_map(|path| {
-        let program = std::fs::read_to_string(&path).ok()?.parse().ok()?;
-        let name = path.file_name()?.to_string_lossy().into_owned();
-        Some((name, Prepared::new(program, model)))
-    });
-    read.collect()
+    files.into_iter().filter_map(|path| read(&path, model).ok()).collect()
+}
+
+fn read(path: &Path, model: usize) -> Result<(String, Prepared), String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let program = text.parse().map_err(|error: program::TextError| error.to_string())?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok((name, Prepared::new(program, model)))
+}
+
+/// Reads programs, each for the model that its folder is called after, or else for the first.
+///
+/// # Errors
+///
+/// With the file and what is wrong with it.
+pub fn from_files(paths: &[PathBuf]) -> Result<Vec<(String, Prepared)>, String> {
+    let one = |path: &PathBuf| {
+        let folder = path.parent().and_then(Path::file_name).unwrap_or_default();
+        let model = VARIANTS.iter().position(|variant| folder == variant.name).unwrap_or(0);
+        read(path, model).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    paths.iter().map(one).collect()
 }
 
 /// Draws program `number` of a seed for a model.
