@@ -1,4 +1,4 @@
-//! A kernel that is none, and a QEMU that is none or too little: told before or instead of a run (status 69),
+//! Files that are no kernel, and a QEMU that is missing or too old: reported before or instead of a run (status 69),
 //! with the path that was given and what was found there.
 
 use std::fs;
@@ -43,7 +43,7 @@ fn a_missing_kernel_and_a_directory_are_named() {
     let scratch = tempfile::tempdir().unwrap();
     let [missing, directory] =
         [scratch.path().join("none"), scratch.path().to_owned()].map(|path| refused_kernel(&path));
-    assert_ne!(missing.replace("/none", ""), directory, "both are told in the same words");
+    assert_ne!(missing.replace("/none", ""), directory, "both are reported in the same words");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! A campaign: many programs, on as many threads as there are machines, each program judged and each divergence
-//! shrunk. What happens is told as events.
+//! shrunk. What happens is reported as events.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -24,9 +24,9 @@ use report::event::{self, CaseInfo, Event, Sink, Summary};
 
 /// How long one divergence may take to be shrunk.
 const SHRINKING: Duration = Duration::from_secs(20);
-/// How often the one who listens is told how far it is.
+/// How often progress is reported.
 const PROGRESS: Duration = Duration::from_millis(200);
-/// How many undecided programs are told by their numbers.
+/// How many undecided programs are listed by number.
 const NUMBERS: usize = 10;
 /// What stands before a program's number in the events.
 pub const NAME: &str = "fuzz.program.";
@@ -78,8 +78,8 @@ struct Shared {
     not_covered: Mutex<BTreeMap<String, u64>>,
 }
 
-/// Runs a campaign. Everything is told through the sink: `Started`, each divergence, `Fuzzed`, and how it
-/// ended. `progress` is told now and then how many programs were run and how many diverged.
+/// Runs a campaign. Everything is reported to the sink: `Started`, each divergence, `Fuzzed`, and how it
+/// ended. `progress` is called now and then with how many programs were run and how many diverged.
 pub fn run(
     options: &Options,
     opener: &dyn Opener,

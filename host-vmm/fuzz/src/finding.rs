@@ -95,7 +95,7 @@ fn exception(fault: &machine::Fault) -> Exception {
     Exception { index, esr, far, pstate: Some(pstate) }
 }
 
-/// Returns a difference that is none of exceptions.
+/// Returns a difference that is not about exceptions.
 fn other(difference: &Difference) -> Option<PlaceDifference> {
     let place = match difference.place {
         Location::Fault(_) => return None,

@@ -40,7 +40,7 @@ impl NamedProgram {
     }
 }
 
-/// Runs programs until the deadline. Everything is told through the sink, from `Started` on; the end, too.
+/// Runs programs until the deadline. Everything is reported to the sink, from `Started` to the end.
 pub fn run(programs: &[NamedProgram], opener: &dyn Opener, seed: u64, deadline: Deadline, sink: &mut dyn Sink) {
     let began = Instant::now();
     let result = with_judge(opener, &KnownErrata::Shown, &mut |judge, opponent| {

@@ -48,7 +48,7 @@ pub struct Column {
     cases: Vec<(String, Cell)>,
 }
 
-/// A stream that is none.
+/// An event stream that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("{name}, line {line}: expected an event as `granule run --format json` writes them, found {found:?}")]
 pub struct InvalidStream {
@@ -133,6 +133,19 @@ fn cell(verdict: Verdict) -> Cell {
 }
 
 /// Runs side by side.
+///
+/// ```
+/// use granule_cli::matrix::{Column, Matrix, table};
+///
+/// // The streams that `granule run --format json` wrote on two kernels, the second of which has no MTE.
+/// let unavailable = r#"{"Unavailable":{"reason":"no MTE","remedy":"boot without arm64.nomte"}}"#;
+/// let columns = vec![Column::read("6.12", "".as_bytes())?, Column::read("nomte", unavailable.as_bytes())?];
+/// assert!(columns[0].is_bad(), "it ended without a closing event");
+/// assert!(!columns[1].is_bad(), "it is what the cell is about");
+/// let matrix = Matrix { columns };
+/// assert!(table(&matrix, &matrix.rows()).contains("no MTE"));
+/// # Ok::<(), granule_cli::matrix::InvalidStream>(())
+/// ```
 #[derive(Clone, Debug, Serialize)]
 pub struct Matrix {
     /// The runs.

@@ -1,7 +1,7 @@
 //! Chapter: each kind of stop of KVM_ARM_MTE_COPY_TAGS, at the first, a middle and the last page, both ways.
 //!
 //! The question of 2021: after a fault some tags were copied; how does the VMM learn how many? By the count of bytes of
-//! guest memory, in whole pages; the error itself is told only if it is the first page that fails.
+//! guest memory, in whole pages; the error itself is returned only if it is the first page that fails.
 
 use super::calls::{BASE, fetch, granules, handed, peek, refused, returns, store, succeeds, vm};
 use case::expect::{bytes, fail, holds, tags};

@@ -66,7 +66,7 @@ fn nodes(addresses: &[u64], target: Option<i32>) -> Result<Vec<i32>, MachineErro
     let targets = target.map(|node| vec![node; addresses.len()]);
     let mut found = vec![0_i32; addresses.len()];
     let wanted = targets.as_ref().map_or(std::ptr::null(), |targets| targets.as_ptr());
-    // SAFETY: arrays of as many entries as are told; the kernel writes the last one only.
+    // SAFETY: arrays of as many entries as the count says; the kernel writes the last one only.
     let result = unsafe {
         libc::syscall(libc::SYS_move_pages, 0, addresses.len(), addresses.as_ptr(), wanted, found.as_mut_ptr(), 0)
     };

@@ -17,7 +17,7 @@ use crate::watchdog::Watchdog;
 use machine::capability::UnknownMemory;
 use machine::mailbox::MailboxClient;
 use machine::migration::{self, SavableVm as _};
-use machine::session::{GuestCall, KernelBackend, Turn};
+use machine::session::{GuestCall, KernelBackend, RunReason};
 use machine::snapshot::Snapshot;
 use machine::{Config, MachineError, Outcome, Race, RaceReport};
 
@@ -41,8 +41,8 @@ impl KernelBackend for KvmBackend {
         &mut self.vm
     }
 
-    fn run(&mut self, cpu: usize, turn: Turn<'_>) -> Result<Outcome, MachineError> {
-        if let Turn::Start(block) = turn {
+    fn run(&mut self, cpu: usize, reason: RunReason<'_>) -> Result<Outcome, MachineError> {
+        if let RunReason::Start(block) = reason {
             self.mailboxes[cpu].run(&mut self.vm, block)?;
         }
         self.advance(cpu)

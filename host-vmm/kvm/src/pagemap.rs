@@ -1,6 +1,6 @@
 //! What the kernel tells of this process's pages: /proc/self/pagemap and /proc/self/smaps.
 //!
-//! Frame numbers are told to root only; others read 0 for every page, which counts as not told.
+//! Only root can read frame numbers; others read 0 for every page, which counts as unknown.
 
 use std::fs::{self, File};
 use std::ops::Range;

@@ -71,7 +71,7 @@ impl Registers {
         Some(u64::from_le_bytes(bytes))
     }
 
-    /// Lists the registers in which two vCPUs differ, clocks apart.
+    /// Lists the registers in which two vCPUs differ, except clocks.
     #[must_use]
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let mut found = Vec::new();

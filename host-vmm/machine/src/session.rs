@@ -12,7 +12,7 @@ mod kernel_backend;
 use abi::mailbox::{BootReport, MAX_WORDS, PageKind, Status};
 use abi::map::Window;
 
-pub use backend::{Backend, GuestCall, Turn};
+pub use backend::{Backend, GuestCall, RunReason};
 pub use change_mark::{ChangeMark, SCRATCH};
 pub use guest_state::GuestState;
 pub use kernel_backend::KernelBackend;
@@ -66,9 +66,9 @@ impl<B: Backend> Session<B> {
     }
 
     /// Lets a vCPU run. After an error nobody knows where it is.
-    fn run(&mut self, cpu: usize, turn: Turn<'_>) -> Result<Outcome, MachineError> {
+    fn run(&mut self, cpu: usize, reason: RunReason<'_>) -> Result<Outcome, MachineError> {
         self.guest.in_block[cpu] = false;
-        let outcome = self.backend.run(cpu, turn, &self.guest);
+        let outcome = self.backend.run(cpu, reason, &self.guest);
         self.guest.in_block[cpu] = matches!(outcome, Ok(Outcome::Checkpoint));
         self.guest.spoiled |= outcome.is_err();
         outcome
@@ -110,7 +110,7 @@ impl<B: Backend + 'static> Machine for Session<B> {
         if words == 0 || words > MAX_WORDS {
             return Err(RequestError::WordCount { words }.into());
         }
-        self.run(cpu, Turn::Start(block))
+        self.run(cpu, RunReason::Start(block))
     }
 
     fn resume(&mut self, cpu: usize) -> Result<Outcome, MachineError> {
@@ -118,7 +118,7 @@ impl<B: Backend + 'static> Machine for Session<B> {
         if !self.guest.in_block[cpu] {
             return Err(RequestError::NotInBlock { cpu }.into());
         }
-        self.run(cpu, Turn::Resume)
+        self.run(cpu, RunReason::Resume)
     }
 
     fn set_pages(&mut self, window: Window, ipa: u64, bytes: u64, kind: PageKind) -> Result<(), MachineError> {

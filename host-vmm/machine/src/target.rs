@@ -176,13 +176,13 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// Says that nothing can be checked here.
+    /// Makes the error that nothing can be checked here.
     #[must_use]
     pub fn unavailable(cause: &dyn Explain) -> Self {
         Self::Unavailable { reason: cause.reason(), remedy: cause.remedy().unwrap_or_default().into_owned() }
     }
 
-    /// Says that the run cannot be done.
+    /// Makes the error that the run cannot be done.
     #[must_use]
     pub fn broken(cause: &dyn Explain) -> Self {
         Self::Broken { reason: cause.reason(), remedy: cause.remedy().unwrap_or_default().into_owned() }

@@ -19,7 +19,7 @@ use super::vm::ModelVm;
 use machine::capability::{Capability, UnknownMemory};
 use machine::deadline::OutOfTime;
 use machine::migration::{self, SavableVm as _};
-use machine::session::{GuestCall, KernelBackend, Session, Turn};
+use machine::session::{GuestCall, KernelBackend, RunReason, Session};
 use machine::snapshot::Snapshot;
 use machine::{Config, Deadline, MachineError, Outcome, Race, RaceReport, RequestError, Trace, Vm as _};
 
@@ -167,9 +167,9 @@ impl KernelBackend for ModelBackend {
         &mut self.vm
     }
 
-    fn run(&mut self, cpu: usize, turn: Turn<'_>) -> Result<Outcome, MachineError> {
-        let outcome = match turn {
-            Turn::Start(block) => {
+    fn run(&mut self, cpu: usize, reason: RunReason<'_>) -> Result<Outcome, MachineError> {
+        let outcome = match reason {
+            RunReason::Start(block) => {
                 let same = self.firmware.as_ref().and_then(|firmware| firmware.program(cpu));
                 let new_words = same.is_none_or(|program| program.words() != block.words());
                 self.words[cpu] = block.words().len();
@@ -178,7 +178,7 @@ impl KernelBackend for ModelBackend {
                     firmware.start(cpu, &record, block.words(), block.initial_vectors(), state, env)
                 })?
             }
-            Turn::Resume => self.enter(cpu, |firmware, state, env| firmware.resume(cpu, state, env))?,
+            RunReason::Resume => self.enter(cpu, |firmware, state, env| firmware.resume(cpu, state, env))?,
         };
         self.finish(cpu, outcome)
     }

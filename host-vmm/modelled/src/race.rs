@@ -5,7 +5,7 @@
 //! ioctl is not interrupted by them.
 
 use machine::capability::MemorySlots as _;
-use machine::session::{KernelBackend as _, Turn};
+use machine::session::{KernelBackend as _, RunReason};
 use machine::tags::GRANULE;
 use machine::{HostStep, MachineError, Outcome, Race, RaceReport, RequestError, StepResult, Vm as _};
 
@@ -52,7 +52,7 @@ impl ModelBackend {
                 if traces.iter().any(Option::is_some) {
                     before_a_later_block(self.owned(), injected)?;
                 }
-                match self.run(*cpu, Turn::Start(block))? {
+                match self.run(*cpu, RunReason::Start(block))? {
                     Outcome::Done(trace) => traces[actor] = Some(*trace),
                     Outcome::Checkpoint => {
                         return Err(RequestError::UnexpectedCheckpoint { cpu: *cpu }.into());

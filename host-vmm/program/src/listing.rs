@@ -11,7 +11,7 @@ use machine::Fault;
 const INSTRUCTION: usize = 34;
 const NAME: usize = 18;
 const VALUE: usize = 22;
-/// Differences that are listed for a step; of more only the count is told.
+/// Differences that are listed for a step; of more, only the count is printed.
 const MOST: usize = 24;
 
 /// Lists a program with the differences between what was expected and what was found.

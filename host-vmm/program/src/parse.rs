@@ -1,6 +1,6 @@
 //! Reads a program from its text (see [`text`](super::text)).
 //!
-//! Every mistake is told with its line, its column and what is allowed there. Nothing is guessed and nothing is left
+//! Every mistake is reported with its line, its column and what is allowed there. Nothing is guessed and nothing is left
 //! out: a text that is read runs as it stands.
 
 mod code;

@@ -38,7 +38,7 @@ use self::emulator::{GuestEvent, QemuProcess};
 use self::state::MigrationFile;
 use machine::capability::UnknownMemory;
 use machine::mailbox::{MailboxClient, Memory, Notification};
-use machine::session::{Backend, GuestCall, GuestState, SCRATCH, Turn};
+use machine::session::{Backend, GuestCall, GuestState, RunReason, SCRATCH};
 use machine::snapshot::Snapshot;
 use machine::tags::{GRANULE, TagError};
 use machine::{Config, Deadline, MachineError, Outcome, Race, RaceReport, RequestError, Vm};
@@ -164,8 +164,8 @@ fn is_visible(ipa: u64, length: u64) -> bool {
 }
 
 impl Backend for TcgBackend {
-    fn run(&mut self, cpu: usize, turn: Turn<'_>, guest: &GuestState) -> Result<Outcome, MachineError> {
-        if let Turn::Start(block) = turn {
+    fn run(&mut self, cpu: usize, reason: RunReason<'_>, guest: &GuestState) -> Result<Outcome, MachineError> {
+        if let RunReason::Start(block) = reason {
             self.mailboxes[cpu].run(&mut self.emulator, block)?;
         }
         match self.run_until_doorbell(cpu, guest)? {

@@ -1,4 +1,4 @@
-//! The walk over a range, against a kernel that answers as it is told.
+//! The walk over a range, against a scripted kernel.
 
 use std::vec::Vec;
 

@@ -55,7 +55,7 @@ impl RegisterId {
     pub const ID_AA64PFR1_EL1: Self = Self::system(3, 0, 0, 4, 1);
     /// What caches there are, and which of them hold tags.
     pub const CLIDR_EL1: Self = Self::system(3, 1, 0, 0, 1);
-    /// Tells of the lines of caches.
+    /// Cache Type Register: the sizes of cache lines.
     pub const CTR_EL0: Self = Self::system(3, 3, 0, 0, 1);
     /// Counter-timer virtual count, which moves by itself. KVM's id is that of CNTVCT_EL0's
     /// neighbour by a historical mistake that the ABI keeps: KVM_REG_ARM_TIMER_CNT.

@@ -236,7 +236,7 @@ fn time_before() -> Vec<(&'static str, Duration)> {
     [read("set-up", "GRANULE_SETUP_MS"), read("build", "GRANULE_BUILD_MS")].into_iter().flatten().collect()
 }
 
-/// Says on standard error why there is no verdict, and what to do.
+/// Prints on standard error why there is no verdict, and what to do.
 pub fn explain(tally: &Tally) {
     let bold = anstyle::Style::new().bold();
     let (what, reason, remedy) = match &tally.closing {

@@ -49,7 +49,7 @@ pub fn table(matrix: &Matrix, rows: &[&str]) -> String {
     text
 }
 
-/// Says once for each reason what the letters other than `·` stand for.
+/// Prints once for each reason what the letters other than `·` stand for.
 fn reasons(text: &mut String, matrix: &Matrix, rows: &[&str]) {
     let mut reasons: Vec<(char, &str, Vec<usize>)> = Vec::new();
     for row in rows {

@@ -15,7 +15,7 @@ use crate::vm::Vm;
 
 /// Why a vCPU runs.
 #[derive(Clone, Copy, Debug)]
-pub enum Turn<'a> {
+pub enum RunReason<'a> {
     /// It begins a block.
     Start(&'a Block),
     /// It goes on behind a checkpoint.
@@ -78,7 +78,7 @@ pub trait Backend {
     /// # Errors
     ///
     /// When the guest hangs, floods, panics or answers nonsense.
-    fn run(&mut self, cpu: usize, turn: Turn<'_>, guest: &GuestState) -> Result<Outcome, MachineError>;
+    fn run(&mut self, cpu: usize, reason: RunReason<'_>, guest: &GuestState) -> Result<Outcome, MachineError>;
 
     /// Asks vCPU 0 for something other than a block; returns its status and results.
     ///

@@ -2,7 +2,7 @@
 
 use abi::mailbox::{BootReport, Status, SysReg};
 
-use super::backend::{Backend, GuestCall, Turn};
+use super::backend::{Backend, GuestCall, RunReason};
 use super::change_mark::SCRATCH;
 use super::guest_state::GuestState;
 use crate::capability::UnknownMemory;
@@ -35,7 +35,7 @@ pub trait KernelBackend {
     /// # Errors
     ///
     /// As there.
-    fn run(&mut self, cpu: usize, turn: Turn<'_>) -> Result<Outcome, MachineError>;
+    fn run(&mut self, cpu: usize, reason: RunReason<'_>) -> Result<Outcome, MachineError>;
 
     /// As [`Backend::call`].
     ///
@@ -80,8 +80,8 @@ pub trait KernelBackend {
 }
 
 impl<K: KernelBackend> Backend for K {
-    fn run(&mut self, cpu: usize, turn: Turn<'_>, _guest: &GuestState) -> Result<Outcome, MachineError> {
-        KernelBackend::run(self, cpu, turn)
+    fn run(&mut self, cpu: usize, reason: RunReason<'_>, _guest: &GuestState) -> Result<Outcome, MachineError> {
+        KernelBackend::run(self, cpu, reason)
     }
 
     fn call(&mut self, call: GuestCall, _guest: &GuestState) -> Result<(Status, [u64; 4]), MachineError> {

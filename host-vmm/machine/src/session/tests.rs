@@ -17,7 +17,7 @@ struct Script {
 }
 
 impl Backend for Script {
-    fn run(&mut self, _cpu: usize, _turn: Turn<'_>, _guest: &GuestState) -> Result<Outcome, MachineError> {
+    fn run(&mut self, _cpu: usize, _turn: RunReason<'_>, _guest: &GuestState) -> Result<Outcome, MachineError> {
         self.outcomes.remove(0)
     }
 

@@ -1,4 +1,4 @@
-//! What can go wrong with a QEMU, and how that is told.
+//! What can go wrong with a QEMU, and how it is reported.
 
 use std::borrow::Cow;
 use std::io;

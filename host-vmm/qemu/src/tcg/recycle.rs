@@ -9,7 +9,7 @@ use abi::mailbox::{BootReport, SysReg};
 use abi::map::{self, Window};
 
 use super::TcgBackend;
-use machine::session::{Backend as _, GuestState, Turn};
+use machine::session::{Backend as _, GuestState, RunReason};
 use machine::{Block, Config, MachineError, Outcome, RequestError};
 
 /// The program's registers that stay in the CPU from block to block.
@@ -62,7 +62,7 @@ fn assembled(text: &str) -> Result<Block, MachineError> {
 
 /// Runs a block that must end without a fault.
 fn run(backend: &mut TcgBackend, cpu: usize, block: &Block, guest: &GuestState) -> Result<(), MachineError> {
-    match backend.run(cpu, Turn::Start(block), guest)? {
+    match backend.run(cpu, RunReason::Start(block), guest)? {
         Outcome::Done(trace) if trace.faults.is_empty() => Ok(()),
         Outcome::Done(trace) => {
             Err(backend.mailboxes[cpu].misbehaved(format!("faulted where nothing can: {:?}", trace.faults)))

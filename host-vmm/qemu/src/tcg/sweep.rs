@@ -6,7 +6,7 @@
 use abi::map::{self, Window};
 
 use super::TcgBackend;
-use machine::session::{Backend as _, GuestState, Turn};
+use machine::session::{Backend as _, GuestState, RunReason};
 use machine::tags::GRANULE;
 use machine::{Block, MachineError, Outcome, RequestError};
 
@@ -42,7 +42,7 @@ pub(super) fn fetch(
     }
     let sweep = Block::assemble(TEXT).map_err(RequestError::from)?;
     let sweep = sweep.x(0, Window::Tagged.va(start)).x(1, length).x(2, FILED).x(3, block);
-    match backend.run(0, Turn::Start(&sweep), guest)? {
+    match backend.run(0, RunReason::Start(&sweep), guest)? {
         Outcome::Done(trace) if trace.faults.is_empty() => {}
         Outcome::Done(trace) => {
             return Err(backend.mailboxes[0].misbehaved(format!("faulted where nothing can: {:?}", trace.faults)));

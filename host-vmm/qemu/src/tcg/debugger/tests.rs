@@ -1,4 +1,4 @@
-//! The gdb port against a stub that says what it is told.
+//! The gdb port against a scripted stub.
 
 use std::thread::{self, JoinHandle};
 
