@@ -15,8 +15,8 @@ pub struct Defect {
     pub name: &'static str,
     /// What goes wrong, as a sentence without its full stop.
     pub what: &'static str,
-    /// What rules compare: a hash of the name.
-    id: u64,
+    /// What rules compare: a hash of the name, narrow enough to be an operand of one instruction.
+    id: u32,
 }
 
 impl Defect {
@@ -28,12 +28,12 @@ impl Defect {
 }
 
 /// FNV-1a, as in `mutants::defects`.
-const fn id(name: &str) -> u64 {
+const fn id(name: &str) -> u32 {
     let bytes = name.as_bytes();
-    let mut hash = 0xcbf2_9ce4_8422_2325;
+    let mut hash = 0x811c_9dc5;
     let mut at = 0;
     while at < bytes.len() {
-        hash = (hash ^ bytes[at] as u64).wrapping_mul(0x100_0000_01b3);
+        hash = (hash ^ bytes[at] as u32).wrapping_mul(0x0100_0193);
         at += 1;
     }
     hash
@@ -41,13 +41,13 @@ const fn id(name: &str) -> u64 {
 
 thread_local! {
     /// The active defect; 0 for none.
-    static ACTIVE: Cell<u64> = const { Cell::new(0) };
+    static ACTIVE: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Returns whether the defect of this number is active in this thread.
 #[inline]
 #[must_use]
-pub fn is_active(id: u64) -> bool {
+pub fn is_active(id: u32) -> bool {
     ACTIVE.get() == id
 }
 
@@ -60,7 +60,7 @@ pub fn activate(defect: Option<&Defect>) -> Active {
 /// While it lives a defect is active in its thread, or none is. Dropping it brings back what was before.
 #[derive(Debug)]
 pub struct Active {
-    before: u64,
+    before: u32,
     thread: PhantomData<*const ()>,
 }
 

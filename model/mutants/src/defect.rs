@@ -26,14 +26,14 @@ pub(crate) struct Defect {
 
 impl Defect {
     /// The number by which generated code knows the defect.
-    pub(crate) fn id(&self) -> u64 {
+    pub(crate) fn id(&self) -> u32 {
         id(&self.name)
     }
 }
 
 /// FNV-1a, as in the crate that uses it.
-pub(crate) fn id(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+pub(crate) fn id(name: &str) -> u32 {
+    name.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 /// One change that a defect makes to a function.

@@ -14,7 +14,7 @@ use crate::tokens::Words;
 
 /// A change that concerns the function, and how many places it fits.
 pub(crate) struct Pending<'a> {
-    pub defect: u64,
+    pub defect: u32,
     pub change: &'a Change,
     pub found: usize,
 }
@@ -57,7 +57,7 @@ pub(crate) struct Rewriter<'a, 'c> {
 }
 
 /// An expression that asks whether a defect is active.
-pub(crate) fn active(defect: u64) -> TokenStream {
+pub(crate) fn active(defect: u32) -> TokenStream {
     quote!(::model::defect::is_active(#defect))
 }
 
@@ -84,7 +84,7 @@ impl<'a, 'c> Rewriter<'a, 'c> {
     }
 
     /// Lists the replacements that fit an expression.
-    fn replacements(&mut self, expr: &Expr) -> Vec<(u64, TokenStream)> {
+    fn replacements(&mut self, expr: &Expr) -> Vec<(u32, TokenStream)> {
         if self.changes.is_empty() || self.constant {
             return Vec::new();
         }
@@ -95,7 +95,7 @@ impl<'a, 'c> Rewriter<'a, 'c> {
         })
     }
 
-    fn matching(&mut self, fits: impl Fn(&Kind) -> Option<&TokenStream>) -> Vec<(u64, TokenStream)> {
+    fn matching(&mut self, fits: impl Fn(&Kind) -> Option<&TokenStream>) -> Vec<(u32, TokenStream)> {
         let fitting = self.changes.iter_mut().filter_map(|pending| {
             let by = fits(&pending.change.kind)?;
             pending.hit().then(|| (pending.defect, by.clone()))
@@ -122,7 +122,7 @@ impl<'a, 'c> Rewriter<'a, 'c> {
             Kind::After { statement, insert } if fits(statement) => Some(insert),
             _ => None,
         });
-        let conditional = |list: Vec<(u64, TokenStream)>| {
+        let conditional = |list: Vec<(u32, TokenStream)>| {
             let one = |(defect, insert)| {
                 let active = active(defect);
                 Stmt::Expr(Expr::Verbatim(quote!(if #active { #insert })), None)
@@ -273,7 +273,7 @@ fn bound_name(local: &Local) -> Option<&syn::Ident> {
 }
 
 /// Chooses between what the defects make of an expression and the expression itself.
-fn choice(expr: &Expr, original: &TokenStream, replacements: Vec<(u64, TokenStream)>) -> Expr {
+fn choice(expr: &Expr, original: &TokenStream, replacements: Vec<(u32, TokenStream)>) -> Expr {
     let mut all = quote!(#expr);
     for (defect, by) in replacements.into_iter().rev() {
         let active = active(defect);
