@@ -110,11 +110,6 @@ pub fn tags(what: &str, ipa: u64, expected: &[u8], found: &[u8]) -> CaseResult {
     let wrong = expected.iter().zip(found).filter(|(a, b)| a != b).count();
     let mut detail = tag_lines(ipa, expected, found, first);
     detail.push(format!("{wrong} of {} granules differ", expected.len()));
-    if shared_within_pages(found) && !shared_within_pages(expected) {
-        detail.push(
-            "the granules of a page share a tag; QEMU before 8.0 has this defect: use QEMU 8 or newer".to_owned(),
-        );
-    }
     let show = |tags: &[u8]| tags.get(first).map_or("nothing".to_owned(), |tag| format!("tag {tag:#x}"));
     let what = format!("{what}, granule {first} at {:#x}", ipa + first as u64 * GRANULE);
     let mismatch = TagMismatch::new(ipa, expected, found).map_or(Mismatch::Described, Mismatch::Tags);
@@ -136,18 +131,6 @@ fn tag_lines(ipa: u64, expected: &[u8], found: &[u8], around: usize) -> Vec<Stri
         format!("  expected {}", line(expected)),
         format!("  found    {}", line(found)),
     ]
-}
-
-/// Returns whether tags alternate between as few values as one shared byte a page can give; all the same is no sign of it.
-fn shared_within_pages(tags: &[u8]) -> bool {
-    const PER_PAGE: usize = 256;
-    let values = |page: &[u8]| {
-        let mut seen = [false; 256];
-        page.iter().for_each(|tag| seen[*tag as usize] = true);
-        seen.iter().filter(|seen| **seen).count()
-    };
-    let mut pages = tags.chunks(PER_PAGE).map(values);
-    tags.len() >= 16 && pages.clone().any(|values| values == 2) && pages.all(|values| values <= 2)
 }
 
 /// Expects bytes of memory.

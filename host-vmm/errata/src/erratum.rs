@@ -72,8 +72,9 @@ pub struct Erratum {
     pub conditions: &'static [Condition],
     /// What goes wrong, as a sentence without its full stop.
     pub shows: &'static str,
-    /// Whether so much goes wrong that a run proves nothing: its cases are failures, not known ones.
-    pub defeats: bool,
+    /// The case whose failure is the sign of it, if so much goes wrong that a run proves nothing: its cases are failures, not
+    /// known ones.
+    pub defeats: Option<&'static str>,
     /// How it is known.
     pub evidence: Evidence,
     /// On which versions it was seen, and on which it was not; where a version's limit comes from.
@@ -102,7 +103,7 @@ pub(crate) const BLANK: Erratum = Erratum {
     versions: &[],
     conditions: &[],
     shows: "",
-    defeats: false,
+    defeats: None,
     evidence: Evidence::Measured,
     seen: "",
     reference: "",
@@ -143,7 +144,7 @@ impl Erratum {
     /// cannot see whether the defect is there.
     #[must_use]
     pub fn can_excuse(&self) -> bool {
-        !self.defeats && !self.conditions.iter().any(|condition| matches!(condition, Condition::Unseen(_)))
+        self.defeats.is_none() && !self.conditions.iter().any(|condition| matches!(condition, Condition::Unseen(_)))
     }
 }
 

@@ -75,7 +75,7 @@ fn section(page: &mut String, erratum: &Erratum) {
     };
     line("*Evidence*", format!("{evidence} {}", erratum.seen));
     if !erratum.cases.is_empty() {
-        let effect = if erratum.defeats {
+        let effect = if erratum.defeats.is_some() {
             "these cases prove nothing, so their failures are not excused: "
         } else if erratum.can_excuse() {
             ""

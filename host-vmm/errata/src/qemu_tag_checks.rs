@@ -17,7 +17,7 @@ pub(super) const ALL: &[Erratum] = &[
         title: "the granules of a page share a tag",
         versions: &[range(version(7, 2, 0), version(8, 0, 0))],
         shows: "the page offset is not applied to the address of a tag: all granules of a page have one",
-        defeats: true,
+        defeats: Some("arch.tag-store.separate-granules"),
         seen: "7.2.22 (Debian 12's default); fixed in 8.0",
         reference: "docs/errata.md",
         cases: &["arch.*", "kvm.copy-tags.*", "heap.*", "restore.*"],

@@ -1,4 +1,7 @@
-//! Which cases a user means: exact names, prefixes of whole segments (`kvm.copy-tags`), or globs.
+//! Which cases a user means: exact names, prefixes of whole segments (`kvm.copy-tags`), other prefixes (`kvm.life.swap`), or
+//! globs.
+
+use std::collections::BTreeSet;
 
 use report::event::CaseInfo;
 use wildmatch::WildMatch;
@@ -8,10 +11,7 @@ const OFFERED: usize = 3;
 
 /// A pattern that selects nothing; a mistake of whoever typed it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "no case is named {pattern:?}, begins with {pattern:?} as whole segments, or matches it as a glob; {}",
-    hint(near)
-)]
+#[error("no case is named {pattern:?}, begins with {pattern:?}, or matches it as a glob; {}", hint(near))]
 pub struct NothingSelected {
     /// As given.
     pub pattern: String,
@@ -40,13 +40,16 @@ impl Selection {
     ///
     /// The first pattern that selects nothing.
     pub fn new(patterns: &[String], mut all: Vec<CaseInfo>) -> Result<Self, NothingSelected> {
+        let mut wanted = BTreeSet::new();
         for pattern in patterns {
-            if !all.iter().any(|case| selects(pattern, &case.name)) {
+            let names = meant(pattern, &all);
+            if names.is_empty() {
                 return Err(NothingSelected { pattern: pattern.clone(), near: near(pattern, &all) });
             }
+            wanted.extend(names);
         }
         if !patterns.is_empty() {
-            all.retain(|case| patterns.iter().any(|pattern| selects(pattern, &case.name)));
+            all.retain(|case| wanted.contains(&case.name));
         }
         Ok(Self { cases: all })
     }
@@ -62,6 +65,15 @@ impl Selection {
     pub fn names(&self) -> Vec<String> {
         self.cases.iter().map(|case| case.name.clone()).collect()
     }
+}
+
+/// Lists the names that a pattern means. Where no whole segments are meant, a part of one is.
+fn meant(pattern: &str, all: &[CaseInfo]) -> Vec<String> {
+    let names = |is: &dyn Fn(&str) -> bool| {
+        all.iter().map(|case| &case.name).filter(|name| is(name)).cloned().collect::<Vec<_>>()
+    };
+    let whole = names(&|name| selects(pattern, name));
+    if whole.is_empty() && !pattern.is_empty() { names(&|name| name.starts_with(pattern)) } else { whole }
 }
 
 /// Returns whether a name is meant: by itself, by a prefix of whole segments, or by a glob.
@@ -116,6 +128,8 @@ mod tests {
         assert_eq!(select(&[]).unwrap().len(), 5);
         assert_eq!(select(&["kvm.copy-tags.hole"]).unwrap(), ["kvm.copy-tags.hole"]);
         assert_eq!(select(&["arch.irg"]).unwrap(), ["arch.irg.el0", "arch.irg.rrnd"], "whole segments only");
+        assert_eq!(select(&["kvm.copy-tags.h"]).unwrap(), ["kvm.copy-tags.hole"], "else a part of one");
+        assert_eq!(select(&["arch.i"]).unwrap().len(), 3);
         assert_eq!(select(&["kvm", "arch.irg.rrnd", "kvm"]).unwrap().len(), 3, "each once");
         assert_eq!(select(&["kvm", "arch.irg.rrnd"]).unwrap()[0], "arch.irg.rrnd");
         assert_eq!(select(&["*.irg?.*"]).unwrap(), ["arch.irgx.other"]);

@@ -12,7 +12,7 @@ use suite::{self, selection::Selection};
 /// Which cases to list.
 #[derive(Debug, Args)]
 pub struct List {
-    /// Names, prefixes of whole segments (`kvm.copy-tags`), or globs (`*irg*`); all without
+    /// Names, prefixes (`kvm.copy-tags`, `kvm.life.swap`), or globs (`*irg*`); all without
     cases: Vec<String>,
 
     /// Print what the kernel's documents say about MTE in VMs and which cases check it, as a page in Markdown

@@ -38,7 +38,7 @@ const WIDTH: usize = 110;
 /// What to run and how.
 #[derive(Debug, Args)]
 pub struct Run {
-    /// Names, prefixes of whole segments (`kvm.copy-tags`), or globs (`*irg*`); all without. Or files with programs
+    /// Names, prefixes (`kvm.copy-tags`, `kvm.life.swap`), or globs (`*irg*`); all without. Or files with programs
     cases: Vec<String>,
     /// Where the suite runs [default: kvm on an arm64 host with /dev/kvm, else nested]
     #[arg(long, value_enum)]
