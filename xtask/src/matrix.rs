@@ -69,6 +69,7 @@ const CELLS: &[Cell] = &[
     cell("7.3-rc-smp4", "7.3-rc", "11", &["--smp", "4"]),
     cell("6.12-protected", "6.12", "10", PROTECTED),
     cell("7.3-rc-protected", "7.3-rc", "10", PROTECTED),
+    cell("7.3-rc-nested", "7.3-rc", "10", &["--append", "kvm-arm.mode=nested"]),
     cell("6.12-nomte", "6.12", "10", &["--append", "arm64.nomte"]),
     cell("6.12-mte1", "6.12", "10", &["--append", "id_aa64pfr1.mte=1"]),
     cell("6.12-neoverse-v1", "6.12", "10", &["--cpu", "neoverse-v1"]),

@@ -98,6 +98,8 @@ pub fn mode(log: &str, command_line: &str) -> &'static str {
     let said = |text: &str| log.lines().any(|line| line.contains("kvm") && line.contains(text));
     if said("Protected") {
         "protected"
+    } else if said("VHE+NV2 mode initialized") {
+        "nested"
     } else if said("VHE mode initialized") && !said("nVHE mode initialized") {
         "VHE"
     } else if said("nVHE mode initialized") || command_line.contains("kvm-arm.mode=nvhe") {
@@ -153,6 +155,7 @@ mod tests {
     #[test]
     fn the_kvm_mode_is_read_from_the_boot_log() {
         assert_eq!(mode("6,1,1;kvm [1]: VHE mode initialized successfully", ""), "VHE");
+        assert_eq!(mode("6,1,1;kvm [1]: VHE+NV2 mode initialized successfully", ""), "nested");
         assert_eq!(mode("6,1,1;kvm [1]: Hyp nVHE mode initialized successfully", ""), "nVHE");
         assert_eq!(mode("6,1,1;kvm [1]: Protected hVHE mode initialized successfully", ""), "protected");
         assert_eq!(mode("", "quiet kvm-arm.mode=nvhe"), "nVHE");
