@@ -92,11 +92,10 @@ struct Layout {
 /// Whole granules, at least granule aligned, at most the heap.
 #[mutants::rules]
 fn layout(bytes: u64, align: u64) -> Result<Layout, HeapError> {
-    let align = align.max(GRANULE);
     if bytes == 0 || bytes > HEAP_SIZE || align > map::GUEST_PAGE || !align.is_power_of_two() {
         return Err(HeapError::Refused(Status::BadArgument));
     }
-    let size = bytes.next_multiple_of(GRANULE);
+    let (size, align) = (bytes.next_multiple_of(GRANULE), align.max(GRANULE));
     Ok(Layout { size, align, block: size.next_power_of_two().max(align) })
 }
 
