@@ -16,6 +16,8 @@ pub use heap::HeapError;
 use crate::cpu::{Features, PageKinds, SystemRegisters, reset};
 use crate::defect::Defect;
 
+mutants::defects!();
+
 /// Instructions that a block may execute, unless [`Firmware::budget`] says otherwise.
 pub const BUDGET: u64 = 50_000_000;
 
@@ -108,5 +110,5 @@ impl Firmware {
 
 /// The defects of the firmware's promises.
 pub fn defects() -> impl Iterator<Item = &'static Defect> {
-    [executor::DEFECTS, heap::DEFECTS].into_iter().flatten().copied()
+    [DEFECTS, executor::DEFECTS, heap::DEFECTS].into_iter().flatten().copied()
 }
