@@ -93,7 +93,7 @@ pub fn reset() {
 
 /// Returns the layout of an object: whole granules, granule-aligned.
 fn layout(bytes: u64, align: u64) -> Result<Layout, Status> {
-    if bytes == 0 || bytes > HEAP_SIZE || align > map::GUEST_PAGE {
+    if bytes == 0 || bytes > HEAP_SIZE || align > map::GUEST_PAGE || !align.is_power_of_two() {
         return Err(Status::BadArgument);
     }
     let size = bytes.next_multiple_of(GRANULE);

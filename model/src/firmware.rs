@@ -13,8 +13,10 @@ use abi::map::{self, GUEST_PAGE, Window};
 pub use executor::{Done, Interrupt, Outcome, Unknown};
 pub use heap::HeapError;
 
-use crate::cpu::{Features, PageKinds, Program, SystemRegisters, reset};
+use crate::cpu::{Features, PageKinds, SystemRegisters, reset};
 use crate::defect::Defect;
+
+mutants::defects!();
 
 /// Instructions that a block may execute, unless [`Firmware::budget`] says otherwise.
 pub const BUDGET: u64 = 50_000_000;
@@ -52,14 +54,6 @@ impl Firmware {
         }
     }
 
-    /// Forgets pages, heap and blocks, as if it had just booted. The words of the last blocks are still in the code pages,
-    /// and known to be there.
-    pub fn recycle(&mut self) {
-        self.pages = PageKinds::default();
-        self.heap = heap::Heap::default();
-        self.cpus.iter_mut().for_each(executor::Seat::recycle);
-    }
-
     /// What the firmware reports of a vCPU at boot (`guest-fw/src/serve.rs`, `boot_report`).
     #[must_use]
     pub fn boot_report(features: &Features, cpu: usize) -> BootReport {
@@ -95,12 +89,6 @@ impl Firmware {
         &self.pages
     }
 
-    /// The words in a vCPU's code page, as far as blocks put them there.
-    #[must_use]
-    pub fn program(&self, cpu: usize) -> Option<&Program> {
-        self.cpus.get(cpu).map(executor::Seat::program)
-    }
-
     /// Changes the attributes of pages ([`abi::mailbox::Request::SetPages`]; `guest-fw/src/pages.rs`).
     pub fn set_pages(&mut self, window: Window, ipa: u64, bytes: u64, kind: PageKind) -> Status {
         if !ipa.is_multiple_of(GUEST_PAGE) || !bytes.is_multiple_of(GUEST_PAGE) || bytes == 0 {
@@ -112,7 +100,7 @@ impl Firmware {
                 || (map::HEAP_BASE..map::HEAP_BASE + map::HEAP_SIZE).contains(&page)
         };
         let pages = || (ipa..end).step_by(GUEST_PAGE as usize);
-        if bytes > map::ARENA_SIZE || !pages().all(shown) {
+        if !pages().all(shown) {
             return Status::BadArgument;
         }
         pages().for_each(|page| self.pages.set(window, page, kind));
@@ -122,5 +110,5 @@ impl Firmware {
 
 /// The defects of the firmware's promises.
 pub fn defects() -> impl Iterator<Item = &'static Defect> {
-    [executor::DEFECTS, heap::DEFECTS].into_iter().flatten().copied()
+    [DEFECTS, executor::DEFECTS, heap::DEFECTS].into_iter().flatten().copied()
 }

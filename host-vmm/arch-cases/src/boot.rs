@@ -1,8 +1,9 @@
 //! Chapter: the machine as booted.
 
-use abi::mailbox::SysReg;
+use abi::mailbox::{MAX_WORDS, PageKind, SysReg};
+use abi::map::{ARENA_BASE, ARENA_SIZE, GUEST_PAGE, HEAP_BASE, HEAP_SIZE, RAM_BASE, Window, code_ipa};
 
-use case::expect::{equal, equal_hex, fail_with, holds, no_fault, one_exception};
+use case::expect::{bytes, equal, equal_hex, fail_with, holds, no_fault, one_exception, rejected_by_firmware};
 use case::settings::{ATA, ATA0, Mode, PSTATE_TCO, TBI, TCMA, mode_bits};
 use case::{Case, CaseContext, CaseResult, Guest};
 use machine::registers::RegisterId;
@@ -38,6 +39,30 @@ pub const CASES: &[Case] = &[
         "MPIDR_EL1 of each vCPU has its own number in Aff0, and is otherwise the same",
         "DDI 0487 MPIDR_EL1",
         vcpu_number,
+    ),
+    Case::new(
+        "boot.registers.entry-level",
+        "a vCPU without EL2 is entered at EL1",
+        "Documentation/virt/kvm/api.rst 4.82 KVM_ARM_VCPU_INIT: the initial PSTATE",
+        entry_level,
+    ),
+    Case::new(
+        "boot.windows.bad-ranges",
+        "the firmware changes no page if a range is empty, not in whole pages or not all in one part of a window",
+        "guest-fw/src/pages.rs",
+        bad_ranges,
+    ),
+    Case::new(
+        "boot.windows.read-only",
+        "in a window the first and last page of arena and heap can be made read-only, and the whole arena at once",
+        "guest-fw/src/pages.rs; DDI 0487 ESR_EL1, ISS encoding for a Data Abort: a permission fault at level 3",
+        read_only,
+    ),
+    Case::new(
+        "boot.executor.code-page",
+        "the word behind a block is BRK at EL1 and SVC at EL0, and nothing of a longer block stands behind it",
+        "guest-fw/src/executor.rs",
+        code_page,
     ),
     Case::new(
         "boot.executor.records-and-resumes",
@@ -141,6 +166,102 @@ fn vcpu_number(cx: &mut CaseContext<'_>) -> CaseResult {
         let trace = guest.run_on(cpu, &Block::assemble("mrs x0, mpidr_el1")?)?;
         equal("exceptions", &0, &trace.faults.len())?;
         equal_hex(&format!("MPIDR_EL1 of vCPU {cpu}"), others | cpu as u64, trace.x[0])?;
+    }
+    Ok(())
+}
+
+fn entry_level(cx: &mut CaseContext<'_>) -> CaseResult {
+    let guest = cx.guest()?;
+    equal("the exception level at the firmware's first instruction", &1, &guest.boot().entry_el)
+}
+
+/// The first bytes behind arena and heap.
+const ARENA_END: u64 = ARENA_BASE + ARENA_SIZE;
+const HEAP_END: u64 = HEAP_BASE + HEAP_SIZE;
+/// The pages at either end of what a window shows.
+const OUTER_PAGES: [u64; 4] = [ARENA_BASE, ARENA_END - GUEST_PAGE, HEAP_BASE, HEAP_END - GUEST_PAGE];
+
+fn bad_ranges(cx: &mut CaseContext<'_>) -> CaseResult {
+    const PAGE: u64 = GUEST_PAGE;
+    let mut guest = cx.guest()?;
+    for window in Window::ALL {
+        for (ipa, length) in [
+            (ARENA_BASE, 0),
+            (ARENA_BASE, PAGE / 2),
+            (ARENA_BASE, PAGE + 1),
+            (ARENA_BASE + PAGE / 2, PAGE),
+            (ARENA_BASE + 1, PAGE),
+            (ARENA_BASE - PAGE, PAGE),
+            (ARENA_BASE - PAGE, 2 * PAGE),
+            (ARENA_END - PAGE, 2 * PAGE),
+            (ARENA_END, PAGE),
+            (ARENA_BASE, ARENA_SIZE + PAGE),
+            (HEAP_BASE - PAGE, PAGE),
+            (HEAP_BASE - PAGE, 2 * PAGE),
+            (HEAP_END - PAGE, 2 * PAGE),
+            (HEAP_END, PAGE),
+            (ARENA_BASE, HEAP_END - ARENA_BASE),
+            (RAM_BASE, PAGE),
+            (0, PAGE),
+            (0, PAGE.wrapping_neg()),
+            (PAGE.wrapping_neg(), PAGE),
+            (PAGE.wrapping_neg(), 2 * PAGE),
+        ] {
+            let answer = guest.machine().set_pages(window, ipa, length, PageKind::Unmapped);
+            rejected_by_firmware(&format!("unmapping {length:#x} bytes at {ipa:#x}"), answer)?;
+        }
+        let pages = OUTER_PAGES.map(|page| window.va(page));
+        let trace = guest.exec("str x4, [x0]; str x4, [x1]; str x4, [x2]; str x4, [x3]", &pages)?;
+        no_fault(&guest, "stores to pages of ranges that were rejected", &trace)?;
+    }
+    Ok(())
+}
+
+fn read_only(cx: &mut CaseContext<'_>) -> CaseResult {
+    /// ESR_EL1 of a store that a level 3 entry does not permit: EC 0x25, IL, WnR, DFSC 0b001111.
+    const PERMISSION: u64 = 0x9600_004f;
+    let mut guest = cx.guest()?;
+    for page in OUTER_PAGES {
+        guest.set_pages(Window::Tagged, page, GUEST_PAGE, PageKind::ReadOnly)?;
+        for at in OUTER_PAGES {
+            let trace = guest.exec("ldr x1, [x0]; str x1, [x0]", &[Window::Tagged.va(at)])?;
+            if at == page {
+                one_exception(&guest, "a store to the read-only page", PERMISSION, &trace)?;
+            } else {
+                no_fault(&guest, "accesses to another page", &trace)?;
+            }
+        }
+        let trace = guest.exec("str x1, [x0]", &[Window::Untagged.va(page)])?;
+        no_fault(&guest, "a store to the page in another window", &trace)?;
+        guest.set_pages(Window::Tagged, page, GUEST_PAGE, PageKind::Default)?;
+    }
+    guest.set_pages(Window::Tagged, ARENA_BASE, ARENA_SIZE, PageKind::ReadOnly)?;
+    for page in OUTER_PAGES {
+        let trace = guest.exec("str x1, [x0]", &[Window::Tagged.va(page)])?;
+        if page < ARENA_END {
+            one_exception(&guest, "a store to the read-only arena", PERMISSION, &trace)?;
+        } else {
+            no_fault(&guest, "a store to the heap", &trace)?;
+        }
+    }
+    Ok(())
+}
+
+fn code_page(cx: &mut CaseContext<'_>) -> CaseResult {
+    let word = |text| Block::assemble(text).map(|block| block.words()[0]);
+    let (nop, ends) = (word("nop")?, [(El::El1, word("brk #0xffff")?), (El::El0, word("svc #0xffff")?)]);
+    let mut guest = cx.guest()?;
+    for count in [MAX_WORDS, 3, 2, 1100] {
+        for (el, end) in ends {
+            let trace = guest.run(&Block::new(vec![nop; count]).at(el))?;
+            no_fault(&guest, "a block that does nothing", &trace)?;
+            let mut expected = vec![nop; count];
+            expected.push(end);
+            expected.resize(MAX_WORDS + 1, 0);
+            let expected: Vec<u8> = expected.into_iter().flat_map(u32::to_le_bytes).collect();
+            let found = guest.read(code_ipa(0), expected.len())?;
+            bytes(&format!("the code page after {count} words at {el}"), code_ipa(0), &expected, &found)?;
+        }
     }
     Ok(())
 }

@@ -6,9 +6,9 @@ use isa::{ExceptionClass, Syndrome, Tag, TaggedPtr};
 
 use crate::case::{CaseError, CaseResult};
 use crate::guest::Guest;
-use abi::mailbox::BlockEnd;
+use abi::mailbox::{BlockEnd, Status};
 use machine::tags::GRANULE;
-use machine::{El, Fault, Trace};
+use machine::{El, Fault, MachineError, RequestError, Trace};
 use report::event::Failure;
 use report::failure::{BlockMismatch, Exception, FailureKind, Mismatch, Place, PlaceDifference, TagMismatch};
 
@@ -84,6 +84,19 @@ pub fn equal_hex(what: &str, expected: u64, found: u64) -> CaseResult {
 /// It does not.
 pub fn holds(what: &str, expected: impl Display, found: impl Display, condition: bool) -> CaseResult {
     if condition { Ok(()) } else { fail(what, expected, found) }
+}
+
+/// Expects that the firmware rejects the arguments of a request.
+///
+/// # Errors
+///
+/// It does not, or the machine fails otherwise.
+pub fn rejected_by_firmware<T>(what: &str, answer: Result<T, MachineError>) -> CaseResult {
+    match answer {
+        Err(MachineError::Request(RequestError::FirmwareRefused { status: Status::BadArgument, .. })) => Ok(()),
+        Err(error) => Err(error.into()),
+        Ok(_) => fail(what, "bad arguments", "done"),
+    }
 }
 
 /// Expects a pointer's logical tag.

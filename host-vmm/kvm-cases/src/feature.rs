@@ -267,6 +267,8 @@ fn gmid(cx: &mut CaseContext<'_>) -> CaseResult {
     /// Class 0x18: a trapped MRS; what a CPU with FEAT_IDST reports of an ID register that it has not.
     const TRAPPED_MRS: u64 = 0x18;
     let mut guest = without(cx)?;
+    // The firmware must not read it, and reports 0 instead (`abi::mailbox::BootReport`).
+    equal_hex("GMID_EL1 in the boot report", 0, guest.boot().gmid)?;
     let trace = guest.exec("mrs x1, gmid_el1", &[0, 0])?;
     if !cx.target().contract().holds(model::contract::Rule::GmidTrappedWithoutMte) {
         no_fault(&guest, "MRS of GMID_EL1", &trace)?;

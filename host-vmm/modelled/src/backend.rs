@@ -170,10 +170,8 @@ impl KernelBackend for ModelBackend {
     fn run(&mut self, cpu: usize, reason: RunReason<'_>) -> Result<Outcome, MachineError> {
         let outcome = match reason {
             RunReason::Start(block) => {
-                let same = self.firmware.as_ref().and_then(|firmware| firmware.program(cpu));
-                let new_words = same.is_none_or(|program| program.words() != block.words());
                 self.words[cpu] = block.words().len();
-                let record = block.record(new_words);
+                let record = block.record(true);
                 self.enter(cpu, |firmware, state, env| {
                     firmware.start(cpu, &record, block.words(), block.initial_vectors(), state, env)
                 })?
@@ -200,10 +198,10 @@ impl KernelBackend for ModelBackend {
     }
 
     fn forget(&mut self, from: u64) -> Result<(), MachineError> {
-        let Some(firmware) = &mut self.firmware else {
+        // The session has asked it for the pages and the heap as after boot.
+        if self.firmware.is_none() {
             return Err(firmware_lost(0));
-        };
-        firmware.recycle();
+        }
         self.archive.clear();
         self.choices = self.settings().choices.clone();
         self.vm.model().forget(from);

@@ -194,11 +194,11 @@ impl Bench {
         self.firmware.resume(0, &mut self.cpu, &mut env)
     }
 
-    fn allocate(&mut self, bytes: u64) -> Result<u64, HeapError> {
+    fn allocate(&mut self, bytes: u64, align: u64) -> Result<u64, HeapError> {
         let Self { features, platform, choices, ram, .. } = self;
         let _active = defect::activate(self.defect);
         let mut env = Env { features, platform: *platform, choices, bus: ram };
-        self.firmware.heap_alloc(bytes, 16, &mut self.cpu, &mut env)
+        self.firmware.heap_alloc(bytes, align, &mut self.cpu, &mut env)
     }
 
     fn free(&mut self, pointer: u64, bytes: u64) -> Result<(), HeapError> {

@@ -8,7 +8,7 @@ use abi::mailbox::{Block, BlockEnd, BlockReply, MAX_TRAPS, MAX_WORDS, SysReg, Tr
 use abi::map;
 
 use super::Firmware;
-use crate::cpu::{Cpu, Env, Event, Program, Vectors, reset};
+use crate::cpu::{Cpu, Env, Event, PageKinds, Program, Vectors, reset};
 use crate::memory::NoMemory;
 
 mutants::defects!();
@@ -28,17 +28,6 @@ pub(super) struct Seat {
     running: Option<Running>,
 }
 
-#[mutants::rules]
-impl Seat {
-    pub(super) fn program(&self) -> &Program {
-        &self.program
-    }
-
-    pub(super) fn recycle(&mut self) {
-        self.running = None;
-    }
-}
-
 /// A block on its way.
 #[derive(Clone, Debug)]
 struct Running {
@@ -56,7 +45,7 @@ pub struct Done {
     pub reply: BlockReply,
     /// The mailbox's traps, [`BlockReply::traps`] of them.
     pub traps: Vec<Trap>,
-    /// For each trap, how many choices had been made when it was recorded.
+    /// For each exception, that of the end included, how many choices had been made when it was taken.
     pub chosen: Vec<usize>,
     /// v0 to v31, if the block asked for them.
     pub v: Option<Box<Vectors>>,
@@ -139,8 +128,8 @@ impl Firmware {
     /// Runs a block on a vCPU, to its end or to where something else happens
     /// ([`abi::mailbox::Request::Run`]).
     ///
-    /// `words` are the mailbox's words, looked at if [`Block::new_words`] says so; `v` is what v0 to v31 are to
-    /// hold if [`Block::simd`] does.
+    /// `words` are the block's, [`Block::words`] of them; `v` is what v0 to v31 are to hold if [`Block::simd`] says so.
+    /// That no store waits and the exclusive monitor is clear, the vCPU's entry and exit see to.
     pub fn start(
         &mut self,
         index: usize,
@@ -150,16 +139,15 @@ impl Firmware {
         cpu: &mut Cpu,
         env: &mut Env<'_>,
     ) -> Outcome {
-        let Some(count) = usize::try_from(block.words).ok().filter(|count| (1..=MAX_WORDS).contains(count)) else {
-            return Outcome::Refused;
-        };
-        let Some(seat) = self.cpus.get_mut(index).filter(|_| block.el <= 1) else { return Outcome::Refused };
-        if let Err(place) = seat.place(index, block, count, words, env) {
+        let (count, level) = (1..=MAX_WORDS, 0..=1);
+        let valid = count.contains(&words.len()) && level.contains(&block.el);
+        let Some(seat) = self.cpus.get_mut(index).filter(|_| valid) else { return Outcome::Refused };
+        if let Err(place) = seat.place(index, block.el, words, env) {
             return Outcome::NoMemory(place);
         }
         let base = map::code_va(index);
         seat.running = Some(Running {
-            end_pc: base + 4 * count as u64,
+            end_pc: base + 4 * words.len() as u64,
             traps: Vec::new(),
             chosen: Vec::new(),
             budget: self.budget,
@@ -168,12 +156,10 @@ impl Firmware {
         cpu.x = block.x;
         cpu.sp = block.sp;
         cpu.pc = base;
-        cpu.mmio = false;
         cpu.set_pstate(block.nzcv & 0xf << 28 | (block.tco & 1) << 25 | block.el << 2);
         if env.features.mte < 2 {
             cpu.tco = false;
         }
-        cpu.monitor = None;
         cpu.fpcr = 0;
         cpu.fpsr = 0;
         cpu.tpidr_el0 = 0;
@@ -192,19 +178,9 @@ impl Firmware {
         self.advance(index, cpu, env)
     }
 
-    /// Continues a block that rang. Refused if the vCPU is in none.
+    /// Continues a block that rang and whose store is completed. Refused if the vCPU is in none.
     pub fn resume(&mut self, index: usize, cpu: &mut Cpu, env: &mut Env<'_>) -> Outcome {
-        if !self.is_running(index) {
-            return Outcome::Refused;
-        }
-        cpu.complete_mmio();
         self.advance(index, cpu, env)
-    }
-
-    /// Returns whether a vCPU is amid a block.
-    #[must_use]
-    pub fn is_running(&self, index: usize) -> bool {
-        self.cpus.get(index).is_some_and(|seat| seat.running.is_some())
     }
 
     fn advance(&mut self, index: usize, cpu: &mut Cpu, env: &mut Env<'_>) -> Outcome {
@@ -216,25 +192,13 @@ impl Firmware {
             return Outcome::Refused;
         };
         let base = map::code_va(index);
-        let mut asked = running.budget.div_ceil(Interrupt::EVERY);
         let end = loop {
-            if asked != running.budget.div_ceil(Interrupt::EVERY) {
-                asked = running.budget.div_ceil(Interrupt::EVERY);
-                if interrupt.is_due() {
-                    return Outcome::Interrupted { pc: cpu.pc };
-                }
-            }
-            // Up to the next multiple, so that each is met.
-            let mut slice = match running.budget % Interrupt::EVERY {
-                0 => running.budget.min(Interrupt::EVERY),
-                rest => rest,
+            let Some(event) = running.next_event(cpu, env, pages, (base, &seat.program), interrupt) else {
+                return Outcome::Interrupted { pc: cpu.pc };
             };
-            running.budget -= slice;
-            let event = crate::cpu::run(cpu, env, pages, (base, &seat.program), &mut slice);
-            running.budget += slice;
             match event {
                 Event::Exception => {
-                    if let Some(end) = running.record(base, cpu, env) {
+                    if let Some(end) = running.record(base, cpu) {
                         break end;
                     }
                 }
@@ -249,7 +213,6 @@ impl Firmware {
                         };
                     }
                 },
-                Event::Exhausted if running.budget > 0 => {}
                 Event::Exhausted => return Outcome::Exhausted { pc: cpu.pc },
                 Event::NoMemory(place) => return Outcome::NoMemory(place),
                 Event::Unmodelled(what) => return Outcome::Unmodelled { pc: cpu.pc, what },
@@ -262,17 +225,9 @@ impl Firmware {
 #[mutants::rules]
 impl Seat {
     /// Puts a block's words and the word that ends it into the code page.
-    fn place(
-        &mut self,
-        index: usize,
-        block: &Block,
-        count: usize,
-        words: &[u32],
-        env: &mut Env<'_>,
-    ) -> Result<(), NoMemory> {
-        let end = if block.el == 0 { END_EL0 } else { END_EL1 };
-        let words = if block.new_words != 0 { words } else { self.program.words() };
-        let mut all: Vec<u32> = words.iter().copied().chain(std::iter::repeat(0)).take(count).collect();
+    fn place(&mut self, index: usize, el: u64, words: &[u32], env: &mut Env<'_>) -> Result<(), NoMemory> {
+        let end = if el == 0 { END_EL0 } else { END_EL1 };
+        let mut all = words.to_vec();
         all.push(end);
         // Nothing is left of a longer block that stood here.
         let longest = all.len().max(self.program.words().len());
@@ -290,11 +245,45 @@ impl Seat {
     }
 }
 
+/// What the specification has instead of a clock and campaigns look at: no rule.
+impl Running {
+    /// Lets the CPU run until something happens; `None` if the block is to be given up. Counts the budget, and the choices
+    /// that were made before each exception.
+    fn next_event(
+        &mut self,
+        cpu: &mut Cpu,
+        env: &mut Env<'_>,
+        pages: &PageKinds,
+        code: (u64, &Program),
+        interrupt: &Interrupt,
+    ) -> Option<Event> {
+        loop {
+            if self.budget.is_multiple_of(Interrupt::EVERY) && interrupt.is_due() {
+                return None;
+            }
+            // Up to the next multiple, so that each is met.
+            let mut slice = match self.budget % Interrupt::EVERY {
+                0 => self.budget.min(Interrupt::EVERY),
+                rest => rest,
+            };
+            self.budget -= slice;
+            let event = crate::cpu::run(cpu, env, pages, code, &mut slice);
+            self.budget += slice;
+            if event == Event::Exception {
+                self.chosen.push(env.choices.made());
+            }
+            if event != Event::Exhausted || self.budget == 0 {
+                return Some(event);
+            }
+        }
+    }
+}
+
 #[mutants::rules]
 impl Running {
     /// Records the exception that the CPU took, and sends it on behind the instruction; returns why the block ends,
     /// if it does (`block_exception`).
-    fn record(&mut self, base: u64, cpu: &mut Cpu, env: &Env<'_>) -> Option<BlockEnd> {
+    fn record(&mut self, base: u64, cpu: &mut Cpu) -> Option<BlockEnd> {
         let class = cpu.sys.esr >> 26 & 0x3f;
         let call = matches!(class, SVC | 0x16);
         let pc = if call { cpu.sys.elr.wrapping_sub(4) } else { cpu.sys.elr };
@@ -303,7 +292,6 @@ impl Running {
         }
         let sys = &cpu.sys;
         self.traps.push(Trap { pc, esr: sys.esr, far: sys.far, spsr: sys.spsr });
-        self.chosen.push(env.choices.made());
         if !(base..self.end_pc).contains(&pc) {
             return Some(BlockEnd::Escaped);
         }
@@ -330,8 +318,6 @@ impl Running {
         let sys = &mut cpu.sys;
         sys.sctlr = if env.features.has_tags() { reset::SCTLR } else { reset::SCTLR_WITHOUT_MTE };
         sys.tcr = reset::TCR;
-        // The firmware itself runs on with what its own exception entry left.
-        cpu.monitor = None;
         let v = self.simd.then(|| Box::new(cpu.v));
         Done { reply, traps: self.traps, chosen: self.chosen, v, unknown }
     }

@@ -17,8 +17,6 @@ mutants::defects!();
 const GRANULE: u64 = isa::GRANULE_BYTES as u64;
 /// Block sizes are powers of two below 2 to this power.
 const ORDERS: usize = 32;
-/// The least block, a pointer of the free list.
-const LEAST: u64 = 8;
 
 /// The free lists, the newest block of each last.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +48,7 @@ impl Heap {
         }
         self.free = vec![Vec::new(); ORDERS];
         let (mut at, end) = (HEAP_BASE, HEAP_BASE + HEAP_SIZE);
-        while at + LEAST <= end {
+        while at < end {
             let size = (1 << at.trailing_zeros()).min(1 << (end - at).ilog2());
             self.free[order(size)].push(at);
             at += size;
@@ -69,16 +67,12 @@ impl Heap {
 
     fn release(&mut self, block: u64, size: u64) {
         let (mut block, mut class) = (block, order(size));
-        self.free[class].push(block);
-        while class < ORDERS - 1 {
-            let buddy = block ^ 1 << class;
-            let Some(at) = self.free[class].iter().position(|other| *other == buddy) else { break };
+        while let Some(at) = self.free[class].iter().position(|other| *other == block ^ 1 << class) {
             self.free[class].remove(at);
-            self.free[class].pop();
-            block = block.min(buddy);
+            block &= !(1 << class);
             class += 1;
-            self.free[class].push(block);
         }
+        self.free[class].push(block);
     }
 }
 
@@ -98,11 +92,10 @@ struct Layout {
 /// Whole granules, at least granule aligned, at most the heap.
 #[mutants::rules]
 fn layout(bytes: u64, align: u64) -> Result<Layout, HeapError> {
-    let align = align.max(GRANULE);
     if bytes == 0 || bytes > HEAP_SIZE || align > map::GUEST_PAGE || !align.is_power_of_two() {
         return Err(HeapError::Refused(Status::BadArgument));
     }
-    let size = bytes.next_multiple_of(GRANULE);
+    let (size, align) = (bytes.next_multiple_of(GRANULE), align.max(GRANULE));
     Ok(Layout { size, align, block: size.next_power_of_two().max(align) })
 }
 
@@ -166,7 +159,8 @@ impl Firmware {
 
 /// Returns an object's granules a tag that its first granule and its neighbours do not have.
 ///
-/// The firmware lets IRG choose with GCR_EL1.RRND = 1, so any such tag is permitted.
+/// The firmware lets IRG choose with GCR_EL1.RRND = 1, so any such tag is permitted. This is one; which it is, no comparison
+/// looks at.
 #[mutants::rules]
 fn retag(ipa: u64, size: u64, cpu: &mut Cpu, env: &mut Env<'_>) -> Result<Tag, NoMemory> {
     let mut exclude = Exclude::NONE.with(env.bus.tag(ipa)?);
@@ -177,12 +171,7 @@ fn retag(ipa: u64, size: u64, cpu: &mut Cpu, env: &mut Env<'_>) -> Result<Tag, N
         exclude = exclude.with(env.bus.tag(ipa + size)?);
     }
     let mut generator = Rgsr::from_bits(cpu.sys.rgsr);
-    let first = generator.choose_random_tag(exclude);
-    let others: Vec<Tag> = Tag::all().filter(|tag| !exclude.contains(*tag) && *tag != first).collect();
-    let tag = match env.choices.choose(1 + others.len() as u32) {
-        0 => first,
-        n => others[n as usize - 1],
-    };
+    let tag = generator.choose_random_tag(exclude);
     for granule in (ipa..ipa + size).step_by(GRANULE as usize) {
         env.bus.set_tag(granule, tag)?;
     }

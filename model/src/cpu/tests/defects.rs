@@ -3,12 +3,12 @@
 //! That the suite notices them is the kill matrix's business.
 
 use abi::mailbox::{PageKind, SysReg};
-use abi::map::Window;
+use abi::map::{self, Window};
 
 use super::super::{Features, reset};
 use super::{Bench, Vectors, pointer, tagged, upper};
-use crate::defect::Defect;
-use crate::firmware::Outcome;
+use crate::defect::{self, Defect};
+use crate::firmware::{Firmware, Outcome};
 use crate::memory::Bus;
 
 /// A state to begin in, and a program.
@@ -250,7 +250,7 @@ fn observe_heap(defect: Option<&'static Defect>) -> Vec<String> {
     bench.cpu.sys.rgsr = 0x77_7700;
     for round in 0..4 {
         for bytes in [16, 40, 64, 200] {
-            let object = bench.allocate(bytes);
+            let object = bench.allocate(bytes, 16);
             seen.push(format!("{object:x?}"));
             if let Ok(object) = object {
                 let ipa = abi::map::ipa_of(object);
@@ -270,10 +270,47 @@ fn observe_heap(defect: Option<&'static Defect>) -> Vec<String> {
     seen
 }
 
+/// What the firmware answers to requests other than blocks, and what it keeps in a code page.
+fn observe_requests(defect: Option<&'static Defect>) -> Vec<String> {
+    let of = |features| Bench { defect, ..Bench::of(features) };
+    let mut bench = of(Features::MAX);
+    let mut seen = vec![format!("{:?}", bench.free(Window::Tagged.va(map::HEAP_BASE), 16))];
+    for (bytes, align) in [(0, 16), (16, 24), (16, 16), (16, 4096), (512 << 10, 16)] {
+        let object = bench.allocate(bytes, align);
+        seen.push(format!("{object:x?} {:x?}", object.map(|object| bench.free(object, bytes))));
+    }
+    seen.push(format!("{:?}", bench.free(Window::Tagged.va(map::ARENA_BASE), 16)));
+    seen.push(format!("{:x?}", of(Features::MAX.with_mte(1)).allocate(16, 16)));
+
+    let object = bench.allocate(64, 16);
+    let _active = defect::activate(defect);
+    bench.firmware.heap_reset();
+    seen.push(format!("{object:x?} {:x?}", bench.allocate(64, 16)));
+    for (ipa, bytes) in [
+        (map::HEAP_BASE, 4096),
+        (map::ARENA_BASE + 16, 4096),
+        (map::RAM_BASE, 4096),
+        (map::ARENA_BASE + map::ARENA_SIZE - 4096, 8192),
+    ] {
+        seen.push(format!("{:?}", bench.firmware.set_pages(Window::Tagged, ipa, bytes, PageKind::ReadOnly)));
+    }
+    seen.push(format!("{:?}", Firmware::boot_report(&Features::MAX, 0)));
+
+    for text in ["nop; nop; nop", "nop"] {
+        bench.run(text, &[]);
+        bench.el = 0;
+        let mut page = [0; 32];
+        bench.ram.read(map::code_ipa(0), &mut page).unwrap();
+        seen.push(format!("{page:x?}"));
+    }
+    seen
+}
+
 #[test]
 fn every_defect_shows_somewhere() {
     let pages = observe_pages(None);
     let heap = observe_heap(None);
+    let requests = observe_requests(None);
     let hidden = observe_hidden(None);
     let programs: Vec<Seen> = PROGRAMS.iter().map(|program| observe(None, program)).collect();
     let mut survivors = Vec::new();
@@ -281,6 +318,7 @@ fn every_defect_shows_somewhere() {
         let shows = PROGRAMS.iter().zip(&programs).any(|(program, seen)| observe(Some(defect), program) != *seen)
             || observe_pages(Some(defect)) != pages
             || observe_heap(Some(defect)) != heap
+            || observe_requests(Some(defect)) != requests
             || observe_hidden(Some(defect)) != hidden
             || super::pointer::shows(defect);
         if !shows {
