@@ -12,7 +12,7 @@ use crate::operand::Operand;
 use crate::row::Row;
 use crate::suggest::closest;
 use crate::syntax::{Item, ParsedOperand, Statement, Value, read_line};
-use crate::table::rows;
+use crate::table::{near, rows};
 
 /// The size of every A64 instruction, in bytes.
 const INSN_BYTES: i64 = 4;
@@ -102,7 +102,7 @@ impl<'a> CandidateCache<'a> {
         self.0.entry(mnemonic).or_insert_with(|| {
             let names = [Some(mnemonic), alias::unscaled(mnemonic)];
             let found = names.into_iter().flatten();
-            found.flat_map(|name| rows().iter().filter_map(move |row| Candidate::new(row, name))).collect()
+            found.flat_map(|name| near(name).filter_map(move |row| Candidate::new(row, name))).collect()
         })
     }
 }

@@ -82,6 +82,51 @@ pub(crate) static ROWS: [Row; LEN] = {
     table
 };
 
+/// How many buckets the mnemonics are sorted into.
+const BUCKETS: usize = 256;
+
+/// Returns the bucket of a mnemonic: its first three letters decide, whatever their case, or less where an operand follows.
+const fn bucket(mnemonic: &str) -> usize {
+    let bytes = mnemonic.as_bytes();
+    let (mut hash, mut at) = (0, 0);
+    while at < 3 && at < bytes.len() {
+        hash = hash * 33 + (bytes[at] | 0x20) as usize;
+        at += if bytes[at] == b'.' { 3 } else { 1 };
+    }
+    hash % BUCKETS
+}
+
+/// The rows by bucket, in the order of the table within each, and where each bucket begins.
+static BY_MNEMONIC: ([u16; LEN], [u16; BUCKETS + 1]) = {
+    let (mut places, mut begins) = ([0; LEN], [0; BUCKETS + 1]);
+    let (mut next, mut number) = (0, 0);
+    while number < BUCKETS {
+        begins[number] = next as u16;
+        let mut row = 0;
+        while row < LEN {
+            if let Some((before, _)) = ROWS[row].split_mnemonic() {
+                let fixed = before.as_bytes();
+                assert!(fixed.len() >= 3 || fixed[fixed.len() - 1] == b'.', "an operand among the first three letters");
+            }
+            if bucket(ROWS[row].mnemonic()) == number {
+                places[next] = row as u16;
+                next += 1;
+            }
+            row += 1;
+        }
+        number += 1;
+    }
+    begins[BUCKETS] = next as u16;
+    (places, begins)
+};
+
+/// Lists the rows whose mnemonic may be this one, in the table's order: all that are, and a few others.
+pub(crate) fn near(mnemonic: &str) -> impl Iterator<Item = &'static Row> {
+    let (places, begins) = &BY_MNEMONIC;
+    let number = bucket(mnemonic);
+    places[usize::from(begins[number])..usize::from(begins[number + 1])].iter().map(|place| &ROWS[usize::from(*place)])
+}
+
 /// Returns the whole instruction table.
 ///
 /// ```
