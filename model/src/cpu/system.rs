@@ -169,13 +169,13 @@ impl Core<'_, '_> {
         }
     }
 
-    /// MSR TCO. A hypervisor that hides tags does not hide it. With the instructions of MTE alone the field may read as 0
-    /// and ignore writes (Arm ARM, TCO).
+    /// MSR TCO. A hypervisor that hides tags does not hide it. With the instructions of MTE alone the field may be RES0
+    /// (Arm ARM, TCO); one that was set is not.
     pub(super) fn set_tco(&mut self, on: bool) -> Executed {
         if self.env.features.mte == 0 {
             return Err(undefined());
         }
-        let constant = self.env.features.mte == 1 && on != self.cpu.tco && self.env.choices.choose(2) == 0;
+        let constant = on && self.env.features.mte == 1 && self.env.choices.choose(2) == 0;
         if !constant {
             self.cpu.tco = on;
         }
