@@ -4,7 +4,7 @@ use abi::mailbox::SysReg;
 use model::choice::Choices;
 
 use super::session::Session;
-use machine::{Deadline, MachineError};
+use machine::{Config, Deadline, MachineError};
 use modelled::{ModelFactory, ModelMachine, run_with};
 use program::compare::{Difference, Location};
 use program::observation::StepOutcome;
@@ -78,6 +78,13 @@ impl<'f> ModelReference<'f> {
     #[must_use]
     pub fn as_it_is(factory: &'f ModelFactory) -> Self {
         Self { as_it_is: true, ..Self::new(factory) }
+    }
+
+    /// Takes the model with what is active in the thread, and VMs without KVM_CAP_ARM_MTE.
+    #[must_use]
+    pub fn without_tags(factory: &'f ModelFactory) -> Self {
+        let session = Session::booting(|config| factory.boot_model(Config { mte: false, ..config }));
+        Self { session, as_it_is: true }
     }
 }
 

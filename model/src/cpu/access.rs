@@ -93,7 +93,7 @@ enum Reached {
 
 #[mutants::rules]
 impl Core<'_, '_> {
-    /// The place of a byte, or the data abort. The access is taken for aligned.
+    /// The place of a byte of a block's memory, or the data abort. The access is taken for aligned.
     pub(super) fn place(&mut self, va: u64, access: Access) -> Result<Place, Stop> {
         // Device memory refuses tags by its type, so before permissions count (Unpredictable_DEVICETAGSTORE).
         if access.tags && self.is_device(va) && self.env.choices.choose(2) == 1 {
@@ -106,8 +106,15 @@ impl Core<'_, '_> {
             return Err(self.data_abort(Abort { status, va, write: false, cache: false }));
         }
         let purpose = if access.write { Purpose::Write } else { Purpose::Read };
-        self.translate(va, purpose, access.el)
-            .map_err(|status| self.data_abort(Abort { status, va, write: access.write, cache: false }))
+        let place = self
+            .translate(va, purpose, access.el)
+            .map_err(|status| self.data_abort(Abort { status, va, write: access.write, cache: false }))?;
+        // The code page holds the block, which is not to change; what else is in the firmware's memory is its own.
+        let first = if access.write { map::ARENA_BASE } else { map::CODE_BASE };
+        if (map::RAM_BASE..first).contains(&place.ipa) {
+            return Err(Stop::Unmodelled("an access to the firmware's memory"));
+        }
+        Ok(place)
     }
 
     /// An alignment fault. Whatever reads, and be it to write, is reported as a read (pseudocode `AlignmentFault`).

@@ -33,13 +33,12 @@ pub(super) fn add_with_carry(x: u64, y: u64, carry: bool, width: u32) -> (u64, u
 fn shifted(value: u64, shift: Shift, width: u32) -> u64 {
     let amount = shift.amount as u32 % width;
     let value = value & ones(width);
-    let signed = ((value << (64 - width)) as i64) >> (64 - width);
+    let signed = if width == 32 { value as i32 as i64 } else { value as i64 };
     let result = match shift.kind {
         ShiftKind::Lsl => value << amount,
         ShiftKind::Lsr => value >> amount,
         ShiftKind::Asr => (signed >> amount) as u64,
-        ShiftKind::Ror if amount == 0 => value,
-        ShiftKind::Ror => value >> amount | value << (width - amount),
+        ShiftKind::Ror => value >> amount | value << ((width - amount) % width),
     };
     result & ones(width)
 }
@@ -116,7 +115,7 @@ impl Core<'_, '_> {
             Op::Movn => !value,
             _ => self.get(rd) & !(0xffff << shift.amount) | value,
         };
-        self.result(rd, value & ones(rd.class().width()));
+        self.result(rd, value);
     }
 
     fn move_bitfield(&mut self, op: Op, rd: Reg, rn: Reg, rotate: u32, last: u32) {
@@ -128,7 +127,7 @@ impl Core<'_, '_> {
             Op::Sbfm if self.get(rn) >> last & 1 == 1 => bits | !(mask | low(mask)),
             _ => bits,
         };
-        self.result(rd, value & ones(width));
+        self.result(rd, value);
     }
 
     /// Executes an instruction on registers alone.
@@ -164,9 +163,8 @@ impl Core<'_, '_> {
             (Op::AndImm | Op::OrrImm | Op::EorImm | Op::AndsImm, &[Arg::Reg(rd), Arg::Reg(rn), Arg::Bits(bits)]) => {
                 self.logic(op, rd, rn, bits);
             }
-            (Op::Sbfm | Op::Bfm | Op::Ubfm, &[Arg::Reg(rd), Arg::Reg(rn), ref rotate, ref last]) => {
-                let (Some(rotate), Some(last)) = (number(rotate), number(last)) else { return Err(UNKNOWN) };
-                self.move_bitfield(op, rd, rn, rotate, last);
+            (Op::Sbfm | Op::Bfm | Op::Ubfm, &[Arg::Reg(rd), Arg::Reg(rn), Arg::Bit(rotate), Arg::Bit(last)]) => {
+                self.move_bitfield(op, rd, rn, u32::from(rotate), u32::from(last));
             }
             (Op::Lslv | Op::Lsrv | Op::Asrv | Op::Rorv, &[Arg::Reg(rd), Arg::Reg(rn), Arg::Reg(rm)]) => {
                 let kind = match op {
@@ -182,7 +180,7 @@ impl Core<'_, '_> {
             (Op::Madd | Op::Msub, &[Arg::Reg(rd), Arg::Reg(rn), Arg::Reg(rm), Arg::Reg(ra)]) => {
                 let product = self.get(rn).wrapping_mul(self.get(rm));
                 let product = if op == Op::Msub { product.wrapping_neg() } else { product };
-                self.result(rd, self.get(ra).wrapping_add(product) & ones(rd.class().width()));
+                self.result(rd, self.get(ra).wrapping_add(product));
             }
             (
                 Op::Csel | Op::Csinc | Op::Csinv | Op::Csneg,
@@ -196,7 +194,7 @@ impl Core<'_, '_> {
                     Op::Csneg => other.wrapping_neg(),
                     _ => other,
                 };
-                self.result(rd, value & ones(rd.class().width()));
+                self.result(rd, value);
             }
             (Op::Adr, &[Arg::Reg(rd), Arg::Target(distance)]) => {
                 self.set(rd, self.cpu.pc.wrapping_add_signed(distance));
@@ -214,16 +212,6 @@ impl Core<'_, '_> {
 #[mutants::rules]
 fn low(mask: u64) -> u64 {
     (mask & mask.wrapping_neg()).wrapping_sub(1)
-}
-
-/// A small number that is an operand.
-#[mutants::rules]
-fn number(arg: &Arg) -> Option<u32> {
-    match *arg {
-        Arg::Bit(bit) => Some(u32::from(bit)),
-        Arg::Imm(value) => u32::try_from(value).ok(),
-        _ => None,
-    }
 }
 
 const UNKNOWN: Stop = Stop::Unmodelled("an instruction that the model does not know");

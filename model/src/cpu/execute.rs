@@ -75,9 +75,8 @@ impl Core<'_, '_> {
         let place =
             self.translate(pc, Purpose::Fetch, el).map_err(|status: FaultStatus| instruction_abort(el, status, pc))?;
         let mut word = [0; 4];
-        if self.env.bus.read(place.ipa, &mut word).map_err(Stop::NoMemory)? != 0 {
-            return Err(Stop::Unmodelled("an instruction that is UNKNOWN"));
-        }
+        // Blocks cannot store to the code window, so nothing in it is UNKNOWN.
+        self.env.bus.read(place.ipa, &mut word).map_err(Stop::NoMemory)?;
         Ok(Decoded::new(u32::from_le_bytes(word)))
     }
 

@@ -70,7 +70,6 @@ const IDS_SHIFT: u32 = 36;
 /// MPIDR_EL1.Aff0.
 const AFF0: u64 = 0xff;
 
-#[mutants::rules]
 impl Features {
     /// QEMU's `max` (target/arm/tcg/cpu64.c, `aarch64_max_tcg_initfn`): MTE3, tag blocks of 256 bytes. Besides it has
     /// FEAT_MTE_STORE_ONLY, which not every version of QEMU has.
@@ -147,7 +146,10 @@ impl Features {
     pub fn with_mte(self, mte: u8) -> Self {
         Self { mte, ..self }
     }
+}
 
+#[mutants::rules]
+impl Features {
     /// ID_AA64PFR1_EL1.
     #[must_use]
     pub fn id_aa64pfr1(&self) -> u64 {

@@ -73,12 +73,4 @@ impl Core<'_, '_> {
         let reserved = !(CUMULATIVE | FLAGS);
         self.cpu.fpsr = self.sticking(value, CUMULATIVE | flags, &[FLAGS & !flags, reserved]);
     }
-
-    /// What sticks of a value: the fields that are there, and of each group of others all or nothing.
-    fn sticking(&mut self, value: u64, fields: u64, groups: &[u64]) -> u64 {
-        groups.iter().fold(value & fields, |kept, group| {
-            let written = value & group;
-            if written != 0 && self.env.choices.choose(2) == 1 { kept | written } else { kept }
-        })
-    }
 }

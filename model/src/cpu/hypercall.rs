@@ -72,8 +72,7 @@ impl Core<'_, '_> {
             Answer::PsciFeatures => functions::psci_feature_of_board(x1),
             Answer::ArchFeatures => {
                 let permitted = functions::arch_feature_of_kvm(x1 as u32);
-                let count = permitted.len() as u32;
-                permitted[if count == 1 { 0 } else { self.env.choices.choose(count) as usize }]
+                permitted[self.env.choices.choose(permitted.len() as u32) as usize]
             }
             Answer::TrngFeatures => functions::trng_feature_of_kvm(x1),
             Answer::AffinityInfo { wide: false } if kvm => self.affinity_info(x1 & 0xffff_ffff, x2 & 0xffff_ffff),
@@ -109,6 +108,6 @@ impl Core<'_, '_> {
     /// Writes the results, the first registers, which are known from then on.
     fn answer(&mut self, results: &[u64]) {
         self.cpu.x[..results.len()].copy_from_slice(results);
-        self.cpu.x_unknown &= !((1 << results.len()) - 1);
+        self.cpu.x_unknown &= !0 << results.len();
     }
 }

@@ -11,16 +11,19 @@ use super::{Core, Executed, Features, NZCV_SHIFT, Platform, Stop, TCO_SHIFT};
 
 mutants::defects!();
 
+/// CRn in the encoding `op0:op1:CRn:CRm:op2`.
+const CRN: u16 = 0xf << 7;
+
 /// Moves the encoding `op0:op1:CRn:CRm:op2` and a register number to their places in the ISS of class 0x18.
 #[mutants::rules]
 fn trap_iss(op0: u32, encoding: u16, rt: Reg, read: bool) -> u32 {
-    let field = |shift: u32, bits: u32| u32::from(encoding) >> shift & ((1 << bits) - 1);
+    let encoding = u32::from(encoding);
+    // op0, op2, op1 and CRn, which stay side by side, Rt, CRm, the direction.
     op0 << 20
-        | field(0, 3) << 17
-        | field(11, 3) << 14
-        | field(7, 4) << 10
+        | (encoding & 7) << 17
+        | (encoding >> 7 & 0x7f) << 10
         | u32::from(rt.index()) << 5
-        | field(3, 4) << 1
+        | (encoding >> 3 & 0xf) << 1
         | u32::from(read)
 }
 
@@ -36,11 +39,11 @@ fn trapped_register(register: SysReg, rt: Reg) -> Stop {
     exception(ExceptionClass::SYSTEM_TRAP, trap_iss(3, register.encoding(), rt, true))
 }
 
-/// Returns whether FEAT_IDST covers a register: op0 3, CRn 0, CRm 0 to 7 and op1 0, 1 or 3.
+/// Returns whether FEAT_IDST covers a register: op0 3, CRn 0, CRm 0 to 7 and op1 0, 1 or 3. The table of registers has no
+/// others with CRn 0, and none of these can be written.
 #[mutants::rules]
 fn is_identification(register: SysReg) -> bool {
-    let encoding = register.encoding();
-    encoding >> 7 & 0xf == 0 && encoding >> 3 & 0xf < 8 && matches!(encoding >> 11 & 7, 0 | 1 | 3)
+    register.encoding() & CRN == 0
 }
 
 /// What a register is to the instruction set.
@@ -91,7 +94,7 @@ fn needs_tags(register: SysReg) -> bool {
 #[mutants::rules]
 impl Core<'_, '_> {
     /// Refuses a register that does not exist, or not at EL0.
-    fn permit(&self, register: SysReg, rt: Reg, read: bool) -> Executed {
+    fn permit(&self, register: SysReg, rt: Reg) -> Executed {
         let features = self.env.features;
         if needs_tags(register) && !features.has_tags() {
             return Err(undefined());
@@ -107,7 +110,7 @@ impl Core<'_, '_> {
         if self.cpu.el != 0 || of_el0 {
             return Ok(());
         }
-        if read && self.env.features.idst && is_identification(register) {
+        if features.idst && is_identification(register) {
             return Err(trapped_register(register, rt));
         }
         Err(undefined())
@@ -115,7 +118,7 @@ impl Core<'_, '_> {
 
     /// MRS.
     pub(super) fn mrs(&mut self, rt: Reg, register: SysReg) -> Executed {
-        self.permit(register, rt, true)?;
+        self.permit(register, rt)?;
         let value = match kind(register, self.env.features, self.env.platform) {
             Kind::Program(register) => self.read_program_register(register),
             Kind::Constant(value) => value,
@@ -147,7 +150,7 @@ impl Core<'_, '_> {
 
     /// MSR (register).
     pub(super) fn msr(&mut self, register: SysReg, rt: Reg) -> Executed {
-        self.permit(register, rt, false)?;
+        self.permit(register, rt)?;
         let value = self.get(rt);
         match kind(register, self.env.features, self.env.platform) {
             Kind::Program(register) => self.write_program_register(register, value).map_err(Stop::Unmodelled),
@@ -169,13 +172,13 @@ impl Core<'_, '_> {
         }
     }
 
-    /// MSR TCO. A hypervisor that hides tags does not hide it. With the instructions of MTE alone the field may read as 0
-    /// and ignore writes (Arm ARM, TCO).
+    /// MSR TCO. A hypervisor that hides tags does not hide it. With the instructions of MTE alone the field may be RES0
+    /// (Arm ARM, TCO); one that was set is not.
     pub(super) fn set_tco(&mut self, on: bool) -> Executed {
         if self.env.features.mte == 0 {
             return Err(undefined());
         }
-        let constant = self.env.features.mte == 1 && on != self.cpu.tco && self.env.choices.choose(2) == 0;
+        let constant = on && self.env.features.mte == 1 && self.env.choices.choose(2) == 0;
         if !constant {
             self.cpu.tco = on;
         }

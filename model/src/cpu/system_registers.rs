@@ -139,14 +139,14 @@ impl SystemRegisters {
     /// The registers that a block carries, by [`SysReg`].
     #[must_use]
     pub fn program(&self) -> [u64; SYS_REGS] {
-        let mut values = [0; SYS_REGS];
-        values[SysReg::Sctlr as usize] = self.sctlr;
-        values[SysReg::Tcr as usize] = self.tcr;
-        values[SysReg::Gcr as usize] = self.gcr;
-        values[SysReg::Rgsr as usize] = self.rgsr;
-        values[SysReg::Tfsr as usize] = self.tfsr;
-        values[SysReg::Tfsre0 as usize] = self.tfsre0;
-        values
+        SysReg::ALL.map(|register| match register {
+            SysReg::Sctlr => self.sctlr,
+            SysReg::Tcr => self.tcr,
+            SysReg::Gcr => self.gcr,
+            SysReg::Rgsr => self.rgsr,
+            SysReg::Tfsr => self.tfsr,
+            SysReg::Tfsre0 => self.tfsre0,
+        })
     }
 
     /// Makes all asynchronous faults visible, as DSB and then ISB do.
@@ -176,10 +176,8 @@ impl Core<'_, '_> {
     pub(super) fn write_program_register(&mut self, register: SysReg, value: u64) -> Result<(), &'static str> {
         match register {
             SysReg::Sctlr => {
-                let tags = self.env.features.has_tags();
-                let boot = if tags { reset::SCTLR } else { reset::SCTLR_WITHOUT_MTE };
                 let store_only = if self.env.features.store_only { TCSO | TCSO0 } else { 0 };
-                if (value ^ boot) & !SCTLR_MODELLED & !SCTLR_MTE & !store_only != 0 {
+                if (value ^ reset::SCTLR) & !(SCTLR_MODELLED | store_only) != 0 {
                     return Err("a field of SCTLR_EL1 that the model does not know");
                 }
                 // The fields are there also while a hypervisor hides tags.
@@ -211,17 +209,21 @@ impl Core<'_, '_> {
         Ok(())
     }
 
+    /// What sticks of a value: the fields that are there, and of each group of others all or nothing.
+    pub(super) fn sticking(&mut self, value: u64, fields: u64, groups: &[u64]) -> u64 {
+        groups.iter().fold(value & fields, |kept, group| {
+            let written = value & group;
+            if written != 0 && self.env.choices.choose(2) == 1 { kept | written } else { kept }
+        })
+    }
+
     fn kept(&mut self, value: u64, bits: u64) -> u64 {
-        if value & !bits == 0 || self.env.choices.choose(2) == 0 { value & bits } else { value }
+        self.sticking(value, bits, &[!bits])
     }
 
     fn kept_seed(&mut self, value: u64) -> u64 {
-        let mut options = vec![value & RGSR_BITS, value, value & RGSR_LEAST_BITS];
-        options.dedup();
-        if options.len() > 1 && options.first() == options.last() {
-            options.pop();
-        }
-        if options.len() == 1 { value } else { options[self.env.choices.choose(options.len() as u32) as usize] }
+        let shorter = value & RGSR_BITS & !RGSR_LEAST_BITS != 0 && self.env.choices.choose(2) == 1;
+        if shorter { value & RGSR_LEAST_BITS } else { self.kept(value, RGSR_BITS) }
     }
 
     /// Reads a register that a block carries.
@@ -258,7 +260,7 @@ impl Core<'_, '_> {
     /// Takes an exception to EL1 (pseudocode `AArch64.TakeException`); with SCTLR_EL1.ITFSB all faults are recorded
     /// first (Arm ARM, SCTLR_EL1.ITFSB).
     pub(super) fn enter_exception(&mut self, exception: &super::Exception) {
-        if self.cpu.sys.sctlr & ITFSB != 0 && self.env.features.has_tags() {
+        if self.cpu.sys.sctlr & ITFSB != 0 {
             self.cpu.sys.synchronise();
         } else {
             self.synchronise_context();

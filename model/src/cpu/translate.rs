@@ -83,8 +83,7 @@ struct Entry {
     memory: Memory,
     writable: bool,
     el0: bool,
-    /// At EL1, and at EL0.
-    executable: [bool; 2],
+    executable: bool,
 }
 
 /// Bytes that one level-2 entry maps.
@@ -108,7 +107,7 @@ fn is_guard(address: u64) -> bool {
 /// The level at which a walk for these 39 bits ends without an entry, or the entry.
 fn walk(va: u64, pages: &PageKinds, features: &Features) -> Result<Entry, u8> {
     let ipa = map::ipa_of(va);
-    let data = |level, memory| Entry { level, ipa, memory, writable: true, el0: false, executable: [false; 2] };
+    let data = |level, memory| Entry { level, ipa, memory, writable: true, el0: false, executable: false };
     let block = ipa & !(BLOCK - 1);
     // A guest whose tags are hidden may use the attribute all the same: it has no effect.
     let tagged = if features.mte >= 2 { Memory::Tagged } else { Memory::Normal };
@@ -121,7 +120,7 @@ fn walk(va: u64, pages: &PageKinds, features: &Features) -> Result<Entry, u8> {
         0 if va >> 30 == map::RAM_BASE >> 30 => match block {
             map::FIRMWARE_BASE if is_guard(ipa) => Err(3),
             map::FIRMWARE_BASE if ipa < RODATA => {
-                Ok(Entry { writable: false, executable: [true, false], ..data(3, Memory::Normal) })
+                Ok(Entry { writable: false, executable: true, ..data(3, Memory::Normal) })
             }
             map::FIRMWARE_BASE => Ok(Entry { writable: ipa >= DATA, ..data(3, Memory::Normal) }),
             map::SHARED_BASE => Ok(data(2, Memory::Normal)),
@@ -129,7 +128,7 @@ fn walk(va: u64, pages: &PageKinds, features: &Features) -> Result<Entry, u8> {
         },
         map::CODE_WINDOW if va >> 30 == map::code_va(0) >> 30 => match block == map::CODE_BASE & !(BLOCK - 1) {
             true if CODE.contains(&ipa) => {
-                Ok(Entry { writable: false, el0: true, executable: [true; 2], ..data(3, tagged) })
+                Ok(Entry { writable: false, el0: true, executable: true, ..data(3, tagged) })
             }
             true => Err(3),
             false => Err(2),
@@ -160,10 +159,10 @@ fn walk(va: u64, pages: &PageKinds, features: &Features) -> Result<Entry, u8> {
     }
 }
 
+/// A walk fails at levels 1 to 3.
 #[mutants::rules]
 fn translation_fault(level: u8) -> FaultStatus {
     match level {
-        0 => FaultStatus::TRANSLATION_L0,
         1 => FaultStatus::TRANSLATION_L1,
         2 => FaultStatus::TRANSLATION_L2,
         _ => FaultStatus::TRANSLATION_L3,
@@ -204,7 +203,7 @@ impl Core<'_, '_> {
         let allowed = match purpose {
             Purpose::Read => true,
             Purpose::Write => entry.writable,
-            Purpose::Fetch => entry.executable[usize::from(el == 0)],
+            Purpose::Fetch => entry.executable,
         };
         if !allowed || (el == 0 && !entry.el0) {
             return Err(if entry.level == 2 { FaultStatus::PERMISSION_L2 } else { FaultStatus::PERMISSION_L3 });

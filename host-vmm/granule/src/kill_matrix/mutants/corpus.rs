@@ -15,7 +15,7 @@ use model::cpu::{Features, Hypervisor};
 use modelled::{ModelFactory, Settings};
 use program::compare::differences;
 use program::observation::StepObservation;
-use program::{Observation, Program};
+use program::{Event, Observation, Program, Step};
 
 /// The folders of programs that are checked in.
 const FOLDERS: [&str; 2] = [
@@ -42,26 +42,39 @@ struct Variant {
     hypervisor: Hypervisor,
     /// The kernel under it.
     release: Release,
+    /// VMs have KVM_CAP_ARM_MTE.
+    tags: bool,
     /// Generated programs of its own, plain and bent.
     generated: [u64; 2],
 }
 
 const fn variant(name: &'static str, features: fn() -> Features, generated: [u64; 2]) -> Variant {
-    Variant { name, features, hypervisor: Hypervisor::Kvm, release: Release::new(6, 12, Release::NEWEST), generated }
+    let release = Release::new(6, 12, Release::NEWEST);
+    Variant { name, features, hypervisor: Hypervisor::Kvm, release, tags: true, generated }
+}
+
+const fn without_tags(name: &'static str, features: fn() -> Features, generated: [u64; 2]) -> Variant {
+    Variant { tags: false, ..variant(name, features, generated) }
 }
 
 /// The models, the first of which has all that there is.
 static VARIANTS: [Variant; 9] = [
     variant("max", || Features::MAX, [2000, 2700]),
     variant("neoverse-n2", || Features::NEOVERSE_N2, [300, 650]),
-    Variant { hypervisor: Hypervisor::Board, ..variant("board", || Features::MAX, [300, 650]) },
+    // No kernel is beneath the board, so what the kernel has must not matter.
+    Variant {
+        hypervisor: Hypervisor::Board,
+        release: Release::new(7, 2, Release::NEWEST),
+        ..variant("board", || Features::MAX, [300, 650])
+    },
     Variant { release: Release::new(5, 15, Release::NEWEST), ..variant("linux-5.15", || Features::MAX, [0, 100]) },
     Variant { release: Release::new(7, 2, Release::NEWEST), ..variant("linux-7.2", || Features::MAX, [0, 100]) },
-    variant("mte1", || Features::MAX.with_mte(1), [0, 200]),
-    // A VM without KVM_CAP_ARM_MTE on a CPU that has tags.
-    variant("hidden", || Features { tags_hidden: true, gmid_trapped: true, ..Features::MAX }, [0, 200]),
+    // The instructions alone: QEMU's board without memory for tags.
+    Variant { hypervisor: Hypervisor::Board, ..without_tags("mte1", || Features::MAX.with_mte(1), [0, 200]) },
+    // A CPU that has tags, and a kernel that traps GMID_EL1.
+    Variant { release: Release::new(7, 2, Release::NEWEST), ..without_tags("hidden", || Features::MAX, [0, 200]) },
     // A CPU without MTE, whose other fields differ from those of the first.
-    variant(
+    without_tags(
         "least",
         || Features {
             mte: 0,
@@ -137,8 +150,10 @@ impl<'m> Replay<'m> {
     fn outcomes(&mut self, prepared: &Prepared, most: usize) -> Result<(Vec<Observation>, bool), NotCovered> {
         let which = prepared.model;
         // Whatever becomes of this run, the next one begins anew unless it ends well.
-        let mut reference =
-            self.references[which].take().unwrap_or_else(|| ModelReference::as_it_is(&self.models.0[which]));
+        let mut reference = self.references[which].take().unwrap_or_else(|| {
+            let factory = &self.models.0[which];
+            if VARIANTS[which].tags { ModelReference::as_it_is(factory) } else { ModelReference::without_tags(factory) }
+        });
         let mut outcomes = Vec::new();
         let mut choices = Some(Choices::default());
         while let Some(next) = choices.take() {
@@ -229,8 +244,22 @@ pub fn generated(seed: u64, number: u64, model: usize, bent: bool) -> (String, P
         let mut rng = fastrand::Rng::with_seed(seed ^ number << 20);
         program = super::wild::bend(program, &mut rng);
     }
+    if !VARIANTS[model].tags {
+        without_tag_events(&mut program);
+    }
     let word = if bent { "bent program" } else { "program" };
     (format!("{word} {seed:#x}:{number} ({})", VARIANTS[model].name), Prepared::new(program, model))
+}
+
+/// Leaves out what a host cannot do in a VM without MTE: store and fetch tags, and save it with them.
+fn without_tag_events(program: &mut Program) {
+    let can = |event: &Event| !matches!(event, Event::Tags { .. } | Event::Fetch { .. } | Event::SaveRestore);
+    program.steps.retain(|step| !matches!(step, Step::Event(event) if !can(event)));
+    for step in &mut program.steps {
+        if let Step::Run(run) = step {
+            run.at_checkpoint.iter_mut().for_each(|events| events.retain(can));
+        }
+    }
 }
 
 impl Prepared {
