@@ -42,7 +42,7 @@ impl Core<'_, '_> {
         if self.cpu.el == 0 && for_el1 {
             return Err(undefined());
         }
-        if self.cpu.el == 0 && !for_el1 && self.cpu.sys.sctlr & UCI == 0 {
+        if self.cpu.el == 0 && self.cpu.sys.sctlr & UCI == 0 {
             return Err(trapped_operation(operation.encoding(), rt));
         }
         if operation.is_by_set_way() {
