@@ -4,7 +4,7 @@ use abi::mailbox::SysReg;
 use model::choice::Choices;
 
 use super::session::Session;
-use machine::{Deadline, MachineError};
+use machine::{Config, Deadline, MachineError};
 use modelled::{ModelFactory, ModelMachine, run_with};
 use program::compare::{Difference, Location};
 use program::observation::StepOutcome;
@@ -69,9 +69,11 @@ pub struct ModelReference<'f> {
 
 impl<'f> ModelReference<'f> {
     /// Takes the model without a defect, whatever is active in the thread: what it is compared with may be the model, too.
+    /// Its VMs have tags if its CPU has.
     #[must_use]
     pub fn new(factory: &'f ModelFactory) -> Self {
-        Self { session: Session::booting(|config| factory.boot_model(config)), as_it_is: false }
+        let mte = factory.has_tags();
+        Self { session: Session::booting(move |config| factory.boot_model(Config { mte, ..config })), as_it_is: false }
     }
 
     /// Takes the model with what is active in the thread.

@@ -52,6 +52,12 @@ impl ModelFactory {
         Self { model: Rc::new(Model { settings, host }) }
     }
 
+    /// Returns whether VMs can have tags.
+    #[must_use]
+    pub fn has_tags(&self) -> bool {
+        self.model.settings.features.has_tags()
+    }
+
     /// Boots a machine that is known to be one of the model.
     ///
     /// # Errors

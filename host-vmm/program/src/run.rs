@@ -10,6 +10,8 @@ use machine::{Block, Machine, MachineError, Outcome, RequestError, Trace};
 
 /// Checkpoints that a block may ring before it counts as endless.
 const MAX_CHECKPOINTS: usize = 256;
+/// ID_AA64PFR1_EL1.MTE: from 2 on there are tags.
+const MTE: u32 = 8;
 
 /// Runs a program on a machine that is as after boot and has the vCPUs that it needs.
 ///
@@ -150,6 +152,7 @@ impl Runner<'_> {
     /// Reads what the program could reach.
     fn memory(&mut self, program: &Program) -> Result<Vec<ObservedExtent>, MachineError> {
         let pages: Vec<u64> = program.reachable_pages().into_iter().collect();
+        let has_tags = self.machine.boot_report(0).pfr1 >> MTE & 0xf >= 2;
         let mut memory = Vec::new();
         for run in pages.chunk_by(|a, b| a + GUEST_PAGE == *b) {
             let (offset, bytes) = (run[0], run.len() as u64 * GUEST_PAGE);
@@ -162,7 +165,8 @@ impl Runner<'_> {
                 .flatten()
                 .map(|range| range.start - map::ARENA_BASE..range.end - map::ARENA_BASE)
                 .collect();
-            memory.push(ObservedExtent { offset, data, tags: self.tags(offset, bytes)?, unknown });
+            let tags = if has_tags { self.tags(offset, bytes)? } else { Vec::new() };
+            memory.push(ObservedExtent { offset, data, tags, unknown });
         }
         Ok(memory)
     }

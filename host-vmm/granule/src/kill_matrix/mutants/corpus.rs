@@ -51,13 +51,16 @@ const fn variant(name: &'static str, features: fn() -> Features, generated: [u64
 }
 
 /// The models, the first of which has all that there is.
-static VARIANTS: [Variant; 9] = [
+static VARIANTS: [Variant; 11] = [
     variant("max", || Features::MAX, [2000, 2700]),
     variant("neoverse-n2", || Features::NEOVERSE_N2, [300, 650]),
     Variant { hypervisor: Hypervisor::Board, ..variant("board", || Features::MAX, [300, 650]) },
     Variant { release: Release::new(5, 15, Release::NEWEST), ..variant("linux-5.15", || Features::MAX, [0, 100]) },
     Variant { release: Release::new(7, 2, Release::NEWEST), ..variant("linux-7.2", || Features::MAX, [0, 100]) },
+    // What a level of MTE brings, and FEAT_MOPS with it.
+    variant("mte0", || Features::MAX.with_mte(0), [0, 0]),
     variant("mte1", || Features::MAX.with_mte(1), [0, 200]),
+    variant("mte2", || Features::MAX.with_mte(2), [0, 0]),
     // A VM without KVM_CAP_ARM_MTE on a CPU that has tags.
     variant("hidden", || Features { tags_hidden: true, gmid_trapped: true, ..Features::MAX }, [0, 200]),
     // A CPU without MTE, whose other fields differ from those of the first.
@@ -159,6 +162,8 @@ pub struct Prepared {
     program: Program,
     /// A place in [`VARIANTS`].
     model: usize,
+    /// It was drawn, and is one of many.
+    generated: bool,
     permitted: Permitted,
 }
 
@@ -230,13 +235,14 @@ pub fn generated(seed: u64, number: u64, model: usize, bent: bool) -> (String, P
         program = super::wild::bend(program, &mut rng);
     }
     let word = if bent { "bent program" } else { "program" };
-    (format!("{word} {seed:#x}:{number} ({})", VARIANTS[model].name), Prepared::new(program, model))
+    let prepared = Prepared { generated: true, ..Prepared::new(program, model) };
+    (format!("{word} {seed:#x}:{number} ({})", VARIANTS[model].name), prepared)
 }
 
 impl Prepared {
     /// Takes a program for a model.
     fn new(program: Program, model: usize) -> Self {
-        Self { program, model, permitted: Permitted::Unobserved }
+        Self { program, model, generated: false, permitted: Permitted::Unobserved }
     }
 
     /// Takes another program for the same model.
@@ -247,6 +253,11 @@ impl Prepared {
     /// Returns the program.
     pub fn program(&self) -> &Program {
         &self.program
+    }
+
+    /// Returns whether it was drawn, and is one of many.
+    pub fn is_generated(&self) -> bool {
+        self.generated
     }
 
     /// Returns how many outcomes are permitted; 0 where nothing is.
@@ -269,7 +280,7 @@ impl Prepared {
             Ok((_, true)) => Permitted::Unobserved,
             Err(NotCovered) => Permitted::NotCovered,
         };
-        Self { program: self.program.clone(), model: self.model, permitted }
+        Self { program: self.program.clone(), permitted, ..*self }
     }
 
     /// Returns whether the program tells the model in its present state from the specification.
