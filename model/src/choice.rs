@@ -14,9 +14,12 @@ pub struct Choices {
 }
 
 impl Choices {
-    /// Chooses one of `options`, at least 1.
+    /// Chooses one of `options`, at least 1. A choice of one is none.
     pub fn choose(&mut self, options: u32) -> u32 {
-        let answer = self.script.get(self.taken.len()).copied().unwrap_or(0).min(options.saturating_sub(1));
+        if options <= 1 {
+            return 0;
+        }
+        let answer = self.script.get(self.taken.len()).copied().unwrap_or(0).min(options - 1);
         self.taken.push((answer, options));
         answer
     }

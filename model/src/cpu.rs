@@ -102,8 +102,6 @@ pub struct Monitor {
     pub va: u64,
     /// Bytes.
     pub bytes: u8,
-    /// The value that was loaded, the lower half first.
-    pub value: [u64; 2],
 }
 
 /// What a CPU runs in.

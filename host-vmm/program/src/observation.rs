@@ -54,7 +54,7 @@ pub struct ObservedExtent {
     pub offset: u64,
     /// The bytes.
     pub data: Vec<u8>,
-    /// The tags, one a granule.
+    /// The tags, one a granule; none in a VM without tags.
     pub tags: Vec<u8>,
     /// Bytes that the architecture leaves UNKNOWN, if what ran the program can tell: offsets from the arena's start.
     pub unknown: Vec<Range<u64>>,

@@ -168,7 +168,8 @@ impl<'a, 'c> Rewriter<'a, 'c> {
             let last = n + 1 == count;
             let original = stmt.clone();
             self.statement(&mut stmt);
-            let removable = unit || !last || matches!(stmt, Stmt::Expr(_, Some(_)));
+            // By what it was: numbers must not depend on defects.
+            let removable = unit || !last || matches!(original, Stmt::Expr(_, Some(_)));
             if removable && let Some(mutator) = self.mutator.as_deref_mut().filter(|_| !self.constant) {
                 mutator.remove_statement(&original, &mut stmt, &self.late);
             }

@@ -169,3 +169,10 @@ fn what_a_defect_puts_in_is_not_mutated() {
     let (text, found) = rewrite("fn f(x: u8) -> u8 { x }", "\"a.b\" \"c\" { f: x => x + 1; }", true);
     assert!(found.records.is_empty() && !text.contains("mutant"), "{text}");
 }
+
+#[test]
+fn defects_do_not_move_the_numbers_of_mutants() {
+    let source = "fn f(x: u8, y: bool) { if y { g(x); } else { h(x, 1); } }";
+    let count = |defects: &str| rewrite(source, defects, true).1.mutants[0].1;
+    assert_eq!(count("\"a.b\" \"c\" { f: g(x) => ; f: h(x, 1) => g(x); }"), count(""));
+}

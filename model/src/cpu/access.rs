@@ -26,10 +26,8 @@ pub(super) enum Alignment {
     /// With SCTLR_EL1.A, and in Device memory.
     Configured,
     /// Always, but with FEAT_LSE2 only where the access is not within 16 bytes: exclusives, atomics, acquire and
-    /// release.
+    /// release. So a pair of doublewords must be aligned on every CPU.
     Ordered,
-    /// Always: pairs of doublewords in exclusives and in CASP.
-    Always,
 }
 
 /// What an instruction's access is like.
@@ -75,10 +73,6 @@ impl Parts {
     pub(super) fn as_slice(&self) -> &[(u64, Place, u64)] {
         &self.list[..self.count]
     }
-
-    fn memory(&self, memory: Memory) -> bool {
-        self.as_slice().iter().any(|(_, place, _)| place.memory == memory)
-    }
 }
 
 /// An access that KVM does not tell the VMM enough of (ESR_EL2.ISV).
@@ -87,8 +81,8 @@ const NOT_SIMPLE: Stop = Stop::Unmodelled("an access to a device that is no simp
 /// What an access found.
 enum Reached {
     Memory(Parts),
-    /// A device's register, where nothing but a simple load or store is specified.
-    Device(u64),
+    /// A device's register, where nothing but a simple load or store is specified; `None` where the firmware has it.
+    Device(Option<u64>),
 }
 
 #[mutants::rules]
@@ -119,8 +113,7 @@ impl Core<'_, '_> {
 
     /// An alignment fault. Whatever reads, and be it to write, is reported as a read (pseudocode `AlignmentFault`).
     pub(super) fn alignment_fault(&mut self, va: u64, access: Access) -> Stop {
-        let write = access.write && !access.read;
-        self.data_abort(Abort { status: FaultStatus::ALIGNMENT, va, write, cache: false })
+        self.data_abort(Abort { status: FaultStatus::ALIGNMENT, va, write: !access.read, cache: false })
     }
 
     /// Returns whether the alignment is wrong whatever the memory is.
@@ -131,7 +124,6 @@ impl Core<'_, '_> {
             _ if natural => false,
             Alignment::Configured => configured,
             Alignment::Ordered => configured || !self.env.features.lse2 || va & 15 > 16 - bytes,
-            Alignment::Always => true,
         }
     }
 
@@ -164,12 +156,14 @@ impl Core<'_, '_> {
             }
             parts.count = 2;
         }
-        if parts.as_slice().iter().any(|(_, place, _)| place.ipa < map::RAM_BASE) {
+        // Beside a page of a device there is none of memory.
+        if place.ipa < map::RAM_BASE {
             // The firmware's own address of the register is not for blocks.
-            let own = va & ((1 << map::VA_BITS) - 1) != parts.list[0].1.ipa;
-            return Ok(Reached::Device(if own { 0 } else { parts.list[0].1.ipa }));
+            let for_blocks = va & ((1 << map::VA_BITS) - 1) == place.ipa;
+            return Ok(Reached::Device(for_blocks.then_some(place.ipa)));
         }
-        if parts.memory(Memory::Device) || parts.memory(Memory::NonCacheable) {
+        // What memory may refuse lies within 16 bytes, so in one page.
+        if matches!(place.memory, Memory::Device | Memory::NonCacheable) {
             self.uncacheable(va, access)?;
         }
         self.check(parts.as_slice(), access)?;
@@ -182,7 +176,7 @@ impl Core<'_, '_> {
     /// whole, or not at all (pseudocode `Mem[]`, Unpredictable_DEVPAGE2; Arm ARM, Crossing a page boundary with different
     /// memory types).
     fn second_page(&mut self, va: u64, next: u64, bytes: u64, access: Access) -> Result<Place, Stop> {
-        if !access.fits(va) && self.is_device(next) && !self.is_device(va) {
+        if !access.fits(va) && self.is_device(next) {
             let element = next.wrapping_sub(va).next_multiple_of(access.element);
             let refused = match self.env.choices.choose(if element < bytes { 4 } else { 3 }) {
                 0 => Some(va),
@@ -203,7 +197,7 @@ impl Core<'_, '_> {
         let modifies = access.read && access.write;
         let unaligned = access.alignment == Alignment::Ordered && !access.fits(va) && !modifies;
         let options = 1 + u32::from(access.atomic) + u32::from(unaligned);
-        match if options > 1 { self.env.choices.choose(options) } else { 0 } {
+        match self.env.choices.choose(options) {
             0 => Ok(()),
             1 if access.atomic => {
                 // ESR_EL1.WnR is UNKNOWN then.

@@ -15,13 +15,8 @@ mutants::defects!();
 #[mutants::rules]
 impl Core<'_, '_> {
     fn atomic(&self, base: Reg, total: u64) -> Access {
-        Access {
-            read: true,
-            write: true,
-            atomic: true,
-            alignment: if total == 16 { Alignment::Always } else { Alignment::Ordered },
-            ..self.plain(total, self.checkable(base, false))
-        }
+        let load = self.plain(true, total, self.checkable(base, false));
+        Access { write: true, atomic: true, alignment: Alignment::Ordered, ..load }
     }
 
     /// CAS and CASP: `args` are what is expected, what is stored, and where.
@@ -50,7 +45,7 @@ impl Core<'_, '_> {
         let (expected, new) = (joined(self, rs, rs2), joined(self, rt, rt2));
         let compares_unknown = self.is_unknown(rs) || self.is_unknown(rs2);
         let low = if self.is_unknown(rt) { part(bytes) } else { 0 };
-        let high = if pair && self.is_unknown(rt2) { part(bytes) << bytes } else { 0 };
+        let high = if self.is_unknown(rt2) { part(bytes) << bytes } else { 0 };
         let mut old = [0; 16];
         let access = self.atomic(base, total as u64);
         let unknown = self.modify(va, &mut old[..total], access, |old, unknown| match () {

@@ -13,7 +13,7 @@ use super::{Core, Executed};
 
 mutants::defects!();
 
-/// Returns whether an operation also exists with tags, and then needs FEAT_MTE.
+/// Returns whether an operation is for tags, too: those of EL0 need FEAT_MTE, those of EL1 alone FEAT_MTE2.
 #[mutants::rules]
 fn of_tags(operation: CacheOp) -> bool {
     operation.name().contains('g')
@@ -35,14 +35,14 @@ impl Core<'_, '_> {
         if matches!(operation, CacheOp::Zva | CacheOp::Gva | CacheOp::Gzva) {
             return self.zero_block(operation, rt);
         }
-        if of_tags(operation) && self.env.features.mte == 0 {
+        let for_el1 = operation.encoding() >> 11 != 3;
+        if of_tags(operation) && self.env.features.mte < if for_el1 { 2 } else { 1 } {
             return Err(undefined());
         }
-        let for_el1 = operation.encoding() >> 11 != 3;
         if self.cpu.el == 0 && for_el1 {
             return Err(undefined());
         }
-        if self.cpu.el == 0 && !for_el1 && self.cpu.sys.sctlr & UCI == 0 {
+        if self.cpu.el == 0 && self.cpu.sys.sctlr & UCI == 0 {
             return Err(trapped_operation(operation.encoding(), rt));
         }
         if operation.is_by_set_way() {

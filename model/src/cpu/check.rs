@@ -67,7 +67,7 @@ impl Core<'_, '_> {
         }
         let logical = TaggedPtr::new(va).tag();
         let first = place.ipa & !(GRANULE - 1);
-        let last = (place.ipa + bytes - 1) & !(GRANULE - 1);
+        let last = place.ipa + bytes - 1;
         let mut granule = first;
         while granule <= last {
             let allocation = self.env.bus.tag(granule).map_err(Stop::NoMemory)?;
@@ -123,7 +123,7 @@ impl Core<'_, '_> {
                         fars.push(*other);
                     }
                 });
-                let at = if fars.len() > 1 { fars[self.env.choices.choose(fars.len() as u32) as usize] } else { wrong };
+                let at = fars[self.env.choices.choose(fars.len() as u32) as usize];
                 // With store-only checks it is the store that faults. Else a read-modify-write, CAS too, reports a write only
                 // if reading alone would not have faulted (pseudocode `CreateAccDescAtomicOp`).
                 Err(self.data_abort(Abort {
@@ -138,8 +138,7 @@ impl Core<'_, '_> {
 
     /// Returns whether a tag check fault of an access is that of a read.
     fn faults_as_read(&self, access: Access) -> bool {
-        let store_only = access.write && self.store_only(access.checks_as);
-        access.read && !store_only
+        access.read && !self.store_only(access.checks_as)
     }
 
     /// Returns what a tag check fault of this access does. Without FEAT_MTE3 the value 0b11 is reserved: it acts as one of the

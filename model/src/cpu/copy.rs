@@ -10,7 +10,7 @@ use isa::{Arg, CopyOptions, ExceptionClass, Op, Reg, SetOptions, TaggedPtr};
 
 mod overlap;
 
-use super::access::{Access, Alignment};
+use super::access::Access;
 use super::fault::{exception, undefined};
 use super::system_registers::MSCEN;
 use super::translate::Place;
@@ -124,8 +124,8 @@ impl Core<'_, '_> {
     }
 
     fn bytewise(&self, unprivileged: bool, write: bool, checked: bool) -> Access {
-        let access = Access { read: !write, write, alignment: Alignment::Configured, ..self.plain(1, checked) };
-        if unprivileged && self.cpu.el == 1 { self.unprivileged(access) } else { access }
+        let access = self.plain(!write, 1, checked);
+        if unprivileged { self.unprivileged(access) } else { access }
     }
 
     /// A sequence whose registers are not in this CPU's format, or that has too much left for its epilogue (Arm
@@ -217,17 +217,18 @@ impl Core<'_, '_> {
     fn copy(&mut self, sequence: Sequence, stage: Stage, registers: Registers, options: CopyOptions) -> Executed {
         let Registers { rd, rs, rn, .. } = registers;
         let mut left = self.get(rn);
-        let mut chunk = Chunk { to: self.get(rd), from: self.get(rs), bytes: 0, backwards: false };
-        let mut overlap = self.overlap_of_stage_before(stage, [chunk.to, chunk.from]);
-        let mut direction = Direction::Forwards;
-        if stage == Stage::Prologue {
+        let (mut to, mut from) = (self.get(rd), self.get(rs));
+        let mut overlap = self.overlap_of_stage_before(stage, [to, from]);
+        let (direction, backwards) = if stage == Stage::Prologue {
+            let mut direction = Direction::Forwards;
             if sequence == Sequence::Copy {
-                direction = Direction::of(chunk.from, chunk.to, left.min(MOST_COPIED));
+                direction = Direction::of(from, to, left.min(MOST_COPIED));
             }
-            chunk.backwards = sequence == Sequence::Copy && self.overlaps(chunk, &mut left);
+            let backwards = sequence == Sequence::Copy && Self::overlaps(from, to, &mut left);
             if sequence == Sequence::CopyForwards {
                 left = left.min(i64::MAX as u64);
             }
+            (direction, backwards)
         } else {
             if left == 0 {
                 return Ok(());
@@ -235,28 +236,28 @@ impl Core<'_, '_> {
             if self.cpu.nzcv & OPTION_B != 0 {
                 return Err(self.ill_formed(sequence, stage, true, registers));
             }
-            chunk.backwards = sequence == Sequence::Copy && left.cast_signed() > 0;
-            direction = if chunk.backwards { Direction::Backwards } else { Direction::Forwards };
-            if !chunk.backwards {
-                (chunk.to, chunk.from) = (chunk.to.wrapping_add(left), chunk.from.wrapping_add(left));
+            let backwards = sequence == Sequence::Copy && left.cast_signed() > 0;
+            if !backwards {
+                (to, from) = (to.wrapping_add(left), from.wrapping_add(left));
                 left = left.wrapping_neg();
             }
             if stage == Stage::Epilogue && left >= PAGE {
                 return Err(self.ill_formed(sequence, stage, false, registers));
             }
+            (if backwards { Direction::Backwards } else { Direction::Forwards }, backwards)
+        };
+        if backwards {
+            to = to.wrapping_add(left).wrapping_sub(1);
+            from = from.wrapping_add(left).wrapping_sub(1);
         }
-        if chunk.backwards {
-            chunk.to = chunk.to.wrapping_add(left).wrapping_sub(1);
-            chunk.from = chunk.from.wrapping_add(left).wrapping_sub(1);
-        }
-        let page = |va| room(va, PAGE, chunk.backwards);
-        let prologue = left.min(page(chunk.to)).min(page(chunk.from));
+        let room = |va, unit| room(va, unit, backwards);
+        let prologue = left.min(room(to, PAGE)).min(room(from, PAGE));
         let mut now = if stage == Stage::Prologue { prologue } else { left };
         let kept = if stage == Stage::Main { PAGE } else { 1 };
         let begun = [rd, rs, rn].map(|register| (register, self.get(register)));
         while now >= kept {
-            let room = |va| room(va, GRANULE, chunk.backwards);
-            chunk.bytes = now.min(room(chunk.to)).min(room(chunk.from));
+            let bytes = now.min(room(to, GRANULE)).min(room(from, GRANULE));
+            let chunk = Chunk { to, from, bytes, backwards };
             self.show_copy(stage, registers, chunk, left);
             if let Err(stop) = self.copy_chunk(chunk, (left, direction), &mut overlap, options) {
                 self.forget_progress(stage, &begun);
@@ -266,16 +267,16 @@ impl Core<'_, '_> {
                     .map(|overlap| overlap.seen_by([self.get(rd), self.get(rs)]));
                 return Err(stop);
             }
-            (left, now) = (left - chunk.bytes, now - chunk.bytes);
-            let step = if chunk.backwards { chunk.bytes.wrapping_neg() } else { chunk.bytes };
-            (chunk.to, chunk.from) = (chunk.to.wrapping_add(step), chunk.from.wrapping_add(step));
+            (left, now) = (left - bytes, now - bytes);
+            let step = if backwards { bytes.wrapping_neg() } else { bytes };
+            (to, from) = (to.wrapping_add(step), from.wrapping_add(step));
         }
-        if chunk.backwards {
+        if backwards {
             self.set(rn, left);
         } else {
             if stage == Stage::Prologue {
-                self.set(rd, chunk.to.wrapping_add(left));
-                self.set(rs, chunk.from.wrapping_add(left));
+                self.set(rd, to.wrapping_add(left));
+                self.set(rs, from.wrapping_add(left));
             }
             self.set(rn, left.wrapping_neg());
         }
@@ -309,10 +310,10 @@ impl Core<'_, '_> {
     }
 
     /// Returns whether CPYP must go backwards: the destination begins within the source. Caps what is left.
-    fn overlaps(&self, chunk: Chunk, left: &mut u64) -> bool {
+    fn overlaps(from: u64, to: u64, left: &mut u64) -> bool {
         *left = (*left).min(MOST_COPIED);
-        let (from, to) = (chunk.from & ADDRESS, chunk.to & ADDRESS);
-        let end = chunk.from.wrapping_add(*left) & ADDRESS;
+        let end = from.wrapping_add(*left) & ADDRESS;
+        let (from, to) = (from & ADDRESS, to & ADDRESS);
         from < to && end > to
     }
 

@@ -64,12 +64,11 @@ fn shape(op: Op) -> Option<(bool, Flavour)> {
     })
 }
 
-/// Extends what a load read to the register's width.
+/// Extends what a load read to 64 bits.
 #[mutants::rules]
-fn extended(value: u64, bytes: u8, signed: bool, width: u32) -> u64 {
+fn extended(value: u64, bytes: u8, signed: bool) -> u64 {
     let unused = 64 - 8 * u32::from(bytes);
-    let value = if signed { ((value << unused) as i64 >> unused) as u64 } else { value };
-    if width == 32 { value & 0xffff_ffff } else { value }
+    if signed { ((value << unused) as i64 >> unused) as u64 } else { value }
 }
 
 /// The lowest `bytes` bytes, 1 to 16.
@@ -141,11 +140,11 @@ impl Core<'_, '_> {
         }
     }
 
-    /// An access of general registers by this address, as if nothing were special about it.
-    pub(super) fn plain(&self, element: u64, checked: bool) -> Access {
+    /// A load or store of which nothing is special.
+    pub(super) fn plain(&self, load: bool, element: u64, checked: bool) -> Access {
         Access {
-            read: true,
-            write: false,
+            read: load,
+            write: !load,
             el: self.cpu.el,
             checks_as: self.cpu.el,
             checked,
@@ -187,12 +186,9 @@ impl Core<'_, '_> {
         let registers = &registers[..count];
         let simd = matches!(registers, [Register::Simd(_), ..]);
         let access = Access {
-            read: load,
-            write: !load,
-            checked: located.checked,
             alignment: if flavour == Flavour::Ordered { Alignment::Ordered } else { Alignment::Configured },
             simple: located.writeback.is_none() && count == 1 && !simd,
-            ..self.plain(element, true)
+            ..self.plain(load, element, located.checked)
         };
         let access = if flavour == Flavour::Unprivileged { self.unprivileged(access) } else { access };
         let executed = if load {
@@ -247,7 +243,7 @@ impl Core<'_, '_> {
         let value = u128::from_le_bytes(value);
         match register {
             Register::General(register) => {
-                let value = extended(value as u64, size.bytes, size.signed, register.class().width());
+                let value = extended(value as u64, size.bytes, size.signed);
                 self.set(register, value);
             }
             Register::Simd(index) => {

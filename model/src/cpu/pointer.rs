@@ -26,8 +26,11 @@ impl Core<'_, '_> {
         let mut generator = Rgsr::from_bits(self.cpu.sys.rgsr);
         let mut tag = generator.choose_random_tag(exclude);
         if self.cpu.sys.gcr >> 16 & 1 == 1 {
-            tag = self.implementations_tag(tag, exclude);
             self.cpu.sys.rgsr_unknown = true;
+        }
+        // What follows from a seed that is UNKNOWN is up to the CPU, too.
+        if self.cpu.sys.rgsr_unknown {
+            tag = self.implementations_tag(tag, exclude);
         }
         // It changes TAG and the lower 16 bits of SEED. The others have no effect without RRND: a CPU keeps them, or has them
         // not, and QEMU clears them.
@@ -37,7 +40,7 @@ impl Core<'_, '_> {
         tag
     }
 
-    /// Chooses as GCR_EL1.RRND = 1 lets the CPU do: any tag that is not excluded, 0 if there is none.
+    /// Chooses as the CPU likes, which GCR_EL1.RRND = 1 lets it: any tag that is not excluded, 0 if there is none.
     fn implementations_tag(&mut self, first: Tag, exclude: Exclude) -> Tag {
         let others: Vec<Tag> = Tag::all().filter(|tag| !exclude.contains(*tag) && *tag != first).collect();
         match self.env.choices.choose(1 + others.len() as u32) {

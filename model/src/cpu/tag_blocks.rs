@@ -5,7 +5,7 @@
 
 use isa::{Address, CacheOp, Reg, Tag, TaggedPtr};
 
-use super::access::{Access, Alignment};
+use super::access::Access;
 use super::fault::undefined;
 use super::system_registers::DZE;
 use super::tags::{Data, GRANULE};
@@ -65,8 +65,8 @@ impl Core<'_, '_> {
         let base = self.address(address)?.0;
         let place = self.zero_tags_place(base, base & !(block - 1))?;
         let tag = Tag::truncate(self.get(rt) as u8);
-        for at in (0..block).step_by(GRANULE as usize) {
-            self.write_tag(Place { ipa: place.ipa + at, ..place }, tag)?;
+        for n in 0..block / GRANULE {
+            self.write_tag(Place { ipa: place.ipa + n * GRANULE, ..place }, tag)?;
         }
         self.zero(place, block)
     }
@@ -94,8 +94,7 @@ impl Core<'_, '_> {
         let pointer = self.get(rt);
         let block = self.env.features.zero_block();
         let start = pointer & !(block - 1);
-        let access =
-            Access { checked: !tags, alignment: Alignment::Configured, tags: false, ..self.tag_store(Data::Zeroed) };
+        let access = self.plain(false, GRANULE, !tags);
         // Device memory refuses it before permissions count, if the CPU is one that does.
         if self.is_device(pointer) && self.env.choices.choose(2) == 0 {
             return Err(self.alignment_fault(pointer, access));
@@ -121,8 +120,6 @@ impl Core<'_, '_> {
     /// the pseudocode's own text passes for that lowest address. What lies below it may be zeroed already.
     fn check_block(&mut self, pointer: u64, start: u64, place: Place, access: Access) -> Executed {
         let block = self.env.features.zero_block();
-        let top = pointer & !(u64::MAX >> 8);
-        let start = start & (u64::MAX >> 8) | top;
         let Err(stop) = self.check_or_report(&[(start, place, block)], &[pointer, start], access) else {
             return Ok(());
         };

@@ -4,7 +4,7 @@
 
 use isa::{Address, Addressing, Reg, Tag, TaggedPtr};
 
-use super::access::{Access, Alignment};
+use super::access::Access;
 use super::fault::undefined;
 use super::translate::{Memory, Place};
 use super::{Core, Executed, Stop};
@@ -27,24 +27,11 @@ impl Core<'_, '_> {
     /// if it changes data (pseudocode `AArch64.MemTag[]` asks for access to tags, `Mem[]` does not).
     pub(super) fn tag_store(&self, data: Data) -> Access {
         let access = self.env.features.mte < 2 || self.tag_access(self.cpu.el);
-        Access {
-            read: false,
-            write: true,
-            el: self.cpu.el,
-            checks_as: self.cpu.el,
-            checked: false,
-            element: GRANULE,
-            alignment: Alignment::Always,
-            simple: false,
-            atomic: false,
-            tags: access || data == Data::Zeroed,
-            unknown: 0,
-        }
+        Access { tags: access || data == Data::Zeroed, ..self.plain(false, GRANULE, false) }
     }
 
     pub(super) fn tag_load(&self) -> Access {
-        let store = self.tag_store(Data::Kept);
-        Access { read: true, write: false, tags: false, alignment: Alignment::Configured, ..store }
+        self.plain(true, GRANULE, false)
     }
 
     /// Reads a granule's tag (pseudocode `AArch64.MemTag[]`): 0 where there are no tags.
@@ -52,7 +39,7 @@ impl Core<'_, '_> {
         if place.memory != Memory::Tagged || !self.tag_access(self.cpu.el) {
             return Ok(Tag::ZERO);
         }
-        self.env.bus.tag(place.ipa & !(GRANULE - 1)).map_err(Stop::NoMemory)
+        self.env.bus.tag(place.ipa).map_err(Stop::NoMemory)
     }
 
     /// Writes a granule's tag; without effect where there are no tags.
@@ -65,7 +52,7 @@ impl Core<'_, '_> {
         if place.memory != Memory::Tagged || !self.tag_access(el) {
             return Ok(());
         }
-        self.env.bus.set_tag(place.ipa & !(GRANULE - 1), tag).map_err(Stop::NoMemory)
+        self.env.bus.set_tag(place.ipa, tag).map_err(Stop::NoMemory)
     }
 
     /// Zeroes whole granules.
@@ -95,7 +82,8 @@ impl Core<'_, '_> {
         if va & (GRANULE - 1) != 0 {
             return Err(self.alignment_fault(va, access));
         }
-        let mut places = [self.place(va, access)?; 2];
+        let first = self.place(va, access)?;
+        let mut places = [first; 2];
         if granules == 2 {
             let second = va.wrapping_add(GRANULE);
             // A page that took one tag takes the other.
@@ -106,8 +94,8 @@ impl Core<'_, '_> {
                 Err(stop) => {
                     match self.env.choices.choose(2) {
                         0 => {}
-                        _ if data == Data::Zeroed => self.zero(places[0], GRANULE)?,
-                        _ => self.write_tag(places[0], tag)?,
+                        _ if data == Data::Zeroed => self.zero(first, GRANULE)?,
+                        _ => self.write_tag(first, tag)?,
                     }
                     return Err(stop);
                 }

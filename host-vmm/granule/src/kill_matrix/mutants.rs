@@ -155,9 +155,10 @@ fn baseline(name: &str, work: &Work, seed: u64) -> Test {
 fn fate(number: u32, tests: &[Test], seed: u64) -> Fate {
     let mutant = &mutant::ALL[number as usize - 1];
     let able = tests.iter().filter(|test| test.reached.get(number as usize).copied().unwrap_or(false));
-    let (mut able, mut programs): (Vec<_>, Vec<_>) = able.partition(|test| matches!(test.work, Work::Case { .. }));
+    let is_one_of_many = |test: &&Test| matches!(&test.work, Work::Program(prepared) if prepared.is_generated());
+    let (mut programs, mut able): (Vec<_>, Vec<_>) = able.partition(is_one_of_many);
     programs.sort_by_key(|test| test.cost);
-    // An operation that nearly every program evaluates needs no more of them: of each size the same share.
+    // An operation that nearly every drawn program evaluates needs no more of them: of each size the same share.
     able.extend(programs.iter().step_by(programs.len().div_ceil(PROGRAMS).max(1)));
     able.sort_by_key(|test| test.cost);
     let models = Models::new();

@@ -24,16 +24,13 @@ impl Core<'_, '_> {
 
     /// Writes bytes, of which some are UNKNOWN.
     fn write_parts(&mut self, parts: &Parts, data: &[u8], unknown: ByteMask) -> Result<(), Stop> {
-        let mut rest = data;
-        let mut unknown = unknown;
+        let mut done = 0;
         for &(_, place, bytes) in parts.as_slice() {
-            let (now, later) = rest.split_at(bytes as usize);
-            self.env.bus.write(place.ipa, now).map_err(Stop::NoMemory)?;
+            self.env.bus.write(place.ipa, &data[done as usize..][..bytes as usize]).map_err(Stop::NoMemory)?;
             if unknown != 0 {
-                self.env.bus.make_unknown(place.ipa, unknown & (u64::MAX >> (64 - bytes)));
-                unknown = unknown.checked_shr(bytes as u32).unwrap_or(0);
+                self.env.bus.make_unknown(place.ipa, unknown >> done & (u64::MAX >> (64 - bytes)));
             }
-            rest = later;
+            done += bytes;
         }
         Ok(())
     }
@@ -43,8 +40,7 @@ impl Core<'_, '_> {
         match self.reach(va, out.len() as u64, access)? {
             Reached::Memory(parts) => self.read_parts(&parts, out),
             // What a register of the UART holds is nobody's promise.
-            Reached::Device(ipa) if access.simple && ipa - ipa % map::GUEST_PAGE == map::UART_DR => {
-                out.fill(0);
+            Reached::Device(Some(ipa)) if access.simple && ipa - ipa % map::GUEST_PAGE == map::UART_DR => {
                 Ok(part(out.len()))
             }
             Reached::Device(_) => Err(NOT_SIMPLE),
@@ -65,7 +61,7 @@ impl Core<'_, '_> {
             Reached::Device(_) if access.unknown != 0 => {
                 Err(Stop::Unmodelled("a store of what is UNKNOWN to a device"))
             }
-            Reached::Device(map::UART_DR) if access.simple => Err(Stop::Doorbell { byte: data[0] }),
+            Reached::Device(Some(map::UART_DR)) if access.simple => Err(Stop::Doorbell { byte: data[0] }),
             Reached::Device(_) => Err(Stop::Unmodelled("a store to a device's register other than the UART's data")),
         }
     }
@@ -73,7 +69,7 @@ impl Core<'_, '_> {
     /// Stores what lies before the fault of a store, if the CPU is one that does: all bytes, or whole elements or
     /// doublewords of them (pseudocode `Mem[]`, which goes byte by byte, or by halves).
     fn store_before(&mut self, va: u64, data: &[u8], access: Access, stop: &Stop) -> Result<(), Stop> {
-        let Some(before) = stop.bytes_before(va, data.len() as u64).filter(|_| !access.read) else { return Ok(()) };
+        let Some(before) = stop.bytes_before(va).filter(|_| !access.read) else { return Ok(()) };
         let mut options = vec![before & !(access.element - 1), before & !7, before];
         options.retain(|bytes| *bytes > 0);
         options.dedup();
@@ -82,7 +78,7 @@ impl Core<'_, '_> {
             n => options[n as usize - 1],
         };
         // It was reached, and what it may have been refused for counts no more.
-        let plain = Access { checked: false, element: 1, atomic: false, tags: false, ..access };
+        let plain = Access { checked: false, element: 1, ..access };
         let parts = self.memory(va, done, plain)?;
         self.write_parts(&parts, &data[..done as usize], access.unknown)
     }
@@ -107,9 +103,9 @@ impl Core<'_, '_> {
 
 #[mutants::rules]
 impl Stop {
-    /// How many of an access's bytes lie before the address of its fault; `None` if there are none.
-    fn bytes_before(&self, va: u64, bytes: u64) -> Option<u64> {
+    /// How many bytes of an access lie before the address of its fault; `None` if it has no address.
+    fn bytes_before(&self, va: u64) -> Option<u64> {
         let Self::Exception(Exception { far: Some(far), .. }) = self else { return None };
-        Some(far.wrapping_sub(va)).filter(|before| (1..bytes).contains(before))
+        Some(far.wrapping_sub(va))
     }
 }

@@ -58,7 +58,7 @@ const fn without_tags(name: &'static str, features: fn() -> Features, generated:
 }
 
 /// The models, the first of which has all that there is.
-static VARIANTS: [Variant; 9] = [
+static VARIANTS: [Variant; 11] = [
     variant("max", || Features::MAX, [2000, 2700]),
     variant("neoverse-n2", || Features::NEOVERSE_N2, [300, 650]),
     // No kernel is beneath the board, so what the kernel has must not matter.
@@ -69,8 +69,10 @@ static VARIANTS: [Variant; 9] = [
     },
     Variant { release: Release::new(5, 15, Release::NEWEST), ..variant("linux-5.15", || Features::MAX, [0, 100]) },
     Variant { release: Release::new(7, 2, Release::NEWEST), ..variant("linux-7.2", || Features::MAX, [0, 100]) },
-    // The instructions alone: QEMU's board without memory for tags.
+    // What a level of MTE brings, and FEAT_MOPS with it. The instructions alone: QEMU's board without memory for tags.
+    without_tags("mte0", || Features::MAX.with_mte(0), [0, 0]),
     Variant { hypervisor: Hypervisor::Board, ..without_tags("mte1", || Features::MAX.with_mte(1), [0, 200]) },
+    variant("mte2", || Features::MAX.with_mte(2), [0, 0]),
     // A CPU that has tags, and a kernel that traps GMID_EL1.
     Variant { release: Release::new(7, 2, Release::NEWEST), ..without_tags("hidden", || Features::MAX, [0, 200]) },
     // A CPU without MTE, whose other fields differ from those of the first.
@@ -174,6 +176,8 @@ pub struct Prepared {
     program: Program,
     /// A place in [`VARIANTS`].
     model: usize,
+    /// It was drawn, and is one of many.
+    generated: bool,
     permitted: Permitted,
 }
 
@@ -248,7 +252,8 @@ pub fn generated(seed: u64, number: u64, model: usize, bent: bool) -> (String, P
         without_tag_events(&mut program);
     }
     let word = if bent { "bent program" } else { "program" };
-    (format!("{word} {seed:#x}:{number} ({})", VARIANTS[model].name), Prepared::new(program, model))
+    let prepared = Prepared { generated: true, ..Prepared::new(program, model) };
+    (format!("{word} {seed:#x}:{number} ({})", VARIANTS[model].name), prepared)
 }
 
 /// Leaves out what a host cannot do in a VM without MTE: store and fetch tags, and save it with them.
@@ -265,7 +270,7 @@ fn without_tag_events(program: &mut Program) {
 impl Prepared {
     /// Takes a program for a model.
     fn new(program: Program, model: usize) -> Self {
-        Self { program, model, permitted: Permitted::Unobserved }
+        Self { program, model, generated: false, permitted: Permitted::Unobserved }
     }
 
     /// Takes another program for the same model.
@@ -276,6 +281,11 @@ impl Prepared {
     /// Returns the program.
     pub fn program(&self) -> &Program {
         &self.program
+    }
+
+    /// Returns whether it was drawn, and is one of many.
+    pub fn is_generated(&self) -> bool {
+        self.generated
     }
 
     /// Returns how many outcomes are permitted; 0 where nothing is.
@@ -298,7 +308,7 @@ impl Prepared {
             Ok((_, true)) => Permitted::Unobserved,
             Err(NotCovered) => Permitted::NotCovered,
         };
-        Self { program: self.program.clone(), model: self.model, permitted }
+        Self { program: self.program.clone(), permitted, ..*self }
     }
 
     /// Returns whether the program tells the model in its present state from the specification.
