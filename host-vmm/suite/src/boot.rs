@@ -2,6 +2,7 @@
 
 use abi::mailbox::SysReg;
 
+use super::calls::succeeds;
 use super::case::{Case, CaseResult};
 use super::case_context::CaseContext;
 use super::expect::{equal, equal_hex, fail_with, holds, no_fault, one_exception};
@@ -74,7 +75,7 @@ pub const CASES: &[Case] = &[
 ];
 
 fn control(cx: &mut CaseContext<'_>) -> CaseResult {
-    let guest = cx.guest()?;
+    let mut guest = cx.guest()?;
     let sctlr = guest.booted(SysReg::Sctlr);
     equal_hex("SCTLR_EL1.{ATA, ATA0}", ATA | ATA0, sctlr & (ATA | ATA0))?;
     equal("SCTLR_EL1.TCF", &(Mode::Synchronous as u64), &mode_bits(sctlr, El::El1))?;
@@ -88,7 +89,12 @@ fn control(cx: &mut CaseContext<'_>) -> CaseResult {
         "an attribute 0xf0 (Normal-Tagged)",
         format_args!("{mair:#018x}"),
         mair.to_le_bytes().contains(&0xf0),
-    )
+    )?;
+    if !cx.target().has_kernel() {
+        return Ok(());
+    }
+    let told = succeeds("KVM_GET_ONE_REG of MAIR_EL1", guest.vm()?.register(0, RegisterId::MAIR_EL1))?;
+    equal_hex("MAIR_EL1 through KVM_GET_ONE_REG", mair, told)
 }
 
 fn tag_registers(cx: &mut CaseContext<'_>) -> CaseResult {
