@@ -6,6 +6,7 @@
 //! Which survive, and why no machine could tell them from the specification, stands in `model/survivors.txt`.
 
 mod corpus;
+mod stages;
 mod survivors;
 mod wild;
 
@@ -20,6 +21,7 @@ use report::event::{Event, Sink, Verdict};
 use suite::Options;
 
 use self::corpus::{Models, Prepared, Replay};
+use self::stages::ELSEWHERE;
 pub use self::survivors::{Account, Argued};
 use super::{STAGES, Stage, on_threads};
 
@@ -42,6 +44,8 @@ struct Test {
 enum Work {
     /// A case of the suite on one of the stages. Whether it passes; else it is skipped there.
     Case { stage: Stage, case: &'static str, passes: bool },
+    /// Opening a model: whether there is a machine with MTE.
+    Opening { stage: Stage, opens: bool },
     /// A program.
     Program(Box<Prepared>),
 }
@@ -91,8 +95,11 @@ pub fn run(
     let began = Instant::now();
     silence();
     let mut work: Vec<(String, Work)> = Vec::new();
-    for stage in STAGES {
-        for case in suite::cases() {
+    let all: &[&str] = &[""];
+    for (stage, prefixes) in STAGES.map(|stage| (stage, all)).into_iter().chain(ELSEWHERE.iter().copied()) {
+        work.push((format!("opening {}", stage.name), Work::Opening { stage, opens: true }));
+        let wanted = |name: &str| prefixes.iter().any(|prefix| name.starts_with(prefix));
+        for case in suite::cases().filter(|case| wanted(case.name)) {
             work.push((format!("{} ({})", case.name, stage.name), Work::Case { stage, case: case.name, passes: true }));
         }
     }
@@ -117,6 +124,10 @@ fn baseline(name: &str, work: &Work, seed: u64) -> Test {
             let (verdict, reached, cost) = mutant::recorded(|| case_verdict(*stage, case, seed));
             (Work::Case { stage: *stage, case, passes: matches!(verdict, Some(Verdict::Passed)) }, reached, cost)
         }
+        Work::Opening { stage, .. } => {
+            let (opens, reached, cost) = mutant::recorded(|| opens(*stage));
+            (Work::Opening { stage: *stage, opens }, reached, cost)
+        }
         Work::Program(prepared) => {
             let models = Models::new();
             let (prepared, reached, cost) = mutant::recorded(|| prepared.observed(&mut Replay::on(&models)));
@@ -130,7 +141,7 @@ fn baseline(name: &str, work: &Work, seed: u64) -> Test {
 fn fate(number: u32, tests: &[Test], seed: u64) -> Fate {
     let mutant = &mutant::ALL[number as usize - 1];
     let able = tests.iter().filter(|test| test.reached.get(number as usize).copied().unwrap_or(false));
-    let (mut able, mut programs): (Vec<_>, Vec<_>) = able.partition(|test| matches!(test.work, Work::Case { .. }));
+    let (mut able, mut programs): (Vec<_>, Vec<_>) = able.partition(|test| !matches!(test.work, Work::Program(_)));
     programs.sort_by_key(|test| test.cost);
     // An operation that nearly every program evaluates needs no more of them: of each size the same share.
     able.extend(programs.iter().step_by(programs.len().div_ceil(PROGRAMS).max(1)));
@@ -155,6 +166,7 @@ fn kills(test: &Test, number: u32, seed: u64, replay: &mut Replay<'_>) -> Option
             Work::Case { stage, case, .. } => {
                 matches!(case_verdict(*stage, case, seed), None | Some(Verdict::Failed(_)))
             }
+            Work::Opening { stage, opens: right } => opens(*stage) != *right,
             Work::Program(prepared) => prepared.notices(replay),
         }
     });
@@ -163,6 +175,11 @@ fn kills(test: &Test, number: u32, seed: u64, replay: &mut Replay<'_>) -> Option
         Ok(true) => Some(Death::Noticed),
         Err(endless) => Some(if endless { Death::Endless } else { Death::Panicked }),
     }
+}
+
+/// Returns whether a machine of the model starts.
+fn opens(stage: Stage) -> bool {
+    stage.settings().open(Config::default()).is_ok()
 }
 
 /// Runs one case; `None` if there is no machine to run it on.
