@@ -46,6 +46,8 @@ pub enum TagBuffer<'a> {
     Bytes(&'a mut [u8]),
     /// In memory that ends after this many bytes: what follows is not mapped.
     EndsAfter(usize),
+    /// In memory that ends with these bytes, which are stored from.
+    EndsWith(&'a [u8]),
 }
 
 /// One KVM_ARM_MTE_COPY_TAGS call, field by field and unchecked.

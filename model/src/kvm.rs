@@ -101,10 +101,10 @@ impl Vm {
     ///
     /// # Errors
     ///
-    /// EINVAL: flags are set, the host has no MTE for VMs, a vCPU exists, or (since Linux 6.13) a slot has a guest_memfd.
+    /// EINVAL: flags are set, the host has no MTE for VMs, a vCPU exists, or a slot has a guest_memfd (the kernels for arm64
+    /// that have it all refuse).
     pub fn enable_mte(&mut self, flags: u32) -> Result<(), Errno> {
-        let memfd = self.memory.slots().iter().any(|slot| slot.memory == Backing::GuestMemfd)
-            && self.contract().refuses(Backing::GuestMemfd);
+        let memfd = self.memory.slots().iter().any(|slot| slot.memory == Backing::GuestMemfd);
         if flags != 0 || !self.host.offers_mte() || !self.vcpus.is_empty() || memfd {
             return Err(Errno::EINVAL);
         }
@@ -151,25 +151,18 @@ impl Vm {
     ///
     /// # Errors
     ///
-    /// EINVAL: not a power of two of entries that fills a page, or a vCPU exists; EEXIST when there are rings.
+    /// - EINVAL: not a power of two of entries that fills a page, a vCPU exists, or there are rings already.
+    /// - E2BIG: more than 65536 entries.
     pub fn enable_dirty_ring(&mut self, entries: u32) -> Result<(), Errno> {
-        const ENTRY: u64 = 16;
-        let bytes = u64::from(entries) * ENTRY;
-        if !entries.is_power_of_two() || bytes < self.page_size() || !self.vcpus.is_empty() {
-            return Err(Errno::EINVAL);
-        }
-        self.memory.enable_rings()
+        self.memory.enable_rings(entries, !self.vcpus.is_empty())
     }
 
     /// Takes what is in a vCPU's dirty ring: addresses of pages, in the order of the first write since they were last taken.
     ///
     /// # Errors
     ///
-    /// ENOENT: no such vCPU, or no rings.
+    /// ENOENT: no rings.
     pub fn take_dirty_ring(&mut self, cpu: usize) -> Result<Vec<u64>, Errno> {
-        if cpu >= self.vcpus.len() {
-            return Err(Errno::ENOENT);
-        }
         self.memory.take_ring(cpu)
     }
 
@@ -221,7 +214,7 @@ impl Vm {
     ///
     /// # Errors
     ///
-    /// - EINVAL: no slot starts there.
+    /// - EINVAL: no slot starts there, or the new place is not one of whole host pages, or ends beyond all addresses.
     /// - EEXIST: there is another slot in the way.
     pub fn move_memory(&mut self, ipa: u64, to: u64) -> Result<(), Errno> {
         self.memory.relocate(ipa, to)
@@ -256,7 +249,7 @@ impl Vm {
         self.ran = true;
         self.memory.running = cpu;
         let vcpu = self.vcpus.get_mut(cpu)?;
-        vcpu.take_abort();
+        vcpu.settle();
         vcpu.load();
         Some((&mut vcpu.cpu, &mut self.memory, &self.features))
     }
@@ -302,12 +295,11 @@ impl Vm {
         range.for_each(|ipa| self.memory.make_unknown(ipa, 1));
     }
 
-    /// Completes a store to a device whose exit was served: KVM_RUN with `immediate_exit`. Until then the PC is that of
-    /// the store (Documentation/virt/kvm/api.rst, the kvm_run structure).
+    /// Completes a store to a device whose exit was served, or takes the abort that the VMM injected instead: KVM_RUN with
+    /// `immediate_exit`. Until then the PC is that of the store (Documentation/virt/kvm/api.rst, the kvm_run structure).
     pub fn complete_mmio(&mut self, cpu: usize) {
         if let Some(vcpu) = self.vcpus.get_mut(cpu) {
-            vcpu.cpu.complete_mmio();
-            vcpu.take_abort();
+            vcpu.settle();
         }
     }
 }

@@ -7,6 +7,18 @@ use isa::Tag;
 pub struct NoMemory {
     /// The guest-physical address.
     pub ipa: u64,
+    /// What is missing, and so how the VMM learns of it.
+    pub lacks: Lacks,
+}
+
+/// What is missing where a guest touches what it cannot have (arch/arm64/kvm/mmu.c, kvm_handle_guest_abort()).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lacks {
+    /// A memory slot, or one that can be written: the access is one to a device (KVM_EXIT_MMIO).
+    Slot,
+    /// A mapping of the VMM behind the slot that permits the access, and that a VM with MTE may use: KVM_RUN fails with EFAULT
+    /// (`user_mem_abort()`).
+    Mapping,
 }
 
 /// Some of the 64 bytes from an address on, bit by bit: the lowest is the byte at the address.

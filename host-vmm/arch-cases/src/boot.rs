@@ -7,7 +7,7 @@ use case::expect::{bytes, equal, equal_hex, fail_with, holds, no_fault, one_exce
 use case::settings::{ATA, ATA0, Mode, PSTATE_TCO, TBI, TCMA, mode_bits};
 use case::{Case, CaseContext, CaseResult, Guest};
 use machine::registers::RegisterId;
-use machine::{Block, Config, El, Trace, Vectors};
+use machine::{Block, Config, El, MachineError, Trace, Vectors};
 
 pub const CASES: &[Case] = &[
     Case::new(
@@ -97,7 +97,7 @@ pub const CASES: &[Case] = &[
 ];
 
 fn control(cx: &mut CaseContext<'_>) -> CaseResult {
-    let guest = cx.guest()?;
+    let mut guest = cx.guest()?;
     let sctlr = guest.booted(SysReg::Sctlr);
     equal_hex("SCTLR_EL1.{ATA, ATA0}", ATA | ATA0, sctlr & (ATA | ATA0))?;
     equal("SCTLR_EL1.TCF", &(Mode::Synchronous as u64), &mode_bits(sctlr, El::El1))?;
@@ -111,7 +111,12 @@ fn control(cx: &mut CaseContext<'_>) -> CaseResult {
         "an attribute 0xf0 (Normal-Tagged)",
         format_args!("{mair:#018x}"),
         mair.to_le_bytes().contains(&0xf0),
-    )
+    )?;
+    if !cx.target().has_kernel() {
+        return Ok(());
+    }
+    let told = guest.vm()?.register(0, RegisterId::MAIR_EL1).map_err(MachineError::from)?;
+    equal_hex("MAIR_EL1 through KVM_GET_ONE_REG", mair, told)
 }
 
 fn tag_registers(cx: &mut CaseContext<'_>) -> CaseResult {

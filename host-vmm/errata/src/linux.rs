@@ -161,6 +161,22 @@ pub(super) const ALL: &[Erratum] = &[
         ..LINUX
     },
     Erratum {
+        id: "linux.injected-abort-esr-extended",
+        title: "ESR_EL1 of an abort that KVM injects has its upper half set",
+        versions: &[range(version(6, 1, 0), version(6, 12, 0))],
+        shows: "ESR_EL1 of an abort that the VMM injects has ones in bits 63:32, which are ISS2 and RES0",
+        seen: "6.1.192; not 6.12.117. What is between was not measured, nor what is before: 5.19 made the register one of 64 bits",
+        reference: "arch/arm64/kvm/inject_fault.c, inject_abt64(); arch/arm64/include/asm/esr.h, ESR_ELx_EC_DABT_LOW, an int in 6.1 \
+                    and UL() in 6.12",
+        cases: &["kvm.injection.instead-of-the-access"],
+        signs: &[Sign::Number {
+            what: &["ESR_EL1 of the injected exception"],
+            values: Numbers::Pairs(&[(0x9600_0010, 0xffff_ffff_9600_0010)]),
+        }],
+        analysis: include_str!("../../../docs/errata/linux.injected-abort-esr-extended.md"),
+        ..LINUX
+    },
+    Erratum {
         id: "linux.ctr-without-tag-lines",
         title: "a VMM does not see the line of tags that its guest sees",
         versions: &[from(version(5, 13, 0))],

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use model::contract::Release;
 use model::cpu::{Features, Hypervisor};
 use model::defect::{Defect, Injected};
+use model::kvm::Mode;
 
 use machine::target::Opener;
 use machine::{Config, Deadline};
@@ -41,16 +42,26 @@ pub struct Stage {
     page_size: u64,
     /// Who answers a guest's calls.
     hypervisor: Hypervisor,
+    /// How KVM runs.
+    mode: Mode,
 }
 
 impl Stage {
     const fn new(name: &'static str, release: Release, features: &'static Features) -> Self {
-        Self { name, release, features, page_size: 4096, hypervisor: Hypervisor::Kvm }
+        Self { name, release, features, page_size: 4096, hypervisor: Hypervisor::Kvm, mode: Mode::Vhe }
     }
 
     fn settings(&self) -> Settings {
-        let Self { release, features, page_size, hypervisor, .. } = *self;
-        Settings { release, features: features.clone(), page_size, hypervisor, budget: BUDGET, ..Settings::default() }
+        let Self { release, features, page_size, hypervisor, mode, .. } = *self;
+        Settings {
+            release,
+            features: features.clone(),
+            page_size,
+            hypervisor,
+            mode,
+            budget: BUDGET,
+            ..Settings::default()
+        }
     }
 }
 

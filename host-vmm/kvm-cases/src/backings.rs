@@ -3,7 +3,7 @@
 //! KVM_CAP_ARM_MTE: memory must be anonymous or of a RAM-based file; what a release makes of that is a row of
 //! [`model::contract`].
 
-use super::calls::{BASE, fetch, granules, peek, refused, returns, store, succeeds};
+use super::calls::{BASE, fetch, granules, handed, peek, refused, returns, store, succeeds, vm};
 use case::address::{arena, tagged};
 use case::expect::{no_fault, tags};
 use case::tagging::{guest_reads, guest_tags};
@@ -14,6 +14,9 @@ use machine::{Access, Backing, Errno, MachineError, Vm};
 
 const SLOT: &str = "Documentation/virt/kvm/api.rst, KVM_CAP_ARM_MTE: memory in memslots; arch/arm64/kvm/mmu.c, \
                     kvm_arch_prepare_memory_region()";
+
+const REGION: &str =
+    "Documentation/virt/kvm/api.rst, KVM_SET_USER_MEMORY_REGION; virt/kvm/kvm_main.c, __kvm_set_memory_region()";
 
 pub const CASES: &[Case] = &[
     Case::new("kvm.backing.shared", "a shared memfd is taken or refused as the kernel's release promises", SLOT, |b| {
@@ -84,10 +87,29 @@ pub const CASES: &[Case] = &[
         hugetlb_touched,
     )
     .needing(&[Need::TakesBacking(Backing::Hugetlb), Need::Hugetlb, Need::Capability(Capability::DirtyLog)]),
+    Case::new(
+        "kvm.slot.whole-pages",
+        "a memory slot that is empty, not in whole host pages, or ends beyond all addresses is refused with EINVAL",
+        REGION,
+        whole_pages,
+    ),
+    Case::new(
+        "kvm.slot.no-overlap",
+        "a memory slot that shares a page with another is refused with EEXIST, and one beside it is taken",
+        REGION,
+        no_overlap,
+    ),
+    Case::new(
+        "kvm.slot.moves-to-free-pages",
+        "a memory slot moves neither onto another (EEXIST) nor to what cannot be a slot's place (EINVAL), but over its own",
+        REGION,
+        moves_to_free_pages,
+    )
+    .needing(&[Need::Capability(Capability::MemorySlots)]),
 ];
 
 /// Skips the case where the kernel promises to refuse such memory.
-fn takes(cx: &CaseContext<'_>, backing: Backing) -> CaseResult {
+pub(super) fn takes(cx: &CaseContext<'_>, backing: Backing) -> CaseResult {
     match cx.target().contract().refuses(backing) {
         true => Err(Need::TakesBacking(backing)
             .unmet(format!("this kernel refuses {backing:?} memory to VMs with MTE"))
@@ -235,4 +257,78 @@ fn with_memory(cx: &mut CaseContext<'_>, backing: Backing) -> Result<Box<dyn Vm>
         Err(MachineError::Kernel { errno, .. }) => succeeds("a slot", Err(errno)).map(|()| vm),
         other => other.map(|()| vm).map_err(CaseError::from),
     }
+}
+
+fn add(vm: &mut dyn Vm, ipa: u64, bytes: u64) -> Result<(), MachineError> {
+    vm.add_memory(ipa, bytes, Backing::Anonymous, Access::ReadWrite)
+}
+
+fn whole_pages(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = vm(cx, 2)?;
+    let page = vm.page_size();
+    let place = BASE + 16 * page;
+    for (what, ipa, bytes) in [
+        ("an empty slot", place, 0),
+        ("a slot that begins amid a page", place + page / 2, page),
+        ("a slot that ends amid a page", place, page + page / 2),
+        ("a slot that begins and ends amid a page", place + page / 2, page / 2),
+        ("a slot that ends at the end of all addresses", 0_u64.wrapping_sub(page), page),
+        ("a slot that goes on at address 0", 0_u64.wrapping_sub(page), 2 * page),
+    ] {
+        refused(what, Errno::EINVAL, add(&mut *vm, ipa, bytes))?;
+    }
+    // Nothing of them was taken, and nothing of what was there was lost.
+    let mut buffer = vec![0; granules(page)];
+    returns("a fetch where they would be", Err(Errno::EFAULT), fetch(&*vm, place, page, &mut buffer))?;
+    returns("a fetch from the first slot", Ok(page), fetch(&*vm, BASE, page, &mut buffer))?;
+    succeeds("a slot of one page in that place", add(&mut *vm, place, page))
+}
+
+fn no_overlap(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = vm(cx, 4)?;
+    let page = vm.page_size();
+    let mut wanted = cx.random_tags(granules(4 * page));
+    returns("a store to the slot", Ok(4 * page), store(&*vm, BASE, 4 * page, &mut wanted))?;
+    for (what, first, pages) in [
+        ("the same pages", 0, 4),
+        ("the first page and one before", -1, 2),
+        ("the last page and one behind", 3, 2),
+        ("two pages amid it", 1, 2),
+        ("all of it, and pages on both sides", -1, 6),
+    ] {
+        let ipa = BASE.wrapping_add_signed(first * page.cast_signed());
+        refused(&format!("another slot of {what}"), Errno::EEXIST, add(&mut *vm, ipa, pages * page))?;
+    }
+    tags("tags of the slot that was there", BASE, &wanted, &peek(&*vm, BASE, 4)?)?;
+    succeeds("a slot right before it", add(&mut *vm, BASE - page, page))?;
+    succeeds("a slot right behind it", add(&mut *vm, BASE + 4 * page, page))
+}
+
+fn moves_to_free_pages(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = vm(cx, 2)?;
+    let page = vm.page_size();
+    let other = BASE + 8 * page;
+    succeeds("a second slot", add(&mut *vm, other, 2 * page))?;
+    let mut wanted = cx.random_tags(granules(2 * page));
+    returns("a store to the first slot", Ok(2 * page), store(&*vm, BASE, 2 * page, &mut wanted))?;
+    for (what, to, errno) in [
+        ("onto another slot", other, Errno::EEXIST),
+        ("onto the first page of another slot", other - page, Errno::EEXIST),
+        ("onto the last page of another slot", other + page, Errno::EEXIST),
+        ("to an address amid a page", BASE + 4 * page + page / 2, Errno::EINVAL),
+        ("to the end of all addresses", 0_u64.wrapping_sub(2 * page), Errno::EINVAL),
+    ] {
+        let moved = handed(Capability::MemorySlots, vm.memory_slots())?.move_memory(BASE, to);
+        refused(&format!("moving the slot {what}"), errno, moved)?;
+    }
+    tags("tags of the slot that stayed", BASE, &wanted, &peek(&*vm, BASE, 2)?)?;
+    // Over its own place, and to both sides of the other slot.
+    let mut from = BASE;
+    for to in [BASE + page, other - 2 * page, other + 2 * page] {
+        let moved = handed(Capability::MemorySlots, vm.memory_slots())?.move_memory(from, to);
+        succeeds(&format!("moving the slot from {from:#x} to {to:#x}"), moved)?;
+        tags("tags of the slot that moved", to, &wanted, &peek(&*vm, to, 2)?)?;
+        from = to;
+    }
+    tags("tags of the other slot", other, &vec![0; granules(2 * page)], &peek(&*vm, other, 2)?)
 }

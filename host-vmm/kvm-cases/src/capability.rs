@@ -1,6 +1,6 @@
 //! Chapter: KVM_CAP_ARM_MTE and the registers that it adds, without a guest.
 
-use super::calls::{BASE, fetch, granules, returns, succeeds, vm};
+use super::calls::{BASE, fetch, granules, refused, returns, succeeds, vm};
 use case::expect::holds;
 use case::{Case, CaseContext, CaseResult};
 use machine::registers::RegisterId;
@@ -27,6 +27,12 @@ pub const CASES: &[Case] = &[
         registers_with_mte,
     ),
     case("kvm.registers.id-is-fixed", "ID_AA64PFR1_EL1.MTE cannot be changed by KVM_SET_ONE_REG", id_is_fixed),
+    Case::new(
+        "kvm.registers.id-after-a-run",
+        "once a vCPU ran, another ID_AA64PFR1_EL1.MTE is EBUSY (EINVAL before Linux 6.7), and the same is fine",
+        "arch/arm64/kvm/sys_regs.c, set_id_reg()",
+        id_after_a_run,
+    ),
 ];
 
 const fn case(name: &'static str, claim: &'static str, run: fn(&mut CaseContext<'_>) -> CaseResult) -> Case {
@@ -90,4 +96,16 @@ fn id_is_fixed(cx: &mut CaseContext<'_>) -> CaseResult {
     let without = value & !(0xf << 8);
     returns("KVM_SET_ONE_REG without MTE", Err(Errno::EINVAL), vm.set_register(cpu, id, without).map(|()| 0))?;
     returns("KVM_GET_ONE_REG afterwards", Ok(value), vm.register(cpu, id))
+}
+
+fn id_after_a_run(cx: &mut CaseContext<'_>) -> CaseResult {
+    let frozen = cx.target().contract().holds(model::contract::Rule::IdRegistersFrozenByRun);
+    let mut guest = cx.guest()?;
+    guest.exec("nop", &[])?;
+    let id = RegisterId::ID_AA64PFR1_EL1;
+    let value = succeeds("KVM_GET_ONE_REG", guest.vm()?.register(0, id))?;
+    let errno = if frozen { Errno::EBUSY } else { Errno::EINVAL };
+    refused("KVM_SET_ONE_REG without MTE", errno, guest.vm()?.set_register(0, id, value & !(0xf << 8)))?;
+    succeeds("KVM_SET_ONE_REG of the same value", guest.vm()?.set_register(0, id, value))?;
+    returns("KVM_GET_ONE_REG afterwards", Ok(value), guest.vm()?.register(0, id))
 }

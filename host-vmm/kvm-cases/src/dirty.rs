@@ -7,7 +7,7 @@ use std::fmt::Debug;
 
 use abi::map::{self, Window};
 
-use super::calls::{BASE, fetch, granules, handed, refused, returns, store, succeeds};
+use super::calls::{BASE, fetch, granules, handed, refused, returns, store, succeeds, vm};
 use case::address::{arena, pointer, tagged};
 use case::expect::{fail_with, no_fault};
 use case::{Case, CaseContext, CaseError, CaseResult, Guest};
@@ -52,8 +52,27 @@ pub const CASES: &[Case] = &[
     .needing(&[Need::Capability(Capability::DirtyLog)]),
     Case::new("kvm.dirty.fetch-is-clean", "fetching tags dirties nothing", BITMAP, fetch_is_clean)
         .needing(&[Need::Capability(Capability::DirtyLog)]),
-    Case::new("kvm.dirty.ring-stg", "a tag that the guest stores is in the dirty ring of its vCPU, once", RING, ring)
-        .needing(&[Need::Capability(Capability::DirtyLog), Need::Capability(Capability::DirtyRing), Need::DirtyRings]),
+    Case::new(
+        "kvm.dirty.slot-not-logged",
+        "the dirty log of a slot that is not logged is ENOENT, also while another slot is",
+        "virt/kvm/kvm_main.c, kvm_get_dirty_log_protect()",
+        slot_not_logged,
+    )
+    .needing(&[Need::Capability(Capability::DirtyLog)]),
+    Case::new(
+        "kvm.dirty.ring-stg",
+        "a tag that the guest stores is in the dirty ring of its vCPU once, and again after the ring was reset",
+        RING,
+        ring,
+    )
+    .needing(&[Need::Capability(Capability::DirtyLog), Need::Capability(Capability::DirtyRing), Need::DirtyRings]),
+    Case::new(
+        "kvm.dirty.ring-size",
+        "rings have a power of two of entries that fills a page (EINVAL), up to 65536 (E2BIG); they come once, before any vCPU",
+        "Documentation/virt/kvm/api.rst, KVM_CAP_DIRTY_LOG_RING; virt/kvm/kvm_main.c, kvm_vm_ioctl_enable_dirty_log_ring()",
+        ring_size,
+    )
+    .needing(&[Need::Capability(Capability::DirtyRing), Need::DirtyRings]),
     Case::new(
         "kvm.dirty.ring-refuses-stores",
         "while a slot is logged in rings storing tags is EBUSY (since Linux 6.11)",
@@ -143,8 +162,10 @@ fn ring(cx: &mut CaseContext<'_>) -> CaseResult {
     for cpu in 0..2 {
         succeeds("KVM_RESET_DIRTY_RINGS", guest.dirty_ring()?.take_dirty_ring(cpu))?;
     }
-    guest.run_on(1, &blocks("stg x0, [x0]; stg x0, [x0]", at(0))?)?;
-    guest.run_on(0, &blocks("ldg x1, [x0]; stg x0, [x0]", at(1))?)?;
+    // Not at the beginning of the page: an entry is a page's.
+    const WITHIN: u64 = 0x130;
+    guest.run_on(1, &blocks("stg x0, [x0]; stg x0, [x0]", at(0) + WITHIN)?)?;
+    guest.run_on(0, &blocks("ldg x1, [x0]; stg x0, [x0]", at(1) + WITHIN)?)?;
     let arena_only = |taken: Vec<u64>| -> Vec<u64> {
         taken.into_iter().filter(|ipa| (map::ARENA_BASE..map::ARENA_BASE + map::ARENA_SIZE).contains(ipa)).collect()
     };
@@ -154,7 +175,45 @@ fn ring(cx: &mut CaseContext<'_>) -> CaseResult {
         pages(&format!("the ring of vCPU {cpu}"), &expected, &arena_only(taken))?;
     }
     let again = succeeds("KVM_RESET_DIRTY_RINGS", guest.dirty_ring()?.take_dirty_ring(1))?;
-    pages("the ring of vCPU 1, taken again", &[], &arena_only(again))
+    pages("the ring of vCPU 1, taken again", &[], &arena_only(again))?;
+    // The kernel watches the page again, whoever stores to it next.
+    guest.run_on(0, &blocks("stg x0, [x0]", at(0))?)?;
+    let next = succeeds("KVM_RESET_DIRTY_RINGS", guest.dirty_ring()?.take_dirty_ring(0))?;
+    pages("the ring of vCPU 0 after the next store", &[arena(OFFSET)], &arena_only(next))
+}
+
+fn slot_not_logged(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = vm(cx, 2)?;
+    let page = vm.page_size();
+    let other = BASE + 8 * page;
+    succeeds("a second slot", vm.add_memory(other, page, Backing::Anonymous, Access::ReadWrite))?;
+    let log = handed(Capability::DirtyLog, vm.dirty_log())?;
+    refused("KVM_GET_DIRTY_LOG while nothing is logged", Errno::ENOENT, log.take_dirty(BASE))?;
+    succeeds("KVM_MEM_LOG_DIRTY_PAGES of the second slot", log.log_dirty(other, true))?;
+    refused("KVM_GET_DIRTY_LOG of the first slot", Errno::ENOENT, log.take_dirty(BASE))?;
+    pages("the log of the second slot", &[], &succeeds("KVM_GET_DIRTY_LOG", log.take_dirty(other))?)?;
+    succeeds("logging no more", log.log_dirty(other, false))?;
+    refused("KVM_GET_DIRTY_LOG of the second slot", Errno::ENOENT, log.take_dirty(other))
+}
+
+fn ring_size(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = cx.bare()?;
+    // As many entries of 16 bytes as fill a page.
+    let fills = (vm.page_size() / 16) as u32;
+    let rings = handed(Capability::DirtyRing, vm.dirty_ring())?;
+    for (entries, errno) in
+        [(0, Errno::EINVAL), (fills / 2, Errno::EINVAL), (fills + fills / 2, Errno::EINVAL), (1 << 17, Errno::E2BIG)]
+    {
+        refused(&format!("rings of {entries} entries"), errno, rings.enable_dirty_ring(entries))?;
+    }
+    succeeds("rings that fill a page", rings.enable_dirty_ring(fills))?;
+    refused("rings once more", Errno::EINVAL, rings.enable_dirty_ring(fills))?;
+    let mut late = cx.bare()?;
+    succeeds("KVM_CREATE_VCPU", late.add_vcpu())?;
+    let rings = handed(Capability::DirtyRing, late.dirty_ring())?;
+    refused("rings after a vCPU", Errno::EINVAL, rings.enable_dirty_ring(fills))?;
+    let mut largest = cx.bare()?;
+    succeeds("the largest rings", handed(Capability::DirtyRing, largest.dirty_ring())?.enable_dirty_ring(1 << 16))
 }
 
 fn ring_refuses_stores(cx: &mut CaseContext<'_>) -> CaseResult {

@@ -54,8 +54,8 @@ pub const CASES: &[Case] = &[
     ),
     Case::new(
         "kvm.feature.id-register",
-        "ID_AA64PFR1_EL1 is the same for the guest and for KVM_GET_ONE_REG, and names tags only in a VM with MTE",
-        "arch/arm64/kvm/sys_regs.c, read_id_reg()",
+        "ID_AA64PFR1_EL1 and PFR2 are the same for the guest and for KVM_GET_ONE_REG, and tell of tags only in a VM with MTE",
+        "arch/arm64/kvm/sys_regs.c, read_id_reg() and __kvm_read_sanitised_id_reg()",
         id_register,
     ),
     Case::new(
@@ -102,8 +102,8 @@ pub const CASES: &[Case] = &[
     ),
     Case::new(
         "kvm.feature.clidr",
-        "CLIDR_EL1 tells of tags in the cache at the level of coherence, and of none in a VM without the capability",
-        "arch/arm64/kvm/sys_regs.c, reset_clidr(); Arm ARM, CLIDR_EL1.Ttype<n>",
+        "CLIDR_EL1 has the fewest caches that CTR_EL0 allows, and tags at the level of coherence if the VM has the capability",
+        "arch/arm64/kvm/sys_regs.c, reset_clidr(); Arm ARM, CLIDR_EL1, CTR_EL0.{IDC, DIC}",
         clidr,
     )
     .needing(&[Need::ClidrOfGuest]),
@@ -145,35 +145,71 @@ const TAGGED_SHIFT: u64 = 8;
 const TAGS_ON: u64 = 0b11 << 42 | 0b01 << 40 | 0b01 << 38;
 
 fn id_register(cx: &mut CaseContext<'_>) -> CaseResult {
+    use model::contract::Rule;
+    /// ID_AA64PFR1_EL1.MTE_frac, and ID_AA64PFR2_EL1.{MTEFAR, MTESTOREONLY, MTEPERM}.
+    const MTE_FRAC: u64 = 0xf << 40;
+    const OF_TAGS: u64 = 0xfff;
+    const PFR2: RegisterId = RegisterId::system(3, 0, 0, 4, 2);
+    let contract = cx.target().contract();
     for mte in [true, false] {
         let mut guest = cx.guest_like(Config { mte, ..Config::default() })?;
         let trace = guest.exec("mrs x1, id_aa64pfr1_el1", &[])?;
         no_fault(&guest, "MRS", &trace)?;
-        let shown = succeeds("KVM_GET_ONE_REG", guest.vm()?.register(0, RegisterId::ID_AA64PFR1_EL1))?;
-        equal_hex(&format!("ID_AA64PFR1_EL1 with MTE {mte}"), shown, trace.x[1])?;
+        let pfr1 = succeeds("KVM_GET_ONE_REG", guest.vm()?.register(0, RegisterId::ID_AA64PFR1_EL1))?;
+        equal_hex(&format!("ID_AA64PFR1_EL1 with MTE {mte}"), pfr1, trace.x[1])?;
+        let pfr2 = succeeds("KVM_GET_ONE_REG", guest.vm()?.register(0, PFR2))?;
+        equal_hex(&format!("ID_AA64PFR2_EL1 with MTE {mte}"), pfr2, guest.boot().pfr2)?;
         let level = if mte { u64::from(cx.target().mte()) } else { 0 };
-        equal("ID_AA64PFR1_EL1.MTE", &level, &(shown >> 8 & 0xf))?;
+        equal("ID_AA64PFR1_EL1.MTE", &level, &(pfr1 >> 8 & 0xf))?;
+        if !mte || !contract.holds(Rule::MteFracVisible) {
+            equal_hex(&format!("ID_AA64PFR1_EL1.MTE_frac with MTE {mte}"), 0, pfr1 & MTE_FRAC)?;
+        }
+        if !mte || !contract.holds(Rule::TagFarVisible) {
+            equal_hex(&format!("the fields of ID_AA64PFR2_EL1 with MTE {mte}"), 0, pfr2 & OF_TAGS)?;
+        }
     }
     Ok(())
 }
 
 fn clidr(cx: &mut CaseContext<'_>) -> CaseResult {
-    /// CLIDR_EL1.LoC, Ttype1 and the bits of all of them; 0b10 is a cache with tags and data in its lines.
-    const LOC: u64 = 24;
-    const TTYPE: u64 = 33;
-    const TTYPES: u64 = 0x3fff << TTYPE;
-    const UNIFIED: u64 = 0b10;
+    /// CTR_EL0.IDC and DIC: what need not be cleaned or invalidated to the point of unification.
+    const CTR: [u64; 2] = [1 << 28, 1 << 29];
     if !cx.target().contract().holds(model::contract::Rule::ClidrTellsTags) {
         return Err(Need::ClidrOfGuest.unmet("CLIDR_EL1 is the host's before Linux 6.3").into());
     }
     for mte in [true, false] {
         let mut guest = cx.guest_like(Config { mte, ..Config::default() })?;
+        let ctr = succeeds("KVM_GET_ONE_REG of CTR_EL0", guest.vm()?.register(0, RegisterId::CTR_EL0))?;
         let value = succeeds("KVM_GET_ONE_REG of CLIDR_EL1", guest.vm()?.register(0, RegisterId::CLIDR_EL1))?;
-        let level = value >> LOC & 7;
-        let expected = if mte && level > 0 { UNIFIED << (TTYPE + 2 * (level - 1)) } else { 0 };
-        equal_hex(&format!("CLIDR_EL1.Ttype of a VM with MTE {mte}"), expected, value & TTYPES)?;
+        let [idc, dic] = CTR.map(|bit| ctr & bit != 0);
+        let caches = match (idc, dic) {
+            (true, true) => Caches { ctype: [0b100, 0], coherence: 1, unification: 0 },
+            (true, false) => Caches { ctype: [0b001, 0b100], coherence: 2, unification: 0 },
+            (false, true) => Caches { ctype: [0b010, 0], coherence: 1, unification: 1 },
+            (false, false) => Caches { ctype: [0b011, 0], coherence: 1, unification: 1 },
+        };
+        equal_hex(&format!("CLIDR_EL1 of a VM with MTE {mte}, where CTR_EL0 is {ctr:#x}"), caches.clidr(mte), value)?;
     }
     Ok(())
+}
+
+/// The caches that CLIDR_EL1 tells of.
+struct Caches {
+    /// Ctype1 and Ctype2: 0b001 is a cache for instructions, 0b010 one for data, 0b011 both, 0b100 one for either.
+    ctype: [u64; 2],
+    /// LoC.
+    coherence: u64,
+    /// LoUIS and LoUU.
+    unification: u64,
+}
+
+impl Caches {
+    /// Returns CLIDR_EL1. Ttype<n> is 0b10 for a cache with tags and data in its lines.
+    fn clidr(&self, tags: bool) -> u64 {
+        let ttype = if tags { 0b10 << (31 + 2 * self.coherence) } else { 0 };
+        let levels = self.unification << 21 | self.coherence << 24 | self.unification << 27;
+        self.ctype[0] | self.ctype[1] << 3 | levels | ttype
+    }
 }
 
 /// Runs text without the capability, x0 a pointer to a page with data, x1 to x3 numbers.

@@ -60,6 +60,13 @@ pub const CASES: &[Case] = &[
     )
     .needing(&[Need::Capability(Capability::PageEvents)]),
     Case::new(
+        "kvm.fresh.discarded-shared",
+        "shared memory that the VMM gives back is still the file's: it comes again with its tags and data",
+        "madvise(2), MADV_DONTNEED; Documentation/virt/kvm/api.rst, KVM_CAP_ARM_MTE: RAM-based file memory",
+        discarded_shared,
+    )
+    .needing(&[Need::Capability(Capability::PageEvents), Need::TakesBacking(Backing::Shared)]),
+    Case::new(
         "kvm.fresh.huge-parts",
         "when the guest touches one byte of a transparent huge page all its parts have tag 0, each for itself",
         SANITISE,
@@ -82,7 +89,7 @@ fn loads(cx: &mut CaseContext<'_>) -> CaseResult {
 const LEFT_BEHIND: u64 = 512;
 
 /// Leaves memory behind whose tags are not 0: the host gives it to somebody else.
-fn leave_tags_behind(cx: &mut CaseContext<'_>) -> CaseResult {
+pub(super) fn leave_tags_behind(cx: &mut CaseContext<'_>) -> CaseResult {
     let vm = vm(cx, LEFT_BEHIND)?;
     let length = LEFT_BEHIND * vm.page_size();
     let mut all = vec![0xf; granules(length)];
@@ -175,6 +182,21 @@ fn discarded(cx: &mut CaseContext<'_>, by_vmm: bool) -> CaseResult {
     tags("that page and the next, as fetched", arena(0), &expected, &guest.fetch_tags(arena(0), wanted.len())?)?;
     bytes("data of the page that was given back", arena(0), &[0; 64], &guest.read(arena(0), 64)?)?;
     bytes("data of the next page", arena(page), &[0xa5; 64], &guest.read(arena(page), 64)?)
+}
+
+fn discarded_shared(cx: &mut CaseContext<'_>) -> CaseResult {
+    super::backings::takes(cx, Backing::Shared)?;
+    let mut guest = cx.guest_in(Backing::Shared)?;
+    let page = cx.target().page_size;
+    let wanted = cx.random_tags(granules(page));
+    guest.store_tags(arena(0), &wanted)?;
+    guest_tags(&mut guest, 0, &wanted[..64])?;
+    guest.write(arena(0), &[0xa5; 64])?;
+    succeeds("giving a page back", guest.page_events()?.page_event(arena(0), page, PageEvent::Discard))?;
+    let seen = guest_reads(&mut guest, 0, 64)?;
+    tags("LDG of the page that was given back", arena(0), &wanted[..64], &seen)?;
+    tags("the page as fetched", arena(0), &wanted, &guest.fetch_tags(arena(0), wanted.len())?)?;
+    bytes("its data", arena(0), &[0xa5; 64], &guest.read(arena(0), 64)?)
 }
 
 fn huge_parts(cx: &mut CaseContext<'_>) -> CaseResult {

@@ -5,7 +5,7 @@
 use super::calls::succeeds;
 use super::restore::{CHECKPOINT, with_checkpoint};
 use case::address::tagged;
-use case::expect::{equal, equal_hex, fail, no_fault};
+use case::expect::{equal, equal_hex, fail, no_fault, tags};
 use case::{Case, CaseContext, CaseResult};
 use machine::Config;
 use machine::capability::Capability;
@@ -20,7 +20,7 @@ const ONE_REG: &str = "Documentation/virt/kvm/api.rst, KVM_SET_ONE_REG; arch/arm
 pub const CASES: &[Case] = &[
     Case::new(
         "kvm.isolation.vmm-draws-its-own",
-        "the VMM's IRG draws what its prctl permits, whatever the guest excludes",
+        "the VMM's IRG draws what its prctl permits, whatever the guest excludes, and 0 if that permits nothing",
         PROCESS,
         vmm_draws_its_own,
     )
@@ -51,6 +51,12 @@ pub const CASES: &[Case] = &[
         pending_fault_stays,
     ),
     Case::new(
+        "kvm.isolation.exclusive-monitor",
+        "an exit to the VMM between an exclusive load and the store clears the monitor: the store fails",
+        "Arm ARM, AArch64.ExceptionReturn(): ClearExclusiveLocal()",
+        exclusive_monitor,
+    ),
+    Case::new(
         "kvm.one-reg.never-run",
         "before a vCPU ran its registers read as they were reset, and take every bit that is set",
         ONE_REG,
@@ -73,6 +79,13 @@ pub const CASES: &[Case] = &[
         "an exception that KVM injects sets PSTATE.TCO, as one that the CPU takes would",
         "arch/arm64/kvm/hyp/exception.c, enter_exception64()",
         injection_sets_tco,
+    )
+    .needing(&[Need::Capability(Capability::AbortInjection)]),
+    Case::new(
+        "kvm.injection.instead-of-the-access",
+        "an external abort that KVM injects is taken at the access that the VMM does not complete, with the state before it",
+        "Documentation/virt/kvm/api.rst, KVM_SET_VCPU_EVENTS: ext_dabt_pending; arch/arm64/kvm/mmio.c, kvm_handle_mmio_return()",
+        injection_syndrome,
     )
     .needing(&[Need::Capability(Capability::AbortInjection)]),
 ];
@@ -98,8 +111,14 @@ fn vmm_draws_its_own(cx: &mut CaseContext<'_>) -> CaseResult {
     let trace = guest.exec("msr gcr_el1, x0; irg x1, x2", &[u64::from(!GUEST_ONLY)])?;
     no_fault(&guest, "MSR and IRG", &trace)?;
     let after = guest.vmm_tags()?.irg_in_vmm(DRAWS)?;
-    succeeds("prctl(PR_SET_TAGGED_ADDR_CTRL)", guest.vmm_tags()?.set_vmm_tag_mask(0))?;
-    permitted("tags that the VMM drew after the guest ran", VMM_ONLY, &after)
+    permitted("tags that the VMM drew after the guest ran", VMM_ONLY, &after)?;
+    // Where there is no choice it is known what comes, and 0 where nothing is permitted.
+    for (include, tag) in [(1 << 0, 0), (1 << 7, 7), (1 << 15, 15), (0, 0)] {
+        succeeds("prctl(PR_SET_TAGGED_ADDR_CTRL)", guest.vmm_tags()?.set_vmm_tag_mask(include))?;
+        let drawn = guest.vmm_tags()?.irg_in_vmm(DRAWS)?;
+        tags(&format!("tags that the VMM drew of the set {include:#06x}"), 0, &[tag; DRAWS], &drawn)?;
+    }
+    Ok(())
 }
 
 fn guest_draws_its_own(cx: &mut CaseContext<'_>) -> CaseResult {
@@ -180,6 +199,16 @@ fn pending_fault_stays(cx: &mut CaseContext<'_>) -> CaseResult {
     equal_hex("TFSR_EL1 of the vCPU that stored", 1, trace.x[2])
 }
 
+fn exclusive_monitor(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let text = format!("ldxr x2, [x0]; {CHECKPOINT} stxr w3, x1, [x0]; ldr x4, [x0]");
+    guest.run_to_checkpoint(&with_checkpoint(block(&text, &[tagged(0, 0), 7])?))?;
+    let trace = guest.resume()?;
+    no_fault(&guest, "the block around the checkpoint", &trace)?;
+    equal_hex("the status of STXR", 1, trace.x[3])?;
+    equal_hex("the data", trace.x[2], trace.x[4])
+}
+
 fn never_run(cx: &mut CaseContext<'_>) -> CaseResult {
     let mut vm = cx.bare()?;
     succeeds("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", vm.enable_mte(0))?;
@@ -191,7 +220,7 @@ fn never_run(cx: &mut CaseContext<'_>) -> CaseResult {
         // reset_unknown() fills such registers with a pattern that no CPU holds: its lower half is 0x?badc0de.
         equal_hex(&format!("{name} of a vCPU that never ran"), 0x1de7_ec7e_dbad_c0de, value)?;
     }
-    for id in RegisterId::MTE {
+    for id in RegisterId::MTE.into_iter().chain([RegisterId::MAIR_EL1]) {
         for value in [0, !0, 0x0123_4567_89ab_cdef] {
             succeeds("KVM_SET_ONE_REG", vm.set_register(cpu, id, value))?;
             equal_hex(&format!("{id} as it was set"), value, succeeds("KVM_GET_ONE_REG", vm.register(cpu, id))?)?;
@@ -231,6 +260,28 @@ fn to_another_vcpu(cx: &mut CaseContext<'_>) -> CaseResult {
     }
     let trace = guest.run_on(1, &block(READ, &[])?)?;
     four("the vCPU that they were set in", &VALUES[0], &trace.x[..4])
+}
+
+fn injection_syndrome(cx: &mut CaseContext<'_>) -> CaseResult {
+    /// EC 0x25: a data abort from the same level; IL; DFSC 0x10: a synchronous external abort.
+    const EXTERNAL_ABORT: u64 = 0x9600_0010;
+    const ESR_EL1: RegisterId = RegisterId::system(3, 0, 5, 2, 0);
+    // ELR_EL1 and SPSR_EL1 are among the core registers (struct kvm_regs).
+    const ELR_EL1: RegisterId = RegisterId::core(0x46);
+    const SPSR_EL1: RegisterId = RegisterId::core(0x48);
+    let mut guest = cx.guest()?;
+    guest.run_to_checkpoint(&with_checkpoint(block(&format!("msr tco, #0; {CHECKPOINT}"), &[])?))?;
+    let pc = succeeds("KVM_GET_ONE_REG of PC", guest.vm()?.register(0, RegisterId::PC))?;
+    let pstate = succeeds("KVM_GET_ONE_REG of PSTATE", guest.vm()?.register(0, RegisterId::PSTATE))?;
+    succeeds("KVM_SET_VCPU_EVENTS with ext_dabt_pending", guest.abort_injection()?.inject_data_abort(0))?;
+    let snapshot = guest.machine().save()?;
+    let registers = snapshot.registers(0)?;
+    for (name, id, expected) in
+        [("ELR_EL1", ELR_EL1, pc), ("SPSR_EL1", SPSR_EL1, pstate), ("ESR_EL1", ESR_EL1, EXTERNAL_ABORT)]
+    {
+        equal_hex(&format!("{name} of the injected exception"), expected, registers.get(id).unwrap_or(0))?;
+    }
+    Ok(())
 }
 
 fn injection_sets_tco(cx: &mut CaseContext<'_>) -> CaseResult {

@@ -3,20 +3,21 @@
 //! KVM_CAP_ARM_MTE promises it for swap; the rest follows from that tags belong to the page. Where the host cannot do
 //! something, or /proc shows that it did not, the case is skipped with the reason.
 
-use super::calls::{BASE, granules, returns, store, succeeds};
-use case::address::arena;
-use case::expect::{bytes, tags};
+use super::calls::{BASE, granules, refused, returns, store, succeeds};
+use case::address::{arena, tagged};
+use case::expect::{bytes, equal_hex, no_fault, tags};
 use case::tagging::{guest_reads, guest_tags};
 use case::{Case, CaseContext, CaseResult, Guest};
 use machine::capability::Capability;
 use machine::need::Need;
-use machine::{Access, Backing, PageEvent, Protection};
+use machine::{Access, Backing, Errno, PageEvent, Protection};
 
 const SWAP: &str =
     "Documentation/virt/kvm/api.rst, KVM_CAP_ARM_MTE: tags are maintained during swap; arch/arm64/mm/mteswap.c";
 pub(super) const COPY: &str = "arch/arm64/mm/copypage.c, copy_highpage()";
 const FLAGS: &str =
     "mm/huge_memory.c, __split_huge_page_tail(), later __split_folio_to_order(): PG_arch_2 and PG_arch_3";
+const FAULT: &str = "Documentation/virt/kvm/api.rst, KVM_RUN; arch/arm64/kvm/mmu.c, user_mem_abort()";
 /// The VMM maps the memory with PROT_MTE.
 const TAGGED: PageEvent = PageEvent::Protect(Protection::Tagged);
 const SYNC: &str = "arch/arm64/kernel/mte.c, mte_sync_tags()";
@@ -99,6 +100,18 @@ pub const CASES: &[Case] = &[
             let events = [PageEvent::Protect(Protection::None), PageEvent::Protect(Protection::ReadWrite)];
             survives(b, Backing::Anonymous, &events, First::Guest)
         },
+    ).needing(&[Need::Capability(Capability::PageEvents)]),
+    Case::new(
+        "kvm.life.no-access-stops-the-guest",
+        "a guest that loads from memory that the VMM has mapped PROT_NONE stops: KVM_RUN returns EFAULT",
+        FAULT,
+        |b| stops(b, Protection::None, "ldr x1, [x0]"),
+    ).needing(&[Need::Capability(Capability::PageEvents)]),
+    Case::new(
+        "kvm.life.read-only-stops-stores",
+        "of memory that the VMM has mapped read-only a guest loads data and tags; storing either stops it with EFAULT",
+        FAULT,
+        read_only_stops_stores,
     ).needing(&[Need::Capability(Capability::PageEvents)]),
     Case::new(
         "kvm.life.prot-mte",
@@ -248,6 +261,29 @@ fn tagged_again(cx: &mut CaseContext<'_>, guest: &mut Guest) -> CaseResult {
     let new = cx.random_tags(32);
     guest_tags(guest, 0, &new)?;
     tags("tags that the guest stored afterwards", arena(0), &new, &guest.fetch_tags(arena(0), new.len())?)
+}
+
+/// Lets the guest do something with memory that the VMM's mapping does not permit.
+fn stops(cx: &mut CaseContext<'_>, protection: Protection, text: &str) -> CaseResult {
+    let mut guest = cx.guest()?;
+    guest_tags(&mut guest, 0, &[5])?;
+    apply_page_event(&mut guest, 0, cx.target().page_size, &[PageEvent::Protect(protection)])?;
+    let ran = guest.machine().start(0, &machine::Block::assemble(text)?.x(0, tagged(0, 5)));
+    refused(&format!("KVM_RUN of `{text}`"), Errno::EFAULT, ran)
+}
+
+fn read_only_stops_stores(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    guest_tags(&mut guest, 0, &[5])?;
+    guest.write(arena(0), &0x1234_u64.to_le_bytes())?;
+    apply_page_event(&mut guest, 0, cx.target().page_size, &[PageEvent::Protect(Protection::Read)])?;
+    let trace = guest.exec("ldr x1, [x0]; ldg x2, [x0]", &[tagged(0, 5), 0, 0])?;
+    no_fault(&guest, "loads from a read-only mapping", &trace)?;
+    equal_hex("the data", 0x1234, trace.x[1])?;
+    equal_hex("the tag", 5, trace.x[2] >> 56)?;
+    drop(guest);
+    stops(cx, Protection::Read, "str x1, [x0]")?;
+    stops(cx, Protection::Read, "stg x0, [x0]")
 }
 
 fn swap_again(cx: &mut CaseContext<'_>) -> CaseResult {

@@ -2,21 +2,32 @@
 
 use abi::mailbox::SysReg;
 
-use case::expect::{equal_hex, fail_with};
+use super::restore::{CHECKPOINT, with_checkpoint};
+use case::address::tagged;
+use case::expect::{equal_hex, fail_with, no_fault};
 use case::settings::rgsr;
 use case::{Case, CaseContext, CaseResult, Guest};
 use machine::Block;
 use machine::capability::Capability;
 use machine::need::Need;
-use machine::registers::RegisterId;
+use machine::registers::{RegisterId, Registers};
 
-pub const CASES: &[Case] = &[Case::new(
-    "restore.registers.mte-by-one-reg",
-    "the four MTE registers that the guest set are those that KVM_GET_ONE_REG gives, and the other way round",
-    "Documentation/virt/kvm/api.rst 7.28 KVM_CAP_ARM_MTE: migration of registers",
-    one_reg,
-)
-.needing(&[Need::Capability(Capability::Vm)])];
+pub const CASES: &[Case] = &[
+    Case::new(
+        "restore.registers.mte-by-one-reg",
+        "the four MTE registers that the guest set are those that KVM_GET_ONE_REG gives, and the other way round",
+        "Documentation/virt/kvm/api.rst 7.28 KVM_CAP_ARM_MTE: migration of registers",
+        one_reg,
+    )
+    .needing(&[Need::Capability(Capability::Vm)]),
+    Case::new(
+        "restore.registers.data-by-one-reg",
+        "x and v registers that the VMM sets while the vCPU is stopped are what the guest goes on with, whatever they held",
+        "Documentation/virt/kvm/api.rst, KVM_SET_ONE_REG",
+        data_registers,
+    )
+    .needing(&[Need::Capability(Capability::Vm)]),
+];
 
 fn set(guest: &mut Guest, id: RegisterId, value: u64) -> CaseResult {
     match guest.vm()?.set_register(0, id, value) {
@@ -54,4 +65,27 @@ fn one_reg(cx: &mut CaseContext<'_>) -> CaseResult {
         equal_hex(&format!("{} as the guest reads it", guest_set[n].0), value, trace.x[n])?;
     }
     Ok(())
+}
+
+fn data_registers(cx: &mut CaseContext<'_>) -> CaseResult {
+    const X: u64 = 0x0123_4567_89ab_cdef;
+    const V: [u64; 2] = [0x8899_aabb_ccdd_eeff, 0x1122_3344_5566_7788];
+    let mut guest = cx.guest()?;
+    // What a register of the UART holds is nobody's promise: x5 holds it, and so does v6.
+    let text = format!(
+        "ldr w5, [x29]; str x5, [x0]; ldr q6, [x0]; {CHECKPOINT} adds x1, x5, #1; str q6, [x0]; ldp x2, x3, [x0]; adds x2, x2, #0"
+    );
+    guest.run_to_checkpoint(&with_checkpoint(Block::assemble(&text)?.x(0, tagged(0, 0))))?;
+    let values = Registers::collect(&[RegisterId::x(5).0, RegisterId::v(6).0], |id, value| {
+        let whole = if id == RegisterId::x(5) { [X, 0] } else { V };
+        let bytes: Vec<u8> = whole.iter().flat_map(|half| half.to_le_bytes()).collect();
+        value.copy_from_slice(&bytes[..value.len()]);
+        Ok(())
+    })?;
+    guest.vm()?.set_registers(0, &values)?;
+    let trace = guest.resume()?;
+    no_fault(&guest, "the block around the checkpoint", &trace)?;
+    equal_hex("x5 + 1", X + 1, trace.x[1])?;
+    equal_hex("v6, bits 63:0", V[0], trace.x[2])?;
+    equal_hex("v6, bits 127:64", V[1], trace.x[3])
 }

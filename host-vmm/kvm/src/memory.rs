@@ -190,23 +190,25 @@ impl Drop for Mapping {
 #[derive(Debug)]
 pub struct EndingBuffer {
     mapping: Mapping,
-    pages: u64,
-    page: u64,
-    length: usize,
+    /// Where in the mapping it begins.
+    start: u64,
 }
 
 impl EndingBuffer {
-    /// Maps a buffer of `length` bytes.
-    pub fn new(length: usize, page: u64) -> Result<Self, MachineError> {
-        let pages = (length as u64).div_ceil(page).max(1);
-        let mapping = Mapping::new((pages + 1) * page, Backing::Anonymous, Access::ReadWrite)?;
-        mapping.apply_page_event(pages * page..(pages + 1) * page, machine::PageEvent::Protect(Protection::None))?;
-        Ok(Self { mapping, pages, page, length })
+    /// Maps a buffer with these bytes.
+    pub fn new(bytes: &[u8], page: u64) -> Result<Self, MachineError> {
+        let end = (bytes.len() as u64).next_multiple_of(page).max(page);
+        let mapping = Mapping::new(end + page, Backing::Anonymous, Access::ReadWrite)?;
+        let start = end - bytes.len() as u64;
+        let written = mapping.write(start, bytes);
+        debug_assert!(written, "a new mapping can be written");
+        mapping.apply_page_event(end..end + page, machine::PageEvent::Protect(Protection::None))?;
+        Ok(Self { mapping, start })
     }
 
     /// The address of the first byte.
     pub fn address(&self) -> u64 {
-        self.mapping.address() + self.pages * self.page - self.length as u64
+        self.mapping.address() + self.start
     }
 }
 

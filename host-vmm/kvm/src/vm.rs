@@ -255,8 +255,10 @@ impl Vm for KvmVm {
             return self.add_guest_memfd(ipa, bytes);
         }
         let flags = if access == Access::ReadOnlySlot { KVM_MEM_READONLY } else { 0 };
-        let slot = Slot { number: self.next, ipa, flags, mapping: Mapping::new(bytes, backing, access)? };
-        self.set_slot(&slot, true).map_err(|errno| kernel("KVM_SET_USER_MEMORY_REGION", errno))?;
+        // Of no memory at all there is no mapping, and the kernel is asked all the same.
+        let slot =
+            Slot { number: self.next, ipa, flags, mapping: Mapping::new(bytes.max(self.page), backing, access)? };
+        self.set_region(&slot, ipa, bytes).map_err(|errno| kernel("KVM_SET_USER_MEMORY_REGION", errno))?;
         self.next += 1;
         self.slots.push(slot);
         Ok(())
@@ -285,7 +287,11 @@ impl Vm for KvmVm {
                 argument.addr = bytes.as_mut_ptr().expose_provenance() as u64;
             }
             TagBuffer::EndsAfter(length) => {
-                ending = EndingBuffer::new(length, self.page).map_err(|_| Errno(libc::ENOMEM))?;
+                ending = EndingBuffer::new(&vec![0; length], self.page).map_err(|_| Errno(libc::ENOMEM))?;
+                argument.addr = ending.address();
+            }
+            TagBuffer::EndsWith(bytes) => {
+                ending = EndingBuffer::new(bytes, self.page).map_err(|_| Errno(libc::ENOMEM))?;
                 argument.addr = ending.address();
             }
         }

@@ -38,8 +38,6 @@ pub enum Need {
     RefusesGuestMemfd,
     /// CLIDR_EL1 is the guest's own.
     ClidrOfGuest,
-    /// The tag ioctl limits its length.
-    LengthLimit,
     /// What the tag ioctl does while dirty pages are logged is promised.
     TagsWhileLogging,
     /// The kernel has dirty rings.
@@ -142,7 +140,6 @@ impl Need {
             Self::RefusesBacking => "kernel-refuses-no-backing",
             Self::RefusesGuestMemfd => "kernel-takes-guest-memfd",
             Self::ClidrOfGuest => "kernel-shows-host-clidr",
-            Self::LengthLimit => "kernel-no-length-limit",
             Self::TagsWhileLogging => "kernel-no-promise-while-logging",
             Self::DirtyRings => "kernel-no-dirty-rings",
             Self::GuestMemfd => "kernel-no-guest-memfd",

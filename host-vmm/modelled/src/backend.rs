@@ -8,7 +8,7 @@ use abi::map;
 use model::choice::Choices;
 use model::cpu::Env;
 use model::firmware::{Firmware, HeapError, Outcome as FirmwareOutcome};
-use model::memory::NoMemory;
+use model::memory::{Lacks, NoMemory};
 
 use super::archive::Archive;
 use super::factory::Model;
@@ -21,7 +21,7 @@ use machine::deadline::OutOfTime;
 use machine::migration::{self, SavableVm as _};
 use machine::session::{GuestCall, KernelBackend, RunReason, Session};
 use machine::snapshot::Snapshot;
-use machine::{Config, Deadline, MachineError, Outcome, Race, RaceReport, RequestError, Trace, Vm as _};
+use machine::{Config, Deadline, Errno, MachineError, Outcome, Race, RaceReport, RequestError, Trace, Vm as _};
 
 /// A machine of the model.
 pub type ModelMachine = Session<ModelBackend>;
@@ -143,6 +143,9 @@ fn firmware_lost(cpu: usize) -> MachineError {
 }
 
 fn no_memory(cpu: usize, place: NoMemory) -> MachineError {
+    if place.lacks == Lacks::Mapping {
+        return super::vm::kernel("KVM_RUN", Errno::EFAULT);
+    }
     let what = format!("touched {:#x}, where there is neither memory nor a device", place.ipa);
     MachineError::Misbehaved { cpu, what }
 }

@@ -92,10 +92,10 @@ impl Vm for ModelVm {
 
     fn registers(&mut self, cpu: usize) -> Result<Registers, MachineError> {
         let vm = self.model();
-        let list: Vec<u64> = vm.register_list(cpu).into_iter().map(|id| id.0).collect();
-        if list.is_empty() {
+        if cpu >= vm.vcpus() {
             return Err(kernel("finding the vCPU", Errno::ENOENT));
         }
+        let list: Vec<u64> = vm.register_list().into_iter().map(|id| id.0).collect();
         Registers::collect(&list, |id, value| {
             let read = vm.register(cpu, id).map_err(|errno| kernel(&format!("KVM_GET_ONE_REG of {id}"), errno))?;
             let bytes = read.to_le_bytes();

@@ -38,7 +38,7 @@ struct Ram(BTreeMap<u64, ([u8; 4096], [u8; 256])>, BTreeSet<u64>);
 impl Ram {
     fn page(&mut self, ipa: u64) -> Result<&mut ([u8; 4096], [u8; 256]), NoMemory> {
         if !(map::RAM_BASE..map::RAM_BASE + (64 << 20)).contains(&ipa) {
-            return Err(NoMemory { ipa });
+            return Err(NoMemory { ipa, lacks: crate::memory::Lacks::Slot });
         }
         Ok(self.0.entry(ipa & !4095).or_insert(([0; 4096], [0; 256])))
     }

@@ -53,6 +53,10 @@ impl Vm {
                 ending = vec![0; *length];
                 &mut ending[..]
             }
+            TagBuffer::EndsWith(bytes) => {
+                ending = bytes.to_vec();
+                &mut ending[..]
+            }
         };
         let (done, error) = self.copy_pages(call.ipa, call.length, direction, buffer);
         self.count(done, error)

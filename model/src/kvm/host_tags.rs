@@ -14,11 +14,17 @@ impl Vm {
         self.host_include = include;
     }
 
-    /// Returns the tags that IRG draws in the VMM; which of the permitted ones is not modelled.
+    /// Returns the tags that the VMM's own IRG may draw: those that it said, or 0 if it said none.
+    fn host_tags(&self) -> Vec<u8> {
+        let include = self.host_include;
+        if include == 0 { vec![0] } else { (0..16).filter(|tag| include >> tag & 1 != 0).collect() }
+    }
+}
+
+impl Vm {
+    /// Returns the tags that IRG draws in the VMM. Which of the permitted ones, and in which order, is nobody's promise.
     #[must_use]
     pub fn draw_host_tags(&self, count: usize) -> Vec<u8> {
-        let include = self.host_include;
-        let permitted: Vec<u8> = (0..16).filter(|tag| include >> tag & 1 != 0).collect();
-        (0..count).map(|n| permitted.get(n % permitted.len().max(1)).copied().unwrap_or(0)).collect()
+        self.host_tags().into_iter().cycle().take(count).collect()
     }
 }

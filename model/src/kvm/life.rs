@@ -7,6 +7,9 @@
 use super::memory::GuestMemory;
 use crate::kernel::{Backing, Errno, PageEvent, Protection};
 
+/// The page is not there for a debugger.
+const EIO: Errno = Errno(5);
+
 mutants::defects!();
 
 #[mutants::rules]
@@ -17,13 +20,9 @@ impl GuestMemory {
     ///
     /// EINVAL when the range is not in whole pages of one slot.
     pub(super) fn page_event(&mut self, ipa: u64, bytes: u64, event: PageEvent) -> Result<(), Errno> {
-        let (slot, first) = self.find(ipa).ok_or(Errno::EINVAL)?;
-        let whole = ipa.is_multiple_of(self.page_size()) && bytes.is_multiple_of(self.page_size());
-        let count = usize::try_from(bytes / self.page_size()).map_err(|_| Errno::EINVAL)?;
-        if !whole || first + count > self.pages_of(slot) {
-            return Err(Errno::EINVAL);
-        }
-        for page in first..first + count {
+        let (slot, pages) = self.whole_pages(ipa, bytes).ok_or(Errno::EINVAL)?;
+        let first = pages.start;
+        for page in first..pages.end {
             self.happen((slot, page), event);
         }
         Ok(())
@@ -33,10 +32,9 @@ impl GuestMemory {
         let private = self.slots[place.0].memory != Backing::Shared;
         match event {
             PageEvent::Discard if private => self.discard(place),
+            // What shared memory holds there is out of everybody's reach, too.
             PageEvent::Unmap => {
-                if private {
-                    self.discard(place);
-                }
+                self.discard(place);
                 self.slots[place.0].protection.insert(place.1, Protection::None);
             }
             PageEvent::Serve(byte) => {
@@ -44,14 +42,9 @@ impl GuestMemory {
                 let size = self.page_size() as usize;
                 self.touch(place).write(size, 0, &vec![byte; size]);
             }
+            // With PROT_MTE a page that was never tagged is, with tags 0 (mte_sync_tags()): those that it had to others before.
             PageEvent::Protect(protection) => {
                 self.slots[place.0].protection.insert(place.1, protection);
-                // A page that was never tagged is, from now on: with tags 0 (mte_sync_tags()).
-                if protection == Protection::Tagged && self.peek(place).is_some_and(|page| !page.tagged) {
-                    let page = self.touch(place);
-                    page.tags = None;
-                    page.tagged = true;
-                }
             }
             _ => {}
         }
@@ -78,6 +71,7 @@ impl GuestMemory {
 
     /// PTRACE_PEEKMTETAGS and PTRACE_POKEMTETAGS on the VMM's mapping of a page (arch/arm64/kernel/mte.c,
     /// __access_remote_tags()): returns how many tags were copied by `copy`, which gets the page's tags and where to begin.
+    /// `count` is 1 or more: of none the answer is EFAULT, or before Linux 6.5 whatever is on the kernel's stack.
     ///
     /// # Errors
     ///
@@ -99,7 +93,7 @@ impl GuestMemory {
             let first = ((at % self.page_size()) / super::GRANULE) as usize;
             let number = (granules - first).min(count - done);
             let page = self.touch(place);
-            page.tagged = true;
+            page.flag();
             let mut tags: Vec<u8> = (0..granules).map(|granule| page.tag(granule)).collect();
             copy(&mut tags[first..first + number], done);
             if store {
@@ -107,7 +101,7 @@ impl GuestMemory {
             }
             done += number;
         }
-        if done == 0 && count > 0 { Err(Errno(5)) } else { Ok(done) }
+        if done == 0 { Err(EIO) } else { Ok(done) }
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) use page::{DEFECTS as PAGE_DEFECTS, Page};
 
 use crate::contract::Contract;
 use crate::kernel::{Access, Backing, Errno, Protection};
-use crate::memory::{Bus, ByteMask, NoMemory};
+use crate::memory::{Bus, ByteMask, Lacks, NoMemory};
 
 /// Bytes that share one tag.
 pub const GRANULE: u64 = isa::GRANULE_BYTES as u64;
@@ -50,11 +50,11 @@ pub struct Slot {
 
 #[mutants::rules]
 impl Slot {
-    /// A page that somebody touches.
+    /// A page that somebody touches, of as many granules. The frame behind a new one has the tags of its last owner.
     #[inline]
-    fn touch(&mut self, page: usize) -> &mut Page {
+    fn touch(&mut self, page: usize, granules: usize) -> &mut Page {
         self.untouched = self.untouched.max(page + 1);
-        self.pages[page].get_or_insert_default()
+        self.pages[page].get_or_insert_with(|| Box::new(Page::new(granules)))
     }
 
     /// What the VMM's mapping permits at a page.
@@ -148,8 +148,10 @@ impl GuestMemory {
     /// KVM_SET_USER_MEMORY_REGION with another address: the slot moves, and its memory with it.
     pub(super) fn relocate(&mut self, ipa: u64, to: u64) -> Result<(), Errno> {
         let index = self.slots.iter().position(|slot| slot.ipa == ipa).ok_or(Errno::EINVAL)?;
-        let bytes = self.bytes(&self.slots[index]);
-        let end = to.checked_add(bytes).ok_or(Errno::EINVAL)?;
+        let end = to.checked_add(self.bytes(&self.slots[index])).ok_or(Errno::EINVAL)?;
+        if !to.is_multiple_of(self.page) {
+            return Err(Errno::EINVAL);
+        }
         let others = self.slots.iter().enumerate().filter(|(other, _)| *other != index);
         if others.map(|(_, slot)| slot).any(|slot| slot.ipa < end && to < slot.ipa + self.bytes(slot)) {
             return Err(Errno::EEXIST);
@@ -191,36 +193,102 @@ impl GuestMemory {
 
     /// A page that the VMM or the kernel touches.
     pub(super) fn touch(&mut self, (slot, page): (usize, usize)) -> &mut Page {
-        self.slots[slot].touch(page)
+        let granules = self.granules();
+        self.slots[slot].touch(page, granules)
     }
 
     /// Faults a page in for the guest (arch/arm64/kvm/mmu.c, user_mem_abort()).
     #[inline]
     fn fault_in(&mut self, ipa: u64, write: bool) -> Result<(Place, &mut Page), NoMemory> {
-        let place = self.place(ipa).ok_or(NoMemory { ipa })?;
+        let lacks = |lacks| NoMemory { ipa, lacks };
+        let place = self.place(ipa).ok_or(lacks(Lacks::Slot))?;
+        let granules = self.granules();
         let Self { slots, mte, rings, running, .. } = self;
         let slot = &mut slots[place.slot];
+        if write && slot.access == Access::ReadOnlySlot {
+            return Err(lacks(Lacks::Slot));
+        }
         let forbidden = match slot.protection(place.page) {
             Protection::None => true,
             Protection::Read => write,
-            Protection::ReadWrite | Protection::Tagged => write && slot.access == Access::ReadOnlySlot,
+            Protection::ReadWrite | Protection::Tagged => false,
         };
         if forbidden || *mte && slot.refused {
-            return Err(NoMemory { ipa });
+            return Err(lacks(Lacks::Mapping));
         }
+        // Nothing is in a log that is not kept.
         if write
-            && slot.logging
             && let Some(dirty) = slot.dirty.get_mut(place.page)
             && !std::mem::replace(dirty, true)
             && let Some(rings) = rings
         {
             rings.entry(*running).or_default().push(ipa - ipa % self.page);
         }
-        let page = slot.touch(place.page);
-        if *mte && (!page.tagged || page.stored) {
-            page.first_touch();
+        let page = slot.touch(place.page, granules);
+        if *mte {
+            page.touch_by_guest();
         }
         Ok((place, page))
+    }
+
+    /// Returns pages back to the host (madvise MADV_DONTNEED): from `ipa` to the end of each slot they read as zeros
+    /// and were never tagged.
+    pub(super) fn forget(&mut self, ipa: u64) {
+        for slot in &mut self.slots {
+            let first = (ipa.saturating_sub(slot.ipa) / self.page) as usize;
+            let touched = slot.pages[..slot.untouched].iter_mut().skip(first);
+            touched.filter(|page| page.is_some()).for_each(|page| *page = None);
+            slot.untouched = slot.untouched.min(first);
+        }
+    }
+
+    /// Reads as the VMM does, through its own mapping. `false` if the range is not all in one accessible slot.
+    #[must_use]
+    pub(super) fn vmm_read(&self, ipa: u64, buffer: &mut [u8]) -> bool {
+        self.parts(ipa, buffer.len(), |place, range| {
+            let data = self.peek((place.slot, place.page)).and_then(|page| page.data.as_deref());
+            let part = &mut buffer[range];
+            match data {
+                Some(data) => part.copy_from_slice(&data[place.byte..place.byte + part.len()]),
+                None => part.fill(0),
+            }
+        })
+    }
+
+    /// Writes as the VMM does, which changes no tag. `false` if the range is not all in one accessible slot.
+    #[must_use]
+    pub(super) fn vmm_write(&mut self, ipa: u64, bytes: &[u8]) -> bool {
+        let mut parts = Vec::new();
+        let whole = self.parts(ipa, bytes.len(), |place, range| parts.push((place, range)));
+        let size = self.page as usize;
+        for (place, range) in parts {
+            self.touch((place.slot, place.page)).write(size, place.byte, &bytes[range]);
+        }
+        whole
+    }
+}
+
+/// Ranges as the VMM knows them. What it asks for wrongly is its own mistake, and no kernel's answer.
+impl GuestMemory {
+    /// Calls `each` for the parts of a range of one slot, page by page; `false` if the range is not all in one
+    /// accessible slot.
+    fn parts(&self, ipa: u64, length: usize, mut each: impl FnMut(Place, Range<usize>)) -> bool {
+        let Some(first) = self.place(ipa) else { return false };
+        let slot = &self.slots[first.slot];
+        let left = self.bytes(slot) - (ipa - slot.ipa);
+        let last = (ipa - slot.ipa + (length as u64).max(1) - 1) / self.page;
+        let mapped = |page| slot.protection(page) != Protection::None;
+        if length as u64 > left || !(first.page..=last as usize).all(mapped) {
+            return false;
+        }
+        let size = self.page as usize;
+        let (mut place, mut done) = (first, 0);
+        while done < length {
+            let part = (size - place.byte).min(length - done);
+            each(place, done..done + part);
+            (place, done) = (Place { page: place.page + 1, byte: 0, ..place }, done + part);
+        }
+        true
     }
 
     /// Lists the pages that were touched, as ranges of guest-physical addresses, in ascending order.
@@ -241,61 +309,12 @@ impl GuestMemory {
         ranges
     }
 
-    /// Returns pages back to the host (madvise MADV_DONTNEED): from `ipa` to the end of each slot they read as zeros
-    /// and were never tagged.
-    pub(super) fn forget(&mut self, ipa: u64) {
-        for slot in &mut self.slots {
-            let first = (ipa.saturating_sub(slot.ipa) / self.page) as usize;
-            let touched = slot.pages[..slot.untouched].iter_mut().skip(first);
-            touched.filter(|page| page.is_some()).for_each(|page| *page = None);
-            slot.untouched = slot.untouched.min(first);
-        }
-    }
-
-    /// Calls `each` for the parts of a range of one slot, page by page; `false` if the range is not all in one
-    /// accessible slot.
-    fn pages(&self, ipa: u64, length: usize, mut each: impl FnMut(Place, Range<usize>)) -> bool {
-        let Some(first) = self.place(ipa) else { return false };
-        let slot = &self.slots[first.slot];
-        let left = self.bytes(slot) - (ipa - slot.ipa);
-        let last = (ipa - slot.ipa + (length as u64).max(1) - 1) / self.page;
-        let mapped = |page| slot.protection(page) != Protection::None;
-        if length as u64 > left || !(first.page..=last as usize).all(mapped) {
-            return false;
-        }
-        let size = self.page as usize;
-        let (mut place, mut done) = (first, 0);
-        while done < length {
-            let part = (size - place.byte).min(length - done);
-            each(place, done..done + part);
-            (place, done) = (Place { page: place.page + 1, byte: 0, ..place }, done + part);
-        }
-        true
-    }
-
-    /// Reads as the VMM does, through its own mapping. `false` if the range is not all in one accessible slot.
-    #[must_use]
-    pub(super) fn vmm_read(&self, ipa: u64, buffer: &mut [u8]) -> bool {
-        self.pages(ipa, buffer.len(), |place, range| {
-            let data = self.peek((place.slot, place.page)).and_then(|page| page.data.as_deref());
-            let part = &mut buffer[range];
-            match data {
-                Some(data) => part.copy_from_slice(&data[place.byte..place.byte + part.len()]),
-                None => part.fill(0),
-            }
-        })
-    }
-
-    /// Writes as the VMM does, which changes no tag. `false` if the range is not all in one accessible slot.
-    #[must_use]
-    pub(super) fn vmm_write(&mut self, ipa: u64, bytes: &[u8]) -> bool {
-        let mut parts = Vec::new();
-        let whole = self.pages(ipa, bytes.len(), |place, range| parts.push((place, range)));
-        let size = self.page as usize;
-        for (place, range) in parts {
-            self.touch((place.slot, place.page)).write(size, place.byte, &bytes[range]);
-        }
-        whole
+    /// Finds the pages of a range in whole pages of one slot: the slot, and the numbers of its pages.
+    pub(super) fn whole_pages(&self, ipa: u64, bytes: u64) -> Option<(usize, Range<usize>)> {
+        let (slot, first) = self.find(ipa)?;
+        let whole = ipa.is_multiple_of(self.page) && bytes.is_multiple_of(self.page);
+        let end = first.checked_add(usize::try_from(bytes / self.page).ok()?)?;
+        (whole && end <= self.pages_of(slot)).then_some((slot, first..end))
     }
 }
 

@@ -178,12 +178,9 @@ fn find(id: RegisterId) -> Option<Found> {
 
 #[mutants::rules]
 impl Vm {
-    /// Lists the registers of a vCPU (KVM_GET_REG_LIST); nothing for a vCPU that does not exist.
+    /// Lists the registers of a vCPU (KVM_GET_REG_LIST).
     #[must_use]
-    pub fn register_list(&self, cpu: usize) -> Vec<RegisterId> {
-        if cpu >= self.vcpus.len() {
-            return Vec::new();
-        }
+    pub fn register_list(&self) -> Vec<RegisterId> {
         let listed = |(_, place): &&(RegisterId, Place)| match place {
             Place::Mte(_) => self.has_mte(),
             _ => true,
@@ -232,11 +229,8 @@ impl Vm {
     ///   lets a VMM lower other fields of some ID registers is not modelled.
     pub fn set_register(&mut self, cpu: usize, id: RegisterId, value: u128) -> Result<(), Errno> {
         let found = find(id).ok_or(Errno::ENOENT)?;
-        if let Found::Row(_, Place::Id(current)) = found {
-            if cpu >= self.vcpus.len() {
-                return Err(Errno::ENOENT);
-            }
-            return self.set_id_register(self.id_register(id, current, cpu), value as u64);
+        if let Found::Row(_, Place::Id(_)) = found {
+            return self.set_id_register(self.register(cpu, id)? as u64, value as u64);
         }
         if let Found::Row(_, Place::Mte(_)) = found {
             self.mte_registers()?;
@@ -254,8 +248,6 @@ impl Vm {
             }
             Found::Row(_, Place::Live { set, .. }) => {
                 set(&mut vcpu.cpu, low);
-                // A VMM that moves the PC has taken the place of a store that waits.
-                vcpu.cpu.mmio &= id != RegisterId::PC;
             }
             Found::Row(row, Place::Kept(_)) => vcpu.others[row] = low,
             Found::Row(_, Place::Id(_)) => {}

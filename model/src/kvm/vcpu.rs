@@ -52,16 +52,25 @@ impl Vcpu {
         }
     }
 
-    /// Takes an abort that is to be injected (arch/arm64/kvm/inject_fault.c, inject_abt64(); hyp/exception.c,
+    /// Ends what the last exit began: completes a store to a device. If the VMM has injected an abort meanwhile, the vCPU takes
+    /// that instead, at the store (arch/arm64/kvm/mmio.c, kvm_handle_mmio_return()).
+    pub(super) fn settle(&mut self) {
+        if std::mem::take(&mut self.abort_pending) {
+            self.take_abort();
+        } else {
+            self.cpu.complete_mmio();
+        }
+    }
+
+    /// Takes a synchronous external data abort (arch/arm64/kvm/inject_fault.c, inject_abt64(); hyp/exception.c,
     /// enter_exception64()): the exception sets PSTATE.TCO, as one that the CPU takes itself would. FAR_EL1 is not modelled,
     /// nor is where the vector is: the guest's own handlers are not.
-    pub(super) fn take_abort(&mut self) {
-        if std::mem::take(&mut self.abort_pending) {
-            self.cpu.sys.elr = self.cpu.pc;
-            self.cpu.sys.spsr = self.cpu.pstate();
-            self.cpu.sys.esr = EXTERNAL_ABORT;
-            self.cpu.tco = true;
-        }
+    fn take_abort(&mut self) {
+        self.cpu.mmio = false;
+        self.cpu.sys.elr = self.cpu.pc;
+        self.cpu.sys.spsr = self.cpu.pstate();
+        self.cpu.sys.esr = EXTERNAL_ABORT;
+        self.cpu.tco = true;
     }
 
     /// MTE's registers where the CPU has them.
@@ -72,7 +81,6 @@ impl Vcpu {
 
     /// Enters the vCPU.
     pub(super) fn load(&mut self) {
-        self.cpu.complete_mmio();
         if self.set[0].is_some() {
             self.cpu.sys.rgsr_unknown = std::mem::take(&mut self.rgsr_unknown);
         }

@@ -7,6 +7,7 @@
 
 mod corpus;
 mod hunt;
+mod stages;
 mod survivors;
 mod wild;
 
@@ -23,6 +24,7 @@ use suite::Options;
 
 use self::corpus::{Models, Prepared, Replay};
 pub use self::hunt::{Found, hunt};
+use self::stages::ELSEWHERE;
 pub use self::survivors::{Account, Argued, not_argued};
 use super::{STAGES, Stage, on_threads};
 
@@ -45,6 +47,8 @@ struct Test {
 enum Work {
     /// A case of the suite on one of the stages. Whether it passes; else it is skipped there.
     Case { stage: Stage, case: &'static str, passes: bool },
+    /// Opening a model: whether there is a machine with MTE.
+    Opening { stage: Stage, opens: bool },
     /// A program.
     Program(Box<Prepared>),
 }
@@ -110,10 +114,13 @@ pub fn run(
     let began = Instant::now();
     silence();
     let mut work: Vec<(String, Work)> = Vec::new();
+    let all: &[&str] = &[""];
     let programs = match tests {
         Tests::All => {
-            for stage in STAGES {
-                for case in suite::cases() {
+            for (stage, prefixes) in STAGES.map(|stage| (stage, all)).into_iter().chain(ELSEWHERE.iter().copied()) {
+                work.push((format!("opening {}", stage.name), Work::Opening { stage, opens: true }));
+                let wanted = |name: &str| prefixes.iter().any(|prefix| name.starts_with(prefix));
+                for case in suite::cases().filter(|case| wanted(case.name)) {
                     let name = format!("{} ({})", case.name, stage.name);
                     work.push((name, Work::Case { stage, case: case.name, passes: true }));
                 }
@@ -141,6 +148,10 @@ fn baseline(name: &str, work: &Work, seed: u64) -> Test {
         Work::Case { stage, case, .. } => {
             let (verdict, reached, cost) = mutant::recorded(|| case_verdict(*stage, case, seed));
             (Work::Case { stage: *stage, case, passes: matches!(verdict, Some(Verdict::Passed)) }, reached, cost)
+        }
+        Work::Opening { stage, .. } => {
+            let (opens, reached, cost) = mutant::recorded(|| opens(*stage));
+            (Work::Opening { stage: *stage, opens }, reached, cost)
         }
         Work::Program(prepared) => {
             let models = Models::new();
@@ -181,6 +192,7 @@ fn kills(test: &Test, number: u32, seed: u64, replay: &mut Replay<'_>) -> Option
             Work::Case { stage, case, .. } => {
                 matches!(case_verdict(*stage, case, seed), None | Some(Verdict::Failed(_)))
             }
+            Work::Opening { stage, opens: right } => opens(*stage) != *right,
             Work::Program(prepared) => prepared.notices(replay),
         }
     });
@@ -189,6 +201,11 @@ fn kills(test: &Test, number: u32, seed: u64, replay: &mut Replay<'_>) -> Option
         Ok(true) => Some(Death::Noticed),
         Err(endless) => Some(if endless { Death::Endless } else { Death::Panicked }),
     }
+}
+
+/// Returns whether a machine of the model starts.
+fn opens(stage: Stage) -> bool {
+    stage.settings().open(Config::default()).is_ok()
 }
 
 /// Runs one case; `None` if there is no machine to run it on.

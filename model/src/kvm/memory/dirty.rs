@@ -34,10 +34,19 @@ impl GuestMemory {
         Ok((0u64..).zip(dirty).filter_map(|(number, dirty)| dirty.then_some(number)).collect())
     }
 
-    /// Logs in rings from now on.
-    pub(in crate::kvm) fn enable_rings(&mut self) -> Result<(), Errno> {
-        if self.rings.is_some() {
-            return Err(Errno::EEXIST);
+    /// KVM_CAP_DIRTY_LOG_RING_ACQ_REL (virt/kvm/kvm_main.c, kvm_vm_ioctl_enable_dirty_log_ring()): logs from now on in rings of
+    /// so many entries. That `vcpus` exist is looked at last.
+    pub(in crate::kvm) fn enable_rings(&mut self, entries: u32, vcpus: bool) -> Result<(), Errno> {
+        const ENTRY: u64 = 16;
+        const MAX_ENTRIES: u32 = 65536;
+        if !entries.is_power_of_two() || u64::from(entries) * ENTRY < self.page {
+            return Err(Errno::EINVAL);
+        }
+        if entries > MAX_ENTRIES {
+            return Err(Errno::E2BIG);
+        }
+        if self.rings.is_some() || vcpus {
+            return Err(Errno::EINVAL);
         }
         self.rings = Some(BTreeMap::new());
         Ok(())

@@ -6,7 +6,7 @@
 mutants::defects!();
 
 /// A page of the host.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(in crate::kvm) struct Page {
     /// `None` while all of it is zero.
     pub(in crate::kvm) data: Option<Box<[u8]>>,
@@ -16,11 +16,18 @@ pub(in crate::kvm) struct Page {
     pub(in crate::kvm) tags: Option<Box<[u8]>>,
     /// PG_mte_tagged.
     pub(in crate::kvm) tagged: bool,
-    /// The tags were stored by the VMM, and the guest has not touched the page since.
+    /// The tags were stored by the VMM, and the guest has not touched the page since. Only defects ask.
     pub(in crate::kvm) stored: bool,
 }
 
 impl Page {
+    /// A page that is new to whoever touches it: its data is zero, its tags are stale.
+    pub(in crate::kvm) fn new(granules: usize) -> Self {
+        let mut page = Self { data: None, unknown: None, tags: None, tagged: false, stored: false };
+        page.make_stale(granules);
+        page
+    }
+
     /// What the tag storage of a new page holds: whatever its last owner left.
     pub(in crate::kvm) fn stale(granule: usize) -> u8 {
         (granule as u8).wrapping_mul(7) & 0xf | 1
@@ -55,10 +62,16 @@ impl Page {
         }
     }
 
-    /// The guest touches a page that is not flagged, or whose tags only the VMM has stored.
-    #[cold]
-    pub(super) fn first_touch(&mut self) {
+    /// The guest touches the page.
+    #[inline]
+    pub(super) fn touch_by_guest(&mut self) {
+        self.flag();
         self.stored = false;
+    }
+
+    /// Flags the page, whose tags are cleared if it was not (try_page_mte_tagging(), mte_clear_page_tags()).
+    #[inline]
+    pub(in crate::kvm) fn flag(&mut self) {
         if !self.tagged {
             self.tags = None;
         }

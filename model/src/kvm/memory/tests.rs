@@ -83,7 +83,7 @@ fn ranges_that_leave_a_slot_are_refused_whole() {
     assert!(!memory.vmm_write(RAM + 4 * PAGE - 1, &[1; 2]));
     assert!(memory.vmm_read(RAM + 4 * PAGE - 1, &mut [0; 1]));
     assert!(!memory.vmm_read(RAM - 1, &mut [0; 1]));
-    assert_eq!(memory.read(RAM + 4 * PAGE, &mut [0]), Err(NoMemory { ipa: RAM + 4 * PAGE }));
+    assert_eq!(memory.read(RAM + 4 * PAGE, &mut [0]), Err(NoMemory { ipa: RAM + 4 * PAGE, lacks: Lacks::Slot }));
     assert!(memory.touched().is_empty());
 }
 
@@ -104,11 +104,13 @@ fn a_guest_cannot_write_a_read_only_slot_or_use_one_without_mapping() {
     let mut memory = memory(PAGE);
     memory.add(RAM + 4 * PAGE, PAGE, Backing::Anonymous, Access::ReadOnlySlot).unwrap();
     memory.add(RAM + 5 * PAGE, PAGE, Backing::Anonymous, Access::NoMapping).unwrap();
-    assert!(memory.read(RAM + 4 * PAGE, &mut [0]).is_ok());
-    assert!(memory.write(RAM + 4 * PAGE, &[0]).is_err());
-    assert!(memory.set_tag(RAM + 4 * PAGE, Tag::truncate(1)).is_err());
-    assert!(memory.read(RAM + 5 * PAGE, &mut [0]).is_err());
-    assert!(memory.tag(RAM + 5 * PAGE).is_err());
+    let (read_only, none) = (RAM + 4 * PAGE, RAM + 5 * PAGE);
+    let no = |ipa, lacks| NoMemory { ipa, lacks };
+    assert!(memory.read(read_only, &mut [0]).is_ok());
+    assert_eq!(memory.write(read_only, &[0]), Err(no(read_only, Lacks::Slot)));
+    assert_eq!(memory.set_tag(read_only, Tag::truncate(1)), Err(no(read_only, Lacks::Slot)));
+    assert_eq!(memory.read(none, &mut [0]), Err(no(none, Lacks::Mapping)));
+    assert_eq!(memory.tag(none), Err(no(none, Lacks::Mapping)));
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn vm(mte: bool) -> Vm {
 fn every_listed_register_is_listed_once_and_can_be_read_and_written_back() {
     for mte in [false, true] {
         let mut vm = vm(mte);
-        let list = vm.register_list(0);
+        let list = vm.register_list();
         let mut unique = list.clone();
         unique.sort_unstable();
         unique.dedup();
@@ -33,7 +33,7 @@ fn every_listed_register_is_listed_once_and_can_be_read_and_written_back() {
 fn what_is_set_is_read_back_at_its_own_place_only() {
     let mut vm = vm(true);
     let writable: Vec<_> =
-        vm.register_list(0).into_iter().filter(|id| !matches!(find(*id), Some(Found::Row(_, Place::Id(_))))).collect();
+        vm.register_list().into_iter().filter(|id| !matches!(find(*id), Some(Found::Row(_, Place::Id(_))))).collect();
     // PSTATE keeps the fields that the model has.
     let value = |n: usize, id: RegisterId| if id == RegisterId::PSTATE { 0x6200_03c4 } else { 0x1000 + n as u128 };
     for (n, id) in writable.iter().enumerate() {
@@ -48,9 +48,9 @@ fn what_is_set_is_read_back_at_its_own_place_only() {
 fn the_four_registers_exist_with_the_capability_only() {
     let (mut with, mut without) = (vm(true), vm(false));
     for id in RegisterId::MTE {
-        assert!(with.register_list(0).contains(&id));
+        assert!(with.register_list().contains(&id));
         assert_eq!(with.register(0, id), Ok(0x1de7_ec7e_dbad_c0de), "{id}");
-        assert!(!without.register_list(0).contains(&id));
+        assert!(!without.register_list().contains(&id));
         assert_eq!(without.register(0, id), Err(Errno::ENOENT));
         assert_eq!(without.set_register(0, id, 0), Err(Errno::ENOENT));
     }
