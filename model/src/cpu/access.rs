@@ -9,7 +9,7 @@ use isa::FaultStatus;
 
 use super::fault::Abort;
 use super::system_registers::A;
-use super::translate::{Memory, Place, Purpose};
+use super::translate::{Entry, Memory, Place, Purpose};
 use super::{Core, Stop};
 use crate::memory::ByteMask;
 
@@ -89,19 +89,20 @@ enum Reached {
 impl Core<'_, '_> {
     /// The place of a byte of a block's memory, or the data abort. The access is taken for aligned.
     pub(super) fn place(&mut self, va: u64, access: Access) -> Result<Place, Stop> {
+        let entry = self.entry(va);
         // Device memory refuses tags by its type, so before permissions count (Unpredictable_DEVICETAGSTORE).
-        if access.tags && self.is_device(va) && self.env.choices.choose(2) == 1 {
+        if access.tags && entry.is_ok_and(Entry::is_device) && self.env.choices.choose(2) == 1 {
             return Err(self.alignment_fault(va, access));
         }
         if access.read
-            && let Err(status) = self.translate(va, Purpose::Read, access.el)
+            && let Err(status) = entry.and_then(|entry| entry.place(Purpose::Read, access.el))
         {
             // A read-modify-write that could not even read is one that reads (Arm ARM, ESR_EL1.WnR).
             return Err(self.data_abort(Abort { status, va, write: false, cache: false }));
         }
         let purpose = if access.write { Purpose::Write } else { Purpose::Read };
-        let place = self
-            .translate(va, purpose, access.el)
+        let place = entry
+            .and_then(|entry| entry.place(purpose, access.el))
             .map_err(|status| self.data_abort(Abort { status, va, write: access.write, cache: false }))?;
         // The code page holds the block, which is not to change; what else is in the firmware's memory is its own.
         let first = if access.write { map::ARENA_BASE } else { map::CODE_BASE };

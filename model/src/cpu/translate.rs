@@ -76,7 +76,7 @@ impl PageKinds {
 
 /// What the last level of the tables says.
 #[derive(Clone, Copy)]
-struct Entry {
+pub(super) struct Entry {
     /// 2 for a block, 3 for a page.
     level: u8,
     ipa: u64,
@@ -180,7 +180,7 @@ impl Core<'_, '_> {
     /// Finds what the tables say of an address.
     ///
     /// An address out of range is reported at level 0 (pseudocode `AArch64.S1Translate`).
-    fn entry(&self, va: u64) -> Result<Entry, FaultStatus> {
+    pub(super) fn entry(&self, va: u64) -> Result<Entry, FaultStatus> {
         let upper = TaggedPtr::new(va).bit55();
         let bits = if self.tbi(va) { 56 } else { 64 } - map::VA_BITS;
         let high = va >> map::VA_BITS & ((1 << bits) - 1);
@@ -193,21 +193,33 @@ impl Core<'_, '_> {
 
     /// Returns whether an address is in Device memory, whoever may use it.
     pub(super) fn is_device(&self, va: u64) -> bool {
-        self.entry(va).is_ok_and(|entry| entry.memory == Memory::Device)
+        self.entry(va).is_ok_and(Entry::is_device)
     }
 
     /// Finds the place of a byte for an access with the rights of `el` (pseudocode
     /// `AArch64.TranslateAddress`).
     pub(super) fn translate(&self, va: u64, purpose: Purpose, el: u8) -> Result<Place, FaultStatus> {
-        let entry = self.entry(va)?;
+        self.entry(va)?.place(purpose, el)
+    }
+}
+
+#[mutants::rules]
+impl Entry {
+    /// Returns whether it maps Device memory, whoever may use it.
+    pub(super) fn is_device(self) -> bool {
+        self.memory == Memory::Device
+    }
+
+    /// Returns the place of a byte for an access with the rights of `el` (pseudocode `AArch64.S1CheckPermissions`).
+    pub(super) fn place(self, purpose: Purpose, el: u8) -> Result<Place, FaultStatus> {
         let allowed = match purpose {
             Purpose::Read => true,
-            Purpose::Write => entry.writable,
-            Purpose::Fetch => entry.executable,
+            Purpose::Write => self.writable,
+            Purpose::Fetch => self.executable,
         };
-        if !allowed || (el == 0 && !entry.el0) {
-            return Err(if entry.level == 2 { FaultStatus::PERMISSION_L2 } else { FaultStatus::PERMISSION_L3 });
+        if !allowed || (el == 0 && !self.el0) {
+            return Err(if self.level == 2 { FaultStatus::PERMISSION_L2 } else { FaultStatus::PERMISSION_L3 });
         }
-        Ok(Place { ipa: entry.ipa, memory: entry.memory })
+        Ok(Place { ipa: self.ipa, memory: self.memory })
     }
 }
