@@ -4,16 +4,16 @@ use core::fmt;
 use core::ops::Deref;
 
 use crate::barrier::Barrier;
-use crate::cache_op::CacheOp;
 use crate::condition::Condition;
 use crate::copy_options::{CopyOptions, SetOptions};
+use crate::data_cache_op::DataCacheOp;
 use crate::extend::Extend;
 use crate::indexed::{Indexed, PostIndexed};
 use crate::instruction_cache_op::InstructionCacheOp;
 use crate::order::Order;
 use crate::prefetch::Prefetch;
 use crate::register::Reg;
-use crate::simd::{SimdReg, Vectors};
+use crate::simd::{SimdReg, VectorList};
 use crate::system_register::SysReg;
 
 /// An operand of an instruction.
@@ -38,21 +38,21 @@ pub enum Arg {
     /// A memory address.
     Address(Address),
     /// The offset in bytes of a branch target or literal from this instruction; of ADRP, from the page of the instruction.
-    Target(i64),
+    PcOffset(i64),
     /// A system register.
     SysReg(SysReg),
     /// A PSTATE field that MSR (immediate) writes.
     Pstate(PstateField),
     /// A data cache operation.
-    CacheOp(CacheOp),
+    DataCacheOp(DataCacheOp),
     /// The option of a barrier.
     Barrier(Barrier),
     /// A condition.
     Condition(Condition),
     /// A bitmask immediate, of AND, ORR, EOR and ANDS. Of W registers, bits 63:32 are 0.
-    Bits(u64),
+    BitmaskImm(u64),
     /// A bit number, 0 to 63.
-    Bit(u8),
+    BitNumber(u8),
     /// An extension of the preceding register.
     Extend(Extend),
     /// A memory address with a register offset.
@@ -60,13 +60,13 @@ pub enum Arg {
     /// A memory address that is post-indexed by a register.
     PostIndexed(PostIndexed),
     /// An address register that a memory copy or set updates: `[x0]!`.
-    Pointer(Reg),
+    UpdatedAddress(Reg),
     /// A size register that a memory copy or set updates: `x2!`.
-    Counter(Reg),
+    UpdatedSize(Reg),
     /// A SIMD&FP register.
     Simd(SimdReg),
     /// A list of vector registers.
-    Vectors(Vectors),
+    VectorList(VectorList),
     /// The memory ordering of an atomic; part of the mnemonic.
     Order(Order),
     /// The options of a memory copy; part of the mnemonic.
@@ -87,21 +87,21 @@ impl fmt::Display for Arg {
             Self::Imm(value) => write!(f, "#{value:#x}"),
             Self::Shift(shift) => shift.fmt(f),
             Self::Address(address) => address.fmt(f),
-            Self::Target(distance) => write!(f, ".{distance:+}"),
+            Self::PcOffset(distance) => write!(f, ".{distance:+}"),
             Self::SysReg(register) => register.fmt(f),
             Self::Pstate(field) => field.fmt(f),
-            Self::CacheOp(operation) => operation.fmt(f),
+            Self::DataCacheOp(operation) => operation.fmt(f),
             Self::Barrier(barrier) => barrier.fmt(f),
             Self::Condition(condition) => condition.fmt(f),
-            Self::Bits(bits) => write!(f, "#{bits:#x}"),
-            Self::Bit(number) => write!(f, "#{number}"),
+            Self::BitmaskImm(bits) => write!(f, "#{bits:#x}"),
+            Self::BitNumber(number) => write!(f, "#{number}"),
             Self::Extend(extend) => extend.fmt(f),
             Self::Indexed(address) => address.fmt(f),
             Self::PostIndexed(address) => address.fmt(f),
-            Self::Pointer(register) => write!(f, "[{register}]!"),
-            Self::Counter(register) => write!(f, "{register}!"),
+            Self::UpdatedAddress(register) => write!(f, "[{register}]!"),
+            Self::UpdatedSize(register) => write!(f, "{register}!"),
             Self::Simd(register) => register.fmt(f),
-            Self::Vectors(vectors) => vectors.fmt(f),
+            Self::VectorList(vectors) => vectors.fmt(f),
             Self::Order(order) => order.fmt(f),
             Self::CopyOptions(options) => options.fmt(f),
             Self::SetOptions(options) => options.fmt(f),

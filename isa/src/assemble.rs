@@ -124,7 +124,7 @@ impl Labels<'_> {
     fn offset(&self, name: &str, index: usize) -> Result<Arg, OperandError> {
         let unknown = || OperandError::UnknownName { what: "label", name: name.to_string(), suggestion: None };
         let target = *self.0.get(name).ok_or_else(unknown)?;
-        Ok(Arg::Target((target as i64 - index as i64) * INSN_BYTES))
+        Ok(Arg::PcOffset((target as i64 - index as i64) * INSN_BYTES))
     }
 }
 

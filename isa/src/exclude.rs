@@ -13,8 +13,8 @@ use crate::tag::Tag;
 /// let exclude = Exclude::NONE.with(Tag::ZERO).with(Tag::MAX);
 /// assert_eq!(exclude.bits(), 0x8001);
 /// // From tag 14, one tag on: 15 and 0 are excluded.
-/// assert_eq!(exclude.choose(Tag::truncate(14), 1), Tag::truncate(1));
-/// assert_eq!(Exclude::ALL.choose(Tag::truncate(14), 1), Tag::ZERO);
+/// assert_eq!(exclude.choose_non_excluded_tag(Tag::truncate(14), 1), Tag::truncate(1));
+/// assert_eq!(Exclude::ALL.choose_non_excluded_tag(Tag::truncate(14), 1), Tag::ZERO);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Exclude(u16);
@@ -62,7 +62,7 @@ impl Exclude {
     /// With offset 0, an excluded `tag` still moves to the next one that is not excluded. If all tags are excluded the
     /// result is tag 0. The architecture uses offsets 0 to 15.
     #[must_use]
-    pub const fn choose(self, tag: Tag, offset: u8) -> Tag {
+    pub const fn choose_non_excluded_tag(self, tag: Tag, offset: u8) -> Tag {
         if self.0 == Self::ALL.0 {
             return Tag::ZERO;
         }
@@ -120,7 +120,7 @@ mod tests {
             let exclude = Exclude::from_bits(bits);
             for start in Tag::all() {
                 for offset in 0..16 {
-                    let chosen = exclude.choose(start, offset);
+                    let chosen = exclude.choose_non_excluded_tag(start, offset);
                     assert_eq!(chosen, choose_by_rank(exclude, start, offset), "{exclude} {start} {offset}");
                 }
             }
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn with_all_tags_excluded_the_choice_is_zero() {
-        assert_eq!(Exclude::ALL.choose(Tag::truncate(9), 3), Tag::ZERO);
+        assert_eq!(Exclude::ALL.choose_non_excluded_tag(Tag::truncate(9), 3), Tag::ZERO);
     }
 
     #[test]

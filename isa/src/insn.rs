@@ -107,7 +107,7 @@ impl Insn {
     #[must_use]
     pub fn access(self) -> Option<Access> {
         self.row.access().or_else(|| match self.args().first() {
-            Some(Arg::Vectors(vectors)) => {
+            Some(Arg::VectorList(vectors)) => {
                 Some(Access { bytes: vectors.arrangement().vector_bytes(), count: vectors.count(), signed: false })
             }
             _ => None,

@@ -65,7 +65,7 @@ impl Rgsr {
     /// `exclude` is the union of `GCR_EL1.Exclude` and `Xm` (Arm ARM C6.2, IRG; `AArch64.RandomTag`).
     pub const fn choose_random_tag(&mut self, exclude: Exclude) -> Tag {
         let offset = self.next_four_bits();
-        self.tag = exclude.choose(self.tag, offset);
+        self.tag = exclude.choose_non_excluded_tag(self.tag, offset);
         self.tag
     }
 

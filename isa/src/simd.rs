@@ -128,19 +128,19 @@ impl fmt::Display for Arrangement {
 /// A list of one to four consecutive vector registers: `{v30.16b, v31.16b}`. `v0` follows `v31`.
 ///
 /// ```
-/// use isa::{Arrangement, Vectors};
-/// let list = Vectors::new(30, 3, Arrangement::B16).unwrap();
+/// use isa::{Arrangement, VectorList};
+/// let list = VectorList::new(30, 3, Arrangement::B16).unwrap();
 /// assert_eq!(list.indexes().collect::<Vec<u8>>(), [30, 31, 0]);
 /// assert_eq!(list.to_string(), "{v30.16b, v31.16b, v0.16b}");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Vectors {
+pub struct VectorList {
     first: u8,
     count: u8,
     arrangement: Arrangement,
 }
 
-impl Vectors {
+impl VectorList {
     /// The maximum number of registers in a list.
     pub const MAX_COUNT: u8 = 4;
 
@@ -186,7 +186,7 @@ impl Vectors {
     }
 }
 
-impl fmt::Display for Vectors {
+impl fmt::Display for VectorList {
     /// Writes lists of three or more as a range, unless they wrap from `v31` to `v0`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { first, count, arrangement } = self;
@@ -228,12 +228,12 @@ mod tests {
 
     #[test]
     fn lists_print_as_in_objdump() {
-        let list = |first, count| Vectors::new(first, count, Arrangement::B16).unwrap().to_string();
+        let list = |first, count| VectorList::new(first, count, Arrangement::B16).unwrap().to_string();
         assert_eq!(list(0, 1), "{v0.16b}");
         assert_eq!(list(0, 2), "{v0.16b, v1.16b}");
         assert_eq!(list(28, 4), "{v28.16b-v31.16b}");
         assert_eq!(list(30, 3), "{v30.16b, v31.16b, v0.16b}");
-        assert_eq!(Vectors::new(0, 5, Arrangement::D1), None);
+        assert_eq!(VectorList::new(0, 5, Arrangement::D1), None);
     }
 
     #[test]

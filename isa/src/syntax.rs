@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
             return self.address().map(Value::Arg);
         }
         if self.take('{') {
-            return self.vectors().map(|vectors| Value::Arg(Arg::Vectors(vectors)));
+            return self.vectors().map(|vectors| Value::Arg(Arg::VectorList(vectors)));
         }
         if self.at_number() {
             return self.number().map(|value| Value::Arg(Arg::Imm(value)));
@@ -109,10 +109,10 @@ impl<'a> Reader<'a> {
         let Some(name) = self.name() else { return Err(self.expected("an operand")) };
         if name == "." {
             let distance = if matches!(self.peek(), Some('+' | '-')) { self.number()? } else { 0 };
-            return Ok(Value::Arg(Arg::Target(distance)));
+            return Ok(Value::Arg(Arg::PcOffset(distance)));
         }
         if let Some(register) = Reg::parse(name) {
-            let arg = if self.take('!') { Arg::Counter(register) } else { Arg::Reg(register) };
+            let arg = if self.take('!') { Arg::UpdatedSize(register) } else { Arg::Reg(register) };
             return Ok(Value::Arg(arg));
         }
         if let Some(kind) = ExtendKind::by_name(name) {

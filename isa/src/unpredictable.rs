@@ -52,7 +52,7 @@ pub(crate) fn status(args: &Args) -> Option<&'static str> {
 pub(crate) fn overlap(args: &Args) -> Option<&'static str> {
     let named = || {
         args.iter().filter_map(|arg| match arg {
-            Arg::Reg(register) | Arg::Pointer(register) | Arg::Counter(register) => Some(register.index()),
+            Arg::Reg(register) | Arg::UpdatedAddress(register) | Arg::UpdatedSize(register) => Some(register.index()),
             _ => None,
         })
     };

@@ -2,7 +2,7 @@
 //!
 //! These are data; the generator of programs gives them their meaning.
 
-use isa::CacheOp;
+use isa::DataCacheOp;
 
 use crate::environment::Environment;
 use crate::sign::{Direction, Sign};
@@ -26,7 +26,7 @@ pub enum Avoid {
     /// Blocks with SETG* let both levels access tags.
     TagSetsWithoutAccess,
     /// None of these data cache operations.
-    CacheOps(&'static [CacheOp]),
+    CacheOps(&'static [DataCacheOp]),
     /// No exclusive loads in blocks that may ring a checkpoint.
     MonitorAtCheckpoint,
     /// Nothing is left out: whether a fault of EL0 at the device that only EL1 may use is one of alignment or of permission is

@@ -149,7 +149,7 @@ pub(super) const ALL: &[Erratum] = &[
             Sign::Instruction(instead(&["dc cvap", "dc cvadp"], Reaction::Done, abort(ABORTS, false))),
         ],
         programs: &["qemu.dc-cvap-fault"],
-        avoid: &[Avoid::CacheOps(&[isa::CacheOp::Cvap, isa::CacheOp::Cvadp])],
+        avoid: &[Avoid::CacheOps(&[isa::DataCacheOp::Cvap, isa::DataCacheOp::Cvadp])],
         analysis: include_str!("../../../docs/errata/qemu.dc-cvap-fault.md"),
         ..BLANK
     },

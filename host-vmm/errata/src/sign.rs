@@ -155,7 +155,7 @@ impl InstructionSign {
     pub(crate) fn concerns(&self, insn: Insn) -> bool {
         let long = |least: u8| {
             let bytes = |arg: &Arg| match arg {
-                Arg::Vectors(list) => list.count() * list.arrangement().vector_bytes(),
+                Arg::VectorList(list) => list.count() * list.arrangement().vector_bytes(),
                 _ => 0,
             };
             insn.args().iter().any(|arg| bytes(arg) > least)

@@ -86,7 +86,7 @@ pub fn doorbell_word() -> u32 {
 }
 
 fn uses_simd(insn: Insn) -> bool {
-    insn.args().iter().any(|arg| matches!(arg, Arg::Simd(_) | Arg::Vectors(_)))
+    insn.args().iter().any(|arg| matches!(arg, Arg::Simd(_) | Arg::VectorList(_)))
 }
 
 /// Draws a few instructions, four at most, that show something only together; `at` is the index of the first.
@@ -157,8 +157,8 @@ fn copies(rng: &mut Rng) -> Vec<Insn> {
         .args()
         .iter()
         .map(|arg| match arg {
-            Arg::Pointer(_) => pointer.next().and_then(Reg::x).map_or(*arg, Arg::Pointer),
-            Arg::Counter(_) => Reg::x(count).map_or(*arg, Arg::Counter),
+            Arg::UpdatedAddress(_) => pointer.next().and_then(Reg::x).map_or(*arg, Arg::UpdatedAddress),
+            Arg::UpdatedSize(_) => Reg::x(count).map_or(*arg, Arg::UpdatedSize),
             Arg::Reg(_) => data.map_or(*arg, Arg::Reg),
             _ => *arg,
         })

@@ -4,7 +4,7 @@
 //! meaning for programs and for comparisons. `granule fuzz --known` leaves nothing out.
 
 use errata::avoid::{Avoid, Avoided};
-use isa::{Arg, CacheOp, Insn, Vectors};
+use isa::{Arg, DataCacheOp, Insn, VectorList};
 
 mod avoid_known;
 mod mask_known;
@@ -19,9 +19,9 @@ pub fn shows(known: &Avoided, insn: Insn) -> bool {
     known.rules.iter().any(|rule| match *rule {
         Avoid::Mnemonics(prefixes) => prefixes.iter().any(|prefix| mnemonic.starts_with(prefix)),
         Avoid::UnalignedStack => moves_stack(insn),
-        Avoid::LongLists => insn.args().iter().any(|arg| matches!(arg, Arg::Vectors(list) if bytes(*list) > 32)),
+        Avoid::LongLists => insn.args().iter().any(|arg| matches!(arg, Arg::VectorList(list) if bytes(*list) > 32)),
         Avoid::CacheOps(these) => {
-            insn.args().iter().any(|arg| matches!(arg, Arg::CacheOp(operation) if these.contains(operation)))
+            insn.args().iter().any(|arg| matches!(arg, Arg::DataCacheOp(operation) if these.contains(operation)))
         }
         _ => false,
     })
@@ -37,11 +37,12 @@ fn has<'w>(words: impl IntoIterator<Item = &'w u32>, prefixes: &[&str]) -> bool 
 }
 
 fn is_zva(word: u32) -> bool {
-    Insn::decode(word).is_some_and(|insn| insn.args().iter().any(|arg| matches!(arg, Arg::CacheOp(CacheOp::Zva))))
+    Insn::decode(word)
+        .is_some_and(|insn| insn.args().iter().any(|arg| matches!(arg, Arg::DataCacheOp(DataCacheOp::Zva))))
 }
 
 /// Returns the bytes of a list of vectors.
-const fn bytes(list: Vectors) -> u8 {
+const fn bytes(list: VectorList) -> u8 {
     list.count() * list.arrangement().vector_bytes()
 }
 

@@ -67,8 +67,8 @@ fn aimed(rng: &mut Rng, insn: Insn, index: usize, count: usize) -> Option<Insn> 
         (rng.i64(0..=room.max(0)) - index as i64) * WORD
     };
     for arg in &mut args {
-        if matches!(arg, Arg::Target(_)) {
-            *arg = Arg::Target(distance);
+        if matches!(arg, Arg::PcOffset(_)) {
+            *arg = Arg::PcOffset(distance);
         }
     }
     insn.row().insn(&args).ok().filter(|insn| !insn.args().iter().any(touches_reserved))

@@ -6,7 +6,7 @@
 use std::sync::OnceLock;
 
 use fastrand::Rng;
-use isa::{Arg, CacheOp, Insn, Row, SysReg, rows};
+use isa::{Arg, DataCacheOp, Insn, Row, SysReg, rows};
 
 use super::profile::weighted;
 use program::branch_target;
@@ -62,7 +62,7 @@ fn group(row: &Row) -> Group {
         Group::Copies
     } else if example.is_some_and(branch_target::branches) {
         Group::Branches
-    } else if is(|arg| matches!(arg, Arg::Simd(_) | Arg::Vectors(_))) {
+    } else if is(|arg| matches!(arg, Arg::Simd(_) | Arg::VectorList(_))) {
         Group::Simd
     } else if TAGS.contains(&mnemonic) && !is(|arg| matches!(arg, Arg::Shift(_) | Arg::Extend(_)))
         || matches!(mnemonic, "add" | "sub") && row.bits() >> 23 & 0x3f == 0x22
@@ -145,8 +145,9 @@ pub fn is_excluded(insn: Insn) -> bool {
         || insn.args().iter().any(|arg| match arg {
             Arg::SysReg(register) => !REGISTERS.contains(register),
             // Without a clean, a line that was written may be lost; by set and way, any line.
-            Arg::CacheOp(operation) => {
-                operation.is_by_set_way() || matches!(operation, CacheOp::Ivac | CacheOp::Igvac | CacheOp::Igdvac)
+            Arg::DataCacheOp(operation) => {
+                operation.is_by_set_way()
+                    || matches!(operation, DataCacheOp::Ivac | DataCacheOp::Igvac | DataCacheOp::Igdvac)
             }
             _ => false,
         })
@@ -176,8 +177,8 @@ mod tests {
         for register in REGISTERS {
             assert!(has(Arg::SysReg(register)), "{register}");
         }
-        for operation in [CacheOp::Zva, CacheOp::Gva, CacheOp::Gzva, CacheOp::Civac] {
-            assert!(has(Arg::CacheOp(operation)), "{operation}");
+        for operation in [DataCacheOp::Zva, DataCacheOp::Gva, DataCacheOp::Gzva, DataCacheOp::Civac] {
+            assert!(has(Arg::DataCacheOp(operation)), "{operation}");
         }
     }
 

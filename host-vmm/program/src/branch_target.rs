@@ -9,7 +9,7 @@ pub const WORD: i64 = 4;
 #[must_use]
 pub fn distance(insn: Insn) -> Option<i64> {
     insn.args().iter().find_map(|arg| match arg {
-        Arg::Target(distance) => Some(*distance),
+        Arg::PcOffset(distance) => Some(*distance),
         _ => None,
     })
 }
@@ -30,7 +30,7 @@ pub fn is_backward_branch(word: u32) -> bool {
 #[must_use]
 pub fn with_distance(insn: Insn, distance: i64) -> Option<Insn> {
     let replace = |arg: &Arg| match arg {
-        Arg::Target(_) => Arg::Target(distance),
+        Arg::PcOffset(_) => Arg::PcOffset(distance),
         arg => *arg,
     };
     let args: Vec<Arg> = insn.args().iter().map(replace).collect();

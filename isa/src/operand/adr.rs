@@ -38,17 +38,17 @@ impl Operand for AdrOffset {
 
     fn decode(&self, word: u32) -> Option<Arg> {
         let joined = IMMHI.read(word) << 2 | IMMLO.read(word);
-        Some(Arg::Target(self.joined.read(joined as u32)))
+        Some(Arg::PcOffset(self.joined.read(joined as u32)))
     }
 
     fn encode(&self, arg: Arg) -> Result<u32, OperandError> {
-        let Arg::Target(offset) = arg else { return Err(self.wrong_kind(&arg.to_string())) };
+        let Arg::PcOffset(offset) = arg else { return Err(self.wrong_kind(&arg.to_string())) };
         let joined = i64::from(self.joined.write("target offset", offset)?);
         Ok(IMMLO.write("target offset", joined & 3)? | IMMHI.write("target offset", joined >> 2)?)
     }
 
     fn samples(&self) -> Vec<Arg> {
-        self.joined.edges().into_iter().map(Arg::Target).collect()
+        self.joined.edges().into_iter().map(Arg::PcOffset).collect()
     }
 
     fn takes_label(&self) -> bool {

@@ -40,7 +40,7 @@ impl BitNumber {
     }
 
     fn value(self, raw: i64) -> Arg {
-        Arg::Bit(raw as u8 + self.first)
+        Arg::BitNumber(raw as u8 + self.first)
     }
 }
 
@@ -55,7 +55,7 @@ impl Operand for BitNumber {
 
     fn encode(&self, arg: Arg) -> Result<u32, OperandError> {
         let value = match arg {
-            Arg::Bit(number) => i64::from(number),
+            Arg::BitNumber(number) => i64::from(number),
             Arg::Imm(number) => number,
             _ => return Err(self.wrong_kind(&arg.to_string())),
         };

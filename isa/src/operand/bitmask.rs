@@ -105,12 +105,12 @@ impl Operand for Bitmask {
 
     fn decode(&self, word: u32) -> Option<Arg> {
         let pattern = Pattern::decode(word)?;
-        self.truncate(pattern.bits() & (u64::MAX >> (64 - self.width))).map(Arg::Bits)
+        self.truncate(pattern.bits() & (u64::MAX >> (64 - self.width))).map(Arg::BitmaskImm)
     }
 
     fn encode(&self, arg: Arg) -> Result<u32, OperandError> {
         let bits = match arg {
-            Arg::Bits(bits) => bits,
+            Arg::BitmaskImm(bits) => bits,
             Arg::Imm(value) => value.cast_unsigned(),
             _ => return Err(self.wrong_kind(&arg.to_string())),
         };
@@ -124,8 +124,8 @@ impl Operand for Bitmask {
             for (ones, rotation) in [(1, 0), (1, 1), (1, size - 1), (size - 1, 0), (size - 1, size - 1), (size / 2, 1)]
             {
                 let pattern = Pattern { size, ones, rotation }.bits() & (u64::MAX >> (64 - self.width));
-                if !bits.contains(&Arg::Bits(pattern)) {
-                    bits.push(Arg::Bits(pattern));
+                if !bits.contains(&Arg::BitmaskImm(pattern)) {
+                    bits.push(Arg::BitmaskImm(pattern));
                 }
             }
         }
@@ -144,8 +144,8 @@ mod tests {
         let mut seen = BTreeSet::new();
         for fields in 0..1 << 13 {
             let word = fields << 10;
-            let Some(Arg::Bits(bits)) = BITMASK_X.decode(word) else { continue };
-            assert_eq!(BITMASK_X.encode(Arg::Bits(bits)), Ok(word), "{bits:#x}");
+            let Some(Arg::BitmaskImm(bits)) = BITMASK_X.decode(word) else { continue };
+            assert_eq!(BITMASK_X.encode(Arg::BitmaskImm(bits)), Ok(word), "{bits:#x}");
             assert!(seen.insert(bits), "{bits:#x}");
         }
         assert_eq!(seen.len() as u32, ELEMENTS.iter().map(|size| size * (size - 1)).sum());
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn other_patterns_are_rejected() {
         for bits in [0, u64::MAX, 0b101, 0x1234, 0xff00_ff01] {
-            assert!(BITMASK_X.encode(Arg::Bits(bits)).is_err(), "{bits:#x}");
+            assert!(BITMASK_X.encode(Arg::BitmaskImm(bits)).is_err(), "{bits:#x}");
         }
         assert!(is_bitmask(-2, 32) && is_bitmask(-2, 64) && is_bitmask(0xffff_fffe, 32));
         assert!(!is_bitmask(0x1_0000_0000, 32) && !is_bitmask(-1, 32));

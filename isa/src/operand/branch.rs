@@ -32,18 +32,18 @@ impl Operand for BranchOffset {
     }
 
     fn decode(&self, word: u32) -> Option<Arg> {
-        Some(Arg::Target(self.0.read(word)))
+        Some(Arg::PcOffset(self.0.read(word)))
     }
 
     fn encode(&self, arg: Arg) -> Result<u32, OperandError> {
         match arg {
-            Arg::Target(offset) => self.0.write("target offset", offset),
+            Arg::PcOffset(offset) => self.0.write("target offset", offset),
             _ => Err(self.wrong_kind(&arg.to_string())),
         }
     }
 
     fn samples(&self) -> Vec<Arg> {
-        self.0.edges().into_iter().map(Arg::Target).collect()
+        self.0.edges().into_iter().map(Arg::PcOffset).collect()
     }
 
     fn takes_label(&self) -> bool {

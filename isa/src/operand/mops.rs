@@ -28,7 +28,7 @@ impl MopsRegister {
     }
 
     fn arg(self, register: Reg) -> Arg {
-        if self.is_address { Arg::Pointer(register) } else { Arg::Counter(register) }
+        if self.is_address { Arg::UpdatedAddress(register) } else { Arg::UpdatedSize(register) }
     }
 }
 
@@ -44,7 +44,7 @@ impl Operand for MopsRegister {
 
     fn encode(&self, arg: Arg) -> Result<u32, OperandError> {
         match (arg, self.is_address) {
-            (Arg::Pointer(register), true) | (Arg::Counter(register), false)
+            (Arg::UpdatedAddress(register), true) | (Arg::UpdatedSize(register), false)
                 if register.index() != Reg::INDEX_31 && register.class().width() == 64 =>
             {
                 Ok(u32::from(register.index()) << self.shift)

@@ -8,7 +8,7 @@ use crate::error::OperandError;
 use crate::operand::Operand;
 use crate::operand::address::{BASE, Mem};
 use crate::operand::field::Field;
-use crate::simd::{Arrangement, SimdReg, SimdWidth, Vectors};
+use crate::simd::{Arrangement, SimdReg, SimdWidth, VectorList};
 
 /// A SIMD&FP register, five bits at bit `shift`.
 #[derive(Clone, Copy, Debug)]
@@ -88,9 +88,9 @@ impl List {
         Self::FIRST.mask() | Self::SIZE.mask() | Self::Q.mask()
     }
 
-    fn vectors(self, word: u32) -> Option<Vectors> {
+    fn vectors(self, word: u32) -> Option<VectorList> {
         let arrangement = Arrangement::ALL[(Self::SIZE.read(word) << 1 | Self::Q.read(word)) as usize];
-        Vectors::new(Self::FIRST.read(word) as u8, self.count, arrangement)
+        VectorList::new(Self::FIRST.read(word) as u8, self.count, arrangement)
     }
 }
 
@@ -105,12 +105,12 @@ impl Operand for List {
     }
 
     fn decode(&self, word: u32) -> Option<Arg> {
-        self.vectors(word).map(Arg::Vectors)
+        self.vectors(word).map(Arg::VectorList)
     }
 
     fn encode(&self, arg: Arg) -> Result<u32, OperandError> {
         match arg {
-            Arg::Vectors(vectors) if vectors.count() == self.count => {
+            Arg::VectorList(vectors) if vectors.count() == self.count => {
                 let arrangement = i64::from(vectors.arrangement() as u8);
                 Ok(Self::FIRST.write("register", i64::from(vectors.first()))?
                     | Self::SIZE.write("size", arrangement >> 1)?
@@ -121,8 +121,9 @@ impl Operand for List {
     }
 
     fn samples(&self) -> Vec<Arg> {
-        let list = |first| Arrangement::ALL.into_iter().filter_map(move |each| Vectors::new(first, self.count, each));
-        [0, 1, 29, 31].into_iter().flat_map(list).map(Arg::Vectors).collect()
+        let list =
+            |first| Arrangement::ALL.into_iter().filter_map(move |each| VectorList::new(first, self.count, each));
+        [0, 1, 29, 31].into_iter().flat_map(list).map(Arg::VectorList).collect()
     }
 }
 

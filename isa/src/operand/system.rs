@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::arg::{Arg, PstateField};
 use crate::barrier::Barrier;
-use crate::cache_op::CacheOp;
+use crate::data_cache_op::DataCacheOp;
 use crate::error::OperandError;
 use crate::operand::Operand;
 use crate::suggest::closest;
@@ -119,25 +119,25 @@ impl Operand for DcOp {
     }
 
     fn decode(&self, word: u32) -> Option<Arg> {
-        CacheOp::by_encoding(((word & self.mask()) >> Self::SHIFT) as u16).map(Arg::CacheOp)
+        DataCacheOp::by_encoding(((word & self.mask()) >> Self::SHIFT) as u16).map(Arg::DataCacheOp)
     }
 
     fn encode(&self, arg: Arg) -> Result<u32, OperandError> {
         match arg {
-            Arg::CacheOp(operation) => Ok(u32::from(operation.encoding()) << Self::SHIFT),
+            Arg::DataCacheOp(operation) => Ok(u32::from(operation.encoding()) << Self::SHIFT),
             _ => Err(self.wrong_kind(&arg.to_string())),
         }
     }
 
     fn samples(&self) -> Vec<Arg> {
-        CacheOp::ALL.iter().copied().map(Arg::CacheOp).collect()
+        DataCacheOp::ALL.iter().copied().map(Arg::DataCacheOp).collect()
     }
 
     fn by_name(&self, name: &str) -> Result<Arg, OperandError> {
-        CacheOp::by_name(name).map(Arg::CacheOp).ok_or_else(|| OperandError::UnknownName {
+        DataCacheOp::by_name(name).map(Arg::DataCacheOp).ok_or_else(|| OperandError::UnknownName {
             what: "data cache operation",
             name: name.to_string(),
-            suggestion: closest(name, CacheOp::ALL.iter().map(|operation| operation.name())),
+            suggestion: closest(name, DataCacheOp::ALL.iter().map(|operation| operation.name())),
         })
     }
 }

@@ -5,7 +5,7 @@ use crate::error::ParseError;
 use crate::extend::ExtendKind;
 use crate::indexed::{Indexed, PostIndexed};
 use crate::register::{Reg, RegClass};
-use crate::simd::{Arrangement, Vectors};
+use crate::simd::{Arrangement, VectorList};
 use crate::syntax::Reader;
 
 /// The offset inside the brackets.
@@ -35,7 +35,7 @@ impl Reader<'_> {
                 let addressing = if self.take('!') { Addressing::PreIndex } else { Addressing::Offset };
                 Ok(Arg::Address(Address { base, offset, addressing }))
             }
-            Offset::None if self.take('!') => Ok(Arg::Pointer(base)),
+            Offset::None if self.take('!') => Ok(Arg::UpdatedAddress(base)),
             Offset::None => self.post_index(base),
         }
     }
@@ -83,22 +83,22 @@ impl Reader<'_> {
     }
 
     /// Parses the rest of a list of vector registers after `{`: with commas, or with a hyphen between first and last.
-    pub(super) fn vectors(&mut self) -> Result<Vectors, ParseError> {
+    pub(super) fn vectors(&mut self) -> Result<VectorList, ParseError> {
         const NEXT: &str = "the next consecutive register with the same arrangement";
         const LAST: &str = "a register with the same arrangement, at most three after the first";
         let (first, arrangement) = self.vector("a vector register such as v0.16b", |_| true)?;
         let mut count = 1;
         if self.take('-') {
-            let fits = |last: u8| last > first && last - first < Vectors::MAX_COUNT;
+            let fits = |last: u8| last > first && last - first < VectorList::MAX_COUNT;
             let (last, _) = self.vector(LAST, |(last, of)| of == arrangement && fits(last))?;
             count = last - first + 1;
         } else {
-            while count < Vectors::MAX_COUNT && self.take(',') {
+            while count < VectorList::MAX_COUNT && self.take(',') {
                 self.vector(NEXT, |next| next == ((first + count) % 32, arrangement))?;
                 count += 1;
             }
         }
-        let list = Vectors::new(first, count, arrangement).filter(|_| self.peek() == Some('}'));
+        let list = VectorList::new(first, count, arrangement).filter(|_| self.peek() == Some('}'));
         let list = list.ok_or_else(|| self.expected("`}` after at most four registers"))?;
         self.take('}');
         Ok(list)
@@ -110,7 +110,7 @@ impl Reader<'_> {
         fits: impl Fn((u8, Arrangement)) -> bool,
     ) -> Result<(u8, Arrangement), ParseError> {
         let start = self.skip_blanks().position;
-        match self.name().and_then(Vectors::parse_one) {
+        match self.name().and_then(VectorList::parse_one) {
             Some(vector) if fits(vector) => Ok(vector),
             _ => {
                 self.position = start;

@@ -1,6 +1,6 @@
 //! Converts the output of objdump to the spelling of this crate where it differs on purpose.
 
-use isa::{CacheOp, InstructionCacheOp};
+use isa::{DataCacheOp, InstructionCacheOp};
 
 /// Converts objdump's text of an instruction at `address`.
 pub fn spelling(text: &str, address: u64) -> String {
@@ -14,7 +14,7 @@ pub fn spelling(text: &str, address: u64) -> String {
     // SYS omits a register that is xzr; DC and IC by address do not.
     let with_register =
         |name: String, register: &str| format!("{name}, {}", if register.is_empty() { "xzr" } else { register });
-    let data = CacheOp::ALL.iter().map(|operation| (operation.encoding(), format!("dc {operation}"), true));
+    let data = DataCacheOp::ALL.iter().map(|operation| (operation.encoding(), format!("dc {operation}"), true));
     let instruction = InstructionCacheOp::all()
         .map(|operation| (operation.encoding(), format!("ic {operation}"), operation.takes_address()));
     for (encoding, name, takes_address) in data.chain(instruction) {

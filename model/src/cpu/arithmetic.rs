@@ -160,10 +160,10 @@ impl Core<'_, '_> {
                 Op::AndReg | Op::OrrReg | Op::EorReg | Op::AndsReg | Op::BicReg | Op::OrnReg | Op::EonReg | Op::BicsReg,
                 &[Arg::Reg(rd), Arg::Reg(rn), Arg::Reg(rm), Arg::Shift(shift)],
             ) => self.logic(op, rd, rn, shifted(self.get(rm), shift, rd.class().width())),
-            (Op::AndImm | Op::OrrImm | Op::EorImm | Op::AndsImm, &[Arg::Reg(rd), Arg::Reg(rn), Arg::Bits(bits)]) => {
+            (Op::AndImm | Op::OrrImm | Op::EorImm | Op::AndsImm, &[Arg::Reg(rd), Arg::Reg(rn), Arg::BitmaskImm(bits)]) => {
                 self.logic(op, rd, rn, bits);
             }
-            (Op::Sbfm | Op::Bfm | Op::Ubfm, &[Arg::Reg(rd), Arg::Reg(rn), Arg::Bit(rotate), Arg::Bit(last)]) => {
+            (Op::Sbfm | Op::Bfm | Op::Ubfm, &[Arg::Reg(rd), Arg::Reg(rn), Arg::BitNumber(rotate), Arg::BitNumber(last)]) => {
                 self.move_bitfield(op, rd, rn, u32::from(rotate), u32::from(last));
             }
             (Op::Lslv | Op::Lsrv | Op::Asrv | Op::Rorv, &[Arg::Reg(rd), Arg::Reg(rn), Arg::Reg(rm)]) => {
@@ -196,10 +196,10 @@ impl Core<'_, '_> {
                 };
                 self.result(rd, value);
             }
-            (Op::Adr, &[Arg::Reg(rd), Arg::Target(distance)]) => {
+            (Op::Adr, &[Arg::Reg(rd), Arg::PcOffset(distance)]) => {
                 self.set(rd, self.cpu.pc.wrapping_add_signed(distance));
             }
-            (Op::Adrp, &[Arg::Reg(rd), Arg::Target(distance)]) => {
+            (Op::Adrp, &[Arg::Reg(rd), Arg::PcOffset(distance)]) => {
                 self.set(rd, (self.cpu.pc & !0xfff).wrapping_add_signed(distance));
             }
             _ => return Err(UNKNOWN),

@@ -3,7 +3,7 @@
 //! Arm ARM C5.3 by operation. Accesses of maintenance are Tag Unchecked. Invalidating without cleaning
 //! gives up data that is not in memory yet; a hypervisor makes it clean as well (HCR_EL2.FWB, or SWIO), so data stays.
 
-use isa::{CacheOp, FaultStatus, InstructionCacheOp, Reg};
+use isa::{DataCacheOp, FaultStatus, InstructionCacheOp, Reg};
 
 use super::fault::{Abort, undefined};
 use super::system::trapped_operation;
@@ -15,24 +15,29 @@ mutants::defects!();
 
 /// Returns whether an operation is for tags, too: those of EL0 need FEAT_MTE, those of EL1 alone FEAT_MTE2.
 #[mutants::rules]
-fn of_tags(operation: CacheOp) -> bool {
+fn of_tags(operation: DataCacheOp) -> bool {
     operation.name().contains('g')
 }
 
 /// Returns whether an operation invalidates without cleaning.
 #[mutants::rules]
-fn invalidates(operation: CacheOp) -> bool {
+fn invalidates(operation: DataCacheOp) -> bool {
     matches!(
         operation,
-        CacheOp::Ivac | CacheOp::Igvac | CacheOp::Igdvac | CacheOp::Isw | CacheOp::Igsw | CacheOp::Igdsw
+        DataCacheOp::Ivac
+            | DataCacheOp::Igvac
+            | DataCacheOp::Igdvac
+            | DataCacheOp::Isw
+            | DataCacheOp::Igsw
+            | DataCacheOp::Igdsw
     )
 }
 
 #[mutants::rules]
 impl Core<'_, '_> {
     /// DC.
-    pub(super) fn data_cache(&mut self, operation: CacheOp, rt: Reg) -> Executed {
-        if matches!(operation, CacheOp::Zva | CacheOp::Gva | CacheOp::Gzva) {
+    pub(super) fn data_cache(&mut self, operation: DataCacheOp, rt: Reg) -> Executed {
+        if matches!(operation, DataCacheOp::Zva | DataCacheOp::Gva | DataCacheOp::Gzva) {
             return self.zero_block(operation, rt);
         }
         let for_el1 = operation.encoding() >> 11 != 3;

@@ -113,10 +113,10 @@ impl Core<'_, '_> {
             return Err(undefined());
         }
         match *args {
-            [Arg::CopyOptions(options), Arg::Pointer(rd), Arg::Pointer(rs), Arg::Counter(rn)] => {
+            [Arg::CopyOptions(options), Arg::UpdatedAddress(rd), Arg::UpdatedAddress(rs), Arg::UpdatedSize(rn)] => {
                 self.copy(sequence, stage, Registers { rd, rs, rn, options: options.bits() }, options)
             }
-            [Arg::SetOptions(options), Arg::Pointer(rd), Arg::Counter(rn), Arg::Reg(rs)] => {
+            [Arg::SetOptions(options), Arg::UpdatedAddress(rd), Arg::UpdatedSize(rn), Arg::Reg(rs)] => {
                 self.fill(sequence, stage, Registers { rd, rs, rn, options: options.bits() }, options)
             }
             _ => Err(UNKNOWN),

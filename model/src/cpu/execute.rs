@@ -159,13 +159,13 @@ impl Core<'_, '_> {
     /// Branches and the system.
     fn system_instruction(&mut self, op: Op, args: &Args) -> Executed {
         match (op, &**args) {
-            (Op::B, &[Arg::Target(distance)]) => self.branch(true, distance),
-            (Op::BCond, &[Arg::Condition(condition), Arg::Target(distance)]) => {
+            (Op::B, &[Arg::PcOffset(distance)]) => self.branch(true, distance),
+            (Op::BCond, &[Arg::Condition(condition), Arg::PcOffset(distance)]) => {
                 self.branch(condition.holds(self.cpu.nzcv), distance)
             }
-            (Op::Cbz, &[Arg::Reg(rt), Arg::Target(distance)]) => self.branch(self.get(rt) == 0, distance),
-            (Op::Cbnz, &[Arg::Reg(rt), Arg::Target(distance)]) => self.branch(self.get(rt) != 0, distance),
-            (Op::Tbz | Op::Tbnz, &[Arg::Reg(rt), Arg::Bit(bit), Arg::Target(distance)]) => {
+            (Op::Cbz, &[Arg::Reg(rt), Arg::PcOffset(distance)]) => self.branch(self.get(rt) == 0, distance),
+            (Op::Cbnz, &[Arg::Reg(rt), Arg::PcOffset(distance)]) => self.branch(self.get(rt) != 0, distance),
+            (Op::Tbz | Op::Tbnz, &[Arg::Reg(rt), Arg::BitNumber(bit), Arg::PcOffset(distance)]) => {
                 self.branch((self.get(rt) >> bit & 1 == 1) == (op == Op::Tbnz), distance)
             }
             (Op::Mrs, &[Arg::Reg(rt), Arg::SysReg(register)]) => self.mrs(rt, register),
@@ -179,7 +179,7 @@ impl Core<'_, '_> {
             (Op::Brk, &[Arg::Imm(immediate)]) => self.brk(immediate),
             (Op::Svc, &[Arg::Imm(immediate)]) => self.svc(immediate),
             (Op::Hvc, &[Arg::Imm(immediate)]) => self.hvc(immediate),
-            (Op::Dc, &[Arg::CacheOp(operation), Arg::Reg(rt)]) => self.data_cache(operation, rt),
+            (Op::Dc, &[Arg::DataCacheOp(operation), Arg::Reg(rt)]) => self.data_cache(operation, rt),
             (Op::Ic, &[Arg::InstructionCacheOp(operation)]) => self.instruction_cache(operation, Reg::XZR),
             (Op::Ic, &[Arg::InstructionCacheOp(operation), Arg::Reg(rt)]) => self.instruction_cache(operation, rt),
             _ => Err(Stop::Unmodelled("an instruction that the model does not know")),

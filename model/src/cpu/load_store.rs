@@ -132,7 +132,7 @@ impl Core<'_, '_> {
                 let writeback = Some((base, va.wrapping_add(self.get(index))));
                 Ok(Located { va, writeback, checked: self.checkable(base, true) })
             }
-            Arg::Target(distance) => {
+            Arg::PcOffset(distance) => {
                 let va = self.cpu.pc.wrapping_add_signed(distance);
                 Ok(Located { va, writeback: None, checked: false })
             }
@@ -172,7 +172,7 @@ impl Core<'_, '_> {
             match *arg {
                 Arg::Reg(register) => registers[count] = Register::General(register),
                 Arg::Simd(register) => registers[count] = Register::Simd(register.index()),
-                Arg::Vectors(list) => {
+                Arg::VectorList(list) => {
                     element = u64::from(list.arrangement().element_bytes());
                     for (slot, index) in registers.iter_mut().zip(list.indexes()) {
                         *slot = Register::Simd(index);

@@ -53,7 +53,11 @@ impl Core<'_, '_> {
     pub(super) fn add_tag(&mut self, subtract: bool, rd: Reg, rn: Reg, offset: i64, steps: u8) -> Executed {
         let pointer = TaggedPtr::new(self.get(rn));
         let exclude = Exclude::from_bits(self.cpu.sys.gcr as u16);
-        let tag = if self.tag_access(self.cpu.el) { exclude.choose(pointer.tag(), steps) } else { Tag::ZERO };
+        let tag = if self.tag_access(self.cpu.el) {
+            exclude.choose_non_excluded_tag(pointer.tag(), steps)
+        } else {
+            Tag::ZERO
+        };
         let offset = if subtract { -offset } else { offset };
         self.set(rd, pointer.wrapping_add(offset).with_tag(tag).bits());
         Ok(())

@@ -3,7 +3,7 @@
 //! Arm ARM C6.2 by instruction name and C5.3 by operation; pseudocode `AArch64.DataMemZero`, `AArch64.TagMemZero`. None
 //! of these is tag checked but DC ZVA.
 
-use isa::{Address, CacheOp, Reg, Tag, TaggedPtr};
+use isa::{Address, DataCacheOp, Reg, Tag, TaggedPtr};
 
 use super::access::Access;
 use super::fault::undefined;
@@ -83,8 +83,8 @@ impl Core<'_, '_> {
     }
 
     /// DC ZVA, GVA and GZVA. Of these only ZVA is tag checked.
-    pub(super) fn zero_block(&mut self, operation: CacheOp, rt: Reg) -> Executed {
-        let (tags, zeroes) = (operation != CacheOp::Zva, operation != CacheOp::Gva);
+    pub(super) fn zero_block(&mut self, operation: DataCacheOp, rt: Reg) -> Executed {
+        let (tags, zeroes) = (operation != DataCacheOp::Zva, operation != DataCacheOp::Gva);
         if tags && self.env.features.mte == 0 {
             return Err(undefined());
         }

@@ -45,7 +45,7 @@ fn bit(register: Reg) -> u32 {
 #[mutants::rules]
 fn registers(arg: &Arg) -> u32 {
     match *arg {
-        Arg::Reg(register) | Arg::Pointer(register) | Arg::Counter(register) => bit(register),
+        Arg::Reg(register) | Arg::UpdatedAddress(register) | Arg::UpdatedSize(register) => bit(register),
         Arg::Address(address) => bit(address.base),
         Arg::Indexed(indexed) => bit(indexed.base) | bit(indexed.index),
         Arg::PostIndexed(indexed) => bit(indexed.base) | bit(indexed.index),

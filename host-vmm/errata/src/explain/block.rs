@@ -176,7 +176,7 @@ impl Effects {
 fn names_x(arg: &Arg, number: usize) -> bool {
     let is = |register: &isa::Reg| !register.is_sp() && !register.is_zero() && usize::from(register.index()) == number;
     match arg {
-        Arg::Reg(register) | Arg::Pointer(register) | Arg::Counter(register) => is(register),
+        Arg::Reg(register) | Arg::UpdatedAddress(register) | Arg::UpdatedSize(register) => is(register),
         Arg::Address(address) => address.writes_back() && is(&address.base),
         Arg::PostIndexed(address) => is(&address.base),
         _ => false,
@@ -194,7 +194,7 @@ fn names_sp(arg: &Arg) -> bool {
 fn names_v(arg: &Arg, number: usize) -> bool {
     match arg {
         Arg::Simd(register) => usize::from(register.index()) == number,
-        Arg::Vectors(list) => list.indexes().any(|index| usize::from(index) == number),
+        Arg::VectorList(list) => list.indexes().any(|index| usize::from(index) == number),
         _ => false,
     }
 }

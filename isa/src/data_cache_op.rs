@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// Defines [`CacheOp`] from rows of name and `(op1, CRn, CRm, op2)`.
+/// Defines [`DataCacheOp`] from rows of name and `(op1, CRn, CRm, op2)`.
 macro_rules! cache_ops {
     ($(
         $(#[$doc:meta])*
@@ -11,11 +11,11 @@ macro_rules! cache_ops {
         /// A data cache operation by address or by set and way (Arm ARM C5.3).
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
-        pub enum CacheOp {
+        pub enum DataCacheOp {
             $( $(#[$doc])* $operation, )*
         }
 
-        impl CacheOp {
+        impl DataCacheOp {
             /// All operations, in the order of the table.
             pub const ALL: &[Self] = &[$( Self::$operation, )*];
 
@@ -93,7 +93,7 @@ cache_ops! {
     Cigdvac "cigdvac" (3, 7, 14, 5);
 }
 
-impl CacheOp {
+impl DataCacheOp {
     /// Returns whether the operand is a set, way and level rather than an address.
     #[must_use]
     pub const fn is_by_set_way(self) -> bool {
@@ -124,7 +124,7 @@ impl CacheOp {
     }
 }
 
-impl fmt::Display for CacheOp {
+impl fmt::Display for DataCacheOp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn operations_by_set_and_way_end_in_sw() {
-        for operation in CacheOp::ALL {
+        for operation in DataCacheOp::ALL {
             assert_eq!(operation.is_by_set_way(), operation.name().ends_with("sw"), "{operation}");
         }
     }
