@@ -3,7 +3,7 @@
 use isa::{Address, Arg, Args, FaultStatus, Op, Reg};
 
 use super::fault::{Exception, instruction_abort};
-use super::program::{Decoded, Family, Known, Program};
+use super::program::{Decoded, DecodedInsn, Family, Program};
 use super::tags::Data;
 use super::translate::Purpose;
 use super::{Core, Cpu, Env, Executed, PageKinds, Stop};
@@ -82,15 +82,15 @@ impl Core<'_, '_> {
 
     fn execute(&mut self, decoded: &Decoded) -> Executed {
         match decoded {
-            Decoded::Known(known) => self.instruction(known),
+            Decoded::DecodedInsn(known) => self.instruction(known),
             Decoded::Undefined => self.udf(),
             Decoded::Unknown => Err(Stop::Unmodelled("an instruction that the table does not have")),
         }
     }
 
-    fn instruction(&mut self, known: &Known) -> Executed {
+    fn instruction(&mut self, known: &DecodedInsn) -> Executed {
         let becomes_unknown = if self.cpu.x_unknown == 0 { None } else { self.tainted(known)? };
-        let Known { op, args, size, family } = known;
+        let DecodedInsn { op, args, size, family } = known;
         match family {
             Family::Arithmetic => self.arithmetic(*op, args),
             Family::System => self.system_instruction(*op, args),

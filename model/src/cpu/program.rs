@@ -6,7 +6,7 @@ use isa::{Access, Args, Insn, Op};
 
 /// An instruction of the table: operands, what it moves, and which file has its rule.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Known {
+pub(super) struct DecodedInsn {
     pub op: Op,
     pub args: Args,
     pub size: Option<Access>,
@@ -57,7 +57,7 @@ impl Family {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Decoded {
     /// An instruction of the table.
-    Known(Known),
+    DecodedInsn(DecodedInsn),
     /// UDF, which is UNDEFINED for good (Arm ARM C6.2, UDF).
     Undefined,
     /// Not in the table.
@@ -70,7 +70,7 @@ impl Decoded {
         match Insn::decode(word) {
             Some(insn) => {
                 let (op, size) = (insn.op(), insn.access());
-                Self::Known(Known { op, args: insn.args(), size, family: Family::of(op, size.is_some()) })
+                Self::DecodedInsn(DecodedInsn { op, args: insn.args(), size, family: Family::of(op, size.is_some()) })
             }
             None if word >> 16 == 0 => Self::Undefined,
             None => Self::Unknown,

@@ -7,7 +7,7 @@
 
 use isa::{Arg, Op, Reg};
 
-use super::program::{Family, Known};
+use super::program::{DecodedInsn, Family};
 use super::{Copying, Core, Cpu, Stop};
 
 /// What the registers of a CPU do not show, but for RGSR_EL1: no VMM can save it, and a program does not get to know what
@@ -87,8 +87,8 @@ impl Core<'_, '_> {
     /// Looks at the operands of an instruction while some register is UNKNOWN: returns the register that becomes UNKNOWN
     /// if the instruction completes. Data that is stored is left to the rules of stores.
     #[cold]
-    pub(super) fn tainted(&self, known: &Known) -> Result<Option<Reg>, Stop> {
-        let Known { op, args, family, .. } = known;
+    pub(super) fn tainted(&self, insn: &DecodedInsn) -> Result<Option<Reg>, Stop> {
+        let DecodedInsn { op, args, family, .. } = insn;
         let unknown = |args: &[Arg]| args.iter().fold(0, |all, arg| all | registers(arg)) & self.cpu.x_unknown != 0;
         let addresses = |arg: &&Arg| matches!(arg, Arg::Address(_) | Arg::Indexed(_) | Arg::PostIndexed(_));
         let address = args.iter().filter(addresses).any(|arg| unknown(std::slice::from_ref(arg)));
