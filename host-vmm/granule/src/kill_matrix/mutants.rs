@@ -141,9 +141,13 @@ fn baseline(name: &str, work: &Work, seed: u64) -> Test {
 fn fate(number: u32, tests: &[Test], seed: u64) -> Fate {
     let mutant = &mutant::ALL[number as usize - 1];
     let able = tests.iter().filter(|test| test.reached.get(number as usize).copied().unwrap_or(false));
-    let (mut able, mut programs): (Vec<_>, Vec<_>) = able.partition(|test| !matches!(test.work, Work::Program(_)));
+    let (mut able, mut programs): (Vec<_>, Vec<_>) = able.partition(|test| match &test.work {
+        Work::Program(program) => program.by_hand,
+        _ => true,
+    });
     programs.sort_by_key(|test| test.cost);
-    // An operation that nearly every program evaluates needs no more of them: of each size the same share.
+    // An operation that nearly every program evaluates needs no more of them than some: of each size the same share. But one
+    // that is checked in may be there for just this.
     able.extend(programs.iter().step_by(programs.len().div_ceil(PROGRAMS).max(1)));
     able.sort_by_key(|test| test.cost);
     let models = Models::new();

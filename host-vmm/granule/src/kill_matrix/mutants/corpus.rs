@@ -90,6 +90,8 @@ impl<'m> Replay<'m> {
 /// A program, the model that it is for, and what it may show.
 pub struct Prepared {
     program: Program,
+    /// It is one of those that are checked in.
+    pub by_hand: bool,
     model: Model,
     permitted: Permitted,
 }
@@ -104,20 +106,20 @@ enum Permitted {
 /// Lists all programs, by name.
 pub fn programs() -> Vec<(String, Prepared)> {
     let mut all = Vec::new();
-    let mut add = |name: String, program: Program, model: Model| {
-        all.push((name, Prepared { program, model, permitted: Permitted::Unobserved }));
+    let mut add = |name: String, program: Program, model: Model, by_hand: bool| {
+        all.push((name, Prepared { program, by_hand, model, permitted: Permitted::Unobserved }));
     };
     for path in FOLDERS.iter().flat_map(std::fs::read_dir).flatten().flatten().map(|entry| entry.path()) {
         let program = std::fs::read_to_string(&path).ok().and_then(|text| text.parse().ok());
         let name = path.file_name().unwrap_or(Path::new("").as_os_str()).to_string_lossy().into_owned();
         if let Some(program) = program {
-            add(name, program, Model::First);
+            add(name, program, Model::First, true);
         }
     }
     let first = Profile::default();
     let smaller = Profile { mops: false, ..first.clone() };
     for number in 0..GENERATED {
-        add(format!("program {SEED:#x}:{number}"), generate::program(SEED, number, &first), Model::First);
+        add(format!("program {SEED:#x}:{number}"), generate::program(SEED, number, &first), Model::First, false);
     }
     for number in 0..BENT {
         let seed = SEED + 3;
@@ -126,7 +128,7 @@ pub fn programs() -> Vec<(String, Prepared)> {
         // Few of them on a smaller CPU, which lacks some of it, and on a board.
         let model =
             [Model::First, Model::First, Model::First, Model::First, Model::Smaller, Model::Board][number as usize % 6];
-        add(format!("bent program {seed:#x}:{number}"), program, model);
+        add(format!("bent program {seed:#x}:{number}"), program, model, false);
     }
     for number in 0..GENERATED_FOR_OTHERS {
         let (one, other) = (SEED + 1, SEED + 2);
@@ -134,8 +136,14 @@ pub fn programs() -> Vec<(String, Prepared)> {
             format!("program {one:#x}:{number} (neoverse-n2)"),
             generate::program(one, number, &smaller),
             Model::Smaller,
+            false,
         );
-        add(format!("program {other:#x}:{number} (board)"), generate::program(other, number, &first), Model::Board);
+        add(
+            format!("program {other:#x}:{number} (board)"),
+            generate::program(other, number, &first),
+            Model::Board,
+            false,
+        );
     }
     all
 }
@@ -148,7 +156,7 @@ impl Prepared {
             Ok((_, true)) => Permitted::Unobserved,
             Err(NotCovered) => Permitted::NotCovered,
         };
-        Self { program: self.program.clone(), model: self.model, permitted }
+        Self { program: self.program.clone(), permitted, ..*self }
     }
 
     /// Returns whether the program tells the model in its present state from the specification.
@@ -196,7 +204,7 @@ mod tests {
     fn a_program_notices_a_mutant_and_not_the_specification() {
         let text = "granule program 1\ntags 0x20 5\nblock el=1\n  x0 = tagged+0x20 tag 6\n  x1 = 7\ncode\n  str x1, [x0]\nend\n";
         let program = text.parse().unwrap();
-        let prepared = Prepared { program, model: Model::First, permitted: Permitted::Unobserved };
+        let prepared = Prepared { program, by_hand: true, model: Model::First, permitted: Permitted::Unobserved };
         let models = Models::new();
         let mut replay = Replay::on(&models);
         let prepared = prepared.observed(&mut replay);
@@ -217,8 +225,12 @@ mod tests {
     #[test]
     fn a_program_that_is_not_covered_notices_that_it_is() {
         let text = "granule program 1\nblock el=1\n  x0 = 0x84000008\ncode\n  hvc #0\nend\n";
-        let prepared =
-            Prepared { program: text.parse().unwrap(), model: Model::First, permitted: Permitted::Unobserved };
+        let prepared = Prepared {
+            program: text.parse().unwrap(),
+            by_hand: true,
+            model: Model::First,
+            permitted: Permitted::Unobserved,
+        };
         let models = Models::new();
         let mut replay = Replay::on(&models);
         let prepared = prepared.observed(&mut replay);
