@@ -161,6 +161,24 @@ pub(super) const ALL: &[Erratum] = &[
         ..LINUX
     },
     Erratum {
+        id: "linux.aborted-access-completed-again",
+        title: "an access that the VMM aborted is completed all the same, later",
+        versions: &[range(version(6, 1, 0), version(7, 0, 0))],
+        shows: "after an injected abort was taken with `immediate_exit`, the next KVM_RUN completes the access that was aborted, and \
+                skips the first instruction of the guest's handler",
+        seen: "6.1.192 and 6.12.117; not 7.2.13. What is between was not measured",
+        reference: "arch/arm64/kvm/mmio.c, kvm_handle_mmio_return(), leaves mmio_needed set; arch/arm64/kvm/arm.c, \
+                    kvm_arch_vcpu_ioctl_run(), leaves exit_reason KVM_EXIT_MMIO",
+        cases: &["kvm.injection.ends-the-access"],
+        signs: &[Sign::Number {
+            what: &["PC when the vCPU is entered once more"],
+            // The handler is at a multiple of 128 bytes.
+            values: Numbers::Bits(1 << 2),
+        }],
+        analysis: include_str!("../../../docs/errata/linux.aborted-access-completed-again.md"),
+        ..LINUX
+    },
+    Erratum {
         id: "linux.injected-abort-esr-extended",
         title: "ESR_EL1 of an abort that KVM injects has its upper half set",
         versions: &[range(version(6, 1, 0), version(6, 12, 0))],

@@ -10,7 +10,7 @@ use case::tagging::{guest_reads, guest_tags};
 use case::{Case, CaseContext, CaseError, CaseResult, HUGE_RAM};
 use machine::capability::Capability;
 use machine::need::Need;
-use machine::{Access, Backing, Errno, MachineError, Vm};
+use machine::{Access, Backing, Block, Config, Errno, MachineError, Vm};
 
 const SLOT: &str = "Documentation/virt/kvm/api.rst, KVM_CAP_ARM_MTE: memory in memslots; arch/arm64/kvm/mmu.c, \
                     kvm_arch_prepare_memory_region()";
@@ -56,6 +56,13 @@ pub const CASES: &[Case] = &[
         "memory that a VM with MTE may not have is taken before the capability is enabled, which is not asked again",
         "arch/arm64/kvm/mmu.c, kvm_arch_prepare_memory_region(): asked when a slot is made",
         before_the_capability,
+    )
+    .needing(&[Need::RefusesBacking, Need::DiskFile, Need::Hugetlb]),
+    Case::new(
+        "kvm.backing.guest-before-the-capability",
+        "a guest in memory that a VM with MTE may not have, but has from before, stops at once: KVM_RUN returns EFAULT",
+        "arch/arm64/kvm/mmu.c, user_mem_abort(): asked again when the guest touches it",
+        guest_before_the_capability,
     )
     .needing(&[Need::RefusesBacking, Need::DiskFile, Need::Hugetlb]),
     Case::new(
@@ -198,13 +205,26 @@ fn guest_memfd_first(cx: &mut CaseContext<'_>) -> CaseResult {
     refused("a fetch of tags", Errno::EINVAL, fetch(&*vm, BASE, page, &mut vec![0; granules(page)]))
 }
 
-fn before_the_capability(cx: &mut CaseContext<'_>) -> CaseResult {
+/// Returns a kind of memory that this kernel refuses to VMs with MTE.
+fn refused_backing(cx: &CaseContext<'_>) -> Result<Backing, CaseError> {
     let candidates = [Backing::Shared, Backing::PrivateFile, Backing::Hugetlb];
     let contract = cx.target().contract();
-    let refused_later = candidates.into_iter().find(|backing| contract.refuses(*backing));
-    let Some(backing) = refused_later else {
-        return Err(Need::RefusesBacking.unmet("this kernel refuses no memory that this host has").into());
+    let found = candidates.into_iter().find(|backing| contract.refuses(*backing));
+    found.ok_or_else(|| Need::RefusesBacking.unmet("this kernel refuses no memory that this host has").into())
+}
+
+fn guest_before_the_capability(cx: &mut CaseContext<'_>) -> CaseResult {
+    let backing = refused_backing(cx)?;
+    let ran = match cx.guest_like(Config { ram: HUGE_RAM, backing, late_mte: true, ..Config::default() }) {
+        Ok(mut guest) => guest.machine().start(0, &Block::assemble("nop")?).map(|_| ()),
+        Err(CaseError::Machine(error)) => Err(error),
+        Err(other) => return Err(other),
     };
+    refused(&format!("KVM_RUN in {backing:?} memory"), Errno::EFAULT, ran)
+}
+
+fn before_the_capability(cx: &mut CaseContext<'_>) -> CaseResult {
+    let backing = refused_backing(cx)?;
     let mut vm = cx.bare()?;
     let bytes = size(&*vm, backing);
     succeeds("a slot without MTE", vm.add_memory(BASE, bytes, backing, Access::ReadWrite))?;

@@ -108,6 +108,12 @@ pub const CASES: &[Case] = &[
     )
     .needing(&[Need::ClidrOfGuest]),
     Case::new(
+        "kvm.feature.shared-memory",
+        "without the capability a guest may have shared memory, in every release",
+        "arch/arm64/kvm/mmu.c, user_mem_abort(): asked of VMs with MTE alone",
+        shared_memory,
+    ),
+    Case::new(
         "kvm.feature.side-by-side",
         "of two VMs that take turns on a CPU the one with MTE keeps its tags and registers, the other has none",
         TRAPPED,
@@ -316,6 +322,13 @@ fn gmid(cx: &mut CaseContext<'_>) -> CaseResult {
             fail_with("MRS of GMID_EL1", "one exception, of class 0 or 0x18", format!("{other:?}"), guest.listing())
         }
     }
+}
+
+fn shared_memory(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest_like(Config { mte: false, backing: Backing::Shared, ..Config::default() })?;
+    let trace = guest.exec("str x1, [x0]; ldr x2, [x0]", &[tagged(0, 0), 7, 0])?;
+    no_fault(&guest, "accesses to shared memory", &trace)?;
+    equal_hex("the data", 7, trace.x[2])
 }
 
 fn side_by_side(cx: &mut CaseContext<'_>) -> CaseResult {

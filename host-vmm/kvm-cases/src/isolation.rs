@@ -6,7 +6,7 @@ use super::calls::succeeds;
 use super::restore::{CHECKPOINT, with_checkpoint};
 use case::address::tagged;
 use case::expect::{equal, equal_hex, fail, no_fault, tags};
-use case::{Case, CaseContext, CaseResult};
+use case::{Case, CaseContext, CaseError, CaseResult};
 use machine::Config;
 use machine::capability::Capability;
 use machine::need::Need;
@@ -88,6 +88,14 @@ pub const CASES: &[Case] = &[
         injection_syndrome,
     )
     .needing(&[Need::Capability(Capability::AbortInjection)]),
+    Case::new(
+        "kvm.injection.ends-the-access",
+        "an access that the VMM aborts is not completed later: the vCPU stays at its handler when it is entered again",
+        "Documentation/virt/kvm/api.rst, the kvm_run structure: immediate_exit, KVM_EXIT_MMIO; arch/arm64/kvm/mmio.c, \
+         kvm_handle_mmio_return()",
+        injection_ends_the_access,
+    )
+    .needing(&[Need::Capability(Capability::AbortInjection)]),
 ];
 
 /// Tags that the guest excludes, and those that the VMM draws: none is in both.
@@ -142,7 +150,7 @@ const NAMES: [&str; 4] = ["GCR_EL1", "RGSR_EL1", "TFSR_EL1", "TFSRE0_EL1"];
 /// Values of the four registers for the first and the second of two who take turns.
 const VALUES: [[u64; 4]; 2] = [[0x0_1234, 0x56_7803, 1, 2], [0x1_fedc, 0x12_3405, 2, 1]];
 
-fn block(text: &str, x: &[u64]) -> Result<machine::Block, case::CaseError> {
+fn block(text: &str, x: &[u64]) -> Result<machine::Block, CaseError> {
     let mut block = machine::Block::assemble(text)?;
     for (n, value) in x.iter().enumerate() {
         block = block.x(n, *value);
@@ -282,6 +290,19 @@ fn injection_syndrome(cx: &mut CaseContext<'_>) -> CaseResult {
         equal_hex(&format!("{name} of the injected exception"), expected, registers.get(id).unwrap_or(0))?;
     }
     Ok(())
+}
+
+fn injection_ends_the_access(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    guest.run_to_checkpoint(&with_checkpoint(block(CHECKPOINT, &[])?))?;
+    succeeds("KVM_SET_VCPU_EVENTS with ext_dabt_pending", guest.abort_injection()?.inject_data_abort(0))?;
+    // Saving enters the vCPU with `immediate_exit`, each time.
+    let mut pc = || -> Result<u64, CaseError> {
+        let snapshot = guest.machine().save()?;
+        Ok(snapshot.registers(0)?.get(RegisterId::PC).unwrap_or(0))
+    };
+    let handler = pc()?;
+    equal_hex("PC when the vCPU is entered once more", handler, pc()?)
 }
 
 fn injection_sets_tco(cx: &mut CaseContext<'_>) -> CaseResult {

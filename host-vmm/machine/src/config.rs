@@ -36,13 +36,15 @@ pub struct Config {
     pub backing: Backing,
     /// Whether the VM has MTE. Without, the firmware runs blocks all the same.
     pub mte: bool,
+    /// Whether the VM gets MTE only when it has its RAM, which is then not asked whether a VM with MTE may have it.
+    pub late_mte: bool,
     /// Entries of each vCPU's dirty ring, a power of two; 0 for no rings.
     pub dirty_ring: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { cpus: 1, ram: DEFAULT_RAM, backing: Backing::Anonymous, mte: true, dirty_ring: 0 }
+        Self { cpus: 1, ram: DEFAULT_RAM, backing: Backing::Anonymous, mte: true, late_mte: false, dirty_ring: 0 }
     }
 }
 

@@ -58,14 +58,18 @@ fn kernel(action: &'static str) -> impl Fn(Errno) -> MachineError {
 ///
 /// When the kernel refuses any part.
 pub fn build(vm: &mut dyn SavableVm, config: Config) -> Result<(), MachineError> {
-    if config.mte {
-        vm.enable_mte(0).map_err(kernel("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE"))?;
+    let enable_mte = |vm: &mut dyn SavableVm| vm.enable_mte(0).map_err(kernel("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE"));
+    if config.mte && !config.late_mte {
+        enable_mte(vm)?;
     }
     if config.dirty_ring != 0 {
         let rings = vm.dirty_ring().ok_or(RequestError::NoDirtyRing)?;
         rings.enable_dirty_ring(config.dirty_ring)?;
     }
     vm.add_memory(map::RAM_BASE, config.ram, config.backing, Access::ReadWrite)?;
+    if config.mte && config.late_mte {
+        enable_mte(vm)?;
+    }
     for _ in 0..config.cpus {
         vm.add_vcpu().map_err(kernel("KVM_CREATE_VCPU and KVM_ARM_VCPU_INIT"))?;
     }

@@ -97,16 +97,16 @@ fn optional(kernel: &str, cpu: &str, case: &str) -> bool {
 fn lacking(kernel: &str) -> &'static [&'static str] {
     const NO_SHARED: &str = "kvm.backing.shared-guest";
     const NO_BUSY: [&str; 2] = ["kvm.dirty.ring-refuses-stores", "kvm.ioctl.dirty-logging"];
-    const NO_LIMIT: &str = "kvm.ioctl.length-beyond-int-max";
+    const DISCARDED: &str = "kvm.fresh.discarded-shared";
     const NO_CLIDR: &str = "kvm.feature.clidr";
     const NO_MEMFD: &str = "kvm.backing.guest-memfd-first";
     const NO_HUGETLB: [&str; 3] =
         ["kvm.backing.hugetlb-guest", "kvm.backing.hugetlb-parts", "kvm.backing.hugetlb-touched"];
     match kernel {
-        "5.14" => &[NO_MEMFD, NO_SHARED, NO_BUSY[0], NO_CLIDR, NO_BUSY[1], NO_LIMIT],
+        "5.14" => &[NO_MEMFD, NO_SHARED, NO_BUSY[0], NO_CLIDR, DISCARDED, NO_BUSY[1]],
         // What it does instead of refusing a store while pages are logged was measured there, and is asked for.
-        "6.1" => &[NO_MEMFD, NO_SHARED, NO_BUSY[0], NO_CLIDR, NO_LIMIT],
-        "6.3" => &[NO_MEMFD, NO_BUSY[0], NO_BUSY[1], NO_LIMIT],
+        "6.1" => &[NO_MEMFD, NO_SHARED, NO_BUSY[0], NO_CLIDR, DISCARDED],
+        "6.3" => &[NO_MEMFD, NO_BUSY[0], NO_BUSY[1]],
         "6.12.10" => &[NO_MEMFD],
         "6.12" | "6.12-16k" => &[NO_MEMFD, NO_HUGETLB[0], NO_HUGETLB[1], NO_HUGETLB[2]],
         _ => &[],
