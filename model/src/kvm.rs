@@ -243,12 +243,13 @@ impl Vm {
         self.memory.vmm_write(ipa, bytes)
     }
 
-    /// Enters a vCPU: loads its registers. What its last exit began was ended by [`Self::complete_mmio`], or is by whoever lets
-    /// it go on. Returns the CPU, the memory that it sees, and what it has; `None` if there is no such vCPU.
+    /// Enters a vCPU: completes a pending store to a device and loads its registers. Returns the CPU, the memory that it
+    /// sees, and what it has; `None` if there is no such vCPU.
     pub fn enter(&mut self, cpu: usize) -> Option<(&mut Cpu, &mut GuestMemory, &Features)> {
         self.ran = true;
         self.memory.running = cpu;
         let vcpu = self.vcpus.get_mut(cpu)?;
+        vcpu.settle();
         vcpu.load();
         Some((&mut vcpu.cpu, &mut self.memory, &self.features))
     }
