@@ -263,12 +263,18 @@ pub(super) const ALL: &[Erratum] = &[
     },
     Erratum {
         id: "linux.set-way-maintenance-mte",
-        title: "maintenance of tags by set and way is not trapped",
+        title: "maintenance of tags by set and way is UNDEFINED",
         versions: &[range(FIRST, version(6, 4, 0))],
-        shows: "DC IGSW, CGSW and CIGSW are not trapped like the others by set and way",
-        evidence: Evidence::Fixed,
-        seen: "nowhere: read",
-        reference: "arch/arm64/kvm/sys_regs.c, access_dcgsw(): fixes for 6.4",
+        shows: "DC IGSW, IGDSW, CGSW, CGDSW, CIGSW and CIGDSW are UNDEFINED at EL1 of a VM with MTE: KVM traps them, and has no handler",
+        seen: "6.1.192; not 6.12.117, 7.2.13 and 7.3-rc7. That it ends with 6.4 was read",
+        reference: "arch/arm64/kvm/sys_regs.c, access_dcgsw(), came with 6.4",
+        cases: &["kvm.feature.set-way-of-tags"],
+        signs: &[Sign::Instruction(instead(
+            &["dc igsw", "dc igdsw", "dc cgsw", "dc cgdsw", "dc cigsw", "dc cigdsw"],
+            Reaction::Done,
+            Reaction::Exception(UNDEFINED),
+        ))],
+        analysis: include_str!("../../../docs/errata/linux.set-way-maintenance-mte.md"),
         ..LINUX
     },
     Erratum {

@@ -7,7 +7,7 @@ use abi::mailbox::SysReg;
 
 use super::calls::{BASE, granules, handed, peek, refused, returns, store, succeeds};
 use case::address::{arena, tagged};
-use case::expect::{equal, equal_hex, fail_with, no_fault, tags};
+use case::expect::{equal, equal_hex, fail_with, no_fault, pointer_tag, tags};
 use case::{Case, CaseContext, CaseError, CaseResult, Guest};
 use machine::capability::{Aarch32Vcpus, Capability};
 use machine::need::Need;
@@ -17,6 +17,7 @@ use machine::{Access, Backing, Block, Config, Errno, Trace, Vm};
 const CAPABILITY: &str = "Documentation/virt/kvm/api.rst, KVM_CAP_ARM_MTE";
 const HIDDEN: &str =
     "arch/arm64/include/asm/kvm_emulate.h, HCR_ATA; Arm ARM, HCR_EL2.ATA and AArch64.AllocationTagAccessIsEnabled()";
+const SET_WAY: &str = "arch/arm64/kvm/sys_regs.c, access_dcgsw(), since Linux 6.4; Arm ARM, HCR_EL2.TSW: maintenance by set and way is trapped";
 const TRAPPED: &str = "arch/arm64/kvm/sys_regs.c, mte_visibility(); Arm ARM, HCR_EL2.ATA";
 
 pub const CASES: &[Case] = &[
@@ -107,6 +108,18 @@ pub const CASES: &[Case] = &[
         clidr,
     )
     .needing(&[Need::ClidrOfGuest]),
+    Case::new(
+        "kvm.feature.set-way-of-tags",
+        "DC IGSW, IGDSW, CGSW, CGDSW, CIGSW and CIGDSW at EL1 take no exception in a VM with MTE, and tags stay",
+        SET_WAY,
+        set_way_of_tags,
+    ),
+    Case::new(
+        "kvm.feature.set-way-without-mte",
+        "DC IGSW, IGDSW, CGSW, CGDSW, CIGSW and CIGDSW are UNDEFINED in a VM without MTE",
+        SET_WAY,
+        set_way_without_mte,
+    ),
     Case::new(
         "kvm.feature.shared-memory",
         "without the capability a guest may have shared memory, in every release",
@@ -322,6 +335,32 @@ fn gmid(cx: &mut CaseContext<'_>) -> CaseResult {
             fail_with("MRS of GMID_EL1", "one exception, of class 0 or 0x18", format!("{other:?}"), guest.listing())
         }
     }
+}
+
+/// Maintenance of tags by set and way.
+const SET_WAY_OPERATIONS: [&str; 6] = ["igsw", "igdsw", "cgsw", "cgdsw", "cigsw", "cigdsw"];
+
+fn set_way_of_tags(cx: &mut CaseContext<'_>) -> CaseResult {
+    const TAG: u8 = 5;
+    let mut guest = cx.guest()?;
+    for operation in SET_WAY_OPERATIONS {
+        guest.store_tags(arena(0), &[TAG])?;
+        // Level 1, set 0, way 0.
+        let trace = guest.exec(&format!("dc {operation}, x1; ldg x0, [x0]"), &[tagged(0, 0), 0])?;
+        no_fault(&guest, &format!("DC {operation}"), &trace)?;
+        pointer_tag(&format!("the tag after DC {operation}"), TAG, trace.x[0])?;
+    }
+    Ok(())
+}
+
+fn set_way_without_mte(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest_like(Config { mte: false, ..Config::default() })?;
+    for operation in SET_WAY_OPERATIONS {
+        let text = format!("dc {operation}, x0");
+        let trace = guest.exec(&text, &[0])?;
+        undefined(&guest, &text, &trace)?;
+    }
+    Ok(())
 }
 
 fn shared_memory(cx: &mut CaseContext<'_>) -> CaseResult {

@@ -47,6 +47,11 @@ impl Core<'_, '_> {
         if self.cpu.el == 0 && for_el1 {
             return Err(undefined());
         }
+        // KVM traps maintenance by set and way (HCR_EL2.TSW); that of tags it has in VMs with MTE alone
+        // (arch/arm64/kvm/sys_regs.c, access_dcgsw()).
+        if of_tags(operation) && operation.is_by_set_way() && self.env.features.tags_hidden {
+            return Err(undefined());
+        }
         if self.cpu.el == 0 && self.cpu.sys.sctlr & UCI == 0 {
             return Err(trapped_operation(operation.encoding(), rt));
         }

@@ -123,6 +123,7 @@ const PROGRAMS: &[Program] = &[
     Program { text: "movz w0, #0x8400, lsl #16; movk w0, #10; movz w1, #0x8400, lsl #16; hvc #0; orr x20, x0, xzr; movz w0, #0x8400, lsl #16; movk w0, #10; hvc #0", ..BOOT },
     Program { el: 0, text: "hvc #0", ..BOOT },
     Program { text: "mrs x20, mpidr_el1; mrs x21, clidr_el1; mrs x22, id_aa64dfr0_el1", ..BOOT },
+    Program { text: "dc igsw, x30", ..BOOT },
     Program { text: "b .+4096", ..BOOT },
 ];
 
@@ -236,8 +237,7 @@ fn observe_hidden(defect: Option<&'static Defect>) -> Vec<String> {
     if let Some(defect) = defect {
         bench = bench.with(defect);
     }
-    let text =
-        "mrs x1, gmid_el1; mrs x2, gcr_el1; msr rgsr_el1, x3; stg x0, [x0]; ldg x4, [x0]; msr tco, #1; mrs x5, tco";
+    let text = "mrs x1, gmid_el1; mrs x2, gcr_el1; msr rgsr_el1, x3; stg x0, [x0]; ldg x4, [x0]; dc cigsw, x3; msr tco, #1; mrs x5, tco";
     let done = bench.run(text, &[tagged(0, 7), 1, 1, 1, 1]);
     vec![format!("{:x?} {:x?} {:?}", done.reply.x, done.traps, bench.read_tags(0, 2))]
 }
