@@ -78,8 +78,8 @@ impl Hunt<'_> {
         while self.alive.load(Ordering::Relaxed) > 0 && !self.deadline.is_over() {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             // Most programs are for the first model, and most are bent.
-            let model = if number % 2 == 0 { 0 } else { number as usize / 2 % variants() };
-            let (_, prepared) = generated(self.seed, number, model, number % 8 != 0);
+            let model = if number.is_multiple_of(2) { 0 } else { number as usize / 2 % variants() };
+            let (_, prepared) = generated(self.seed, number, model, !number.is_multiple_of(8));
             self.program(&models, prepared, &mut rng)?;
         }
         Ok(())
