@@ -223,7 +223,7 @@ struct Caches {
 }
 
 impl Caches {
-    /// Returns CLIDR_EL1. Ttype<n> is 0b10 for a cache with tags and data in its lines.
+    /// Returns CLIDR_EL1. A Ttype of 0b10 stands for a cache with tags and data in its lines.
     fn clidr(&self, tags: bool) -> u64 {
         let ttype = if tags { 0b10 << (31 + 2 * self.coherence) } else { 0 };
         let levels = self.unification << 21 | self.coherence << 24 | self.unification << 27;
