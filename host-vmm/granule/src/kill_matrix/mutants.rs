@@ -9,6 +9,7 @@ mod corpus;
 mod hunt;
 mod stages;
 mod survivors;
+mod variants;
 mod wild;
 
 use std::cell::Cell;
@@ -97,8 +98,8 @@ pub enum Tests<'t> {
     Programs(&'t [PathBuf]),
 }
 
-/// Tries all mutants that `wanted` selects on `tests`, on `jobs` threads; `progress` hears how many are done, and `each` what became of
-/// every one, as it ends.
+/// Tries all mutants that `wanted` selects on `tests`, on `jobs` threads; `progress` hears how many are done, and `each` what
+/// became of every one, as it ends.
 ///
 /// # Errors
 ///
@@ -182,10 +183,14 @@ fn fate(number: u32, tests: &[Test], seed: u64) -> Fate {
     Fate { number, mutant, killed: None, tests: able.len() }
 }
 
+/// How many operations a mutant may evaluate where the unbroken specification evaluates `cost`.
+fn fuel(cost: u64) -> u64 {
+    cost.saturating_mul(PATIENCE).saturating_add(1_000_000)
+}
+
 fn kills(test: &Test, number: u32, seed: u64, replay: &mut Replay<'_>) -> Option<Death> {
-    let fuel = test.cost.saturating_mul(PATIENCE).saturating_add(1_000_000);
     let result = quietly(|| {
-        let _active = mutant::activate(number, fuel);
+        let _active = mutant::activate(number, fuel(test.cost));
         match &test.work {
             // A case that is skipped says nothing, and one that is skipped all of a sudden neither.
             Work::Case { passes: false, .. } => false,

@@ -10,12 +10,12 @@ use fuzz::reference::{ModelReference, Reference};
 use fuzz::{Profile, generate};
 use machine::Deadline;
 use model::choice::Choices;
-use model::contract::Release;
-use model::cpu::{Features, Hypervisor};
 use modelled::{ModelFactory, Settings};
 use program::compare::differences;
 use program::observation::StepObservation;
 use program::{Event, Observation, Program, Step};
+
+use super::variants::{VARIANTS, Variant};
 
 /// The folders of programs that are checked in.
 const FOLDERS: [&str; 2] = [
@@ -31,91 +31,6 @@ const BUDGET: u64 = 100_000;
 /// A program with more outcomes is not replayed; a mutant may have a few more.
 const OUTCOMES: usize = 64;
 const MOST_OUTCOMES: usize = 128;
-
-/// A model that programs are replayed on.
-struct Variant {
-    /// What it is called, as is the folder of its programs in `model/corpus`.
-    name: &'static str,
-    /// What its CPU has.
-    features: fn() -> Features,
-    /// Who answers calls.
-    hypervisor: Hypervisor,
-    /// The kernel under it.
-    release: Release,
-    /// VMs have KVM_CAP_ARM_MTE.
-    tags: bool,
-    /// Generated programs of its own, plain and bent.
-    generated: [u64; 2],
-}
-
-const fn variant(name: &'static str, features: fn() -> Features, generated: [u64; 2]) -> Variant {
-    let release = Release::new(6, 12, Release::NEWEST);
-    Variant { name, features, hypervisor: Hypervisor::Kvm, release, tags: true, generated }
-}
-
-const fn without_tags(name: &'static str, features: fn() -> Features, generated: [u64; 2]) -> Variant {
-    Variant { tags: false, ..variant(name, features, generated) }
-}
-
-/// The models, the first of which has all that there is.
-static VARIANTS: [Variant; 11] = [
-    variant("max", || Features::MAX, [2000, 2700]),
-    variant("neoverse-n2", || Features::NEOVERSE_N2, [300, 650]),
-    // No kernel is beneath the board, so what the kernel has must not matter.
-    Variant {
-        hypervisor: Hypervisor::Board,
-        release: Release::new(7, 2, Release::NEWEST),
-        ..variant("board", || Features::MAX, [300, 650])
-    },
-    Variant { release: Release::new(5, 15, Release::NEWEST), ..variant("linux-5.15", || Features::MAX, [0, 100]) },
-    Variant { release: Release::new(7, 2, Release::NEWEST), ..variant("linux-7.2", || Features::MAX, [0, 100]) },
-    // What a level of MTE brings, and FEAT_MOPS with it. The instructions alone: QEMU's board without memory for tags.
-    without_tags("mte0", || Features::MAX.with_mte(0), [0, 0]),
-    Variant { hypervisor: Hypervisor::Board, ..without_tags("mte1", || Features::MAX.with_mte(1), [0, 200]) },
-    variant("mte2", || Features::MAX.with_mte(2), [0, 0]),
-    // A CPU that has tags, and a kernel that traps GMID_EL1.
-    Variant { release: Release::new(7, 2, Release::NEWEST), ..without_tags("hidden", || Features::MAX, [0, 200]) },
-    // A CPU without MTE, whose other fields differ from those of the first.
-    without_tags(
-        "least",
-        || Features {
-            mte: 0,
-            atomics: false,
-            lse2: false,
-            mops: false,
-            store_only: false,
-            idst: false,
-            // No floating point, no AArch32, no FEAT_AFP, no FEAT_EBF16.
-            pfr0: 0x1101_0010_20ff_0111,
-            mmfr1: 0x0000_1120_1031_2122,
-            isar1: 0x0111_0111_1021_1002,
-            ..Features::MAX
-        },
-        [0, 200],
-    ),
-    // Tags and floating point of another kind: ID_AA64PFR0_EL1.FP, ID_AA64ISAR1_EL1.BF16 and blocks of other sizes.
-    variant(
-        "other",
-        || Features {
-            tagged_far: true,
-            lse2: false,
-            idst: false,
-            gmid_trapped: true,
-            tag_block_bs: 5,
-            dczid: 5,
-            pfr0: 0x1101_0010_2010_0111,
-            isar1: 0x0111_1111_1021_1002,
-            mmfr1: 0x0010_0000_1031_2122,
-            ..Features::MAX
-        },
-        [0, 200],
-    ),
-];
-
-/// Returns how many models there are.
-pub const fn variants() -> usize {
-    VARIANTS.len()
-}
 
 /// The models that programs are for.
 pub struct Models([ModelFactory; VARIANTS.len()]);

@@ -13,8 +13,9 @@ use model::mutant;
 use program::Program;
 use report::failure::FailureKind;
 
-use super::corpus::{FOUND, Models, Prepared, Replay, generated, variants};
-use super::{PATIENCE, quietly};
+use super::corpus::{FOUND, Models, Prepared, Replay, generated};
+use super::variants::VARIANTS;
+use super::{fuel, quietly};
 
 /// How often a program that reaches a mutant fails to kill it before chance decides whether another one is tried.
 const EAGER: u32 = 2000;
@@ -78,7 +79,7 @@ impl Hunt<'_> {
         while self.alive.load(Ordering::Relaxed) > 0 && !self.deadline.is_over() {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             // Most programs are for the first model, and most are bent.
-            let model = if number.is_multiple_of(2) { 0 } else { number as usize / 2 % variants() };
+            let model = if number.is_multiple_of(2) { 0 } else { number as usize / 2 % VARIANTS.len() };
             let (_, prepared) = generated(self.seed, number, model, !number.is_multiple_of(8));
             self.program(&models, prepared, &mut rng)?;
         }
@@ -87,10 +88,10 @@ impl Hunt<'_> {
 
     /// Tries a program on all mutants that it reaches.
     fn program(&self, models: &Models, prepared: Prepared, rng: &mut fastrand::Rng) -> io::Result<()> {
-        let mut replay = Replay::on(models);
         if !is_printable(prepared.program()) {
             return Ok(());
         }
+        let mut replay = Replay::on(models);
         let (prepared, reached, cost) = mutant::recorded(|| prepared.observed(&mut replay));
         // Each mutant costs as much as the program has outcomes.
         if prepared.outcomes() > FEW && rng.u32(..16) != 0 {
@@ -103,7 +104,7 @@ impl Hunt<'_> {
         for (number, _) in reached.iter().enumerate().filter(|(_, reached)| **reached) {
             let tried = &self.tried[number];
             if wanted(tried.load(Ordering::Relaxed), rng) {
-                if self.kills_alone(models, &prepared, number as u32, cost, &mut replay) {
+                if kills_alone(models, &prepared, number as u32, cost, &mut replay) {
                     // Another thread may have been quicker.
                     if tried.swap(u32::MAX, Ordering::Relaxed) != u32::MAX {
                         killed.push(number as u32);
@@ -119,27 +120,6 @@ impl Hunt<'_> {
         self.alive.fetch_sub(killed.len(), Ordering::Relaxed);
         let program = self.smaller(models, &prepared, &killed, cost);
         self.write(&prepared, &program, &killed)
-    }
-
-    /// Returns whether a program kills a mutant, and not what another one has left in the machine.
-    fn kills_alone<'m>(
-        &self,
-        models: &'m Models,
-        prepared: &Prepared,
-        number: u32,
-        cost: u64,
-        replay: &mut Replay<'m>,
-    ) -> bool {
-        if !kills(prepared, number, cost, replay) {
-            return false;
-        }
-        *replay = Replay::on(models);
-        if kills(prepared, 0, cost, replay) {
-            return false;
-        }
-        let killed = kills(prepared, number, cost, replay);
-        *replay = Replay::on(models);
-        killed
     }
 
     /// Makes a program smaller as long as it kills all of these.
@@ -181,10 +161,23 @@ fn is_printable(program: &Program) -> bool {
 }
 
 fn kills(prepared: &Prepared, number: u32, cost: u64, replay: &mut Replay<'_>) -> bool {
-    let fuel = cost.saturating_mul(PATIENCE).saturating_add(1_000_000);
     quietly(|| {
-        let _active = mutant::activate(number, fuel);
+        let _active = mutant::activate(number, fuel(cost));
         prepared.notices(replay)
     })
     .unwrap_or(true)
+}
+
+/// Returns whether a program kills a mutant, and not what another one has left in the machine.
+fn kills_alone<'m>(models: &'m Models, prepared: &Prepared, number: u32, cost: u64, replay: &mut Replay<'m>) -> bool {
+    if !kills(prepared, number, cost, replay) {
+        return false;
+    }
+    *replay = Replay::on(models);
+    if kills(prepared, 0, cost, replay) {
+        return false;
+    }
+    let killed = kills(prepared, number, cost, replay);
+    *replay = Replay::on(models);
+    killed
 }
