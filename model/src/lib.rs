@@ -1,10 +1,9 @@
 //! The executable specification: what *should* happen.
 //!
-//! Three things are specified. The **CPU**: the instructions of [`isa`] with MTE's full semantics at
-//! EL0 and EL1. The **firmware**: what `guest-fw` promises about blocks, windows and the tagged heap.
-//! The **kernel**: a VM with memory slots, registers and `KVM_ARM_MTE_COPY_TAGS`, by kernel version.
-//! Every rule cites what it stands for: the Arm ARM (DDI 0487) by register, instruction or pseudocode
-//! function, the kernel by document or source file.
+//! Two things are specified here, and KVM in the package beside it (`kvm-model`, in `model/kvm`). The **CPU**: the
+//! instructions of [`isa`] with MTE's full semantics at EL0 and EL1. The **firmware**: what `guest-fw` promises about
+//! blocks, windows and the tagged heap. Every rule cites what it stands for: the Arm ARM (DDI 0487) by register,
+//! instruction or pseudocode function.
 //!
 //! Where the architecture leaves a choice, the model asks [`choice::Choices`], so that all permitted
 //! outcomes can be listed; where it leaves bits UNKNOWN it says which. Beside each file of rules stand the
@@ -14,24 +13,11 @@
 //! same trace.
 //!
 //! ```
-//! use model::contract::{Contract, Rule};
-//! use model::kernel::{Access, Backing, CopyTags, TagBuffer};
-//! use model::kvm::{Host, Vm};
+//! use model::cpu::{Cpu, Features};
 //!
-//! // What a VMM learns of a copy that stops half-way, from Linux 6.12: the second page has no memory.
-//! let host = Host { release: "6.12".parse()?, ..Host::default() };
-//! let mut vm = Vm::new(&host);
-//! vm.enable_mte(0)?;
-//! vm.add_memory(0x4000_0000, 4096, Backing::Anonymous, Access::ReadWrite)?;
-//! let mut tags = [0; 512];
-//! let buffer = TagBuffer::Bytes(&mut tags);
-//! let call = CopyTags { ipa: 0x4000_0000, length: 8192, buffer, flags: CopyTags::FROM_GUEST, reserved: [0; 2] };
-//! assert_eq!(vm.copy_tags(call), Ok(4096), "the count, and no error number");
-//!
-//! // Storing while pages are logged is refused since 6.12.
-//! assert!(!Contract::for_release("6.1".parse()?).holds(Rule::BusyWhileLogging));
-//! assert!(Contract::for_release("6.12".parse()?).holds(Rule::BusyWhileLogging));
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! // A CPU as the firmware has it when it begins to serve: at EL1, nothing tag checked out of turn.
+//! let cpu = Cpu::new(&Features::default());
+//! assert_eq!((cpu.el, cpu.tco), (1, false));
 //! ```
 
 #![forbid(unsafe_code)]
@@ -41,12 +27,9 @@ extern crate self as model;
 
 pub mod catalogue;
 pub mod choice;
-pub mod contract;
 pub mod cpu;
 pub mod defect;
 pub mod firmware;
-pub mod kernel;
-pub mod kvm;
 pub mod memory;
 #[cfg(feature = "mutants")]
 pub mod mutant;

@@ -13,7 +13,7 @@ use std::marker::PhantomData;
 pub struct Mutant {
     /// `file:function:kind#n`, where `n` counts the mutants of a kind in a function. It stays while the function does.
     pub name: &'static str,
-    /// Below `model/src`, without its extension.
+    /// Below `src` of the package `model` and without its extension; of another package, behind the name of its folder.
     pub file: &'static str,
     /// Where the operation stands.
     pub line: u32,
@@ -73,10 +73,11 @@ fn exhausted() -> ! {
 #[cold]
 fn record(first: u32, count: u32) {
     REACHED.with_borrow_mut(|reached| {
-        if reached.len() <= ALL.len() {
-            reached.resize(ALL.len() + 1, false);
+        let end = (first + count) as usize;
+        if reached.len() < end {
+            reached.resize(end, false);
         }
-        reached[first as usize..(first + count) as usize].fill(true);
+        reached[first as usize..end].fill(true);
     });
 }
 

@@ -1,6 +1,6 @@
 //! What is under test, as far as errata depend on it.
 
-use model::contract::Release;
+use kvm_model::contract::Release;
 
 use crate::erratum::{Condition, Erratum, Product};
 

@@ -1,6 +1,6 @@
 //! What is known of one defect.
 
-use model::contract::Release;
+use kvm_model::contract::Release;
 
 use crate::avoid::Avoid;
 use crate::sign::Sign;

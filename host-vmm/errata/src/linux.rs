@@ -3,7 +3,7 @@
 use super::erratum::{BLANK, Condition, Erratum, Evidence, Product, from, range, version};
 use super::sign::{Numbers, Reaction, Sign, any_abort, instead};
 use isa::FaultStatus;
-use model::contract::Release;
+use kvm_model::contract::Release;
 
 /// The first release with the ioctl.
 const FIRST: Release = version(5, 14, 0);

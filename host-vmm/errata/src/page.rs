@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use model::contract::Release;
+use kvm_model::contract::Release;
 
 use crate::all;
 use crate::erratum::{Condition, Erratum, Evidence, Product, Versions};

@@ -8,16 +8,15 @@ use super::known;
 use super::operands::sensible;
 use super::pick::{self, Group};
 use super::profile::{Profile, one_in};
-use super::register_role::{BYTE, DOORBELL, LOOP, RegisterRole};
+use super::register_role::{LOOP, RegisterRole};
 use super::safety::HARMLESS;
+use super::words::{NOP, doorbell_word};
 use machine::block::Vectors;
 use program::Run;
 use program::branch_target::{self, WORD};
 
 /// Draws of one instruction before a NOP takes its place.
 const TRIES: usize = 24;
-/// Does nothing.
-pub const NOP: u32 = 0xd503_201f;
 /// A word that is no instruction on any CPU (Arm ARM, UDF).
 const UDF: u32 = 0x0000_002a;
 
@@ -78,11 +77,6 @@ fn retarget_to_group_starts(words: &mut [u32], amid: &[bool]) {
             *word = aimed.encode();
         }
     }
-}
-
-/// `strb w27, [x26]`: rings the checkpoint.
-pub fn doorbell_word() -> u32 {
-    0x3900_0000 | u32::from(DOORBELL) << 5 | u32::from(BYTE)
 }
 
 fn uses_simd(insn: Insn) -> bool {

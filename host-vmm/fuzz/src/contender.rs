@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use errata::Environment;
 use errata::avoid::{Avoid, Avoided};
+use kvm_model::contract::Release;
 use machine::target::{Opened, Opener, Target};
-use model::contract::Release;
 use model::cpu::Hypervisor;
 use modelled::{ModelFactory, Settings, features};
 use report::event::Event;

@@ -3,78 +3,19 @@
 //! What is known of which version stands in the table of errata, with how a campaign gets past it; here that gets its
 //! meaning for programs and for comparisons. `granule fuzz --known` leaves nothing out.
 
-use errata::avoid::{Avoid, Avoided};
-use isa::{Arg, DataCacheOp, Insn, VectorList};
-
 mod avoid_known;
+mod instructions;
 mod mask_known;
 
 pub use avoid_known::avoid_known;
+pub use instructions::{aligns_stack, shows};
 pub use mask_known::mask_known;
-
-/// Returns whether an instruction shows a known divergence.
-#[must_use]
-pub fn shows(known: &Avoided, insn: Insn) -> bool {
-    let mnemonic = insn.row().mnemonic();
-    known.rules.iter().any(|rule| match *rule {
-        Avoid::Mnemonics(prefixes) => prefixes.iter().any(|prefix| mnemonic.starts_with(prefix)),
-        Avoid::UnalignedStack => moves_stack(insn),
-        Avoid::LongLists => insn.args().iter().any(|arg| matches!(arg, Arg::VectorList(list) if bytes(*list) > 32)),
-        Avoid::CacheOps(these) => {
-            insn.args().iter().any(|arg| matches!(arg, Arg::DataCacheOp(operation) if these.contains(operation)))
-        }
-        _ => false,
-    })
-}
-
-/// Mnemonics of exclusive loads.
-const EXCLUSIVE_LOADS: &[&str] = &["ldxr", "ldaxr", "ldxp", "ldaxp"];
-
-/// Returns whether an instruction's mnemonic begins like one of these.
-fn has<'w>(words: impl IntoIterator<Item = &'w u32>, prefixes: &[&str]) -> bool {
-    let like = |insn: Insn| prefixes.iter().any(|prefix| insn.row().mnemonic().starts_with(prefix));
-    words.into_iter().filter_map(|word| Insn::decode(*word)).any(like)
-}
-
-fn is_zva(word: u32) -> bool {
-    Insn::decode(word)
-        .is_some_and(|insn| insn.args().iter().any(|arg| matches!(arg, Arg::DataCacheOp(DataCacheOp::Zva))))
-}
-
-/// Returns the bytes of a list of vectors.
-const fn bytes(list: VectorList) -> u8 {
-    list.count() * list.arrangement().vector_bytes()
-}
-
-/// Returns whether an instruction may leave the stack pointer at what is not a multiple of 16.
-fn moves_stack(insn: Insn) -> bool {
-    /// Instructions whose first operand is written, and may be the stack pointer.
-    const WRITERS: [&str; 5] = ["add", "sub", "irg", "addg", "subg"];
-    let args = insn.args();
-    let sp = |arg: Option<&Arg>| matches!(arg, Some(Arg::Reg(register)) if register.is_sp());
-    let steps = args.iter().any(|arg| match arg {
-        Arg::Imm(value) => value % 16 != 0 && matches!(insn.row().mnemonic(), "add" | "sub"),
-        Arg::Shift(_) => false,
-        Arg::Extend(_) => true,
-        _ => false,
-    });
-    let written = WRITERS.contains(&insn.row().mnemonic()) && sp(args.first()) && (!sp(args.get(1)) || steps);
-    written
-        || args.iter().any(|arg| match arg {
-            Arg::Address(address) => address.base.is_sp() && address.writes_back() && address.offset % 16 != 0,
-            Arg::PostIndexed(address) => address.base.is_sp(),
-            _ => false,
-        })
-}
-
-/// Returns whether the stack pointer is to be aligned.
-#[must_use]
-pub fn aligns_stack(known: &Avoided) -> bool {
-    known.rules.contains(&Avoid::UnalignedStack)
-}
 
 #[cfg(test)]
 mod tests {
+    use errata::avoid::Avoided;
+    use isa::Insn;
+
     use super::*;
     use crate::{Profile, generate};
 
@@ -89,22 +30,6 @@ mod tests {
                 assert_eq!(shown, None, "seed {seed:#x}, number {number}");
                 assert_eq!(run.sp % 16, 0, "seed {seed:#x}, number {number}");
             }
-        }
-    }
-
-    #[test]
-    fn the_stack_pointer_is_moved_by_whole_granules_only() {
-        for (text, moves) in [
-            ("str x0, [sp, #-16]!", false),
-            ("str x0, [sp], #8", true),
-            ("str x0, [sp, #8]", false),
-            ("add sp, sp, #32", false),
-            ("add sp, sp, #8", true),
-            ("addg sp, x0, #16, #1", true),
-            ("irg sp, sp", false),
-            ("ld1 {v0.16b}, [sp], x1", true),
-        ] {
-            assert_eq!(moves_stack(isa::assemble(text).unwrap()[0]), moves, "{text}");
         }
     }
 

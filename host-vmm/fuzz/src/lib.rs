@@ -44,6 +44,7 @@ mod safety;
 pub mod session;
 pub mod shrink;
 pub mod test_area;
+mod words;
 
 pub use profile::Profile;
 

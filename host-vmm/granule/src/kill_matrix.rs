@@ -15,10 +15,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use model::contract::Release;
+use kvm_model::Mode;
+use kvm_model::contract::Release;
 use model::cpu::{Features, Hypervisor};
 use model::defect::{Defect, Injected};
-use model::kvm::Mode;
 
 use machine::target::Opener;
 use machine::{Config, Deadline};
@@ -191,7 +191,7 @@ impl Matrix {
 pub fn catalogue() -> impl Iterator<Item = &'static Defect> {
     use modelled::{DEFECTS, HAZARD_DEFECTS, RACE_DEFECTS};
     let own = [DEFECTS, RACE_DEFECTS, HAZARD_DEFECTS].into_iter().flatten();
-    model::catalogue::all().chain(own.copied())
+    kvm_model::catalogue::all().chain(own.copied())
 }
 
 /// Runs the suite on each defect, on `jobs` threads; `progress` hears how many are done.

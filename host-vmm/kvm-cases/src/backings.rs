@@ -1,7 +1,7 @@
 //! Chapter: what memory a VM with MTE may have, before and after the capability was enabled.
 //!
 //! KVM_CAP_ARM_MTE: memory must be anonymous or of a RAM-based file; what a release makes of that is a row of
-//! [`model::contract`].
+//! [`kvm_model::contract`].
 
 use super::calls::{BASE, fetch, granules, handed, peek, refused, returns, store, succeeds, vm};
 use case::address::{arena, tagged};

@@ -99,7 +99,7 @@ fn id_is_fixed(cx: &mut CaseContext<'_>) -> CaseResult {
 }
 
 fn id_after_a_run(cx: &mut CaseContext<'_>) -> CaseResult {
-    let frozen = cx.target().contract().holds(model::contract::Rule::IdRegistersFrozenByRun);
+    let frozen = cx.target().contract().holds(kvm_model::contract::Rule::IdRegistersFrozenByRun);
     let mut guest = cx.guest()?;
     guest.exec("nop", &[])?;
     let id = RegisterId::ID_AA64PFR1_EL1;

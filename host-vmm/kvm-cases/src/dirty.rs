@@ -217,7 +217,7 @@ fn ring_size(cx: &mut CaseContext<'_>) -> CaseResult {
 }
 
 fn ring_refuses_stores(cx: &mut CaseContext<'_>) -> CaseResult {
-    if !cx.target().contract().holds(model::contract::Rule::BusyWhileLogging) {
+    if !cx.target().contract().holds(kvm_model::contract::Rule::BusyWhileLogging) {
         return Err(Need::TagsWhileLogging.unmet("the check came with Linux 6.11").into());
     }
     let mut vm = cx.bare()?;

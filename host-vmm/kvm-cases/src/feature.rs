@@ -164,7 +164,7 @@ const TAGGED_SHIFT: u64 = 8;
 const TAGS_ON: u64 = 0b11 << 42 | 0b01 << 40 | 0b01 << 38;
 
 fn id_register(cx: &mut CaseContext<'_>) -> CaseResult {
-    use model::contract::Rule;
+    use kvm_model::contract::Rule;
     /// ID_AA64PFR1_EL1.MTE_frac, and ID_AA64PFR2_EL1.{MTEFAR, MTESTOREONLY, MTEPERM}.
     const MTE_FRAC: u64 = 0xf << 40;
     const OF_TAGS: u64 = 0xfff;
@@ -193,7 +193,7 @@ fn id_register(cx: &mut CaseContext<'_>) -> CaseResult {
 fn clidr(cx: &mut CaseContext<'_>) -> CaseResult {
     /// CTR_EL0.IDC and DIC: what need not be cleaned or invalidated to the point of unification.
     const CTR: [u64; 2] = [1 << 28, 1 << 29];
-    if !cx.target().contract().holds(model::contract::Rule::ClidrTellsTags) {
+    if !cx.target().contract().holds(kvm_model::contract::Rule::ClidrTellsTags) {
         return Err(Need::ClidrOfGuest.unmet("CLIDR_EL1 is the host's before Linux 6.3").into());
     }
     for mte in [true, false] {
@@ -325,7 +325,7 @@ fn gmid(cx: &mut CaseContext<'_>) -> CaseResult {
     // The firmware must not read it, and reports 0 instead (`abi::mailbox::BootReport`).
     equal_hex("GMID_EL1 in the boot report", 0, guest.boot().gmid)?;
     let trace = guest.exec("mrs x1, gmid_el1", &[0, 0])?;
-    if !cx.target().contract().holds(model::contract::Rule::GmidTrappedWithoutMte) {
+    if !cx.target().contract().holds(kvm_model::contract::Rule::GmidTrappedWithoutMte) {
         no_fault(&guest, "MRS of GMID_EL1", &trace)?;
         return equal("bytes that one LDGM covers", &cx.target().tag_block(), &(4 << (trace.x[1] & 0xf)));
     }

@@ -233,7 +233,7 @@ fn stored_page_of_ended_buffer(cx: &mut CaseContext<'_>) -> CaseResult {
     returns("a store that ends early", Ok(page), vm.copy_tags(call))?;
     let mut expected = before;
     expected[..stored.len()].copy_from_slice(&stored.iter().map(|byte| byte & 0xf).collect::<Vec<_>>());
-    if cx.target().contract().holds(model::contract::Rule::FailedStoreClears) {
+    if cx.target().contract().holds(kvm_model::contract::Rule::FailedStoreClears) {
         expected[granules(page)..granules(2 * page)].fill(0);
     }
     tags("tags after a store that ended early", BASE, &expected, &peek(&*vm, BASE, PAGES)?)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use abi::map;
-use model::kernel::Backing;
+use kvm_model::kernel::Backing;
 
 use crate::request::RequestError;
 

@@ -10,8 +10,8 @@ use crate::explain::Explain;
 use crate::firmware::FirmwareError;
 use crate::need::Skip;
 use crate::request::RequestError;
+use kvm_model::kernel::Errno;
 use kvm_mte::TagError;
-use model::kernel::Errno;
 
 /// An error of a back end, which knows more about it than this package.
 pub type Cause = Box<dyn Explain + Send + Sync>;

@@ -3,7 +3,7 @@
 //! Each is one store of tags to one page that nobody tagged before, and a tag buffer that is not in memory yet when the call
 //! begins. They are tried where a host may be lost: in the kernel of a nested run.
 
-use model::kernel::CopyResult;
+use kvm_model::kernel::CopyResult;
 
 /// What is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

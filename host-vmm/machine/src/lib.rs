@@ -30,7 +30,7 @@ pub mod target;
 pub mod trace;
 mod vm;
 
-pub use ::model::kernel::{Access, Backing, CopyResult, CopyTags, Errno, PageEvent, Protection, TagBuffer};
+pub use ::kvm_model::kernel::{Access, Backing, CopyResult, CopyTags, Errno, PageEvent, Protection, TagBuffer};
 pub use block::{Block, El, Vectors};
 pub use config::{Config, DEFAULT_RAM, GUEST_TIMEOUT};
 pub use deadline::Deadline;

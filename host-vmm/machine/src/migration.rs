@@ -14,7 +14,7 @@ use crate::session::guest_state::GuestState;
 use crate::snapshot::{CpuState, Extent, Snapshot};
 use crate::tags;
 use crate::vm::Vm;
-use model::kernel::{Access, Errno};
+use kvm_model::kernel::{Access, Errno};
 use std::ops::Range;
 
 /// A VM whose state can be saved: what that takes beyond KVM's contract for tags.

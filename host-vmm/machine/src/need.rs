@@ -7,7 +7,7 @@
 use std::fmt;
 
 use crate::capability::table::Capability;
-use model::kernel::Backing;
+use kvm_model::kernel::Backing;
 
 /// Something that not every target has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 //! A race says who takes part and what each does; in which order it happens is the machine's. What a case may expect is
 //! what holds in every order.
 
-use model::kernel::{CopyResult, Errno, PageEvent};
+use kvm_model::kernel::{CopyResult, Errno, PageEvent};
 
 use super::block::Block;
 

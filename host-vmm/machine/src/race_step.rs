@@ -1,6 +1,6 @@
 //! The steps of a race that call the tag ioctl as it is.
 
-use model::kernel::{CopyResult, CopyTags, TagBuffer};
+use kvm_model::kernel::{CopyResult, CopyTags, TagBuffer};
 
 use crate::race::StepResult;
 use crate::tags::GRANULE;

@@ -4,7 +4,7 @@
 //! does not know is an error, since a register that is silently dropped is a guest that silently
 //! differs.
 
-pub use model::kernel::RegisterId;
+pub use kvm_model::kernel::RegisterId;
 
 use crate::error::MachineError;
 

@@ -6,8 +6,8 @@ use abi::mailbox::{MAX_WORDS, Request, Status};
 use abi::map;
 
 use crate::explain::Explain;
-use model::kernel::PageEvent;
-use model::kernel::RegisterId;
+use kvm_model::kernel::PageEvent;
+use kvm_model::kernel::RegisterId;
 
 /// What is wrong about a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -26,7 +26,7 @@ use crate::race::{Race, RaceReport};
 use crate::request::RequestError;
 use crate::snapshot::Snapshot;
 use crate::vm::Vm;
-use model::kernel::Backing;
+use kvm_model::kernel::Backing;
 
 /// A booted machine over a back end.
 #[derive(Debug)]

@@ -5,7 +5,7 @@
 
 use kvm_mte::{Call, CopyTagsIoctl, Tags};
 
-use model::kernel::{CopyTags, Errno, TagBuffer};
+use kvm_model::kernel::{CopyTags, Errno, TagBuffer};
 
 use crate::vm::Vm;
 

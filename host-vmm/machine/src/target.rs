@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use abi::mailbox::BootReport;
-use model::contract::{Contract, Release};
+use kvm_model::contract::{Contract, Release};
 
 use crate::capability::{Capabilities, Capability, MachineKind};
 use crate::config::Config;

@@ -3,7 +3,7 @@
 use crate::capability::CapabilityObjects;
 use crate::error::MachineError;
 use crate::registers::{RegisterId, Registers};
-use model::kernel::{Access, Backing, CopyResult, CopyTags, Errno};
+use kvm_model::kernel::{Access, Backing, CopyResult, CopyTags, Errno};
 
 /// A VM. What not every kernel or host has are objects of [`CapabilityObjects`].
 pub trait Vm: CapabilityObjects {

@@ -39,7 +39,7 @@ impl Archive {
     }
 
     /// Keeps what a snapshot of a VM does not show, under [`Self::next`].
-    pub fn keep(&mut self, firmware: &Firmware, vm: &model::kvm::Vm, snapshot: &Snapshot) {
+    pub fn keep(&mut self, firmware: &Firmware, vm: &kvm_model::Vm, snapshot: &Snapshot) {
         let cpus = 0..snapshot.config.cpus;
         let extents = snapshot.memory.iter();
         let unknown = |ipa: u64, bytes: usize| vm.memory().unknown_in(ipa..ipa + bytes as u64);
@@ -52,7 +52,7 @@ impl Archive {
     }
 
     /// Puts a state back into a restored VM, and returns its firmware; `None` for a number that stands for none.
-    pub fn restore(&self, number: u64, vm: &mut model::kvm::Vm) -> Option<Firmware> {
+    pub fn restore(&self, number: u64, vm: &mut kvm_model::Vm) -> Option<Firmware> {
         let entry = self.0.get(usize::try_from(number.checked_sub(1)?).ok()?)?;
         for (cpu, unknown) in entry.rgsr_unknown.iter().enumerate() {
             vm.mark_rgsr(cpu, *unknown);

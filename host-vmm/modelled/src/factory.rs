@@ -3,9 +3,9 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use kvm_model::{Host, Mode};
 use model::cpu::Cpu;
 use model::firmware::{Firmware, Interrupt};
-use model::kvm::{Host, Mode};
 
 use super::backend::{ModelBackend, ModelMachine};
 use super::settings::Settings;
@@ -26,7 +26,7 @@ pub(super) struct Model {
 impl Model {
     /// Creates a VM without anything.
     pub(super) fn vm(&self) -> ModelVm {
-        ModelVm::new(model::kvm::Vm::new(&self.host), self.settings.capabilities)
+        ModelVm::new(kvm_model::Vm::new(&self.host), self.settings.capabilities)
     }
 
     /// Returns the firmware as booted, which is interrupted once a deadline is over.

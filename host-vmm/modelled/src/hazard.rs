@@ -6,7 +6,7 @@ use machine::{Access, Backing, CopyTags, Hazard, HazardOutcome, TagBuffer};
 const IPA: u64 = 0x4000_0000;
 
 /// Tries a hazard in a VM, which gets MTE and a page for it.
-pub(super) fn attempt(vm: &mut model::kvm::Vm, hazard: Hazard) -> HazardOutcome {
+pub(super) fn attempt(vm: &mut kvm_model::Vm, hazard: Hazard) -> HazardOutcome {
     if let Some(outcome) = super::faulty::hazard::wrong_outcome(model::defect::Injected::NONE, hazard) {
         return outcome;
     }

@@ -20,7 +20,7 @@ use machine::{
 #[derive(Debug)]
 pub struct ModelVm {
     /// The tag ioctl changes a VM that the VMM only looks at.
-    vm: RefCell<model::kvm::Vm>,
+    vm: RefCell<kvm_model::Vm>,
     changes: ChangeMark,
     /// What it hands out.
     capabilities: Capabilities,
@@ -36,17 +36,17 @@ fn outside(ipa: u64, length: usize) -> MachineError {
 
 impl ModelVm {
     /// Takes a VM, and what it is to hand out.
-    pub(super) fn new(vm: model::kvm::Vm, capabilities: Capabilities) -> Self {
+    pub(super) fn new(vm: kvm_model::Vm, capabilities: Capabilities) -> Self {
         Self { vm: RefCell::new(vm), changes: ChangeMark::default(), capabilities }
     }
 
     /// Returns the specification's VM.
-    pub(super) fn model(&mut self) -> &mut model::kvm::Vm {
+    pub(super) fn model(&mut self) -> &mut kvm_model::Vm {
         self.vm.get_mut()
     }
 
     /// Returns the specification's VM, which somebody else will change for this call.
-    fn changed(&mut self) -> &mut model::kvm::Vm {
+    fn changed(&mut self) -> &mut kvm_model::Vm {
         self.changes.mark();
         self.vm.get_mut()
     }

@@ -2,21 +2,16 @@
 //! a summary.
 
 mod failure;
+mod style;
 
 use std::io::{self, Write};
 use std::time::Duration;
 
-use anstyle::{AnsiColor, Style};
-
 use self::failure::FailedCase;
+use self::style::{BAD, DIM, GOOD, ODD};
 use super::Settings;
 use crate::event::{CaseInfo, Event, Target, Verdict};
 use crate::exit::{RunEnd, Tally};
-
-const GOOD: Style = AnsiColor::Green.on_default();
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const ODD: Style = AnsiColor::Yellow.on_default();
-const DIM: Style = Style::new().dimmed();
 
 /// Draws events as text.
 #[derive(Debug)]

@@ -157,7 +157,7 @@ fn a_defect_of_the_kernel_or_of_the_vmm_turns_a_case_red() {
 }
 
 fn defect(name: &str) -> &'static Defect {
-    model::kvm::defects().chain(modelled::DEFECTS.iter().copied()).find(|defect| defect.name == name).unwrap()
+    kvm_model::catalogue::all().chain(modelled::DEFECTS.iter().copied()).find(|defect| defect.name == name).unwrap()
 }
 
 #[test]

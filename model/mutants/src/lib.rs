@@ -7,7 +7,8 @@
 //! - With the feature `switchable` it gives every operation of the rules a number, by which it can be made to go wrong at
 //!   run time. Without the feature this adds nothing.
 //!
-//! The code that it makes uses `::model::defect` and `::model::mutant`.
+//! The code that it makes uses `::model::defect` and `::model::mutant`, and of the crate that it is in `crate::catalogue` and
+//! `crate::mutant::at`, which knows where the crate's numbers begin among all.
 
 #![forbid(unsafe_code)]
 
@@ -83,7 +84,7 @@ fn declared(place: &Place) -> Result<TokenStream, Vec<String>> {
             #[test]
             fn defects_that_are_declared_elsewhere_exist() {
                 for name in [#( #other ),*] {
-                    assert!(::model::catalogue::named(name).is_some(), "{name}");
+                    assert!(crate::catalogue::named(name).is_some(), "{name}");
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Mutants: small changes to the rules that a machine makes, each with a number, and code that makes one of them at run time.
 //!
 //! A site is an operation with one or more mutants, numbered one after the other. The code of a site asks
-//! `model::mutant::at(first, count)` which of them is active: 0 for none. Operands are computed once and where they stand,
+//! the crate's own `mutant::at(first, count)` which of them is active: 0 for none. Operands are computed once and where they stand,
 //! so that a site costs its own code once, however deep operations are nested.
 
 use std::collections::BTreeMap;
@@ -78,7 +78,7 @@ impl Mutator {
                 });
             }
         }
-        quote!(::model::mutant::at(#first, #count))
+        quote!(crate::mutant::at(#first, #count))
     }
 
     /// Makes it possible to leave a statement out.

@@ -37,7 +37,7 @@ impl Place {
 
     /// The name of the file in the names of mutants.
     pub(crate) fn name(&self) -> String {
-        name(&self.relative)
+        name(&self.root, &self.relative)
     }
 
     fn source(&self) -> PathBuf {
@@ -95,8 +95,12 @@ impl Place {
     }
 }
 
-fn name(relative: &Path) -> String {
-    relative.with_extension("").to_string_lossy().replace('\\', "/")
+/// Returns how mutants call a file: its path below `src`, and before it the folder of its package unless that is `model`
+/// itself. `model/kvm/src/vm.rs` is `kvm/vm`.
+fn name(root: &Path, relative: &Path) -> String {
+    let package = root.parent().and_then(Path::file_name).filter(|folder| *folder != "model");
+    let path = Path::new(package.unwrap_or_default()).join(relative).with_extension("");
+    path.to_string_lossy().replace('\\', "/")
 }
 
 /// Reads sources so that the places and texts of their pieces are known, which the compiler's own tokens do not tell
@@ -147,7 +151,7 @@ impl Numbers {
         files.sort();
         let mut numbers = Self { first: BTreeMap::new(), records: Vec::new() };
         for path in files {
-            let file = name(path.strip_prefix(&root).unwrap_or(&path));
+            let file = name(&root, path.strip_prefix(&root).unwrap_or(&path));
             for mut item in rules(&path)? {
                 let begin = numbers.records.len() as u32 + 1;
                 // An item's functions follow each other, so the first one's number says all.

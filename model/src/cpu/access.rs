@@ -8,12 +8,10 @@ use abi::map;
 use isa::FaultStatus;
 
 use super::fault::Abort;
+use super::state::{Core, Stop};
 use super::system_registers::A;
 use super::translate::{Entry, Memory, Place, Purpose};
-use super::{Core, Stop};
 use crate::memory::ByteMask;
-
-pub(super) mod store;
 
 mutants::defects!();
 
@@ -76,10 +74,10 @@ impl Parts {
 }
 
 /// An access that KVM does not tell the VMM enough of (ESR_EL2.ISV).
-const NOT_SIMPLE: Stop = Stop::Unmodelled("an access to a device that is no simple load or store");
+pub(super) const NOT_SIMPLE: Stop = Stop::Unmodelled("an access to a device that is no simple load or store");
 
 /// What an access found.
-enum Reached {
+pub(super) enum Reached {
     Memory(Parts),
     /// A device's register, where nothing but a simple load or store is specified; `None` where the firmware has it.
     Device(Option<u64>),
@@ -129,7 +127,7 @@ impl Core<'_, '_> {
     }
 
     /// Checks an access and finds its places.
-    fn reach(&mut self, va: u64, bytes: u64, access: Access) -> Result<Reached, Stop> {
+    pub(super) fn reach(&mut self, va: u64, bytes: u64, access: Access) -> Result<Reached, Stop> {
         if self.misaligned(va, bytes, access) {
             return Err(self.alignment_fault(va, access));
         }
@@ -214,7 +212,7 @@ impl Core<'_, '_> {
         self.reach(va, bytes, access).map(|_| ())
     }
 
-    fn memory(&mut self, va: u64, bytes: u64, access: Access) -> Result<Parts, Stop> {
+    pub(super) fn memory(&mut self, va: u64, bytes: u64, access: Access) -> Result<Parts, Stop> {
         match self.reach(va, bytes, access)? {
             Reached::Memory(parts) => Ok(parts),
             Reached::Device(_) => Err(NOT_SIMPLE),

@@ -4,7 +4,7 @@
 
 use isa::{Arg, Extend, Op, Reg, Shift, ShiftKind};
 
-use super::{Core, Executed, Stop};
+use super::state::{Core, Executed, Stop};
 
 mutants::defects!();
 

@@ -8,7 +8,7 @@ use isa::{Arg, Op, Reg};
 use super::access::{Access, Alignment};
 use super::fault::undefined;
 use super::load_store::part;
-use super::{Core, Executed, Stop};
+use super::state::{Core, Executed, Stop};
 
 mutants::defects!();
 

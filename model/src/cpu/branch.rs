@@ -2,7 +2,7 @@
 //!
 //! Arm ARM C6.2 by instruction name. A branch may leave the block; what happens then is the firmware's matter.
 
-use super::{Core, Executed};
+use super::state::{Core, Executed};
 
 mutants::defects!();
 

@@ -6,10 +6,10 @@
 use isa::{DataCacheOp, FaultStatus, InstructionCacheOp, Reg};
 
 use super::fault::{Abort, undefined};
+use super::state::{Core, Executed};
 use super::system::trapped_operation;
 use super::system_registers::UCI;
 use super::translate::Purpose;
-use super::{Core, Executed};
 
 mutants::defects!();
 

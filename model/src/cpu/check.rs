@@ -7,9 +7,9 @@ use isa::{FaultStatus, Tag, TaggedPtr};
 
 use super::access::Access;
 use super::fault::Abort;
+use super::state::{Core, Stop};
 use super::system_registers::{ATA, ATA0, TCF_SHIFT, TCF0_SHIFT, TCMA0_SHIFT, TCSO, TCSO0};
 use super::translate::{Memory, Place};
-use super::{Core, Stop};
 
 mutants::defects!();
 

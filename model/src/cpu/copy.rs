@@ -8,16 +8,13 @@
 
 use isa::{Arg, CopyOptions, ExceptionClass, Op, Reg, SetOptions, TaggedPtr};
 
-mod overlap;
-
 use super::access::Access;
 use super::fault::{exception, undefined};
+use super::state::{Core, Executed, Stop};
 use super::system_registers::MSCEN;
 use super::translate::Place;
-use super::{Core, Executed, Stop};
 
-pub use overlap::Copying;
-use overlap::{Direction, Overlap};
+use super::copy_overlap::{Direction, Overlap};
 
 mutants::defects!();
 
@@ -26,14 +23,14 @@ const MEMORY_OPERATION: u8 = 0x27;
 const PAGE: u64 = abi::map::GUEST_PAGE;
 const GRANULE: u64 = isa::GRANULE_BYTES as u64;
 /// The bits of an address that CPYP compares, and the most that it copies.
-const ADDRESS: u64 = u64::MAX >> 8;
+pub(super) const ADDRESS: u64 = u64::MAX >> 8;
 const MOST_COPIED: u64 = ADDRESS >> 1;
 /// NZCV of a sequence in option B; option A has none.
 const OPTION_B: u8 = 0b0010;
 
 /// Which of the three instructions.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     Prologue,
     Main,
     Epilogue,

@@ -7,8 +7,8 @@ use isa::{Arg, Op, Reg};
 
 use super::access::{Access, Alignment};
 use super::load_store::part;
+use super::state::{Core, Executed, Monitor, Stop};
 use super::translate::Purpose;
-use super::{Core, Executed, Monitor, Stop};
 
 mutants::defects!();
 

@@ -4,9 +4,10 @@ use isa::{Address, Arg, Args, FaultStatus, Op, Reg};
 
 use super::fault::{Exception, instruction_abort};
 use super::program::{Decoded, DecodedInsn, Family, Program};
+use super::state::{Core, Cpu, Env, Executed, Stop};
 use super::tags::Data;
+use super::translate::PageKinds;
 use super::translate::Purpose;
-use super::{Core, Cpu, Env, Executed, PageKinds, Stop};
 
 /// What happened to a CPU that was let run.
 #[derive(Clone, Debug, PartialEq, Eq)]

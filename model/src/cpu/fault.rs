@@ -4,7 +4,7 @@
 
 use isa::{ExceptionClass, FaultStatus, Syndrome};
 
-use super::{Core, Stop};
+use super::state::{Core, Stop};
 
 mutants::defects!();
 

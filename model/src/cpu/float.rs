@@ -3,7 +3,8 @@
 //! No instruction of the table computes with floating point, so no field has an effect here.
 
 use super::fault::undefined;
-use super::{Core, Executed, Features};
+use super::features::Features;
+use super::state::{Core, Executed};
 
 mutants::defects!();
 

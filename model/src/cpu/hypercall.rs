@@ -8,7 +8,8 @@ mod functions;
 
 use self::functions::{Answer, INVALID_PARAMETERS, NOT_SUPPORTED};
 use super::fault::undefined;
-use super::{Core, Executed, Hypervisor, Stop};
+use super::platform::Hypervisor;
+use super::state::{Core, Executed, Stop};
 
 mutants::defects!();
 
@@ -85,7 +86,7 @@ impl Core<'_, '_> {
     /// The minor version of PSCI 1 (KVM_ARM_PSCI_LATEST; QEMU_PSCI_VERSION_1_1).
     fn psci_minor(&self) -> u64 {
         match self.env.platform.hypervisor {
-            Hypervisor::Kvm => self.env.platform.contract.psci_minor(),
+            Hypervisor::Kvm => self.env.platform.psci_minor,
             Hypervisor::Board => 1,
         }
     }

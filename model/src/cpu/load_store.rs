@@ -7,8 +7,8 @@ use isa::{Address, Addressing, Arg, ExceptionClass, Extend, Indexed, Op, PostInd
 use super::access::{Access, Alignment};
 use super::arithmetic::extended_register;
 use super::fault::exception;
+use super::state::{Core, Executed, Stop};
 use super::system_registers::{SA, SA0};
-use super::{Core, Executed, Stop};
 use crate::memory::ByteMask;
 
 mutants::defects!();

@@ -1,7 +1,5 @@
 //! What is around a CPU: which of the machine's CPUs it is, and who answers its calls.
 
-use crate::contract::Contract;
-
 /// Who answers HVC at EL1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Hypervisor {
@@ -21,13 +19,13 @@ pub struct Platform {
     pub cpus: usize,
     /// Who answers its calls.
     pub hypervisor: Hypervisor,
-    /// What the kernel promises, if that is KVM.
-    pub contract: Contract,
+    /// The minor version of PSCI 1 that KVM implements, if it is KVM.
+    pub psci_minor: u64,
 }
 
 impl Default for Platform {
-    /// The only vCPU of a VM of the default kernel.
+    /// The only vCPU of a VM of Linux 6.12.
     fn default() -> Self {
-        Self { cpu: 0, cpus: 1, hypervisor: Hypervisor::default(), contract: Contract::default() }
+        Self { cpu: 0, cpus: 1, hypervisor: Hypervisor::default(), psci_minor: 1 }
     }
 }

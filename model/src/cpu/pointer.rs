@@ -5,7 +5,7 @@
 
 use isa::{Exclude, Reg, Rgsr, Tag, TaggedPtr};
 
-use super::{Core, Executed};
+use super::state::{Core, Executed};
 
 mutants::defects!();
 

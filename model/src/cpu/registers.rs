@@ -2,7 +2,7 @@
 
 use isa::Reg;
 
-use super::Core;
+use super::state::Core;
 
 #[mutants::rules]
 impl Core<'_, '_> {

@@ -6,8 +6,10 @@ use abi::mailbox;
 use isa::{Barrier, ExceptionClass, Reg, SysReg};
 
 use super::fault::{call, exception, undefined};
+use super::features::Features;
+use super::platform::Platform;
+use super::state::{Core, Executed, NZCV_SHIFT, Stop, TCO_SHIFT};
 use super::system_registers::{DZE, UCT};
-use super::{Core, Executed, Features, NZCV_SHIFT, Platform, Stop, TCO_SHIFT};
 
 mutants::defects!();
 

@@ -4,7 +4,9 @@
 
 use abi::mailbox::{SYS_REGS, SysReg};
 
-use super::{Core, Features};
+use super::fault::Exception;
+use super::features::Features;
+use super::state::Core;
 
 mutants::defects!();
 
@@ -259,7 +261,7 @@ impl Core<'_, '_> {
 
     /// Takes an exception to EL1 (pseudocode `AArch64.TakeException`); with SCTLR_EL1.ITFSB all faults are recorded
     /// first (Arm ARM, SCTLR_EL1.ITFSB).
-    pub(super) fn enter_exception(&mut self, exception: &super::Exception) {
+    pub(super) fn enter_exception(&mut self, exception: &Exception) {
         if self.cpu.sys.sctlr & ITFSB != 0 {
             self.cpu.sys.synchronise();
         } else {

@@ -6,11 +6,12 @@
 use isa::{Address, DataCacheOp, Reg, Tag, TaggedPtr};
 
 use super::access::Access;
+use super::fault::Exception;
 use super::fault::undefined;
+use super::state::{Core, Executed, Stop};
 use super::system_registers::DZE;
 use super::tags::{Data, GRANULE};
 use super::translate::Place;
-use super::{Core, Exception, Executed, Stop};
 
 mutants::defects!();
 

@@ -6,8 +6,8 @@ use isa::{Address, Addressing, Reg, Tag, TaggedPtr};
 
 use super::access::Access;
 use super::fault::undefined;
+use super::state::{Core, Executed, Stop};
 use super::translate::{Memory, Place};
-use super::{Core, Executed, Stop};
 
 mutants::defects!();
 

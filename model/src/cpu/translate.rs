@@ -11,7 +11,8 @@ use abi::mailbox::PageKind;
 use abi::map::{self, GUEST_PAGE, Window};
 use isa::{FaultStatus, TaggedPtr};
 
-use super::{Core, Features};
+use super::features::Features;
+use super::state::Core;
 
 mutants::defects!();
 

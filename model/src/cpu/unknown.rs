@@ -7,8 +7,9 @@
 
 use isa::{Arg, Op, Reg};
 
+use super::copy_overlap::Copying;
 use super::program::{DecodedInsn, Family};
-use super::{Copying, Core, Cpu, Stop};
+use super::state::{Core, Cpu, Stop};
 
 /// What the registers of a CPU do not show, but for RGSR_EL1: no VMM can save it, and a program does not get to know what
 /// is UNKNOWN by being saved.

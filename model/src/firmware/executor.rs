@@ -7,7 +7,7 @@ use abi::doorbell::Doorbell;
 use abi::mailbox::{Block, BlockEnd, BlockReply, MAX_TRAPS, MAX_WORDS, SysReg, Trap};
 use abi::map;
 
-use super::Firmware;
+use super::state::Firmware;
 use crate::cpu::{Cpu, Env, Event, PageKinds, Program, Vectors, reset};
 use crate::memory::NoMemory;
 

@@ -8,7 +8,7 @@ use abi::mailbox::Status;
 use abi::map::{self, HEAP_BASE, HEAP_SIZE, Window};
 use isa::{Exclude, Rgsr, Tag, TaggedPtr};
 
-use super::Firmware;
+use super::state::Firmware;
 use crate::cpu::{Cpu, Env};
 use crate::memory::NoMemory;
 

@@ -5,8 +5,8 @@ use abi::mailbox::PageKind;
 
 use errata::avoid::{Avoid, Avoided};
 
-use super::{EXCLUSIVE_LOADS, has, is_zva};
-use crate::code::{NOP, doorbell_word};
+use super::instructions::{EXCLUSIVE_LOADS, has, is_zva};
+use crate::words::{NOP, doorbell_word};
 use program::control::Field;
 use program::{Event, Program, Run, Step};
 

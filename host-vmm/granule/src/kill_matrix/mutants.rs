@@ -133,7 +133,7 @@ pub fn run(
     work.extend(programs.into_iter().map(|(name, prepared)| (name, Work::Program(Box::new(prepared)))));
     let tests: Vec<Test> = on_threads(&work, jobs, &|_| {}, |(name, work)| baseline(name, work, seed));
     let numbers: Vec<u32> =
-        (1..).zip(mutant::ALL).filter(|(_, mutant)| wanted(mutant)).map(|(number, _)| number).collect();
+        (1..).zip(kvm_model::mutant::all()).filter(|(_, mutant)| wanted(mutant)).map(|(number, _)| number).collect();
     let done = |done| progress(done, numbers.len());
     let fates = on_threads(&numbers, jobs, &done, |number| {
         let fate = fate(*number, &tests, seed);
@@ -165,7 +165,7 @@ fn baseline(name: &str, work: &Work, seed: u64) -> Test {
 
 /// Tries tests on a mutant until one kills it.
 fn fate(number: u32, tests: &[Test], seed: u64) -> Fate {
-    let mutant = &mutant::ALL[number as usize - 1];
+    let mutant = kvm_model::mutant::numbered(number);
     let able = tests.iter().filter(|test| test.reached.get(number as usize).copied().unwrap_or(false));
     let is_one_of_many = |test: &&Test| matches!(&test.work, Work::Program(prepared) if prepared.is_generated());
     let (mut programs, mut able): (Vec<_>, Vec<_>) = able.partition(is_one_of_many);

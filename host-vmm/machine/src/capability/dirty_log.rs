@@ -1,6 +1,6 @@
 //! The log of dirty pages of a memory slot.
 
-use model::kernel::Errno;
+use kvm_model::kernel::Errno;
 
 use crate::error::MachineError;
 

@@ -1,6 +1,6 @@
 //! What the host's memory management does to guest memory.
 
-use model::kernel::PageEvent;
+use kvm_model::kernel::PageEvent;
 
 use crate::error::MachineError;
 

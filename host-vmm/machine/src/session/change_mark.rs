@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use abi::map;
 
-use model::kernel::CopyTags;
+use kvm_model::kernel::CopyTags;
 
 /// Where cases may write and tag without spoiling the firmware: from the arena to the end of RAM.
 pub const SCRATCH: u64 = map::ARENA_BASE;

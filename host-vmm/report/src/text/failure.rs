@@ -3,7 +3,8 @@
 
 use std::io::{self, Write};
 
-use super::{BAD, DIM, Settings};
+use super::style::{BAD, DIM};
+use crate::Settings;
 use crate::event::{CaseInfo, Failure};
 
 /// What the lines below the case's own begin with.

@@ -3,7 +3,7 @@
 //! Arm DEN 0028 (SMC Calling Convention), DEN 0022 (PSCI), DEN 0098 (TRNG). What KVM does is in arch/arm64/kvm/hypercalls.c,
 //! psci.c, trng.c and hyp/hyp-entry.S; what QEMU does instead of firmware in target/arm/tcg/psci.c.
 
-use super::super::Hypervisor;
+use crate::cpu::platform::Hypervisor;
 
 /// NOT_SUPPORTED (DEN 0028; DEN 0022).
 pub(super) const NOT_SUPPORTED: i64 = -1;

@@ -2,15 +2,13 @@
 
 use super::super::{Hypervisor, Platform, Vectors};
 use super::Bench;
-use crate::contract::Contract;
 use crate::firmware::Outcome;
 
 const NOT_SUPPORTED: u64 = u64::MAX;
 
-fn bench(hypervisor: Hypervisor, release: &str) -> Bench {
+fn bench(hypervisor: Hypervisor, psci_minor: u64) -> Bench {
     let mut bench = Bench::new();
-    let contract = Contract::for_release(release.parse().unwrap());
-    bench.platform = Platform { cpu: 1, cpus: 2, hypervisor, contract };
+    bench.platform = Platform { cpu: 1, cpus: 2, hypervisor, psci_minor };
     bench
 }
 
@@ -23,15 +21,15 @@ fn call(bench: &mut Bench, x: [u64; 3]) -> [u64; 5] {
 #[test]
 fn kvm_writes_four_results_and_the_board_one() {
     for function in [0x8400_0000, 0x8400_0060] {
-        let [_, rest @ ..] = call(&mut bench(Hypervisor::Kvm, "6.12"), [function, 0x11, 0x22]);
+        let [_, rest @ ..] = call(&mut bench(Hypervisor::Kvm, 1), [function, 0x11, 0x22]);
         assert_eq!(rest, [0, 0, 0, 0x44]);
-        let [_, rest @ ..] = call(&mut bench(Hypervisor::Board, "6.12"), [function, 0x11, 0x22]);
+        let [_, rest @ ..] = call(&mut bench(Hypervisor::Board, 1), [function, 0x11, 0x22]);
         assert_eq!(rest, [0x11, 0x22, 0x33, 0x44]);
     }
     // ARM_SMCCC_ARCH_WORKAROUND_1 never gets to the kernel, which has applied it.
-    assert_eq!(call(&mut bench(Hypervisor::Kvm, "6.12"), [0x8000_8000, 0x11, 0x22]), [0, 0, 0x22, 0x33, 0x44]);
+    assert_eq!(call(&mut bench(Hypervisor::Kvm, 1), [0x8000_8000, 0x11, 0x22]), [0, 0, 0x22, 0x33, 0x44]);
     // The UUID of KVM, 28b46fb6-2ec5-11e9-a9ca-4b564d003a74.
-    let [uuid @ .., _] = call(&mut bench(Hypervisor::Kvm, "6.12"), [0x8600_ff01, 0, 0]);
+    let [uuid @ .., _] = call(&mut bench(Hypervisor::Kvm, 1), [0x8600_ff01, 0, 0]);
     assert_eq!(uuid, [0xb66f_b428, 0xe911_c52e, 0x564b_caa9, 0x743a_004d]);
 }
 
@@ -71,7 +69,7 @@ fn functions_give_what_the_sources_say() {
         for (hypervisor, expected) in [Hypervisor::Kvm, Hypervisor::Board].into_iter().zip(expected) {
             // What this stands for is tried below.
             if *expected != i64::MIN {
-                let [found, ..] = call(&mut bench(hypervisor, "6.12"), *x);
+                let [found, ..] = call(&mut bench(hypervisor, 1), *x);
                 assert_eq!(found.cast_signed(), *expected, "{x:#x?} on {hypervisor:?}");
             }
         }
@@ -79,21 +77,19 @@ fn functions_give_what_the_sources_say() {
 }
 
 #[test]
-fn psci_grew_with_the_kernel() {
-    for (release, version, reset2, off2) in
-        [("5.14", 0x1_0000, NOT_SUPPORTED, NOT_SUPPORTED), ("6.1", 0x1_0001, 0, NOT_SUPPORTED), ("7.3", 0x1_0003, 0, 1)]
-    {
-        let mut bench = bench(Hypervisor::Kvm, release);
-        assert_eq!(call(&mut bench, [0x8400_0000, 0, 0])[0], version, "{release}");
-        assert_eq!(call(&mut bench, [0x8400_000a, 0xc400_0012, 0])[0], reset2, "{release}");
-        assert_eq!(call(&mut bench, [0x8400_000a, 0xc400_0015, 0])[0], off2, "{release}");
+fn functions_of_psci_come_with_its_minor_version() {
+    for (minor, reset2, off2) in [(0, NOT_SUPPORTED, NOT_SUPPORTED), (1, 0, NOT_SUPPORTED), (3, 0, 1)] {
+        let mut bench = bench(Hypervisor::Kvm, minor);
+        assert_eq!(call(&mut bench, [0x8400_0000, 0, 0])[0], 0x1_0000 | minor);
+        assert_eq!(call(&mut bench, [0x8400_000a, 0xc400_0012, 0])[0], reset2, "1.{minor}");
+        assert_eq!(call(&mut bench, [0x8400_000a, 0xc400_0015, 0])[0], off2, "1.{minor}");
     }
 }
 
 #[test]
 fn what_a_workaround_needs_is_the_hosts_to_say() {
     let found = |feature| {
-        let new = || bench(Hypervisor::Kvm, "6.12");
+        let new = || bench(Hypervisor::Kvm, 1);
         let mut all = Bench::permitted(new, "hvc #0", &[0x8000_0001, feature], |_, done| done.reply.x[0].cast_signed());
         all.sort_unstable();
         all
@@ -109,7 +105,7 @@ fn a_call_that_ends_the_machine_is_not_specified() {
         (Hypervisor::Board, &[0x8400_0008, 0x8400_0009, 0x8400_0002, 0xc400_0003, 0x95c1_ba5f][..]),
     ] {
         for function in functions {
-            let mut bench = bench(hypervisor, "6.12");
+            let mut bench = bench(hypervisor, 1);
             bench.x[0] = *function;
             let word = isa::assemble("hvc #0").unwrap()[0].encode();
             assert!(matches!(bench.outcome(&[word]), Outcome::Unmodelled { .. }), "{function:#x} on {hypervisor:?}");
@@ -121,7 +117,7 @@ fn a_call_that_ends_the_machine_is_not_specified() {
 fn only_kvm_takes_the_exclusive_monitor() {
     let text = "ldxr x5, [x6]; hvc #0; stxr w7, x5, [x6]";
     for (hypervisor, failed) in [(Hypervisor::Kvm, 1), (Hypervisor::Board, 0)] {
-        let done = bench(hypervisor, "6.12").calm(text, &[0, 0, 0, 0, 0, 0, super::tagged(0, 0)]);
+        let done = bench(hypervisor, 1).calm(text, &[0, 0, 0, 0, 0, 0, super::tagged(0, 0)]);
         assert_eq!(done.reply.x[7], failed, "{hypervisor:?}");
     }
 }
@@ -139,7 +135,7 @@ fn arguments_are_known_and_so_are_results() {
         (Hypervisor::Kvm, 0x8000_8000, 3, Some(0b1000)),
         (Hypervisor::Kvm, 0x8400_0000, 4, Some(0b1_0000)),
     ] {
-        let mut bench = bench(hypervisor, "6.12");
+        let mut bench = bench(hypervisor, 1);
         bench.v = Some(Vectors::default());
         bench.tags(2, &[5, 6]);
         bench.x[0] = function;

@@ -278,7 +278,7 @@ mod tests {
         let is = |mutant: &mutant::Mutant| {
             (mutant.function, mutant.original, mutant.mutated) == (function, original, mutated)
         };
-        mutant::ALL.iter().position(is).unwrap() as u32 + 1
+        kvm_model::mutant::all().position(is).unwrap() as u32 + 1
     }
 
     #[test]

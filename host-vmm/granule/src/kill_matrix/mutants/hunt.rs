@@ -59,7 +59,7 @@ pub fn hunt(
     found: &(dyn Fn(&Found) + Sync),
 ) -> io::Result<(u64, Vec<(&'static str, u32)>)> {
     super::silence();
-    let tried = (0..=mutant::ALL.len() as u32).map(|number| numbers.contains(&number));
+    let tried = (0..=kvm_model::mutant::all().len() as u32).map(|number| numbers.contains(&number));
     let tried = tried.map(|hunted| AtomicU32::new(if hunted { 0 } else { u32::MAX })).collect();
     let alive = AtomicUsize::new(numbers.len());
     let hunt = Hunt { tried, alive, next: AtomicU64::new(0), seed, deadline, found };
@@ -69,7 +69,10 @@ pub fn hunt(
     })?;
     let left = numbers.iter().map(|number| (*number as usize, hunt.tried[*number as usize].load(Ordering::Relaxed)));
     let left = left.filter(|(_, tried)| *tried != u32::MAX);
-    Ok((hunt.next.into_inner(), left.map(|(number, tried)| (mutant::ALL[number - 1].name, tried)).collect()))
+    Ok((
+        hunt.next.into_inner(),
+        left.map(|(number, tried)| (kvm_model::mutant::numbered(number as u32).name, tried)).collect(),
+    ))
 }
 
 impl Hunt<'_> {
@@ -142,7 +145,7 @@ impl Hunt<'_> {
     }
 
     fn write(&self, prepared: &Prepared, program: &Program, killed: &[u32]) -> io::Result<()> {
-        let kills: Vec<_> = killed.iter().map(|number| mutant::ALL[*number as usize - 1].name).collect();
+        let kills: Vec<_> = killed.iter().map(|number| kvm_model::mutant::numbered(*number).name).collect();
         let folder = PathBuf::from(FOUND).join(prepared.variant());
         fs::create_dir_all(&folder)?;
         let path = folder.join(format!("{}.granule", kills[0].replace("::", ".").replace(['/', ':', '#'], "-")));

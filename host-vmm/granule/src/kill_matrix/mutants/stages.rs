@@ -3,9 +3,9 @@
 //! A hand-written defect is a mistake that somebody would see on a common machine. A machine makes mistakes about any: a kernel
 //! right where a rule begins or ends, a CPU that needs its caches cleaned, a host on which there is no MTE.
 
-use model::contract::Release;
+use kvm_model::Mode;
+use kvm_model::contract::Release;
 use model::cpu::Features;
-use model::kvm::Mode;
 
 use super::super::{LINUX_6_12, LINUX_7_2, Stage};
 

@@ -74,7 +74,7 @@ pub fn not_argued(wanted: impl Fn(&Mutant) -> bool) -> Vec<u32> {
     let list = read(LIST);
     let argued =
         |mutant: &Mutant| list.iter().any(|listed| listed.covers(mutant.name) && listed.argued() == Argued::Equivalent);
-    let all = (1..).zip(mutant::ALL).filter(|(_, mutant)| wanted(mutant) && !argued(mutant));
+    let all = (1..).zip(kvm_model::mutant::all()).filter(|(_, mutant)| wanted(mutant) && !argued(mutant));
     all.map(|(number, _)| number).collect()
 }
 

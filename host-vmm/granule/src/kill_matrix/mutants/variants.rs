@@ -1,6 +1,6 @@
 //! The models that programs are replayed on: CPUs, kernels, and who answers a guest's calls.
 
-use model::contract::Release;
+use kvm_model::contract::Release;
 use model::cpu::{Features, Hypervisor};
 
 /// A model that programs are replayed on.

@@ -113,6 +113,13 @@ mod tests {
     }
 
     #[test]
+    fn psci_grew_with_the_kernel() {
+        for (release, minor) in [("5.14", 0), ("6.1", 1), ("6.12", 1), ("7.3", 3)] {
+            assert_eq!(contract(release).psci_minor(), minor, "{release}");
+        }
+    }
+
+    #[test]
     fn protected_mode_offers_mte_up_to_6_12_only() {
         assert!(!contract("6.12.117").holds(Rule::ProtectedModeRefusesMte));
         assert!(contract("7.2.13").holds(Rule::ProtectedModeRefusesMte));

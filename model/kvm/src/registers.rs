@@ -4,11 +4,12 @@
 //! table; a vCPU lists what KVM lists for the features that the model has: core, vector and system registers of EL1
 //! and EL0, ID registers with fields that matter here, timers. No SVE, no PMU, no EL2, no debug registers.
 
-use super::vcpu::Vcpu;
-use super::{Host, Vm};
 use crate::contract::{Contract, Rule};
-use crate::cpu::{Cpu, Features, Hypervisor, reset};
+use crate::host::Host;
 use crate::kernel::{Errno, RegisterId};
+use crate::vcpu::Vcpu;
+use crate::vm::Vm;
+use model::cpu::{Cpu, Features, Hypervisor, reset};
 
 mutants::defects!();
 

@@ -4,44 +4,35 @@
 //! of the [`Contract`]. Time, interrupts, signals and memory pressure do not exist here. Nothing runs by itself: whoever
 //! drives a vCPU takes its CPU and the memory by [`Vm::enter`] and gives the CPU back by [`Vm::leave`].
 
-mod copy_tags;
-mod host;
-mod host_tags;
-mod life;
-mod memory;
-mod registers;
-mod transfer;
-mod vcpu;
-
-pub use host::{Host, Mode};
-pub use memory::{GRANULE, GuestMemory, Slot};
-
 use std::ops::Range;
 
-use self::vcpu::Vcpu;
+use model::cpu::{Cpu, Features, Hidden, Platform};
+use model::memory::Bus;
+
 use crate::contract::Contract;
-use crate::cpu::{Cpu, Features, Hidden, Platform};
-use crate::defect::Defect;
+use crate::host::Host;
 use crate::kernel::{Access, Backing, Errno};
-use crate::memory::Bus;
+use crate::memory::GuestMemory;
+use crate::registers;
+use crate::vcpu::{self, Vcpu};
 
 mutants::defects!();
 
 /// A VM.
 #[derive(Clone, Debug)]
 pub struct Vm {
-    host: Host,
+    pub(crate) host: Host,
     /// What the guest's CPUs have, as KVM shows it.
-    features: Features,
-    mte: bool,
-    memory: GuestMemory,
-    vcpus: Vec<Vcpu>,
+    pub(crate) features: Features,
+    pub(crate) mte: bool,
+    pub(crate) memory: GuestMemory,
+    pub(crate) vcpus: Vec<Vcpu>,
     /// A vCPU ran.
-    ran: bool,
+    pub(crate) ran: bool,
     /// What the host's CPU still holds of MTE's registers while no vCPU runs. A KVM that switches them never shows it.
-    hardware: [u64; vcpu::MTE_REGISTERS],
+    pub(crate) hardware: [u64; vcpu::MTE_REGISTERS],
     /// The tags that the VMM's own IRG may draw, a bit each; a new process may draw none.
-    host_include: u16,
+    pub(crate) host_include: u16,
 }
 
 #[mutants::rules]
@@ -62,7 +53,8 @@ impl Vm {
         }
     }
 
-    fn contract(&self) -> Contract {
+    /// What the host's kernel promises.
+    pub(crate) fn contract(&self) -> Contract {
         Contract::for_release(self.host.release)
     }
 
@@ -257,8 +249,8 @@ impl Vm {
     /// What is around a vCPU.
     #[must_use]
     pub fn platform(&self, cpu: usize) -> Platform {
-        let (hypervisor, contract) = (self.host.hypervisor, self.contract());
-        Platform { cpu, cpus: self.vcpus.len(), hypervisor, contract }
+        let (hypervisor, psci_minor) = (self.host.hypervisor, self.contract().psci_minor());
+        Platform { cpu, cpus: self.vcpus.len(), hypervisor, psci_minor }
     }
 
     /// Leaves a vCPU: its registers go to memory, all asynchronous tag check faults in them.
@@ -302,26 +294,6 @@ impl Vm {
             vcpu.settle();
         }
     }
-}
-
-/// The defects of the kernel.
-#[mutants::rules]
-pub fn defects() -> impl Iterator<Item = &'static Defect> {
-    [
-        DEFECTS,
-        copy_tags::DEFECTS,
-        host_tags::DEFECTS,
-        life::DEFECTS,
-        transfer::DEFECTS,
-        memory::DEFECTS,
-        memory::DIRTY_DEFECTS,
-        memory::PAGE_DEFECTS,
-        registers::DEFECTS,
-        vcpu::DEFECTS,
-    ]
-    .into_iter()
-    .flatten()
-    .copied()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::GuestMemory;
+use super::guest_memory::GuestMemory;
 use crate::kernel::Errno;
 
 mutants::defects!();
@@ -12,7 +12,7 @@ mutants::defects!();
 #[mutants::rules]
 impl GuestMemory {
     /// Starts or stops KVM_MEM_LOG_DIRTY_PAGES for the slot that starts at `ipa`.
-    pub(in crate::kvm) fn log_dirty(&mut self, ipa: u64, on: bool) -> Result<(), Errno> {
+    pub(crate) fn log_dirty(&mut self, ipa: u64, on: bool) -> Result<(), Errno> {
         let slot = self.slots.iter_mut().find(|slot| slot.ipa == ipa).ok_or(Errno::EINVAL)?;
         if on != slot.logging {
             slot.logging = on;
@@ -23,7 +23,7 @@ impl GuestMemory {
 
     /// KVM_GET_DIRTY_LOG of the slot that starts at `ipa`: takes the numbers of the pages that the guest wrote since
     /// it was last asked. Storing a tag is writing.
-    pub(in crate::kvm) fn take_dirty(&mut self, ipa: u64) -> Result<Vec<u64>, Errno> {
+    pub(crate) fn take_dirty(&mut self, ipa: u64) -> Result<Vec<u64>, Errno> {
         // With rings there is no bitmap (virt/kvm/kvm_main.c, kvm_use_dirty_bitmap()).
         if self.rings.is_some() {
             return Err(Errno::ENXIO);
@@ -36,7 +36,7 @@ impl GuestMemory {
 
     /// KVM_CAP_DIRTY_LOG_RING_ACQ_REL (virt/kvm/kvm_main.c, kvm_vm_ioctl_enable_dirty_log_ring()): logs from now on in rings of
     /// so many entries. That `vcpus` exist is looked at last.
-    pub(in crate::kvm) fn enable_rings(&mut self, entries: u32, vcpus: bool) -> Result<(), Errno> {
+    pub(crate) fn enable_rings(&mut self, entries: u32, vcpus: bool) -> Result<(), Errno> {
         const ENTRY: u64 = 16;
         const MAX_ENTRIES: u32 = 65536;
         if !entries.is_power_of_two() || u64::from(entries) * ENTRY < self.page {
@@ -53,7 +53,7 @@ impl GuestMemory {
     }
 
     /// Takes a vCPU's ring, and watches its pages again.
-    pub(in crate::kvm) fn take_ring(&mut self, cpu: usize) -> Result<Vec<u64>, Errno> {
+    pub(crate) fn take_ring(&mut self, cpu: usize) -> Result<Vec<u64>, Errno> {
         let taken = std::mem::take(self.rings.as_mut().ok_or(Errno::ENOENT)?.entry(cpu).or_default());
         for ipa in &taken {
             if let Some((slot, page)) = self.find(*ipa) {

@@ -1,7 +1,7 @@
 //! The host that a VM is on: its kernel, how KVM runs there, its pages and its CPUs.
 
 use crate::contract::{Contract, Release, Rule};
-use crate::cpu::{Features, Hypervisor};
+use model::cpu::{Features, Hypervisor};
 
 /// How the host's KVM runs (`kvm-arm.mode`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

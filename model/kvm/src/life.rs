@@ -4,8 +4,9 @@
 //! arch/arm64/mm/mteswap.c (swap), arch/arm64/mm/copypage.c, copy_highpage() (moving, collapsing and copying),
 //! arch/arm64/kernel/mte.c, memcmp_pages() (merging) and mte_sync_tags() (PROT_MTE).
 
-use super::memory::GuestMemory;
 use crate::kernel::{Backing, Errno, PageEvent, Protection};
+use crate::memory::{GRANULE, GuestMemory};
+use crate::vm::Vm;
 
 /// The page is not there for a debugger.
 const EIO: Errno = Errno(5);
@@ -86,11 +87,11 @@ impl GuestMemory {
         let granules = self.granules();
         let mut done = 0;
         while done < count {
-            let at = ipa + done as u64 * super::GRANULE;
+            let at = ipa + done as u64 * GRANULE;
             let place = self.find(at);
             let allowed = |place| self.protection(place) == Protection::Tagged;
             let Some(place) = place.filter(|place| allowed(*place)) else { break };
-            let first = ((at % self.page_size()) / super::GRANULE) as usize;
+            let first = ((at % self.page_size()) / GRANULE) as usize;
             let number = (granules - first).min(count - done);
             let page = self.touch(place);
             page.flag();
@@ -106,7 +107,7 @@ impl GuestMemory {
 }
 
 #[mutants::rules]
-impl super::Vm {
+impl Vm {
     /// Lets something happen to the pages behind guest memory.
     ///
     /// # Errors

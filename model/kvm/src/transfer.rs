@@ -3,8 +3,8 @@
 //! arch/arm64/lib/mte.S, mte_copy_tags_to_user() and mte_copy_tags_from_user(): one tag a byte, lowest address first;
 //! of a byte stored only bits 3:0 count. arch/arm64/kvm/guest.c decides about pages that were never tagged.
 
-use super::memory::{GuestMemory, Page};
 use crate::kernel::Errno;
+use crate::memory::{GuestMemory, Page};
 
 /// Which way tags go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

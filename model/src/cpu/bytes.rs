@@ -2,9 +2,10 @@
 
 use abi::map;
 
-use super::{Access, NOT_SIMPLE, Parts, Reached};
-use crate::cpu::load_store::part;
-use crate::cpu::{Core, Exception, Stop};
+use super::access::{Access, NOT_SIMPLE, Parts, Reached};
+use super::fault::Exception;
+use super::load_store::part;
+use super::state::{Core, Stop};
 use crate::memory::ByteMask;
 
 mutants::defects!();
@@ -36,7 +37,7 @@ impl Core<'_, '_> {
     }
 
     /// Loads the bytes from `va` on, and returns which of them are UNKNOWN.
-    pub(in crate::cpu) fn load(&mut self, va: u64, out: &mut [u8], access: Access) -> Result<ByteMask, Stop> {
+    pub(super) fn load(&mut self, va: u64, out: &mut [u8], access: Access) -> Result<ByteMask, Stop> {
         match self.reach(va, out.len() as u64, access)? {
             Reached::Memory(parts) => self.read_parts(&parts, out),
             // What a register of the UART holds is nobody's promise.
@@ -48,7 +49,7 @@ impl Core<'_, '_> {
     }
 
     /// Stores bytes from `va` on.
-    pub(in crate::cpu) fn store(&mut self, va: u64, data: &[u8], access: Access) -> Result<(), Stop> {
+    pub(super) fn store(&mut self, va: u64, data: &[u8], access: Access) -> Result<(), Stop> {
         let reached = match self.reach(va, data.len() as u64, access) {
             Ok(reached) => reached,
             Err(stop) => {
@@ -85,7 +86,7 @@ impl Core<'_, '_> {
 
     /// Reads, lets `change` say what to write, and writes that, as one access. Returns which bytes of what was read are
     /// UNKNOWN, and `change` tells it of what it writes.
-    pub(in crate::cpu) fn modify(
+    pub(super) fn modify(
         &mut self,
         va: u64,
         data: &mut [u8],

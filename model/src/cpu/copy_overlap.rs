@@ -5,8 +5,8 @@
 //! source, and where two addresses of one byte hide from CPYP that it does: then the direction is the CPU's choice, too.
 //! The other bytes, the registers and the faults are what they always are.
 
-use super::{ADDRESS, Stage};
-use crate::cpu::Core;
+use super::copy::{ADDRESS, Stage};
+use super::state::Core;
 use crate::memory::ByteMask;
 
 /// In which direction a copy goes.

@@ -1,8 +1,9 @@
 //! Tests of the capability and of how vCPUs are entered and left.
 
 use super::*;
+use crate::host::Mode;
 use crate::kernel::RegisterId;
-use crate::memory::Bus;
+use model::memory::Bus;
 
 const RAM: u64 = 0x4000_0000;
 
@@ -98,14 +99,4 @@ fn each_vcpu_has_registers_of_its_own() {
     }
     assert!(vm.enter(2).is_none());
     assert_eq!(vm.register(2, RegisterId::PC), Err(Errno::ENOENT));
-}
-
-#[test]
-fn defects_have_names_of_their_own() {
-    let mut names: Vec<_> = defects().map(|defect| defect.name).collect();
-    let count = names.len();
-    names.sort_unstable();
-    names.dedup();
-    assert_eq!(names.len(), count);
-    assert!(count > 90, "{count}");
 }

@@ -3,7 +3,7 @@
 //! Documentation/arch/arm64/memory-tagging-extension.rst, PR_MTE_TAG_MASK: a process says which tags may be drawn, and
 //! draws 0 if it says none. A guest's GCR_EL1 is its own (arch/arm64/kvm/hyp/include/hyp/sysreg-sr.h).
 
-use super::Vm;
+use crate::vm::Vm;
 
 mutants::defects!();
 

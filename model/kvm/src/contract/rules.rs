@@ -3,7 +3,7 @@
 //! A row is a range of releases and a source. "Measured" is by granule on Debian's kernels; "read" is in the
 //! source file named, at the release named. A rule with several rows holds in several ranges.
 
-use super::Release;
+use super::release::Release;
 
 /// A property of KVM that not every release has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::contract::Release;
+use crate::host::Host;
 use crate::kernel::Backing;
-use crate::kvm::Host;
-use crate::memory::Bus;
 use isa::Tag;
+use model::memory::Bus;
 
 const RAM: u64 = 0x4000_0000;
 

@@ -5,14 +5,15 @@
 
 use std::ops::Range;
 
-use super::{GuestMemory, Page};
-use crate::memory::ByteMask;
+use super::guest_memory::GuestMemory;
+use super::page::Page;
+use model::memory::ByteMask;
 
 #[mutants::rules]
 impl Page {
     /// Makes bytes that were written known.
     #[cold]
-    pub(super) fn know(&mut self, at: usize, count: usize) {
+    pub(crate) fn know(&mut self, at: usize, count: usize) {
         if let Some(unknown) = &mut self.unknown {
             (at..at + count).for_each(|at| unknown[at / 64] &= !(1 << (at % 64)));
         }
@@ -24,7 +25,7 @@ impl Page {
 
     /// Returns which of `count` bytes are UNKNOWN, of the first 64.
     #[cold]
-    pub(super) fn unknown_bytes(&self, at: usize, count: usize) -> ByteMask {
+    pub(crate) fn unknown_bytes(&self, at: usize, count: usize) -> ByteMask {
         (0..count.min(64)).filter(|n| self.is_unknown(at + n)).fold(0, |mask, n| mask | 1 << n)
     }
 }
@@ -33,7 +34,7 @@ impl Page {
 impl GuestMemory {
     /// Makes bytes UNKNOWN.
     #[cold]
-    pub(super) fn forget_bytes(&mut self, ipa: u64, which: ByteMask) {
+    pub(crate) fn forget_bytes(&mut self, ipa: u64, which: ByteMask) {
         let words = (self.page / 64) as usize;
         for at in (0..64).filter(|at| which >> at & 1 != 0) {
             let Some(place) = self.place(ipa + at) else { continue };

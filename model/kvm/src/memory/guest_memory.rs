@@ -5,21 +5,15 @@
 //! sanitise_mte_tags()), or by a store of tags. This is the [`Bus`] of the guest's CPUs. What the VMM reads and
 //! writes goes by another way, which knows no read-only slots and flags nothing.
 
-mod dirty;
-mod page;
-mod unknown;
-
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use isa::Tag;
 
-pub(super) use dirty::DEFECTS as DIRTY_DEFECTS;
-pub(super) use page::{DEFECTS as PAGE_DEFECTS, Page};
-
+use super::page::Page;
 use crate::contract::Contract;
 use crate::kernel::{Access, Backing, Errno, Protection};
-use crate::memory::{Bus, ByteMask, Lacks, NoMemory};
+use model::memory::{Bus, ByteMask, Lacks, NoMemory};
 
 /// Bytes that share one tag.
 pub const GRANULE: u64 = isa::GRANULE_BYTES as u64;
@@ -38,12 +32,12 @@ pub struct Slot {
     /// A VM with MTE may not use it.
     refused: bool,
     /// KVM_MEM_LOG_DIRTY_PAGES.
-    pub(super) logging: bool,
+    pub(crate) logging: bool,
     /// Pages that the guest wrote while they were logged, by index.
-    dirty: Vec<bool>,
+    pub(super) dirty: Vec<bool>,
     /// What the mapping permits where that was changed after the slot was made, by index.
-    pub(super) protection: BTreeMap<usize, Protection>,
-    pub(super) pages: Vec<Option<Box<Page>>>,
+    pub(crate) protection: BTreeMap<usize, Protection>,
+    pub(crate) pages: Vec<Option<Box<Page>>>,
     /// From this page on none was touched.
     untouched: usize,
 }
@@ -59,7 +53,7 @@ impl Slot {
 
     /// What the VMM's mapping permits at a page.
     #[inline]
-    pub(super) fn protection(&self, page: usize) -> Protection {
+    pub(crate) fn protection(&self, page: usize) -> Protection {
         let made = if self.access == Access::NoMapping { Protection::None } else { Protection::ReadWrite };
         self.protection.get(&page).copied().unwrap_or(made)
     }
@@ -68,37 +62,37 @@ impl Slot {
 /// The memory of a VM.
 #[derive(Clone, Debug)]
 pub struct GuestMemory {
-    pub(super) slots: Vec<Slot>,
-    page: u64,
-    pub(super) mte: bool,
+    pub(crate) slots: Vec<Slot>,
+    pub(super) page: u64,
+    pub(crate) mte: bool,
     /// The vCPU that runs.
-    pub(super) running: usize,
+    pub(crate) running: usize,
     /// For each vCPU the pages that it wrote first while their slot was logged, if they are logged in rings.
-    rings: Option<BTreeMap<usize, Vec<u64>>>,
+    pub(super) rings: Option<BTreeMap<usize, Vec<u64>>>,
     contract: Contract,
 }
 
 /// Where a byte is: slot, page in the slot, byte in the page.
 #[derive(Clone, Copy)]
-struct Place {
-    slot: usize,
-    page: usize,
-    byte: usize,
+pub(super) struct Place {
+    pub(super) slot: usize,
+    pub(super) page: usize,
+    pub(super) byte: usize,
 }
 
 #[mutants::rules]
 impl GuestMemory {
     /// Memory without slots, of a host with pages of `page` bytes, a power of two from 4096 on.
-    pub(super) fn new(page: u64, contract: Contract) -> Self {
+    pub(crate) fn new(page: u64, contract: Contract) -> Self {
         Self { slots: Vec::new(), page, mte: false, running: 0, rings: None, contract }
     }
 
     /// Bytes in a page of the host.
-    pub(super) fn page_size(&self) -> u64 {
+    pub(crate) fn page_size(&self) -> u64 {
         self.page
     }
 
-    pub(super) fn granules(&self) -> usize {
+    pub(crate) fn granules(&self) -> usize {
         (self.page / GRANULE) as usize
     }
 
@@ -110,7 +104,7 @@ impl GuestMemory {
 
     /// KVM_SET_USER_MEMORY_REGION of a new slot (virt/kvm/kvm_main.c, __kvm_set_memory_region();
     /// arch/arm64/kvm/mmu.c, kvm_arch_prepare_memory_region()). A VM that gets MTE later is not asked again.
-    pub(super) fn add(&mut self, ipa: u64, bytes: u64, memory: Backing, access: Access) -> Result<(), Errno> {
+    pub(crate) fn add(&mut self, ipa: u64, bytes: u64, memory: Backing, access: Access) -> Result<(), Errno> {
         let end = ipa.checked_add(bytes).ok_or(Errno::EINVAL)?;
         if !ipa.is_multiple_of(self.page) || !bytes.is_multiple_of(self.page) || bytes == 0 {
             return Err(Errno::EINVAL);
@@ -139,14 +133,14 @@ impl GuestMemory {
     }
 
     /// KVM_SET_USER_MEMORY_REGION of size 0: the slot that starts at `ipa` is deleted, with its memory.
-    pub(super) fn remove(&mut self, ipa: u64) -> Result<(), Errno> {
+    pub(crate) fn remove(&mut self, ipa: u64) -> Result<(), Errno> {
         let index = self.slots.iter().position(|slot| slot.ipa == ipa).ok_or(Errno::EINVAL)?;
         self.slots.remove(index);
         Ok(())
     }
 
     /// KVM_SET_USER_MEMORY_REGION with another address: the slot moves, and its memory with it.
-    pub(super) fn relocate(&mut self, ipa: u64, to: u64) -> Result<(), Errno> {
+    pub(crate) fn relocate(&mut self, ipa: u64, to: u64) -> Result<(), Errno> {
         let index = self.slots.iter().position(|slot| slot.ipa == ipa).ok_or(Errno::EINVAL)?;
         let end = to.checked_add(self.bytes(&self.slots[index])).ok_or(Errno::EINVAL)?;
         if !to.is_multiple_of(self.page) {
@@ -161,7 +155,7 @@ impl GuestMemory {
     }
 
     /// How many pages a slot has.
-    pub(super) fn pages_of(&self, slot: usize) -> usize {
+    pub(crate) fn pages_of(&self, slot: usize) -> usize {
         self.slots[slot].pages.len()
     }
 
@@ -171,7 +165,7 @@ impl GuestMemory {
 
     /// Finds a byte.
     #[inline]
-    fn place(&self, ipa: u64) -> Option<Place> {
+    pub(super) fn place(&self, ipa: u64) -> Option<Place> {
         let shift = self.page.trailing_zeros();
         self.slots.iter().enumerate().find_map(|(slot, found)| {
             let offset = ipa.checked_sub(found.ipa)?;
@@ -182,17 +176,17 @@ impl GuestMemory {
     }
 
     /// Finds the slot and the number of the page at an address.
-    pub(super) fn find(&self, ipa: u64) -> Option<(usize, usize)> {
+    pub(crate) fn find(&self, ipa: u64) -> Option<(usize, usize)> {
         self.place(ipa).map(|place| (place.slot, place.page))
     }
 
     /// A page, if anybody touched it.
-    pub(super) fn peek(&self, (slot, page): (usize, usize)) -> Option<&Page> {
+    pub(crate) fn peek(&self, (slot, page): (usize, usize)) -> Option<&Page> {
         self.slots[slot].pages[page].as_deref()
     }
 
     /// A page that the VMM or the kernel touches.
-    pub(super) fn touch(&mut self, (slot, page): (usize, usize)) -> &mut Page {
+    pub(crate) fn touch(&mut self, (slot, page): (usize, usize)) -> &mut Page {
         let granules = self.granules();
         self.slots[slot].touch(page, granules)
     }
@@ -233,7 +227,7 @@ impl GuestMemory {
 
     /// Returns pages back to the host (madvise MADV_DONTNEED): from `ipa` to the end of each slot they read as zeros
     /// and were never tagged.
-    pub(super) fn forget(&mut self, ipa: u64) {
+    pub(crate) fn forget(&mut self, ipa: u64) {
         for slot in &mut self.slots {
             let first = (ipa.saturating_sub(slot.ipa) / self.page) as usize;
             let touched = slot.pages[..slot.untouched].iter_mut().skip(first);
@@ -244,7 +238,7 @@ impl GuestMemory {
 
     /// Reads as the VMM does, through its own mapping. `false` if the range is not all in one accessible slot.
     #[must_use]
-    pub(super) fn vmm_read(&self, ipa: u64, buffer: &mut [u8]) -> bool {
+    pub(crate) fn vmm_read(&self, ipa: u64, buffer: &mut [u8]) -> bool {
         self.parts(ipa, buffer.len(), |place, range| {
             let data = self.peek((place.slot, place.page)).and_then(|page| page.data.as_deref());
             let part = &mut buffer[range];
@@ -257,7 +251,7 @@ impl GuestMemory {
 
     /// Writes as the VMM does, which changes no tag. `false` if the range is not all in one accessible slot.
     #[must_use]
-    pub(super) fn vmm_write(&mut self, ipa: u64, bytes: &[u8]) -> bool {
+    pub(crate) fn vmm_write(&mut self, ipa: u64, bytes: &[u8]) -> bool {
         let mut parts = Vec::new();
         let whole = self.parts(ipa, bytes.len(), |place, range| parts.push((place, range)));
         let size = self.page as usize;
@@ -310,7 +304,7 @@ impl GuestMemory {
     }
 
     /// Finds the pages of a range in whole pages of one slot: the slot, and the numbers of its pages.
-    pub(super) fn whole_pages(&self, ipa: u64, bytes: u64) -> Option<(usize, Range<usize>)> {
+    pub(crate) fn whole_pages(&self, ipa: u64, bytes: u64) -> Option<(usize, Range<usize>)> {
         let (slot, first) = self.find(ipa)?;
         let whole = ipa.is_multiple_of(self.page) && bytes.is_multiple_of(self.page);
         let end = first.checked_add(usize::try_from(bytes / self.page).ok()?)?;

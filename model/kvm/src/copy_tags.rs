@@ -3,10 +3,10 @@
 //! Documentation/virt/kvm/api.rst, KVM_ARM_MTE_COPY_TAGS; arch/arm64/kvm/guest.c, kvm_vm_ioctl_mte_copy_tags().
 //! The tags of a page are copied by [`super::transfer`]. That all of it runs under `slots_lock` cannot be seen here.
 
-use super::Vm;
-use super::transfer::{self, Direction};
 use crate::contract::Rule;
 use crate::kernel::{Access, CopyResult, CopyTags, Errno, TagBuffer};
+use crate::transfer::{self, Direction};
+use crate::vm::Vm;
 
 mutants::defects!();
 

@@ -1,0 +1,49 @@
+//! The catalogue of defects: those of the kernel, and before them those of the CPU and the firmware.
+
+use model::defect::Defect;
+
+use crate::{copy_tags, host_tags, life, memory, registers, transfer, vcpu, vm};
+
+/// Lists every defect of the CPU, the firmware and the kernel.
+pub fn all() -> impl Iterator<Item = &'static Defect> {
+    model::catalogue::all().chain(kernel())
+}
+
+/// Finds a defect of the CPU, the firmware or the kernel.
+#[must_use]
+pub fn named(name: &str) -> Option<&'static Defect> {
+    all().find(|defect| defect.name == name)
+}
+
+/// The defects of the kernel.
+fn kernel() -> impl Iterator<Item = &'static Defect> {
+    [
+        vm::DEFECTS,
+        copy_tags::DEFECTS,
+        host_tags::DEFECTS,
+        life::DEFECTS,
+        transfer::DEFECTS,
+        registers::DEFECTS,
+        vcpu::DEFECTS,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+    .chain(memory::defects())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_two_defects_have_the_same_name_or_number() {
+        let mut names: Vec<_> = super::all().map(|defect| defect.name).collect();
+        let mut ids: Vec<_> = super::all().map(model::defect::Defect::id).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!((names.len(), ids.len()), (count, count));
+        assert!(!ids.contains(&0), "0 is no defect");
+    }
+}
