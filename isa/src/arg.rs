@@ -13,7 +13,7 @@ use crate::instruction_cache_op::InstructionCacheOp;
 use crate::order::Order;
 use crate::prefetch::Prefetch;
 use crate::register::Reg;
-use crate::simd::{SimdReg, VectorList};
+use crate::simd::{LaneList, SimdReg, VectorList};
 use crate::system_register::SysReg;
 
 /// An operand of an instruction.
@@ -67,6 +67,8 @@ pub enum Arg {
     Simd(SimdReg),
     /// A list of vector registers.
     VectorList(VectorList),
+    /// One lane of each register in a list.
+    LaneList(LaneList),
     /// The memory ordering of an atomic; part of the mnemonic.
     Order(Order),
     /// The options of a memory copy; part of the mnemonic.
@@ -102,6 +104,7 @@ impl fmt::Display for Arg {
             Self::UpdatedSize(register) => write!(f, "{register}!"),
             Self::Simd(register) => register.fmt(f),
             Self::VectorList(vectors) => vectors.fmt(f),
+            Self::LaneList(lanes) => lanes.fmt(f),
             Self::Order(order) => order.fmt(f),
             Self::CopyOptions(options) => options.fmt(f),
             Self::SetOptions(options) => options.fmt(f),

@@ -106,11 +106,16 @@ impl Insn {
     /// ```
     #[must_use]
     pub fn access(self) -> Option<Access> {
-        self.row.access().or_else(|| match self.args().first() {
-            Some(Arg::VectorList(vectors)) => {
-                Some(Access { bytes: vectors.arrangement().vector_bytes(), count: vectors.count(), signed: false })
-            }
-            _ => None,
+        self.row.access().or_else(|| {
+            let (bytes, count) = match *self.args().first()? {
+                Arg::VectorList(vectors) if self.op().replicates() => {
+                    (vectors.arrangement().element_bytes(), vectors.count())
+                }
+                Arg::VectorList(vectors) => (vectors.arrangement().vector_bytes(), vectors.count()),
+                Arg::LaneList(lanes) => (lanes.width().bytes(), lanes.count()),
+                _ => return None,
+            };
+            Some(Access { bytes, count, signed: false })
         })
     }
 

@@ -87,7 +87,7 @@ pub use prefetch::Prefetch;
 pub use register::{Reg, RegClass};
 pub use rgsr::Rgsr;
 pub use row::Row;
-pub use simd::{Arrangement, SimdReg, SimdWidth, VectorList};
+pub use simd::{Arrangement, LaneList, SimdReg, SimdWidth, VectorList};
 pub use syndrome::{ExceptionClass, FaultStatus, Syndrome};
 pub use system_register::SysReg;
 pub use table::rows;

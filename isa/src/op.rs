@@ -194,6 +194,42 @@ ops! {
     St1
     /// LD1 (multiple structures): load one to four vectors.
     Ld1
+    /// ST2 (multiple structures): store two vector registers, of which each structure has an element.
+    St2
+    /// ST3 (multiple structures): store three vector registers, of which each structure has an element.
+    St3
+    /// ST4 (multiple structures): store four vector registers, of which each structure has an element.
+    St4
+    /// LD2 (multiple structures): load two vector registers, of which each structure has an element.
+    Ld2
+    /// LD3 (multiple structures): load three vector registers, of which each structure has an element.
+    Ld3
+    /// LD4 (multiple structures): load four vector registers, of which each structure has an element.
+    Ld4
+    /// ST1 (single structure): store one lane of one vector register.
+    St1Lane
+    /// ST2 (single structure): store one lane of two vector registers.
+    St2Lane
+    /// ST3 (single structure): store one lane of three vector registers.
+    St3Lane
+    /// ST4 (single structure): store one lane of four vector registers.
+    St4Lane
+    /// LD1 (single structure): load one lane of one vector register.
+    Ld1Lane
+    /// LD2 (single structure): load one lane of two vector registers.
+    Ld2Lane
+    /// LD3 (single structure): load one lane of three vector registers.
+    Ld3Lane
+    /// LD4 (single structure): load one lane of four vector registers.
+    Ld4Lane
+    /// LD1R: load an element for a vector register, and replicate it to all lanes.
+    Ld1r
+    /// LD2R: load two elements, one for each vector register, and replicate them to all lanes.
+    Ld2r
+    /// LD3R: load three elements, one for each vector register, and replicate them to all lanes.
+    Ld3r
+    /// LD4R: load four elements, one for each vector register, and replicate them to all lanes.
+    Ld4r
 
     // table/mops.rs
     /// CPYFP: copy memory, forward only, prologue.
@@ -350,4 +386,12 @@ ops! {
     Tbz
     /// TBNZ: branch if a bit is 1.
     Tbnz
+}
+
+impl Op {
+    /// Returns whether the instruction loads an element for each register and fills the register with it (LD1R to LD4R).
+    #[must_use]
+    pub const fn replicates(self) -> bool {
+        matches!(self, Self::Ld1r | Self::Ld2r | Self::Ld3r | Self::Ld4r)
+    }
 }

@@ -1,4 +1,4 @@
-//! SIMD&FP registers as operands: one register of some width, or a list of vector registers.
+//! SIMD&FP registers as operands: one register of some width, a list of vector registers, or one lane of each in a list.
 
 use core::fmt;
 
@@ -174,32 +174,123 @@ impl VectorList {
 
     /// Returns the register numbers in order.
     pub fn indexes(self) -> impl Iterator<Item = u8> {
-        (0..self.count).map(move |step| (self.first + step) % 32)
+        indexes(self.first, self.count)
     }
 
     /// Parses a vector register such as `v7.4s` into its number and arrangement.
     pub(crate) fn parse_one(text: &str) -> Option<(u8, Arrangement)> {
         let (register, name) = text.split_once('.')?;
-        let digits = register.strip_prefix(['v', 'V'])?;
         let arrangement = Arrangement::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(name))?;
-        Some((number(digits).filter(|index| *index <= 31)?, arrangement))
+        Some((vector_number(register)?, arrangement))
     }
 }
 
 impl fmt::Display for VectorList {
     /// Writes lists of three or more as a range, unless they wrap from `v31` to `v0`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { first, count, arrangement } = self;
-        let last = first + count - 1;
-        if *count > 2 && last <= 31 {
-            return write!(f, "{{v{first}.{arrangement}-v{last}.{arrangement}}}");
-        }
-        for (position, index) in self.indexes().enumerate() {
-            let before = if position == 0 { "{" } else { ", " };
-            write!(f, "{before}v{index}.{arrangement}")?;
-        }
-        f.write_str("}")
+        list(f, self.first, self.count, self.arrangement)
     }
+}
+
+/// One lane of each of one to four consecutive vector registers: `{v31.s, v0.s}[1]`. `v0` follows `v31`.
+///
+/// ```
+/// use isa::{LaneList, SimdWidth};
+/// let list = LaneList::new(31, 2, SimdWidth::S, 1).unwrap();
+/// assert_eq!(list.indexes().collect::<Vec<u8>>(), [31, 0]);
+/// assert_eq!(list.to_string(), "{v31.s, v0.s}[1]");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LaneList {
+    first: u8,
+    count: u8,
+    width: SimdWidth,
+    lane: u8,
+}
+
+impl LaneList {
+    /// Creates a list of `count` registers from `first`, of whose elements of `width` the one numbered `lane` is meant.
+    ///
+    /// Returns `None` if `first` is above 31, `count` is not 1 to 4, `width` is a whole register, or a register has no
+    /// such lane.
+    #[must_use]
+    pub const fn new(first: u8, count: u8, width: SimdWidth, lane: u8) -> Option<Self> {
+        let exists = !matches!(width, SimdWidth::Q) && lane < 16 / width.bytes();
+        if first <= 31 && count >= 1 && count <= VectorList::MAX_COUNT && exists {
+            Some(Self { first, count, width, lane })
+        } else {
+            None
+        }
+    }
+
+    /// Returns the number of the first register, 0 to 31.
+    #[must_use]
+    pub const fn first(self) -> u8 {
+        self.first
+    }
+
+    /// Returns the number of registers, 1 to 4.
+    #[must_use]
+    pub const fn count(self) -> u8 {
+        self.count
+    }
+
+    /// Returns the width of the lane: B, H, S or D.
+    #[must_use]
+    pub const fn width(self) -> SimdWidth {
+        self.width
+    }
+
+    /// Returns the number of the lane, from 0 at the lowest bits.
+    #[must_use]
+    pub const fn lane(self) -> u8 {
+        self.lane
+    }
+
+    /// Returns the register numbers in order.
+    pub fn indexes(self) -> impl Iterator<Item = u8> {
+        indexes(self.first, self.count)
+    }
+
+    /// Parses a vector register with an element size such as `v7.s` into its number and width.
+    pub(crate) fn parse_one(text: &str) -> Option<(u8, SimdWidth)> {
+        let (register, name) = text.split_once('.')?;
+        let width =
+            SimdWidth::ALL.into_iter().find(|(_, letter)| name.eq_ignore_ascii_case(letter.encode_utf8(&mut [0])))?;
+        Some((vector_number(register)?, width.0))
+    }
+}
+
+impl fmt::Display for LaneList {
+    /// Writes lists of three or more as a range, unless they wrap from `v31` to `v0`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { first, count, width, lane } = *self;
+        list(f, first, count, width.letter())?;
+        write!(f, "[{lane}]")
+    }
+}
+
+/// Returns the numbers of consecutive registers.
+fn indexes(first: u8, count: u8) -> impl Iterator<Item = u8> {
+    (0..count).map(move |step| (first + step) % 32)
+}
+
+/// Writes a list of registers of the same form.
+fn list(f: &mut fmt::Formatter<'_>, first: u8, count: u8, form: impl fmt::Display) -> fmt::Result {
+    let last = first + count - 1;
+    if count > 2 && last <= 31 {
+        return write!(f, "{{v{first}.{form}-v{last}.{form}}}");
+    }
+    for (position, index) in indexes(first, count).enumerate() {
+        let before = if position == 0 { "{" } else { ", " };
+        write!(f, "{before}v{index}.{form}")?;
+    }
+    f.write_str("}")
+}
+
+/// Parses `v7`.
+fn vector_number(register: &str) -> Option<u8> {
+    number(register.strip_prefix(['v', 'V'])?).filter(|index| *index <= 31)
 }
 
 /// Parses a register number without leading zeros.

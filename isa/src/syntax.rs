@@ -100,7 +100,7 @@ impl<'a> Reader<'a> {
             return self.address().map(Value::Arg);
         }
         if self.take('{') {
-            return self.vectors().map(|vectors| Value::Arg(Arg::VectorList(vectors)));
+            return self.vectors().map(Value::Arg);
         }
         if self.at_number() {
             return self.number().map(|value| Value::Arg(Arg::Imm(value)));

@@ -177,7 +177,11 @@ fn access_sizes_agree_with_the_names() {
         let registers = insn.args().iter().rev().find_map(|arg| match arg {
             Arg::Reg(register) => Some((register.class().width() as u8 / 8, 1)),
             Arg::Simd(register) => Some((register.width().bytes(), 1)),
+            Arg::VectorList(list) if mnemonic.starts_with("ld") && mnemonic.ends_with('r') => {
+                Some((list.arrangement().element_bytes(), list.count()))
+            }
             Arg::VectorList(list) => Some((list.arrangement().vector_bytes(), list.count())),
+            Arg::LaneList(list) => Some((list.width().bytes(), list.count())),
             _ => None,
         });
         let (width, listed) = registers.unwrap_or_else(|| panic!("{insn} moves no register"));

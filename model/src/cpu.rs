@@ -26,6 +26,7 @@ mod pointer;
 mod program;
 mod registers;
 mod state;
+mod structures;
 mod system;
 mod system_registers;
 mod tag_blocks;
@@ -65,6 +66,7 @@ pub fn defects() -> impl Iterator<Item = &'static Defect> {
         hypercall::DEFECTS,
         load_store::DEFECTS,
         pointer::DEFECTS,
+        structures::DEFECTS,
         system::DEFECTS,
         system_registers::DEFECTS,
         tag_blocks::DEFECTS,

@@ -3,9 +3,12 @@
 use abi::mailbox::PageKind;
 use abi::map::{GUEST_PAGE, Window};
 
-use case::address::{arena, pointer, tagged};
-use case::expect::{Direction, TagCheckFault, equal_hex, fail_with, no_fault, one_tag_check_fault, tag_check_syndrome};
+use case::address::{arena, pointer, pointer_at, tagged};
+use case::expect::{
+    Direction, TagCheckFault, equal_hex, fail_with, no_fault, one_exception, one_tag_check_fault, tag_check_syndrome,
+};
 use case::{Case, CaseContext, CaseError, CaseResult, Guest};
+use machine::need::Need;
 use machine::{Block, El, Trace};
 
 pub const CASES: &[Case] = &[
@@ -38,6 +41,17 @@ pub const CASES: &[Case] = &[
     case("arch.check.upper-half", "addresses that TTBR1_EL1 translates are checked against the same tags", upper_half),
     case("arch.check.el0", "EL0 is checked like EL1, and its fault comes from a lower level", el0),
     case("arch.check.second-vcpu", "tags that one vCPU stores are those that another is checked against", second_vcpu),
+    case(
+        "arch.check.syndrome-upper-half",
+        "bits 63:32 of ESR_EL1 are zero for a tag check fault: ISS2 tells of features that it does not touch",
+        syndrome_upper_half,
+    ),
+    case(
+        "arch.check.tagged-far",
+        "with FEAT_MTE_TAGGED_FAR bits 63:60 of FAR_EL1 are those of the pointer, too",
+        tagged_far,
+    )
+    .needing(&[Need::TaggedFar]),
     case(
         "arch.check.permission-first",
         "a store through a wrong tag to a read-only page takes a permission fault",
@@ -265,4 +279,41 @@ fn permission_first(cx: &mut CaseContext<'_>) -> CaseResult {
         [fault] => equal_hex("ESR_EL1", 0x9600_004f, fault.esr.bits() & 0xffff_ffff),
         other => fail_with("exceptions", "one permission fault", format!("{other:?}"), guest.listing()),
     }
+}
+
+fn syndrome_upper_half(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    guest.store_tags(arena(0), &[6])?;
+    for el in [El::El0, El::El1] {
+        for text in ["ldr x1, [x0]", "str x1, [x0]"] {
+            let trace = guest.run(&Block::assemble(text)?.at(el).x(0, pointer_at(el, false, 0, 7)))?;
+            let [fault] = trace.faults.as_slice() else {
+                return fail_with(
+                    format!("{text} at {el}"),
+                    "a tag check fault",
+                    format!("{:?}", trace.faults),
+                    guest.listing(),
+                );
+            };
+            equal_hex(&format!("ESR_EL1 bits 63:32 of {text} at {el}"), 0, fault.esr.bits() >> 32)?;
+        }
+    }
+    Ok(())
+}
+
+fn tagged_far(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    guest.store_tags(arena(0), &[6])?;
+    for el in [El::El0, El::El1] {
+        for upper in [false, true] {
+            for bits in [0, 0b0001, 0b1010, 0b1111] {
+                let pointer = pointer_at(el, upper, 0, 7) & !(0xf << 60) | bits << 60;
+                let trace = guest.run(&Block::assemble("ldr x1, [x0]")?.at(el).x(0, pointer))?;
+                let what = format!("a load at {el} by {pointer:#x}");
+                one_exception(&guest, &what, tag_check_syndrome(el, Direction::Load).bits(), &trace)?;
+                equal_hex(&format!("FAR_EL1 of {what}"), pointer, trace.faults[0].far)?;
+            }
+        }
+    }
+    Ok(())
 }

@@ -37,6 +37,7 @@ mod store_faults;
 mod store_only;
 mod stores;
 mod unchecked;
+mod vector_structures;
 mod zeroing;
 
 use case::Chapter;
@@ -53,6 +54,7 @@ pub const CHAPTERS: &[Chapter] = &[
     check::CASES,
     zeroing::CASES,
     access_kinds::CASES,
+    vector_structures::CASES,
     memory_operations::CASES,
     modes::CASES,
     unchecked::CASES,

@@ -6,7 +6,9 @@
 use abi::mailbox::SysReg;
 
 use case::address::{arena, pointer_at};
-use case::expect::{Direction, TagCheckFault, equal_hex, no_fault, one_tag_check_fault};
+use case::expect::{
+    Direction, TagCheckFault, bytes, equal_hex, fail_with, no_fault, one_tag_check_fault, tag_check_syndrome,
+};
 use case::settings::{Mode, TCSO};
 use case::{Case, CaseContext, CaseError, CaseResult, Guest};
 use machine::need::Need;
@@ -38,6 +40,12 @@ pub const CASES: &[Case] = &[
     ),
     case("arch.store-only.atomic", "with TCSO = 1 the tag check fault of an atomic is that of its write", atomic)
         .needing(&[Need::StoreOnly, Need::Atomics]),
+    case(
+        "arch.store-only.copy",
+        "with TCSO or TCSO0 = 1 a memory copy reads through a wrong tag, and writing through one takes an exception",
+        copy,
+    )
+    .needing(&[Need::StoreOnly, Need::Mops]),
 ];
 
 const OLD: u64 = 0x0123_4567_89ab_cdef;
@@ -88,6 +96,42 @@ fn atomic(cx: &mut CaseContext<'_>) -> CaseResult {
     let mut guest = cx.guest()?;
     for text in ["ldadd x1, x2, [x0]", "swp x1, x2, [x0]"] {
         faults(&mut guest, El::El1, TCSO[1], text, Direction::Store)?;
+    }
+    Ok(())
+}
+
+fn copy(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    guest.write(arena(0), &[0xa5; 32])?;
+    for el in [El::El0, El::El1] {
+        for (source, destination) in [(9, 6), (6, 9)] {
+            guest.write(arena(64), &[0; 32])?;
+            guest.store_tags(arena(0), &[6; 8])?;
+            let pointer = pointer_at(el, false, 64, destination);
+            let block = Block::assemble("cpyfp [x0]!, [x1]!, x2!; cpyfm [x0]!, [x1]!, x2!; cpyfe [x0]!, [x1]!, x2!")?
+                .at(el)
+                .x(0, pointer)
+                .x(1, pointer_at(el, false, 0, source))
+                .x(2, 32)
+                .sys(SysReg::Sctlr, guest.sctlr(el, Mode::Synchronous) | TCSO[el as usize]);
+            let trace = guest.run(&block)?;
+            if destination == 6 {
+                no_fault(&guest, &format!("a copy at {el} out of memory with another tag"), &trace)?;
+                bytes("the copy", arena(64), &[0xa5; 32], &guest.read(arena(64), 32)?)?;
+            } else {
+                // What follows the one that faulted finds registers that are not those of a copy's next part.
+                let [first, ..] = trace.faults.as_slice() else {
+                    return fail_with(
+                        format!("a copy at {el} into memory with another tag"),
+                        "an exception",
+                        "none",
+                        guest.listing(),
+                    );
+                };
+                equal_hex("ESR_EL1", tag_check_syndrome(el, Direction::Store).bits(), first.esr.bits())?;
+                equal_hex("FAR_EL1", pointer, first.far)?;
+            }
+        }
     }
     Ok(())
 }

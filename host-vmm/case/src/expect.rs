@@ -203,7 +203,7 @@ pub fn faults_at(guest: &Guest, what: &str, expected: &[usize], trace: &Trace) -
     )
 }
 
-/// Expects exactly one exception, with this syndrome. ESR_EL1 bits 55:32 (ISS2) are left out.
+/// Expects exactly one exception, with this syndrome.
 ///
 /// # Errors
 ///
@@ -211,18 +211,21 @@ pub fn faults_at(guest: &Guest, what: &str, expected: &[usize], trace: &Trace) -
 pub fn one_exception(guest: &Guest, what: &str, esr: u64, trace: &Trace) -> CaseResult {
     let mismatch = || block_mismatch(guest, vec![promised(guest, None, esr, None)], trace);
     match trace.faults.as_slice() {
-        [fault] if fault.esr.bits() & ESR == esr => Ok(()),
+        [fault] if known_esr(fault) == esr => Ok(()),
         [fault] => {
             let what = format!("ESR_EL1 of {what}");
-            let found = fault.esr.bits() & ESR;
+            let found = known_esr(fault);
             fail_by(what, format_args!("{esr:#x}"), format_args!("{found:#x}"), guest.listing(), mismatch())
         }
         other => fail_by(what, "one exception", format!("{other:?}"), guest.listing(), mismatch()),
     }
 }
 
-/// ESR_EL1 without ISS2.
-const ESR: u64 = 0xffff_ffff;
+/// Returns ESR_EL1. Bits 63:32 of a tag check fault's are one case's business, `arch.check.syndrome-upper-half`.
+fn known_esr(fault: &Fault) -> u64 {
+    const LOWER_HALF: u64 = 0xffff_ffff;
+    fault.esr.bits() & if fault.esr.is_tag_check_fault() { LOWER_HALF } else { u64::MAX }
+}
 
 /// An exception that is promised; in a block of one instruction it is that one's.
 fn promised(guest: &Guest, index: Option<usize>, esr: u64, far: Option<u64>) -> Exception {
@@ -236,7 +239,7 @@ fn block_mismatch(guest: &Guest, expected: Vec<Exception>, trace: &Trace) -> Mis
     let before = block.record(false);
     let taken = |fault: &Fault| {
         let far = fault.esr.class().is_data_abort().then_some(known_far(fault));
-        Exception { index: fault.index, esr: fault.esr.bits() & ESR, far, pstate: None }
+        Exception { index: fault.index, esr: known_esr(fault), far, pstate: None }
     };
     let mut others = Vec::new();
     let mut changed = |place: Place, expected: u64, found: u64| {
@@ -315,8 +318,7 @@ pub fn one_tag_check_fault(guest: &Guest, what: &str, expected: TagCheckFault, t
 fn tag_check_fault(guest: &Guest, what: &str, expected: TagCheckFault, fault: &Fault) -> CaseResult {
     let listing = || guest.listing();
     let syndrome = tag_check_syndrome(expected.el, expected.direction);
-    // ESR_EL1 bits 55:32 (ISS2) describe features that a tag check fault does not touch.
-    if fault.esr.bits() & ESR != syndrome.bits() {
+    if known_esr(fault) != syndrome.bits() {
         return fail_with(format!("{what}: ESR_EL1"), syndrome, fault.esr, listing());
     }
     if fault.index != Some(expected.index) {

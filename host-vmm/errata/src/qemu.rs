@@ -4,7 +4,7 @@ use isa::FaultStatus;
 
 use super::avoid::Avoid;
 use super::erratum::{BLANK, Condition, Erratum, from, range, version};
-use super::sign::{Reaction, Sign, abort, any_abort, direction, instead};
+use super::sign::{Reaction, Sign, VECTOR_LISTS, abort, any_abort, direction, instead};
 
 /// Atomic read-modify-writes.
 const ATOMICS: &[&str] = &["ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp", "cas"];
@@ -159,7 +159,7 @@ pub(super) const ALL: &[Erratum] = &[
         shows: "LD1 and ST1 of Device memory are alignment faults unless the address is a multiple of 8 bytes, whatever an element has",
         seen: "10.0.13 with two CPUs, not with one; not on 11.1.3, and not between; that it begins with 8.0 was not measured",
         reference: "target/arm/tcg/translate-a64.c, trans_ST_mult(): elements are promoted to a larger operation",
-        signs: &[Sign::Instruction(instead(&["ld1", "st1"], Reaction::Done, any_abort(ALIGNMENT)))],
+        signs: &[Sign::Instruction(instead(VECTOR_LISTS, Reaction::Done, any_abort(ALIGNMENT)))],
         programs: &["qemu.vector-list-aligned-as-a-whole"],
         avoid: &[Avoid::VectorsOnDevice],
         analysis: include_str!("../../../docs/errata/qemu.vector-list-aligned-as-a-whole.md"),

@@ -4,12 +4,15 @@ use isa::FaultStatus;
 
 use super::avoid::Avoid;
 use super::erratum::{BLANK, Erratum, from, range, version};
-use super::sign::{Far, InstructionSign, Reaction, Sign, abort, any_abort, direction, instead};
+use super::sign::{Far, InstructionSign, Numbers, Reaction, Sign, VECTOR_LISTS, abort, any_abort, direction, instead};
 
 /// Atomics that are a single read-modify-write without a condition.
 const ATOMICS: &[&str] = &["ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp"];
 
 const TAG_CHECK: &[FaultStatus] = &[FaultStatus::TAG_CHECK];
+
+/// ESR_EL1 of CPYFE [x0]!, [x1]!, x2! whose registers no CPYFP has been at: EC 0b100111, IL, from an epilogue, FormatOption.
+const COPY_NOT_BEGUN: u64 = 0x9e05_0022;
 
 pub(super) const ALL: &[Erratum] = &[
     Erratum {
@@ -75,12 +78,13 @@ pub(super) const ALL: &[Erratum] = &[
         id: "qemu.vector-list-end-unchecked",
         title: "the end of a long list of vectors is not tag checked",
         versions: &[range(version(8, 2, 0), version(10, 1, 0))],
-        shows: "of LD1 and ST1 of 48 or 64 bytes only the first 16 or 32 are tag checked",
+        shows: "of LD1 to LD4 and ST1 to ST4 of 48 or 64 bytes only the first 16 or 32 are tag checked",
         seen: "10.0.13, not on 11.1.3; that 8.2 has it and 10.1 has not is read in the history",
         reference: "target/arm/internals.h, MTEDESC.SIZEM1 has five bits: fixed for 10.1",
+        cases: &["arch.vector.structures-checked"],
         signs: &[Sign::Instruction(InstructionSign {
             longer_than: Some(32),
-            ..instead(&["ld1", "st1"], any_abort(TAG_CHECK), Reaction::Done)
+            ..instead(VECTOR_LISTS, any_abort(TAG_CHECK), Reaction::Done)
         })],
         programs: &["qemu.vector-list-end-unchecked"],
         avoid: &[Avoid::LongLists],
@@ -113,7 +117,40 @@ pub(super) const ALL: &[Erratum] = &[
         reference: "target/arm/tcg/translate-a64.c, do_atomic_ld() checks a read",
         cases: &["arch.store-only.atomic"],
         signs: &[Sign::Instruction(instead(ATOMICS, abort(TAG_CHECK, true), Reaction::Done))],
+        programs: &["qemu.store-only-atomics"],
+        avoid: &[Avoid::StoreOnlyAtomics],
         analysis: include_str!("../../../docs/errata/qemu.store-only-atomics.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.tag-check-syndrome-sign-extended",
+        title: "ESR_EL1 of a tag check fault is sign-extended",
+        versions: &[from(version(11, 0, 0))],
+        shows: "bits 63:32 of ESR_EL1 of a synchronous tag check fault are ones, not zeros",
+        seen: "11.1.3, without Linux and in nested KVM; not on 10.0.13, and nothing between was measured",
+        reference: "Arm ARM, ESR_EL1: bits 63:56 are RES0, and ISS2 tells of features that such a fault does not touch",
+        cases: &["arch.check.syndrome-upper-half"],
+        signs: &[Sign::Number { what: &["ESR_EL1 bits 63:32 of *"], values: Numbers::Pairs(&[(0, 0xffff_ffff)]) }],
+        avoid: &[Avoid::SyndromeUpperHalf],
+        analysis: include_str!("../../../docs/errata/qemu.tag-check-syndrome-sign-extended.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.store-only-copies",
+        title: "the loads of memory copies are checked where checks are of stores alone",
+        versions: &[from(version(11, 0, 0))],
+        shows: "with store-only tag checks CPYP, CPYM, CPYE and their like take tag check faults of their source",
+        seen: "11.1.3; 10.0.13 has no FEAT_MTE_STORE_ONLY, and nothing between was measured",
+        reference: "target/arm/tcg/translate-a64.c, do_CPY() asks for the check of the source without looking at TCSO (inferred for 11.1.3)",
+        cases: &["arch.store-only.copy"],
+        signs: &[
+            Sign::Instruction(instead(&["cpy"], Reaction::Done, abort(TAG_CHECK, false))),
+            // What follows finds registers that are not those of a copy's next part.
+            Sign::Instruction(instead(&["cpyfe"], Reaction::Done, Reaction::Exception(COPY_NOT_BEGUN))),
+        ],
+        programs: &["qemu.store-only-copies"],
+        avoid: &[Avoid::StoreOnlyCopies],
+        analysis: include_str!("../../../docs/errata/qemu.store-only-copies.md"),
         ..BLANK
     },
     Erratum {

@@ -92,6 +92,9 @@ pub struct Direction {
     pub write: bool,
 }
 
+/// Loads and stores of lists of vectors and of their lanes, as the beginnings of what `isa` prints.
+pub const VECTOR_LISTS: &[&str] = &["ld1", "ld2", "ld3", "ld4", "st1", "st2", "st3", "st4"];
+
 /// ESR_EL1.ISS of a data abort: cache maintenance, and a write.
 pub(crate) const CM: u64 = 1 << 8;
 pub(crate) const WNR: u64 = 1 << 6;
@@ -153,13 +156,8 @@ impl Direction {
 impl InstructionSign {
     /// Returns whether the instruction is one of those that the sign is about.
     pub(crate) fn concerns(&self, insn: Insn) -> bool {
-        let long = |least: u8| {
-            let bytes = |arg: &Arg| match arg {
-                Arg::VectorList(list) => list.count() * list.arrangement().vector_bytes(),
-                _ => 0,
-            };
-            insn.args().iter().any(|arg| bytes(arg) > least)
-        };
+        let list = || insn.args().iter().any(|arg| matches!(arg, Arg::VectorList(_)));
+        let long = |least: u8| list() && insn.access().is_some_and(|access| access.total() > least);
         begins(insn, self.instructions) && self.longer_than.is_none_or(long)
     }
 }

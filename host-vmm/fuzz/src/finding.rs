@@ -50,6 +50,7 @@ pub fn failure(program: &Program, verdict: &Verdict) -> Option<Failure> {
 /// Lists all differences as values.
 fn mismatch(program: &Program, divergence: &Divergence) -> ProgramMismatch {
     let differences = &divergence.differences;
+    let tagged_far = divergence.expected.tagged_far && divergence.found.tagged_far;
     let mut mismatch = ProgramMismatch {
         words: program.runs().flat_map(|run| run.words.iter().copied()).collect(),
         complete: differences.len() <= LISTED,
@@ -65,7 +66,8 @@ fn mismatch(program: &Program, divergence: &Divergence) -> ProgramMismatch {
             if block.is_empty() {
                 continue;
             }
-            let exceptions = |trace: &machine::Trace| trace.faults.iter().map(exception).collect();
+            let exceptions =
+                |trace: &machine::Trace| trace.faults.iter().map(|fault| exception(fault, tagged_far)).collect();
             mismatch.blocks.push(BlockMismatch {
                 words: run_of(program, step.step).map(|run| run.words.clone()).unwrap_or_default(),
                 expected: exceptions(expected),
@@ -90,8 +92,8 @@ fn run_of(program: &Program, step: usize) -> Option<&Run> {
     })
 }
 
-fn exception(fault: &machine::Fault) -> Exception {
-    let (index, esr, far, pstate) = compare::comparable_fault(fault);
+fn exception(fault: &machine::Fault, tagged_far: bool) -> Exception {
+    let (index, esr, far, pstate) = compare::comparable_fault(fault, tagged_far);
     Exception { index, esr, far, pstate: Some(pstate) }
 }
 

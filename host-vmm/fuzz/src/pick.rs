@@ -62,7 +62,7 @@ fn group(row: &Row) -> Group {
         Group::Copies
     } else if example.is_some_and(branch_target::branches) {
         Group::Branches
-    } else if is(|arg| matches!(arg, Arg::Simd(_) | Arg::VectorList(_))) {
+    } else if is(|arg| matches!(arg, Arg::Simd(_) | Arg::VectorList(_) | Arg::LaneList(_))) {
         Group::Simd
     } else if TAGS.contains(&mnemonic) && !is(|arg| matches!(arg, Arg::Shift(_) | Arg::Extend(_)))
         || matches!(mnemonic, "add" | "sub") && row.bits() >> 23 & 0x3f == 0x22

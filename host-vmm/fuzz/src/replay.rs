@@ -40,10 +40,19 @@ impl NamedProgram {
     }
 }
 
-/// Runs programs until the deadline. Everything is reported to the sink, from `Started` to the end.
-pub fn run(programs: &[NamedProgram], opener: &dyn Opener, seed: u64, deadline: Deadline, sink: &mut dyn Sink) {
+/// Runs programs until the deadline; `around` is the emulator around the target, as in [`KnownErrata`]. Everything is reported to
+/// the sink, from `Started` to the end.
+pub fn run(
+    programs: &[NamedProgram],
+    opener: &dyn Opener,
+    around: &str,
+    seed: u64,
+    deadline: Deadline,
+    sink: &mut dyn Sink,
+) {
     let began = Instant::now();
-    let result = with_judge(opener, &KnownErrata::Shown, &mut |judge, opponent| {
+    let known = KnownErrata { avoided: false, around: around.to_owned() };
+    let result = with_judge(opener, &known, &mut |judge, opponent| {
         event::started(&opponent.target, opponent.took, seed, programs.len(), sink);
         for named in programs {
             if let Err(late) = deadline.check() {

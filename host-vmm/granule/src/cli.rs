@@ -117,12 +117,11 @@ pub fn inner_suite(options: &InnerOptions, sink: &mut dyn Sink) {
             };
             run::run_suite(&suite, &host, sink);
         }
-        Work::Programs(programs) => replay::run(programs, &host, options.seed, Deadline::NEVER, sink),
+        Work::Programs(programs) => {
+            replay::run(programs, &host, &options.emulator, options.seed, Deadline::NEVER, sink)
+        }
         Work::Fuzz(fuzz, avoid_known) => {
-            let known = match avoid_known {
-                true => KnownErrata::Avoided { around: options.emulator.clone() },
-                false => KnownErrata::Shown,
-            };
+            let known = KnownErrata { avoided: *avoid_known, around: options.emulator.clone() };
             campaign::run(fuzz, &host, &known, sink, &mut |_, _| ());
         }
     }

@@ -19,6 +19,8 @@ pub enum Need {
     Mte3,
     /// FEAT_MTE_STORE_ONLY: tag checks of stores alone.
     StoreOnly,
+    /// FEAT_MTE_TAGGED_FAR: FAR_EL1 of a tag check fault has all of the address.
+    TaggedFar,
     /// DC GVA and DC GZVA are not prohibited (DCZID_EL0.DZP).
     DcZva,
     /// FEAT_LSE: atomics.
@@ -123,6 +125,7 @@ impl Need {
             },
             Self::Mte3 => "cpu-no-mte3",
             Self::StoreOnly => "cpu-no-store-only",
+            Self::TaggedFar => "cpu-no-tagged-far",
             Self::DcZva => "cpu-no-dc-zva",
             Self::Atomics => "cpu-no-lse",
             Self::Mops => "cpu-no-mops",

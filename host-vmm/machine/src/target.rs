@@ -89,6 +89,12 @@ impl Target {
         field(self.boot.pfr2, 4) >= 1
     }
 
+    /// Returns whether FAR_EL1 of a tag check fault has all of the address (ID_AA64PFR2_EL1.MTEFAR, FEAT_MTE_TAGGED_FAR).
+    #[must_use]
+    pub fn tagged_far(&self) -> bool {
+        field(self.boot.pfr2, 8) >= 1
+    }
+
     /// Returns whether there are atomic read-modify-write instructions (ID_AA64ISAR0_EL1.Atomic, FEAT_LSE).
     #[must_use]
     pub fn atomics(&self) -> bool {
@@ -275,6 +281,9 @@ impl Need {
             Self::Mte3 if target.mte() < 3 => format!("asymmetric faults: this CPU has MTE{}", target.mte()),
             Self::StoreOnly if !target.store_only() => {
                 "the guest has no store-only tag checks (FEAT_MTE_STORE_ONLY)".to_owned()
+            }
+            Self::TaggedFar if !target.tagged_far() => {
+                "the guest has no bits 63:60 in FAR_EL1 of a tag check fault (FEAT_MTE_TAGGED_FAR)".to_owned()
             }
             Self::DcZva if target.zero_block().is_none() => "DC ZVA is prohibited here (DCZID_EL0.DZP)".to_owned(),
             Self::Atomics if !target.atomics() => "this CPU has no atomics (FEAT_LSE)".to_owned(),

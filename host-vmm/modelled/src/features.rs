@@ -16,6 +16,7 @@ pub fn features(boot: &BootReport) -> Features {
         lse2: field(boot.mmfr2, 32) != 0,
         mops: field(boot.isar2, 16) != 0,
         store_only: field(boot.pfr2, 4) != 0,
+        tagged_far: field(boot.pfr2, 8) != 0,
         idst: field(boot.mmfr2, 36) != 0,
         pfr0: boot.pfr0,
         pfr1: without(boot.pfr1, 8),

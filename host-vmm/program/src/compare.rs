@@ -1,27 +1,28 @@
 //! Compares what two machines showed of one program, without the bits that the architecture leaves open.
 //!
-//! Left out are FAR_EL1 of exceptions that are no abort, bits 63:60 of FAR_EL1 of tag check faults (UNKNOWN without
-//! FEAT_MTE_TAGGED_FAR), ISS2 of ESR_EL1, its WnR for an unsupported exclusive or atomic access, the fields of SPSR_EL1 that are not the program's, the fields of
-//! SCTLR_EL1 and TCR_EL1 that no program sets, and registers and bytes that the model says to be UNKNOWN. Everything else must be the same to the bit.
+//! Left out is what the architecture makes UNKNOWN, and nothing else:
+//!
+//! | | where it is written (DDI 0487) |
+//! |---|---|
+//! | FAR_EL1 of exceptions that are no abort and no PC alignment fault, or where ESR_EL1.FnV is 1 | FAR_EL1 |
+//! | bits 63:60 of FAR_EL1 of a tag check fault, without FEAT_MTE_TAGGED_FAR | FAR_EL1 |
+//! | ESR_EL1.WnR of an unsupported exclusive or atomic access | ESR_EL1, ISS encoding for a Data Abort, WnR |
+//! | registers and bytes that the model says to be UNKNOWN | the rule that says so |
+//!
+//! Everything else must be the same to the bit.
 
 use abi::mailbox::SysReg;
-use isa::{ExceptionClass, FaultStatus, Syndrome};
+use isa::{ExceptionClass, FaultStatus};
 
-use super::control;
 use super::observation::{Observation, ObservedExtent, StepOutcome};
 use machine::{Fault, Trace};
 
-/// SPSR_EL1: N, Z, C, V, TCO, and the level.
-const PSTATE: u64 = 0xf << 28 | 1 << 25 | 0xf;
-/// ESR_EL1 without ISS2.
-const ESR: u64 = 0xffff_ffff;
 /// ESR_EL1.ISS of a data abort: it was a write.
 const WNR: u64 = 1 << 6;
 /// ESR_EL1.ISS of an abort: FAR_EL1 is not valid.
 const FNV: u32 = 1 << 10;
-/// GCR_EL1: Exclude and RRND. RGSR_EL1: TAG and what the generator uses of SEED. TFSR_ELx: TF0 and TF1.
-const MTE_FIELDS: [(SysReg, u64); 4] =
-    [(SysReg::Gcr, 0x1_ffff), (SysReg::Rgsr, 0xff_ff0f), (SysReg::Tfsr, 3), (SysReg::Tfsre0, 3)];
+/// FAR_EL1: what is UNKNOWN of a tag check fault's without FEAT_MTE_TAGGED_FAR.
+const FAR_TAG: u64 = 0xf << 60;
 
 /// Something in which two observations differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +97,7 @@ impl std::fmt::Display for Location {
 /// Lists where two observations of one program differ, in the order in which it ran.
 #[must_use]
 pub fn differences(expected: &Observation, found: &Observation) -> Vec<Difference> {
-    let mut list = Differences::default();
+    let mut list = Differences { tagged_far: expected.tagged_far && found.tagged_far, ..Differences::default() };
     for (a, b) in expected.seen.iter().zip(&found.seen) {
         list.step = Some(a.step);
         match (&a.what, &b.what) {
@@ -129,6 +130,8 @@ pub fn differences(expected: &Observation, found: &Observation) -> Vec<Differenc
 struct Differences {
     step: Option<usize>,
     found: Vec<Difference>,
+    /// All bits of FAR_EL1 are known for a tag check fault.
+    tagged_far: bool,
 }
 
 impl Differences {
@@ -146,8 +149,10 @@ impl Differences {
     fn traces(&mut self, a: &Trace, b: &Trace, unknown: &[SysReg], unknown_x: u32) {
         for n in 0..a.faults.len().max(b.faults.len()) {
             let (a, b) = (a.faults.get(n), b.faults.get(n));
-            if a.map(comparable_fault) != b.map(comparable_fault) {
-                self.add(Location::Fault(n), || (fault(a), fault(b)));
+            let comparable = |fault: Option<&Fault>| fault.map(|fault| comparable_fault(fault, self.tagged_far));
+            if comparable(a) != comparable(b) {
+                let tagged_far = self.tagged_far;
+                self.add(Location::Fault(n), || (fault(a, tagged_far), fault(b, tagged_far)));
                 // Those behind it are shifted, or follow from it.
                 break;
             }
@@ -162,13 +167,9 @@ impl Differences {
         if counts(31) {
             self.numbers(Location::Sp, a.sp, b.sp);
         }
-        self.numbers(Location::Pstate, a.pstate & PSTATE, b.pstate & PSTATE);
-        for register in [SysReg::Sctlr, SysReg::Tcr] {
-            let mask = control::owned(register);
-            self.numbers(Location::Sys(register), a.sys(register) & mask, b.sys(register) & mask);
-        }
-        for (register, mask) in MTE_FIELDS.into_iter().filter(|(register, _)| !unknown.contains(register)) {
-            self.numbers(Location::Sys(register), a.sys(register) & mask, b.sys(register) & mask);
+        self.numbers(Location::Pstate, a.pstate, b.pstate);
+        for register in SysReg::ALL.into_iter().filter(|register| !unknown.contains(register)) {
+            self.numbers(Location::Sys(register), a.sys(register), b.sys(register));
         }
     }
 
@@ -212,40 +213,40 @@ impl Differences {
 
 /// Returns what must be the same of an exception: its instruction, and the known bits of ESR_EL1, FAR_EL1 and SPSR_EL1.
 #[must_use]
-pub fn comparable_fault(fault: &Fault) -> (Option<usize>, u64, Option<u64>, u64) {
-    (fault.index, comparable_esr(fault), comparable_far(fault), fault.spsr & PSTATE)
+pub fn comparable_fault(fault: &Fault, tagged_far: bool) -> (Option<usize>, u64, Option<u64>, u64) {
+    (fault.index, comparable_esr(fault), comparable_far(fault, tagged_far), fault.spsr)
 }
 
 /// Returns the known bits of ESR_EL1 (Arm ARM, ESR_EL1.WnR: UNKNOWN for an unsupported exclusive or atomic access).
 fn comparable_esr(fault: &Fault) -> u64 {
     let unsupported = fault.esr.dfsc() == Some(FaultStatus::UNSUPPORTED_ATOMIC);
-    fault.esr.bits() & ESR & !if unsupported { WNR } else { 0 }
+    fault.esr.bits() & !if unsupported { WNR } else { 0 }
 }
 
 /// Returns the known bits of FAR_EL1 (Arm ARM, FAR_EL1: UNKNOWN but for aborts and PC alignment faults).
-fn comparable_far(fault: &Fault) -> Option<u64> {
+fn comparable_far(fault: &Fault, tagged_far: bool) -> Option<u64> {
     let class = fault.esr.class();
     let abort = class.is_data_abort() || class.is_instruction_abort();
     if !abort && class != ExceptionClass::PC_ALIGNMENT || abort && fault.esr.iss() & FNV != 0 {
         return None;
     }
-    Some(if fault.esr.is_tag_check_fault() { fault.far & !(0xf << 60) } else { fault.far })
+    Some(if fault.esr.is_tag_check_fault() && !tagged_far { fault.far & !FAR_TAG } else { fault.far })
 }
 
 /// Describes an exception, or that there is none.
 #[must_use]
-pub fn fault(fault: Option<&Fault>) -> String {
+pub fn fault(fault: Option<&Fault>, tagged_far: bool) -> String {
     let Some(fault) = fault else { return "no exception".to_owned() };
     let place = fault.index.map_or_else(|| "outside the block".to_owned(), |index| format!("instruction {index}"));
-    format!("{place}: {}", exception(fault))
+    format!("{place}: {}", exception(fault, tagged_far))
 }
 
 /// Describes an exception without its place.
 #[must_use]
-pub fn exception(fault: &Fault) -> String {
-    let syndrome = Syndrome::from_bits(fault.esr.bits() & ESR);
-    let far = comparable_far(fault).map(|far| format!(" at {far:#018x}")).unwrap_or_default();
-    format!("{syndrome}{far}, pstate {:#x}", fault.spsr & PSTATE)
+pub fn exception(fault: &Fault, tagged_far: bool) -> String {
+    let syndrome = fault.esr;
+    let far = comparable_far(fault, tagged_far).map(|far| format!(" at {far:#018x}")).unwrap_or_default();
+    format!("{syndrome}{far}, pstate {:#x}", fault.spsr)
 }
 
 #[cfg(test)]

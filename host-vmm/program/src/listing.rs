@@ -22,12 +22,15 @@ pub fn side_by_side(
     found: &Observation,
     differences: &[Difference],
 ) -> Vec<String> {
+    let tagged_far = expected.tagged_far && found.tagged_far;
     let mut lines = vec![format!("{} {} {VERSION}", HEADER[0], HEADER[1])];
     for (number, step) in program.steps.iter().enumerate() {
         match step {
             Step::Event(event) => lines.push(event.to_string()),
             Step::Again { cpu } => lines.push(format!("again cpu={cpu}")),
-            Step::Run(run) => block(&mut lines, run, faults(expected, number), faults(found, number)),
+            Step::Run(run) => {
+                block(&mut lines, run, faults(expected, number), faults(found, number), tagged_far);
+            }
         }
         table(&mut lines, differences, Some(number), "after this step");
     }
@@ -36,13 +39,13 @@ pub fn side_by_side(
 }
 
 /// Lists a block; an instruction that takes an exception says so.
-fn block(lines: &mut Vec<String>, run: &Run, expected: &[Fault], found: &[Fault]) {
+fn block(lines: &mut Vec<String>, run: &Run, expected: &[Fault], found: &[Fault], tagged_far: bool) {
     lines.push(run.heading());
     lines.extend(run.settings().into_iter().map(|line| format!("  {line}")));
     lines.push("code".to_owned());
     for (index, word) in run.words.iter().enumerate() {
         let text = instruction(*word);
-        let (expected, found) = (fault_text(expected, index), fault_text(found, index));
+        let (expected, found) = (fault_text(expected, index, tagged_far), fault_text(found, index, tagged_far));
         lines.push(match (expected == found, expected.is_empty()) {
             (true, true) => format!("  {text}"),
             (true, false) => format!("  {text:INSTRUCTION$} // {found}"),
@@ -57,8 +60,9 @@ fn or_none(text: &str) -> &str {
 }
 
 /// Describes the exceptions of one instruction: one that is in a loop can have several.
-fn fault_text(faults: &[Fault], index: usize) -> String {
-    let mut all: Vec<_> = faults.iter().filter(|fault| fault.index == Some(index)).map(exception).collect();
+fn fault_text(faults: &[Fault], index: usize, tagged_far: bool) -> String {
+    let own = faults.iter().filter(|fault| fault.index == Some(index));
+    let mut all: Vec<_> = own.map(|fault| exception(fault, tagged_far)).collect();
     all.dedup();
     let more = all.len().saturating_sub(2);
     all.truncate(2);

@@ -16,6 +16,8 @@ pub struct Observation {
     pub memory: Vec<ObservedExtent>,
     /// The step whose block did not end in time or rang checkpoints without end; nothing after it was run.
     pub endless: Option<usize>,
+    /// What ran it has FEAT_MTE_TAGGED_FAR: all bits of FAR_EL1 are known for a tag check fault.
+    pub tagged_far: bool,
 }
 
 /// Something that a step showed.

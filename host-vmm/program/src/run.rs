@@ -14,6 +14,9 @@ const MAX_CHECKPOINTS: usize = 256;
 /// ID_AA64PFR1_EL1.MTE is 2 or 3: there are allocation tags.
 const MTE: u64 = 1 << 9;
 
+/// ID_AA64PFR2_EL1.MTEFAR: FEAT_MTE_TAGGED_FAR.
+const MTEFAR_SHIFT: u32 = 8;
+
 /// Runs a program on a machine that is as after boot and has the vCPUs that it needs.
 ///
 /// A block that does not end is no error: it is what the observation says, and the machine is of no use after it.
@@ -22,6 +25,7 @@ const MTE: u64 = 1 << 9;
 ///
 /// When the machine cannot do what the program asks.
 pub fn run(program: &Program, machine: &mut dyn Machine) -> Result<Observation, MachineError> {
+    let tagged_far = machine.boot_report(0).pfr2 >> MTEFAR_SHIFT & 0xf != 0;
     let mut runner = Runner { machine, seen: Vec::new(), last: None, begun: Vec::new(), hides_vectors: false };
     for (step, what) in program.steps.iter().enumerate() {
         let ended = match what {
@@ -32,13 +36,13 @@ pub fn run(program: &Program, machine: &mut dyn Machine) -> Result<Observation, 
         match ended {
             Ok(true) => {}
             Ok(false) | Err(MachineError::Silent { .. }) => {
-                return Ok(Observation { seen: runner.seen, memory: Vec::new(), endless: Some(step) });
+                return Ok(Observation { seen: runner.seen, memory: Vec::new(), endless: Some(step), tagged_far });
             }
             Err(error) => return Err(error),
         }
     }
     let memory = runner.memory(program)?;
-    Ok(Observation { seen: runner.seen, memory, endless: None })
+    Ok(Observation { seen: runner.seen, memory, endless: None, tagged_far })
 }
 
 struct Runner<'a> {

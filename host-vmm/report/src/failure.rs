@@ -142,7 +142,7 @@ fn set(mut tags: impl Iterator<Item = u8>) -> Option<u16> {
 pub struct Exception {
     /// The instruction's place in the block; `None` outside it, or where nothing is promised.
     pub index: Option<usize>,
-    /// ESR_EL1 without ISS2.
+    /// ESR_EL1.
     pub esr: u64,
     /// FAR_EL1; `None` where it is UNKNOWN or nothing is promised.
     pub far: Option<u64>,

@@ -89,7 +89,8 @@ fn optional(kernel: &str, cpu: &str, case: &str) -> bool {
     if case == "kvm.registers.tag-line" {
         return cpu == "max";
     }
-    let hidden = !kernel.starts_with('7') && (case.starts_with("arch.store-only.") || case == "elsewhere.qemu.mte-10");
+    let hidden = !kernel.starts_with('7')
+        && (case.starts_with("arch.store-only.") || ["arch.check.tagged-far", "elsewhere.qemu.mte-10"].contains(&case));
     hidden || cpu != "max" && !case.starts_with("kvm.") && !case.starts_with("restore.")
 }
 

@@ -5,7 +5,7 @@ use crate::error::ParseError;
 use crate::extend::ExtendKind;
 use crate::indexed::{Indexed, PostIndexed};
 use crate::register::{Reg, RegClass};
-use crate::simd::{Arrangement, VectorList};
+use crate::simd::{Arrangement, LaneList, SimdWidth, VectorList};
 use crate::syntax::Reader;
 
 /// The offset inside the brackets.
@@ -13,6 +13,13 @@ enum Offset {
     None,
     Immediate(i64),
     Register { index: Reg, extend: ExtendKind, amount: Option<u8> },
+}
+
+/// What stands behind the dot of a vector register.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum VectorForm {
+    Whole(Arrangement),
+    Lane(SimdWidth),
 }
 
 impl Reader<'_> {
@@ -82,35 +89,62 @@ impl Reader<'_> {
         Ok(Arg::Address(Address { base, offset: 0, addressing: Addressing::Offset }))
     }
 
-    /// Parses the rest of a list of vector registers after `{`: with commas, or with a hyphen between first and last.
-    pub(super) fn vectors(&mut self) -> Result<VectorList, ParseError> {
+    /// Parses the rest of a list of vector registers after `{`: with commas, or with a hyphen between first and last; behind
+    /// the list perhaps the number of a lane.
+    pub(super) fn vectors(&mut self) -> Result<Arg, ParseError> {
         const NEXT: &str = "the next consecutive register with the same arrangement";
         const LAST: &str = "a register with the same arrangement, at most three after the first";
-        let (first, arrangement) = self.vector("a vector register such as v0.16b", |_| true)?;
+        const FIRST: &str = "a vector register such as v0.16b, or v0.b for a lane";
+        let (first, form) = self.vector(FIRST, |_| true)?;
         let mut count = 1;
         if self.take('-') {
             let fits = |last: u8| last > first && last - first < VectorList::MAX_COUNT;
-            let (last, _) = self.vector(LAST, |(last, of)| of == arrangement && fits(last))?;
+            let (last, _) = self.vector(LAST, |(last, of)| of == form && fits(last))?;
             count = last - first + 1;
         } else {
             while count < VectorList::MAX_COUNT && self.take(',') {
-                self.vector(NEXT, |next| next == ((first + count) % 32, arrangement))?;
+                self.vector(NEXT, |next| next == ((first + count) % 32, form))?;
                 count += 1;
             }
         }
-        let list = VectorList::new(first, count, arrangement).filter(|_| self.peek() == Some('}'));
-        let list = list.ok_or_else(|| self.expected("`}` after at most four registers"))?;
-        self.take('}');
-        Ok(list)
+        if !self.take('}') {
+            return Err(self.expected("`}` after at most four registers"));
+        }
+        match form {
+            VectorForm::Whole(arrangement) => {
+                VectorList::new(first, count, arrangement).map(Arg::VectorList).ok_or_else(|| self.expected(FIRST))
+            }
+            VectorForm::Lane(width) => self.lane(first, count, width),
+        }
+    }
+
+    /// Parses the number of a lane after `{v0.s}`.
+    fn lane(&mut self, first: u8, count: u8, width: SimdWidth) -> Result<Arg, ParseError> {
+        const LANE: &str = "the number of a lane that the registers have, such as [0]";
+        if !self.take('[') {
+            return Err(self.expected("`[` and the number of a lane"));
+        }
+        let start = self.skip_blanks().position;
+        let number = if self.at_number() { self.number()? } else { -1 };
+        let lanes = u8::try_from(number).ok().and_then(|lane| LaneList::new(first, count, width, lane));
+        let Some(lanes) = lanes else {
+            self.position = start;
+            return Err(self.expected(LANE));
+        };
+        if self.take(']') { Ok(Arg::LaneList(lanes)) } else { Err(self.expected("`]`")) }
     }
 
     fn vector(
         &mut self,
         expected: &'static str,
-        fits: impl Fn((u8, Arrangement)) -> bool,
-    ) -> Result<(u8, Arrangement), ParseError> {
+        fits: impl Fn((u8, VectorForm)) -> bool,
+    ) -> Result<(u8, VectorForm), ParseError> {
         let start = self.skip_blanks().position;
-        match self.name().and_then(VectorList::parse_one) {
+        let form = |name: &str| {
+            let whole = VectorList::parse_one(name).map(|(index, of)| (index, VectorForm::Whole(of)));
+            whole.or_else(|| LaneList::parse_one(name).map(|(index, of)| (index, VectorForm::Lane(of))))
+        };
+        match self.name().and_then(form) {
             Some(vector) if fits(vector) => Ok(vector),
             _ => {
                 self.position = start;

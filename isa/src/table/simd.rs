@@ -8,8 +8,12 @@ use crate::operand::address::{
 use crate::operand::branch::REL19;
 use crate::operand::indexed::{INDEX_1, INDEX_2, INDEX_4, INDEX_8, INDEX_16, POST_XM};
 use crate::operand::simd::{
-    BT, DT, DT2, HT, LIST_1, LIST_2, LIST_3, LIST_4, POST_LIST_1, POST_LIST_2, POST_LIST_3, POST_LIST_4, QT, QT2, ST,
-    ST2,
+    B_LANES_1, B_LANES_2, B_LANES_3, B_LANES_4, BT, D_LANES_1, D_LANES_2, D_LANES_3, D_LANES_4, DT, DT2, H_LANES_1,
+    H_LANES_2, H_LANES_3, H_LANES_4, HT, LIST_1, LIST_2, LIST_3, LIST_4, POST_B_LANES_1, POST_B_LANES_2,
+    POST_B_LANES_3, POST_B_LANES_4, POST_D_LANES_1, POST_D_LANES_2, POST_D_LANES_3, POST_D_LANES_4, POST_ELEMENTS_1,
+    POST_ELEMENTS_2, POST_ELEMENTS_3, POST_ELEMENTS_4, POST_H_LANES_1, POST_H_LANES_2, POST_H_LANES_3, POST_H_LANES_4,
+    POST_LIST_1, POST_LIST_2, POST_LIST_3, POST_LIST_4, POST_S_LANES_1, POST_S_LANES_2, POST_S_LANES_3, POST_S_LANES_4,
+    QT, QT2, S_LANES_1, S_LANES_2, S_LANES_3, S_LANES_4, ST, ST2, STRUCTURES_2, STRUCTURES_3, STRUCTURES_4,
 };
 use crate::unpredictable::load_simd_pair;
 
@@ -140,5 +144,167 @@ rows! {
         "ld1" 0x0c40_2000 [LIST_4 BASE];
         "ld1" 0x0cdf_2000 [LIST_4 POST_LIST_4];
         "ld1" 0x0cc0_2000 [LIST_4 POST_XM];
+    }
+    St2 {
+        "st2" 0x0c00_8000 [STRUCTURES_2 BASE];
+        "st2" 0x0c9f_8000 [STRUCTURES_2 POST_LIST_2];
+        "st2" 0x0c80_8000 [STRUCTURES_2 POST_XM];
+    }
+    St3 {
+        "st3" 0x0c00_4000 [STRUCTURES_3 BASE];
+        "st3" 0x0c9f_4000 [STRUCTURES_3 POST_LIST_3];
+        "st3" 0x0c80_4000 [STRUCTURES_3 POST_XM];
+    }
+    St4 {
+        "st4" 0x0c00_0000 [STRUCTURES_4 BASE];
+        "st4" 0x0c9f_0000 [STRUCTURES_4 POST_LIST_4];
+        "st4" 0x0c80_0000 [STRUCTURES_4 POST_XM];
+    }
+    Ld2 {
+        "ld2" 0x0c40_8000 [STRUCTURES_2 BASE];
+        "ld2" 0x0cdf_8000 [STRUCTURES_2 POST_LIST_2];
+        "ld2" 0x0cc0_8000 [STRUCTURES_2 POST_XM];
+    }
+    Ld3 {
+        "ld3" 0x0c40_4000 [STRUCTURES_3 BASE];
+        "ld3" 0x0cdf_4000 [STRUCTURES_3 POST_LIST_3];
+        "ld3" 0x0cc0_4000 [STRUCTURES_3 POST_XM];
+    }
+    Ld4 {
+        "ld4" 0x0c40_0000 [STRUCTURES_4 BASE];
+        "ld4" 0x0cdf_0000 [STRUCTURES_4 POST_LIST_4];
+        "ld4" 0x0cc0_0000 [STRUCTURES_4 POST_XM];
+    }
+    St1Lane {
+        "st1" 0x0d00_0000 [B_LANES_1 BASE];
+        "st1" 0x0d9f_0000 [B_LANES_1 POST_B_LANES_1];
+        "st1" 0x0d80_0000 [B_LANES_1 POST_XM];
+        "st1" 0x0d00_4000 [H_LANES_1 BASE];
+        "st1" 0x0d9f_4000 [H_LANES_1 POST_H_LANES_1];
+        "st1" 0x0d80_4000 [H_LANES_1 POST_XM];
+        "st1" 0x0d00_8000 [S_LANES_1 BASE];
+        "st1" 0x0d9f_8000 [S_LANES_1 POST_S_LANES_1];
+        "st1" 0x0d80_8000 [S_LANES_1 POST_XM];
+        "st1" 0x0d00_8400 [D_LANES_1 BASE];
+        "st1" 0x0d9f_8400 [D_LANES_1 POST_D_LANES_1];
+        "st1" 0x0d80_8400 [D_LANES_1 POST_XM];
+    }
+    St2Lane {
+        "st2" 0x0d20_0000 [B_LANES_2 BASE];
+        "st2" 0x0dbf_0000 [B_LANES_2 POST_B_LANES_2];
+        "st2" 0x0da0_0000 [B_LANES_2 POST_XM];
+        "st2" 0x0d20_4000 [H_LANES_2 BASE];
+        "st2" 0x0dbf_4000 [H_LANES_2 POST_H_LANES_2];
+        "st2" 0x0da0_4000 [H_LANES_2 POST_XM];
+        "st2" 0x0d20_8000 [S_LANES_2 BASE];
+        "st2" 0x0dbf_8000 [S_LANES_2 POST_S_LANES_2];
+        "st2" 0x0da0_8000 [S_LANES_2 POST_XM];
+        "st2" 0x0d20_8400 [D_LANES_2 BASE];
+        "st2" 0x0dbf_8400 [D_LANES_2 POST_D_LANES_2];
+        "st2" 0x0da0_8400 [D_LANES_2 POST_XM];
+    }
+    St3Lane {
+        "st3" 0x0d00_2000 [B_LANES_3 BASE];
+        "st3" 0x0d9f_2000 [B_LANES_3 POST_B_LANES_3];
+        "st3" 0x0d80_2000 [B_LANES_3 POST_XM];
+        "st3" 0x0d00_6000 [H_LANES_3 BASE];
+        "st3" 0x0d9f_6000 [H_LANES_3 POST_H_LANES_3];
+        "st3" 0x0d80_6000 [H_LANES_3 POST_XM];
+        "st3" 0x0d00_a000 [S_LANES_3 BASE];
+        "st3" 0x0d9f_a000 [S_LANES_3 POST_S_LANES_3];
+        "st3" 0x0d80_a000 [S_LANES_3 POST_XM];
+        "st3" 0x0d00_a400 [D_LANES_3 BASE];
+        "st3" 0x0d9f_a400 [D_LANES_3 POST_D_LANES_3];
+        "st3" 0x0d80_a400 [D_LANES_3 POST_XM];
+    }
+    St4Lane {
+        "st4" 0x0d20_2000 [B_LANES_4 BASE];
+        "st4" 0x0dbf_2000 [B_LANES_4 POST_B_LANES_4];
+        "st4" 0x0da0_2000 [B_LANES_4 POST_XM];
+        "st4" 0x0d20_6000 [H_LANES_4 BASE];
+        "st4" 0x0dbf_6000 [H_LANES_4 POST_H_LANES_4];
+        "st4" 0x0da0_6000 [H_LANES_4 POST_XM];
+        "st4" 0x0d20_a000 [S_LANES_4 BASE];
+        "st4" 0x0dbf_a000 [S_LANES_4 POST_S_LANES_4];
+        "st4" 0x0da0_a000 [S_LANES_4 POST_XM];
+        "st4" 0x0d20_a400 [D_LANES_4 BASE];
+        "st4" 0x0dbf_a400 [D_LANES_4 POST_D_LANES_4];
+        "st4" 0x0da0_a400 [D_LANES_4 POST_XM];
+    }
+    Ld1Lane {
+        "ld1" 0x0d40_0000 [B_LANES_1 BASE];
+        "ld1" 0x0ddf_0000 [B_LANES_1 POST_B_LANES_1];
+        "ld1" 0x0dc0_0000 [B_LANES_1 POST_XM];
+        "ld1" 0x0d40_4000 [H_LANES_1 BASE];
+        "ld1" 0x0ddf_4000 [H_LANES_1 POST_H_LANES_1];
+        "ld1" 0x0dc0_4000 [H_LANES_1 POST_XM];
+        "ld1" 0x0d40_8000 [S_LANES_1 BASE];
+        "ld1" 0x0ddf_8000 [S_LANES_1 POST_S_LANES_1];
+        "ld1" 0x0dc0_8000 [S_LANES_1 POST_XM];
+        "ld1" 0x0d40_8400 [D_LANES_1 BASE];
+        "ld1" 0x0ddf_8400 [D_LANES_1 POST_D_LANES_1];
+        "ld1" 0x0dc0_8400 [D_LANES_1 POST_XM];
+    }
+    Ld2Lane {
+        "ld2" 0x0d60_0000 [B_LANES_2 BASE];
+        "ld2" 0x0dff_0000 [B_LANES_2 POST_B_LANES_2];
+        "ld2" 0x0de0_0000 [B_LANES_2 POST_XM];
+        "ld2" 0x0d60_4000 [H_LANES_2 BASE];
+        "ld2" 0x0dff_4000 [H_LANES_2 POST_H_LANES_2];
+        "ld2" 0x0de0_4000 [H_LANES_2 POST_XM];
+        "ld2" 0x0d60_8000 [S_LANES_2 BASE];
+        "ld2" 0x0dff_8000 [S_LANES_2 POST_S_LANES_2];
+        "ld2" 0x0de0_8000 [S_LANES_2 POST_XM];
+        "ld2" 0x0d60_8400 [D_LANES_2 BASE];
+        "ld2" 0x0dff_8400 [D_LANES_2 POST_D_LANES_2];
+        "ld2" 0x0de0_8400 [D_LANES_2 POST_XM];
+    }
+    Ld3Lane {
+        "ld3" 0x0d40_2000 [B_LANES_3 BASE];
+        "ld3" 0x0ddf_2000 [B_LANES_3 POST_B_LANES_3];
+        "ld3" 0x0dc0_2000 [B_LANES_3 POST_XM];
+        "ld3" 0x0d40_6000 [H_LANES_3 BASE];
+        "ld3" 0x0ddf_6000 [H_LANES_3 POST_H_LANES_3];
+        "ld3" 0x0dc0_6000 [H_LANES_3 POST_XM];
+        "ld3" 0x0d40_a000 [S_LANES_3 BASE];
+        "ld3" 0x0ddf_a000 [S_LANES_3 POST_S_LANES_3];
+        "ld3" 0x0dc0_a000 [S_LANES_3 POST_XM];
+        "ld3" 0x0d40_a400 [D_LANES_3 BASE];
+        "ld3" 0x0ddf_a400 [D_LANES_3 POST_D_LANES_3];
+        "ld3" 0x0dc0_a400 [D_LANES_3 POST_XM];
+    }
+    Ld4Lane {
+        "ld4" 0x0d60_2000 [B_LANES_4 BASE];
+        "ld4" 0x0dff_2000 [B_LANES_4 POST_B_LANES_4];
+        "ld4" 0x0de0_2000 [B_LANES_4 POST_XM];
+        "ld4" 0x0d60_6000 [H_LANES_4 BASE];
+        "ld4" 0x0dff_6000 [H_LANES_4 POST_H_LANES_4];
+        "ld4" 0x0de0_6000 [H_LANES_4 POST_XM];
+        "ld4" 0x0d60_a000 [S_LANES_4 BASE];
+        "ld4" 0x0dff_a000 [S_LANES_4 POST_S_LANES_4];
+        "ld4" 0x0de0_a000 [S_LANES_4 POST_XM];
+        "ld4" 0x0d60_a400 [D_LANES_4 BASE];
+        "ld4" 0x0dff_a400 [D_LANES_4 POST_D_LANES_4];
+        "ld4" 0x0de0_a400 [D_LANES_4 POST_XM];
+    }
+    Ld1r {
+        "ld1r" 0x0d40_c000 [LIST_1 BASE];
+        "ld1r" 0x0ddf_c000 [LIST_1 POST_ELEMENTS_1];
+        "ld1r" 0x0dc0_c000 [LIST_1 POST_XM];
+    }
+    Ld2r {
+        "ld2r" 0x0d60_c000 [LIST_2 BASE];
+        "ld2r" 0x0dff_c000 [LIST_2 POST_ELEMENTS_2];
+        "ld2r" 0x0de0_c000 [LIST_2 POST_XM];
+    }
+    Ld3r {
+        "ld3r" 0x0d40_e000 [LIST_3 BASE];
+        "ld3r" 0x0ddf_e000 [LIST_3 POST_ELEMENTS_3];
+        "ld3r" 0x0dc0_e000 [LIST_3 POST_XM];
+    }
+    Ld4r {
+        "ld4r" 0x0d60_e000 [LIST_4 BASE];
+        "ld4r" 0x0dff_e000 [LIST_4 POST_ELEMENTS_4];
+        "ld4r" 0x0de0_e000 [LIST_4 POST_XM];
     }
 }

@@ -111,7 +111,6 @@ const REASONS: &[Reason] = &[
     ),
     (|w| w.is(0xffff_f01f, 0xd503_301f), "a barrier with a reserved option, or DSB with FEAT_XS"),
     (|w| w.is(0xffe0_0c18, 0xf8a0_0818), "RPRFM"),
-    (|w| w.is(0xbf00_0000, 0x0d00_0000), "LD1 and ST1 of single lanes"),
     (|w| w.is(0x0e00_0000, 0x0e00_0000), "SIMD&FP arithmetic"),
     (|w| w.is(0x1e00_0000, 0x0400_0000), "SVE"),
     (|w| w.is(0x9e00_0000, 0x8000_0000), "SME"),

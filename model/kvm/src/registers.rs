@@ -140,7 +140,9 @@ pub(super) fn visible(host: &Host, mte: bool) -> Features {
         features.tags_hidden = true;
         features.gmid_trapped = contract.holds(Rule::GmidTrappedWithoutMte);
     }
-    features.store_only &= mte && contract.holds(Rule::TagFarVisible);
+    let shown = mte && contract.holds(Rule::TagFarVisible);
+    features.store_only &= shown;
+    features.tagged_far &= shown;
     if contract.holds(Rule::ClidrTellsTags) {
         features.clidr = clidr(features.ctr, mte);
     }

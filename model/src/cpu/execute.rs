@@ -106,9 +106,12 @@ impl Core<'_, '_> {
         Ok(())
     }
 
-    /// Loads and stores of registers, exclusives, atomics.
+    /// Loads and stores of registers and of vectors, exclusives, atomics.
     fn memory_instruction(&mut self, op: Op, args: &Args, size: Option<isa::Access>) -> Executed {
         if let Some(executed) = self.load_store(op, args, size) {
+            return executed;
+        }
+        if let Some(executed) = self.vector_structures(op, args) {
             return executed;
         }
         let Some(size) = size else { return UNKNOWN_OPERANDS };

@@ -63,6 +63,7 @@ pub struct Features {
 
 const MTE_SHIFT: u32 = 8;
 const STORE_ONLY_SHIFT: u32 = 4;
+const TAGGED_FAR_SHIFT: u32 = 8;
 const ATOMIC_SHIFT: u32 = 20;
 const MOPS_SHIFT: u32 = 16;
 const AT_SHIFT: u32 = 32;
@@ -72,7 +73,7 @@ const AFF0: u64 = 0xff;
 
 impl Features {
     /// QEMU's `max` (target/arm/tcg/cpu64.c, `aarch64_max_tcg_initfn`): MTE3, tag blocks of 256 bytes. Besides it has
-    /// FEAT_MTE_STORE_ONLY, which not every version of QEMU has.
+    /// FEAT_MTE_TAGGED_FAR and FEAT_MTE_STORE_ONLY, which not every version of QEMU has.
     pub const MAX: Self = Self {
         name: "max",
         mte: 3,
@@ -83,7 +84,7 @@ impl Features {
         atomics: true,
         lse2: true,
         mops: true,
-        tagged_far: false,
+        tagged_far: true,
         store_only: true,
         idst: true,
         pfr0: 0x1101_0010_2011_0222,
@@ -157,10 +158,10 @@ impl Features {
         self.pfr1 | shown << MTE_SHIFT
     }
 
-    /// ID_AA64PFR2_EL1, of which only MTESTOREONLY matters here.
+    /// ID_AA64PFR2_EL1, of which only MTEFAR and MTESTOREONLY matter here.
     #[must_use]
     pub fn id_aa64pfr2(&self) -> u64 {
-        (self.store_only as u64) << STORE_ONLY_SHIFT
+        (self.store_only as u64) << STORE_ONLY_SHIFT | (self.tagged_far as u64) << TAGGED_FAR_SHIFT
     }
 
     /// ID_AA64ISAR0_EL1.

@@ -22,12 +22,12 @@ enum Register {
 
 /// Where an instruction accesses memory.
 #[derive(Clone, Copy)]
-struct Located {
-    va: u64,
+pub(super) struct Located {
+    pub va: u64,
     /// The base, and what it becomes.
-    writeback: Option<(Reg, u64)>,
+    pub writeback: Option<(Reg, u64)>,
     /// The address lets the access be tag checked.
-    checked: bool,
+    pub checked: bool,
 }
 
 /// The ways in which loads and stores of registers differ.
@@ -48,14 +48,12 @@ fn shape(op: Op) -> Option<(bool, Flavour)> {
         Op::Str | Op::Strb | Op::Strh | Op::Stur | Op::Sturb | Op::Sturh | Op::StrReg | Op::Stp | Op::Stnp => {
             (false, Plain)
         }
-        Op::StrSimd | Op::SturSimd | Op::StrRegSimd | Op::StpSimd | Op::StnpSimd | Op::St1 => (false, Plain),
+        Op::StrSimd | Op::SturSimd | Op::StrRegSimd | Op::StpSimd | Op::StnpSimd => (false, Plain),
         Op::Ldr | Op::Ldrb | Op::Ldrh | Op::Ldur | Op::Ldurb | Op::Ldurh | Op::LdrReg | Op::Ldrs | Op::Ldurs => {
             (true, Plain)
         }
         Op::Ldp | Op::Ldpsw | Op::Ldnp | Op::LdrLiteral | Op::LdrswLiteral => (true, Plain),
-        Op::LdrSimd | Op::LdurSimd | Op::LdrRegSimd | Op::LdpSimd | Op::LdnpSimd | Op::LdrLiteralSimd | Op::Ld1 => {
-            (true, Plain)
-        }
+        Op::LdrSimd | Op::LdurSimd | Op::LdrRegSimd | Op::LdpSimd | Op::LdnpSimd | Op::LdrLiteralSimd => (true, Plain),
         Op::Sttr => (false, Unprivileged),
         Op::Ldtr => (true, Unprivileged),
         Op::Stlr | Op::Stlur => (false, Ordered),
@@ -114,7 +112,7 @@ impl Core<'_, '_> {
     }
 
     /// Finds where a memory operand points.
-    fn locate(&self, operand: Arg) -> Result<Located, Stop> {
+    pub(super) fn locate(&self, operand: Arg) -> Result<Located, Stop> {
         match operand {
             Arg::Address(address) => {
                 let (va, moved) = self.address(address)?;
@@ -165,20 +163,13 @@ impl Core<'_, '_> {
             Ok(located) => located,
             Err(stop) => return Some(Err(stop)),
         };
-        let mut registers = [Register::Simd(0); 4];
+        let mut registers = [Register::Simd(0); 2];
         let mut count = 0;
-        let mut element = u64::from(size.bytes);
+        let element = u64::from(size.bytes);
         for arg in transferred {
             match *arg {
                 Arg::Reg(register) => registers[count] = Register::General(register),
                 Arg::Simd(register) => registers[count] = Register::Simd(register.index()),
-                Arg::VectorList(list) => {
-                    element = u64::from(list.arrangement().element_bytes());
-                    for (slot, index) in registers.iter_mut().zip(list.indexes()) {
-                        *slot = Register::Simd(index);
-                    }
-                    count = usize::from(list.count()) - 1;
-                }
                 _ => return Some(Err(UNKNOWN)),
             }
             count += 1;
@@ -211,7 +202,7 @@ impl Core<'_, '_> {
 
     fn load_registers(&mut self, va: u64, registers: &[Register], size: isa::Access, access: Access) -> Executed {
         let bytes = usize::from(size.bytes);
-        let mut buffer = [0; 64];
+        let mut buffer = [0; 32];
         let loaded = self.load(va, &mut buffer[..bytes * registers.len()], access);
         if let Err(stop) = loaded {
             // Registers of a load of several elements that faults are UNKNOWN; general ones are left alone by every CPU.
@@ -255,7 +246,7 @@ impl Core<'_, '_> {
 
     fn store_registers(&mut self, va: u64, registers: &[Register], size: isa::Access, access: Access) -> Executed {
         let bytes = usize::from(size.bytes);
-        let mut buffer = [0; 64];
+        let mut buffer = [0; 32];
         for (n, data) in buffer.chunks_mut(bytes).enumerate().take(registers.len()) {
             let value = match registers[n] {
                 Register::General(register) => u128::from(self.get(register)),

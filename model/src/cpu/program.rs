@@ -20,7 +20,7 @@ pub(super) enum Family {
     Pointer,
     /// `tags.rs` and `tag_blocks.rs`.
     Tags,
-    /// `load_store.rs`, `exclusive.rs`, `atomic.rs`.
+    /// `load_store.rs`, `structures.rs`, `exclusive.rs`, `atomic.rs`.
     Memory,
     /// `copy.rs`.
     Copies,

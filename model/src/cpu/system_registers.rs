@@ -28,7 +28,7 @@ pub(super) const TCSO: u64 = 1 << 59;
 /// The fields of MTE, RES0 without FEAT_MTE2.
 const SCTLR_MTE: u64 = ITFSB | 0b11 << TCF0_SHIFT | 0b11 << TCF_SHIFT | ATA0 | ATA;
 /// Fields that a block may change; the effect of others is not specified here.
-const SCTLR_MODELLED: u64 = SCTLR_MTE | A | SA | SA0 | DZE | UCT | UCI | MSCEN;
+const SCTLR_MODELLED: u64 = SCTLR_MTE | TCSO | TCSO0 | A | SA | SA0 | DZE | UCT | UCI | MSCEN;
 
 // TCR_EL1.
 pub(super) const TBI0_SHIFT: u32 = 37;
@@ -178,10 +178,11 @@ impl Core<'_, '_> {
     pub(super) fn write_program_register(&mut self, register: SysReg, value: u64) -> Result<(), &'static str> {
         match register {
             SysReg::Sctlr => {
-                let store_only = if self.env.features.store_only { TCSO | TCSO0 } else { 0 };
-                if (value ^ reset::SCTLR) & !(SCTLR_MODELLED | store_only) != 0 {
+                if (value ^ reset::SCTLR) & !SCTLR_MODELLED != 0 {
                     return Err("a field of SCTLR_EL1 that the model does not know");
                 }
+                let res0 = if self.env.features.store_only { 0 } else { TCSO | TCSO0 };
+                let value = self.kept(value, !res0);
                 // The fields are there also while a hypervisor hides tags.
                 let there = self.env.features.mte >= 2;
                 self.cpu.sys.sctlr = if there { value } else { value & !SCTLR_MTE };

@@ -12,7 +12,7 @@ use report::failure::{BlockMismatch, Exception, Place, PlaceDifference};
 
 use crate::sign::{CM, DFSC, Far, InstructionSign, Reaction, Sign, WNR};
 
-/// ESR_EL1 without ISS2.
+/// What a sign knows of ESR_EL1.
 const ESR: u64 = 0xffff_ffff;
 /// FAR_EL1 without the bits that are UNKNOWN for a tag check fault.
 const ADDRESS: u64 = u64::MAX >> 4;
@@ -194,6 +194,7 @@ fn names_sp(arg: &Arg) -> bool {
 fn names_v(arg: &Arg, number: usize) -> bool {
     match arg {
         Arg::Simd(register) => usize::from(register.index()) == number,
+        Arg::LaneList(list) => list.indexes().any(|index| usize::from(index) == number),
         Arg::VectorList(list) => list.indexes().any(|index| usize::from(index) == number),
         _ => false,
     }

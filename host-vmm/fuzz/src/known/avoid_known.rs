@@ -4,6 +4,7 @@
 use abi::mailbox::PageKind;
 
 use errata::avoid::{Avoid, Avoided};
+use errata::sign::VECTOR_LISTS;
 
 use super::instructions::{EXCLUSIVE_LOADS, has, is_zva};
 use crate::words::{NOP, doorbell_word};
@@ -21,7 +22,7 @@ pub fn avoid_known(known: &Avoided, program: &mut Program) {
             let Step::Run(run) = step else { continue };
             match *rule {
                 Avoid::UnalignedDevice if device => set(run, "sctlr_el1.a", 1),
-                Avoid::VectorsOnDevice if device => leave_out(run, &["ld1", "st1"]),
+                Avoid::VectorsOnDevice if device => leave_out(run, VECTOR_LISTS),
                 Avoid::AtomicsOnReadOnly if read_only => leave_out(run, ATOMICS),
                 Avoid::MonitorAtCheckpoint if run.words.contains(&doorbell_word()) => leave_out(run, EXCLUSIVE_LOADS),
                 Avoid::TagSetsWithoutAccess if has(&run.words, &["setg"]) => {
@@ -30,6 +31,8 @@ pub fn avoid_known(known: &Avoided, program: &mut Program) {
                 }
                 Avoid::AsymmetricZeros if run.words.iter().any(|word| is_zva(*word)) => synchronous(run),
                 Avoid::AsymmetricSwaps if has(&run.words, &["cas"]) => synchronous(run),
+                Avoid::StoreOnlyAtomics if has(&run.words, ATOMICS) => check_loads(run),
+                Avoid::StoreOnlyCopies if has(&run.words, &["cpy"]) => check_loads(run),
                 _ => {}
             }
         }
@@ -52,6 +55,15 @@ const ATOMICS: &[&str] = &["ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin
 fn synchronous(run: &mut Run) {
     for field in ["sctlr_el1.tcf", "sctlr_el1.tcf0"] {
         set(run, field, SYNCHRONOUS);
+    }
+}
+
+/// Lets loads be tag checked as stores are.
+fn check_loads(run: &mut Run) {
+    for field in ["sctlr_el1.tcso", "sctlr_el1.tcso0"] {
+        if let Some(field) = Field::by_name(field) {
+            run.controls.clear(field);
+        }
     }
 }
 

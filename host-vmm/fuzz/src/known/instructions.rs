@@ -1,7 +1,7 @@
 //! Which instructions show a known divergence.
 
 use errata::avoid::{Avoid, Avoided};
-use isa::{Arg, DataCacheOp, Insn, VectorList};
+use isa::{Arg, DataCacheOp, Insn};
 
 /// Returns whether an instruction shows a known divergence.
 #[must_use]
@@ -10,7 +10,10 @@ pub fn shows(known: &Avoided, insn: Insn) -> bool {
     known.rules.iter().any(|rule| match *rule {
         Avoid::Mnemonics(prefixes) => prefixes.iter().any(|prefix| mnemonic.starts_with(prefix)),
         Avoid::UnalignedStack => moves_stack(insn),
-        Avoid::LongLists => insn.args().iter().any(|arg| matches!(arg, Arg::VectorList(list) if bytes(*list) > 32)),
+        Avoid::LongLists => {
+            insn.args().iter().any(|arg| matches!(arg, Arg::VectorList(_)))
+                && insn.access().is_some_and(|access| access.total() > 32)
+        }
         Avoid::CacheOps(these) => {
             insn.args().iter().any(|arg| matches!(arg, Arg::DataCacheOp(operation) if these.contains(operation)))
         }
@@ -30,11 +33,6 @@ pub(super) fn has<'w>(words: impl IntoIterator<Item = &'w u32>, prefixes: &[&str
 pub(super) fn is_zva(word: u32) -> bool {
     Insn::decode(word)
         .is_some_and(|insn| insn.args().iter().any(|arg| matches!(arg, Arg::DataCacheOp(DataCacheOp::Zva))))
-}
-
-/// Returns the bytes of a list of vectors.
-const fn bytes(list: VectorList) -> u8 {
-    list.count() * list.arrangement().vector_bytes()
 }
 
 /// Returns whether an instruction may leave the stack pointer at what is not a multiple of 16.

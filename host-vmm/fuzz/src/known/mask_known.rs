@@ -12,6 +12,8 @@ use program::{Observation, Program, Step};
 pub fn mask_known(known: &Avoided, program: &Program, found: &mut Observation) {
     const WNR: u64 = 1 << 6;
     const DFSC: u64 = 0x3f;
+    const LOWER_HALF: u64 = 0xffff_ffff;
+    let upper_half = known.rules.contains(&Avoid::SyndromeUpperHalf);
     let any_priority = known.rules.contains(&Avoid::PriorityOnDevice);
     for seen in &mut found.seen {
         let StepOutcome::Block(trace) = &mut seen.what else { continue };
@@ -28,6 +30,9 @@ pub fn mask_known(known: &Avoided, program: &Program, found: &mut Observation) {
                 concerned && insn.is_some_and(|insn| wrong.concerns(insn))
             });
             let should = wrong.map(|wrong| wrong.write);
+            if upper_half && fault.esr.is_tag_check_fault() {
+                fault.esr = Syndrome::from_bits(fault.esr.bits() & LOWER_HALF);
+            }
             if any_priority && refused_by_device(fault) {
                 fault.esr = Syndrome::from_bits(fault.esr.bits() & !DFSC | u64::from(FaultStatus::ALIGNMENT.bits()));
             }

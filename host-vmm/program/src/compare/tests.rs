@@ -4,6 +4,8 @@
 
 use abi::mailbox::{BlockEnd, SYS_REGS};
 
+use isa::Syndrome;
+
 use super::super::observation::StepObservation;
 use super::*;
 
@@ -31,6 +33,7 @@ fn of(trace: Trace) -> Observation {
         }],
         memory,
         endless: None,
+        tagged_far: false,
     }
 }
 
@@ -55,15 +58,21 @@ fn everything_that_is_the_programs_counts() {
     assert_eq!(places(|trace| trace.faults[0].spsr = 0), [Location::Fault(0)]);
     assert_eq!(places(|trace| trace.faults[0].esr = Syndrome::from_bits(0x9600_0011)), [Location::Fault(0)]);
     assert_eq!(places(|trace| trace.faults.clear()), [Location::Fault(0)]);
+    assert_eq!(places(|trace| trace.faults[0].esr = Syndrome::from_bits(0x3_9600_0051)), [Location::Fault(0)]);
+    assert_eq!(places(|trace| trace.faults[0].spsr |= 0x3c0), [Location::Fault(0)]);
+    assert_eq!(places(|trace| trace.pstate |= 1 << 21), [Location::Pstate]);
+    assert_eq!(places(|trace| trace.sys[SysReg::Sctlr as usize] = 1 << 23), [Location::Sys(SysReg::Sctlr)]);
+    let tagged_far = |far| {
+        let mut trace = trace();
+        trace.faults[0].far = far;
+        Observation { tagged_far: true, ..of(trace) }
+    };
+    assert_eq!(differences(&tagged_far(0x3 << 60), &tagged_far(0x2 << 60)).len(), 1);
 }
 
 #[test]
 fn what_the_architecture_leaves_open_does_not_count() {
     assert_eq!(places(|trace| trace.faults[0].far |= 0xf << 60), []);
-    assert_eq!(places(|trace| trace.faults[0].esr = Syndrome::from_bits(0x3_9600_0051)), []);
-    assert_eq!(places(|trace| trace.faults[0].spsr |= 0x3c0), []);
-    assert_eq!(places(|trace| trace.pstate |= 1 << 21), []);
-    assert_eq!(places(|trace| trace.sys[SysReg::Sctlr as usize] = 1 << 23), []);
     let unsupported = |esr| {
         let mut trace = trace();
         trace.faults[0].esr = Syndrome::from_bits(esr);

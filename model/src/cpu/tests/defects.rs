@@ -102,6 +102,8 @@ const PROGRAMS: &[Program] = &[
     Program { text: "ldadd x12, x20, [x0]; ldadd x12, x20, [x1]; cas x12, x13, [x0]; cas x12, x13, [x1]; cas x12, x13, [x0]; swp x13, x20, [x0]; ldclr x12, x20, [x0]; str x12, [x0]; ldsmax x13, x20, [x0]; ldr x22, [x0]", ..BOOT },
     Program { sctlr: ASYM, text: "ldadd x12, x20, [x1]", ..BOOT },
     Program { text: "str q1, [x0]; str q1, [x1]; ldr s3, [x0]; ld1 {v4.16b, v5.16b}, [x0]; ldr q6, [x0, #16]", ..BOOT },
+    Program { text: "str q1, [x0]; ld2 {v4.4h, v5.4h}, [x0]; st3 {v1.8b-v3.8b}, [x1]; ld2 {v6.s, v7.s}[1], [x0]; st1 {v1.h}[3], [x0]; ld3r {v8.16b-v10.16b}, [x0]; ld4r {v11.2s-v14.2s}, [x1]; ld1 {v1.d}[0], [x1]; str x12, [x0]; ld1r {v15.8b}, [x0]", ..BOOT },
+    Program { sctlr: STORES_OF_EL1, text: "add x17, x7, #0; cpyfp [x17]!, [x1]!, x14!", ..BOOT },
     Program { text: "ldtr x20, [x0]; sttr x12, [x0]; ldtr x20, [x1]", ..BOOT },
     Program { el: 1, sctlr: reset::SCTLR & !(0b11 << 38) | 0b10 << 38, text: "sttr x12, [x19]", ..BOOT },
     Program { text: "setp [x0]!, x14!, x12; setm [x0]!, x14!, x12; sete [x0]!, x14!, x12", ..BOOT },

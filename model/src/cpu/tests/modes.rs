@@ -107,3 +107,17 @@ fn faults_of_both_halves_add_up_across_blocks() {
     assert_eq!(bench.trap("ldr x1, [x0]", &[tagged(0, 1)]).esr, LOAD_FAULT);
     assert_eq!(bench.cpu.sys.tfsr, 3);
 }
+
+#[test]
+fn where_checks_cannot_be_of_stores_alone_the_fields_keep_what_is_written_or_not_and_do_nothing() {
+    let new = || {
+        let mut bench = Bench::new();
+        bench.features = Features { store_only: false, ..Features::MAX };
+        bench.tags(0, &[5]);
+        bench.sys(SysReg::Sctlr, reset::SCTLR | 1 << 59);
+        bench
+    };
+    let look =
+        |_: &mut Bench, done: &crate::firmware::Done| (done.traps.len(), done.reply.sys[SysReg::Sctlr as usize] >> 59);
+    assert_eq!(Bench::permitted(new, "ldr x1, [x0]", &[tagged(0, 6)], look), [(1, 0), (1, 1)]);
+}

@@ -127,3 +127,57 @@ fn bitfields_selects_and_products() {
     assert_eq!((x[0], x[16], x[17]), (0x8765_4321_89ab_cdef, 5 + 0xef * 2, 0x8765_4321_89ab_cdef_u64.rotate_right(5)));
     assert_eq!((x[18], x[19], x[20] >> 28), (abi::map::code_va(0) + 19 * 4, 0, 0b0100));
 }
+
+#[test]
+fn structures_are_taken_apart_and_put_together() {
+    let mut bench = Bench::new();
+    bench.v = Some(numbered());
+    let text = "str q1, [x0]; ld2 {v4.4h, v5.4h}, [x0]; st2 {v4.4h, v5.4h}, [x1], #16; ldr q6, [x1, #-16]!; ld3 {v7.8b-v9.8b}, [x0]";
+    let done = bench.calm(text, &[tagged(0, 0), tagged(64, 0)]);
+    let v = done.v.unwrap();
+    // v1 is 0x2222_2222_2222_2222 and the complement of 1, bytes from the lowest on.
+    assert_eq!((v[4], v[5], v[6]), ([0xffff_fffe_2222_2222, 0], [0xffff_ffff_2222_2222, 0], numbered()[1]));
+    assert_eq!(v[7], [0x0000_ffff_ff22_2222, 0]);
+}
+
+#[test]
+fn lanes_leave_the_others_alone_and_replicas_do_not() {
+    let mut bench = Bench::new();
+    bench.v = Some(numbered());
+    let text = "str q1, [x0]; ld2 {v31.s, v0.s}[3], [x0]; st1 {v1.h}[4], [x1], x2; ld2r {v3.2s, v4.2s}, [x0]; ld1r {v5.16b}, [x0], #1";
+    let done = bench.calm(text, &[tagged(0, 0), tagged(64, 0), 16]);
+    let v = done.v.unwrap();
+    let kept = |index: usize, lane: u64| [numbered()[index][0], lane << 32 | numbered()[index][1] & 0xffff_ffff];
+    assert_eq!((v[31], v[0]), (kept(31, 0x2222_2222), kept(0, 0x2222_2222)));
+    assert_eq!(
+        (v[3], v[4], v[5]),
+        ([0x2222_2222_2222_2222, 0], [0x2222_2222_2222_2222, 0], [0x2222_2222_2222_2222; 2])
+    );
+    assert_eq!((bench.word(64), done.reply.x[0], done.reply.x[1]), (0xfffe, tagged(1, 0), tagged(80, 0)));
+}
+
+#[test]
+fn a_lane_of_what_is_unknown_stays_unknown_and_a_whole_register_does_not() {
+    let new = || {
+        let mut bench = Bench::new();
+        bench.tags(0, &[5, 6]);
+        bench
+    };
+    let forget = "ld1 {v1.16b, v2.16b}, [x0]";
+    for (text, unknown) in [
+        ("ld1 {v1.d}[0], [x1]; ld1 {v1.d}[1], [x1]", 0b110),
+        ("ld1r {v1.2d}, [x1]; ld1 {v2.4h}, [x1]", 0),
+        // What is stored of an UNKNOWN register is UNKNOWN where it is loaded again.
+        ("st1 {v1.b}[3], [x1]; ld1 {v3.b}[0], [x1]; ld1r {v4.8h}, [x1]; ldr b5, [x2]", 0b1_1110),
+        // One element that faults leaves its register alone, several do not.
+        (
+            "ld1 {v6.s}[0], [x0]; ld2 {v7.s, v8.s}[0], [x0]; ld1r {v9.4s}, [x0]; ld2r {v10.4s, v11.4s}, [x0]",
+            0b1101_1000_0110,
+        ),
+    ] {
+        let mut bench = new();
+        let x = [tagged(if text.contains("[x0]") { 12 } else { 0 }, 5), tagged(32, 0), tagged(33, 0)];
+        let done = bench.run(&format!("{forget}; {text}"), &x);
+        assert_eq!(done.unknown.v, unknown, "{text}");
+    }
+}

@@ -124,10 +124,7 @@ impl Checked<'_> {
     /// Runs a campaign of random programs.
     pub fn fuzz(&self, options: &campaign::Options, sink: &mut dyn Sink, progress: &mut dyn FnMut(u64, usize)) {
         // In this process nothing is around the target: it is QEMU itself, the model, or hardware.
-        let known = match self.options.avoid_known {
-            true => KnownErrata::Avoided { around: String::new() },
-            false => KnownErrata::Shown,
-        };
+        let known = KnownErrata { avoided: self.options.avoid_known, around: String::new() };
         let work = Work::Fuzz(*options, self.options.avoid_known);
         self.here_or_nested(work, Vec::new(), options.seed, sink, &mut |opener, sink| {
             campaign::run(options, opener, &known, sink, progress);
@@ -138,7 +135,7 @@ impl Checked<'_> {
     pub fn replay(&self, programs: &[replay::NamedProgram], seed: u64, sink: &mut dyn Sink) {
         let cases = programs.iter().map(replay::NamedProgram::info).collect();
         self.here_or_nested(Work::Programs(programs.to_vec()), cases, seed, sink, &mut |opener, sink| {
-            replay::run(programs, opener, seed, self.options.deadline, sink);
+            replay::run(programs, opener, "", seed, self.options.deadline, sink);
         });
     }
 
