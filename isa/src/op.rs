@@ -136,6 +136,10 @@ ops! {
     Ldar
     /// STLR, STLRB, STLRH: store a register, release.
     Stlr
+    /// LDLAR, LDLARB, LDLARH: load a register, acquire in a limited ordering region.
+    Ldlar
+    /// STLLR, STLLRB, STLLRH: store a register, release in a limited ordering region.
+    Stllr
     /// LDAPR, LDAPRB, LDAPRH: load a register, acquire (RCpc).
     Ldapr
     /// LDAPUR, LDAPURB, LDAPURH, LDAPURSB, LDAPURSH, LDAPURSW: load a register, acquire (RCpc), unscaled offset.

@@ -63,6 +63,13 @@ pub const CASES: &[Case] = &[
         "DDI 0487 B2 load-exclusive and store-exclusive instruction usage restrictions",
         exclusive_sizes,
     ),
+    Case::new(
+        "arch.access.limited-ordering",
+        "LDLAR and STLLR load, store and are checked as LDAR and STLR",
+        "DDI 0487 C6.2 LDLAR, STLLR; D10 tag checked accesses",
+        limited_ordering,
+    )
+    .needing(&[Need::LimitedOrdering]),
     Case::new("arch.access.atomic", "atomics, compare and swap, and swaps are checked", CHECKED, atomic)
         .needing(&[Need::Atomics]),
     Case::new(
@@ -222,6 +229,22 @@ fn exclusive(cx: &mut CaseContext<'_>) -> CaseResult {
         faults_at(&guest, "an exclusive store by a wrong tag", &[2], &trace)?;
     }
     Ok(())
+}
+
+fn limited_ordering(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    guest.store_tags(arena(0), &[6])?;
+    guest.write(arena(0), &0x8182_8384_8586_8788_u64.to_le_bytes())?;
+    let text = "ldlar x1, [x0]; ldlar w2, [x0]; ldlarh w3, [x0]; ldlarb w4, [x0]; stllr x5, [x0]; stllr w6, [x0]; stllrh w6, [x0]; stllrb w5, [x0]";
+    let block = |tag| Ok::<_, case::CaseError>(Block::assemble(text)?.x(0, tagged(0, tag)).x(5, 0x55).x(6, !0));
+    let trace = guest.run(&block(6)?)?;
+    no_fault(&guest, "the right tag", &trace)?;
+    for (n, value) in (1..).zip([0x8182_8384_8586_8788, 0x8586_8788, 0x8788, 0x88]) {
+        equal_hex(&format!("x{n}"), value, trace.x[n])?;
+    }
+    equal_hex("memory", 0xffff_ff55, guest.read_u64(arena(0))?)?;
+    let trace = guest.run(&block(7)?)?;
+    faults_at(&guest, "a wrong tag", &[0, 1, 2, 3, 4, 5, 6, 7], &trace)
 }
 
 fn exclusive_sizes(cx: &mut CaseContext<'_>) -> CaseResult {

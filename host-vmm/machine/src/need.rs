@@ -25,6 +25,8 @@ pub enum Need {
     DcZva,
     /// FEAT_LSE: atomics.
     Atomics,
+    /// FEAT_LOR: limited ordering regions.
+    LimitedOrdering,
     /// FEAT_MOPS: memory copies and sets.
     Mops,
     /// AArch32 at EL1.
@@ -128,6 +130,7 @@ impl Need {
             Self::TaggedFar => "cpu-no-tagged-far",
             Self::DcZva => "cpu-no-dc-zva",
             Self::Atomics => "cpu-no-lse",
+            Self::LimitedOrdering => "cpu-no-lor",
             Self::Mops => "cpu-no-mops",
             Self::Aarch32 => "cpu-no-aarch32",
             Self::TagLine => "cpu-no-tag-line",

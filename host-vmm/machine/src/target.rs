@@ -95,6 +95,12 @@ impl Target {
         field(self.boot.pfr2, 8) >= 1
     }
 
+    /// Returns whether there are LDLAR and STLLR (ID_AA64MMFR1_EL1.LO, FEAT_LOR).
+    #[must_use]
+    pub fn limited_ordering(&self) -> bool {
+        field(self.boot.mmfr1, 16) >= 1
+    }
+
     /// Returns whether there are atomic read-modify-write instructions (ID_AA64ISAR0_EL1.Atomic, FEAT_LSE).
     #[must_use]
     pub fn atomics(&self) -> bool {
@@ -287,6 +293,9 @@ impl Need {
             }
             Self::DcZva if target.zero_block().is_none() => "DC ZVA is prohibited here (DCZID_EL0.DZP)".to_owned(),
             Self::Atomics if !target.atomics() => "this CPU has no atomics (FEAT_LSE)".to_owned(),
+            Self::LimitedOrdering if !target.limited_ordering() => {
+                "the guest has no limited ordering regions (FEAT_LOR)".to_owned()
+            }
             Self::Mops if !target.mops() => "the guest has no memory copies and sets (FEAT_MOPS)".to_owned(),
             Self::Hazards if !target.host.hazards => {
                 "it may hang the kernel under test: --hazards runs it, in a nested run".to_owned()

@@ -60,6 +60,18 @@ rows! {
         "stlrb" 0x089f_fc00 [WT BASE] of B;
         "stlrh" 0x489f_fc00 [WT BASE] of H;
     }
+    Ldlar {
+        "ldlar" 0x88df_7c00 [WT BASE] of W;
+        "ldlar" 0xc8df_7c00 [XT BASE] of X;
+        "ldlarb" 0x08df_7c00 [WT BASE] of B;
+        "ldlarh" 0x48df_7c00 [WT BASE] of H;
+    }
+    Stllr {
+        "stllr" 0x889f_7c00 [WT BASE] of W;
+        "stllr" 0xc89f_7c00 [XT BASE] of X;
+        "stllrb" 0x089f_7c00 [WT BASE] of B;
+        "stllrh" 0x489f_7c00 [WT BASE] of H;
+    }
     Ldapr {
         "ldapr" 0xb8bf_c000 [WT BASE] of W;
         "ldapr" 0xf8bf_c000 [XT BASE] of X;

@@ -64,6 +64,7 @@ pub struct Features {
 const MTE_SHIFT: u32 = 8;
 const STORE_ONLY_SHIFT: u32 = 4;
 const TAGGED_FAR_SHIFT: u32 = 8;
+const LO_SHIFT: u32 = 16;
 const ATOMIC_SHIFT: u32 = 20;
 const MOPS_SHIFT: u32 = 16;
 const AT_SHIFT: u32 = 32;
@@ -156,6 +157,12 @@ impl Features {
     pub fn id_aa64pfr1(&self) -> u64 {
         let shown = if self.tags_hidden { 0 } else { self.mte as u64 };
         self.pfr1 | shown << MTE_SHIFT
+    }
+
+    /// Returns whether there are LDLAR and STLLR (ID_AA64MMFR1_EL1.LO, FEAT_LOR).
+    #[must_use]
+    pub fn has_limited_ordering(&self) -> bool {
+        self.mmfr1 >> LO_SHIFT & 0xf != 0
     }
 
     /// ID_AA64PFR2_EL1, of which only MTEFAR and MTESTOREONLY matter here.

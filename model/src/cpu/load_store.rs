@@ -6,7 +6,8 @@ use isa::{Address, Addressing, Arg, ExceptionClass, Extend, Indexed, Op, PostInd
 
 use super::access::{Access, Alignment};
 use super::arithmetic::extended_register;
-use super::fault::exception;
+use super::fault::{exception, undefined};
+use super::platform::Hypervisor;
 use super::state::{Core, Executed, Stop};
 use super::system_registers::{SA, SA0};
 use crate::memory::ByteMask;
@@ -56,8 +57,8 @@ fn shape(op: Op) -> Option<(bool, Flavour)> {
         Op::LdrSimd | Op::LdurSimd | Op::LdrRegSimd | Op::LdpSimd | Op::LdnpSimd | Op::LdrLiteralSimd => (true, Plain),
         Op::Sttr => (false, Unprivileged),
         Op::Ldtr => (true, Unprivileged),
-        Op::Stlr | Op::Stlur => (false, Ordered),
-        Op::Ldar | Op::Ldapr | Op::Ldapur => (true, Ordered),
+        Op::Stlr | Op::Stlur | Op::Stllr => (false, Ordered),
+        Op::Ldar | Op::Ldlar | Op::Ldapr | Op::Ldapur => (true, Ordered),
         _ => return None,
     })
 }
@@ -158,6 +159,11 @@ impl Core<'_, '_> {
     /// Executes a load or store of registers; `None` if the instruction is none.
     pub(super) fn load_store(&mut self, op: Op, args: &[Arg], size: Option<isa::Access>) -> Option<Executed> {
         let (load, flavour) = shape(op)?;
+        if matches!(op, Op::Ldlar | Op::Stllr)
+            && let Err(stop) = self.limited_ordering()
+        {
+            return Some(Err(stop));
+        }
         let (Some((operand, transferred)), Some(size)) = (args.split_last(), size) else { return Some(Err(UNKNOWN)) };
         let located = match self.locate(*operand) {
             Ok(located) => located,
@@ -193,6 +199,15 @@ impl Core<'_, '_> {
             self.write_back(base, Some(moved));
         }
         Some(executed)
+    }
+
+    /// Refuses LDLAR and STLLR without FEAT_LOR. KVM does not show the feature and lets a CPU that has it execute them.
+    fn limited_ordering(&self) -> Executed {
+        match self.env.platform.hypervisor {
+            _ if self.env.features.has_limited_ordering() => Ok(()),
+            Hypervisor::Board => Err(undefined()),
+            Hypervisor::Kvm => Err(Stop::Unmodelled("limited ordering that the ID registers do not show")),
+        }
     }
 
     /// The same access made as if at EL0 (pseudocode `CreateAccDescGPR` with `privileged` false).
