@@ -102,7 +102,7 @@ impl<'f> Judge<'f> {
             })
         };
         let first = observe(Choices::default()).map_err(of_reference)?;
-        let (mut found, machine) = subject.run(program).map_err(|error| {
+        let (mut found, machine) = subject.run(program, &first.observation.pages()).map_err(|error| {
             Box::new(match error {
                 MachineError::Unsupported(reason) => Verdict::NotCovered(reason),
                 MachineError::Lacking(skip) => Verdict::NotCovered(skip.reason),

@@ -1,5 +1,7 @@
 //! What a machine is compared with: something that shows what a program does, and which choices it made on the way.
 
+use std::collections::BTreeSet;
+
 use abi::mailbox::SysReg;
 use model::choice::Choices;
 
@@ -93,7 +95,8 @@ impl Reference for ModelReference<'_> {
         let _unbroken = (!self.as_it_is).then(|| model::defect::activate(None));
         deadline.check()?;
         let mut machine = self.session.machine(program)?;
-        let (observation, visited) = run_with(&mut machine, choices, deadline, |machine| run(program, machine));
+        let (observation, visited) =
+            run_with(&mut machine, choices, deadline, |machine| run(program, machine, &BTreeSet::new()));
         let mut observation = observation?;
         // A machine whose block did not end is of no more use; on any other everything was specified.
         if observation.endless.is_none() {

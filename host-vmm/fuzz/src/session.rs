@@ -1,5 +1,6 @@
 //! Machines for one program after the other: each program finds one as after boot.
 
+use std::collections::BTreeSet;
 use std::ops::DerefMut;
 
 use abi::map;
@@ -31,15 +32,19 @@ impl<'f> Session<'f> {
         Self::booting(|config| factory.boot(config))
     }
 
-    /// Runs a program on a machine that is as after boot; returns the machine, too, which may be handed on with
+    /// Runs a program on a machine that is as after boot, and looks at `pages` besides; returns the machine, too, which may be handed on with
     /// [`Self::take`] if the program has left nothing behind.
     ///
     /// # Errors
     ///
     /// When the machine cannot be had, or cannot do what the program asks.
-    pub fn run(&mut self, program: &Program) -> Result<(Observation, Box<dyn Machine>), MachineError> {
+    pub fn run(
+        &mut self,
+        program: &Program,
+        pages: &BTreeSet<u64>,
+    ) -> Result<(Observation, Box<dyn Machine>), MachineError> {
         let mut machine = self.machine(program)?;
-        Ok((program::run::run(program, &mut *machine)?, machine))
+        Ok((program::run::run(program, &mut *machine, pages)?, machine))
     }
 }
 

@@ -279,4 +279,8 @@ impl UnknownMemory for ModelVm {
     fn unknown_memory(&self, ipa: u64, bytes: u64) -> Vec<Range<u64>> {
         self.vm.borrow().memory().unknown_in(ipa..ipa + bytes)
     }
+
+    fn touched_memory(&self) -> Vec<Range<u64>> {
+        self.vm.borrow().memory().touched()
+    }
 }

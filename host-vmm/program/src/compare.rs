@@ -12,6 +12,7 @@
 //! Everything else must be the same to the bit.
 
 use abi::mailbox::SysReg;
+use abi::map::GUEST_PAGE;
 use isa::{ExceptionClass, FaultStatus};
 
 use super::observation::{Observation, ObservedExtent, StepOutcome};
@@ -119,8 +120,8 @@ pub fn differences(expected: &Observation, found: &Observation) -> Vec<Differenc
         return list.found;
     }
     list.step = None;
-    for (a, b) in expected.memory.iter().zip(&found.memory) {
-        list.extents(a, b);
+    for page in expected.pages().union(&found.pages()) {
+        list.page(*page, expected.extent_at(*page), found.extent_at(*page));
     }
     list.found
 }
@@ -192,24 +193,36 @@ impl Differences {
         }
     }
 
-    fn extents(&mut self, a: &ObservedExtent, b: &ObservedExtent) {
-        self.tags(a.offset, &a.tags, &b.tags);
-        if a.data == b.data {
+    /// Compares a page of memory. A side that did not look at it has zeros there.
+    fn page(&mut self, offset: u64, a: Option<&ObservedExtent>, b: Option<&ObservedExtent>) {
+        let ((data, tags), (other_data, other_tags)) = (page_of(a, offset, b), page_of(b, offset, a));
+        // A VM without tags has none to show.
+        if a.is_none_or(|extent| !extent.tags.is_empty()) && b.is_none_or(|extent| !extent.tags.is_empty()) {
+            self.tags(offset, tags, other_tags);
+        }
+        if data == other_data {
             return;
         }
-        let words = |extent: &ObservedExtent| -> Vec<u64> {
-            let mut data = extent.data.clone();
-            for range in a.unknown.iter().chain(&b.unknown) {
-                data[(range.start - extent.offset) as usize..(range.end - extent.offset) as usize].fill(0);
-            }
+        let words = |data: &[u8]| -> Vec<u64> {
             let (words, _) = data.as_chunks::<8>();
             words.iter().map(|word| u64::from_le_bytes(*word)).collect()
         };
-        for (at, (a, b)) in (a.offset..).step_by(8).zip(words(a).into_iter().zip(words(b))) {
+        for (at, (a, b)) in (offset..).step_by(8).zip(words(&data).into_iter().zip(words(&other_data))) {
             self.numbers(Location::Data(at), a, b);
         }
     }
 }
+
+/// Returns data and tags of a page as one side shows it, without what is UNKNOWN on either.
+fn page_of<'a>(extent: Option<&'a ObservedExtent>, offset: u64, other: Option<&ObservedExtent>) -> (Vec<u8>, &'a [u8]) {
+    match extent {
+        Some(extent) => extent.page(offset, other),
+        None => (vec![0; GUEST_PAGE as usize], &[0; TAGS]),
+    }
+}
+
+/// Granules of a page.
+const TAGS: usize = GUEST_PAGE as usize / isa::GRANULE_BYTES;
 
 /// Returns what must be the same of an exception: its instruction, and the known bits of ESR_EL1, FAR_EL1 and SPSR_EL1.
 #[must_use]

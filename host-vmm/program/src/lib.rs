@@ -220,7 +220,7 @@ impl Program {
     /// Lists the pages of the arena, by offset, that are looked at when the program has ended: those that events
     /// name, and those that a register points to at the beginning of a block, with their neighbours.
     ///
-    /// A page is [`map::GUEST_PAGE`] bytes. What a program does elsewhere is not seen.
+    /// A page is [`map::GUEST_PAGE`] bytes. Others are looked at besides: see [`run::run`].
     #[must_use]
     pub fn reachable_pages(&self) -> BTreeSet<u64> {
         let mut pages = BTreeSet::new();

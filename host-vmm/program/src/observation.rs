@@ -1,8 +1,10 @@
 //! What was seen of a program that ran: every block's trace, every fetched tag, and the memory at the end.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use abi::mailbox::SysReg;
+use abi::map::GUEST_PAGE;
 
 use machine::Trace;
 
@@ -11,8 +13,8 @@ use machine::Trace;
 pub struct Observation {
     /// What the steps showed, in order.
     pub seen: Vec<StepObservation>,
-    /// The reach of the program, page by page joined where they follow each other, at the end. Empty when a block did
-    /// not end.
+    /// Memory at the end, page by page joined where they follow each other: see [`super::run::run`]. Data and tags of all
+    /// other pages are zeros. Empty when a block did not end.
     pub memory: Vec<ObservedExtent>,
     /// The step whose block did not end in time or rang checkpoints without end; nothing after it was run.
     pub endless: Option<usize>,
@@ -61,3 +63,39 @@ pub struct ObservedExtent {
     /// Bytes that the architecture leaves UNKNOWN, if what ran the program can tell: offsets from the arena's start.
     pub unknown: Vec<Range<u64>>,
 }
+
+impl Observation {
+    /// Lists the pages that were looked at when the program had ended, by their offsets from the arena's start.
+    #[must_use]
+    pub fn pages(&self) -> BTreeSet<u64> {
+        let pages = |extent: &ObservedExtent| {
+            (extent.offset..extent.offset + extent.data.len() as u64).step_by(GUEST_PAGE as usize)
+        };
+        self.memory.iter().flat_map(pages).collect()
+    }
+
+    /// Returns the extent that has a page.
+    pub(crate) fn extent_at(&self, offset: u64) -> Option<&ObservedExtent> {
+        let extents = &self.memory;
+        let behind = extents.partition_point(|extent| extent.offset <= offset);
+        extents[..behind].last().filter(|extent| offset < extent.offset + extent.data.len() as u64)
+    }
+}
+
+impl ObservedExtent {
+    /// Returns the data of a page of it, with zeros for what is UNKNOWN here or in `other`, and its tags.
+    pub(crate) fn page(&self, offset: u64, other: Option<&Self>) -> (Vec<u8>, &[u8]) {
+        let at = (offset - self.offset) as usize;
+        let mut data = self.data[at..at + GUEST_PAGE as usize].to_vec();
+        let end = offset + GUEST_PAGE;
+        for range in [Some(self), other].into_iter().flatten().flat_map(|extent| &extent.unknown) {
+            let (start, end) = (range.start.clamp(offset, end), range.end.clamp(offset, end));
+            data[(start - offset) as usize..(end - offset) as usize].fill(0);
+        }
+        let tags =
+            if self.tags.is_empty() { &[] } else { &self.tags[at / GRANULE..(at + GUEST_PAGE as usize) / GRANULE] };
+        (data, tags)
+    }
+}
+
+const GRANULE: usize = isa::GRANULE_BYTES;

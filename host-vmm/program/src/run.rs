@@ -1,5 +1,7 @@
 //! Runs a program on a machine, with as few requests as it takes, and observes it.
 
+use std::collections::BTreeSet;
+
 use abi::map::{self, GUEST_PAGE};
 use isa::Tag;
 
@@ -21,10 +23,15 @@ const MTEFAR_SHIFT: u32 = 8;
 ///
 /// A block that does not end is no error: it is what the observation says, and the machine is of no use after it.
 ///
+/// When it has ended, data and tags are read of the pages that the program names ([`Program::reachable_pages`]), of those that
+/// were touched, if the machine can tell, else of those that hold anything but zeros, and of `others`: what another machine
+/// looked at. A machine that stores where the program did not tell it to is found out by the data, wherever in the arena it is;
+/// tags that it stores without data are seen in these pages.
+///
 /// # Errors
 ///
 /// When the machine cannot do what the program asks.
-pub fn run(program: &Program, machine: &mut dyn Machine) -> Result<Observation, MachineError> {
+pub fn run(program: &Program, machine: &mut dyn Machine, others: &BTreeSet<u64>) -> Result<Observation, MachineError> {
     let tagged_far = machine.boot_report(0).pfr2 >> MTEFAR_SHIFT & 0xf != 0;
     let mut runner = Runner { machine, seen: Vec::new(), last: None, begun: Vec::new(), hides_vectors: false };
     for (step, what) in program.steps.iter().enumerate() {
@@ -41,7 +48,7 @@ pub fn run(program: &Program, machine: &mut dyn Machine) -> Result<Observation, 
             Err(error) => return Err(error),
         }
     }
-    let memory = runner.memory(program)?;
+    let memory = runner.memory(program, others)?;
     Ok(Observation { seen: runner.seen, memory, endless: None, tagged_far })
 }
 
@@ -158,9 +165,29 @@ impl Runner<'_> {
         Ok(tags)
     }
 
-    /// Reads what the program could reach.
-    fn memory(&mut self, program: &Program) -> Result<Vec<ObservedExtent>, MachineError> {
-        let pages: Vec<u64> = program.reachable_pages().into_iter().collect();
+    /// Lists the pages that may not be as after boot.
+    fn changed_pages(&mut self) -> Result<Vec<u64>, MachineError> {
+        let page = GUEST_PAGE as usize;
+        if let Some(known) = self.machine.unknown_memory() {
+            let arena = map::ARENA_BASE..map::ARENA_BASE + map::ARENA_SIZE;
+            let touched = known
+                .touched_memory()
+                .into_iter()
+                .flat_map(|range| (range.start.max(arena.start)..range.end.min(arena.end)).step_by(page));
+            return Ok(touched.map(|ipa| ipa - map::ARENA_BASE).collect());
+        }
+        let mut data = vec![0; map::ARENA_SIZE as usize];
+        self.machine.read(map::ARENA_BASE, &mut data)?;
+        let changed = data.chunks(page).enumerate().filter(|(_, bytes)| bytes.iter().any(|byte| *byte != 0));
+        Ok(changed.map(|(number, _)| number as u64 * GUEST_PAGE).collect())
+    }
+
+    /// Reads the pages that are to be looked at.
+    fn memory(&mut self, program: &Program, others: &BTreeSet<u64>) -> Result<Vec<ObservedExtent>, MachineError> {
+        let mut pages = program.reachable_pages();
+        pages.extend(self.changed_pages()?);
+        pages.extend(others);
+        let pages: Vec<u64> = pages.into_iter().collect();
         let mut memory = Vec::new();
         for run in pages.chunk_by(|a, b| a + GUEST_PAGE == *b) {
             let (offset, bytes) = (run[0], run.len() as u64 * GUEST_PAGE);

@@ -123,3 +123,15 @@ fn no_search_and_no_loop_outlives_the_deadline() {
     assert!(matches!(verdict, Verdict::OutOfTime(_)), "{verdict:?}");
     assert!(matches!(judge.judge(&fine, Deadline::NEVER), Verdict::Permitted));
 }
+
+#[test]
+fn what_a_program_reaches_far_from_its_first_pointers_is_compared() {
+    let defect = model::catalogue::all().find(|defect| defect.name == "st2g.first-granule-only").unwrap();
+    let _active = model::defect::activate(Some(defect));
+    let (subject, model) = (ModelFactory::new(Settings::default()), ModelFactory::new(Settings::default()));
+    let mut judge = Judge::new(&subject, Box::new(ModelReference::new(&model)));
+    let far = "block el=1\n  x0 = tagged+0x40 tag 14\ncode\n  add x0, x0, #64, lsl #12\n  st2g x0, [x0]\nend\n";
+    let verdict = judge.judge(&program(far), Deadline::NEVER);
+    let Verdict::Diverged(divergence) = verdict else { panic!("{verdict:?}") };
+    assert_eq!(divergence.differences[0].place, program::compare::Location::Tag(0x4_0050));
+}

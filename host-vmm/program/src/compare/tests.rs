@@ -22,7 +22,9 @@ fn trace() -> Trace {
 }
 
 fn of(trace: Trace) -> Observation {
-    let memory = vec![ObservedExtent { offset: 0x1000, data: vec![0; 32], tags: vec![1, 2], unknown: Vec::new() }];
+    let mut tags = vec![0; 256];
+    tags[..2].copy_from_slice(&[1, 2]);
+    let memory = vec![ObservedExtent { offset: 0x1000, data: vec![0; 4096], tags, unknown: Vec::new() }];
     Observation {
         seen: vec![StepObservation {
             step: 4,
@@ -151,4 +153,24 @@ fn memory_tags_and_progress_count() {
     let found = differences(&of(trace()), &endless);
     assert_eq!(found.iter().map(|one| (one.step, one.place)).collect::<Vec<_>>(), [(Some(5), Location::Progress)]);
     assert_eq!(differences(&endless, &endless.clone()), []);
+}
+
+#[test]
+fn a_page_that_one_side_did_not_look_at_has_zeros() {
+    let of = |data, tag| {
+        let mut tags = vec![0; 512];
+        tags[300] = tag;
+        let mut bytes = vec![0; 8192];
+        bytes[4104] = data;
+        let memory = vec![ObservedExtent { offset: 0x5000, data: bytes, tags, unknown: Vec::new() }];
+        Observation { memory, ..Observation::default() }
+    };
+    let places = |a: &Observation, b: &Observation| -> Vec<Location> {
+        differences(a, b).iter().map(|difference| difference.place).collect()
+    };
+    let nothing = Observation::default();
+    assert_eq!(places(&of(0, 0), &nothing), []);
+    assert_eq!(places(&of(0, 7), &nothing), [Location::Tag(0x5000 + 300 * 16)]);
+    assert_eq!(places(&nothing, &of(1, 0)), [Location::Data(0x6008)]);
+    assert_eq!(places(&of(0, 7), &of(1, 7)), [Location::Data(0x6008)]);
 }

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeSet;
 
-use model::mutant::{self, Mutant};
+use model::mutant::Mutant;
 
 use super::{Fate, Fates};
 
