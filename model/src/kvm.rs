@@ -20,7 +20,7 @@ use std::ops::Range;
 
 use self::vcpu::Vcpu;
 use crate::contract::Contract;
-use crate::cpu::{Cpu, Features, Hidden, Platform};
+use crate::cpu::{Cpu, Features, Hidden, Platform, TurnOn};
 use crate::defect::Defect;
 use crate::kernel::{Access, Backing, Errno};
 use crate::memory::Bus;
@@ -146,6 +146,37 @@ impl Vm {
         Ok(())
     }
 
+    /// Initialises a vCPU again (KVM_ARM_VCPU_INIT; Documentation/virt/kvm/api.rst: "This will reset the vcpu to its initial
+    /// state"): nothing of what it held, or was about to do, is left. Memory is not the vCPU's.
+    ///
+    /// # Errors
+    ///
+    /// ENOENT: no such vCPU.
+    pub fn initialise_again(&mut self, cpu: usize) -> Result<(), Errno> {
+        let new = Vcpu::new(&self.features, self.contract());
+        *self.vcpus.get_mut(cpu).ok_or(Errno::ENOENT)? = new;
+        Ok(())
+    }
+
+    /// Stops a vCPU (KVM_SET_MP_STATE with KVM_MP_STATE_STOPPED), until another turns it on.
+    ///
+    /// # Errors
+    ///
+    /// ENOENT: no such vCPU.
+    pub fn stop_vcpu(&mut self, cpu: usize) -> Result<(), Errno> {
+        self.vcpus.get_mut(cpu).ok_or(Errno::ENOENT)?.stopped = true;
+        Ok(())
+    }
+
+    /// Turns on the vCPU that another one asked for: it is reset, but for where it begins and what it is given
+    /// (arch/arm64/kvm/psci.c, kvm_psci_vcpu_on()).
+    fn turn_on(&mut self, wish: TurnOn) {
+        let mut new = Vcpu::new(&self.features, self.contract());
+        new.cpu.pc = wish.entry;
+        new.cpu.x[0] = wish.context;
+        self.vcpus[wish.cpu] = new;
+    }
+
     /// Logs dirty pages in rings of this many entries, one for each vCPU (virt/kvm/kvm_main.c,
     /// kvm_vm_ioctl_enable_dirty_log_ring()).
     ///
@@ -258,7 +289,8 @@ impl Vm {
     #[must_use]
     pub fn platform(&self, cpu: usize) -> Platform {
         let (hypervisor, contract) = (self.host.hypervisor, self.contract());
-        Platform { cpu, cpus: self.vcpus.len(), hypervisor, contract }
+        let off = (0..).zip(&self.vcpus).fold(0, |off, (number, vcpu)| off | u16::from(vcpu.stopped) << number);
+        Platform { cpu, cpus: self.vcpus.len(), off, hypervisor, contract }
     }
 
     /// Leaves a vCPU: its registers go to memory, all asynchronous tag check faults in them.
@@ -266,6 +298,9 @@ impl Vm {
         if let Some(vcpu) = self.vcpus.get_mut(cpu) {
             vcpu.put();
             self.hardware = Vcpu::live(&mut vcpu.cpu).map(|register| *register);
+            if let Some(wish) = vcpu.cpu.turns_on.take() {
+                self.turn_on(wish);
+            }
         }
     }
 

@@ -179,6 +179,40 @@ pub(super) const ALL: &[Erratum] = &[
         ..LINUX
     },
     Erratum {
+        id: "linux.reset-keeps-injected-abort",
+        title: "a vCPU that is initialised again takes the abort that was injected before",
+        versions: &[range(version(6, 1, 0), version(7, 0, 0))],
+        shows: "KVM_ARM_VCPU_INIT leaves an injected abort pending: the vCPU takes it instead of its first instruction",
+        seen: "6.1.192 and 6.12.117; not 7.2.13 and 7.3-rc7, which take the abort when it is injected. What is between was not \
+               measured",
+        reference: "arch/arm64/kvm/reset.c, kvm_reset_vcpu(), leaves PENDING_EXCEPTION set",
+        cases: &["kvm.reset.pending-abort"],
+        signs: &[Sign::Number {
+            what: &["ESR_EL1 once the vCPU was entered"],
+            // The second is linux.injected-abort-esr-extended.
+            values: Numbers::Pairs(&[(0, 0x9600_0010), (0, 0xffff_ffff_9600_0010)]),
+        }],
+        analysis: include_str!("../../../docs/errata/linux.reset-keeps-injected-abort.md"),
+        ..LINUX
+    },
+    Erratum {
+        id: "linux.reset-completes-access",
+        title: "a vCPU that is initialised again skips its first instruction, for an access that it made before",
+        versions: &[from(version(6, 1, 0))],
+        shows: "KVM_ARM_VCPU_INIT leaves an access to a device to be completed: the next KVM_RUN moves the PC by an instruction",
+        seen: "6.1.192, 6.12.117, 7.2.13 and 7.3-rc7; kernels before 6.1 were neither run nor read",
+        reference: "arch/arm64/kvm/reset.c, kvm_reset_vcpu(), leaves mmio_needed set; arch/arm64/kvm/mmio.c, \
+                    kvm_handle_mmio_return()",
+        cases: &["kvm.reset.pending-store"],
+        signs: &[Sign::Number {
+            what: &["x1 after three instructions that add 1, before which the vCPU was put"],
+            values: Numbers::Pairs(&[(3, 2)]),
+        }],
+        disclosure: Some("Not reported upstream yet."),
+        analysis: include_str!("../../../docs/errata/linux.reset-completes-access.md"),
+        ..LINUX
+    },
+    Erratum {
         id: "linux.injected-abort-esr-extended",
         title: "ESR_EL1 of an abort that KVM injects has its upper half set",
         versions: &[range(version(6, 1, 0), version(6, 12, 0))],

@@ -40,6 +40,7 @@ mod one_reg;
 mod race_calls;
 mod race_vcpus;
 mod races;
+mod reset;
 mod restore;
 mod sharing;
 mod stops;
@@ -65,6 +66,7 @@ pub const CHAPTERS: &[Chapter] = &[
     races::CASES,
     race_calls::CASES,
     race_vcpus::CASES,
+    reset::CASES,
     one_reg::CASES,
     restore::CASES,
 ];

@@ -30,6 +30,8 @@ mod life;
 #[cfg(target_arch = "aarch64")]
 pub mod machine;
 #[cfg(target_arch = "aarch64")]
+mod masks;
+#[cfg(target_arch = "aarch64")]
 mod memory;
 #[cfg(target_arch = "aarch64")]
 mod pagemap;

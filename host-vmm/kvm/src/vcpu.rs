@@ -45,6 +45,8 @@ pub struct Vcpu {
     /// Dropped before the descriptor that it is mapped from.
     ring: Option<DirtyRing>,
     fd: VcpuFd,
+    /// KVM_ARM_VCPU_ bits that it was made with.
+    features: u32,
 }
 
 impl Vcpu {
@@ -68,11 +70,22 @@ impl Vcpu {
 
     fn with(vm: &VmFd, index: usize, features: &[u32]) -> Result<Self, Errno> {
         let fd = vm.create_vcpu(index as u64).map_err(Errno::from)?;
+        let features = features.iter().fold(0, |all, feature| all | 1 << feature);
+        let vcpu = Self { ring: None, fd, features };
+        vcpu.initialise_again(vm)?;
+        Ok(vcpu)
+    }
+
+    /// Initialises the vCPU, not for the first time if it was before.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    pub fn initialise_again(&self, vm: &VmFd) -> Result<(), Errno> {
         let mut init = kvm_vcpu_init::default();
         vm.get_preferred_target(&mut init).map_err(Errno::from)?;
-        features.iter().for_each(|feature| init.features[0] |= 1 << feature);
-        fd.vcpu_init(&init).map_err(Errno::from)?;
-        Ok(Self { ring: None, fd })
+        init.features[0] |= self.features;
+        self.fd.vcpu_init(&init).map_err(Errno::from)
     }
 
     /// Takes what is in the vCPU's dirty ring, which has `entries`: slot and page in the slot.

@@ -9,12 +9,14 @@ mod abort_injection;
 mod dirty_log;
 mod dirty_ring;
 mod hazards;
+mod id_register_masks;
 mod memory_slots;
 mod page_events;
 mod ptrace_tags;
 mod races;
 pub mod table;
 mod unknown_memory;
+mod vcpu_resets;
 mod vmm_tags;
 
 pub use aarch32_vcpus::Aarch32Vcpus;
@@ -22,12 +24,14 @@ pub use abort_injection::AbortInjection;
 pub use dirty_log::DirtyLog;
 pub use dirty_ring::DirtyRing;
 pub use hazards::Hazards;
+pub use id_register_masks::IdRegisterMasks;
 pub use memory_slots::MemorySlots;
 pub use page_events::PageEvents;
 pub use ptrace_tags::PtraceTags;
 pub use races::Races;
 pub use table::{Capabilities, Capability, MachineKind, TABLE};
 pub use unknown_memory::UnknownMemory;
+pub use vcpu_resets::VcpuResets;
 pub use vmm_tags::VmmTags;
 
 /// The objects that a VM hands out beyond KVM's contract for tags; `None` for what it has not.
@@ -48,6 +52,10 @@ pub trait CapabilityObjects {
     fn aarch32_vcpus(&mut self) -> Option<&mut (dyn Aarch32Vcpus + 'static)>;
     /// Returns the aborts that can be injected.
     fn abort_injection(&mut self) -> Option<&mut (dyn AbortInjection + 'static)>;
+    /// Returns what reports which bits of ID registers can be changed.
+    fn id_register_masks(&mut self) -> Option<&mut (dyn IdRegisterMasks + 'static)>;
+    /// Returns what initialises vCPUs again.
+    fn vcpu_resets(&mut self) -> Option<&mut (dyn VcpuResets + 'static)>;
     /// Returns the calls that may hang a kernel.
     fn hazards(&mut self) -> Option<&mut (dyn Hazards + 'static)>;
 }

@@ -40,6 +40,8 @@ pub enum Need {
     ClidrOfGuest,
     /// What the tag ioctl does while dirty pages are logged is promised.
     TagsWhileLogging,
+    /// The kernel reports which bits of ID registers can be changed.
+    WritableMasks,
     /// The kernel has dirty rings.
     DirtyRings,
     /// The kernel makes guest_memfds.
@@ -117,6 +119,8 @@ impl Need {
                 Capability::VmmTags => "no-vmm-tags",
                 Capability::Aarch32Vcpus => "no-aarch32-vcpus",
                 Capability::AbortInjection => "no-abort-injection",
+                Capability::IdRegisterMasks => "no-id-register-masks",
+                Capability::VcpuResets => "no-vcpu-resets",
                 Capability::Hazards => "no-hazards",
                 Capability::Races => "no-races",
                 Capability::UnknownMemory => "no-unknown-memory",
@@ -141,6 +145,7 @@ impl Need {
             Self::RefusesGuestMemfd => "kernel-takes-guest-memfd",
             Self::ClidrOfGuest => "kernel-shows-host-clidr",
             Self::TagsWhileLogging => "kernel-no-promise-while-logging",
+            Self::WritableMasks => "kernel-no-writable-masks",
             Self::DirtyRings => "kernel-no-dirty-rings",
             Self::GuestMemfd => "kernel-no-guest-memfd",
             Self::HugePages => "host-no-huge-pages",

@@ -5,9 +5,10 @@ use std::ops::Range;
 
 use machine::capability::{
     Aarch32Vcpus, AbortInjection, Capabilities, Capability, CapabilityObjects, DirtyLog, DirtyRing, Hazards,
-    MemorySlots, PageEvents, PtraceTags, UnknownMemory, VmmTags,
+    IdRegisterMasks, MemorySlots, PageEvents, PtraceTags, UnknownMemory, VcpuResets, VmmTags,
 };
 use machine::migration::SavableVm;
+use machine::need::Need;
 use machine::registers::{RegisterId, Registers};
 use machine::session::ChangeMark;
 use machine::tags::GRANULE;
@@ -25,6 +26,9 @@ pub struct ModelVm {
     /// What it hands out.
     capabilities: Capabilities,
 }
+
+/// Why a kernel's masks are not compared.
+const NO_MASKS: &str = "this kernel does not report what can be changed of ID registers";
 
 pub(super) fn kernel(action: &str, errno: Errno) -> MachineError {
     MachineError::Kernel { action: action.to_owned(), errno }
@@ -192,6 +196,14 @@ impl CapabilityObjects for ModelVm {
         self.hands_out(Capability::AbortInjection).map(|vm| vm as _)
     }
 
+    fn id_register_masks(&mut self) -> Option<&mut (dyn IdRegisterMasks + 'static)> {
+        self.hands_out(Capability::IdRegisterMasks).map(|vm| vm as _)
+    }
+
+    fn vcpu_resets(&mut self) -> Option<&mut (dyn VcpuResets + 'static)> {
+        self.hands_out(Capability::VcpuResets).map(|vm| vm as _)
+    }
+
     fn hazards(&mut self) -> Option<&mut (dyn Hazards + 'static)> {
         self.hands_out(Capability::Hazards).map(|vm| vm as _)
     }
@@ -266,6 +278,23 @@ impl Aarch32Vcpus for ModelVm {
 impl AbortInjection for ModelVm {
     fn inject_data_abort(&mut self, cpu: usize) -> Result<(), MachineError> {
         self.changed().inject_data_abort(cpu).map_err(|errno| kernel("KVM_SET_VCPU_EVENTS", errno))
+    }
+}
+
+impl IdRegisterMasks for ModelVm {
+    fn writable_mask(&self, id: RegisterId) -> Result<u64, MachineError> {
+        let mask = self.vm.borrow().writable_mask(id);
+        mask.ok_or_else(|| Need::WritableMasks.unmet(NO_MASKS).into())
+    }
+}
+
+impl VcpuResets for ModelVm {
+    fn initialise_again(&mut self, cpu: usize) -> Result<(), MachineError> {
+        self.changed().initialise_again(cpu).map_err(|errno| kernel("KVM_ARM_VCPU_INIT", errno))
+    }
+
+    fn stop_vcpu(&mut self, cpu: usize) -> Result<(), MachineError> {
+        self.changed().stop_vcpu(cpu).map_err(|errno| kernel("KVM_SET_MP_STATE", errno))
     }
 }
 

@@ -40,6 +40,8 @@ pub enum Rule {
     ClidrTellsTags,
     /// ID registers of a VM that ran give EBUSY for any other value. Before, EINVAL.
     IdRegistersFrozenByRun,
+    /// KVM_ARM_GET_REG_WRITABLE_MASKS reports which bits of ID registers a VMM may change.
+    WritableMasks,
     /// Guests have PSCI 1.1, with SYSTEM_RESET2. Before, 1.0.
     Psci11,
     /// Guests have PSCI 1.3, with SYSTEM_OFF2.
@@ -113,6 +115,7 @@ pub const ROWS: &[Row] = &[
         "arch/arm64/kvm/sys_regs.c, reset_clidr(); measured on 6.12, 7.2 and 7.3-rc; that it begins with 6.3 was neither measured nor read",
     ),
     since(Rule::IdRegistersFrozenByRun, (6, 7, 0), "arch/arm64/kvm/sys_regs.c, set_id_reg()"),
+    since(Rule::WritableMasks, (6, 7, 0), "Documentation/virt/kvm/api.rst, KVM_CAP_ARM_SUPPORTED_REG_MASK_RANGES"),
     since(
         Rule::Psci11,
         (5, 18, 0),

@@ -1,18 +1,20 @@
 //! What a VM on /dev/kvm hands out beyond KVM's contract for tags.
 
 use kvm_bindings::{
-    KVM_CAP_ARM_EL1_32BIT, KVM_CAP_DIRTY_LOG_RING_ACQ_REL, KVM_MEM_LOG_DIRTY_PAGES, kvm_dirty_gfn, kvm_enable_cap,
+    KVM_CAP_ARM_EL1_32BIT, KVM_CAP_DIRTY_LOG_RING_ACQ_REL, KVM_MEM_LOG_DIRTY_PAGES, KVM_MP_STATE_STOPPED,
+    kvm_dirty_gfn, kvm_enable_cap,
 };
 
 use super::{KvmVm, kernel, outside};
 use crate::debugger::{self, PtraceRequest};
 use crate::vcpu::Vcpu;
-use crate::{dirty, hazard, host_tags, process};
+use crate::{dirty, hazard, host_tags, masks, process};
 use machine::capability::{
-    Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, Hazards, MemorySlots, PageEvents, PtraceTags,
-    VmmTags,
+    Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, Hazards, IdRegisterMasks, MemorySlots,
+    PageEvents, PtraceTags, VcpuResets, VmmTags,
 };
 use machine::need::Need;
+use machine::registers::RegisterId;
 use machine::tags::GRANULE;
 use machine::{Errno, Hazard, HazardOutcome, MachineError, PageEvent};
 
@@ -46,6 +48,14 @@ impl CapabilityObjects for KvmVm {
     }
 
     fn abort_injection(&mut self) -> Option<&mut (dyn AbortInjection + 'static)> {
+        Some(self)
+    }
+
+    fn id_register_masks(&mut self) -> Option<&mut (dyn IdRegisterMasks + 'static)> {
+        Some(self)
+    }
+
+    fn vcpu_resets(&mut self) -> Option<&mut (dyn VcpuResets + 'static)> {
         Some(self)
     }
 
@@ -184,6 +194,25 @@ impl AbortInjection for KvmVm {
         self.changes.mark();
         let vcpu = self.vcpu(cpu).map_err(|errno| kernel("finding the vCPU", errno))?;
         vcpu.inject_data_abort().map_err(|errno| kernel("KVM_SET_VCPU_EVENTS", errno))
+    }
+}
+
+impl IdRegisterMasks for KvmVm {
+    fn writable_mask(&self, id: RegisterId) -> Result<u64, MachineError> {
+        masks::writable_mask(&self.fd, id)
+    }
+}
+
+impl VcpuResets for KvmVm {
+    fn initialise_again(&mut self, cpu: usize) -> Result<(), MachineError> {
+        self.changes.mark();
+        let vcpu = self.vcpu(cpu).map_err(|errno| kernel("finding the vCPU", errno))?;
+        vcpu.initialise_again(&self.fd).map_err(|errno| kernel("KVM_ARM_VCPU_INIT", errno))
+    }
+
+    fn stop_vcpu(&mut self, cpu: usize) -> Result<(), MachineError> {
+        self.changes.mark();
+        self.vcpu(cpu).map_err(|errno| kernel("finding the vCPU", errno))?.set_mp_state(KVM_MP_STATE_STOPPED)
     }
 }
 

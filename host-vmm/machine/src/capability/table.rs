@@ -78,6 +78,10 @@ capabilities! {
     Aarch32Vcpus "aarch32-vcpus" [true, false, true];
     /// [`super::AbortInjection`].
     AbortInjection "abort-injection" [true, false, true];
+    /// [`super::IdRegisterMasks`].
+    IdRegisterMasks "id-register-masks" [true, false, true];
+    /// [`super::VcpuResets`].
+    VcpuResets "vcpu-resets" [true, false, true];
     /// [`super::Hazards`].
     Hazards "hazards" [true, false, true];
     /// [`super::Races`].
