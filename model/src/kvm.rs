@@ -22,7 +22,7 @@ use self::vcpu::Vcpu;
 use crate::contract::Contract;
 use crate::cpu::{Cpu, Features, Hidden, Platform, TurnOn};
 use crate::defect::Defect;
-use crate::kernel::{Access, Backing, Errno};
+use crate::kernel::{Access, Backing, Errno, RegisterId};
 use crate::memory::Bus;
 
 mutants::defects!();
@@ -34,6 +34,8 @@ pub struct Vm {
     /// What the guest's CPUs have, as KVM shows it.
     features: Features,
     mte: bool,
+    /// Its vCPUs have EL2.
+    el2: bool,
     memory: GuestMemory,
     vcpus: Vec<Vcpu>,
     /// A vCPU ran.
@@ -54,6 +56,7 @@ impl Vm {
             features: registers::visible(host, false),
             host: host.clone(),
             mte: false,
+            el2: false,
             memory: GuestMemory::new(host.page_size, contract),
             vcpus: Vec::new(),
             ran: false,
@@ -134,6 +137,35 @@ impl Vm {
             return Err(Errno::EINVAL);
         }
         self.add_vcpu()
+    }
+
+    /// Creates and initialises a vCPU that has EL2 (KVM_ARM_VCPU_HAS_EL2); returns its index, `None` if the host has none. No
+    /// document says whether it has tags. They are kept from it: ID_AA64PFR1_EL1.MTE is 0 (arch/arm64/kvm/nested.c,
+    /// limit_nv_id_reg()), and so nothing else may tell of them.
+    pub fn add_vcpu_el2(&mut self) -> Option<usize> {
+        if !self.host.offers_el2() {
+            return None;
+        }
+        self.el2 = true;
+        self.features = registers::visible(&self.host, false);
+        self.vcpus.push(Vcpu::new(&self.features, self.contract()));
+        Some(self.vcpus.len() - 1)
+    }
+
+    /// Lets a vCPU read a system register at EL2; `None` if it takes an exception.
+    ///
+    /// # Errors
+    ///
+    /// ENOENT: no such vCPU, or a register that is not modelled.
+    pub fn read_at_el2(&self, cpu: usize, id: RegisterId) -> Result<Option<u64>, Errno> {
+        let features = &self.features;
+        if id == RegisterId::of(isa::SysReg::GmidEl1) {
+            return Ok((!features.gmid_trapped).then_some(features.tag_block_bs.into()));
+        }
+        if RegisterId::MTE.contains(&id) && features.tags_hidden {
+            return Ok(None);
+        }
+        Ok(Some(self.register(cpu, id)? as u64))
     }
 
     /// Makes a synchronous external data abort pending in a vCPU (KVM_SET_VCPU_EVENTS).

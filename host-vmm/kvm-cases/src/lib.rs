@@ -28,6 +28,7 @@ mod capability;
 mod copy_tags;
 mod debugger;
 mod dirty;
+mod el2;
 mod feature;
 mod fresh;
 mod hazards;
@@ -37,6 +38,7 @@ mod ioctl;
 mod isolation;
 mod life;
 mod one_reg;
+mod parts;
 mod race_calls;
 mod race_vcpus;
 mod races;
@@ -58,10 +60,12 @@ pub const CHAPTERS: &[Chapter] = &[
     ioctl::CASES,
     stops::CASES,
     backings::CASES,
+    parts::CASES,
     dirty::CASES,
     capability::CASES,
     identification::CASES,
     feature::CASES,
+    el2::CASES,
     isolation::CASES,
     races::CASES,
     race_calls::CASES,

@@ -147,16 +147,14 @@ fn memory(cx: &mut CaseContext<'_>) -> CaseResult {
     equal_hex("the data that vCPU 1 loads", 0x1234, x[2])
 }
 
-const ESR_EL1: RegisterId = RegisterId::system(3, 0, 5, 2, 0);
-
-/// Stops a vCPU at a store to a device, initialises it again, and puts it right behind that store, with 0 in ESR_EL1;
-/// `pending` comes before.
+/// Stops a vCPU at a store to a device, initialises it again, and puts it right behind that store, with PSTATE.TCO 0; `pending`
+/// comes before.
 fn behind_a_store(
     cx: &mut CaseContext<'_>,
     pending: impl FnOnce(&mut Guest) -> CaseResult,
 ) -> Result<Guest, CaseError> {
     let mut guest = cx.guest()?;
-    let text = format!("{CHECKPOINT} add x1, x1, #1; add x1, x1, #1; add x1, x1, #1");
+    let text = format!("msr tco, #0; {CHECKPOINT} add x1, x1, #1; add x1, x1, #1; add x1, x1, #1");
     guest.run_to_checkpoint(&with_checkpoint(Block::assemble(&text)?))?;
     let at_the_store = guest.vm()?.registers(0)?;
     pending(&mut guest)?;
@@ -164,7 +162,6 @@ fn behind_a_store(
     put_back(&mut guest, 0, &at_the_store)?;
     let pc = at_the_store.get(RegisterId::PC).unwrap_or(0);
     succeeds("KVM_SET_ONE_REG of PC", guest.vm()?.set_register(0, RegisterId::PC, pc + 4))?;
-    succeeds("KVM_SET_ONE_REG of ESR_EL1", guest.vm()?.set_register(0, ESR_EL1, 0))?;
     Ok(guest)
 }
 
@@ -180,8 +177,8 @@ fn pending_abort(cx: &mut CaseContext<'_>) -> CaseResult {
         succeeds("KVM_SET_VCPU_EVENTS with ext_dabt_pending", guest.abort_injection()?.inject_data_abort(0))
     })?;
     // Saving enters the vCPU with `immediate_exit`: what is pending is taken.
-    let entered = at_rest(&mut guest, 0)?;
-    equal_hex("ESR_EL1 once the vCPU was entered", 0, entered.get(ESR_EL1).unwrap_or(0))?;
+    let entered = at_rest(&mut guest, 0)?.get(RegisterId::PSTATE).unwrap_or(0);
+    equal_hex("PSTATE.TCO once the vCPU was entered, which an exception sets", 0, entered >> 25 & 1)?;
     run_on(guest)
 }
 

@@ -20,6 +20,8 @@ mod debugger;
 #[cfg(target_arch = "aarch64")]
 mod dirty;
 #[cfg(target_arch = "aarch64")]
+mod el2;
+#[cfg(target_arch = "aarch64")]
 mod errno;
 #[cfg(target_arch = "aarch64")]
 mod hazard;

@@ -11,6 +11,8 @@ use super::vm::kernel;
 use machine::registers::{RegisterId, Registers};
 use machine::{Errno, MachineError, RequestError};
 
+/// A vCPU with EL2 (arch/arm64/include/uapi/asm/kvm.h).
+const KVM_ARM_VCPU_HAS_EL2: u32 = 7;
 /// The longest register list that kvm-bindings can hold; kernels list about 250 without SVE.
 const MAX_REGISTERS: usize = 500;
 
@@ -66,6 +68,15 @@ impl Vcpu {
     /// What the kernel says: EINVAL in a VM with MTE.
     pub fn in_aarch32(vm: &VmFd, index: usize) -> Result<Self, Errno> {
         Self::with(vm, index, &[KVM_ARM_VCPU_PSCI_0_2, KVM_ARM_VCPU_EL1_32BIT])
+    }
+
+    /// Creates and initialises a vCPU that has EL2 and starts there.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    pub fn at_el2(vm: &VmFd, index: usize) -> Result<Self, Errno> {
+        Self::with(vm, index, &[KVM_ARM_VCPU_PSCI_0_2, KVM_ARM_VCPU_HAS_EL2])
     }
 
     fn with(vm: &VmFd, index: usize, features: &[u32]) -> Result<Self, Errno> {

@@ -8,6 +8,7 @@ mod aarch32_vcpus;
 mod abort_injection;
 mod dirty_log;
 mod dirty_ring;
+mod el2_vcpus;
 mod hazards;
 mod id_register_masks;
 mod memory_slots;
@@ -23,6 +24,7 @@ pub use aarch32_vcpus::Aarch32Vcpus;
 pub use abort_injection::AbortInjection;
 pub use dirty_log::DirtyLog;
 pub use dirty_ring::DirtyRing;
+pub use el2_vcpus::El2Vcpus;
 pub use hazards::Hazards;
 pub use id_register_masks::IdRegisterMasks;
 pub use memory_slots::MemorySlots;
@@ -52,6 +54,8 @@ pub trait CapabilityObjects {
     fn aarch32_vcpus(&mut self) -> Option<&mut (dyn Aarch32Vcpus + 'static)>;
     /// Returns the aborts that can be injected.
     fn abort_injection(&mut self) -> Option<&mut (dyn AbortInjection + 'static)>;
+    /// Returns the vCPUs that have EL2.
+    fn el2_vcpus(&mut self) -> Option<&mut (dyn El2Vcpus + 'static)>;
     /// Returns what reports which bits of ID registers can be changed.
     fn id_register_masks(&mut self) -> Option<&mut (dyn IdRegisterMasks + 'static)>;
     /// Returns what initialises vCPUs again.

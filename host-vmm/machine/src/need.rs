@@ -40,6 +40,8 @@ pub enum Need {
     ClidrOfGuest,
     /// What the tag ioctl does while dirty pages are logged is promised.
     TagsWhileLogging,
+    /// The kernel makes vCPUs with EL2.
+    El2,
     /// The kernel reports which bits of ID registers can be changed.
     WritableMasks,
     /// The kernel has dirty rings.
@@ -119,6 +121,7 @@ impl Need {
                 Capability::VmmTags => "no-vmm-tags",
                 Capability::Aarch32Vcpus => "no-aarch32-vcpus",
                 Capability::AbortInjection => "no-abort-injection",
+                Capability::El2Vcpus => "no-el2-vcpus",
                 Capability::IdRegisterMasks => "no-id-register-masks",
                 Capability::VcpuResets => "no-vcpu-resets",
                 Capability::Hazards => "no-hazards",
@@ -145,6 +148,7 @@ impl Need {
             Self::RefusesGuestMemfd => "kernel-takes-guest-memfd",
             Self::ClidrOfGuest => "kernel-shows-host-clidr",
             Self::TagsWhileLogging => "kernel-no-promise-while-logging",
+            Self::El2 => "kernel-no-el2-vcpus",
             Self::WritableMasks => "kernel-no-writable-masks",
             Self::DirtyRings => "kernel-no-dirty-rings",
             Self::GuestMemfd => "kernel-no-guest-memfd",

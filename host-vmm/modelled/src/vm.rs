@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use machine::capability::{
-    Aarch32Vcpus, AbortInjection, Capabilities, Capability, CapabilityObjects, DirtyLog, DirtyRing, Hazards,
+    Aarch32Vcpus, AbortInjection, Capabilities, Capability, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards,
     IdRegisterMasks, MemorySlots, PageEvents, PtraceTags, UnknownMemory, VcpuResets, VmmTags,
 };
 use machine::migration::SavableVm;
@@ -196,6 +196,10 @@ impl CapabilityObjects for ModelVm {
         self.hands_out(Capability::AbortInjection).map(|vm| vm as _)
     }
 
+    fn el2_vcpus(&mut self) -> Option<&mut (dyn El2Vcpus + 'static)> {
+        self.hands_out(Capability::El2Vcpus).map(|vm| vm as _)
+    }
+
     fn id_register_masks(&mut self) -> Option<&mut (dyn IdRegisterMasks + 'static)> {
         self.hands_out(Capability::IdRegisterMasks).map(|vm| vm as _)
     }
@@ -278,6 +282,17 @@ impl Aarch32Vcpus for ModelVm {
 impl AbortInjection for ModelVm {
     fn inject_data_abort(&mut self, cpu: usize) -> Result<(), MachineError> {
         self.changed().inject_data_abort(cpu).map_err(|errno| kernel("KVM_SET_VCPU_EVENTS", errno))
+    }
+}
+
+impl El2Vcpus for ModelVm {
+    fn add_vcpu_el2(&mut self) -> Result<usize, MachineError> {
+        let added = self.changed().add_vcpu_el2();
+        Ok(added.ok_or_else(|| Need::El2.unmet("this host has no vCPUs with EL2 (kvm-arm.mode=nested)"))?)
+    }
+
+    fn read_at_el2(&mut self, cpu: usize, id: RegisterId) -> Result<Option<u64>, MachineError> {
+        self.changed().read_at_el2(cpu, id).map_err(|errno| kernel("KVM_RUN", errno))
     }
 }
 

@@ -9,7 +9,7 @@ mod dirty;
 mod page;
 mod unknown;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use isa::Tag;
@@ -43,6 +43,8 @@ pub struct Slot {
     dirty: Vec<bool>,
     /// What the mapping permits where that was changed after the slot was made, by index.
     pub(super) protection: BTreeMap<usize, Protection>,
+    /// Pages that became memory which a VM with MTE may not use, by index.
+    pub(super) replaced: BTreeSet<usize>,
     pub(super) pages: Vec<Option<Box<Page>>>,
     /// From this page on none was touched.
     untouched: usize,
@@ -102,6 +104,11 @@ impl GuestMemory {
         (self.page / GRANULE) as usize
     }
 
+    /// Whether a VM with MTE may not have a private mapping of a regular file.
+    pub(super) fn refuses_private_files(&self) -> bool {
+        self.contract.refuses(Backing::PrivateFile)
+    }
+
     /// The slots.
     #[must_use]
     pub fn slots(&self) -> &[Slot] {
@@ -132,6 +139,7 @@ impl GuestMemory {
             logging: false,
             dirty: Vec::new(),
             protection: BTreeMap::new(),
+            replaced: BTreeSet::new(),
             pages,
             untouched: 0,
         });
@@ -213,7 +221,8 @@ impl GuestMemory {
             Protection::Read => write,
             Protection::ReadWrite | Protection::Tagged => false,
         };
-        if forbidden || *mte && slot.refused {
+        let refused = slot.refused || slot.replaced.contains(&place.page);
+        if forbidden || *mte && refused {
             return Err(lacks(Lacks::Mapping));
         }
         // Nothing is in a log that is not kept.

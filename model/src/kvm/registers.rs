@@ -185,7 +185,7 @@ impl Vm {
     #[must_use]
     pub fn register_list(&self) -> Vec<RegisterId> {
         let listed = |(_, place): &&(RegisterId, Place)| match place {
-            Place::Mte(_) => self.has_mte(),
+            Place::Mte(_) => self.shows_mte(),
             _ => true,
         };
         let general = (0..GENERAL).map(RegisterId::x);
@@ -193,9 +193,14 @@ impl Vm {
         general.chain(vectors).chain(TABLE.iter().filter(listed).map(|(id, _)| *id)).collect()
     }
 
+    /// Whether vCPUs have what MTE adds to registers.
+    fn shows_mte(&self) -> bool {
+        self.mte && !self.el2
+    }
+
     /// Refuses MTE's registers where they do not exist for the VMM.
     fn mte_registers(&self) -> Result<(), Errno> {
-        if self.has_mte() { Ok(()) } else { Err(Errno::ENOENT) }
+        if self.shows_mte() { Ok(()) } else { Err(Errno::ENOENT) }
     }
 
     /// Reads a register of up to 128 bits (KVM_GET_ONE_REG).

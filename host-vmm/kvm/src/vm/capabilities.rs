@@ -8,10 +8,10 @@ use kvm_bindings::{
 use super::{KvmVm, kernel, outside};
 use crate::debugger::{self, PtraceRequest};
 use crate::vcpu::Vcpu;
-use crate::{dirty, hazard, host_tags, masks, process};
+use crate::{dirty, el2, hazard, host_tags, masks, process};
 use machine::capability::{
-    Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, Hazards, IdRegisterMasks, MemorySlots,
-    PageEvents, PtraceTags, VcpuResets, VmmTags,
+    Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards, IdRegisterMasks,
+    MemorySlots, PageEvents, PtraceTags, VcpuResets, VmmTags,
 };
 use machine::need::Need;
 use machine::registers::RegisterId;
@@ -48,6 +48,10 @@ impl CapabilityObjects for KvmVm {
     }
 
     fn abort_injection(&mut self) -> Option<&mut (dyn AbortInjection + 'static)> {
+        Some(self)
+    }
+
+    fn el2_vcpus(&mut self) -> Option<&mut (dyn El2Vcpus + 'static)> {
         Some(self)
     }
 
@@ -194,6 +198,26 @@ impl AbortInjection for KvmVm {
         self.changes.mark();
         let vcpu = self.vcpu(cpu).map_err(|errno| kernel("finding the vCPU", errno))?;
         vcpu.inject_data_abort().map_err(|errno| kernel("KVM_SET_VCPU_EVENTS", errno))
+    }
+}
+
+impl El2Vcpus for KvmVm {
+    fn add_vcpu_el2(&mut self) -> Result<usize, MachineError> {
+        self.changes.mark();
+        el2::check(&self.fd)?;
+        let index = self.vcpus.len();
+        let vcpu = Vcpu::at_el2(&self.fd, index);
+        self.vcpus.push(vcpu.map_err(|errno| kernel("KVM_ARM_VCPU_INIT with KVM_ARM_VCPU_HAS_EL2", errno))?);
+        el2::add_interrupt_controller(&self.fd)?;
+        Ok(index)
+    }
+
+    fn read_at_el2(&mut self, cpu: usize, id: RegisterId) -> Result<Option<u64>, MachineError> {
+        self.changes.mark();
+        let place = self.slots.first().map_or(0, |slot| slot.ipa);
+        self.write_unrecorded(place, &el2::program(id))?;
+        let vcpu = self.vcpus.get_mut(cpu).ok_or_else(|| kernel("finding the vCPU", Errno::ENOENT))?;
+        el2::run(vcpu, place)
     }
 }
 

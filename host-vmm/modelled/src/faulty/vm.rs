@@ -10,8 +10,8 @@ mod writing;
 use std::ops::Range;
 
 use machine::capability::{
-    Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, Hazards, IdRegisterMasks, MemorySlots,
-    PageEvents, PtraceTags, VcpuResets, VmmTags,
+    Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards, IdRegisterMasks,
+    MemorySlots, PageEvents, PtraceTags, VcpuResets, VmmTags,
 };
 use machine::migration::SavableVm;
 use machine::registers::{RegisterId, Registers};
@@ -192,6 +192,10 @@ impl<V: SavableVm> CapabilityObjects for FaultyVm<'_, V> {
     }
 
     fn abort_injection(&mut self) -> Option<&mut (dyn AbortInjection + 'static)> {
+        None
+    }
+
+    fn el2_vcpus(&mut self) -> Option<&mut (dyn El2Vcpus + 'static)> {
         None
     }
 
