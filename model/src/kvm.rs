@@ -10,6 +10,7 @@ mod host_tags;
 mod life;
 mod memory;
 mod registers;
+mod sharing;
 mod transfer;
 mod vcpu;
 
@@ -384,6 +385,7 @@ pub fn defects() -> impl Iterator<Item = &'static Defect> {
         memory::DIRTY_DEFECTS,
         memory::PAGE_DEFECTS,
         registers::DEFECTS,
+        sharing::DEFECTS,
         vcpu::DEFECTS,
     ]
     .into_iter()

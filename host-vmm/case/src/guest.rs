@@ -9,8 +9,8 @@ use abi::map::Window;
 use crate::case::CaseError;
 use crate::settings::{self, Mode};
 use machine::capability::{
-    AbortInjection, Capability, DirtyLog, DirtyRing, IdRegisterMasks, PageEvents, PtraceTags, Races, VcpuResets,
-    VmmTags,
+    AbortInjection, Capability, DirtyLog, DirtyRing, IdRegisterMasks, PageEvents, PtraceTags, Races, SharedMemory,
+    VcpuResets, VmmTags,
 };
 use machine::pool::SharedMachine;
 use machine::snapshot::Snapshot;
@@ -119,6 +119,15 @@ impl Guest {
     /// As [`Self::vm`].
     pub fn id_register_masks(&mut self) -> Part<'_, dyn IdRegisterMasks> {
         self.part(Capability::IdRegisterMasks, |machine| machine.vm()?.id_register_masks())
+    }
+
+    /// What shares guest memory with others.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::vm`].
+    pub fn shared_memory(&mut self) -> Part<'_, dyn SharedMemory> {
+        self.part(Capability::SharedMemory, |machine| machine.vm()?.shared_memory())
     }
 
     /// What initialises vCPUs again.

@@ -25,6 +25,8 @@ pub enum MappingCleanup {
     Unmap,
     /// The pool of huge pages was made larger, and had this many before.
     RestoreHugetlbPool(u64),
+    /// The file is closed, which others may have mapped, too.
+    Close(File),
     /// The memory is not ours to unmap.
     LeaveMapped,
 }
@@ -59,7 +61,10 @@ pub fn map(bytes: usize, backing: Backing, protection: libc::c_int) -> Result<(*
             Ok((mmap(bytes, protection, ANONYMOUS, None)?, MappingCleanup::Unmap))
         }
         Backing::Anonymous | Backing::HugePages => Ok((aligned(bytes, protection, ANONYMOUS)?, MappingCleanup::Unmap)),
-        Backing::Shared => Ok((aligned_file(bytes, protection, &memfd(bytes)?)?, MappingCleanup::Unmap)),
+        Backing::Shared => {
+            let file = memfd(bytes)?;
+            Ok((aligned_file(bytes, protection, &file)?, MappingCleanup::Close(file)))
+        }
         Backing::PrivateFile => {
             Ok((mmap(bytes, protection, libc::MAP_PRIVATE, Some(&regular_file(bytes)?))?, MappingCleanup::Unmap))
         }

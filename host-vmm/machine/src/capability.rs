@@ -15,6 +15,7 @@ mod memory_slots;
 mod page_events;
 mod ptrace_tags;
 mod races;
+mod shared_memory;
 pub mod table;
 mod unknown_memory;
 mod vcpu_resets;
@@ -31,6 +32,7 @@ pub use memory_slots::MemorySlots;
 pub use page_events::PageEvents;
 pub use ptrace_tags::PtraceTags;
 pub use races::Races;
+pub use shared_memory::SharedMemory;
 pub use table::{Capabilities, Capability, MachineKind, TABLE};
 pub use unknown_memory::UnknownMemory;
 pub use vcpu_resets::VcpuResets;
@@ -60,6 +62,8 @@ pub trait CapabilityObjects {
     fn id_register_masks(&mut self) -> Option<&mut (dyn IdRegisterMasks + 'static)>;
     /// Returns what initialises vCPUs again.
     fn vcpu_resets(&mut self) -> Option<&mut (dyn VcpuResets + 'static)>;
+    /// Returns what shares guest memory with others.
+    fn shared_memory(&mut self) -> Option<&mut (dyn SharedMemory + 'static)>;
     /// Returns the calls that may hang a kernel.
     fn hazards(&mut self) -> Option<&mut (dyn Hazards + 'static)>;
 }

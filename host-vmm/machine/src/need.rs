@@ -124,6 +124,7 @@ impl Need {
                 Capability::El2Vcpus => "no-el2-vcpus",
                 Capability::IdRegisterMasks => "no-id-register-masks",
                 Capability::VcpuResets => "no-vcpu-resets",
+                Capability::SharedMemory => "no-shared-memory",
                 Capability::Hazards => "no-hazards",
                 Capability::Races => "no-races",
                 Capability::UnknownMemory => "no-unknown-memory",

@@ -311,6 +311,7 @@ impl Capabilities {
                 (Capability::El2Vcpus, vm.el2_vcpus().is_some()),
                 (Capability::IdRegisterMasks, vm.id_register_masks().is_some()),
                 (Capability::VcpuResets, vm.vcpu_resets().is_some()),
+                (Capability::SharedMemory, vm.shared_memory().is_some()),
                 (Capability::Hazards, vm.hazards().is_some()),
             ]);
         }

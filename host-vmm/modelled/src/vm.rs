@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use machine::capability::{
     Aarch32Vcpus, AbortInjection, Capabilities, Capability, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards,
-    IdRegisterMasks, MemorySlots, PageEvents, PtraceTags, UnknownMemory, VcpuResets, VmmTags,
+    IdRegisterMasks, MemorySlots, PageEvents, PtraceTags, SharedMemory, UnknownMemory, VcpuResets, VmmTags,
 };
 use machine::migration::SavableVm;
 use machine::need::Need;
@@ -208,6 +208,10 @@ impl CapabilityObjects for ModelVm {
         self.hands_out(Capability::VcpuResets).map(|vm| vm as _)
     }
 
+    fn shared_memory(&mut self) -> Option<&mut (dyn SharedMemory + 'static)> {
+        self.hands_out(Capability::SharedMemory).map(|vm| vm as _)
+    }
+
     fn hazards(&mut self) -> Option<&mut (dyn Hazards + 'static)> {
         self.hands_out(Capability::Hazards).map(|vm| vm as _)
     }
@@ -310,6 +314,30 @@ impl VcpuResets for ModelVm {
 
     fn stop_vcpu(&mut self, cpu: usize) -> Result<(), MachineError> {
         self.changed().stop_vcpu(cpu).map_err(|errno| kernel("KVM_SET_MP_STATE", errno))
+    }
+}
+
+impl SharedMemory for ModelVm {
+    fn share(&mut self) -> Result<(), MachineError> {
+        self.changed().share().map_err(|errno| kernel("sharing guest memory", errno))
+    }
+
+    fn fetch_elsewhere(&mut self, ipa: u64, tags: &mut [u8]) -> CopyResult {
+        self.changed().fetch_elsewhere(ipa, tags)
+    }
+
+    fn store_elsewhere(&mut self, ipa: u64, tags: &[u8]) -> CopyResult {
+        self.changed().store_elsewhere(ipa, tags)
+    }
+
+    fn load_mapped(&mut self, ipa: u64, tags: &mut [u8]) -> Result<(), MachineError> {
+        let (count, loaded) = (tags.len(), self.changed().load_mapped(ipa, tags));
+        if loaded { Ok(()) } else { Err(outside(ipa, count * GRANULE as usize)) }
+    }
+
+    fn store_mapped(&mut self, ipa: u64, tags: &[u8]) -> Result<(), MachineError> {
+        let stored = self.changed().store_mapped(ipa, tags);
+        if stored { Ok(()) } else { Err(outside(ipa, tags.len() * GRANULE as usize)) }
     }
 }
 

@@ -113,15 +113,26 @@ fn lacking(kernel: &str) -> &'static [&'static str] {
         "kvm.backing.hugetlb-touched",
         "kvm.part.hugetlb-fork",
     ];
-    /// Those about parts of shared memory.
-    const PARTS: [&str; 3] = ["kvm.part.punched", "kvm.part.punched-with-untagged-first", "kvm.part.shared-in-swap"];
+    /// Those about parts of shared memory, and about others who have it.
+    const SHARED: [&str; 6] = [
+        "kvm.part.punched",
+        "kvm.part.punched-with-untagged-first",
+        "kvm.part.shared-in-swap",
+        "kvm.sharing.new-memory",
+        "kvm.sharing.two-vms",
+        "kvm.sharing.vm-and-process",
+    ];
     const NO_MASKS: &str = "kvm.registers.writable-masks";
     match kernel {
-        "5.14" => {
-            &[NO_MEMFD, NO_SHARED, NO_BUSY[0], NO_CLIDR, DISCARDED, NO_BUSY[1], PARTS[0], PARTS[1], PARTS[2], NO_MASKS]
-        }
+        "5.14" => &[
+            NO_MEMFD, NO_SHARED, NO_BUSY[0], NO_CLIDR, DISCARDED, NO_BUSY[1], SHARED[0], SHARED[1], SHARED[2],
+            NO_MASKS, SHARED[3], SHARED[4], SHARED[5],
+        ],
         // What it does instead of refusing a store while pages are logged was measured there, and is asked for.
-        "6.1" => &[NO_MEMFD, NO_SHARED, NO_BUSY[0], NO_CLIDR, DISCARDED, PARTS[0], PARTS[1], PARTS[2], NO_MASKS],
+        "6.1" => &[
+            NO_MEMFD, NO_SHARED, NO_BUSY[0], NO_CLIDR, DISCARDED, SHARED[0], SHARED[1], SHARED[2], NO_MASKS, SHARED[3],
+            SHARED[4], SHARED[5],
+        ],
         "6.3" => &[NO_MEMFD, NO_BUSY[0], NO_BUSY[1], NO_MASKS],
         "6.12.10" => &[NO_MEMFD],
         "6.12" | "6.12-16k" => &[NO_MEMFD, NO_HUGETLB[0], NO_HUGETLB[1], NO_HUGETLB[2], NO_HUGETLB[3]],

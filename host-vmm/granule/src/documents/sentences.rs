@@ -186,7 +186,7 @@ pub const SECTIONS: &[Section] = &[
             says("… and preserved on copy-on-write.", By(&["kvm.life.fork*"])),
             says(
                 "MAP_SHARED is supported and the allocation tags can be shared between processes.",
-                By(&["kvm.copy-tags.shared-memory"]),
+                By(&["kvm.copy-tags.shared-memory", "kvm.sharing.*"]),
             ),
             says(
                 "PROT_MTE is only supported on MAP_ANONYMOUS and RAM-based file mappings (tmpfs, memfd).",

@@ -11,7 +11,7 @@ use crate::vcpu::Vcpu;
 use crate::{dirty, el2, hazard, host_tags, masks, process};
 use machine::capability::{
     Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards, IdRegisterMasks,
-    MemorySlots, PageEvents, PtraceTags, VcpuResets, VmmTags,
+    MemorySlots, PageEvents, PtraceTags, SharedMemory, VcpuResets, VmmTags,
 };
 use machine::need::Need;
 use machine::registers::RegisterId;
@@ -60,6 +60,10 @@ impl CapabilityObjects for KvmVm {
     }
 
     fn vcpu_resets(&mut self) -> Option<&mut (dyn VcpuResets + 'static)> {
+        Some(self)
+    }
+
+    fn shared_memory(&mut self) -> Option<&mut (dyn SharedMemory + 'static)> {
         Some(self)
     }
 

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use machine::capability::{
     Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards, IdRegisterMasks,
-    MemorySlots, PageEvents, PtraceTags, VcpuResets, VmmTags,
+    MemorySlots, PageEvents, PtraceTags, SharedMemory, VcpuResets, VmmTags,
 };
 use machine::migration::SavableVm;
 use machine::registers::{RegisterId, Registers};
@@ -204,6 +204,10 @@ impl<V: SavableVm> CapabilityObjects for FaultyVm<'_, V> {
     }
 
     fn vcpu_resets(&mut self) -> Option<&mut (dyn VcpuResets + 'static)> {
+        None
+    }
+
+    fn shared_memory(&mut self) -> Option<&mut (dyn SharedMemory + 'static)> {
         None
     }
 
