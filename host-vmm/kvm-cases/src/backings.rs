@@ -4,23 +4,19 @@
 //! [`model::contract`].
 
 use super::calls::{BASE, fetch, granules, handed, peek, refused, returns, store, succeeds, vm};
-use super::life::apply_page_event;
 use case::address::{arena, tagged};
-use case::expect::{equal_hex, no_fault, tags};
+use case::expect::{no_fault, tags};
 use case::tagging::{guest_reads, guest_tags};
 use case::{Case, CaseContext, CaseError, CaseResult, HUGE_RAM};
 use machine::capability::Capability;
 use machine::need::Need;
-use machine::{Access, Backing, Block, Config, Errno, MachineError, PageEvent, Vm};
+use machine::{Access, Backing, Block, Config, Errno, MachineError, Vm};
 
 const SLOT: &str = "Documentation/virt/kvm/api.rst, KVM_CAP_ARM_MTE: memory in memslots; arch/arm64/kvm/mmu.c, \
                     kvm_arch_prepare_memory_region()";
 
 const REGION: &str =
     "Documentation/virt/kvm/api.rst, KVM_SET_USER_MEMORY_REGION; virt/kvm/kvm_main.c, __kvm_set_memory_region()";
-
-const LATER: &str = "arch/arm64/kvm/mmu.c, user_mem_abort(): Check the VMM hasn't introduced a new disallowed VMA; \
-                     Documentation/virt/kvm/api.rst, KVM_CAP_ARM_MTE: all memory in memslots";
 
 pub const CASES: &[Case] = &[
     Case::new("kvm.backing.shared", "a shared memfd is taken or refused as the kernel's release promises", SLOT, |b| {
@@ -69,27 +65,6 @@ pub const CASES: &[Case] = &[
         guest_before_the_capability,
     )
     .needing(&[Need::RefusesBacking, Need::DiskFile, Need::Hugetlb]),
-    Case::new(
-        "kvm.backing.shared-file-later",
-        "a guest that touches memory which became a shared mapping of a regular file stops: KVM_RUN returns EFAULT",
-        LATER,
-        |b| file_later(b, true),
-    )
-    .needing(&[Need::Capability(Capability::PageEvents), Need::DiskFile]),
-    Case::new(
-        "kvm.backing.private-file-later",
-        "a guest that touches memory which became a private mapping of a regular file stops with EFAULT from Linux 6.2 on",
-        LATER,
-        |b| file_later(b, false),
-    )
-    .needing(&[Need::Capability(Capability::PageEvents), Need::DiskFile]),
-    Case::new(
-        "kvm.backing.file-tags-later",
-        "tags of memory that became a regular file's are fetched as 0 and can be stored: the ioctl asks for the slot alone",
-        "arch/arm64/kvm/guest.c, kvm_vm_ioctl_mte_copy_tags(); no document says so",
-        file_tags_later,
-    )
-    .needing(&[Need::Capability(Capability::PageEvents), Need::DiskFile]),
     Case::new(
         "kvm.backing.shared-guest",
         "a guest in shared memory tags it, and the VMM fetches and stores those tags",
@@ -378,39 +353,4 @@ fn moves_to_free_pages(cx: &mut CaseContext<'_>) -> CaseResult {
         from = to;
     }
     tags("tags of the other slot", other, &vec![0; granules(2 * page)], &peek(&*vm, other, 2)?)
-}
-
-fn file_later(cx: &mut CaseContext<'_>, shared: bool) -> CaseResult {
-    let mut guest = cx.guest()?;
-    let page = cx.target().page_size;
-    guest_tags(&mut guest, 0, &[5])?;
-    guest_tags(&mut guest, page, &[6])?;
-    apply_page_event(&mut guest, 0, page, &[PageEvent::ReplaceByFile { shared }])?;
-    let trace = guest.exec("ldg x1, [x0]", &[tagged(page, 0)])?;
-    no_fault(&guest, "LDG of the next page, which is as it was", &trace)?;
-    equal_hex("its tag", 6, trace.x[1] >> 56 & 0xf)?;
-    let text = "ldg x1, [x0]; stg x0, [x0]; ldr x2, [x0]";
-    if !shared && !cx.target().contract().refuses(Backing::PrivateFile) {
-        let trace = guest.exec(text, &[tagged(0, 7)])?;
-        no_fault(&guest, text, &trace)?;
-        return equal_hex("the first tag that it finds there", 0, trace.x[1] >> 56 & 0xf);
-    }
-    let ran = guest.machine().start(0, &Block::assemble(text)?.x(0, tagged(0, 7)));
-    refused(&format!("KVM_RUN of `{text}`"), Errno::EFAULT, ran)
-}
-
-fn file_tags_later(cx: &mut CaseContext<'_>) -> CaseResult {
-    for shared in [true, false] {
-        let mut guest = cx.guest()?;
-        let page = cx.target().page_size;
-        let each = granules(page);
-        guest.store_tags(arena(0), &vec![5; each])?;
-        apply_page_event(&mut guest, 0, page, &[PageEvent::ReplaceByFile { shared }])?;
-        let what = format!("tags of a file, shared {shared}");
-        tags(&what, arena(0), &vec![0; each], &guest.fetch_tags(arena(0), each)?)?;
-        let wanted = cx.random_tags(each);
-        guest.store_tags(arena(0), &wanted)?;
-        tags(&format!("{what}, that were stored"), arena(0), &wanted, &guest.fetch_tags(arena(0), each)?)?;
-    }
-    Ok(())
 }

@@ -42,6 +42,7 @@ mod parts;
 mod race_calls;
 mod race_vcpus;
 mod races;
+mod replaced;
 mod reset;
 mod restore;
 mod sharing;
@@ -60,6 +61,7 @@ pub const CHAPTERS: &[Chapter] = &[
     ioctl::CASES,
     stops::CASES,
     backings::CASES,
+    replaced::CASES,
     parts::CASES,
     dirty::CASES,
     capability::CASES,

@@ -104,7 +104,7 @@ pub const SECTIONS: &[Section] = &[
             says(
                 "When this capability is enabled all memory in memslots must be mapped as MAP_ANONYMOUS or with a RAM-based file \
                  mapping (tmpfs, memfd), attempts to create a memslot with an invalid mmap will result in an -EINVAL return.",
-                By(&["kvm.backing.*"]),
+                By(&["kvm.backing.*", "kvm.replaced.*"]),
             ),
             says(
                 "guest_memfd, even though it is an anonymous file, is not supported with MTE. Attempting to create a memslot \
