@@ -8,7 +8,10 @@ use abi::map::Window;
 
 use crate::case::CaseError;
 use crate::settings::{self, Mode};
-use machine::capability::{AbortInjection, Capability, DirtyLog, DirtyRing, PageEvents, PtraceTags, Races, VmmTags};
+use machine::capability::{
+    AbortInjection, Capability, DirtyLog, DirtyRing, IdRegisterMasks, PageEvents, PtraceTags, Races, SharedMemory,
+    VcpuResets, VmmTags,
+};
 use machine::pool::SharedMachine;
 use machine::snapshot::Snapshot;
 use machine::{Block, El, Machine, MachineError, Outcome, RequestError, Trace, Vm};
@@ -107,6 +110,33 @@ impl Guest {
     /// As [`Self::vm`].
     pub fn abort_injection(&mut self) -> Part<'_, dyn AbortInjection> {
         self.part(Capability::AbortInjection, |machine| machine.vm()?.abort_injection())
+    }
+
+    /// What reports which bits of ID registers can be changed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::vm`].
+    pub fn id_register_masks(&mut self) -> Part<'_, dyn IdRegisterMasks> {
+        self.part(Capability::IdRegisterMasks, |machine| machine.vm()?.id_register_masks())
+    }
+
+    /// What shares guest memory with others.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::vm`].
+    pub fn shared_memory(&mut self) -> Part<'_, dyn SharedMemory> {
+        self.part(Capability::SharedMemory, |machine| machine.vm()?.shared_memory())
+    }
+
+    /// What initialises vCPUs again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::vm`].
+    pub fn vcpu_resets(&mut self) -> Part<'_, dyn VcpuResets> {
+        self.part(Capability::VcpuResets, |machine| machine.vm()?.vcpu_resets())
     }
 
     /// What runs vCPUs and threads of the VMM at the same time.

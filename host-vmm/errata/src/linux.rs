@@ -101,7 +101,7 @@ pub(super) const ALL: &[Erratum] = &[
                 those of their last owner show",
         seen: "6.1.192, 6.12.117, 7.2.13 and 7.3-rc7; the source was read in 6.12 and 7.3; kernels before 6.1 were neither run nor read",
         reference: "mm/huge_memory.c, __split_huge_page_tail(), later __split_folio_to_order()",
-        cases: &["kvm.life.split-with-*"],
+        cases: &["kvm.life.split-with-*", "kvm.part.*-with-*", "kvm.part.whole-huge-page-in-swap"],
         // What a former owner left behind is whatever it had.
         signs: &[Sign::Tags { expected: NOT_ZERO, found: ZERO }, Sign::Tags { expected: ZERO, found: NOT_ZERO }],
         disclosure: Some("Not reported upstream yet."),
@@ -179,6 +179,64 @@ pub(super) const ALL: &[Erratum] = &[
         ..LINUX
     },
     Erratum {
+        id: "linux.reset-keeps-injected-abort",
+        title: "a vCPU that is initialised again takes the abort that was injected before",
+        versions: &[range(version(6, 1, 0), version(7, 0, 0))],
+        shows: "KVM_ARM_VCPU_INIT leaves an injected abort pending: the vCPU takes it instead of its first instruction",
+        seen: "6.1.192 and 6.12.117; not 7.2.13 and 7.3-rc7, which take the abort when it is injected. What is between was not \
+               measured",
+        reference: "arch/arm64/kvm/reset.c, kvm_reset_vcpu(), leaves PENDING_EXCEPTION set",
+        cases: &["kvm.reset.pending-abort"],
+        signs: &[Sign::Number {
+            what: &["PSTATE.TCO once the vCPU was entered, which an exception sets"],
+            values: Numbers::Pairs(&[(0, 1)]),
+        }],
+        analysis: include_str!("../../../docs/errata/linux.reset-keeps-injected-abort.md"),
+        ..LINUX
+    },
+    Erratum {
+        id: "linux.reset-completes-access",
+        title: "a vCPU that is initialised again skips its first instruction, for an access that it made before",
+        versions: &[from(version(6, 1, 0))],
+        shows: "KVM_ARM_VCPU_INIT leaves an access to a device to be completed: the next KVM_RUN moves the PC by an instruction",
+        seen: "6.1.192, 6.12.117, 7.2.13 and 7.3-rc7; kernels before 6.1 were neither run nor read",
+        reference: "arch/arm64/kvm/reset.c, kvm_reset_vcpu(), leaves mmio_needed set; arch/arm64/kvm/mmio.c, \
+                    kvm_handle_mmio_return()",
+        cases: &["kvm.reset.pending-store"],
+        signs: &[Sign::Number {
+            what: &["x1 after three instructions that add 1, before which the vCPU was put"],
+            values: Numbers::Pairs(&[(3, 2)]),
+        }],
+        disclosure: Some("Not reported upstream yet."),
+        analysis: include_str!("../../../docs/errata/linux.reset-completes-access.md"),
+        ..LINUX
+    },
+    Erratum {
+        id: "linux.el2-vcpu-hides-level-alone",
+        title: "a vCPU with EL2 has the registers of tags, and an ID register that says that there are no tags",
+        versions: &[from(version(7, 2, 0))],
+        conditions: &[Condition::Mode("nested")],
+        shows: "in a VM with MTE a vCPU with EL2 reads 0 in ID_AA64PFR1_EL1.MTE; MTE's four registers and GMID_EL1 are there for it and \
+                for the VMM all the same, and ID_AA64PFR2_EL1.{MTEFAR, MTESTOREONLY} is as the CPU has it",
+        seen: "7.2.13 and 7.3-rc7 with `kvm-arm.mode=nested`; ID_AA64PFR2_EL1 under QEMU 11.1. Earlier releases with KVM_CAP_ARM_EL2 \
+               were neither run nor read",
+        reference: "arch/arm64/kvm/nested.c, limit_nv_id_reg(); arch/arm64/kvm/sys_regs.c, mte_visibility(), asks for the VM's capability alone",
+        cases: &["kvm.el2.*"],
+        signs: &[
+            Sign::Number {
+                what: &["how often KVM_GET_REG_LIST has * of a vCPU with EL2", "whether a vCPU with EL2 can read *"],
+                values: Numbers::Pairs(&[(0, 1)]),
+            },
+            Sign::Number {
+                what: &["ID_AA64PFR2_EL1.{MTEFAR, MTESTOREONLY} where ID_AA64PFR1_EL1.MTE tells of no tags"],
+                values: Numbers::Bits(0xff0),
+            },
+        ],
+        disclosure: Some("Not reported upstream yet."),
+        analysis: include_str!("../../../docs/errata/linux.el2-vcpu-hides-level-alone.md"),
+        ..LINUX
+    },
+    Erratum {
         id: "linux.injected-abort-esr-extended",
         title: "ESR_EL1 of an abort that KVM injects has its upper half set",
         versions: &[range(version(6, 1, 0), version(6, 12, 0))],
@@ -253,12 +311,12 @@ pub(super) const ALL: &[Erratum] = &[
     Erratum {
         id: "linux.tags-lost-at-swap-in",
         title: "a page that comes back from swap has no tags",
-        versions: &[range(FIRST, version(6, 5, 0))],
+        versions: &[range(FIRST, version(6, 1, 39)), range(version(6, 2, 0), version(6, 5, 0))],
         conditions: &[Condition::Unseen("the page was swapped out")],
         shows: "a page that comes back from swap has no tags",
         evidence: Evidence::Fixed,
-        seen: "nowhere: read",
-        reference: "mm/memory.c, do_swap_page() and arch_swap_restore()",
+        seen: "nowhere: read; fixed in 6.5 and, by the changelog, in 6.1.39. Other stable releases were not read",
+        reference: "mm/memory.c, do_swap_page() and arch_swap_restore(); the fix is \"mm: call arch_swap_restore() from do_swap_page()\"",
         ..LINUX
     },
     Erratum {
@@ -286,7 +344,15 @@ pub(super) const ALL: &[Erratum] = &[
         evidence: Evidence::Fixed,
         seen: "nowhere: read; fixed in 6.12.54",
         reference: "mm/huge_memory.c, try_to_map_unused_to_zeropage()",
-        cases: &["kvm.copy-tags.huge-pages", "kvm.copy-tags.identity-over-ram"],
+        // Those that split a huge page of which a part is tagged and all zero.
+        cases: &[
+            "kvm.life.split",
+            "kvm.life.collapse-and-split",
+            "kvm.life.prot-mte-split",
+            "kvm.part.paged-out",
+            "kvm.part.discarded",
+            "kvm.part.unmapped",
+        ],
         ..LINUX
     },
     Erratum {
@@ -320,12 +386,18 @@ pub(super) const ALL: &[Erratum] = &[
     Erratum {
         id: "linux.zero-page-in-stage-2",
         title: "the zero page is mapped to a guest with MTE",
-        versions: &[range(FIRST, version(7, 1, 3))],
+        versions: &[
+            range(version(6, 1, 158), version(6, 2, 0)),
+            range(version(6, 12, 54), version(6, 13, 0)),
+            range(version(6, 18, 0), version(7, 1, 3)),
+        ],
         conditions: &[Condition::Unseen("a read-only slot, or a page that the guest only reads")],
-        shows: "the zero page is mapped to a guest with MTE",
+        shows: "the zero page is mapped to a guest with MTE, and its tags are cleared and flagged as if it were the guest's own",
         evidence: Evidence::Fixed,
-        seen: "nowhere: read; fixed in 7.1.3",
-        reference: "arch/arm64/kvm/mmu.c",
+        seen: "nowhere: read. It began with \"arm64: mte: Do not flag the zero page as PG_mte_tagged\", which 6.1.158 and 6.12.54 took, too; \
+               fixed by \"KVM: arm64: Omit tag sync on stage-2 mappings of the zero page\" in 7.1.3 and, in a release that was not \
+               looked up, in 6.18.y; not in 6.1.192 and 6.12.117",
+        reference: "arch/arm64/kvm/mmu.c, sanitise_mte_tags()",
         ..LINUX
     },
 ];

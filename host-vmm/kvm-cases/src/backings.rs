@@ -195,7 +195,9 @@ fn slot(cx: &mut CaseContext<'_>, backing: Backing) -> CaseResult {
 
 fn guest_memfd_first(cx: &mut CaseContext<'_>) -> CaseResult {
     if !cx.target().contract().refuses(Backing::GuestMemfd) {
-        return Err(Need::RefusesGuestMemfd.unmet("guest_memfd and MTE exclude each other since Linux 6.13").into());
+        return Err(Need::RefusesGuestMemfd
+            .unmet("guest_memfd and MTE exclude each other since Linux 6.18, the first with guest_memfd for arm64")
+            .into());
     }
     let mut vm = cx.bare()?;
     let page = vm.page_size();

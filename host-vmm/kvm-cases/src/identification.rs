@@ -5,12 +5,15 @@
 
 use isa::SysReg;
 
-use super::calls::succeeds;
+use super::calls::{handed, refused, returns, succeeds, vm};
+use case::address::tagged;
 use case::expect::{equal_hex, no_fault};
 use case::{Case, CaseContext, CaseResult};
-use machine::Config;
+use kvm_model::contract::Rule;
+use machine::capability::Capability;
 use machine::need::Need;
 use machine::registers::RegisterId;
+use machine::{Config, Errno};
 
 pub const CASES: &[Case] = &[
     Case::new(
@@ -26,7 +29,36 @@ pub const CASES: &[Case] = &[
         tag_line,
     )
     .needing(&[Need::TagLine]),
+    Case::new(
+        "kvm.registers.level-is-fixed",
+        "before the first run no other level of ID_AA64PFR1_EL1.MTE is taken, nor another MTE_frac or MTEX: EINVAL",
+        SET,
+        level_is_fixed,
+    ),
+    Case::new(
+        "kvm.registers.writable-masks",
+        "KVM_ARM_GET_REG_WRITABLE_MASKS has MTEFAR and MTESTOREONLY from Linux 6.17 on, and no other field of tags",
+        "Documentation/virt/kvm/api.rst, KVM_ARM_GET_REG_WRITABLE_MASKS; arch/arm64/kvm/sys_regs.c, sys_reg_descs",
+        writable_masks,
+    )
+    .needing(&[Need::Capability(Capability::IdRegisterMasks), Need::WritableMasks]),
+    Case::new(
+        "kvm.registers.features-are-not-raised",
+        "features of tags that ID_AA64PFR2_EL1 does not have cannot be added to it: EINVAL",
+        SET,
+        features_are_not_raised,
+    ),
+    Case::new(
+        "kvm.registers.fewer-features",
+        "what a VMM takes of MTEFAR and MTESTOREONLY before the first run is not shown to the guest; afterwards nothing changes: EBUSY",
+        SET,
+        fewer_features,
+    )
+    .needing(&[Need::StoreOnly]),
 ];
+
+const SET: &str =
+    "Documentation/virt/kvm/arm/vcpu-features.rst, The ID Registers; arch/arm64/kvm/sys_regs.c, set_id_reg()";
 
 /// Registers of whose values nothing is asked, but that KVM gives them as the guest reads them.
 const IDENTIFICATION: [SysReg; 13] = [
@@ -74,4 +106,75 @@ fn tag_line(cx: &mut CaseContext<'_>) -> CaseResult {
         return Err(Need::TagLine.unmet("CTR_EL0 tells of no line of tags here").into());
     }
     Ok(())
+}
+
+/// Fields of ID_AA64PFR1_EL1 by where they begin: MTE, MTE_frac, MTEX.
+const OF_PFR1: [(&str, u32); 3] = [("MTE", 8), ("MTE_frac", 40), ("MTEX", 52)];
+/// Fields of ID_AA64PFR2_EL1, likewise.
+const OF_PFR2: [(&str, u32); 3] = [("MTEPERM", 0), ("MTESTOREONLY", 4), ("MTEFAR", 8)];
+
+fn level_is_fixed(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = vm(cx, 1)?;
+    let cpu = succeeds("KVM_CREATE_VCPU", vm.add_vcpu())?;
+    let id = RegisterId::ID_AA64PFR1_EL1;
+    let value = succeeds("KVM_GET_ONE_REG", vm.register(cpu, id))?;
+    for (name, shift) in OF_PFR1 {
+        let own = value >> shift & 0xf;
+        // MTE_frac of a CPU with MTE2 may be set to 0 even where it is 0xf, and stays 0xf (set_id_aa64pfr1_el1()).
+        let tried = (0..5).chain([0xf]).filter(|other| *other != own && !(name == "MTE_frac" && *other == 0));
+        for other in tried {
+            let changed = value & !(0xf << shift) | other << shift;
+            let what = format!("KVM_SET_ONE_REG of {id} with {name} {other:#x} and not {own:#x}");
+            refused(&what, Errno::EINVAL, vm.set_register(cpu, id, changed))?;
+        }
+    }
+    returns("KVM_GET_ONE_REG afterwards", Ok(value), vm.register(cpu, id))
+}
+
+fn writable_masks(cx: &mut CaseContext<'_>) -> CaseResult {
+    let lowered = cx.target().contract().holds(Rule::TagFarVisible);
+    for mte in [true, false] {
+        let mut bare = if mte { vm(cx, 1)? } else { cx.bare()? };
+        let masks = handed(Capability::IdRegisterMasks, bare.id_register_masks())?;
+        let pfr1 = succeeds("KVM_ARM_GET_REG_WRITABLE_MASKS", masks.writable_mask(RegisterId::ID_AA64PFR1_EL1))?;
+        for (name, shift) in OF_PFR1 {
+            equal_hex(&format!("ID_AA64PFR1_EL1.{name} of the mask with MTE {mte}"), 0, pfr1 >> shift & 0xf)?;
+        }
+        let pfr2 = succeeds("KVM_ARM_GET_REG_WRITABLE_MASKS", masks.writable_mask(RegisterId::ID_AA64PFR2_EL1))?;
+        for (name, shift) in OF_PFR2 {
+            let expected = if lowered && name != "MTEPERM" { 0xf } else { 0 };
+            equal_hex(&format!("ID_AA64PFR2_EL1.{name} of the mask with MTE {mte}"), expected, pfr2 >> shift & 0xf)?;
+        }
+    }
+    Ok(())
+}
+
+fn features_are_not_raised(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut vm = vm(cx, 1)?;
+    let cpu = succeeds("KVM_CREATE_VCPU", vm.add_vcpu())?;
+    let id = RegisterId::ID_AA64PFR2_EL1;
+    let value = succeeds("KVM_GET_ONE_REG", vm.register(cpu, id))?;
+    for (name, shift) in OF_PFR2 {
+        let more = value + (1 << shift);
+        refused(&format!("KVM_SET_ONE_REG of {id} with more {name}"), Errno::EINVAL, vm.set_register(cpu, id, more))?;
+    }
+    returns("KVM_GET_ONE_REG afterwards", Ok(value), vm.register(cpu, id))
+}
+
+fn fewer_features(cx: &mut CaseContext<'_>) -> CaseResult {
+    let id = RegisterId::ID_AA64PFR2_EL1;
+    let mut whole = cx.guest()?;
+    let all = succeeds("KVM_GET_ONE_REG", whole.vm()?.register(0, id))?;
+    let without = all & !RegisterId::TAG_FEATURES_OF_PFR2;
+    refused("KVM_SET_ONE_REG with fewer after a run", Errno::EBUSY, whole.vm()?.set_register(0, id, without))?;
+    drop(whole);
+    let mut fewer = cx.guest_like(Config { fewer_features: true, ..Config::default() })?;
+    equal_hex(&format!("{id} that the guest found when it booted"), without, fewer.boot().pfr2)?;
+    returns("KVM_GET_ONE_REG of a VM with fewer", Ok(without), fewer.vm()?.register(0, id))?;
+    refused("KVM_SET_ONE_REG with all after a run", Errno::EBUSY, fewer.vm()?.set_register(0, id, all))?;
+    succeeds("KVM_SET_ONE_REG of the same", fewer.vm()?.set_register(0, id, without))?;
+    // The rest of MTE is there as ever.
+    let trace = fewer.exec("stg x0, [x0]; ldg x1, [x0]; ldr x2, [x0]", &[tagged(0, 5)])?;
+    no_fault(&fewer, "a tag, and an access by it", &trace)?;
+    equal_hex("the tag", 5, trace.x[1] >> 56)
 }

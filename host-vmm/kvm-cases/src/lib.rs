@@ -28,6 +28,7 @@ mod capability;
 mod copy_tags;
 mod debugger;
 mod dirty;
+mod el2;
 mod feature;
 mod fresh;
 mod hazards;
@@ -37,9 +38,12 @@ mod ioctl;
 mod isolation;
 mod life;
 mod one_reg;
+mod parts;
 mod race_calls;
 mod race_vcpus;
 mod races;
+mod replaced;
+mod reset;
 mod restore;
 mod sharing;
 mod stops;
@@ -57,14 +61,18 @@ pub const CHAPTERS: &[Chapter] = &[
     ioctl::CASES,
     stops::CASES,
     backings::CASES,
+    replaced::CASES,
+    parts::CASES,
     dirty::CASES,
     capability::CASES,
     identification::CASES,
     feature::CASES,
+    el2::CASES,
     isolation::CASES,
     races::CASES,
     race_calls::CASES,
     race_vcpus::CASES,
+    reset::CASES,
     one_reg::CASES,
     restore::CASES,
 ];

@@ -12,10 +12,10 @@ use machine::capability::Capability;
 use machine::need::Need;
 use machine::{Access, Backing, Errno, PageEvent, Protection};
 
-const SWAP: &str =
+pub(super) const SWAP: &str =
     "Documentation/virt/kvm/api.rst, KVM_CAP_ARM_MTE: tags are maintained during swap; arch/arm64/mm/mteswap.c";
 pub(super) const COPY: &str = "arch/arm64/mm/copypage.c, copy_highpage()";
-const FLAGS: &str =
+pub(super) const SPLIT: &str =
     "mm/huge_memory.c, __split_huge_page_tail(), later __split_folio_to_order(): PG_arch_2 and PG_arch_3";
 const FAULT: &str = "Documentation/virt/kvm/api.rst, KVM_RUN; arch/arm64/kvm/mmu.c, user_mem_abort()";
 /// The VMM maps the memory with PROT_MTE.
@@ -77,13 +77,13 @@ pub const CASES: &[Case] = &[
     Case::new(
         "kvm.life.split-with-untagged-first",
         "a huge page made of base pages, of which the first was never tagged, keeps the others' tags when it is split",
-        FLAGS,
+        SPLIT,
         |b| mixed(b, 1),
     ).needing(&[Need::Capability(Capability::PageEvents), Need::HugePages, Need::HugePageCollapse, Need::HugePageSplit]),
     Case::new(
         "kvm.life.split-with-tagged-first",
         "the parts of a huge page that were never tagged have tag 0 after it is split, whoever had the memory before",
-        FLAGS,
+        SPLIT,
         |b| mixed(b, 0),
     ).needing(&[Need::Capability(Capability::PageEvents), Need::HugePages, Need::HugePageCollapse, Need::HugePageSplit]),
     Case::new(
@@ -326,6 +326,15 @@ fn huge(cx: &mut CaseContext<'_>, backing: Backing, events: &[PageEvent]) -> Cas
 
 /// Makes a huge page of base pages, of which one was tagged and the others were not, and splits it again.
 fn mixed(cx: &mut CaseContext<'_>, tagged: u64) -> CaseResult {
+    mixed_by(cx, tagged, |guest| apply_page_event(guest, 0, abi::map::ARENA_SIZE, &[PageEvent::Split]))
+}
+
+/// As `mixed`, where the huge page is split in another way, which leaves the first pages alone.
+pub(super) fn mixed_by(
+    cx: &mut CaseContext<'_>,
+    tagged: u64,
+    split: impl FnOnce(&mut Guest) -> CaseResult,
+) -> CaseResult {
     let mut guest = cx.guest()?;
     let page = cx.target().page_size;
     let each = granules(page);
@@ -337,7 +346,7 @@ fn mixed(cx: &mut CaseContext<'_>, tagged: u64) -> CaseResult {
     leave_tags_behind(cx)?;
     apply_page_event(&mut guest, 0, abi::map::ARENA_SIZE, &[PageEvent::Collapse])?;
     tags("tags in the huge page", arena(0), &wanted, &guest.fetch_tags(arena(0), wanted.len())?)?;
-    apply_page_event(&mut guest, 0, abi::map::ARENA_SIZE, &[PageEvent::Split])?;
+    split(&mut guest)?;
     tags("tags once it is split", arena(0), &wanted, &guest.fetch_tags(arena(0), wanted.len())?)?;
     for number in 0..PAGES {
         let at = number * page;

@@ -25,6 +25,8 @@ pub enum MappingCleanup {
     Unmap,
     /// The pool of huge pages was made larger, and had this many before.
     RestoreHugetlbPool(u64),
+    /// The file is closed, which others may have mapped, too.
+    Close(File),
     /// The memory is not ours to unmap.
     LeaveMapped,
 }
@@ -59,7 +61,10 @@ pub fn map(bytes: usize, backing: Backing, protection: libc::c_int) -> Result<(*
             Ok((mmap(bytes, protection, ANONYMOUS, None)?, MappingCleanup::Unmap))
         }
         Backing::Anonymous | Backing::HugePages => Ok((aligned(bytes, protection, ANONYMOUS)?, MappingCleanup::Unmap)),
-        Backing::Shared => Ok((map_file(bytes, protection, &memfd(bytes)?)?, MappingCleanup::Unmap)),
+        Backing::Shared => {
+            let file = memfd(bytes)?;
+            Ok((aligned_file(bytes, protection, &file)?, MappingCleanup::Close(file)))
+        }
         Backing::PrivateFile => {
             Ok((mmap(bytes, protection, libc::MAP_PRIVATE, Some(&regular_file(bytes)?))?, MappingCleanup::Unmap))
         }
@@ -110,6 +115,15 @@ fn aligned(bytes: usize, protection: libc::c_int, flags: libc::c_int) -> Result<
         return Err(system("mprotect of guest memory"));
     }
     Ok(first)
+}
+
+/// As [`aligned`], of a file: shared memory becomes huge pages only where address and place in the file agree.
+fn aligned_file(bytes: usize, protection: libc::c_int, file: &File) -> Result<*mut u8, MachineError> {
+    let first = aligned(bytes, libc::PROT_NONE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE)?;
+    let flags = libc::MAP_SHARED | libc::MAP_FIXED;
+    // SAFETY: over a mapping that was just made and that nobody uses.
+    let start = unsafe { libc::mmap(first.cast(), bytes, protection, flags, file.as_raw_fd(), 0) };
+    if start == libc::MAP_FAILED { Err(system("mmap of guest memory")) } else { Ok(start.cast()) }
 }
 
 /// Bytes in a transparent huge page; a page's bytes where there are none.
@@ -170,7 +184,11 @@ fn file_error(action: &str, error: &std::io::Error) -> MachineError {
 const TMPFS_MAGIC: FsWord = 0x0102_1994;
 
 /// Makes a regular file of this size that has no name.
-fn regular_file(bytes: usize) -> Result<File, MachineError> {
+///
+/// # Errors
+///
+/// `Lacking` when there is no directory on a disk.
+pub fn regular_file(bytes: usize) -> Result<File, MachineError> {
     let mut file = OpenOptions::new();
     let path = format!("{FILES}/granule-{}", std::process::id());
     file.read(true).write(true).create_new(true).mode(0o600);

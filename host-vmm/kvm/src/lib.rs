@@ -20,6 +20,8 @@ mod debugger;
 #[cfg(target_arch = "aarch64")]
 mod dirty;
 #[cfg(target_arch = "aarch64")]
+mod el2;
+#[cfg(target_arch = "aarch64")]
 mod errno;
 #[cfg(target_arch = "aarch64")]
 mod hazard;
@@ -29,6 +31,8 @@ mod host_tags;
 mod life;
 #[cfg(target_arch = "aarch64")]
 pub mod machine;
+#[cfg(target_arch = "aarch64")]
+mod masks;
 #[cfg(target_arch = "aarch64")]
 mod memory;
 #[cfg(target_arch = "aarch64")]

@@ -96,6 +96,8 @@ impl Mapping {
             PageEvent::Merge => self.merge(&range),
             PageEvent::Protect(protection) => self.protect(&range, protection),
             PageEvent::Unmap => self.unmap(&range),
+            PageEvent::Punch => self.madvise(&range, libc::MADV_REMOVE, "MADV_REMOVE"),
+            PageEvent::ReplaceByFile { shared } => self.replace_by_file(&range, shared),
             PageEvent::Serve(byte) => self.serve(range, byte),
             PageEvent::Fork | PageEvent::Remap => Err(RequestError::NotForRange { event }.into()),
         }
@@ -260,6 +262,28 @@ impl Mapping {
         // SAFETY: our own range, and `drop` leaves it out from now on.
         if unsafe { libc::munmap(start.cast(), (range.end - range.start) as usize) } != 0 {
             return Err(kernel("munmap of guest memory", errno::last()));
+        }
+        Ok(())
+    }
+
+    fn replace_by_file(&self, range: &Range<u64>, shared: bool) -> Result<(), MachineError> {
+        let length = (range.end - range.start) as usize;
+        let file = backing::regular_file(length)?;
+        let flags = if shared { libc::MAP_SHARED } else { libc::MAP_PRIVATE };
+        let start = self.start.wrapping_add(range.start as usize);
+        // SAFETY: over a part of our own mapping, to which Rust holds no reference; `drop` unmaps it like the rest.
+        let mapped = unsafe {
+            libc::mmap(
+                start.cast(),
+                length,
+                libc::PROT_READ | libc::PROT_WRITE,
+                flags | libc::MAP_FIXED,
+                std::os::fd::AsRawFd::as_raw_fd(&file),
+                0,
+            )
+        };
+        if mapped == libc::MAP_FAILED {
+            return Err(kernel("mmap of a file over guest memory", errno::last()));
         }
         Ok(())
     }

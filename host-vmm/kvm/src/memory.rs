@@ -63,6 +63,19 @@ impl Mapping {
         Ok(mapping)
     }
 
+    /// Maps the same memory once more; `None` if it is of no file.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    pub fn again(&self, protection: libc::c_int) -> Result<Option<Self>, MachineError> {
+        let MappingCleanup::Close(file) = &self.kept else { return Ok(None) };
+        let start = backing::map_file(self.bytes, protection, file)?;
+        let (changed, server) = (Mutex::default(), Mutex::default());
+        let (bytes, page, backing, made) = (self.bytes, self.page, self.backing, self.made);
+        Ok(Some(Self { start, bytes, page, backing, changed, made, server, kept: MappingCleanup::Unmap }))
+    }
+
     /// Asks for huge pages or against them. Kernels without them refuse, and nothing is lost.
     fn advise(&self, advice: libc::c_int) {
         // SAFETY: our own range; the advice changes how memory is backed, not what it holds.

@@ -48,7 +48,7 @@ pub fn huge_bytes(addresses: Range<u64>) -> u64 {
         let Some(first) = words.next() else { continue };
         if let Some((start, _)) = first.split_once('-').filter(|_| !first.ends_with(':')) {
             inside = u64::from_str_radix(start, 16).is_ok_and(|start| addresses.contains(&start));
-        } else if inside && first == "AnonHugePages:" {
+        } else if inside && matches!(first, "AnonHugePages:" | "ShmemPmdMapped:") {
             bytes += words.next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) << 10;
         }
     }

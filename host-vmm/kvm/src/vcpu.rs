@@ -11,6 +11,8 @@ use super::vm::kernel;
 use machine::registers::{RegisterId, Registers};
 use machine::{Errno, MachineError, RequestError};
 
+/// A vCPU with EL2 (arch/arm64/include/uapi/asm/kvm.h).
+const KVM_ARM_VCPU_HAS_EL2: u32 = 7;
 /// The longest register list that kvm-bindings can hold; kernels list about 250 without SVE.
 const MAX_REGISTERS: usize = 500;
 
@@ -45,6 +47,8 @@ pub struct Vcpu {
     /// Dropped before the descriptor that it is mapped from.
     ring: Option<DirtyRing>,
     fd: VcpuFd,
+    /// KVM_ARM_VCPU_ bits that it was made with.
+    features: u32,
 }
 
 impl Vcpu {
@@ -66,13 +70,33 @@ impl Vcpu {
         Self::with(vm, index, &[KVM_ARM_VCPU_PSCI_0_2, KVM_ARM_VCPU_EL1_32BIT])
     }
 
+    /// Creates and initialises a vCPU that has EL2 and starts there.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    pub fn at_el2(vm: &VmFd, index: usize) -> Result<Self, Errno> {
+        Self::with(vm, index, &[KVM_ARM_VCPU_PSCI_0_2, KVM_ARM_VCPU_HAS_EL2])
+    }
+
     fn with(vm: &VmFd, index: usize, features: &[u32]) -> Result<Self, Errno> {
         let fd = vm.create_vcpu(index as u64).map_err(Errno::from)?;
+        let features = features.iter().fold(0, |all, feature| all | 1 << feature);
+        let vcpu = Self { ring: None, fd, features };
+        vcpu.initialise_again(vm)?;
+        Ok(vcpu)
+    }
+
+    /// Initialises the vCPU, not for the first time if it was before.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    pub fn initialise_again(&self, vm: &VmFd) -> Result<(), Errno> {
         let mut init = kvm_vcpu_init::default();
         vm.get_preferred_target(&mut init).map_err(Errno::from)?;
-        features.iter().for_each(|feature| init.features[0] |= 1 << feature);
-        fd.vcpu_init(&init).map_err(Errno::from)?;
-        Ok(Self { ring: None, fd })
+        init.features[0] |= self.features;
+        self.fd.vcpu_init(&init).map_err(Errno::from)
     }
 
     /// Takes what is in the vCPU's dirty ring, which has `entries`: slot and page in the slot.

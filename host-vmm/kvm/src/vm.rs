@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "memory slots and the tag ioctl take addresses")]
 
 mod capabilities;
+mod sharing;
 
 use std::ops::Range;
 
@@ -53,8 +54,17 @@ pub struct KvmVm {
     ring: usize,
     /// Processes that have a copy of this one's memory.
     forks: Vec<ChildProcess>,
+    /// Who has the memory of the first slot, too.
+    shared: Option<Box<Sharers>>,
     /// What was done to it for others.
     changes: ChangeMark,
+}
+
+/// Another VM and a mapping with PROT_MTE, of the same memory.
+#[derive(Debug)]
+struct Sharers {
+    vm: KvmVm,
+    mapping: Mapping,
 }
 
 pub(crate) fn kernel(action: &str, errno: Errno) -> MachineError {
@@ -75,6 +85,7 @@ impl KvmVm {
             next: 0,
             ring: 0,
             forks: Vec::new(),
+            shared: None,
             changes: ChangeMark::default(),
         })
     }

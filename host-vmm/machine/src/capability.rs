@@ -8,26 +8,34 @@ mod aarch32_vcpus;
 mod abort_injection;
 mod dirty_log;
 mod dirty_ring;
+mod el2_vcpus;
 mod hazards;
+mod id_register_masks;
 mod memory_slots;
 mod page_events;
 mod ptrace_tags;
 mod races;
+mod shared_memory;
 pub mod table;
 mod unknown_memory;
+mod vcpu_resets;
 mod vmm_tags;
 
 pub use aarch32_vcpus::Aarch32Vcpus;
 pub use abort_injection::AbortInjection;
 pub use dirty_log::DirtyLog;
 pub use dirty_ring::DirtyRing;
+pub use el2_vcpus::El2Vcpus;
 pub use hazards::Hazards;
+pub use id_register_masks::IdRegisterMasks;
 pub use memory_slots::MemorySlots;
 pub use page_events::PageEvents;
 pub use ptrace_tags::PtraceTags;
 pub use races::Races;
+pub use shared_memory::SharedMemory;
 pub use table::{Capabilities, Capability, MachineKind, TABLE};
 pub use unknown_memory::UnknownMemory;
+pub use vcpu_resets::VcpuResets;
 pub use vmm_tags::VmmTags;
 
 /// The objects that a VM hands out beyond KVM's contract for tags; `None` for what it has not.
@@ -48,6 +56,14 @@ pub trait CapabilityObjects {
     fn aarch32_vcpus(&mut self) -> Option<&mut (dyn Aarch32Vcpus + 'static)>;
     /// Returns the aborts that can be injected.
     fn abort_injection(&mut self) -> Option<&mut (dyn AbortInjection + 'static)>;
+    /// Returns the vCPUs that have EL2.
+    fn el2_vcpus(&mut self) -> Option<&mut (dyn El2Vcpus + 'static)>;
+    /// Returns what reports which bits of ID registers can be changed.
+    fn id_register_masks(&mut self) -> Option<&mut (dyn IdRegisterMasks + 'static)>;
+    /// Returns what initialises vCPUs again.
+    fn vcpu_resets(&mut self) -> Option<&mut (dyn VcpuResets + 'static)>;
+    /// Returns what shares guest memory with others.
+    fn shared_memory(&mut self) -> Option<&mut (dyn SharedMemory + 'static)>;
     /// Returns the calls that may hang a kernel.
     fn hazards(&mut self) -> Option<&mut (dyn Hazards + 'static)>;
 }

@@ -38,13 +38,23 @@ pub struct Config {
     pub mte: bool,
     /// Whether the VM gets MTE only when it has its RAM, which is then not asked whether a VM with MTE may have it.
     pub late_mte: bool,
+    /// Whether the VMM clears what KVM lets it clear of the features of tags (ID_AA64PFR2_EL1) before a vCPU runs.
+    pub fewer_features: bool,
     /// Entries of each vCPU's dirty ring, a power of two; 0 for no rings.
     pub dirty_ring: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { cpus: 1, ram: DEFAULT_RAM, backing: Backing::Anonymous, mte: true, late_mte: false, dirty_ring: 0 }
+        Self {
+            cpus: 1,
+            ram: DEFAULT_RAM,
+            backing: Backing::Anonymous,
+            mte: true,
+            late_mte: false,
+            fewer_features: false,
+            dirty_ring: 0,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use abi::map;
 
 use crate::config::Config;
 use crate::error::MachineError;
+use crate::registers::RegisterId;
 use crate::request::RequestError;
 use crate::session::change_mark::ChangeMark;
 use crate::session::guest_state::GuestState;
@@ -72,6 +73,11 @@ pub fn build(vm: &mut dyn SavableVm, config: Config) -> Result<(), MachineError>
     }
     for _ in 0..config.cpus {
         vm.add_vcpu().map_err(kernel("KVM_CREATE_VCPU and KVM_ARM_VCPU_INIT"))?;
+    }
+    if config.fewer_features {
+        let pfr2 = vm.register(0, RegisterId::ID_AA64PFR2_EL1).map_err(kernel("KVM_GET_ONE_REG of ID_AA64PFR2_EL1"))?;
+        let fewer = pfr2 & !RegisterId::TAG_FEATURES_OF_PFR2;
+        vm.set_register(0, RegisterId::ID_AA64PFR2_EL1, fewer).map_err(kernel("KVM_SET_ONE_REG of ID_AA64PFR2_EL1"))?;
     }
     Ok(())
 }

@@ -44,6 +44,10 @@ pub enum Need {
     ClidrOfGuest,
     /// What the tag ioctl does while dirty pages are logged is promised.
     TagsWhileLogging,
+    /// The kernel makes vCPUs with EL2.
+    El2,
+    /// The kernel reports which bits of ID registers can be changed.
+    WritableMasks,
     /// The kernel has dirty rings.
     DirtyRings,
     /// The kernel makes guest_memfds.
@@ -121,6 +125,10 @@ impl Need {
                 Capability::VmmTags => "no-vmm-tags",
                 Capability::Aarch32Vcpus => "no-aarch32-vcpus",
                 Capability::AbortInjection => "no-abort-injection",
+                Capability::El2Vcpus => "no-el2-vcpus",
+                Capability::IdRegisterMasks => "no-id-register-masks",
+                Capability::VcpuResets => "no-vcpu-resets",
+                Capability::SharedMemory => "no-shared-memory",
                 Capability::Hazards => "no-hazards",
                 Capability::Races => "no-races",
                 Capability::UnknownMemory => "no-unknown-memory",
@@ -147,6 +155,8 @@ impl Need {
             Self::RefusesGuestMemfd => "kernel-takes-guest-memfd",
             Self::ClidrOfGuest => "kernel-shows-host-clidr",
             Self::TagsWhileLogging => "kernel-no-promise-while-logging",
+            Self::El2 => "kernel-no-el2-vcpus",
+            Self::WritableMasks => "kernel-no-writable-masks",
             Self::DirtyRings => "kernel-no-dirty-rings",
             Self::GuestMemfd => "kernel-no-guest-memfd",
             Self::HugePages => "host-no-huge-pages",

@@ -326,6 +326,10 @@ impl Capabilities {
                 (Capability::VmmTags, vm.vmm_tags().is_some()),
                 (Capability::Aarch32Vcpus, vm.aarch32_vcpus().is_some()),
                 (Capability::AbortInjection, vm.abort_injection().is_some()),
+                (Capability::El2Vcpus, vm.el2_vcpus().is_some()),
+                (Capability::IdRegisterMasks, vm.id_register_masks().is_some()),
+                (Capability::VcpuResets, vm.vcpu_resets().is_some()),
+                (Capability::SharedMemory, vm.shared_memory().is_some()),
                 (Capability::Hazards, vm.hazards().is_some()),
             ]);
         }

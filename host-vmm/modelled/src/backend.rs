@@ -6,7 +6,7 @@ use std::rc::Rc;
 use abi::mailbox::{Request, Status};
 use abi::map;
 use model::choice::Choices;
-use model::cpu::Env;
+use model::cpu::{Env, RESETS};
 use model::firmware::{Firmware, HeapError, Outcome as FirmwareOutcome};
 use model::memory::{Lacks, NoMemory};
 
@@ -126,6 +126,8 @@ impl ModelBackend {
                 Err(MachineError::Silent { cpu, millis: self.settings().guest_timeout.as_millis() as u64, pc })
             }
             FirmwareOutcome::Interrupted { .. } => Err(OutOfTime(self.deadline.get()).into()),
+            // What comes of it is the VMM's to say, and KVM leaves the vCPU as it is.
+            FirmwareOutcome::Unmodelled { what: RESETS, .. } => misbehaved("asked to be reset".to_owned()),
             FirmwareOutcome::Unmodelled { pc, what } => {
                 Err(MachineError::Unsupported(format!("the specification does not cover this: {what}, at pc {pc:#x}")))
             }

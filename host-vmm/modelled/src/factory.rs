@@ -85,6 +85,7 @@ impl ModelFactory {
             Mode::Vhe => "VHE",
             Mode::Nvhe => "nVHE",
             Mode::Protected => "protected",
+            Mode::Nested => "nested",
         };
         Description {
             kernel: settings.release.to_string(),

@@ -4,10 +4,11 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use machine::capability::{
-    Aarch32Vcpus, AbortInjection, Capabilities, Capability, CapabilityObjects, DirtyLog, DirtyRing, Hazards,
-    MemorySlots, PageEvents, PtraceTags, UnknownMemory, VmmTags,
+    Aarch32Vcpus, AbortInjection, Capabilities, Capability, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards,
+    IdRegisterMasks, MemorySlots, PageEvents, PtraceTags, SharedMemory, UnknownMemory, VcpuResets, VmmTags,
 };
 use machine::migration::SavableVm;
+use machine::need::Need;
 use machine::registers::{RegisterId, Registers};
 use machine::session::ChangeMark;
 use machine::tags::GRANULE;
@@ -25,6 +26,9 @@ pub struct ModelVm {
     /// What it hands out.
     capabilities: Capabilities,
 }
+
+/// Why a kernel's masks are not compared.
+const NO_MASKS: &str = "this kernel does not report what can be changed of ID registers";
 
 pub(super) fn kernel(action: &str, errno: Errno) -> MachineError {
     MachineError::Kernel { action: action.to_owned(), errno }
@@ -192,6 +196,22 @@ impl CapabilityObjects for ModelVm {
         self.hands_out(Capability::AbortInjection).map(|vm| vm as _)
     }
 
+    fn el2_vcpus(&mut self) -> Option<&mut (dyn El2Vcpus + 'static)> {
+        self.hands_out(Capability::El2Vcpus).map(|vm| vm as _)
+    }
+
+    fn id_register_masks(&mut self) -> Option<&mut (dyn IdRegisterMasks + 'static)> {
+        self.hands_out(Capability::IdRegisterMasks).map(|vm| vm as _)
+    }
+
+    fn vcpu_resets(&mut self) -> Option<&mut (dyn VcpuResets + 'static)> {
+        self.hands_out(Capability::VcpuResets).map(|vm| vm as _)
+    }
+
+    fn shared_memory(&mut self) -> Option<&mut (dyn SharedMemory + 'static)> {
+        self.hands_out(Capability::SharedMemory).map(|vm| vm as _)
+    }
+
     fn hazards(&mut self) -> Option<&mut (dyn Hazards + 'static)> {
         self.hands_out(Capability::Hazards).map(|vm| vm as _)
     }
@@ -266,6 +286,58 @@ impl Aarch32Vcpus for ModelVm {
 impl AbortInjection for ModelVm {
     fn inject_data_abort(&mut self, cpu: usize) -> Result<(), MachineError> {
         self.changed().inject_data_abort(cpu).map_err(|errno| kernel("KVM_SET_VCPU_EVENTS", errno))
+    }
+}
+
+impl El2Vcpus for ModelVm {
+    fn add_vcpu_el2(&mut self) -> Result<usize, MachineError> {
+        let added = self.changed().add_vcpu_el2();
+        Ok(added.ok_or_else(|| Need::El2.unmet("this host has no vCPUs with EL2 (kvm-arm.mode=nested)"))?)
+    }
+
+    fn read_at_el2(&mut self, cpu: usize, id: RegisterId) -> Result<Option<u64>, MachineError> {
+        self.changed().read_at_el2(cpu, id).map_err(|errno| kernel("KVM_RUN", errno))
+    }
+}
+
+impl IdRegisterMasks for ModelVm {
+    fn writable_mask(&self, id: RegisterId) -> Result<u64, MachineError> {
+        let mask = self.vm.borrow().writable_mask(id);
+        mask.ok_or_else(|| Need::WritableMasks.unmet(NO_MASKS).into())
+    }
+}
+
+impl VcpuResets for ModelVm {
+    fn initialise_again(&mut self, cpu: usize) -> Result<(), MachineError> {
+        self.changed().initialise_again(cpu).map_err(|errno| kernel("KVM_ARM_VCPU_INIT", errno))
+    }
+
+    fn stop_vcpu(&mut self, cpu: usize) -> Result<(), MachineError> {
+        self.changed().stop_vcpu(cpu).map_err(|errno| kernel("KVM_SET_MP_STATE", errno))
+    }
+}
+
+impl SharedMemory for ModelVm {
+    fn share(&mut self) -> Result<(), MachineError> {
+        self.changed().share().map_err(|errno| kernel("sharing guest memory", errno))
+    }
+
+    fn fetch_elsewhere(&mut self, ipa: u64, tags: &mut [u8]) -> CopyResult {
+        self.changed().fetch_elsewhere(ipa, tags)
+    }
+
+    fn store_elsewhere(&mut self, ipa: u64, tags: &[u8]) -> CopyResult {
+        self.changed().store_elsewhere(ipa, tags)
+    }
+
+    fn load_mapped(&mut self, ipa: u64, tags: &mut [u8]) -> Result<(), MachineError> {
+        let (count, loaded) = (tags.len(), self.changed().load_mapped(ipa, tags));
+        if loaded { Ok(()) } else { Err(outside(ipa, count * GRANULE as usize)) }
+    }
+
+    fn store_mapped(&mut self, ipa: u64, tags: &[u8]) -> Result<(), MachineError> {
+        let stored = self.changed().store_mapped(ipa, tags);
+        if stored { Ok(()) } else { Err(outside(ipa, tags.len() * GRANULE as usize)) }
     }
 }
 

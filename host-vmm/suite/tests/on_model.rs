@@ -89,6 +89,13 @@ fn optional(kernel: &str, cpu: &str, case: &str) -> bool {
     if case == "kvm.registers.tag-line" {
         return cpu == "max";
     }
+    // Whether there are vCPUs with EL2 is for the kernel's parameters to say.
+    if case.starts_with("kvm.el2.") {
+        return true;
+    }
+    if case == "kvm.registers.fewer-features" {
+        return !kernel.starts_with('7') || cpu != "max";
+    }
     let hidden = !kernel.starts_with('7')
         && (case.starts_with("arch.store-only.") || ["arch.check.tagged-far", "elsewhere.qemu.mte-10"].contains(&case));
     hidden || cpu != "max" && !case.starts_with("kvm.") && !case.starts_with("restore.")
@@ -101,15 +108,35 @@ fn lacking(kernel: &str) -> &'static [&'static str] {
     const DISCARDED: &str = "kvm.fresh.discarded-shared";
     const NO_CLIDR: &str = "kvm.feature.clidr";
     const NO_MEMFD: &str = "kvm.backing.guest-memfd-first";
-    const NO_HUGETLB: [&str; 3] =
-        ["kvm.backing.hugetlb-guest", "kvm.backing.hugetlb-parts", "kvm.backing.hugetlb-touched"];
+    const NO_HUGETLB: [&str; 4] = [
+        "kvm.backing.hugetlb-guest",
+        "kvm.backing.hugetlb-parts",
+        "kvm.backing.hugetlb-touched",
+        "kvm.part.hugetlb-fork",
+    ];
+    /// Those about parts of shared memory, and about others who have it.
+    const SHARED: [&str; 6] = [
+        "kvm.part.punched",
+        "kvm.part.punched-with-untagged-first",
+        "kvm.part.shared-in-swap",
+        "kvm.sharing.new-memory",
+        "kvm.sharing.two-vms",
+        "kvm.sharing.vm-and-process",
+    ];
+    const NO_MASKS: &str = "kvm.registers.writable-masks";
     match kernel {
-        "5.14" => &[NO_MEMFD, NO_SHARED, NO_BUSY[0], NO_CLIDR, DISCARDED, NO_BUSY[1]],
+        "5.14" => &[
+            NO_MEMFD, NO_SHARED, NO_BUSY[0], NO_CLIDR, DISCARDED, NO_BUSY[1], SHARED[0], SHARED[1], SHARED[2],
+            NO_MASKS, SHARED[3], SHARED[4], SHARED[5],
+        ],
         // What it does instead of refusing a store while pages are logged was measured there, and is asked for.
-        "6.1" => &[NO_MEMFD, NO_SHARED, NO_BUSY[0], NO_CLIDR, DISCARDED],
-        "6.3" => &[NO_MEMFD, NO_BUSY[0], NO_BUSY[1]],
+        "6.1" => &[
+            NO_MEMFD, NO_SHARED, NO_BUSY[0], NO_CLIDR, DISCARDED, SHARED[0], SHARED[1], SHARED[2], NO_MASKS, SHARED[3],
+            SHARED[4], SHARED[5],
+        ],
+        "6.3" => &[NO_MEMFD, NO_BUSY[0], NO_BUSY[1], NO_MASKS],
         "6.12.10" => &[NO_MEMFD],
-        "6.12" | "6.12-16k" => &[NO_MEMFD, NO_HUGETLB[0], NO_HUGETLB[1], NO_HUGETLB[2]],
+        "6.12" | "6.12-16k" => &[NO_MEMFD, NO_HUGETLB[0], NO_HUGETLB[1], NO_HUGETLB[2], NO_HUGETLB[3]],
         _ => &[],
     }
 }

@@ -85,7 +85,9 @@ mod tests {
             ("6.12.16", &[PrivateFile, Device]),
             ("6.12.17", &[PrivateFile, Hugetlb, Device]),
             ("6.12", &[PrivateFile, Hugetlb, Device]),
-            ("6.13", &[PrivateFile, Device, GuestMemfd]),
+            ("6.13", &[PrivateFile, Device]),
+            ("6.17.9", &[PrivateFile, Device]),
+            ("6.18", &[PrivateFile, Device, GuestMemfd]),
             ("7.2.13", &[PrivateFile, Device, GuestMemfd]),
         ];
         for (release, refused) in table {

@@ -13,6 +13,8 @@ pub enum Mode {
     Nvhe,
     /// The same, and EL2 does not trust the kernel.
     Protected,
+    /// The kernel is the hypervisor, and guests may have EL2, too.
+    Nested,
 }
 
 /// The host that a VM is on.
@@ -44,6 +46,12 @@ impl Default for Host {
 
 #[mutants::rules]
 impl Host {
+    /// Returns whether KVM_CHECK_EXTENSION reports KVM_CAP_ARM_EL2.
+    #[must_use]
+    pub fn offers_el2(&self) -> bool {
+        self.mode == Mode::Nested && Contract::for_release(self.release).holds(Rule::El2Vcpus)
+    }
+
     /// Returns whether KVM_CHECK_EXTENSION reports KVM_CAP_ARM_MTE (arch/arm64/kvm/arm.c).
     #[must_use]
     pub fn offers_mte(&self) -> bool {

@@ -39,6 +39,7 @@ mod memory;
 #[cfg(feature = "mutants")]
 pub mod mutant;
 mod registers;
+mod sharing;
 mod transfer;
 mod vcpu;
 mod vm;

@@ -33,6 +33,14 @@ impl GuestMemory {
         let private = self.slots[place.0].memory != Backing::Shared;
         match event {
             PageEvent::Discard if private => self.discard(place),
+            PageEvent::Punch => self.discard(place),
+            // It is the file's memory now. The slot stays, and only the guest is asked whether it may have it.
+            PageEvent::ReplaceByFile { shared } => {
+                self.discard(place);
+                if shared || self.refuses_private_files() {
+                    self.slots[place.0].replaced.insert(place.1);
+                }
+            }
             // What shared memory holds there is out of everybody's reach, too.
             PageEvent::Unmap => {
                 self.discard(place);

@@ -16,6 +16,11 @@ mutants::defects!();
 /// ID_AA64PFR1_EL1.MTE_frac: 0b1111 says that asynchronous faults are missing.
 const MTE_FRAC: u64 = 0xf << 40;
 
+/// ID_AA64PFR2_EL1.MTESTOREONLY.
+const MTESTOREONLY: u64 = 0xf << 4;
+/// ID_AA64PFR2_EL1.MTEFAR.
+const MTEFAR: u64 = 0xf << 8;
+
 /// Where a register's value is.
 #[derive(Clone, Copy)]
 enum Place {
@@ -185,7 +190,7 @@ impl Vm {
     #[must_use]
     pub fn register_list(&self) -> Vec<RegisterId> {
         let listed = |(_, place): &&(RegisterId, Place)| match place {
-            Place::Mte(_) => self.has_mte(),
+            Place::Mte(_) => self.shows_mte(),
             _ => true,
         };
         let general = (0..GENERAL).map(RegisterId::x);
@@ -193,9 +198,14 @@ impl Vm {
         general.chain(vectors).chain(TABLE.iter().filter(listed).map(|(id, _)| *id)).collect()
     }
 
+    /// Whether vCPUs have what MTE adds to registers.
+    fn shows_mte(&self) -> bool {
+        self.mte && !self.el2
+    }
+
     /// Refuses MTE's registers where they do not exist for the VMM.
     fn mte_registers(&self) -> Result<(), Errno> {
-        if self.has_mte() { Ok(()) } else { Err(Errno::ENOENT) }
+        if self.shows_mte() { Ok(()) } else { Err(Errno::ENOENT) }
     }
 
     /// Reads a register of up to 128 bits (KVM_GET_ONE_REG).
@@ -228,12 +238,12 @@ impl Vm {
     /// # Errors
     ///
     /// - ENOENT: no such vCPU or register; MTE's registers do not exist in a VM without MTE.
-    /// - EINVAL: another value for an ID register (EBUSY instead, from Linux 6.7 on, once a vCPU of the VM ran). That KVM
-    ///   lets a VMM lower other fields of some ID registers is not modelled.
+    /// - EINVAL: another value for an ID register (EBUSY instead, from Linux 6.7 on, once a vCPU of the VM ran), but for
+    ///   features of tags that the VMM does without. That KVM lets a VMM lower other fields is not modelled.
     pub fn set_register(&mut self, cpu: usize, id: RegisterId, value: u128) -> Result<(), Errno> {
         let found = find(id).ok_or(Errno::ENOENT)?;
         if let Found::Row(_, Place::Id(_)) = found {
-            return self.set_id_register(self.register(cpu, id)? as u64, value as u64);
+            return self.set_id_register(id, self.register(cpu, id)? as u64, value as u64);
         }
         if let Found::Row(_, Place::Mte(_)) = found {
             self.mte_registers()?;
@@ -259,13 +269,36 @@ impl Vm {
         Ok(())
     }
 
-    /// arch/arm64/kvm/sys_regs.c, set_id_reg(): the value that is there, and no other.
-    fn set_id_register(&self, current: u64, value: u64) -> Result<(), Errno> {
+    /// arch/arm64/kvm/sys_regs.c, set_id_reg(): the value that is there, or, before a vCPU ran, one with less in the fields
+    /// that can be changed than the host has to offer.
+    fn set_id_register(&mut self, id: RegisterId, current: u64, value: u64) -> Result<(), Errno> {
         if value == current {
             return Ok(());
         }
-        let frozen = self.ran && self.contract().holds(Rule::IdRegistersFrozenByRun);
-        Err(if frozen { Errno::EBUSY } else { Errno::EINVAL })
+        if self.ran && self.contract().holds(Rule::IdRegistersFrozenByRun) {
+            return Err(Errno::EBUSY);
+        }
+        let mask = self.features_to_lower(id);
+        let offered = visible(&self.host, self.mte).id_aa64pfr2();
+        if value & !mask != current & !mask || value & mask & !offered != 0 {
+            return Err(Errno::EINVAL);
+        }
+        self.features.store_only = value & MTESTOREONLY != 0;
+        self.features.tagged_far = value & MTEFAR != 0;
+        Ok(())
+    }
+
+    /// Returns which bits of an ID register a VMM may change, of those that concern tags.
+    fn features_to_lower(&self, id: RegisterId) -> u64 {
+        let lowered = id == RegisterId::ID_AA64PFR2_EL1 && self.contract().holds(Rule::TagFarVisible);
+        if lowered { RegisterId::TAG_FEATURES_OF_PFR2 } else { 0 }
+    }
+
+    /// KVM_ARM_GET_REG_WRITABLE_MASKS: returns which bits of an ID register a VMM may change, of those that concern tags;
+    /// `None` if the kernel does not report them.
+    #[must_use]
+    pub fn writable_mask(&self, id: RegisterId) -> Option<u64> {
+        self.contract().holds(Rule::WritableMasks).then(|| self.features_to_lower(id))
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Vcpu {
     pub(super) others: Vec<u64>,
     /// KVM is to inject a synchronous external data abort.
     pub(super) abort_pending: bool,
+    /// It does not run until another vCPU turns it on.
+    pub(super) stopped: bool,
 }
 
 /// ESR_EL1 of a synchronous external data abort from the same level: EC 0x25, IL, DFSC 0x10.
@@ -49,6 +51,7 @@ impl Vcpu {
             before,
             others: crate::registers::reset(contract),
             abort_pending: false,
+            stopped: false,
         }
     }
 

@@ -6,12 +6,12 @@
 
 use std::ops::Range;
 
-use model::cpu::{Cpu, Features, Hidden, Platform};
+use model::cpu::{Cpu, Features, Hidden, Platform, TurnOn};
 use model::memory::Bus;
 
 use crate::contract::Contract;
 use crate::host::Host;
-use crate::kernel::{Access, Backing, Errno};
+use crate::kernel::{Access, Backing, Errno, RegisterId};
 use crate::memory::GuestMemory;
 use crate::registers;
 use crate::vcpu::{self, Vcpu};
@@ -25,6 +25,8 @@ pub struct Vm {
     /// What the guest's CPUs have, as KVM shows it.
     pub(crate) features: Features,
     pub(crate) mte: bool,
+    /// Its vCPUs have EL2.
+    pub(crate) el2: bool,
     pub(crate) memory: GuestMemory,
     pub(crate) vcpus: Vec<Vcpu>,
     /// A vCPU ran.
@@ -45,6 +47,7 @@ impl Vm {
             features: registers::visible(host, false),
             host: host.clone(),
             mte: false,
+            el2: false,
             memory: GuestMemory::new(host.page_size, contract),
             vcpus: Vec::new(),
             ran: false,
@@ -128,6 +131,35 @@ impl Vm {
         self.add_vcpu()
     }
 
+    /// Creates and initialises a vCPU that has EL2 (KVM_ARM_VCPU_HAS_EL2); returns its index, `None` if the host has none. No
+    /// document says whether it has tags. They are kept from it: ID_AA64PFR1_EL1.MTE is 0 (arch/arm64/kvm/nested.c,
+    /// limit_nv_id_reg()), and so nothing else may tell of them.
+    pub fn add_vcpu_el2(&mut self) -> Option<usize> {
+        if !self.host.offers_el2() {
+            return None;
+        }
+        self.el2 = true;
+        self.features = registers::visible(&self.host, false);
+        self.vcpus.push(Vcpu::new(&self.features, self.contract()));
+        Some(self.vcpus.len() - 1)
+    }
+
+    /// Lets a vCPU read a system register at EL2; `None` if it takes an exception.
+    ///
+    /// # Errors
+    ///
+    /// ENOENT: no such vCPU, or a register that is not modelled.
+    pub fn read_at_el2(&self, cpu: usize, id: RegisterId) -> Result<Option<u64>, Errno> {
+        let features = &self.features;
+        if id == RegisterId::of(isa::SysReg::GmidEl1) {
+            return Ok((!features.gmid_trapped).then_some(features.tag_block_bs.into()));
+        }
+        if RegisterId::MTE.contains(&id) && features.tags_hidden {
+            return Ok(None);
+        }
+        Ok(Some(self.register(cpu, id)? as u64))
+    }
+
     /// Makes a synchronous external data abort pending in a vCPU (KVM_SET_VCPU_EVENTS).
     ///
     /// # Errors
@@ -136,6 +168,37 @@ impl Vm {
     pub fn inject_data_abort(&mut self, cpu: usize) -> Result<(), Errno> {
         self.vcpus.get_mut(cpu).ok_or(Errno::ENOENT)?.abort_pending = true;
         Ok(())
+    }
+
+    /// Initialises a vCPU again (KVM_ARM_VCPU_INIT; Documentation/virt/kvm/api.rst: "This will reset the vcpu to its initial
+    /// state"): nothing of what it held, or was about to do, is left. Memory is not the vCPU's.
+    ///
+    /// # Errors
+    ///
+    /// ENOENT: no such vCPU.
+    pub fn initialise_again(&mut self, cpu: usize) -> Result<(), Errno> {
+        let new = Vcpu::new(&self.features, self.contract());
+        *self.vcpus.get_mut(cpu).ok_or(Errno::ENOENT)? = new;
+        Ok(())
+    }
+
+    /// Stops a vCPU (KVM_SET_MP_STATE with KVM_MP_STATE_STOPPED), until another turns it on.
+    ///
+    /// # Errors
+    ///
+    /// ENOENT: no such vCPU.
+    pub fn stop_vcpu(&mut self, cpu: usize) -> Result<(), Errno> {
+        self.vcpus.get_mut(cpu).ok_or(Errno::ENOENT)?.stopped = true;
+        Ok(())
+    }
+
+    /// Turns on the vCPU that another one asked for: it is reset, but for where it begins and what it is given
+    /// (arch/arm64/kvm/psci.c, kvm_psci_vcpu_on()).
+    fn turn_on(&mut self, wish: TurnOn) {
+        let mut new = Vcpu::new(&self.features, self.contract());
+        new.cpu.pc = wish.entry;
+        new.cpu.x[0] = wish.context;
+        self.vcpus[wish.cpu] = new;
     }
 
     /// Logs dirty pages in rings of this many entries, one for each vCPU (virt/kvm/kvm_main.c,
@@ -250,7 +313,8 @@ impl Vm {
     #[must_use]
     pub fn platform(&self, cpu: usize) -> Platform {
         let (hypervisor, psci_minor) = (self.host.hypervisor, self.contract().psci_minor());
-        Platform { cpu, cpus: self.vcpus.len(), hypervisor, psci_minor }
+        let off = (0..).zip(&self.vcpus).fold(0, |off, (number, vcpu)| off | u16::from(vcpu.stopped) << number);
+        Platform { cpu, cpus: self.vcpus.len(), off, hypervisor, psci_minor }
     }
 
     /// Leaves a vCPU: its registers go to memory, all asynchronous tag check faults in them.
@@ -258,6 +322,9 @@ impl Vm {
         if let Some(vcpu) = self.vcpus.get_mut(cpu) {
             vcpu.put();
             self.hardware = Vcpu::live(&mut vcpu.cpu).map(|register| *register);
+            if let Some(wish) = vcpu.cpu.turns_on.take() {
+                self.turn_on(wish);
+            }
         }
     }
 

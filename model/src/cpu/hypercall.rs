@@ -6,12 +6,16 @@
 
 mod functions;
 
-use self::functions::{Answer, INVALID_PARAMETERS, NOT_SUPPORTED};
+pub use self::functions::RESETS;
+use self::functions::{ALREADY_ON, Answer, INVALID_PARAMETERS, NOT_SUPPORTED};
 use super::fault::undefined;
 use super::platform::Hypervisor;
-use super::state::{Core, Executed, Stop};
+use super::state::{Core, Executed, Stop, TurnOn};
 
 mutants::defects!();
+
+/// What AFFINITY_INFO says of a CPU that is off.
+const OFF: i64 = 1;
 
 /// The fields of MPIDR_EL1 that are an affinity (arch/arm64/include/asm/cputype.h, MPIDR_HWID_BITMASK).
 const AFFINITY: u64 = 0xff_00ff_ffff;
@@ -78,6 +82,8 @@ impl Core<'_, '_> {
             Answer::TrngFeatures => functions::trng_feature_of_kvm(x1),
             Answer::AffinityInfo { wide: false } if kvm => self.affinity_info(x1 & 0xffff_ffff, x2 & 0xffff_ffff),
             Answer::AffinityInfo { .. } => self.affinity_info(x1, x2),
+            Answer::CpuOn { wide: false } => self.cpu_on(x1 & 0xffff_ffff, x2 & 0xffff_ffff, !0 >> 32),
+            Answer::CpuOn { wide: true } => self.cpu_on(x1, x2, !0),
             // These are no numbers, and are dealt with before.
             Answer::Applied | Answer::Words(_) | Answer::Outside(_) => NOT_SUPPORTED,
         }
@@ -91,8 +97,20 @@ impl Core<'_, '_> {
         }
     }
 
-    /// Returns whether a CPU of an affinity is on: 0, as all of them are; `level` is the lowest field that counts (psci.c,
-    /// kvm_psci_vcpu_affinity_info(); QEMU's arm_handle_psci_call()).
+    /// Turns a CPU on (psci.c, kvm_psci_vcpu_on()). The mask is for the context, x3.
+    fn cpu_on(&mut self, affinity: u64, entry: u64, mask: u64) -> i64 {
+        let platform = self.env.platform;
+        let of = |cpu| self.env.features.mpidr_el1(cpu) & AFFINITY;
+        let Some(cpu) = (0..platform.cpus).find(|cpu| of(*cpu) == affinity) else { return INVALID_PARAMETERS };
+        if platform.off >> cpu & 1 == 0 {
+            return ALREADY_ON;
+        }
+        self.cpu.turns_on = Some(TurnOn { cpu, entry, context: self.cpu.x[3] & mask });
+        0
+    }
+
+    /// Returns whether a CPU of an affinity is on: 0, or 1 if all of them are off; `level` is the lowest field that counts
+    /// (psci.c, kvm_psci_vcpu_affinity_info(); QEMU's arm_handle_psci_call()).
     fn affinity_info(&self, affinity: u64, level: u64) -> i64 {
         let platform = self.env.platform;
         let mask = match platform.hypervisor {
@@ -102,8 +120,14 @@ impl Core<'_, '_> {
             Hypervisor::Kvm => AFFINITY & !((1 << (8 * level)) - 1),
         };
         let of = |cpu| self.env.features.mpidr_el1(cpu) & AFFINITY & mask;
-        let there = (0..platform.cpus).any(|cpu| of(cpu) == affinity & mask);
-        if there { 0 } else { INVALID_PARAMETERS }
+        let mut meant = (0..platform.cpus).filter(|cpu| of(*cpu) == affinity & mask).peekable();
+        let there = meant.peek().is_some();
+        let on = meant.any(|cpu| platform.off >> cpu & 1 == 0);
+        match (there, on) {
+            (false, _) => INVALID_PARAMETERS,
+            (true, true) => 0,
+            (true, false) => OFF,
+        }
     }
 
     /// Writes the results, the first registers, which are known from then on.

@@ -15,8 +15,10 @@ pub enum Hypervisor {
 pub struct Platform {
     /// The CPU's number, from 0 on: MPIDR_EL1.Aff0.
     pub cpu: usize,
-    /// How many CPUs there are, 1 at least. All of them are on.
+    /// How many CPUs there are, 1 at least.
     pub cpus: usize,
+    /// Which of them are off, a bit each.
+    pub off: u16,
     /// Who answers its calls.
     pub hypervisor: Hypervisor,
     /// The minor version of PSCI 1 that KVM implements, if it is KVM.
@@ -26,6 +28,6 @@ pub struct Platform {
 impl Default for Platform {
     /// The only vCPU of a VM of Linux 6.12.
     fn default() -> Self {
-        Self { cpu: 0, cpus: 1, hypervisor: Hypervisor::default(), psci_minor: 1 }
+        Self { cpu: 0, cpus: 1, off: 0, hypervisor: Hypervisor::default(), psci_minor: 1 }
     }
 }

@@ -56,6 +56,19 @@ pub struct Cpu {
     /// A store has left the CPU for a device and waits to be completed: the PC is still its own
     /// (`KVM_EXIT_MMIO`).
     pub mmio: bool,
+    /// A CPU that a call turned on, until the hypervisor has done so.
+    pub turns_on: Option<TurnOn>,
+}
+
+/// What PSCI CPU_ON asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TurnOn {
+    /// The number of the CPU.
+    pub cpu: usize,
+    /// Where it begins.
+    pub entry: u64,
+    /// What it finds in x0.
+    pub context: u64,
 }
 
 /// What an exclusive load marked.
@@ -119,6 +132,7 @@ impl Cpu {
             fpsr: 0,
             monitor: None,
             mmio: false,
+            turns_on: None,
         }
     }
 

@@ -95,7 +95,7 @@ pub const SECTIONS: &[Section] = &[
                     "kvm.registers.*",
                 ]),
             ),
-            says("KVM will ensure that the tags are maintained during swap …", By(&["kvm.life.swap*"])),
+            says("KVM will ensure that the tags are maintained during swap …", By(&["kvm.life.swap*", "kvm.part.*"])),
             says("… or hibernation of the host;", Not("the suite does not put the host to sleep")),
             says(
                 "however the VMM needs to manually save/restore the tags as appropriate if the VM is migrated.",
@@ -104,7 +104,7 @@ pub const SECTIONS: &[Section] = &[
             says(
                 "When this capability is enabled all memory in memslots must be mapped as MAP_ANONYMOUS or with a RAM-based file \
                  mapping (tmpfs, memfd), attempts to create a memslot with an invalid mmap will result in an -EINVAL return.",
-                By(&["kvm.backing.*"]),
+                By(&["kvm.backing.*", "kvm.replaced.*"]),
             ),
             says(
                 "guest_memfd, even though it is an anonymous file, is not supported with MTE. Attempting to create a memslot \
@@ -122,6 +122,30 @@ pub const SECTIONS: &[Section] = &[
                 By(&["kvm.copy-tags"]),
             ),
         ],
+    },
+    Section {
+        document: API,
+        heading: "KVM_ARM_VCPU_INIT",
+        sentences: &[
+            says(
+                "Userspace can call this function multiple times for a given vcpu, including after the vcpu has been run. This \
+                 will reset the vcpu to its initial state.",
+                By(&["kvm.reset.*"]),
+            ),
+            says(
+                "All calls to this function after the initial call must use the same target and same set of feature flags, \
+                 otherwise EINVAL will be returned.",
+                Not("the features are no features of tags"),
+            ),
+        ],
+    },
+    Section {
+        document: API,
+        heading: "KVM_ARM_GET_REG_WRITABLE_MASKS",
+        sentences: &[says(
+            "This ioctl copies the writable masks for a selected range of registers to userspace.",
+            By(&["kvm.registers.writable-masks", "kvm.registers.fewer-features"]),
+        )],
     },
     Section {
         document: API,
@@ -162,7 +186,7 @@ pub const SECTIONS: &[Section] = &[
             says("… and preserved on copy-on-write.", By(&["kvm.life.fork*"])),
             says(
                 "MAP_SHARED is supported and the allocation tags can be shared between processes.",
-                By(&["kvm.copy-tags.shared-memory"]),
+                By(&["kvm.copy-tags.shared-memory", "kvm.sharing.*"]),
             ),
             says(
                 "PROT_MTE is only supported on MAP_ANONYMOUS and RAM-based file mappings (tmpfs, memfd).",

@@ -1,18 +1,20 @@
 //! What a VM on /dev/kvm hands out beyond KVM's contract for tags.
 
 use kvm_bindings::{
-    KVM_CAP_ARM_EL1_32BIT, KVM_CAP_DIRTY_LOG_RING_ACQ_REL, KVM_MEM_LOG_DIRTY_PAGES, kvm_dirty_gfn, kvm_enable_cap,
+    KVM_CAP_ARM_EL1_32BIT, KVM_CAP_DIRTY_LOG_RING_ACQ_REL, KVM_MEM_LOG_DIRTY_PAGES, KVM_MP_STATE_STOPPED,
+    kvm_dirty_gfn, kvm_enable_cap,
 };
 
 use super::{KvmVm, kernel, outside};
 use crate::debugger::{self, PtraceRequest};
 use crate::vcpu::Vcpu;
-use crate::{dirty, hazard, host_tags, process};
+use crate::{dirty, el2, hazard, host_tags, masks, process};
 use machine::capability::{
-    Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, Hazards, MemorySlots, PageEvents, PtraceTags,
-    VmmTags,
+    Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards, IdRegisterMasks,
+    MemorySlots, PageEvents, PtraceTags, SharedMemory, VcpuResets, VmmTags,
 };
 use machine::need::Need;
+use machine::registers::RegisterId;
 use machine::tags::GRANULE;
 use machine::{Errno, Hazard, HazardOutcome, MachineError, PageEvent};
 
@@ -46,6 +48,22 @@ impl CapabilityObjects for KvmVm {
     }
 
     fn abort_injection(&mut self) -> Option<&mut (dyn AbortInjection + 'static)> {
+        Some(self)
+    }
+
+    fn el2_vcpus(&mut self) -> Option<&mut (dyn El2Vcpus + 'static)> {
+        Some(self)
+    }
+
+    fn id_register_masks(&mut self) -> Option<&mut (dyn IdRegisterMasks + 'static)> {
+        Some(self)
+    }
+
+    fn vcpu_resets(&mut self) -> Option<&mut (dyn VcpuResets + 'static)> {
+        Some(self)
+    }
+
+    fn shared_memory(&mut self) -> Option<&mut (dyn SharedMemory + 'static)> {
         Some(self)
     }
 
@@ -184,6 +202,45 @@ impl AbortInjection for KvmVm {
         self.changes.mark();
         let vcpu = self.vcpu(cpu).map_err(|errno| kernel("finding the vCPU", errno))?;
         vcpu.inject_data_abort().map_err(|errno| kernel("KVM_SET_VCPU_EVENTS", errno))
+    }
+}
+
+impl El2Vcpus for KvmVm {
+    fn add_vcpu_el2(&mut self) -> Result<usize, MachineError> {
+        self.changes.mark();
+        el2::check(&self.fd)?;
+        let index = self.vcpus.len();
+        let vcpu = Vcpu::at_el2(&self.fd, index);
+        self.vcpus.push(vcpu.map_err(|errno| kernel("KVM_ARM_VCPU_INIT with KVM_ARM_VCPU_HAS_EL2", errno))?);
+        el2::add_interrupt_controller(&self.fd)?;
+        Ok(index)
+    }
+
+    fn read_at_el2(&mut self, cpu: usize, id: RegisterId) -> Result<Option<u64>, MachineError> {
+        self.changes.mark();
+        let place = self.slots.first().map_or(0, |slot| slot.ipa);
+        self.write_unrecorded(place, &el2::program(id))?;
+        let vcpu = self.vcpus.get_mut(cpu).ok_or_else(|| kernel("finding the vCPU", Errno::ENOENT))?;
+        el2::run(vcpu, place)
+    }
+}
+
+impl IdRegisterMasks for KvmVm {
+    fn writable_mask(&self, id: RegisterId) -> Result<u64, MachineError> {
+        masks::writable_mask(&self.fd, id)
+    }
+}
+
+impl VcpuResets for KvmVm {
+    fn initialise_again(&mut self, cpu: usize) -> Result<(), MachineError> {
+        self.changes.mark();
+        let vcpu = self.vcpu(cpu).map_err(|errno| kernel("finding the vCPU", errno))?;
+        vcpu.initialise_again(&self.fd).map_err(|errno| kernel("KVM_ARM_VCPU_INIT", errno))
+    }
+
+    fn stop_vcpu(&mut self, cpu: usize) -> Result<(), MachineError> {
+        self.changes.mark();
+        self.vcpu(cpu).map_err(|errno| kernel("finding the vCPU", errno))?.set_mp_state(KVM_MP_STATE_STOPPED)
     }
 }
 

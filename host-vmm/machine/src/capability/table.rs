@@ -78,6 +78,14 @@ capabilities! {
     Aarch32Vcpus "aarch32-vcpus" [true, false, true];
     /// [`super::AbortInjection`].
     AbortInjection "abort-injection" [true, false, true];
+    /// [`super::El2Vcpus`].
+    El2Vcpus "el2-vcpus" [true, false, true];
+    /// [`super::IdRegisterMasks`].
+    IdRegisterMasks "id-register-masks" [true, false, true];
+    /// [`super::VcpuResets`].
+    VcpuResets "vcpu-resets" [true, false, true];
+    /// [`super::SharedMemory`].
+    SharedMemory "shared-memory" [true, false, true];
     /// [`super::Hazards`].
     Hazards "hazards" [true, false, true];
     /// [`super::Races`].

@@ -10,8 +10,8 @@ mod writing;
 use std::ops::Range;
 
 use machine::capability::{
-    Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, Hazards, MemorySlots, PageEvents, PtraceTags,
-    VmmTags,
+    Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards, IdRegisterMasks,
+    MemorySlots, PageEvents, PtraceTags, SharedMemory, VcpuResets, VmmTags,
 };
 use machine::migration::SavableVm;
 use machine::registers::{RegisterId, Registers};
@@ -192,6 +192,22 @@ impl<V: SavableVm> CapabilityObjects for FaultyVm<'_, V> {
     }
 
     fn abort_injection(&mut self) -> Option<&mut (dyn AbortInjection + 'static)> {
+        None
+    }
+
+    fn el2_vcpus(&mut self) -> Option<&mut (dyn El2Vcpus + 'static)> {
+        None
+    }
+
+    fn id_register_masks(&mut self) -> Option<&mut (dyn IdRegisterMasks + 'static)> {
+        None
+    }
+
+    fn vcpu_resets(&mut self) -> Option<&mut (dyn VcpuResets + 'static)> {
+        None
+    }
+
+    fn shared_memory(&mut self) -> Option<&mut (dyn SharedMemory + 'static)> {
         None
     }
 

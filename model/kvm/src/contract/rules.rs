@@ -40,6 +40,10 @@ pub enum Rule {
     ClidrTellsTags,
     /// ID registers of a VM that ran give EBUSY for any other value. Before, EINVAL.
     IdRegistersFrozenByRun,
+    /// KVM_ARM_GET_REG_WRITABLE_MASKS reports which bits of ID registers a VMM may change.
+    WritableMasks,
+    /// `kvm-arm.mode=nested` offers vCPUs with EL2 (KVM_CAP_ARM_EL2).
+    El2Vcpus,
     /// Guests have PSCI 1.1, with SYSTEM_RESET2. Before, 1.0.
     Psci11,
     /// Guests have PSCI 1.3, with SYSTEM_OFF2.
@@ -98,7 +102,11 @@ pub const ROWS: &[Row] = &[
     // The series got the refusal without the support that 6.13 has.
     until(since(Rule::HugetlbRefused, (6, 12, 17), SLOT), (6, 13, 0)),
     since(Rule::DeviceMemoryRefused, (6, 2, 0), SLOT),
-    since(Rule::GuestMemfdRefused, (6, 13, 0), SLOT),
+    since(
+        Rule::GuestMemfdRefused,
+        (6, 18, 0),
+        "arch/arm64/kvm/mmu.c, kvm_arch_prepare_memory_region(); measured on 7.2 and 7.3-rc. arm64 takes one that can be mapped alone, and 6.18 is the first release with those, which was read",
+    ),
     since(
         Rule::ProtectedModeRefusesMte,
         (7, 0, 0),
@@ -113,6 +121,12 @@ pub const ROWS: &[Row] = &[
         "arch/arm64/kvm/sys_regs.c, reset_clidr(); measured on 6.12, 7.2 and 7.3-rc; that it begins with 6.3 was neither measured nor read",
     ),
     since(Rule::IdRegistersFrozenByRun, (6, 7, 0), "arch/arm64/kvm/sys_regs.c, set_id_reg()"),
+    since(Rule::WritableMasks, (6, 7, 0), "Documentation/virt/kvm/api.rst, KVM_CAP_ARM_SUPPORTED_REG_MASK_RANGES"),
+    since(
+        Rule::El2Vcpus,
+        (6, 16, 0),
+        "Documentation/virt/kvm/api.rst, KVM_CAP_ARM_EL2; measured on 7.2 and 7.3-rc; that it begins with 6.16 was neither measured nor read",
+    ),
     since(
         Rule::Psci11,
         (5, 18, 0),

@@ -39,6 +39,14 @@ pub enum PageEvent {
     Protect(Protection),
     /// Nothing is mapped there any more, under a slot that stays: munmap.
     Unmap,
+    /// A hole is punched into the file behind the pages, as a balloon does with shared memory: MADV_REMOVE. Data and tags are
+    /// gone for all who map it.
+    Punch,
+    /// A regular file is mapped there instead, under a slot that stays: mmap with MAP_FIXED.
+    ReplaceByFile {
+        /// MAP_SHARED, or MAP_PRIVATE.
+        shared: bool,
+    },
     /// The pages are given back, and at the next access to each a page full of this byte is served by userfaultfd.
     Serve(u8),
 }

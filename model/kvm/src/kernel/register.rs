@@ -22,7 +22,7 @@ const CLASSES: [(u64, &str); 7] = [
 ];
 
 /// The registers that a report names.
-const NAMES: [(RegisterId, &str); 13] = [
+const NAMES: [(RegisterId, &str); 14] = [
     (RegisterId::RGSR_EL1, "RGSR_EL1"),
     (RegisterId::GCR_EL1, "GCR_EL1"),
     (RegisterId::TFSR_EL1, "TFSR_EL1"),
@@ -30,6 +30,7 @@ const NAMES: [(RegisterId, &str); 13] = [
     (RegisterId::SCTLR_EL1, "SCTLR_EL1"),
     (RegisterId::TCR_EL1, "TCR_EL1"),
     (RegisterId::ID_AA64PFR1_EL1, "ID_AA64PFR1_EL1"),
+    (RegisterId::ID_AA64PFR2_EL1, "ID_AA64PFR2_EL1"),
     (RegisterId::CLIDR_EL1, "CLIDR_EL1"),
     (RegisterId::CTR_EL0, "CTR_EL0"),
     (RegisterId::MAIR_EL1, "MAIR_EL1"),
@@ -53,6 +54,10 @@ impl RegisterId {
     pub const TCR_EL1: Self = Self::system(3, 0, 2, 0, 2);
     /// Processor Feature Register 1: the MTE field.
     pub const ID_AA64PFR1_EL1: Self = Self::system(3, 0, 0, 4, 1);
+    /// Processor Feature Register 2: MTEFAR, MTESTOREONLY, MTEPERM.
+    pub const ID_AA64PFR2_EL1: Self = Self::system(3, 0, 0, 4, 2);
+    /// ID_AA64PFR2_EL1.{MTEFAR, MTESTOREONLY}.
+    pub const TAG_FEATURES_OF_PFR2: u64 = 0xff0;
     /// What caches there are, and which of them hold tags.
     pub const CLIDR_EL1: Self = Self::system(3, 1, 0, 0, 1);
     /// Cache Type Register: the sizes of cache lines.

@@ -5,7 +5,7 @@
 //! sanitise_mte_tags()), or by a store of tags. This is the [`Bus`] of the guest's CPUs. What the VMM reads and
 //! writes goes by another way, which knows no read-only slots and flags nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use isa::Tag;
@@ -37,6 +37,8 @@ pub struct Slot {
     pub(super) dirty: Vec<bool>,
     /// What the mapping permits where that was changed after the slot was made, by index.
     pub(crate) protection: BTreeMap<usize, Protection>,
+    /// Pages that became memory which a VM with MTE may not use, by index.
+    pub(crate) replaced: BTreeSet<usize>,
     pub(crate) pages: Vec<Option<Box<Page>>>,
     /// From this page on none was touched.
     untouched: usize,
@@ -96,6 +98,11 @@ impl GuestMemory {
         (self.page / GRANULE) as usize
     }
 
+    /// Whether a VM with MTE may not have a private mapping of a regular file.
+    pub(crate) fn refuses_private_files(&self) -> bool {
+        self.contract.refuses(Backing::PrivateFile)
+    }
+
     /// The slots.
     #[must_use]
     pub fn slots(&self) -> &[Slot] {
@@ -126,6 +133,7 @@ impl GuestMemory {
             logging: false,
             dirty: Vec::new(),
             protection: BTreeMap::new(),
+            replaced: BTreeSet::new(),
             pages,
             untouched: 0,
         });
@@ -207,7 +215,8 @@ impl GuestMemory {
             Protection::Read => write,
             Protection::ReadWrite | Protection::Tagged => false,
         };
-        if forbidden || *mte && slot.refused {
+        let refused = slot.refused || slot.replaced.contains(&place.page);
+        if forbidden || *mte && refused {
             return Err(lacks(Lacks::Mapping));
         }
         // Nothing is in a log that is not kept.

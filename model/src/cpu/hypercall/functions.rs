@@ -10,6 +10,9 @@ pub(super) const NOT_SUPPORTED: i64 = -1;
 /// INVALID_PARAMETERS (DEN 0022).
 pub(super) const INVALID_PARAMETERS: i64 = -2;
 
+/// ALREADY_ON (DEN 0022).
+pub(super) const ALREADY_ON: i64 = -4;
+
 /// What a function gives.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Answer {
@@ -29,6 +32,11 @@ pub(super) enum Answer {
     TrngFeatures,
     /// Whether a CPU is on; all bits of the arguments count, or the lower half.
     AffinityInfo {
+        /// Whether all bits count.
+        wide: bool,
+    },
+    /// Turns a CPU on; all bits of the arguments count, or the lower half.
+    CpuOn {
         /// Whether all bits count.
         wide: bool,
     },
@@ -90,7 +98,8 @@ const SUSPENDS: Answer = Answer::Outside("a call that waits for an interrupt");
 const TURNS_OFF: Answer = Answer::Outside("a call that turns the CPU off");
 const TURNS_ON: Answer = Answer::Outside("a call that turns a CPU on");
 const ENDS: Answer = Answer::Outside("a call that turns the machine off");
-const RESETS: Answer = Answer::Outside("a call that resets the machine");
+/// What a call is that resets the machine, for whoever drives it.
+pub const RESETS: &str = "a call that resets the machine";
 const RANDOM: Answer = Answer::Outside("a call that gives random numbers");
 const TIME: Answer = Answer::Outside("a call that gives the time");
 
@@ -109,17 +118,17 @@ static FUNCTIONS: &[Function] = &[
     both(CPU_SUSPEND, SUSPENDS),
     both(CPU_SUSPEND | WIDE, SUSPENDS),
     both(CPU_OFF, TURNS_OFF),
-    both(CPU_ON, TURNS_ON),
-    both(CPU_ON | WIDE, TURNS_ON),
+    Function { id: CPU_ON, kvm: Answer::CpuOn { wide: false }, board: TURNS_ON },
+    Function { id: CPU_ON | WIDE, kvm: Answer::CpuOn { wide: true }, board: TURNS_ON },
     both(AFFINITY_INFO, Answer::AffinityInfo { wide: false }),
     both(AFFINITY_INFO | WIDE, Answer::AffinityInfo { wide: true }),
     // A trusted OS that may run anywhere, or none.
     both(MIGRATE_INFO_TYPE, Answer::Value(2)),
     both(SYSTEM_OFF, ENDS),
-    both(SYSTEM_RESET, RESETS),
+    both(SYSTEM_RESET, Answer::Outside(RESETS)),
     both(PSCI_FEATURES, Answer::PsciFeatures),
-    of_kvm(SYSTEM_RESET2, RESETS),
-    of_kvm(SYSTEM_RESET2 | WIDE, RESETS),
+    of_kvm(SYSTEM_RESET2, Answer::Outside(RESETS)),
+    of_kvm(SYSTEM_RESET2 | WIDE, Answer::Outside(RESETS)),
     of_kvm(SYSTEM_OFF2, ENDS),
     of_kvm(SYSTEM_OFF2 | WIDE, ENDS),
     of_board(OLD_CPU_SUSPEND, SUSPENDS),

@@ -8,7 +8,7 @@ const NOT_SUPPORTED: u64 = u64::MAX;
 
 fn bench(hypervisor: Hypervisor, psci_minor: u64) -> Bench {
     let mut bench = Bench::new();
-    bench.platform = Platform { cpu: 1, cpus: 2, hypervisor, psci_minor };
+    bench.platform = Platform { cpu: 1, cpus: 2, off: 0, hypervisor, psci_minor };
     bench
 }
 
@@ -56,6 +56,10 @@ const ANSWERS: &[([u64; 3], [i64; 2])] = &[
     ([0xc400_0004, 0xff, 1], [0, 0]),
     ([0xc400_0004, 0x100, 1], [-2, 0]),
     ([0xc400_0004, 0, 4], [-2, 0]),
+    // The board's CPU_ON is tried below, by `i64::MIN`.
+    ([0xc400_0003, 1, 0], [-4, i64::MIN]),
+    ([0xc400_0003, 2, 0], [-2, i64::MIN]),
+    ([0x8400_0003, 0x1_0000_0001, 0], [-4, i64::MIN]),
     ([0x8400_0050, 0, 0], [0x1_0000, -1]),
     ([0x8400_0051, 0xc400_0053, 0], [0, -1]),
     ([0x95c1_ba61, 0, 0], [-1, -1]),
@@ -101,7 +105,7 @@ fn what_a_workaround_needs_is_the_hosts_to_say() {
 #[test]
 fn a_call_that_ends_the_machine_is_not_specified() {
     for (hypervisor, functions) in [
-        (Hypervisor::Kvm, &[0x8400_0008, 0x8400_0009, 0x8400_0002, 0xc400_0003, 0x8400_0001, 0xc400_0012][..]),
+        (Hypervisor::Kvm, &[0x8400_0008, 0x8400_0009, 0x8400_0002, 0x8400_0001, 0xc400_0012][..]),
         (Hypervisor::Board, &[0x8400_0008, 0x8400_0009, 0x8400_0002, 0xc400_0003, 0x95c1_ba5f][..]),
     ] {
         for function in functions {
