@@ -6,11 +6,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use errata::{Environment, Erratum, Evidence, Product};
-use granule_tests::environment::{self, CC, KERNEL_6_1, KERNEL_6_12, KERNEL_SID, QEMU};
+use granule_tests::environment::{self, AS, CC, KERNEL_6_1, KERNEL_6_12, KERNEL_SID, QEMU, QEMU_SID};
 use granule_tests::init::{initramfs, status_of};
 use granule_tests::process::Process;
 
@@ -19,7 +20,7 @@ const NOT_REPRODUCED: u32 = 0;
 const REPRODUCED: u32 = 1;
 
 /// What has reports.
-const PRODUCTS: [Product; 1] = [Product::Linux];
+const PRODUCTS: [Product; 2] = [Product::Linux, Product::Qemu];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/upstream")
@@ -33,54 +34,52 @@ fn to_report(product: Product) -> impl Iterator<Item = &'static Erratum> {
     })
 }
 
-/// Returns the reproducer's name in the folder of an erratum.
-fn reproducer(product: Product) -> &'static str {
-    match product {
-        Product::Linux => "reproduce.c",
-        Product::Qemu => "reproduce.S",
+/// Needs a debugger and two emulators.
+const SAVED: &str = "qemu.saved-while-debugged";
+
+/// Returns the names of the report and of the reproducer in the folder of an erratum: as text for the kernel's mailing lists, as
+/// Markdown for QEMU's tracker.
+fn files(erratum: &Erratum) -> [&'static str; 2] {
+    match erratum.product {
+        Product::Linux => ["report.txt", "reproduce.c"],
+        Product::Qemu if erratum.id == SAVED => ["report.md", "reproduce.sh"],
+        Product::Qemu => ["report.md", "reproduce.S"],
     }
 }
 
 #[test]
 fn each_open_erratum_has_its_report_and_nothing_else_is_there() {
-    let mut expected = BTreeSet::new();
-    for product in PRODUCTS {
-        for erratum in to_report(product) {
-            expected.insert(erratum.id.to_owned());
-            for name in ["report.txt", reproducer(product)] {
-                let path = folder().join(erratum.id).join(name);
-                assert!(path.is_file(), "there is no {}", path.display());
-            }
-        }
-    }
+    let errata: Vec<_> = PRODUCTS.into_iter().flat_map(to_report).collect();
+    assert!(errata.len() >= 20, "{} errata", errata.len());
+    let expected: BTreeSet<_> = errata.iter().map(|erratum| erratum.id.to_owned()).collect();
     let entries = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap());
-    let found: BTreeSet<_> = entries
-        .filter(|entry| entry.file_type().unwrap().is_dir())
-        .map(|entry| entry.file_name().into_string().unwrap())
-        .collect();
+    let folders = entries.filter(|entry| entry.file_type().unwrap().is_dir());
+    let found: BTreeSet<_> = folders.map(|entry| entry.file_name().into_string().unwrap()).collect();
     assert_eq!(found, expected, "folders of docs/upstream, and errata that are open");
     let page = fs::read_to_string(folder().join("README.md")).unwrap();
-    for id in expected {
-        assert!(
-            page.contains(&format!("({id}/report.txt)")),
-            "docs/upstream/README.md does not link to {id}/report.txt"
-        );
-        for entry in fs::read_dir(folder().join(&id)).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
-            let known = ["report.txt", "reproduce.c", "reproduce.S", "fix.patch"].contains(&name.as_str());
-            assert!(known, "docs/upstream/{id}/{name} is no part of a report");
+    for erratum in errata {
+        let entries = fs::read_dir(folder().join(erratum.id)).unwrap().map(|entry| entry.unwrap());
+        let mut found: BTreeSet<_> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
+        found.remove("fix.patch");
+        assert_eq!(found, files(erratum).map(str::to_owned).into(), "docs/upstream/{}", erratum.id);
+        for file in files(erratum) {
+            let link = format!("({}/{file})", erratum.id);
+            assert!(page.contains(&link), "docs/upstream/README.md has no link {link}");
         }
     }
 }
 
-/// Each report has the headings that a reader looks for, and says under what it was seen.
+/// Each report says that it was not sent, what its subject is, what belongs to it, and under what it was seen.
 #[test]
 fn each_report_says_where_it_was_seen() {
     for erratum in PRODUCTS.into_iter().flat_map(to_report) {
-        let report = fs::read_to_string(folder().join(erratum.id).join("report.txt")).unwrap();
+        let [report, reproducer] = files(erratum);
+        let report = fs::read_to_string(folder().join(erratum.id).join(report)).unwrap();
+        let subject = if erratum.product == Product::Linux { "\nSubject: " } else { "\n# " };
+        assert!(report.contains(subject), "{}: no subject", erratum.id);
         let words: Vec<_> = report.split_whitespace().collect();
         let words = words.join(" ");
-        for needed in ["This report has not been sent to anybody", " Subject: ", "reproduce.", "not on hardware"] {
+        for needed in ["This report has not been sent to anybody", reproducer, "not on hardware"] {
             assert!(words.contains(needed), "{}: no {needed:?}", erratum.id);
         }
     }
@@ -162,4 +161,113 @@ fn reproducers_of_linux_on_6_12() {
 #[ignore = "needs QEMU, a kernel and a C compiler; cargo xtask test runs it"]
 fn reproducers_of_linux_on_the_newest_kernel() {
     each_shows_what_the_table_says(KERNEL_SID);
+}
+
+/// Instructions that QEMU does right, in place of one that it does not: with them a reproducer must not show anything. So it
+/// tells the two apart.
+const CONTROLS: [(&str, &str, &str); 6] = [
+    ("qemu.dc-zva-reads", "dc\tzva, x0", "str\tx1, [x0]"),
+    ("qemu.cas-writes", "cas\tx1, x2, [x0]", "ldadd\tx1, x2, [x0]"),
+    ("qemu.atomic-tag-check-first", "ldadd\tx1, x2, [x0]", "str\tx1, [x0]"),
+    ("qemu.setg-without-ata", "setg", "set"),
+    ("qemu.exclusive-load-alignment", "ldxr\tx1", "ldar\tx1"),
+    ("qemu.tag-check-esr-extended", "ldr\tx1, [x0]", "nop"),
+];
+
+/// Assembles and links a reproducer as its first comment says.
+fn assemble(source: &str, scratch: &Path) -> PathBuf {
+    let [text, object, program] = ["reproduce.S", "reproduce.o", "reproduce.elf"].map(|name| scratch.join(name));
+    fs::write(&text, source).unwrap();
+    let assembler = environment::file(AS);
+    let linker = assembler.with_file_name("aarch64-linux-gnu-ld");
+    let assembled = Process::start(Command::new(&assembler).arg("-o").args([&object, &text])).end();
+    assert!(assembled.status.success(), "{assembled}");
+    let mut command = Command::new(linker);
+    command.arg("-Ttext=0x40100000").arg("-o").args([&program, &object]);
+    let linked = Process::start(&mut command).end();
+    assert!(linked.status.success(), "{linked}");
+    program
+}
+
+/// Runs a reproducer with the options in its first comment, and returns what it prints.
+fn run_bare(qemu: &Path, source: &str, scratch: &Path) -> String {
+    let program = assemble(source, scratch);
+    let options = source.split_once("qemu-system-aarch64 ").and_then(|(_, rest)| rest.split_once("reproduce.elf"));
+    let (options, _) = options.expect("a command line in the first comment");
+    // What continues it on the next line of the comment.
+    let options = options.split_whitespace().filter(|word| !["\\", "*"].contains(word));
+    let mut command = Command::new(qemu);
+    command.args(options).arg(program);
+    let ended = Process::start(&mut command).end();
+    assert!(ended.status.success(), "{ended}");
+    ended.stdout
+}
+
+fn version_of(qemu: &Path) -> Environment {
+    let ended = Process::start(Command::new(qemu).arg("--version")).end();
+    let version = ended.stdout.split_once("version ").and_then(|(_, rest)| rest.split([' ', '\n']).next());
+    Environment::new(&format!("QEMU {}", version.expect("a version")), "", "")
+}
+
+/// Runs all reproducers of QEMU on one.
+fn each_shows_what_the_table_says_of_qemu(variable: &str) {
+    let qemu = environment::file(variable);
+    let version = version_of(&qemu).version(Product::Qemu).expect("a version of QEMU");
+    let scratch = tempfile::tempdir().unwrap();
+    for erratum in to_report(Product::Qemu).filter(|erratum| erratum.id != SAVED) {
+        let source = fs::read_to_string(folder().join(erratum.id).join("reproduce.S")).unwrap();
+        let printed = run_bare(&qemu, &source, scratch.path());
+        let shown = printed.lines().any(|line| line.starts_with("reproduced: "));
+        let not_shown = printed
+            .lines()
+            .any(|line| ["not reproduced: ", "cannot tell: "].iter().any(|start| line.starts_with(start)));
+        assert!(shown != not_shown, "{}: {printed}", erratum.id);
+        let looks_the_same =
+            |other: &Erratum| other.id == erratum.id || other.cases.iter().any(|case| erratum.cases.contains(case));
+        let expected =
+            errata::all().any(|other| other.product == Product::Qemu && looks_the_same(other) && other.is_in(version));
+        assert_eq!(shown, expected, "{} on QEMU {version}: {printed}", erratum.id);
+    }
+}
+
+#[test]
+#[ignore = "needs QEMU and an assembler; cargo xtask test runs it"]
+fn reproducers_of_qemu_on_10() {
+    each_shows_what_the_table_says_of_qemu(QEMU);
+}
+
+#[test]
+#[ignore = "needs QEMU and an assembler; cargo xtask test runs it"]
+fn reproducers_of_qemu_on_the_newest() {
+    each_shows_what_the_table_says_of_qemu(QEMU_SID);
+}
+
+#[test]
+#[ignore = "needs QEMU and an assembler; cargo xtask test runs it"]
+fn reproducers_of_qemu_do_not_show_what_is_right() {
+    let qemu = environment::file(QEMU_SID);
+    let scratch = tempfile::tempdir().unwrap();
+    for (id, wrong, right) in CONTROLS {
+        let source = fs::read_to_string(folder().join(id).join("reproduce.S")).unwrap();
+        assert!(source.contains(&format!("\t{wrong}")), "{id} has no {wrong}");
+        let source = source.replace(&format!("\t{wrong}"), &format!("\t{right}"));
+        let printed = run_bare(&qemu, &source, scratch.path());
+        assert!(printed.lines().any(|line| line.starts_with("not reproduced: ")), "{id} with {right}: {printed}");
+    }
+}
+
+#[test]
+#[ignore = "needs QEMU; cargo xtask test runs it"]
+fn a_machine_saved_while_debugged_cannot_be_loaded() {
+    for variable in [QEMU, QEMU_SID] {
+        let qemu = environment::file(variable);
+        // A port that is free now.
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap().port();
+        let mut command = Command::new("bash");
+        command.arg(folder().join(SAVED).join("reproduce.sh")).arg(&qemu).env("PORT", port.to_string());
+        let ended = Process::start(&mut command).end();
+        let erratum = to_report(Product::Qemu).find(|erratum| erratum.id == SAVED).unwrap();
+        let expected = if version_of(&qemu).has(erratum) { REPRODUCED } else { NOT_REPRODUCED };
+        assert_eq!(ended.status.code(), i32::try_from(expected).ok(), "{ended}");
+    }
 }

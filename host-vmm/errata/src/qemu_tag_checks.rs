@@ -3,7 +3,7 @@
 use isa::FaultStatus;
 
 use super::avoid::Avoid;
-use super::erratum::{BLANK, Erratum, from, range, version};
+use super::erratum::{BLANK, Condition, Erratum, from, range, version};
 use super::sign::{Far, InstructionSign, Reaction, Sign, abort, any_abort, direction, instead};
 
 /// Atomics that are a single read-modify-write without a condition.
@@ -114,6 +114,17 @@ pub(super) const ALL: &[Erratum] = &[
         cases: &["arch.store-only.atomic"],
         signs: &[Sign::Instruction(instead(ATOMICS, abort(TAG_CHECK, true), Reaction::Done))],
         analysis: include_str!("../../../docs/errata/qemu.store-only-atomics.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.tag-check-esr-extended",
+        title: "ESR_EL1 of a tag check fault has its upper half set",
+        versions: &[from(version(11, 0, 0))],
+        conditions: &[Condition::Unseen("bits 63:32 of ESR_EL1, which nothing compares")],
+        shows: "bits 63:32 of ESR_EL1 of a synchronous tag check fault, which are ISS2 and RES0, are ones",
+        seen: "11.1.3, not 10.0.13, and nothing between; by the program of its report, at EL1",
+        reference: "docs/upstream/qemu.tag-check-esr-extended; the source of 11.1.3 was not read",
+        analysis: include_str!("../../../docs/errata/qemu.tag-check-esr-extended.md"),
         ..BLANK
     },
     Erratum {
