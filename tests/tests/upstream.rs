@@ -60,7 +60,12 @@ fn each_open_erratum_has_its_report_and_nothing_else_is_there() {
     for erratum in errata {
         let entries = fs::read_dir(folder().join(erratum.id)).unwrap().map(|entry| entry.unwrap());
         let mut found: BTreeSet<_> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
-        found.remove("fix.patch");
+        if found.remove("fix.patch") {
+            let patch = fs::read_to_string(folder().join(erratum.id).join("fix.patch")).unwrap();
+            let is_patch = ["\nSubject: [PATCH] ", "\ndiff --git "].iter().all(|part| patch.contains(part));
+            assert!(is_patch, "docs/upstream/{}/fix.patch is none of git format-patch", erratum.id);
+            assert!(page.contains(&format!("({}/fix.patch)", erratum.id)), "no link to {}/fix.patch", erratum.id);
+        }
         assert_eq!(found, files(erratum).map(str::to_owned).into(), "docs/upstream/{}", erratum.id);
         for file in files(erratum) {
             let link = format!("({}/{file})", erratum.id);
