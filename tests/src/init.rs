@@ -30,8 +30,9 @@ pub fn initramfs(program: &[u8]) -> Vec<u8> {
 /// Returns the status of the first process, out of the console's lines: the lower byte is a signal's.
 #[must_use]
 pub fn status_of(lines: &[String]) -> Option<u32> {
-    let digits = lines.iter().find_map(|line| line.split_once(ENDED))?.1.trim();
-    u32::from_str_radix(digits, 16).ok()
+    let (_, rest) = lines.iter().find_map(|line| line.split_once(ENDED))?;
+    // Another CPU may print something behind it.
+    u32::from_str_radix(rest.get(..8)?, 16).ok()
 }
 
 #[cfg(test)]
@@ -42,6 +43,7 @@ mod tests {
     fn the_status_is_in_the_message_of_the_panic() {
         let line = "[    1.2] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100";
         assert_eq!(status_of(&["a line".to_owned(), line.to_owned()]), Some(0x100));
+        assert_eq!(status_of(&[format!("{line}[    1.2] CPU: 0")]), Some(0x100));
         assert_eq!(status_of(&["a line".to_owned()]), None);
     }
 }

@@ -34,6 +34,7 @@ enum { NOT_REPRODUCED, REPRODUCED, CANNOT_TELL = 4 };
 #define IPA 0x80000000UL
 #define LEFT_BEHIND 0xf
 #define OURS 0xa
+#define ATTEMPTS 10
 
 static size_t page, huge;
 
@@ -134,12 +135,18 @@ static int try(int kvm, int tagged)
 	leave_tags_behind(kvm);
 
 	need(!madvise(memory, huge, MADV_HUGEPAGE), "MADV_HUGEPAGE");
-	need(!madvise(memory, huge, MADV_COLLAPSE), "MADV_COLLAPSE");
+	for (int i = 0; madvise(memory, huge, MADV_COLLAPSE); i++) {
+		need(errno == EAGAIN && i < ATTEMPTS, "MADV_COLLAPSE");
+		usleep(10000);
+	}
 	for (int n = 0; n < 3; n++)
 		need(tag_of(vm, n) == (n == tagged ? OURS : 0), "tags in the huge page");
 
-	/* Advice for a part of it splits it. */
-	need(!madvise(memory + huge / 2, page, MADV_COLD), "MADV_COLD");
+	/* Advice for a part of it splits it, unless somebody else holds it for a moment; that is not told. */
+	for (int i = 0; i < ATTEMPTS; i++) {
+		need(!madvise(memory + huge / 2 + i * page, page, MADV_COLD), "MADV_COLD");
+		usleep(10000);
+	}
 	for (int n = 0; n < 3; n++) {
 		int expected = n == tagged ? OURS : 0, found = tag_of(vm, n);
 
