@@ -18,6 +18,14 @@ pub const QEMU_7_2: &str = "GRANULE_QEMU_7_2";
 pub const KERNEL_6_1: &str = "GRANULE_KERNEL_6_1";
 /// Linux 6.12, an arm64 `Image`.
 pub const KERNEL_6_12: &str = "GRANULE_KERNEL_6_12";
+/// Debian's newest Linux, an arm64 `Image`.
+pub const KERNEL_SID: &str = "GRANULE_KERNEL_SID";
+/// Debian's newest QEMU.
+pub const QEMU_SID: &str = "GRANULE_QEMU_SID";
+/// GCC for arm64 Linux, with a static libc.
+pub const CC: &str = "GRANULE_CC";
+/// GNU as for aarch64.
+pub const AS: &str = "GRANULE_AS";
 
 /// Returns the file that a variable names.
 ///

@@ -9,12 +9,14 @@
 //! - [`run`]: one `granule run`, from its options to its verdicts;
 //! - [`process`]: a child process with its output, and the emulators that a run started;
 //! - [`verdict_tables`]: what each cell of the matrix comes to;
+//! - [`init`]: a program as the only one of a Linux;
 //! - [`guest`]: firmware that is not ours: ELF files made of a few instructions.
 //!
 //! The scripts in `fake-qemu/` stand for programs that a user may take for QEMU.
 
 pub mod environment;
 pub mod guest;
+pub mod init;
 pub mod process;
 pub mod run;
 pub mod verdict_tables;

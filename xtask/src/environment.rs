@@ -1,4 +1,4 @@
-//! What granule and the tests use, as environment variables: both QEMUs, both kernels, binutils.
+//! What granule and the tests use, as environment variables: QEMUs, kernels, binutils, a C compiler.
 //!
 //! The tests take each from its variable, so that they can be run by hand with other programs.
 
@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::arguments::Choice;
 use crate::binutils;
+use crate::compiler;
 use crate::failure::Result;
 use crate::host;
 use crate::kernel;
@@ -49,9 +50,13 @@ fn all_for_tests(setup: &Setup<'_>) -> Result<Vec<Variable>> {
     Ok(vec![
         ("GRANULE_AS", tools.assembler),
         ("GRANULE_OBJDUMP", tools.disassembler),
+        ("GRANULE_CC", compiler::ensure(setup)?),
         ("GRANULE_QEMU_7_2", qemu::ensure(setup, name("7.2").as_ref())?),
         ("GRANULE_KERNEL_6_1", kernel::ensure(setup, name("6.1").as_ref())?),
         ("GRANULE_KERNEL_6_12", kernel::ensure(setup, name("6.12").as_ref())?),
+        // What has been reported is looked for in the newest releases.
+        ("GRANULE_QEMU_SID", qemu::ensure(setup, name("sid").as_ref())?),
+        ("GRANULE_KERNEL_SID", kernel::ensure(setup, name("sid").as_ref())?),
         (QEMU, qemu::ensure(setup, name(qemu::DEFAULT_SERIES).as_ref())?),
     ])
 }

@@ -9,6 +9,7 @@ mod arguments;
 mod binutils;
 mod builds;
 mod cache;
+mod compiler;
 mod debian;
 mod environment;
 mod failure;

@@ -89,7 +89,7 @@ pub(super) const ALL: &[Erratum] = &[
         reference: "arch/arm64/include/asm/mte.h, try_page_mte_tagging(); arch/arm64/kvm/guest.c, kvm_vm_ioctl_mte_copy_tags()",
         cases: &["kvm.hazard.*"],
         signs: &[Sign::Blocked],
-        disclosure: Some("Not reported upstream yet; a report is drafted under docs/upstream/."),
+        disclosure: Some("Not reported upstream yet; docs/upstream/ has a report, a reproducer and a patch."),
         analysis: include_str!("../../../docs/errata/linux.buffer-fault-deadlock.md"),
         ..LINUX
     },
@@ -104,7 +104,7 @@ pub(super) const ALL: &[Erratum] = &[
         cases: &["kvm.life.split-with-*", "kvm.part.*-with-*", "kvm.part.whole-huge-page-in-swap"],
         // What a former owner left behind is whatever it had.
         signs: &[Sign::Tags { expected: NOT_ZERO, found: ZERO }, Sign::Tags { expected: ZERO, found: NOT_ZERO }],
-        disclosure: Some("Not reported upstream yet."),
+        disclosure: Some("Not reported upstream yet; docs/upstream/ has a report, a reproducer and a patch."),
         analysis: include_str!("../../../docs/errata/linux.split-overwrites-tag-flags.md"),
         ..LINUX
     },
@@ -117,7 +117,7 @@ pub(super) const ALL: &[Erratum] = &[
         reference: "arch/arm64/kvm/guest.c, kvm_vm_ioctl_mte_copy_tags(), clears no other part",
         cases: &["kvm.backing.hugetlb-parts"],
         signs: &[STALE],
-        disclosure: Some("Not reported upstream yet."),
+        disclosure: Some("Not reported upstream yet; docs/upstream/ has a report, a reproducer and a patch."),
         analysis: include_str!("../../../docs/errata/linux.hugetlb-store-exposes-stale-tags.md"),
         ..LINUX
     },
@@ -131,7 +131,7 @@ pub(super) const ALL: &[Erratum] = &[
         reference: "arch/arm64/kvm/mmu.c, sanitise_mte_tags(), clears as much as is mapped",
         cases: &["kvm.backing.hugetlb-touched"],
         signs: &[STALE],
-        disclosure: Some("Not reported upstream yet."),
+        disclosure: Some("Not reported upstream yet; docs/upstream/ has a report, a reproducer and a patch."),
         analysis: include_str!("../../../docs/errata/linux.hugetlb-logging-exposes-stale-tags.md"),
         ..LINUX
     },
@@ -257,7 +257,7 @@ pub(super) const ALL: &[Erratum] = &[
         title: "a VMM does not see the line of tags that its guest sees",
         versions: &[from(version(5, 13, 0))],
         shows: "KVM_GET_ONE_REG gives 0 for CTR_EL0.TminLine, where the guest reads what the CPU has",
-        seen: "6.1.192, 6.12.117 and 7.3-rc7 with `-cpu neoverse-n2`",
+        seen: "6.1.192, 6.12.117, 7.2.13 and 7.3-rc7 with `-cpu neoverse-n2`",
         reference: "arch/arm64/kernel/cpufeature.c, ftr_ctr",
         cases: &["kvm.registers.tag-line"],
         signs: &[Sign::Number {

@@ -123,7 +123,7 @@ pub(super) const ALL: &[Erratum] = &[
         ..BLANK
     },
     Erratum {
-        id: "qemu.tag-check-syndrome-sign-extended",
+        id: "qemu.tag-check-esr-extended",
         title: "ESR_EL1 of a tag check fault is sign-extended",
         versions: &[from(version(11, 0, 0))],
         shows: "bits 63:32 of ESR_EL1 of a synchronous tag check fault are ones, not zeros",
@@ -132,7 +132,7 @@ pub(super) const ALL: &[Erratum] = &[
         cases: &["arch.check.syndrome-upper-half"],
         signs: &[Sign::Number { what: &["ESR_EL1 bits 63:32 of *"], values: Numbers::Pairs(&[(0, 0xffff_ffff)]) }],
         avoid: &[Avoid::SyndromeUpperHalf],
-        analysis: include_str!("../../../docs/errata/qemu.tag-check-syndrome-sign-extended.md"),
+        analysis: include_str!("../../../docs/errata/qemu.tag-check-esr-extended.md"),
         ..BLANK
     },
     Erratum {
