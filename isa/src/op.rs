@@ -307,6 +307,54 @@ ops! {
     /// ADRP: form the PC-relative address of a 4 KiB page.
     Adrp
 
+    // table/integer.rs
+    /// ADC: add with carry.
+    Adc
+    /// ADCS: add with carry and set the flags.
+    Adcs
+    /// SBC: subtract with carry.
+    Sbc
+    /// SBCS: subtract with carry and set the flags.
+    Sbcs
+    /// CCMN (register): compare with a negated register if a condition holds, else set the flags to a constant.
+    CcmnReg
+    /// CCMN (immediate): compare with a negated immediate if a condition holds, else set the flags to a constant.
+    CcmnImm
+    /// CCMP (register): compare with a register if a condition holds, else set the flags to a constant.
+    CcmpReg
+    /// CCMP (immediate): compare with an immediate if a condition holds, else set the flags to a constant.
+    CcmpImm
+    /// RBIT: reverse the bits.
+    Rbit
+    /// REV16: reverse the bytes of each halfword.
+    Rev16
+    /// REV32: reverse the bytes of each word.
+    Rev32
+    /// REV: reverse the bytes.
+    Rev
+    /// CLZ: count leading zeros.
+    Clz
+    /// CLS: count the bits after the sign that are equal to it.
+    Cls
+    /// UDIV: divide, unsigned.
+    Udiv
+    /// SDIV: divide, signed.
+    Sdiv
+    /// SMADDL: multiply words, signed, and add.
+    Smaddl
+    /// SMSUBL: multiply words, signed, and subtract.
+    Smsubl
+    /// UMADDL: multiply words, unsigned, and add.
+    Umaddl
+    /// UMSUBL: multiply words, unsigned, and subtract.
+    Umsubl
+    /// SMULH: the upper half of a product, signed.
+    Smulh
+    /// UMULH: the upper half of a product, unsigned.
+    Umulh
+    /// EXTR: extract a register from a pair of registers.
+    Extr
+
     // table/system.rs
     /// DC: data cache operation, such as GVA.
     Dc
@@ -330,6 +378,8 @@ ops! {
     Nop
     /// YIELD: hint that this CPU is waiting.
     Yield
+    /// HINT: a hint without a name of its own here; a NOP to a program.
+    Hint
     /// BRK: breakpoint; ends a block at EL1.
     Brk
     /// SVC: supervisor call; ends a block at EL0.

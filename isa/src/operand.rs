@@ -17,6 +17,7 @@ pub(crate) mod bitmask;
 pub(crate) mod branch;
 pub(crate) mod extend;
 pub(crate) mod field;
+pub(crate) mod hint;
 pub(crate) mod immediate;
 pub(crate) mod indexed;
 pub(crate) mod instruction_cache;

@@ -33,6 +33,7 @@ mod arithmetic;
 mod atomic;
 mod branch;
 mod exclusive;
+mod integer;
 mod mops;
 mod pair;
 mod pointers;
@@ -52,6 +53,7 @@ const MODULES: &[&[Row]] = &[
     simd::ROWS,
     mops::ROWS,
     arithmetic::ROWS,
+    integer::ROWS,
     system::ROWS,
     branch::ROWS,
 ];

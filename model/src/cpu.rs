@@ -20,6 +20,7 @@ mod fault;
 mod features;
 mod float;
 mod hypercall;
+mod integer;
 mod load_store;
 mod platform;
 mod pointer;
@@ -63,6 +64,7 @@ pub fn defects() -> impl Iterator<Item = &'static Defect> {
         fault::DEFECTS,
         float::DEFECTS,
         hypercall::DEFECTS,
+        integer::DEFECTS,
         load_store::DEFECTS,
         pointer::DEFECTS,
         system::DEFECTS,

@@ -25,6 +25,7 @@ mod access_kinds;
 mod boot;
 mod calling_convention;
 mod check;
+mod code;
 mod elsewhere;
 mod generate;
 mod heap;
@@ -57,6 +58,7 @@ pub const CHAPTERS: &[Chapter] = &[
     modes::CASES,
     unchecked::CASES,
     store_only::CASES,
+    code::CASES,
     calling_convention::CASES,
 ];
 

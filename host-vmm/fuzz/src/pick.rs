@@ -47,7 +47,7 @@ const TAGS: [&str; 19] = [
     "irg", "gmi", "addg", "subg", "subp", "subps", "stg", "stzg", "st2g", "stz2g", "stgp", "ldg", "ldgm", "stgm",
     "stzgm", "dc", "ic", "add", "sub",
 ];
-const SYSTEM: [&str; 11] = ["mrs", "msr", "dsb", "dmb", "isb", "sb", "nop", "yield", "brk", "svc", "clrex"];
+const SYSTEM: [&str; 12] = ["mrs", "msr", "dsb", "dmb", "isb", "sb", "nop", "yield", "hint", "brk", "svc", "clrex"];
 const ATOMICS: [&str; 22] = [
     "ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp", "cas", "ldx", "ldax", "stx",
     "stlx", "ldar", "stlr", "ldapr", "ldapu", "stlur", "stlu", "ldlar", "stllr",

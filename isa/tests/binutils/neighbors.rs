@@ -110,6 +110,7 @@ const REASONS: &[Reason] = &[
         "MSR to a read-only system register",
     ),
     (|w| w.is(0xffff_f01f, 0xd503_301f), "a barrier with a reserved option, or DSB with FEAT_XS"),
+    (|w| w.is(0xff60_8000, 0x9b40_0000) && w.rt2() != 31, "Ra is (1)(1)(1)(1)(1) of SMULH and UMULH"),
     (|w| w.is(0xffe0_0c18, 0xf8a0_0818), "RPRFM"),
     (|w| w.is(0xbf00_0000, 0x0d00_0000), "LD1 and ST1 of single lanes"),
     (|w| w.is(0x0e00_0000, 0x0e00_0000), "SIMD&FP arithmetic"),

@@ -175,6 +175,7 @@ impl Core<'_, '_> {
             (Op::Dsb, &[Arg::Barrier(option)]) => self.dsb(option),
             (Op::Isb, _) => self.isb(),
             (Op::Clrex, _) => self.clear_exclusive(),
+            (Op::Hint, _) => self.hint(),
             // Prefetches are hints and never fault. Sb is a barrier against speculation alone.
             (Op::Dmb | Op::Nop | Op::Yield | Op::Sb | Op::Prfm | Op::Prfum, _) => Ok(()),
             (Op::Brk, &[Arg::Imm(immediate)]) => self.brk(immediate),

@@ -47,7 +47,7 @@ impl Family {
             Op::Dsb | Op::Isb | Op::Dmb | Op::Sb | Op::Clrex | Op::Nop | Op::Yield | Op::Prfm | Op::Prfum => {
                 Self::System
             }
-            Op::Brk | Op::Svc | Op::Hvc | Op::Dc | Op::Ic => Self::System,
+            Op::Brk | Op::Svc | Op::Hvc | Op::Hint | Op::Dc | Op::Ic => Self::System,
             _ => Self::Arithmetic,
         }
     }

@@ -20,6 +20,8 @@ pub struct Hidden {
     /// [`Cpu::v_unknown`].
     v: u32,
     copying: Option<Copying>,
+    /// [`Cpu::esr_unknown`] and [`Cpu::far_unknown`].
+    syndrome: (bool, bool),
 }
 
 #[mutants::rules]
@@ -27,12 +29,14 @@ impl Cpu {
     /// Returns what its registers do not show.
     #[must_use]
     pub fn hidden(&self) -> Hidden {
-        Hidden { x: self.x_unknown, v: self.v_unknown, copying: self.copying }
+        let syndrome = (self.esr_unknown, self.far_unknown);
+        Hidden { x: self.x_unknown, v: self.v_unknown, copying: self.copying, syndrome }
     }
 
     /// Sets what its registers do not show, after them.
     pub fn set_hidden(&mut self, hidden: Hidden) {
         (self.x_unknown, self.v_unknown, self.copying) = (hidden.x, hidden.v, hidden.copying);
+        (self.esr_unknown, self.far_unknown) = hidden.syndrome;
     }
 }
 
@@ -69,6 +73,12 @@ fn sets_flags(op: Op) -> bool {
             | Op::AndsImm
             | Op::BicsReg
             | Op::Subps
+            | Op::Adcs
+            | Op::Sbcs
+            | Op::CcmnReg
+            | Op::CcmnImm
+            | Op::CcmpReg
+            | Op::CcmpImm
     )
 }
 
@@ -120,6 +130,14 @@ impl Core<'_, '_> {
                     (Op::Csel | Op::Csinc | Op::Csinv | Op::Csneg, [rn, rm, Arg::Condition(condition)]) => {
                         std::slice::from_ref(if condition.holds(self.cpu.nzcv) { rn } else { rm })
                     }
+                    // If the condition does not hold, the registers do not count.
+                    (
+                        Op::CcmnReg | Op::CcmnImm | Op::CcmpReg | Op::CcmpImm,
+                        [_, Arg::Imm(_), Arg::Condition(condition)],
+                    ) => match condition.holds(self.cpu.nzcv) {
+                        true => &args[..],
+                        false => &[],
+                    },
                     // These keep a part of what they write.
                     (Op::Movk | Op::Bfm, _) => args,
                     _ => rest,

@@ -125,6 +125,9 @@ const PROGRAMS: &[Program] = &[
     Program { text: "mrs x20, mpidr_el1; mrs x21, clidr_el1; mrs x22, id_aa64dfr0_el1", ..BOOT },
     Program { text: "dc igsw, x30", ..BOOT },
     Program { text: "b .+4096", ..BOOT },
+    Program { text: "hint #40; ldr x20, [x27]; ldr x20, [x5]; mrs x21, esr_el1; mrs x22, far_el1; msr esr_el1, x14; mrs x23, esr_el1; msr far_el1, x12; mrs x24, far_el1", ..BOOT },
+    Program { text: "smaddl x17, w12, w13, x14; smaddl x17, w12, w12, x14; umaddl x18, w12, w12, x14; smulh x20, x0, x13; smulh x21, x13, x12; umulh x22, x12, x12; sdiv x23, x13, x12; udiv x24, x12, xzr; extr x25, x12, x14, #4; adcs x26, x12, x12; sbcs x27, x14, x14", ..BOOT },
+    Program { text: "rbit x17, x12; rev16 x18, x12; rev32 x20, x12; rev w21, w12; clz w22, w12; cls x23, x12; subs xzr, x12, x12; ccmp x12, x14, #5, ne; mrs x24, nzcv; ccmn x14, x14, #0, al; mrs x25, nzcv", ..BOOT },
 ];
 
 /// What can be seen of a machine: replies, exceptions and vectors; tags and data.
