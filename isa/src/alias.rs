@@ -11,6 +11,7 @@ mod atomic;
 mod bitfield;
 mod hint;
 mod select;
+mod vector;
 
 /// An alias and the function that rewrites a statement into the instruction it stands for.
 struct Alias {
@@ -48,6 +49,8 @@ static ALIASES: &[Alias] = &[
     Alias { name: "sbfiz", rewrite: |statement| bitfield::insert(statement, "sbfm") },
     Alias { name: "bfi", rewrite: |statement| bitfield::insert(statement, "bfm") },
     Alias { name: "bfc", rewrite: bitfield::clear },
+    Alias { name: "uxtl", rewrite: |statement| vector::lengthen(statement, "ushll") },
+    Alias { name: "uxtl2", rewrite: |statement| vector::lengthen(statement, "ushll2") },
     Alias { name: "uxtb", rewrite: |statement| bitfield::extend(statement, "ubfm", 8) },
     Alias { name: "uxth", rewrite: |statement| bitfield::extend(statement, "ubfm", 16) },
     Alias { name: "sxtb", rewrite: |statement| bitfield::extend(statement, "sbfm", 8) },
@@ -79,7 +82,9 @@ const UNSCALED: [(&str, &str); 10] = [
 /// Rewrites a statement whose mnemonic is an alias.
 pub(crate) fn rewrite(statement: &mut Statement<'_>) {
     if let Some(alias) = ALIASES.iter().find(|alias| alias.name.eq_ignore_ascii_case(statement.mnemonic)) {
-        (alias.rewrite)(statement);
+        if !vector::rewrite(statement) {
+            (alias.rewrite)(statement);
+        }
     } else {
         atomic::rewrite(statement);
         hint::rewrite(statement);

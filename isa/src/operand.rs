@@ -29,6 +29,7 @@ pub(crate) mod shift;
 pub(crate) mod simd;
 pub(crate) mod suffix;
 pub(crate) mod system;
+pub(crate) mod vector;
 
 /// A kind of operand.
 ///

@@ -41,6 +41,7 @@ mod simd;
 mod single;
 mod system;
 mod tags;
+mod vector;
 
 /// The rows of each module, in the order of the whole table.
 const MODULES: &[&[Row]] = &[
@@ -51,6 +52,7 @@ const MODULES: &[&[Row]] = &[
     exclusive::ROWS,
     atomic::ROWS,
     simd::ROWS,
+    vector::ROWS,
     mops::ROWS,
     arithmetic::ROWS,
     integer::ROWS,
@@ -101,24 +103,29 @@ const fn bucket(mnemonic: &str) -> usize {
 /// The rows by bucket, in the order of the table within each, and where each bucket begins.
 static BY_MNEMONIC: ([u16; LEN], [u16; BUCKETS + 1]) = {
     let (mut places, mut begins) = ([0; LEN], [0; BUCKETS + 1]);
-    let (mut next, mut number) = (0, 0);
-    while number < BUCKETS {
-        begins[number] = next as u16;
-        let mut row = 0;
-        while row < LEN {
-            if let Some((before, _)) = ROWS[row].split_mnemonic() {
-                let fixed = before.as_bytes();
-                assert!(fixed.len() >= 3 || fixed[fixed.len() - 1] == b'.', "an operand among the first three letters");
-            }
-            if bucket(ROWS[row].mnemonic()) == number {
-                places[next] = row as u16;
-                next += 1;
-            }
-            row += 1;
+    let mut numbers = [0; LEN];
+    let mut row = 0;
+    while row < LEN {
+        if let Some((before, _)) = ROWS[row].split_mnemonic() {
+            let fixed = before.as_bytes();
+            assert!(fixed.len() >= 3 || fixed[fixed.len() - 1] == b'.', "an operand among the first three letters");
         }
+        numbers[row] = bucket(ROWS[row].mnemonic());
+        begins[numbers[row] + 1] += 1;
+        row += 1;
+    }
+    let mut number = 0;
+    while number < BUCKETS {
+        begins[number + 1] += begins[number];
         number += 1;
     }
-    begins[BUCKETS] = next as u16;
+    let mut next = begins;
+    let mut row = 0;
+    while row < LEN {
+        places[next[numbers[row]] as usize] = row as u16;
+        next[numbers[row]] += 1;
+        row += 1;
+    }
     (places, begins)
 };
 

@@ -34,7 +34,7 @@ fn messages_give_the_position_the_error_and_the_remedy() {
         ("stgp x0, x1, [x2, #1024]", "line 1, column 14: stgp: offset 1024 is out of range; expected -1024 to 1008"),
         ("nop\n  stgg x0, [x1]", "line 2, column 3: unknown instruction `stgg`; did you mean `stg`?"),
         ("frobnicate", "line 1, column 1: unknown instruction `frobnicate`"),
-        ("cmq x0, x1", "line 1, column 1: unknown instruction `cmq`; did you mean `cmp`?"),
+        ("cmnn x0, x1", "line 1, column 1: unknown instruction `cmnn`; did you mean `cmn`?"),
         ("irg x0, xzr", "line 1, column 9: irg: expected a register x0 to x30 or sp, found `xzr`"),
         ("irg x0", "line 1, column 1: irg: expected 2 or 3 operands, found 1"),
         ("gmi x0, x1, x2, x3", "line 1, column 17: gmi: expected 3 operands, found 4"),

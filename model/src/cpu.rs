@@ -35,6 +35,7 @@ mod tags;
 mod tests;
 pub mod translate;
 mod unknown;
+mod vector;
 
 pub use copy_overlap::Copying;
 pub use execute::{Event, run};
@@ -72,6 +73,7 @@ pub fn defects() -> impl Iterator<Item = &'static Defect> {
         tag_blocks::DEFECTS,
         tags::DEFECTS,
         translate::DEFECTS,
+        vector::DEFECTS,
     ]
     .into_iter()
     .flatten()

@@ -38,6 +38,7 @@ mod store_faults;
 mod store_only;
 mod stores;
 mod unchecked;
+mod vectors;
 mod zeroing;
 
 use case::Chapter;
@@ -59,6 +60,7 @@ pub const CHAPTERS: &[Chapter] = &[
     unchecked::CASES,
     store_only::CASES,
     code::CASES,
+    vectors::CASES,
     calling_convention::CASES,
 ];
 

@@ -80,7 +80,7 @@ fn retarget_to_group_starts(words: &mut [u32], amid: &[bool]) {
 }
 
 fn uses_simd(insn: Insn) -> bool {
-    insn.args().iter().any(|arg| matches!(arg, Arg::Simd(_) | Arg::VectorList(_)))
+    insn.args().iter().any(pick::is_simd)
 }
 
 /// Draws a few instructions, four at most, that show something only together; `at` is the index of the first.

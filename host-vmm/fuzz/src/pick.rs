@@ -22,6 +22,8 @@ pub enum Group {
     Atomics,
     /// Loads and stores of SIMD registers.
     Simd,
+    /// Arithmetic, comparison and moves of vectors.
+    Vectors,
     /// Arithmetic and logic.
     Arithmetic,
     /// Barriers, system registers, calls.
@@ -33,11 +35,12 @@ pub enum Group {
 }
 
 /// How often each group is drawn, of 100 times.
-const WEIGHTS: [(u32, Group); 7] = [
-    (38, Group::Tags),
+const WEIGHTS: [(u32, Group); 8] = [
+    (35, Group::Tags),
     (30, Group::Memory),
     (8, Group::Atomics),
     (6, Group::Simd),
+    (3, Group::Vectors),
     (9, Group::Arithmetic),
     (6, Group::System),
     (3, Group::Branches),
@@ -62,8 +65,9 @@ fn group(row: &Row) -> Group {
         Group::Copies
     } else if example.is_some_and(branch_target::branches) {
         Group::Branches
-    } else if is(|arg| matches!(arg, Arg::Simd(_) | Arg::VectorList(_))) {
-        Group::Simd
+    } else if is(is_simd) {
+        let accesses = example.is_some_and(|insn| insn.access().is_some());
+        if accesses { Group::Simd } else { Group::Vectors }
     } else if TAGS.contains(&mnemonic) && !is(|arg| matches!(arg, Arg::Shift(_) | Arg::Extend(_)))
         || matches!(mnemonic, "add" | "sub") && row.bits() >> 23 & 0x3f == 0x22
     {
@@ -77,6 +81,11 @@ fn group(row: &Row) -> Group {
     } else {
         Group::Arithmetic
     }
+}
+
+/// Returns whether an operand is a SIMD&FP register or several of them.
+pub fn is_simd(arg: &Arg) -> bool {
+    matches!(arg, Arg::Simd(_) | Arg::VectorList(_) | Arg::Vector(_) | Arg::VectorElement(_))
 }
 
 /// Returns some instruction of a row.
@@ -193,6 +202,11 @@ mod tests {
             ("stp x0, x1, [x2], #16", Group::Memory),
             ("cbz x0, .+8", Group::Branches),
             ("msr tco, #1", Group::System),
+            ("hint #40", Group::System),
+            ("ld1 {v0.16b}, [x1]", Group::Simd),
+            ("cmeq v0.16b, v1.16b, v2.16b", Group::Vectors),
+            ("fmov d0, x1", Group::Vectors),
+            ("ccmp x0, x1, #0, eq", Group::Arithmetic),
         ] {
             assert_eq!(group(isa::assemble(text).unwrap()[0].row()), wanted, "{text}");
         }

@@ -5,8 +5,9 @@ use crate::error::ParseError;
 use crate::extend::ExtendKind;
 use crate::indexed::{Indexed, PostIndexed};
 use crate::register::{Reg, RegClass};
-use crate::simd::{Arrangement, VectorList};
+use crate::simd::{Arrangement, SimdWidth, VectorList};
 use crate::syntax::Reader;
+use crate::vector::VectorElement;
 
 /// The offset inside the brackets.
 enum Offset {
@@ -102,6 +103,24 @@ impl Reader<'_> {
         let list = list.ok_or_else(|| self.expected("`}` after at most four registers"))?;
         self.take('}');
         Ok(list)
+    }
+
+    /// Parses the number of an element after `v0.s`.
+    pub(super) fn element(&mut self, register: u8, width: SimdWidth) -> Result<VectorElement, ParseError> {
+        if !self.take('[') {
+            return Err(self.expected("`[` and the number of an element"));
+        }
+        let start = self.skip_blanks().position;
+        let number = self.number()?;
+        let element = u8::try_from(number).ok().and_then(|number| VectorElement::new(register, width, number));
+        if element.is_none() {
+            self.position = start;
+        }
+        match element {
+            Some(element) if self.take(']') => Ok(element),
+            Some(_) => Err(self.expected("`]`")),
+            None => Err(self.expected("the number of an element of 16 bytes")),
+        }
     }
 
     fn vector(

@@ -94,11 +94,11 @@ impl Core<'_, '_> {
     /// SMULH, UMULH: bits 127:64 of the product.
     fn multiply_high(&mut self, op: Op, rd: Reg, rn: Reg, rm: Reg) {
         let (left, right) = (self.get(rn), self.get(rm));
-        let high = match op {
-            Op::Smulh => (left as i64 as i128 * right as i64 as i128 >> 64) as u64,
-            _ => (left as u128 * right as u128 >> 64) as u64,
+        let product = match op {
+            Op::Smulh => (left as i64 as i128 * right as i64 as i128) as u128,
+            _ => left as u128 * right as u128,
         };
-        self.result(rd, high);
+        self.result(rd, (product >> 64) as u64);
     }
 
     /// EXTR: as many bits as a register has, from bit `low` up of Rn above Rm.

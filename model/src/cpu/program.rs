@@ -26,7 +26,9 @@ pub(super) enum Family {
     Copies,
     /// `branch.rs`, `system.rs`, `cache.rs`.
     System,
-    /// `arithmetic.rs`.
+    /// `vector.rs`.
+    Vector,
+    /// `arithmetic.rs` and `integer.rs`.
     Arithmetic,
 }
 
@@ -48,6 +50,78 @@ impl Family {
                 Self::System
             }
             Op::Brk | Op::Svc | Op::Hvc | Op::Hint | Op::Dc | Op::Ic => Self::System,
+            Op::AddVec
+            | Op::SubVec
+            | Op::MulVec
+            | Op::AndVec
+            | Op::BicVec
+            | Op::OrrVec
+            | Op::OrnVec
+            | Op::EorVec
+            | Op::Bsl
+            | Op::Bit
+            | Op::Bif
+            | Op::CmeqVec
+            | Op::CmgtVec
+            | Op::CmgeVec
+            | Op::Cmhi
+            | Op::Cmhs
+            | Op::Cmtst
+            | Op::CmeqZero
+            | Op::CmgtZero
+            | Op::CmgeZero
+            | Op::CmleZero
+            | Op::CmltZero
+            | Op::SmaxVec
+            | Op::SminVec
+            | Op::UmaxVec
+            | Op::UminVec
+            | Op::Smaxp
+            | Op::Sminp
+            | Op::Umaxp
+            | Op::Uminp
+            | Op::AddpVec
+            | Op::AddpScalar
+            | Op::Addv
+            | Op::Smaxv
+            | Op::Sminv
+            | Op::Umaxv
+            | Op::Uminv
+            | Op::Uaddlv
+            | Op::Uzp1
+            | Op::Uzp2
+            | Op::Zip1
+            | Op::Zip2
+            | Op::Trn1
+            | Op::Trn2
+            | Op::Ext
+            | Op::NotVec
+            | Op::Cnt
+            | Op::RbitVec
+            | Op::Rev16Vec
+            | Op::Rev32Vec
+            | Op::Rev64Vec
+            | Op::ClzVec
+            | Op::ClsVec
+            | Op::AbsVec
+            | Op::NegVec
+            | Op::Xtn
+            | Op::Shrn
+            | Op::Ushll
+            | Op::ShlVec
+            | Op::Ushr
+            | Op::Sshr
+            | Op::Movi
+            | Op::Mvni
+            | Op::OrrVecImm
+            | Op::BicVecImm
+            | Op::DupGeneral
+            | Op::DupElement
+            | Op::Umov
+            | Op::Smov
+            | Op::InsGeneral
+            | Op::InsElement
+            | Op::Fmov => Self::Vector,
             _ => Self::Arithmetic,
         }
     }
