@@ -536,6 +536,14 @@ ops! {
     // table/branch.rs
     /// B: branch.
     B
+    /// BL: branch with link: a call.
+    Bl
+    /// BR: branch to a register.
+    Br
+    /// BLR: branch with link to a register.
+    Blr
+    /// RET: return from a call.
+    Ret
     /// B.cond: branch if a condition holds.
     BCond
     /// CBZ: branch if a register is zero.

@@ -2,12 +2,12 @@
 //! which address is accessed next.
 
 use abi::mailbox::PageKind;
-use abi::map::{GUEST_PAGE, Window};
+use abi::map::{GUEST_PAGE, UPPER_HALF, Window, code_va};
 
-use case::address::{arena, tagged};
-use case::expect::{equal_hex, no_fault, one_exception};
+use case::address::{arena, pointer_at, tagged};
+use case::expect::{equal_hex, fail_with, no_fault, one_exception};
 use case::{Case, CaseContext, CaseResult, Guest};
-use machine::{Block, El};
+use machine::{Block, El, Trace};
 
 pub const CASES: &[Case] = &[
     Case::new(
@@ -45,6 +45,24 @@ pub const CASES: &[Case] = &[
         "a hint that the CPU does not know does nothing, at both levels",
         "DDI 0487 C6.2 HINT",
         hints,
+    ),
+    Case::new(
+        "arch.code.calls",
+        "BL and BLR leave the address of the next instruction in x30, and RET goes to the register that it names",
+        "DDI 0487 C6.2 BL, BLR, BR, RET",
+        calls,
+    ),
+    Case::new(
+        "arch.code.branch-to-a-tagged-pointer",
+        "a branch to a register ignores the top byte where TBI says so, and PC and FAR_EL1 then have the sign of bit 55 there",
+        "DDI 0487 AArch64.BranchAddr(), TCR_EL1.{TBI0, TBI1, TBID0}",
+        tagged_targets,
+    ),
+    Case::new(
+        "arch.code.branch-out",
+        "a branch to what cannot be executed takes an instruction abort there, and one to no multiple of 4 a PC alignment fault",
+        "DDI 0487 EC 0b100000, 0b100001, 0b100010; AArch64.CheckPCAlignment()",
+        branch_out,
     ),
 ];
 
@@ -208,6 +226,83 @@ fn hints(cx: &mut CaseContext<'_>) -> CaseResult {
         let trace = guest.run(&Block::assemble(text)?.at(el).x(16, A))?;
         no_fault(&guest, &format!("hints at {el}"), &trace)?;
         equal_hex("x16", A, trace.x[16])?;
+    }
+    Ok(())
+}
+
+fn calls(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    // A call of a function behind the end, one by a register that is the link register, and a return by another one.
+    let text = "
+                adr     x10, back
+                bl      function
+        back:   add     x1, x1, #1
+                adr     x30, other
+                adr     x11, again
+                blr     x30
+        again:  add     x2, x2, #1
+                b       end
+        function:
+                mov     x3, x30
+                ret
+        other:  mov     x4, x30
+                mov     x30, xzr
+                ret     x4
+        end:    nop";
+    for el in [El::El1, El::El0] {
+        let trace = guest.run(&Block::assemble(text)?.at(el))?;
+        no_fault(&guest, &format!("calls at {el}"), &trace)?;
+        equal_hex("x30 in the function", trace.x[10], trace.x[3])?;
+        equal_hex("x30 in the other function", trace.x[11], trace.x[4])?;
+        equal_hex("how often the first call returned", 1, trace.x[1])?;
+        equal_hex("how often the second call returned", 1, trace.x[2])?;
+    }
+    Ok(())
+}
+
+fn tagged_targets(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let text = "adr x0, .+20; add x0, x0, x1; blr x0; brk #1; brk #2; adr x2, .; sub x3, x2, x30";
+    for top in [0x05, 0xf0, 0xff] {
+        let trace = guest.exec(text, &[0, top << 56])?;
+        no_fault(&guest, &format!("a branch to a pointer with {top:#04x} on top"), &trace)?;
+        equal_hex("how far it led", 8, trace.x[3])?;
+    }
+    // In the upper half the same code is outside the block.
+    for top in [0x05, 0xff] {
+        let target = code_va(0) | UPPER_HALF | 1 << 21;
+        let trace = guest.exec("br x0", &[target & u64::MAX >> 8 | top << 56])?;
+        outside(&guest, "a branch to no page of the upper half", 0x8600_0006, target, &trace)?;
+    }
+    Ok(())
+}
+
+/// Demands that the last exception was one outside the block.
+fn outside(guest: &Guest, what: &str, esr: u64, far: u64, trace: &Trace) -> CaseResult {
+    let Some(fault) = trace.faults.last() else { return fail_with(what, "an exception", "none", guest.listing()) };
+    equal_hex(&format!("ESR_EL1 of {what}"), esr, fault.esr.bits())?;
+    equal_hex(&format!("FAR_EL1 of {what}"), far, fault.far)
+}
+
+fn branch_out(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    for (el, class) in [(El::El1, 0x8600_0000), (El::El0, 0x8200_0000)] {
+        // A page of data: a permission fault at level 3; the tag is not a part of the PC.
+        let data = pointer_at(el, false, 0x40, 0);
+        for pointer in [data, data | 5 << 56] {
+            let trace = guest.run(&Block::assemble("br x0")?.at(el).x(0, pointer))?;
+            outside(&guest, &format!("a branch to data at {el}"), class | 0xf, data, &trace)?;
+        }
+        // No address at all: a translation fault at level 0.
+        let trace = guest.run(&Block::assemble("ret x0")?.at(el).x(0, 1 << 45))?;
+        outside(&guest, &format!("a branch out of range at {el}"), class | 0x4, 1 << 45, &trace)?;
+        // The next word begins in the block, its end is not an instruction of it.
+        let trace = guest.run(&Block::assemble("adr x0, .+6; br x0")?.at(el))?;
+        let Some(fault) = trace.faults.first() else {
+            return fail_with("a branch to half an instruction", "an exception", "none", guest.listing());
+        };
+        equal_hex("ESR_EL1 of a PC alignment fault", 0x8a00_0000, fault.esr.bits())?;
+        equal_hex("FAR_EL1 of a PC alignment fault", code_va(0) + 6, fault.far)?;
     }
     Ok(())
 }

@@ -146,11 +146,12 @@ const REGISTERS: [SysReg; 8] = [
     SysReg::Fpsr,
 ];
 
-/// Returns whether an instruction may not be drawn by itself: what a call does depends on x0 (`safety.rs`), its result says
+/// Returns whether an instruction may not be drawn by itself: what a call does depends on x0 (`safety.rs`), where a branch leads
+/// on its register (`code.rs`), its result says
 /// what CPU this is, or it may lose data.
 #[must_use]
 pub fn is_excluded(insn: Insn) -> bool {
-    insn.row().mnemonic() == "hvc"
+    matches!(insn.row().mnemonic(), "hvc" | "br" | "blr" | "ret")
         || insn.args().iter().any(|arg| match arg {
             Arg::SysReg(register) => !REGISTERS.contains(register),
             // Without a clean, a line that was written may be lost; by set and way, any line.

@@ -177,4 +177,9 @@ pub const ALIASES: &[&str] = &[
     "rev64 v0.16b, v1.16b",
     "mul v0.4s, v1.4s, v2.4s",
     "bic v0.8h, #0x0f, lsl #8",
+    "bl .+8",
+    "ret",
+    "ret x30",
+    "ret x5",
+    "blr xzr",
 ];

@@ -1,5 +1,6 @@
 //! One instruction: from the program counter to the rule that its [`Op`] has.
 
+use abi::map;
 use isa::{Address, Arg, Args, FaultStatus, Op, Reg};
 
 use super::fault::{Exception, instruction_abort};
@@ -46,8 +47,8 @@ pub fn run(
         *budget -= 1;
         let index = core.cpu.pc.wrapping_sub(base) / 4;
         let executed = match program.get(index as usize) {
-            Some(decoded) => core.execute(decoded),
-            None => core.fetch().and_then(|decoded| core.execute(&decoded)),
+            Some(decoded) => core.aligned().and_then(|()| core.execute(decoded)),
+            None => core.aligned().and_then(|()| core.fetch()).and_then(|decoded| core.execute(&decoded)),
         };
         match executed {
             Ok(()) => core.cpu.pc = core.cpu.pc.wrapping_add(4),
@@ -65,6 +66,9 @@ pub fn run(
     }
 }
 
+/// Memory of the firmware, whose instructions are not specified here.
+const FIRMWARE: std::ops::Range<u64> = map::FIRMWARE_BASE..map::SHARED_BASE;
+
 /// An operand that an instruction had not when its rule was written.
 const UNKNOWN_OPERANDS: Executed = Err(Stop::Unmodelled("operands that the model does not know"));
 
@@ -75,6 +79,9 @@ impl Core<'_, '_> {
         let (pc, el) = (self.cpu.pc, self.cpu.el);
         let place =
             self.translate(pc, Purpose::Fetch, el).map_err(|status: FaultStatus| instruction_abort(el, status, pc))?;
+        if FIRMWARE.contains(&place.ipa) {
+            return Err(Stop::Unmodelled("a branch into the firmware"));
+        }
         let mut word = [0; 4];
         // Blocks cannot store to the code window, so nothing in it is UNKNOWN.
         self.env.bus.read(place.ipa, &mut word).map_err(Stop::NoMemory)?;
@@ -162,6 +169,9 @@ impl Core<'_, '_> {
     fn system_instruction(&mut self, op: Op, args: &Args) -> Executed {
         match (op, &**args) {
             (Op::B, &[Arg::PcOffset(distance)]) => self.branch(true, distance),
+            (Op::Bl, &[Arg::PcOffset(distance)]) => self.call(distance),
+            (Op::Br | Op::Ret, &[Arg::Reg(rn)]) => self.branch_to(rn, false),
+            (Op::Blr, &[Arg::Reg(rn)]) => self.branch_to(rn, true),
             (Op::BCond, &[Arg::Condition(condition), Arg::PcOffset(distance)]) => {
                 self.branch(condition.holds(self.cpu.nzcv), distance)
             }

@@ -43,6 +43,7 @@ impl Family {
             _ if accesses => Self::Memory,
             Op::Cpyp | Op::Cpym | Op::Cpye | Op::Cpyfp | Op::Cpyfm | Op::Cpyfe => Self::Copies,
             Op::Setp | Op::Setm | Op::Sete | Op::Setgp | Op::Setgm | Op::Setge => Self::Copies,
+            Op::Bl | Op::Br | Op::Blr | Op::Ret => Self::System,
             Op::B | Op::BCond | Op::Cbz | Op::Cbnz | Op::Tbz | Op::Tbnz | Op::Mrs | Op::Msr | Op::MsrImm => {
                 Self::System
             }
