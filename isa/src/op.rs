@@ -554,4 +554,70 @@ ops! {
     Tbz
     /// TBNZ: branch if a bit is 1.
     Tbnz
+
+    // table/authentication.rs
+    /// PACIA: sign an instruction address with key A.
+    Pacia
+    /// PACIZA: sign an instruction address with key A, modified by 0.
+    Paciza
+    /// PACIA1716: sign an instruction address with key A in x17, modified by x16.
+    Pacia1716
+    /// PACIAZ: sign an instruction address with key A in x30, modified by 0.
+    Paciaz
+    /// PACIASP: sign an instruction address with key A in x30, modified by sp.
+    Paciasp
+    /// PACIB: sign an instruction address with key B.
+    Pacib
+    /// PACIZB: sign an instruction address with key B, modified by 0.
+    Pacizb
+    /// PACIB1716: sign an instruction address with key B in x17, modified by x16.
+    Pacib1716
+    /// PACIBZ: sign an instruction address with key B in x30, modified by 0.
+    Pacibz
+    /// PACIBSP: sign an instruction address with key B in x30, modified by sp.
+    Pacibsp
+    /// PACDA: sign a data address with key A.
+    Pacda
+    /// PACDZA: sign a data address with key A, modified by 0.
+    Pacdza
+    /// PACDB: sign a data address with key B.
+    Pacdb
+    /// PACDZB: sign a data address with key B, modified by 0.
+    Pacdzb
+    /// AUTIA: authenticate an instruction address with key A.
+    Autia
+    /// AUTIZA: authenticate an instruction address with key A, modified by 0.
+    Autiza
+    /// AUTIA1716: authenticate an instruction address with key A in x17, modified by x16.
+    Autia1716
+    /// AUTIAZ: authenticate an instruction address with key A in x30, modified by 0.
+    Autiaz
+    /// AUTIASP: authenticate an instruction address with key A in x30, modified by sp.
+    Autiasp
+    /// AUTIB: authenticate an instruction address with key B.
+    Autib
+    /// AUTIZB: authenticate an instruction address with key B, modified by 0.
+    Autizb
+    /// AUTIB1716: authenticate an instruction address with key B in x17, modified by x16.
+    Autib1716
+    /// AUTIBZ: authenticate an instruction address with key B in x30, modified by 0.
+    Autibz
+    /// AUTIBSP: authenticate an instruction address with key B in x30, modified by sp.
+    Autibsp
+    /// AUTDA: authenticate a data address with key A.
+    Autda
+    /// AUTDZA: authenticate a data address with key A, modified by 0.
+    Autdza
+    /// AUTDB: authenticate a data address with key B.
+    Autdb
+    /// AUTDZB: authenticate a data address with key B, modified by 0.
+    Autdzb
+    /// XPACI: strip the authentication code of an instruction address.
+    Xpaci
+    /// XPACD: strip the authentication code of a data address.
+    Xpacd
+    /// XPACLRI: strip the authentication code of the instruction address in x30.
+    Xpaclri
+    /// PACGA: the authentication code of any value.
+    Pacga
 }

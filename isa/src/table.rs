@@ -31,6 +31,7 @@ macro_rules! rows {
 
 mod arithmetic;
 mod atomic;
+mod authentication;
 mod branch;
 mod exclusive;
 mod integer;
@@ -58,6 +59,7 @@ const MODULES: &[&[Row]] = &[
     integer::ROWS,
     system::ROWS,
     branch::ROWS,
+    authentication::ROWS,
 ];
 
 const LEN: usize = {

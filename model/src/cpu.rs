@@ -8,6 +8,7 @@
 mod access;
 mod arithmetic;
 mod atomic;
+mod authentication;
 mod branch;
 mod bytes;
 mod cache;
@@ -56,6 +57,7 @@ pub fn defects() -> impl Iterator<Item = &'static Defect> {
         access::DEFECTS,
         arithmetic::DEFECTS,
         atomic::DEFECTS,
+        authentication::DEFECTS,
         branch::DEFECTS,
         bytes::DEFECTS,
         cache::DEFECTS,

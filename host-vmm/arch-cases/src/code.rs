@@ -7,6 +7,7 @@ use abi::map::{GUEST_PAGE, UPPER_HALF, Window, code_va};
 use case::address::{arena, pointer_at, tagged};
 use case::expect::{equal_hex, fail_with, no_fault, one_exception};
 use case::{Case, CaseContext, CaseResult, Guest};
+use machine::need::Need;
 use machine::{Block, El, Trace};
 
 pub const CASES: &[Case] = &[
@@ -64,6 +65,26 @@ pub const CASES: &[Case] = &[
         "DDI 0487 EC 0b100000, 0b100001, 0b100010; AArch64.CheckPCAlignment()",
         branch_out,
     ),
+    Case::new(
+        "arch.code.unsigned-pointers",
+        "while no key is enabled PAC and AUT leave tagged pointers as they are, and so do their hints without FEAT_PAuth",
+        "DDI 0487 C6.2 PACIA, AUTIA and the like; AddPACIA(), AuthIA(); SCTLR_EL1.{EnIA, EnIB, EnDA, EnDB}",
+        unsigned_pointers,
+    ),
+    Case::new(
+        "arch.code.signing-instructions",
+        "while no key is enabled PAC and AUT of any register leave tagged pointers as they are",
+        "DDI 0487 C6.2 PACIA, PACDA, AUTIA, AUTDA and the like; AddPACIA(), AuthIA()",
+        signing_instructions,
+    )
+    .needing(&[Need::PointerAuthentication]),
+    Case::new(
+        "arch.code.strip-keeps-tag",
+        "XPAC removes bits 54 down to the highest of an address and keeps the logical tag, whether a key is enabled or not",
+        "DDI 0487 C6.2 XPACD, XPACI, XPACLRI; Strip(), CalculateBottomPACBit()",
+        strip_keeps_tag,
+    )
+    .needing(&[Need::PointerAuthentication]),
 ];
 
 const A: u64 = 0x8123_4567_89ab_cdef;
@@ -303,6 +324,60 @@ fn branch_out(cx: &mut CaseContext<'_>) -> CaseResult {
         };
         equal_hex("ESR_EL1 of a PC alignment fault", 0x8a00_0000, fault.esr.bits())?;
         equal_hex("FAR_EL1 of a PC alignment fault", code_va(0) + 6, fault.far)?;
+    }
+    Ok(())
+}
+
+fn unsigned_pointers(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let text = "paciasp; autiasp; pacibsp; autibsp; paciaz; autiaz; pacibz; autibz; pacia1716; autia1716; pacib1716
+        autib1716; paciasp; pacib1716; xpaclri";
+    for el in [El::El1, El::El0] {
+        for upper in [false, true] {
+            let [x17, x30] = [pointer_at(el, upper, 0x40, 5), pointer_at(el, upper, 0x80, 9)];
+            let block =
+                Block::assemble(text)?.at(el).x(16, A).x(17, x17).x(30, x30).sp(pointer_at(el, false, 0x100, 3));
+            let trace = guest.run(&block)?;
+            no_fault(&guest, &format!("hints at {el}"), &trace)?;
+            equal_hex("x17", x17, trace.x[17])?;
+            equal_hex("x30", x30, trace.x[30])?;
+        }
+    }
+    Ok(())
+}
+
+fn signing_instructions(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    for kind in ["ia", "ib", "da", "db"] {
+        let zero = format!("{}z{}", &kind[..1], &kind[1..]);
+        let text = format!("pac{kind} x0, x1; aut{kind} x0, x2; pac{kind} x0, sp; pac{zero} x0; aut{zero} x0");
+        for el in [El::El1, El::El0] {
+            for upper in [false, true] {
+                let pointer = pointer_at(el, upper, 0x40, 5);
+                let trace = guest.run(&Block::assemble(&text)?.at(el).x(0, pointer).x(1, A).x(2, B))?;
+                no_fault(&guest, &format!("{text} at {el}"), &trace)?;
+                equal_hex(&format!("x0 after {text} at {el}"), pointer, trace.x[0])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn strip_keeps_tag(cx: &mut CaseContext<'_>) -> CaseResult {
+    /// Bits 54:39, where an address of 39 bits has its code.
+    const CODE: u64 = 0xffff << 39;
+    let mut guest = cx.guest()?;
+    for (text, n) in [("xpacd x0", 0), ("xpaci x0", 0), ("xpaclri", 30)] {
+        for el in [El::El1, El::El0] {
+            for upper in [false, true] {
+                let pointer = pointer_at(el, upper, 0x40, 5);
+                for code in [0x5a5a << 39, CODE] {
+                    let trace = guest.run(&Block::assemble(text)?.at(el).x(n, pointer ^ code))?;
+                    no_fault(&guest, &format!("{text} at {el}"), &trace)?;
+                    equal_hex(&format!("x{n} after {text} at {el}"), pointer, trace.x[n])?;
+                }
+            }
+        }
     }
     Ok(())
 }

@@ -25,6 +25,8 @@ pub enum Need {
     Atomics,
     /// FEAT_MOPS: memory copies and sets.
     Mops,
+    /// FEAT_PAuth: pointer authentication.
+    PointerAuthentication,
     /// AArch32 at EL1.
     Aarch32,
     /// A line of tags (CTR_EL0.TminLine).
@@ -126,6 +128,7 @@ impl Need {
             Self::DcZva => "cpu-no-dc-zva",
             Self::Atomics => "cpu-no-lse",
             Self::Mops => "cpu-no-mops",
+            Self::PointerAuthentication => "cpu-no-pauth",
             Self::Aarch32 => "cpu-no-aarch32",
             Self::TagLine => "cpu-no-tag-line",
             Self::TakesBacking(backing) => match backing {

@@ -101,6 +101,12 @@ impl Target {
         field(self.boot.isar2, 16) >= 1
     }
 
+    /// Returns whether the guest has pointer authentication of addresses (ID_AA64ISAR1_EL1.{APA, API}, ID_AA64ISAR2_EL1.APA3).
+    #[must_use]
+    pub fn pointer_authentication(&self) -> bool {
+        field(self.boot.isar1, 4) != 0 || field(self.boot.isar1, 8) != 0 || field(self.boot.isar2, 12) != 0
+    }
+
     /// Returns the kernel's release, if it can be read.
     #[must_use]
     pub fn release(&self) -> Option<Release> {
@@ -279,6 +285,9 @@ impl Need {
             Self::DcZva if target.zero_block().is_none() => "DC ZVA is prohibited here (DCZID_EL0.DZP)".to_owned(),
             Self::Atomics if !target.atomics() => "this CPU has no atomics (FEAT_LSE)".to_owned(),
             Self::Mops if !target.mops() => "the guest has no memory copies and sets (FEAT_MOPS)".to_owned(),
+            Self::PointerAuthentication if !target.pointer_authentication() => {
+                "the guest has no pointer authentication (FEAT_PAuth)".to_owned()
+            }
             Self::Hazards if !target.host.hazards => {
                 "it may hang the kernel under test: --hazards runs it, in a nested run".to_owned()
             }

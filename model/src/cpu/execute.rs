@@ -101,6 +101,7 @@ impl Core<'_, '_> {
         let DecodedInsn { op, args, size, family } = known;
         match family {
             Family::Arithmetic => self.arithmetic(*op, args),
+            Family::Authentication => self.authentication(*op, args),
             Family::Vector => self.vector_instruction(*op, args),
             Family::System => self.system_instruction(*op, args),
             Family::Memory => self.memory_instruction(*op, args, *size),

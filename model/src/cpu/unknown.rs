@@ -109,8 +109,8 @@ impl Core<'_, '_> {
         };
         let refused = match family {
             Family::Memory | Family::Tags if address => "an access by an address that is UNKNOWN",
-            // Vectors have a record of their own.
-            Family::Memory | Family::Vector => return Ok(None),
+            // Vectors have a record of their own, and pointers stay as UNKNOWN as they are.
+            Family::Memory | Family::Vector | Family::Authentication => return Ok(None),
             Family::Tags => match op {
                 // Of the register LDG changes only the tag.
                 Op::Ldg => return Ok(first.filter(|rt| self.is_unknown(*rt))),

@@ -251,6 +251,19 @@ fn observe_hidden(defect: Option<&'static Defect>) -> Vec<String> {
     vec![format!("{:x?} {:x?} {:?}", done.reply.x, done.traps, bench.read_tags(0, 2))]
 }
 
+/// Pointers on a CPU with pointer authentication.
+fn observe_authentication(defect: Option<&'static Defect>) -> Vec<String> {
+    let mut bench = Bench::of(Features { isar1: Features::MAX.isar1 | 1 << 4 | 1 << 24, ..Features::MAX });
+    bench.sys(SysReg::Sctlr, reset::SCTLR);
+    if let Some(defect) = defect {
+        bench = bench.with(defect);
+    }
+    let text = "pacia x0, x1; autdza x0; xpaci x0; xpacd x1; paciasp; xpaclri; pacga x2, x0, x1";
+    let signed = tagged(64, 5) ^ 0x5a5a << 39;
+    let done = bench.run(text, &[signed, upper(64, 5) ^ 0x5a5a << 39]);
+    vec![format!("{:x?} {:x?} {:x?}", done.reply.x, done.traps, done.unknown)]
+}
+
 /// A small life of the heap.
 fn observe_heap(defect: Option<&'static Defect>) -> Vec<String> {
     let mut bench = defect.map_or_else(Bench::new, |defect| Bench::new().with(defect));
@@ -321,6 +334,7 @@ fn every_defect_shows_somewhere() {
     let heap = observe_heap(None);
     let requests = observe_requests(None);
     let hidden = observe_hidden(None);
+    let authentication = observe_authentication(None);
     let programs: Vec<Seen> = PROGRAMS.iter().map(|program| observe(None, program)).collect();
     let mut survivors = Vec::new();
     for defect in super::super::defects().chain(crate::firmware::defects()) {
@@ -329,6 +343,7 @@ fn every_defect_shows_somewhere() {
             || observe_heap(Some(defect)) != heap
             || observe_requests(Some(defect)) != requests
             || observe_hidden(Some(defect)) != hidden
+            || observe_authentication(Some(defect)) != authentication
             || super::pointer::shows(defect);
         if !shows {
             survivors.push(defect.name);
