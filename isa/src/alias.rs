@@ -7,8 +7,11 @@ use crate::operand::bitmask::is_bitmask;
 use crate::register::{Reg, RegClass};
 use crate::syntax::{ParsedOperand, Statement, Value};
 
+mod atomic;
 mod bitfield;
+mod hint;
 mod select;
+mod vector;
 
 /// An alias and the function that rewrites a statement into the instruction it stands for.
 struct Alias {
@@ -25,19 +28,29 @@ static ALIASES: &[Alias] = &[
     Alias { name: "neg", rewrite: |statement| insert_zero(statement, "sub", 1) },
     Alias { name: "negs", rewrite: |statement| insert_zero(statement, "subs", 1) },
     Alias { name: "mvn", rewrite: |statement| insert_zero(statement, "orn", 1) },
+    Alias { name: "ngc", rewrite: |statement| insert_zero(statement, "sbc", 1) },
+    Alias { name: "ngcs", rewrite: |statement| insert_zero(statement, "sbcs", 1) },
+    Alias { name: "smull", rewrite: |statement| insert_zero(statement, "smaddl", 3) },
+    Alias { name: "smnegl", rewrite: |statement| insert_zero(statement, "smsubl", 3) },
+    Alias { name: "umull", rewrite: |statement| insert_zero(statement, "umaddl", 3) },
+    Alias { name: "umnegl", rewrite: |statement| insert_zero(statement, "umsubl", 3) },
+    Alias { name: "rev64", rewrite: |statement| statement.mnemonic = "rev" },
     Alias { name: "mul", rewrite: |statement| insert_zero(statement, "madd", 3) },
     Alias { name: "mneg", rewrite: |statement| insert_zero(statement, "msub", 3) },
     Alias { name: "mov", rewrite: rewrite_mov },
     Alias { name: "lsl", rewrite: |statement| bitfield::shift(statement, "lslv", bitfield::LSL) },
     Alias { name: "lsr", rewrite: |statement| bitfield::shift(statement, "lsrv", bitfield::LSR) },
     Alias { name: "asr", rewrite: |statement| bitfield::shift(statement, "asrv", bitfield::ASR) },
-    Alias { name: "ror", rewrite: |statement| statement.mnemonic = "rorv" },
+    Alias { name: "ror", rewrite: bitfield::rotate },
     Alias { name: "ubfx", rewrite: |statement| bitfield::extract(statement, "ubfm") },
     Alias { name: "sbfx", rewrite: |statement| bitfield::extract(statement, "sbfm") },
     Alias { name: "bfxil", rewrite: |statement| bitfield::extract(statement, "bfm") },
     Alias { name: "ubfiz", rewrite: |statement| bitfield::insert(statement, "ubfm") },
     Alias { name: "sbfiz", rewrite: |statement| bitfield::insert(statement, "sbfm") },
     Alias { name: "bfi", rewrite: |statement| bitfield::insert(statement, "bfm") },
+    Alias { name: "bfc", rewrite: bitfield::clear },
+    Alias { name: "uxtl", rewrite: |statement| vector::lengthen(statement, "ushll") },
+    Alias { name: "uxtl2", rewrite: |statement| vector::lengthen(statement, "ushll2") },
     Alias { name: "uxtb", rewrite: |statement| bitfield::extend(statement, "ubfm", 8) },
     Alias { name: "uxth", rewrite: |statement| bitfield::extend(statement, "ubfm", 16) },
     Alias { name: "sxtb", rewrite: |statement| bitfield::extend(statement, "sbfm", 8) },
@@ -69,13 +82,18 @@ const UNSCALED: [(&str, &str); 10] = [
 /// Rewrites a statement whose mnemonic is an alias.
 pub(crate) fn rewrite(statement: &mut Statement<'_>) {
     if let Some(alias) = ALIASES.iter().find(|alias| alias.name.eq_ignore_ascii_case(statement.mnemonic)) {
-        (alias.rewrite)(statement);
+        if !vector::rewrite(statement) {
+            (alias.rewrite)(statement);
+        }
+    } else {
+        atomic::rewrite(statement);
+        hint::rewrite(statement);
     }
 }
 
 /// Returns the names of all aliases, for suggestions.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    ALIASES.iter().map(|alias| alias.name)
+    ALIASES.iter().map(|alias| alias.name).chain(atomic::names()).chain(hint::names())
 }
 
 /// Returns the mnemonic to try if no row of `mnemonic` accepts the operands.

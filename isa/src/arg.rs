@@ -15,6 +15,7 @@ use crate::prefetch::Prefetch;
 use crate::register::Reg;
 use crate::simd::{LaneList, SimdReg, VectorList};
 use crate::system_register::SysReg;
+use crate::vector::{Vector, VectorElement};
 
 /// An operand of an instruction.
 ///
@@ -49,7 +50,7 @@ pub enum Arg {
     Barrier(Barrier),
     /// A condition.
     Condition(Condition),
-    /// A bitmask immediate, of AND, ORR, EOR and ANDS. Of W registers, bits 63:32 are 0.
+    /// A bitmask immediate, of AND, ORR, EOR and ANDS, or of MOVI, a mask of bytes. Of W registers, bits 63:32 are 0.
     BitmaskImm(u64),
     /// A bit number, 0 to 63.
     BitNumber(u8),
@@ -65,6 +66,10 @@ pub enum Arg {
     UpdatedSize(Reg),
     /// A SIMD&FP register.
     Simd(SimdReg),
+    /// A vector register.
+    Vector(Vector),
+    /// An element of a vector register.
+    VectorElement(VectorElement),
     /// A list of vector registers.
     VectorList(VectorList),
     /// One lane of each register in a list.
@@ -103,6 +108,8 @@ impl fmt::Display for Arg {
             Self::UpdatedAddress(register) => write!(f, "[{register}]!"),
             Self::UpdatedSize(register) => write!(f, "{register}!"),
             Self::Simd(register) => register.fmt(f),
+            Self::Vector(vector) => vector.fmt(f),
+            Self::VectorElement(element) => element.fmt(f),
             Self::VectorList(vectors) => vectors.fmt(f),
             Self::LaneList(lanes) => lanes.fmt(f),
             Self::Order(order) => order.fmt(f),

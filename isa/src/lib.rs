@@ -66,6 +66,7 @@ mod system_register;
 mod table;
 mod tag;
 mod unpredictable;
+mod vector;
 
 pub use access::Access;
 pub use arg::{Address, Addressing, Arg, Args, PstateField, Shift, ShiftKind};
@@ -92,3 +93,4 @@ pub use syndrome::{ExceptionClass, FaultStatus, Syndrome};
 pub use system_register::SysReg;
 pub use table::rows;
 pub use tag::{GRANULE_BYTES, Tag};
+pub use vector::{Vector, VectorElement};

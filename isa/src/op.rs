@@ -347,6 +347,200 @@ ops! {
     /// ADRP: form the PC-relative address of a 4 KiB page.
     Adrp
 
+    // table/integer.rs
+    /// ADC: add with carry.
+    Adc
+    /// ADCS: add with carry and set the flags.
+    Adcs
+    /// SBC: subtract with carry.
+    Sbc
+    /// SBCS: subtract with carry and set the flags.
+    Sbcs
+    /// CCMN (register): compare with a negated register if a condition holds, else set the flags to a constant.
+    CcmnReg
+    /// CCMN (immediate): compare with a negated immediate if a condition holds, else set the flags to a constant.
+    CcmnImm
+    /// CCMP (register): compare with a register if a condition holds, else set the flags to a constant.
+    CcmpReg
+    /// CCMP (immediate): compare with an immediate if a condition holds, else set the flags to a constant.
+    CcmpImm
+    /// RBIT: reverse the bits.
+    Rbit
+    /// REV16: reverse the bytes of each halfword.
+    Rev16
+    /// REV32: reverse the bytes of each word.
+    Rev32
+    /// REV: reverse the bytes.
+    Rev
+    /// CLZ: count leading zeros.
+    Clz
+    /// CLS: count the bits after the sign that are equal to it.
+    Cls
+    /// UDIV: divide, unsigned.
+    Udiv
+    /// SDIV: divide, signed.
+    Sdiv
+    /// SMADDL: multiply words, signed, and add.
+    Smaddl
+    /// SMSUBL: multiply words, signed, and subtract.
+    Smsubl
+    /// UMADDL: multiply words, unsigned, and add.
+    Umaddl
+    /// UMSUBL: multiply words, unsigned, and subtract.
+    Umsubl
+    /// SMULH: the upper half of a product, signed.
+    Smulh
+    /// UMULH: the upper half of a product, unsigned.
+    Umulh
+    /// EXTR: extract a register from a pair of registers.
+    Extr
+
+    // table/vector.rs
+    /// ADD (vector): add elements.
+    AddVec
+    /// SUB (vector): subtract elements.
+    SubVec
+    /// MUL (vector): multiply elements.
+    MulVec
+    /// AND (vector): bitwise and.
+    AndVec
+    /// BIC (vector, register): bitwise and with the complement.
+    BicVec
+    /// ORR (vector, register): bitwise or.
+    OrrVec
+    /// ORN (vector): bitwise or with the complement.
+    OrnVec
+    /// EOR (vector): bitwise exclusive or.
+    EorVec
+    /// BSL: select bits by the destination.
+    Bsl
+    /// BIT: insert the bits that a mask has.
+    Bit
+    /// BIF: insert the bits that a mask lacks.
+    Bif
+    /// CMEQ (register): compare elements, equal.
+    CmeqVec
+    /// CMGT (register): compare elements, signed greater.
+    CmgtVec
+    /// CMGE (register): compare elements, signed greater or equal.
+    CmgeVec
+    /// CMHI (register): compare elements, unsigned higher.
+    Cmhi
+    /// CMHS (register): compare elements, unsigned higher or same.
+    Cmhs
+    /// CMTST: compare elements, any bit of both.
+    Cmtst
+    /// CMEQ (zero): compare elements with 0, equal.
+    CmeqZero
+    /// CMGT (zero): compare elements with 0, greater.
+    CmgtZero
+    /// CMGE (zero): compare elements with 0, greater or equal.
+    CmgeZero
+    /// CMLE (zero): compare elements with 0, less or equal.
+    CmleZero
+    /// CMLT (zero): compare elements with 0, less.
+    CmltZero
+    /// SMAX: signed maximum of elements.
+    SmaxVec
+    /// SMIN: signed minimum of elements.
+    SminVec
+    /// UMAX: unsigned maximum of elements.
+    UmaxVec
+    /// UMIN: unsigned minimum of elements.
+    UminVec
+    /// SMAXP: signed maximum of neighbouring elements.
+    Smaxp
+    /// SMINP: signed minimum of neighbouring elements.
+    Sminp
+    /// UMAXP: unsigned maximum of neighbouring elements.
+    Umaxp
+    /// UMINP: unsigned minimum of neighbouring elements.
+    Uminp
+    /// ADDP (vector): add neighbouring elements.
+    AddpVec
+    /// ADDP (scalar): add both elements of a vector.
+    AddpScalar
+    /// ADDV: sum of all elements.
+    Addv
+    /// SMAXV: signed maximum of all elements.
+    Smaxv
+    /// SMINV: signed minimum of all elements.
+    Sminv
+    /// UMAXV: unsigned maximum of all elements.
+    Umaxv
+    /// UMINV: unsigned minimum of all elements.
+    Uminv
+    /// UADDLV: sum of all elements, unsigned, of twice the size.
+    Uaddlv
+    /// UZP1: even elements of two vectors.
+    Uzp1
+    /// UZP2: odd elements of two vectors.
+    Uzp2
+    /// ZIP1: lower halves of two vectors, in turn.
+    Zip1
+    /// ZIP2: upper halves of two vectors, in turn.
+    Zip2
+    /// TRN1: even elements of two vectors, in turn.
+    Trn1
+    /// TRN2: odd elements of two vectors, in turn.
+    Trn2
+    /// EXT: bytes from the middle of two vectors.
+    Ext
+    /// NOT (vector): bitwise complement.
+    NotVec
+    /// CNT: count the bits of each byte.
+    Cnt
+    /// RBIT (vector): reverse the bits of each byte.
+    RbitVec
+    /// REV16 (vector): reverse the elements of each halfword.
+    Rev16Vec
+    /// REV32 (vector): reverse the elements of each word.
+    Rev32Vec
+    /// REV64: reverse the elements of each doubleword.
+    Rev64Vec
+    /// CLZ (vector): count leading zeros of elements.
+    ClzVec
+    /// CLS (vector): count the bits of elements after the sign that are equal to it.
+    ClsVec
+    /// ABS (vector): absolute value of elements.
+    AbsVec
+    /// NEG (vector): negate elements.
+    NegVec
+    /// XTN, XTN2: narrow elements.
+    Xtn
+    /// SHRN, SHRN2: shift elements right and narrow them.
+    Shrn
+    /// USHLL, USHLL2: lengthen elements, unsigned, and shift them left.
+    Ushll
+    /// SHL: shift elements left.
+    ShlVec
+    /// USHR: shift elements right, unsigned.
+    Ushr
+    /// SSHR: shift elements right, signed.
+    Sshr
+    /// MOVI: move an immediate to each element.
+    Movi
+    /// MVNI: move an inverted immediate to each element.
+    Mvni
+    /// ORR (vector, immediate): bitwise or with an immediate in each element.
+    OrrVecImm
+    /// BIC (vector, immediate): clear the bits of an immediate in each element.
+    BicVecImm
+    /// DUP (general): copy a general-purpose register to each element.
+    DupGeneral
+    /// DUP (element): copy an element to each element, or to a SIMD&FP register.
+    DupElement
+    /// UMOV: move an element to a general-purpose register.
+    Umov
+    /// SMOV: move an element to a general-purpose register, sign-extended.
+    Smov
+    /// INS (general): move a general-purpose register to an element.
+    InsGeneral
+    /// INS (element): move an element to an element.
+    InsElement
+    /// FMOV (register, general): move 32 or 64 bits between registers of any kind.
+    Fmov
+
     // table/system.rs
     /// DC: data cache operation, such as GVA.
     Dc
@@ -370,6 +564,8 @@ ops! {
     Nop
     /// YIELD: hint that this CPU is waiting.
     Yield
+    /// HINT: a hint without a name of its own here; a NOP to a program.
+    Hint
     /// BRK: breakpoint; ends a block at EL1.
     Brk
     /// SVC: supervisor call; ends a block at EL0.
@@ -380,6 +576,14 @@ ops! {
     // table/branch.rs
     /// B: branch.
     B
+    /// BL: branch with link: a call.
+    Bl
+    /// BR: branch to a register.
+    Br
+    /// BLR: branch with link to a register.
+    Blr
+    /// RET: return from a call.
+    Ret
     /// B.cond: branch if a condition holds.
     BCond
     /// CBZ: branch if a register is zero.
@@ -390,6 +594,72 @@ ops! {
     Tbz
     /// TBNZ: branch if a bit is 1.
     Tbnz
+
+    // table/authentication.rs
+    /// PACIA: sign an instruction address with key A.
+    Pacia
+    /// PACIZA: sign an instruction address with key A, modified by 0.
+    Paciza
+    /// PACIA1716: sign an instruction address with key A in x17, modified by x16.
+    Pacia1716
+    /// PACIAZ: sign an instruction address with key A in x30, modified by 0.
+    Paciaz
+    /// PACIASP: sign an instruction address with key A in x30, modified by sp.
+    Paciasp
+    /// PACIB: sign an instruction address with key B.
+    Pacib
+    /// PACIZB: sign an instruction address with key B, modified by 0.
+    Pacizb
+    /// PACIB1716: sign an instruction address with key B in x17, modified by x16.
+    Pacib1716
+    /// PACIBZ: sign an instruction address with key B in x30, modified by 0.
+    Pacibz
+    /// PACIBSP: sign an instruction address with key B in x30, modified by sp.
+    Pacibsp
+    /// PACDA: sign a data address with key A.
+    Pacda
+    /// PACDZA: sign a data address with key A, modified by 0.
+    Pacdza
+    /// PACDB: sign a data address with key B.
+    Pacdb
+    /// PACDZB: sign a data address with key B, modified by 0.
+    Pacdzb
+    /// AUTIA: authenticate an instruction address with key A.
+    Autia
+    /// AUTIZA: authenticate an instruction address with key A, modified by 0.
+    Autiza
+    /// AUTIA1716: authenticate an instruction address with key A in x17, modified by x16.
+    Autia1716
+    /// AUTIAZ: authenticate an instruction address with key A in x30, modified by 0.
+    Autiaz
+    /// AUTIASP: authenticate an instruction address with key A in x30, modified by sp.
+    Autiasp
+    /// AUTIB: authenticate an instruction address with key B.
+    Autib
+    /// AUTIZB: authenticate an instruction address with key B, modified by 0.
+    Autizb
+    /// AUTIB1716: authenticate an instruction address with key B in x17, modified by x16.
+    Autib1716
+    /// AUTIBZ: authenticate an instruction address with key B in x30, modified by 0.
+    Autibz
+    /// AUTIBSP: authenticate an instruction address with key B in x30, modified by sp.
+    Autibsp
+    /// AUTDA: authenticate a data address with key A.
+    Autda
+    /// AUTDZA: authenticate a data address with key A, modified by 0.
+    Autdza
+    /// AUTDB: authenticate a data address with key B.
+    Autdb
+    /// AUTDZB: authenticate a data address with key B, modified by 0.
+    Autdzb
+    /// XPACI: strip the authentication code of an instruction address.
+    Xpaci
+    /// XPACD: strip the authentication code of a data address.
+    Xpacd
+    /// XPACLRI: strip the authentication code of the instruction address in x30.
+    Xpaclri
+    /// PACGA: the authentication code of any value.
+    Pacga
 }
 
 impl Op {

@@ -17,6 +17,7 @@ pub(crate) mod bitmask;
 pub(crate) mod branch;
 pub(crate) mod extend;
 pub(crate) mod field;
+pub(crate) mod hint;
 pub(crate) mod immediate;
 pub(crate) mod indexed;
 pub(crate) mod instruction_cache;
@@ -28,6 +29,7 @@ pub(crate) mod shift;
 pub(crate) mod simd;
 pub(crate) mod suffix;
 pub(crate) mod system;
+pub(crate) mod vector;
 
 /// A kind of operand.
 ///

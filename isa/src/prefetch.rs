@@ -8,6 +8,8 @@ pub struct Prefetch(u8);
 
 impl Prefetch {
     const KINDS: [&str; 3] = ["pld", "pli", "pst"];
+    /// The levels of cache, and the system level cache (FEAT_PRFMSLC).
+    const TARGETS: [&str; 4] = ["l1", "l2", "l3", "slc"];
     const POLICIES: [&str; 2] = ["keep", "strm"];
 
     /// Creates the operation from its five bits. Returns `None` if `bits` is above 31.
@@ -22,31 +24,31 @@ impl Prefetch {
         self.0
     }
 
-    /// Returns the type, level and policy, or `None` for the operations without a name.
-    fn parts(self) -> Option<(&'static str, u8, &'static str)> {
+    /// Returns the type, target and policy, or `None` for the operations without a name.
+    fn parts(self) -> Option<(&'static str, &'static str, &'static str)> {
         let kind = Self::KINDS.get(usize::from(self.0 >> 3))?;
-        let level = (self.0 >> 1 & 3) + 1;
-        (level < 4).then_some((kind, level, Self::POLICIES[usize::from(self.0 & 1)]))
+        Some((kind, Self::TARGETS[usize::from(self.0 >> 1 & 3)], Self::POLICIES[usize::from(self.0 & 1)]))
     }
 
     /// Finds an operation by its name, such as `pldl1keep`, ignoring case.
     pub(crate) fn by_name(name: &str) -> Option<Self> {
         (0..32).map(Self).find(|operation| {
-            operation.parts().is_some_and(|(kind, level, policy)| {
-                let rest = name.get(..3).filter(|start| start.eq_ignore_ascii_case(kind)).and(name.get(3..));
-                let rest = rest.and_then(|rest| rest.strip_prefix(['l', 'L']));
-                let rest = rest.and_then(|rest| rest.strip_prefix(char::from(b'0' + level)));
-                rest.is_some_and(|rest| rest.eq_ignore_ascii_case(policy))
+            operation.parts().is_some_and(|parts| {
+                let named = [parts.0, parts.1, parts.2].into_iter().try_fold(name, |rest, part| {
+                    rest.get(..part.len()).filter(|start| start.eq_ignore_ascii_case(part)).and(rest.get(part.len()..))
+                });
+                named == Some("")
             })
         })
     }
 }
 
 impl fmt::Display for Prefetch {
+    /// Writes the name, and the number of the operations that older assemblers have no name for.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.parts() {
-            Some((kind, level, policy)) => write!(f, "{kind}l{level}{policy}"),
-            None => write!(f, "#{:#04x}", self.0),
+            Some((kind, target, policy)) if target != "slc" => write!(f, "{kind}{target}{policy}"),
+            _ => write!(f, "#{:#04x}", self.0),
         }
     }
 }
@@ -59,8 +61,9 @@ mod tests {
     #[test]
     fn every_named_operation_is_found_again() {
         let named = (0..32).map(Prefetch).filter(|operation| operation.parts().is_some());
-        assert_eq!(named.clone().count(), 18);
-        for operation in named {
+        assert_eq!(named.clone().count(), 24);
+        assert_eq!(Prefetch::by_name("PLDSLCKEEP"), Some(Prefetch(6)));
+        for operation in named.filter(|operation| operation.parts().is_some_and(|(_, target, _)| target != "slc")) {
             assert_eq!(Prefetch::by_name(&operation.to_string().to_uppercase()), Some(operation));
         }
         assert_eq!(Prefetch(6).to_string(), "#0x06");

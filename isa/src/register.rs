@@ -57,6 +57,9 @@ impl Reg {
     /// The 64-bit zero register.
     pub const XZR: Self = Self { index: Self::INDEX_31, class: RegClass::X };
 
+    /// The link register, `x30`: the return address of BL and BLR.
+    pub const LINK: Self = Self { index: 30, class: RegClass::X };
+
     /// The 32-bit zero register.
     pub const WZR: Self = Self { index: Self::INDEX_31, class: RegClass::W };
 

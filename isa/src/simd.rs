@@ -27,7 +27,7 @@ impl SimdWidth {
         1 << self as u8
     }
 
-    const fn letter(self) -> char {
+    pub(crate) const fn letter(self) -> char {
         Self::ALL[self as usize].1
     }
 }

@@ -11,6 +11,7 @@ use crate::arg::{Arg, Shift, ShiftKind};
 use crate::error::{ParseError, ParseErrorKind};
 use crate::extend::{Extend, ExtendKind};
 use crate::register::Reg;
+use crate::vector::{Vector, VectorElement};
 
 mod brackets;
 
@@ -110,6 +111,12 @@ impl<'a> Reader<'a> {
         if name == "." {
             let distance = if matches!(self.peek(), Some('+' | '-')) { self.number()? } else { 0 };
             return Ok(Value::Arg(Arg::PcOffset(distance)));
+        }
+        if let Some(vector) = Vector::parse(name) {
+            return Ok(Value::Arg(Arg::Vector(vector)));
+        }
+        if let Some((register, width)) = VectorElement::parse_register(name) {
+            return self.element(register, width).map(|element| Value::Arg(Arg::VectorElement(element)));
         }
         if let Some(register) = Reg::parse(name) {
             let arg = if self.take('!') { Arg::UpdatedSize(register) } else { Arg::Reg(register) };

@@ -89,6 +89,10 @@ system_registers! {
     Fpsr "fpsr" (3, 3, 4, 4, 1) ReadWrite;
     /// EL0 read/write software thread ID.
     TpidrEl0 "tpidr_el0" (3, 3, 13, 0, 2) ReadWrite;
+    /// Syndrome of the last exception to EL1.
+    EsrEl1 "esr_el1" (3, 0, 5, 2, 0) ReadWrite;
+    /// The faulting address of the last exception to EL1.
+    FarEl1 "far_el1" (3, 0, 6, 0, 0) ReadWrite;
     /// The current exception level in bits 3:2.
     CurrentEl "currentel" (3, 0, 4, 2, 2) ReadOnly;
     /// Main identification.

@@ -31,8 +31,10 @@ macro_rules! rows {
 
 mod arithmetic;
 mod atomic;
+mod authentication;
 mod branch;
 mod exclusive;
+mod integer;
 mod mops;
 mod pair;
 mod pointers;
@@ -40,6 +42,7 @@ mod simd;
 mod single;
 mod system;
 mod tags;
+mod vector;
 
 /// The rows of each module, in the order of the whole table.
 const MODULES: &[&[Row]] = &[
@@ -50,10 +53,13 @@ const MODULES: &[&[Row]] = &[
     exclusive::ROWS,
     atomic::ROWS,
     simd::ROWS,
+    vector::ROWS,
     mops::ROWS,
     arithmetic::ROWS,
+    integer::ROWS,
     system::ROWS,
     branch::ROWS,
+    authentication::ROWS,
 ];
 
 const LEN: usize = {

@@ -88,7 +88,6 @@ fn reserved_and_unpredictable_words_do_not_decode() {
         (0xf8a0_6818, "rprfm"),
         (0x19df_0400, "setp of register 31"),
         (0xd508_7500, "ic iallu with a register"),
-        (0xd65f_03c0, "ret, which leaves the block"),
     ] {
         assert_eq!(Insn::decode(word), None, "{word:#010x}: {why}");
     }

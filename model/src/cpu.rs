@@ -8,6 +8,7 @@
 mod access;
 mod arithmetic;
 mod atomic;
+mod authentication;
 mod branch;
 mod bytes;
 mod cache;
@@ -20,6 +21,7 @@ mod fault;
 mod features;
 mod float;
 mod hypercall;
+mod integer;
 mod load_store;
 mod platform;
 mod pointer;
@@ -35,6 +37,7 @@ mod tags;
 mod tests;
 pub mod translate;
 mod unknown;
+mod vector;
 
 pub use copy_overlap::Copying;
 pub use execute::{Event, run};
@@ -56,6 +59,7 @@ pub fn defects() -> impl Iterator<Item = &'static Defect> {
         access::DEFECTS,
         arithmetic::DEFECTS,
         atomic::DEFECTS,
+        authentication::DEFECTS,
         branch::DEFECTS,
         bytes::DEFECTS,
         cache::DEFECTS,
@@ -65,6 +69,7 @@ pub fn defects() -> impl Iterator<Item = &'static Defect> {
         fault::DEFECTS,
         float::DEFECTS,
         hypercall::DEFECTS,
+        integer::DEFECTS,
         load_store::DEFECTS,
         pointer::DEFECTS,
         structures::DEFECTS,
@@ -73,6 +78,7 @@ pub fn defects() -> impl Iterator<Item = &'static Defect> {
         tag_blocks::DEFECTS,
         tags::DEFECTS,
         translate::DEFECTS,
+        vector::DEFECTS,
     ]
     .into_iter()
     .flatten()

@@ -25,6 +25,7 @@ mod access_kinds;
 mod boot;
 mod calling_convention;
 mod check;
+mod code;
 mod elsewhere;
 mod generate;
 mod heap;
@@ -38,6 +39,7 @@ mod store_only;
 mod stores;
 mod unchecked;
 mod vector_structures;
+mod vectors;
 mod zeroing;
 
 use case::Chapter;
@@ -59,6 +61,8 @@ pub const CHAPTERS: &[Chapter] = &[
     modes::CASES,
     unchecked::CASES,
     store_only::CASES,
+    code::CASES,
+    vectors::CASES,
     calling_convention::CASES,
 ];
 

@@ -4,7 +4,7 @@ use isa::FaultStatus;
 
 use super::avoid::Avoid;
 use super::erratum::{BLANK, Condition, Erratum, from, range, version};
-use super::sign::{Reaction, Sign, VECTOR_LISTS, abort, any_abort, direction, instead};
+use super::sign::{Numbers, Reaction, Sign, VECTOR_LISTS, abort, any_abort, direction, instead};
 
 /// Atomic read-modify-writes.
 const ATOMICS: &[&str] = &["ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp", "cas"];
@@ -163,6 +163,23 @@ pub(super) const ALL: &[Erratum] = &[
         programs: &["qemu.vector-list-aligned-as-a-whole"],
         avoid: &[Avoid::VectorsOnDevice],
         analysis: include_str!("../../../docs/errata/qemu.vector-list-aligned-as-a-whole.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.xpac-without-key",
+        title: "XPACI, XPACD and XPACLRI do nothing while no key is enabled",
+        versions: &[from(version(8, 0, 0))],
+        shows: "XPACI, XPACD and XPACLRI strip nothing while SCTLR_EL1.{EnIA, EnIB, EnDA, EnDB} are all 0",
+        seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
+        reference: "Arm ARM, XPACI: Strip() has no condition; target/arm/tcg/translate-a64.c asks for pauth_active",
+        cases: &["arch.code.strip-keeps-tag"],
+        signs: &[Sign::Number {
+            what: &["x0 after xpac*", "x30 after xpaclri*"],
+            // Bits 54:39, where an address of 39 bits has its code.
+            values: Numbers::Bits(0xffff << 39),
+        }],
+        avoid: &[Avoid::Mnemonics(&["xpac"])],
+        analysis: include_str!("../../../docs/errata/qemu.xpac-without-key.md"),
         ..BLANK
     },
     Erratum {

@@ -80,14 +80,14 @@ fn retarget_to_group_starts(words: &mut [u32], amid: &[bool]) {
 }
 
 fn uses_simd(insn: Insn) -> bool {
-    insn.args().iter().any(|arg| matches!(arg, Arg::Simd(_) | Arg::VectorList(_) | Arg::LaneList(_)))
+    insn.args().iter().any(pick::is_simd)
 }
 
 /// Draws a few instructions, four at most, that show something only together; `at` is the index of the first.
 fn together(rng: &mut Rng, profile: &Profile, looped: &mut bool, at: usize) -> Vec<Insn> {
     let (a, b) = (RegisterRole::Pointer.draw(rng, RegClass::X), RegisterRole::Data.draw(rng, RegClass::X));
     let (Some(a), Some(b)) = (a, b) else { return Vec::new() };
-    let text = match rng.u32(..9) {
+    let text = match rng.u32(..10) {
         // The pointer gets the tag of its memory, or the memory that of the pointer.
         0 => format!("ldg {a}, [{a}]; str {b}, [{a}]"),
         1 => format!("irg {a}, {a}; stg {a}, [{a}]; ldr {b}, [{a}]"),
@@ -104,6 +104,12 @@ fn together(rng: &mut Rng, profile: &Profile, looped: &mut bool, at: usize) -> V
             format!("sub x{LOOP}, x{LOOP}, #1; cbnz x{LOOP}, .-{}", back * WORD)
         }
         8 if profile.mops => return copies(rng),
+        // A branch to a register, over an instruction or to the next one, by a pointer with some tag.
+        9 => {
+            let branch = ["br x15", "blr x15", "ret x15"][rng.usize(..3)];
+            let tag = rng.u64(1..16) << 56;
+            format!("adr x15, .+{}; eor x15, x15, #{tag:#x}; {branch}; movz x14, #7", 12 + 4 * rng.u32(..2))
+        }
         _ => format!("ldr {b}, [{a}]; str {b}, [{a}, #16]"),
     };
     // What this CPU's table has not is left out; the caller draws again.

@@ -29,6 +29,10 @@ const ROLES: &[(&str, &[RegisterRole])] = &[
     ("ldg", &[RegisterRole::Pointer]),
     ("dc", &[RegisterRole::Pointer]),
     ("ic", &[RegisterRole::Pointer]),
+    ("xpaci", &[RegisterRole::Pointer]),
+    ("xpacd", &[RegisterRole::Pointer]),
+    ("pacda", &[RegisterRole::Pointer]),
+    ("autda", &[RegisterRole::Pointer]),
     ("prfm", &[]),
 ];
 

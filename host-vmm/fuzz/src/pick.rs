@@ -22,6 +22,8 @@ pub enum Group {
     Atomics,
     /// Loads and stores of SIMD registers.
     Simd,
+    /// Arithmetic, comparison and moves of vectors.
+    Vectors,
     /// Arithmetic and logic.
     Arithmetic,
     /// Barriers, system registers, calls.
@@ -33,11 +35,12 @@ pub enum Group {
 }
 
 /// How often each group is drawn, of 100 times.
-const WEIGHTS: [(u32, Group); 7] = [
-    (38, Group::Tags),
+const WEIGHTS: [(u32, Group); 8] = [
+    (35, Group::Tags),
     (30, Group::Memory),
     (8, Group::Atomics),
     (6, Group::Simd),
+    (3, Group::Vectors),
     (9, Group::Arithmetic),
     (6, Group::System),
     (3, Group::Branches),
@@ -47,7 +50,7 @@ const TAGS: [&str; 19] = [
     "irg", "gmi", "addg", "subg", "subp", "subps", "stg", "stzg", "st2g", "stz2g", "stgp", "ldg", "ldgm", "stgm",
     "stzgm", "dc", "ic", "add", "sub",
 ];
-const SYSTEM: [&str; 11] = ["mrs", "msr", "dsb", "dmb", "isb", "sb", "nop", "yield", "brk", "svc", "clrex"];
+const SYSTEM: [&str; 12] = ["mrs", "msr", "dsb", "dmb", "isb", "sb", "nop", "yield", "hint", "brk", "svc", "clrex"];
 const ATOMICS: [&str; 22] = [
     "ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp", "cas", "ldx", "ldax", "stx",
     "stlx", "ldar", "stlr", "ldapr", "ldapu", "stlur", "stlu", "ldlar", "stllr",
@@ -62,8 +65,9 @@ fn group(row: &Row) -> Group {
         Group::Copies
     } else if example.is_some_and(branch_target::branches) {
         Group::Branches
-    } else if is(|arg| matches!(arg, Arg::Simd(_) | Arg::VectorList(_) | Arg::LaneList(_))) {
-        Group::Simd
+    } else if is(is_simd) {
+        let accesses = example.is_some_and(|insn| insn.access().is_some());
+        if accesses { Group::Simd } else { Group::Vectors }
     } else if TAGS.contains(&mnemonic) && !is(|arg| matches!(arg, Arg::Shift(_) | Arg::Extend(_)))
         || matches!(mnemonic, "add" | "sub") && row.bits() >> 23 & 0x3f == 0x22
     {
@@ -77,6 +81,11 @@ fn group(row: &Row) -> Group {
     } else {
         Group::Arithmetic
     }
+}
+
+/// Returns whether an operand is a SIMD&FP register or several of them.
+pub fn is_simd(arg: &Arg) -> bool {
+    matches!(arg, Arg::Simd(_) | Arg::VectorList(_) | Arg::LaneList(_) | Arg::Vector(_) | Arg::VectorElement(_))
 }
 
 /// Returns some instruction of a row.
@@ -137,11 +146,12 @@ const REGISTERS: [SysReg; 8] = [
     SysReg::Fpsr,
 ];
 
-/// Returns whether an instruction may not be drawn by itself: what a call does depends on x0 (`safety.rs`), its result says
+/// Returns whether an instruction may not be drawn by itself: what a call does depends on x0 (`safety.rs`), where a branch leads
+/// on its register (`code.rs`), its result says
 /// what CPU this is, or it may lose data.
 #[must_use]
 pub fn is_excluded(insn: Insn) -> bool {
-    insn.row().mnemonic() == "hvc"
+    matches!(insn.row().mnemonic(), "hvc" | "br" | "blr" | "ret")
         || insn.args().iter().any(|arg| match arg {
             Arg::SysReg(register) => !REGISTERS.contains(register),
             // Without a clean, a line that was written may be lost; by set and way, any line.
@@ -193,6 +203,11 @@ mod tests {
             ("stp x0, x1, [x2], #16", Group::Memory),
             ("cbz x0, .+8", Group::Branches),
             ("msr tco, #1", Group::System),
+            ("hint #40", Group::System),
+            ("ld1 {v0.16b}, [x1]", Group::Simd),
+            ("cmeq v0.16b, v1.16b, v2.16b", Group::Vectors),
+            ("fmov d0, x1", Group::Vectors),
+            ("ccmp x0, x1, #0, eq", Group::Arithmetic),
         ] {
             assert_eq!(group(isa::assemble(text).unwrap()[0].row()), wanted, "{text}");
         }

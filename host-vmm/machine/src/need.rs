@@ -29,6 +29,8 @@ pub enum Need {
     LimitedOrdering,
     /// FEAT_MOPS: memory copies and sets.
     Mops,
+    /// FEAT_PAuth: pointer authentication.
+    PointerAuthentication,
     /// AArch32 at EL1.
     Aarch32,
     /// A line of tags (CTR_EL0.TminLine).
@@ -140,6 +142,7 @@ impl Need {
             Self::Atomics => "cpu-no-lse",
             Self::LimitedOrdering => "cpu-no-lor",
             Self::Mops => "cpu-no-mops",
+            Self::PointerAuthentication => "cpu-no-pauth",
             Self::Aarch32 => "cpu-no-aarch32",
             Self::TagLine => "cpu-no-tag-line",
             Self::TakesBacking(backing) => match backing {

@@ -113,6 +113,12 @@ impl Target {
         field(self.boot.isar2, 16) >= 1
     }
 
+    /// Returns whether the guest has pointer authentication of addresses (ID_AA64ISAR1_EL1.{APA, API}, ID_AA64ISAR2_EL1.APA3).
+    #[must_use]
+    pub fn pointer_authentication(&self) -> bool {
+        field(self.boot.isar1, 4) != 0 || field(self.boot.isar1, 8) != 0 || field(self.boot.isar2, 12) != 0
+    }
+
     /// Returns the kernel's release, if it can be read.
     #[must_use]
     pub fn release(&self) -> Option<Release> {
@@ -297,6 +303,9 @@ impl Need {
                 "the guest has no limited ordering regions (FEAT_LOR)".to_owned()
             }
             Self::Mops if !target.mops() => "the guest has no memory copies and sets (FEAT_MOPS)".to_owned(),
+            Self::PointerAuthentication if !target.pointer_authentication() => {
+                "the guest has no pointer authentication (FEAT_PAuth)".to_owned()
+            }
             Self::Hazards if !target.host.hazards => {
                 "it may hang the kernel under test: --hazards runs it, in a nested run".to_owned()
             }

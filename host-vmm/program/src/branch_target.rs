@@ -17,7 +17,7 @@ pub fn distance(insn: Insn) -> Option<i64> {
 /// Returns whether an instruction with a target branches there, and does not load from there.
 #[must_use]
 pub fn branches(insn: Insn) -> bool {
-    matches!(insn.op(), Op::B | Op::BCond | Op::Cbz | Op::Cbnz | Op::Tbz | Op::Tbnz)
+    matches!(insn.op(), Op::B | Op::Bl | Op::BCond | Op::Cbz | Op::Cbnz | Op::Tbz | Op::Tbnz)
 }
 
 /// Returns whether a word is a branch to an earlier instruction or to itself: the end of a loop.

@@ -28,6 +28,25 @@ pub(super) fn shift(statement: &mut Statement<'_>, by_register: &'static str, by
     statement.set_number(3, imms);
 }
 
+/// Rewrites `ror x0, x1, x2` to RORV, `ror x0, x1, #3` to EXTR of the register and itself.
+pub(super) fn rotate(statement: &mut Statement<'_>) {
+    let constant = statement.number(2).is_some() && statement.operands.len() == 3;
+    statement.mnemonic = if constant { "extr" } else { "rorv" };
+    if constant {
+        let from = statement.operands[1];
+        statement.operands.insert(1, from);
+    }
+}
+
+/// Rewrites `bfc x0, #lsb, #width`, which clears `width` bits from bit `lsb` up.
+pub(super) fn clear(statement: &mut Statement<'_>) {
+    if let (Some(width), Some(to), 3) = (statement.width(), statement.operands.first(), statement.operands.len()) {
+        let zero = to.replaced(Arg::Reg(super::zero(width as u32)));
+        statement.operands.insert(1, zero);
+    }
+    insert(statement, "bfm");
+}
+
 /// Rewrites `ubfx x0, x1, #lsb, #width`, which extracts `width` bits from bit `lsb` up.
 pub(super) fn extract(statement: &mut Statement<'_>, mnemonic: &'static str) {
     statement.mnemonic = mnemonic;

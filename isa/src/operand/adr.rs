@@ -42,7 +42,11 @@ impl Operand for AdrOffset {
     }
 
     fn encode(&self, arg: Arg) -> Result<u32, OperandError> {
-        let Arg::PcOffset(offset) = arg else { return Err(self.wrong_kind(&arg.to_string())) };
+        let offset = match arg {
+            Arg::PcOffset(offset) => offset,
+            Arg::Imm(offset) if self.takes_label => offset,
+            _ => return Err(self.wrong_kind(&arg.to_string())),
+        };
         let joined = i64::from(self.joined.write("target offset", offset)?);
         Ok(IMMLO.write("target offset", joined & 3)? | IMMHI.write("target offset", joined >> 2)?)
     }

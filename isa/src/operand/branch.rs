@@ -37,7 +37,8 @@ impl Operand for BranchOffset {
 
     fn encode(&self, arg: Arg) -> Result<u32, OperandError> {
         match arg {
-            Arg::PcOffset(offset) => self.0.write("target offset", offset),
+            // A number alone is an offset, too, as in other assemblers.
+            Arg::PcOffset(offset) | Arg::Imm(offset) => self.0.write("target offset", offset),
             _ => Err(self.wrong_kind(&arg.to_string())),
         }
     }

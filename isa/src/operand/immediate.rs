@@ -33,6 +33,11 @@ pub(crate) const PSTATE_BIT: Imm = imm("value", Field::unsigned(8, 1, 1));
 /// The immediate of CLREX, which is ignored and usually omitted.
 pub(crate) const IMM4_OPT: Imm = Imm { default: Some(15), ..imm("immediate", Field::unsigned(8, 4, 1)) };
 
+/// `nzcv` of CCMP and CCMN: the flags if the condition does not hold.
+pub(crate) const FLAGS: Imm = imm("flags", Field::unsigned(0, 4, 1));
+/// `imm5` of CCMP and CCMN.
+pub(crate) const COMPARED: Imm = imm("immediate", Field::unsigned(16, 5, 1));
+
 impl Imm {
     pub(crate) const fn mask(self) -> u32 {
         self.field.mask()

@@ -10,16 +10,16 @@ use crate::error::OperandError;
 use crate::operand::Operand;
 use crate::register::{Reg, RegClass};
 
-/// A general-purpose register; an `optional` one defaults to the zero register.
+/// A general-purpose register; some may be left out in assembly.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gpr {
     shift: u32,
     class: RegClass,
-    optional: bool,
+    default: Option<Reg>,
 }
 
 const fn gpr(shift: u32, class: RegClass) -> Gpr {
-    Gpr { shift, class, optional: false }
+    Gpr { shift, class, default: None }
 }
 
 pub(crate) const XD: Gpr = gpr(0, RegClass::X);
@@ -42,7 +42,10 @@ pub(crate) const XA: Gpr = XT2;
 pub(crate) const WA: Gpr = WT2;
 pub(crate) const XS: Gpr = XM;
 pub(crate) const WS: Gpr = WM;
-pub(crate) const XM_OPT: Gpr = Gpr { shift: 16, class: RegClass::X, optional: true };
+/// The exclusions of IRG: none if left out.
+pub(crate) const XM_OPT: Gpr = Gpr { default: Some(Reg::XZR), ..XM };
+/// The target of RET: the link register if left out.
+pub(crate) const XN_LINK: Gpr = Gpr { default: Some(Reg::LINK), ..XN };
 
 impl Gpr {
     pub(crate) const fn mask(self) -> u32 {
@@ -78,6 +81,6 @@ impl Operand for Gpr {
     }
 
     fn default(&self) -> Option<Arg> {
-        self.optional.then_some(Arg::Reg(Reg::XZR))
+        self.default.map(Arg::Reg)
     }
 }

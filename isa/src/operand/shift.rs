@@ -24,6 +24,11 @@ pub(crate) const LSL16_X: LslStep = LslStep { amount: Field::unsigned(21, 2, 16)
 /// `lsl` by 0 or 16, of MOVZ, MOVK and MOVN on W registers.
 pub(crate) const LSL16_W: LslStep = LslStep { amount: Field::unsigned(21, 1, 16), expects: "lsl by 0 or 16" };
 
+/// `lsl` by 0 or 8, of MOVI and others on halfwords.
+pub(crate) const LSL8_H: LslStep = LslStep { amount: Field::unsigned(13, 1, 8), expects: "lsl #0 or lsl #8" };
+/// `lsl` by 0, 8, 16 or 24, of MOVI and others on words.
+pub(crate) const LSL8_S: LslStep = LslStep { amount: Field::unsigned(13, 2, 8), expects: "lsl by 0, 8, 16 or 24" };
+
 impl LslStep {
     pub(crate) const fn mask(self) -> u32 {
         self.amount.mask()

@@ -7,6 +7,7 @@ use crate::indexed::{Indexed, PostIndexed};
 use crate::register::{Reg, RegClass};
 use crate::simd::{Arrangement, LaneList, SimdWidth, VectorList};
 use crate::syntax::Reader;
+use crate::vector::VectorElement;
 
 /// The offset inside the brackets.
 enum Offset {
@@ -132,6 +133,24 @@ impl Reader<'_> {
             return Err(self.expected(LANE));
         };
         if self.take(']') { Ok(Arg::LaneList(lanes)) } else { Err(self.expected("`]`")) }
+    }
+
+    /// Parses the number of an element after `v0.s`.
+    pub(super) fn element(&mut self, register: u8, width: SimdWidth) -> Result<VectorElement, ParseError> {
+        if !self.take('[') {
+            return Err(self.expected("`[` and the number of an element"));
+        }
+        let start = self.skip_blanks().position;
+        let number = self.number()?;
+        let element = u8::try_from(number).ok().and_then(|number| VectorElement::new(register, width, number));
+        if element.is_none() {
+            self.position = start;
+        }
+        match element {
+            Some(element) if self.take(']') => Ok(element),
+            Some(_) => Err(self.expected("`]`")),
+            None => Err(self.expected("the number of an element of 16 bytes")),
+        }
     }
 
     fn vector(

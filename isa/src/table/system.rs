@@ -1,5 +1,6 @@
 //! System registers, cache maintenance, barriers, hints and exception-generating instructions.
 
+use crate::operand::hint::HINT_NUMBER;
 use crate::operand::immediate::{IMM16, PSTATE_BIT};
 use crate::operand::instruction_cache::{IC_OP_ADDRESS, IC_OP_ALL};
 use crate::operand::register::XT;
@@ -20,6 +21,7 @@ rows! {
     Sb { "sb" 0xd503_30ff []; }
     Nop { "nop" 0xd503_201f []; }
     Yield { "yield" 0xd503_203f []; }
+    Hint { "hint" 0xd503_201f [HINT_NUMBER]; }
     Brk { "brk" 0xd420_0000 [IMM16]; }
     Svc { "svc" 0xd400_0001 [IMM16]; }
     Hvc { "hvc" 0xd400_0002 [IMM16]; }

@@ -2,6 +2,23 @@
 
 use isa::{DataCacheOp, InstructionCacheOp};
 
+/// The hints of FEAT_PAuth.
+const AUTHENTICATION: [(u32, &str); 13] = [
+    (0x7, "xpaclri"),
+    (0x8, "pacia1716"),
+    (0xa, "pacib1716"),
+    (0xc, "autia1716"),
+    (0xe, "autib1716"),
+    (0x18, "paciaz"),
+    (0x19, "paciasp"),
+    (0x1a, "pacibz"),
+    (0x1b, "pacibsp"),
+    (0x1c, "autiaz"),
+    (0x1d, "autiasp"),
+    (0x1e, "autibz"),
+    (0x1f, "autibsp"),
+];
+
 /// Converts objdump's text of an instruction at `address`.
 pub fn spelling(text: &str, address: u64) -> String {
     let text = text.split("//").next().unwrap_or(text).trim().replacen('\t', " ", 1);
@@ -10,6 +27,10 @@ pub fn spelling(text: &str, address: u64) -> String {
         "hint #0x0" => return "nop".to_owned(),
         "hint #0x1" => return "yield".to_owned(),
         _ => {}
+    }
+    let authentication = |(number, _): &&(u32, &str)| text == format!("hint #{number:#x}");
+    if let Some((_, name)) = AUTHENTICATION.iter().find(authentication) {
+        return (*name).to_owned();
     }
     // SYS omits a register that is xzr; DC and IC by address do not.
     let with_register =

@@ -4,13 +4,13 @@
 
 use isa::{Arg, Extend, Op, Reg, Shift, ShiftKind};
 
-use super::state::{Core, Executed, Stop};
+use super::state::{Core, Executed};
 
 mutants::defects!();
 
 /// The bits of a value of `width` bits, 1 to 64.
 #[mutants::rules]
-fn ones(width: u32) -> u64 {
+pub(super) fn ones(width: u32) -> u64 {
     u64::MAX >> (64 - width)
 }
 
@@ -69,7 +69,7 @@ fn bitfield(value: u64, rotate: u32, last: u32, width: u32) -> (u64, u64) {
 #[mutants::rules]
 impl Core<'_, '_> {
     /// Writes a result, of 32 bits as the class of the register says.
-    fn result(&mut self, rd: Reg, value: u64) {
+    pub(super) fn result(&mut self, rd: Reg, value: u64) {
         self.set(rd, value);
     }
 
@@ -202,7 +202,7 @@ impl Core<'_, '_> {
             (Op::Adrp, &[Arg::Reg(rd), Arg::PcOffset(distance)]) => {
                 self.set(rd, (self.cpu.pc & !0xfff).wrapping_add_signed(distance));
             }
-            _ => return Err(UNKNOWN),
+            _ => return self.integer(op, args),
         }
         Ok(())
     }
@@ -213,5 +213,3 @@ impl Core<'_, '_> {
 fn low(mask: u64) -> u64 {
     (mask & mask.wrapping_neg()).wrapping_sub(1)
 }
-
-const UNKNOWN: Stop = Stop::Unmodelled("an instruction that the model does not know");

@@ -1,5 +1,6 @@
 //! One instruction: from the program counter to the rule that its [`Op`] has.
 
+use abi::map;
 use isa::{Address, Arg, Args, FaultStatus, Op, Reg};
 
 use super::fault::{Exception, instruction_abort};
@@ -46,8 +47,8 @@ pub fn run(
         *budget -= 1;
         let index = core.cpu.pc.wrapping_sub(base) / 4;
         let executed = match program.get(index as usize) {
-            Some(decoded) => core.execute(decoded),
-            None => core.fetch().and_then(|decoded| core.execute(&decoded)),
+            Some(decoded) => core.aligned().and_then(|()| core.execute(decoded)),
+            None => core.aligned().and_then(|()| core.fetch()).and_then(|decoded| core.execute(&decoded)),
         };
         match executed {
             Ok(()) => core.cpu.pc = core.cpu.pc.wrapping_add(4),
@@ -65,6 +66,9 @@ pub fn run(
     }
 }
 
+/// Memory of the firmware, whose instructions are not specified here.
+const FIRMWARE: std::ops::Range<u64> = map::FIRMWARE_BASE..map::SHARED_BASE;
+
 /// An operand that an instruction had not when its rule was written.
 const UNKNOWN_OPERANDS: Executed = Err(Stop::Unmodelled("operands that the model does not know"));
 
@@ -75,6 +79,9 @@ impl Core<'_, '_> {
         let (pc, el) = (self.cpu.pc, self.cpu.el);
         let place =
             self.translate(pc, Purpose::Fetch, el).map_err(|status: FaultStatus| instruction_abort(el, status, pc))?;
+        if FIRMWARE.contains(&place.ipa) {
+            return Err(Stop::Unmodelled("a branch into the firmware"));
+        }
         let mut word = [0; 4];
         // Blocks cannot store to the code window, so nothing in it is UNKNOWN.
         self.env.bus.read(place.ipa, &mut word).map_err(Stop::NoMemory)?;
@@ -94,6 +101,8 @@ impl Core<'_, '_> {
         let DecodedInsn { op, args, size, family } = known;
         match family {
             Family::Arithmetic => self.arithmetic(*op, args),
+            Family::Authentication => self.authentication(*op, args),
+            Family::Vector => self.vector_instruction(*op, args),
             Family::System => self.system_instruction(*op, args),
             Family::Memory => self.memory_instruction(*op, args, *size),
             Family::Tags => self.tag_instruction(*op, args),
@@ -164,6 +173,9 @@ impl Core<'_, '_> {
     fn system_instruction(&mut self, op: Op, args: &Args) -> Executed {
         match (op, &**args) {
             (Op::B, &[Arg::PcOffset(distance)]) => self.branch(true, distance),
+            (Op::Bl, &[Arg::PcOffset(distance)]) => self.call(distance),
+            (Op::Br | Op::Ret, &[Arg::Reg(rn)]) => self.branch_to(rn, false),
+            (Op::Blr, &[Arg::Reg(rn)]) => self.branch_to(rn, true),
             (Op::BCond, &[Arg::Condition(condition), Arg::PcOffset(distance)]) => {
                 self.branch(condition.holds(self.cpu.nzcv), distance)
             }
@@ -178,6 +190,7 @@ impl Core<'_, '_> {
             (Op::Dsb, &[Arg::Barrier(option)]) => self.dsb(option),
             (Op::Isb, _) => self.isb(),
             (Op::Clrex, _) => self.clear_exclusive(),
+            (Op::Hint, _) => self.hint(),
             // Prefetches are hints and never fault. Sb is a barrier against speculation alone.
             (Op::Dmb | Op::Nop | Op::Yield | Op::Sb | Op::Prfm | Op::Prfum, _) => Ok(()),
             (Op::Brk, &[Arg::Imm(immediate)]) => self.brk(immediate),

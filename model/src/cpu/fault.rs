@@ -79,6 +79,13 @@ pub(super) fn instruction_abort(el: u8, status: FaultStatus, va: u64) -> Stop {
     })
 }
 
+/// A PC that is no multiple of 4 (pseudocode `AArch64.PCAlignmentFault`).
+#[mutants::rules]
+pub(super) fn pc_alignment_fault(pc: u64) -> Stop {
+    let esr = Syndrome::new(ExceptionClass::PC_ALIGNMENT, 0);
+    Stop::Exception(Exception { esr, far: Some(pc), returns_behind: false })
+}
+
 #[mutants::rules]
 impl From<Exception> for Stop {
     fn from(exception: Exception) -> Self {

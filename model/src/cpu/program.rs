@@ -26,7 +26,11 @@ pub(super) enum Family {
     Copies,
     /// `branch.rs`, `system.rs`, `cache.rs`.
     System,
-    /// `arithmetic.rs`.
+    /// `authentication.rs`.
+    Authentication,
+    /// `vector.rs`.
+    Vector,
+    /// `arithmetic.rs` and `integer.rs`.
     Arithmetic,
 }
 
@@ -41,13 +45,118 @@ impl Family {
             _ if accesses => Self::Memory,
             Op::Cpyp | Op::Cpym | Op::Cpye | Op::Cpyfp | Op::Cpyfm | Op::Cpyfe => Self::Copies,
             Op::Setp | Op::Setm | Op::Sete | Op::Setgp | Op::Setgm | Op::Setge => Self::Copies,
+            Op::Pacia
+            | Op::Paciza
+            | Op::Pacia1716
+            | Op::Paciaz
+            | Op::Paciasp
+            | Op::Pacib
+            | Op::Pacizb
+            | Op::Pacib1716
+            | Op::Pacibz
+            | Op::Pacibsp
+            | Op::Pacda
+            | Op::Pacdza
+            | Op::Pacdb
+            | Op::Pacdzb
+            | Op::Autia
+            | Op::Autiza
+            | Op::Autia1716
+            | Op::Autiaz
+            | Op::Autiasp
+            | Op::Autib
+            | Op::Autizb
+            | Op::Autib1716
+            | Op::Autibz
+            | Op::Autibsp
+            | Op::Autda
+            | Op::Autdza
+            | Op::Autdb
+            | Op::Autdzb
+            | Op::Xpaci
+            | Op::Xpacd
+            | Op::Xpaclri
+            | Op::Pacga => Self::Authentication,
+            Op::Bl | Op::Br | Op::Blr | Op::Ret => Self::System,
             Op::B | Op::BCond | Op::Cbz | Op::Cbnz | Op::Tbz | Op::Tbnz | Op::Mrs | Op::Msr | Op::MsrImm => {
                 Self::System
             }
             Op::Dsb | Op::Isb | Op::Dmb | Op::Sb | Op::Clrex | Op::Nop | Op::Yield | Op::Prfm | Op::Prfum => {
                 Self::System
             }
-            Op::Brk | Op::Svc | Op::Hvc | Op::Dc | Op::Ic => Self::System,
+            Op::Brk | Op::Svc | Op::Hvc | Op::Hint | Op::Dc | Op::Ic => Self::System,
+            Op::AddVec
+            | Op::SubVec
+            | Op::MulVec
+            | Op::AndVec
+            | Op::BicVec
+            | Op::OrrVec
+            | Op::OrnVec
+            | Op::EorVec
+            | Op::Bsl
+            | Op::Bit
+            | Op::Bif
+            | Op::CmeqVec
+            | Op::CmgtVec
+            | Op::CmgeVec
+            | Op::Cmhi
+            | Op::Cmhs
+            | Op::Cmtst
+            | Op::CmeqZero
+            | Op::CmgtZero
+            | Op::CmgeZero
+            | Op::CmleZero
+            | Op::CmltZero
+            | Op::SmaxVec
+            | Op::SminVec
+            | Op::UmaxVec
+            | Op::UminVec
+            | Op::Smaxp
+            | Op::Sminp
+            | Op::Umaxp
+            | Op::Uminp
+            | Op::AddpVec
+            | Op::AddpScalar
+            | Op::Addv
+            | Op::Smaxv
+            | Op::Sminv
+            | Op::Umaxv
+            | Op::Uminv
+            | Op::Uaddlv
+            | Op::Uzp1
+            | Op::Uzp2
+            | Op::Zip1
+            | Op::Zip2
+            | Op::Trn1
+            | Op::Trn2
+            | Op::Ext
+            | Op::NotVec
+            | Op::Cnt
+            | Op::RbitVec
+            | Op::Rev16Vec
+            | Op::Rev32Vec
+            | Op::Rev64Vec
+            | Op::ClzVec
+            | Op::ClsVec
+            | Op::AbsVec
+            | Op::NegVec
+            | Op::Xtn
+            | Op::Shrn
+            | Op::Ushll
+            | Op::ShlVec
+            | Op::Ushr
+            | Op::Sshr
+            | Op::Movi
+            | Op::Mvni
+            | Op::OrrVecImm
+            | Op::BicVecImm
+            | Op::DupGeneral
+            | Op::DupElement
+            | Op::Umov
+            | Op::Smov
+            | Op::InsGeneral
+            | Op::InsElement
+            | Op::Fmov => Self::Vector,
             _ => Self::Arithmetic,
         }
     }

@@ -33,6 +33,10 @@ pub struct Cpu {
     pub v_unknown: u32,
     /// Which of x0 to x30 are UNKNOWN, bit by bit, and in bit 31 whether `sp` is.
     pub x_unknown: u32,
+    /// ESR_EL1 is UNKNOWN: no exception was taken since the block began.
+    pub esr_unknown: bool,
+    /// FAR_EL1 is UNKNOWN, likewise, or the last exception does not write it or only a part.
+    pub far_unknown: bool,
     /// A copy that has begun and whose end shares bytes with its source.
     pub copying: Option<Copying>,
     /// The address of the next instruction.
@@ -121,6 +125,8 @@ impl Cpu {
             v: [[0; 2]; 32],
             v_unknown: 0,
             x_unknown: 0,
+            esr_unknown: true,
+            far_unknown: true,
             copying: None,
             pc: 0,
             nzcv: 0,

@@ -157,7 +157,7 @@ impl Core<'_, '_> {
         let mut lost = [false; MAX_REGISTERS];
         if layout.rest == Rest::Kept {
             for (register, index) in layout.registers().iter().enumerate() {
-                images[register] = self.vector(*index);
+                images[register] = self.vector(*index).to_le_bytes();
                 lost[register] = self.cpu.v_unknown >> index & 1 != 0;
             }
         }
@@ -188,18 +188,13 @@ impl Core<'_, '_> {
         let mut unknown: ByteMask = 0;
         for (to, register, byte) in layout.placed() {
             let index = layout.registers[register];
-            buffer[to..to + layout.element].copy_from_slice(&self.vector(index)[byte..byte + layout.element]);
+            buffer[to..to + layout.element]
+                .copy_from_slice(&self.vector(index).to_le_bytes()[byte..byte + layout.element]);
             if self.cpu.v_unknown >> index & 1 != 0 {
                 unknown |= part(layout.element) << to;
             }
         }
         let access = self.plain(false, layout.element as u64, checked);
         self.store(va, &buffer[..layout.bytes()], Access { unknown, ..access })
-    }
-
-    /// The bytes of a vector register.
-    fn vector(&self, index: u8) -> [u8; 16] {
-        let [low, high] = self.cpu.v[usize::from(index)];
-        (u128::from(high) << 64 | u128::from(low)).to_le_bytes()
     }
 }

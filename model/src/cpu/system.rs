@@ -127,7 +127,13 @@ impl Core<'_, '_> {
             Kind::Own => self.own_register(register, rt)?,
         };
         self.set(rt, value);
-        if register == SysReg::RgsrEl1 && self.cpu.sys.rgsr_unknown {
+        let unknown = match register {
+            SysReg::RgsrEl1 => self.cpu.sys.rgsr_unknown,
+            SysReg::EsrEl1 => self.cpu.esr_unknown,
+            SysReg::FarEl1 => self.cpu.far_unknown,
+            _ => false,
+        };
+        if unknown {
             self.forget(rt);
         }
         Ok(())
@@ -142,6 +148,8 @@ impl Core<'_, '_> {
             SysReg::TpidrEl0 => Ok(self.cpu.tpidr_el0),
             SysReg::Fpcr => self.permit_float().map(|()| self.fpcr()),
             SysReg::Fpsr => self.permit_float().map(|()| self.cpu.fpsr),
+            SysReg::EsrEl1 => Ok(self.cpu.sys.esr),
+            SysReg::FarEl1 => Ok(self.cpu.sys.far),
             SysReg::CtrEl0 if el0_without(UCT) => Err(trapped_register(register, rt)),
             SysReg::CtrEl0 => Ok(self.env.features.ctr),
             // DZP: DC ZVA is prohibited.
@@ -168,6 +176,17 @@ impl Core<'_, '_> {
                 }
                 SysReg::Fpcr => self.permit_float().map(|()| self.set_fpcr(value)),
                 SysReg::Fpsr => self.permit_float().map(|()| self.set_fpsr(value)),
+                SysReg::EsrEl1 => {
+                    // Bits 63:32 are RES0 or ISS2, as the CPU's features say.
+                    self.cpu.sys.esr = value;
+                    self.cpu.esr_unknown = value >> 32 != 0;
+                    Ok(())
+                }
+                SysReg::FarEl1 => {
+                    self.cpu.sys.far = value;
+                    self.cpu.far_unknown = false;
+                    Ok(())
+                }
                 SysReg::Tco => self.set_tco(value >> TCO_SHIFT & 1 == 1),
                 _ => Err(Stop::Unmodelled("a write of a system register that the model does not know")),
             },
@@ -198,6 +217,12 @@ impl Core<'_, '_> {
     /// ISB.
     pub(super) fn isb(&mut self) -> Executed {
         self.synchronise_context();
+        Ok(())
+    }
+
+    /// HINT: the hints of the table have no effect that a program could see. They are about events, speculation, errors and
+    /// branch targets, of which no page of the firmware is guarded; CHKFEAT finds no feature enabled (Arm ARM C6.2, HINT).
+    pub(super) fn hint(&self) -> Executed {
         Ok(())
     }
 

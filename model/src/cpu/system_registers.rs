@@ -3,6 +3,7 @@
 //! It must not say which instruction may access which register; that is `system.rs`.
 
 use abi::mailbox::{SYS_REGS, SysReg};
+use isa::FaultStatus;
 
 use super::fault::Exception;
 use super::features::Features;
@@ -274,6 +275,11 @@ impl Core<'_, '_> {
         sys.spsr = spsr;
         sys.elr = self.cpu.pc.wrapping_add(if exception.returns_behind { 4 } else { 0 });
         sys.far = exception.far.unwrap_or(sys.far);
+        let esr = exception.esr;
+        // WnR of an unsupported atomic, and bits 63:60 of the address of a tag check fault, are UNKNOWN (Arm ARM, ESR_EL1,
+        // FAR_EL1).
+        self.cpu.esr_unknown = esr.dfsc() == Some(FaultStatus::UNSUPPORTED_ATOMIC);
+        self.cpu.far_unknown = exception.far.is_none() || esr.is_tag_check_fault();
         self.forget_monitor();
     }
 }

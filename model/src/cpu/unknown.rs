@@ -20,6 +20,8 @@ pub struct Hidden {
     /// [`Cpu::v_unknown`].
     v: u32,
     copying: Option<Copying>,
+    /// [`Cpu::esr_unknown`] and [`Cpu::far_unknown`].
+    syndrome: (bool, bool),
 }
 
 #[mutants::rules]
@@ -27,12 +29,14 @@ impl Cpu {
     /// Returns what its registers do not show.
     #[must_use]
     pub fn hidden(&self) -> Hidden {
-        Hidden { x: self.x_unknown, v: self.v_unknown, copying: self.copying }
+        let syndrome = (self.esr_unknown, self.far_unknown);
+        Hidden { x: self.x_unknown, v: self.v_unknown, copying: self.copying, syndrome }
     }
 
     /// Sets what its registers do not show, after them.
     pub fn set_hidden(&mut self, hidden: Hidden) {
         (self.x_unknown, self.v_unknown, self.copying) = (hidden.x, hidden.v, hidden.copying);
+        (self.esr_unknown, self.far_unknown) = hidden.syndrome;
     }
 }
 
@@ -69,6 +73,12 @@ fn sets_flags(op: Op) -> bool {
             | Op::AndsImm
             | Op::BicsReg
             | Op::Subps
+            | Op::Adcs
+            | Op::Sbcs
+            | Op::CcmnReg
+            | Op::CcmnImm
+            | Op::CcmpReg
+            | Op::CcmpImm
     )
 }
 
@@ -99,7 +109,8 @@ impl Core<'_, '_> {
         };
         let refused = match family {
             Family::Memory | Family::Tags if address => "an access by an address that is UNKNOWN",
-            Family::Memory => return Ok(None),
+            // Vectors have a record of their own, and pointers stay as UNKNOWN as they are.
+            Family::Memory | Family::Vector | Family::Authentication => return Ok(None),
             Family::Tags => match op {
                 // Of the register LDG changes only the tag.
                 Op::Ldg => return Ok(first.filter(|rt| self.is_unknown(*rt))),
@@ -120,6 +131,14 @@ impl Core<'_, '_> {
                     (Op::Csel | Op::Csinc | Op::Csinv | Op::Csneg, [rn, rm, Arg::Condition(condition)]) => {
                         std::slice::from_ref(if condition.holds(self.cpu.nzcv) { rn } else { rm })
                     }
+                    // If the condition does not hold, the registers do not count.
+                    (
+                        Op::CcmnReg | Op::CcmnImm | Op::CcmpReg | Op::CcmpImm,
+                        [_, Arg::Imm(_), Arg::Condition(condition)],
+                    ) => match condition.holds(self.cpu.nzcv) {
+                        true => &args[..],
+                        false => &[],
+                    },
                     // These keep a part of what they write.
                     (Op::Movk | Op::Bfm, _) => args,
                     _ => rest,

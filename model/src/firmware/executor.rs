@@ -164,6 +164,8 @@ impl Firmware {
         cpu.fpsr = 0;
         cpu.tpidr_el0 = 0;
         (cpu.x_unknown, cpu.copying) = (0, None);
+        // The exception that ended the last block, or what the registers held at reset.
+        (cpu.esr_unknown, cpu.far_unknown) = (true, true);
         if let Some(v) = v.filter(|_| block.simd != 0) {
             cpu.v = *v;
             cpu.v_unknown = 0;

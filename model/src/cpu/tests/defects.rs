@@ -128,6 +128,15 @@ const PROGRAMS: &[Program] = &[
     Program { text: "mrs x20, mpidr_el1; mrs x21, clidr_el1; mrs x22, id_aa64dfr0_el1", ..BOOT },
     Program { text: "dc igsw, x30", ..BOOT },
     Program { text: "b .+4096", ..BOOT },
+    Program { text: "bl .+8; nop; orr x20, x30, xzr; adr x30, .+12; blr x30; movz x24, #9; movz x21, #1; adr x17, .+12; ret x17; movz x22, #7; adr x17, .+16; orr x17, x17, #0x0f00000000000000; br x17; nop; orr x23, x17, xzr", ..BOOT },
+    Program { text: "br x3", ..BOOT },
+    Program { text: "adr x17, .+10; br x17; nop", ..BOOT },
+    Program { text: "fmov d1, x12; mov v1.d[1], x0; dup v2.2d, x14; mov v2.d[0], x13; add v10.16b, v1.16b, v1.16b; add v11.2d, v1.2d, v1.2d; sub v12.16b, v1.16b, v2.16b; mul v13.16b, v1.16b, v1.16b; neg v14.16b, v1.16b; abs v15.16b, v2.16b; cnt v16.16b, v5.16b; rbit v17.16b, v1.16b; clz v18.16b, v1.16b; add v19.8b, v1.8b, v2.8b; movi v20.2d, #0xff; movi v21.16b, #0x80; abs v22.16b, v21.16b; cls v23.8h, v1.8h; mov v6.b[3], w12; umov w20, v1.h[3]; smov x21, v1.b[4]; fmov d7, x12; mvni v8.4s, #3; orr v9.4s, #1; bic v3.8h, #1", ..BOOT },
+    Program { text: "fmov d1, x12; mov v1.d[1], x0; fmov d2, x13; cmeq v10.16b, v1.16b, v1.16b; cmgt v11.16b, v1.16b, v2.16b; cmge v12.16b, v1.16b, v1.16b; cmle v13.16b, v2.16b, #0; cmlt v14.16b, v1.16b, #0; cmhi v15.16b, v1.16b, v2.16b; cmhs v16.16b, v2.16b, v2.16b; cmtst v17.16b, v1.16b, v5.16b; smax v18.16b, v1.16b, v2.16b; smin v19.16b, v1.16b, v2.16b; umax v20.16b, v1.16b, v2.16b; umin v21.16b, v1.16b, v2.16b; addp v22.16b, v1.16b, v5.16b; addv b23, v1.16b; bit v24.16b, v1.16b, v5.16b; bsl v25.16b, v1.16b, v5.16b; bic v26.16b, v1.16b, v5.16b; cmgt v27.16b, v2.16b, v1.16b", ..BOOT },
+    Program { text: "fmov d1, x12; mov v1.d[1], x0; fmov d2, x13; uzp1 v10.16b, v1.16b, v2.16b; zip2 v11.16b, v1.16b, v2.16b; trn1 v12.16b, v1.16b, v2.16b; ext v13.16b, v1.16b, v2.16b, #5; rev64 v14.8h, v1.8h; xtn v15.8b, v1.8h; xtn2 v16.16b, v1.8h; shrn v17.8b, v1.8h, #4; ushll2 v18.8h, v1.16b, #2; sshr v19.16b, v1.16b, #1; ushr v20.2d, v1.2d, #64", ..BOOT },
+    Program { text: "hint #40; ldr x20, [x27]; ldr x20, [x5]; mrs x21, esr_el1; mrs x22, far_el1; msr esr_el1, x14; mrs x23, esr_el1; msr far_el1, x12; mrs x24, far_el1", ..BOOT },
+    Program { text: "smaddl x17, w12, w13, x14; smaddl x17, w12, w12, x14; umaddl x18, w12, w12, x14; smulh x20, x0, x13; smulh x21, x13, x12; umulh x22, x12, x12; sdiv x23, x13, x12; udiv x24, x12, xzr; extr x25, x12, x14, #4; adcs x26, x12, x12; sbcs x27, x14, x14", ..BOOT },
+    Program { text: "rbit x17, x12; rev16 x18, x12; rev32 x20, x12; rev w21, w12; clz w22, w12; cls x23, x12; subs xzr, x12, x12; ccmp x12, x14, #5, ne; mrs x24, nzcv; ccmn x14, x14, #0, al; mrs x25, nzcv", ..BOOT },
 ];
 
 /// What can be seen of a machine: replies, exceptions and vectors; tags and data.
@@ -245,6 +254,19 @@ fn observe_hidden(defect: Option<&'static Defect>) -> Vec<String> {
     vec![format!("{:x?} {:x?} {:?}", done.reply.x, done.traps, bench.read_tags(0, 2))]
 }
 
+/// Pointers on a CPU with pointer authentication.
+fn observe_authentication(defect: Option<&'static Defect>) -> Vec<String> {
+    let mut bench = Bench::of(Features { isar1: Features::MAX.isar1 | 1 << 4 | 1 << 24, ..Features::MAX });
+    bench.sys(SysReg::Sctlr, reset::SCTLR);
+    if let Some(defect) = defect {
+        bench = bench.with(defect);
+    }
+    let text = "pacia x0, x1; autdza x0; xpaci x0; xpacd x1; paciasp; xpaclri; pacga x2, x0, x1";
+    let signed = tagged(64, 5) ^ 0x5a5a << 39;
+    let done = bench.run(text, &[signed, upper(64, 5) ^ 0x5a5a << 39]);
+    vec![format!("{:x?} {:x?} {:x?}", done.reply.x, done.traps, done.unknown)]
+}
+
 /// A small life of the heap.
 fn observe_heap(defect: Option<&'static Defect>) -> Vec<String> {
     let mut bench = defect.map_or_else(Bench::new, |defect| Bench::new().with(defect));
@@ -315,6 +337,7 @@ fn every_defect_shows_somewhere() {
     let heap = observe_heap(None);
     let requests = observe_requests(None);
     let hidden = observe_hidden(None);
+    let authentication = observe_authentication(None);
     let programs: Vec<Seen> = PROGRAMS.iter().map(|program| observe(None, program)).collect();
     let mut survivors = Vec::new();
     for defect in super::super::defects().chain(crate::firmware::defects()) {
@@ -323,6 +346,7 @@ fn every_defect_shows_somewhere() {
             || observe_heap(Some(defect)) != heap
             || observe_requests(Some(defect)) != requests
             || observe_hidden(Some(defect)) != hidden
+            || observe_authentication(Some(defect)) != authentication
             || super::pointer::shows(defect);
         if !shows {
             survivors.push(defect.name);
