@@ -10,7 +10,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use errata::{Environment, Erratum, Evidence, Product};
+use errata::{Condition, Environment, Erratum, Evidence, Product};
 use granule_tests::environment::{self, AS, CC, KERNEL_6_1, KERNEL_6_12, KERNEL_SID, QEMU, QEMU_SID};
 use granule_tests::init::{initramfs, status_of};
 use granule_tests::process::Process;
@@ -97,8 +97,16 @@ struct Reproduction {
     kernel: String,
 }
 
-/// Runs a program as the first process of a kernel.
-fn run_as_init(program: &Path, kernel: &str, cpu: &str) -> Reproduction {
+/// Returns how KVM has to run for an erratum, if that is not how it runs by itself.
+fn needed_mode(erratum: &Erratum) -> Option<&'static str> {
+    erratum.conditions.iter().find_map(|condition| match condition {
+        Condition::Mode(mode) => Some(*mode),
+        _ => None,
+    })
+}
+
+/// Runs a program as the first process of a kernel, which is told how KVM has to run.
+fn run_as_init(program: &Path, kernel: &str, cpu: &str, mode: Option<&str>) -> Reproduction {
     let scratch = tempfile::tempdir().unwrap();
     let archive = scratch.path().join("initramfs.cpio");
     fs::write(&archive, initramfs(&fs::read(program).unwrap())).unwrap();
@@ -106,7 +114,9 @@ fn run_as_init(program: &Path, kernel: &str, cpu: &str) -> Reproduction {
     command.args(["-M", "virt,virtualization=on,mte=on,gic-version=3", "-cpu", cpu, "-m", "512", "-smp", "2"]);
     command.args(["-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot"]);
     command.arg("-kernel").arg(environment::file(kernel)).arg("-initrd").arg(&archive);
-    command.args(["-append", "console=ttyAMA0 panic=-1 loglevel=6 cryptomgr.notests hugepages=2"]);
+    let mode = mode.map_or(String::new(), |mode| format!(" kvm-arm.mode={mode}"));
+    let parameters = format!("console=ttyAMA0 panic=-1 loglevel=6 cryptomgr.notests hugepages=2{mode}");
+    command.args(["-append", &parameters]);
     let ended = Process::start(&mut command).end();
     assert!(ended.status.success(), "{ended}");
     let lines: Vec<String> = ended.stdout.lines().map(|line| line.trim_end().to_owned()).collect();
@@ -139,8 +149,9 @@ fn each_shows_what_the_table_says(kernel: &str) {
         let program = compile(&folder().join(erratum.id).join("reproduce.c"), scratch.path());
         // The one CPU of QEMU's whose cache lines of tags are known.
         let cpu = if erratum.id == "linux.ctr-without-tag-lines" { "neoverse-n2" } else { "max,pauth=off" };
-        let run = run_as_init(&program, kernel, cpu);
-        let (status, start) = match shows(&Environment::new("", &run.kernel, "VHE"), erratum) {
+        let mode = needed_mode(erratum);
+        let run = run_as_init(&program, kernel, cpu, mode);
+        let (status, start) = match shows(&Environment::new("", &run.kernel, mode.unwrap_or("VHE")), erratum) {
             true => (REPRODUCED, "reproduced: "),
             false => (NOT_REPRODUCED, "not reproduced: "),
         };
