@@ -43,6 +43,8 @@ pub(super) const ALL: &[Erratum] = &[
             "kvm.isolation.other-*",
             "kvm.isolation.pending-fault-stays",
             "kvm.race.faults-of-their-own",
+            "kvm.reset.registers",
+            "kvm.reset.cpu-on",
         ],
         signs: &[
             // Another vCPU's pending faults, or none.
@@ -51,7 +53,7 @@ pub(super) const ALL: &[Erratum] = &[
                 values: Numbers::Bits(0b11),
             },
             Sign::Number {
-                what: &["KVM_GET_ONE_REG of TFSR*"],
+                what: &["KVM_GET_ONE_REG of TFSR*", "TFSR_EL1 of vCPU *", "TFSRE0_EL1 of vCPU *"],
                 values: Numbers::Pairs(&[(1, NEVER_LOADED), (2, NEVER_LOADED)]),
             },
         ],
