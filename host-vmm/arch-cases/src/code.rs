@@ -54,6 +54,18 @@ pub const CASES: &[Case] = &[
         calls,
     ),
     Case::new(
+        "arch.code.branch-type",
+        "the instruction behind BR and BLR has their branch type in SPSR_EL1.BTYPE when it faults, and no other has one",
+        "DDI 0487 SPSR_EL1.BTYPE; pseudocode BTypeNext",
+        branch_type,
+    ),
+    Case::new(
+        "arch.code.barrier-clears-branch-type",
+        "an instruction behind a barrier has no branch type in SPSR_EL1.BTYPE when it faults, whatever led to the barrier",
+        "DDI 0487 SPSR_EL1.BTYPE, C6.2 SB, ISB, DSB, DMB; pseudocode BTypeNext",
+        barrier_clears_branch_type,
+    ),
+    Case::new(
         "arch.code.branch-to-a-tagged-pointer",
         "a branch to a register ignores the top byte where TBI says so, and PC and FAR_EL1 then have the sign of bit 55 there",
         "DDI 0487 AArch64.BranchAddr(), TCR_EL1.{TBI0, TBI1, TBID0}",
@@ -377,6 +389,48 @@ fn strip_keeps_tag(cx: &mut CaseContext<'_>) -> CaseResult {
                     equal_hex(&format!("x{n} after {text} at {el}"), pointer, trace.x[n])?;
                 }
             }
+        }
+    }
+    Ok(())
+}
+
+fn branch_type(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    // ID_AA64PFR1_EL1.BT: FEAT_BTI.
+    let has_types = guest.boot().pfr1 & 0xf != 0;
+    for el in [El::El0, El::El1] {
+        for (text, branch_type) in [
+            ("adr x1, .+8; br x1; ldr x2, [x0]", 0b01),
+            ("adr x1, .+8; blr x1; ldr x2, [x0]", 0b10),
+            ("adr x1, .+8; ret x1; ldr x2, [x0]", 0),
+            ("adr x1, .+8; br x1; nop; ldr x2, [x0]", 0),
+            ("b .+4; ldr x2, [x0]", 0),
+        ] {
+            guest.store_tags(arena(0), &[6])?;
+            let trace = guest.run(&Block::assemble(text)?.at(el).x(0, pointer_at(el, false, 0, 7)))?;
+            let [fault] = trace.faults.as_slice() else {
+                return fail_with(text, "one exception", format!("{:?}", trace.faults), guest.listing());
+            };
+            let expected = if has_types { branch_type } else { 0 };
+            equal_hex(&format!("SPSR_EL1.BTYPE of {text} at {el}"), expected, fault.spsr >> 10 & 0b11)?;
+        }
+    }
+    Ok(())
+}
+
+fn barrier_clears_branch_type(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    guest.store_tags(arena(0), &[6])?;
+    // ID_AA64ISAR1_EL1.SB: FEAT_SB.
+    let has_sb = guest.boot().isar1 >> 36 & 0xf != 0;
+    for barrier in ["isb", "dsb sy", "dmb sy", "sb"].into_iter().filter(|barrier| *barrier != "sb" || has_sb) {
+        for branch in ["br", "blr"] {
+            let text = format!("adr x1, .+8; {branch} x1; {barrier}; ldr x2, [x0]");
+            let trace = guest.exec(&text, &[tagged(0, 7)])?;
+            let [fault] = trace.faults.as_slice() else {
+                return fail_with(text, "one exception", format!("{:?}", trace.faults), guest.listing());
+            };
+            equal_hex(&format!("SPSR_EL1.BTYPE behind {barrier}: {text}"), 0, fault.spsr >> 10 & 0b11)?;
         }
     }
     Ok(())

@@ -183,6 +183,22 @@ pub(super) const ALL: &[Erratum] = &[
         ..BLANK
     },
     Erratum {
+        id: "qemu.sb-keeps-branch-type",
+        title: "SB leaves PSTATE.BTYPE as it was",
+        versions: &[from(version(8, 0, 0))],
+        shows: "behind BR or BLR to an SB the instruction after that still has their branch type in PSTATE.BTYPE",
+        seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
+        reference: "target/arm/tcg/translate-a64.c, trans_SB() ends the block without reset_btype(), which trans_ISB() calls (inferred for these versions)",
+        cases: &["arch.code.barrier-clears-branch-type"],
+        signs: &[Sign::Number {
+            what: &["SPSR_EL1.BTYPE behind sb: *"],
+            values: Numbers::Pairs(&[(0, 0b01), (0, 0b10)]),
+        }],
+        avoid: &[Avoid::SpeculationBarriers],
+        analysis: include_str!("../../../docs/errata/qemu.sb-keeps-branch-type.md"),
+        ..BLANK
+    },
+    Erratum {
         id: "qemu.saved-while-debugged",
         title: "a machine that was saved while a debugger held it cannot be loaded",
         versions: &[from(version(8, 0, 0))],

@@ -14,6 +14,7 @@ use machine::Deadline;
 use machine::target::Opener;
 
 use super::contender::{ClosingEvent, KnownErrata, Opponent, with_judge};
+use super::coverage::Counter;
 use super::finding::failure;
 use super::generate;
 use super::judge::{Judge, Verdict};
@@ -76,6 +77,7 @@ struct Shared {
     found: AtomicUsize,
     stop: AtomicBool,
     not_covered: Mutex<BTreeMap<String, u64>>,
+    coverage: Counter,
 }
 
 /// Runs a campaign. Everything is reported to the sink: `Started`, each divergence, `Fuzzed`, and how it
@@ -97,6 +99,7 @@ pub fn run(
         found: AtomicUsize::new(0),
         stop: AtomicBool::new(false),
         not_covered: Mutex::default(),
+        coverage: Counter::default(),
     };
     let (sender, message) = mpsc::channel();
     let mut closed = None;
@@ -161,6 +164,7 @@ impl Shared {
             undecided: undecided.len() as u64,
             undecided_numbers: undecided.into_iter().take(NUMBERS).collect(),
             not_covered: not_covered.clone(),
+            coverage: self.coverage.coverage(),
             micros,
         }
     }
@@ -185,7 +189,8 @@ fn work(shared: &Shared, judge: &mut Judge<'_>, opponent: &Opponent, sender: &mp
         match verdict {
             // The last program may have had too little time, and was not run then.
             Verdict::OutOfTime(_) => return,
-            Verdict::Permitted | Verdict::Endless(_) => {}
+            Verdict::Permitted => shared.coverage.compared(&program),
+            Verdict::Endless(_) => {}
             Verdict::Undecided => {
                 shared.undecided.lock().unwrap_or_else(PoisonError::into_inner).push(number);
             }

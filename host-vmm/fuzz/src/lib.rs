@@ -29,6 +29,7 @@
 pub mod campaign;
 mod code;
 pub mod contender;
+pub mod coverage;
 pub mod finding;
 pub mod generate;
 pub mod judge;

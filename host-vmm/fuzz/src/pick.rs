@@ -89,7 +89,7 @@ pub fn is_simd(arg: &Arg) -> bool {
 }
 
 /// Returns some instruction of a row.
-fn example(row: &Row) -> Option<Insn> {
+pub fn example(row: &Row) -> Option<Insn> {
     let row = rows().iter().find(|known| std::ptr::eq(*known, row))?;
     (0..64u32).find_map(|n| row.fill(n.wrapping_mul(0x9e37_79b9)))
 }

@@ -19,7 +19,7 @@ pub struct Field {
 
 const BIT: &[&str] = &["0", "1"];
 /// SCTLR_EL1.TCF and TCF0: what a tag check fault does.
-const MODE: &[&str] = &["none", "sync", "async", "asymm"];
+pub const MODES: &[&str] = &["none", "sync", "async", "asymm"];
 
 const fn field(name: &'static str, register: SysReg, shift: u32, values: &'static [&'static str]) -> Field {
     Field { name, register, shift, values }
@@ -27,8 +27,8 @@ const fn field(name: &'static str, register: SysReg, shift: u32, values: &'stati
 
 /// All fields, in the order in which they are printed.
 pub static FIELDS: &[Field] = &[
-    field("sctlr_el1.tcf", SysReg::Sctlr, 40, MODE),
-    field("sctlr_el1.tcf0", SysReg::Sctlr, 38, MODE),
+    field("sctlr_el1.tcf", SysReg::Sctlr, 40, MODES),
+    field("sctlr_el1.tcf0", SysReg::Sctlr, 38, MODES),
     field("sctlr_el1.ata", SysReg::Sctlr, 43, BIT),
     field("sctlr_el1.ata0", SysReg::Sctlr, 42, BIT),
     field("sctlr_el1.itfsb", SysReg::Sctlr, 37, BIT),

@@ -103,8 +103,22 @@ pub struct Summary {
     pub undecided_numbers: Vec<u64>,
     /// Those that were not compared, by reason.
     pub not_covered: BTreeMap<String, u64>,
+    /// Which instructions the compared programs had, and where.
+    #[serde(default)]
+    pub coverage: Coverage,
     /// Microseconds from the first program to the last.
     pub micros: u64,
+}
+
+/// How much of the instruction table a campaign has compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coverage {
+    /// Encodings, each at each level and in each tag check mode, that stood in a block that was compared.
+    pub reached: u64,
+    /// How many there are.
+    pub all: u64,
+    /// Some of the others, those encodings first that were not reached at all.
+    pub unreached: Vec<String>,
 }
 
 impl Summary {

@@ -3,7 +3,7 @@
 //! Arm ARM C6.2 by instruction name; pseudocode `BranchTo`, `AArch64.BranchAddr`. A branch may leave the block; what happens
 //! then is the firmware's matter.
 
-use isa::Reg;
+use isa::{Op, Reg};
 
 use super::fault::pc_alignment_fault;
 use super::state::{Core, Executed};
@@ -46,6 +46,18 @@ impl Core<'_, '_> {
         }
         self.cpu.pc = target.wrapping_sub(WORD);
         Ok(())
+    }
+
+    /// PSTATE.BTYPE behind an instruction (pseudocode `BTypeNext`; no page of the firmware is guarded). What answers a call goes
+    /// on with the PSTATE that the caller had.
+    pub(super) fn set_branch_type(&mut self, op: Op) {
+        self.cpu.btype = match op {
+            _ if !self.env.features.has_branch_types() => 0,
+            Op::Br => 0b01,
+            Op::Blr => 0b10,
+            Op::Hvc => self.cpu.btype,
+            _ => 0,
+        };
     }
 
     /// The address that a branch to a register leads to: where the top byte is ignored it becomes the sign of bit 55

@@ -112,6 +112,7 @@ impl Core<'_, '_> {
         if let Some(register) = becomes_unknown {
             self.forget(register);
         }
+        self.set_branch_type(*op);
         Ok(())
     }
 

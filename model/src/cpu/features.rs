@@ -64,6 +64,7 @@ pub struct Features {
 const MTE_SHIFT: u32 = 8;
 const STORE_ONLY_SHIFT: u32 = 4;
 const TAGGED_FAR_SHIFT: u32 = 8;
+const BT: u64 = 0xf;
 const LO_SHIFT: u32 = 16;
 const ATOMIC_SHIFT: u32 = 20;
 const MOPS_SHIFT: u32 = 16;
@@ -157,6 +158,12 @@ impl Features {
     pub fn id_aa64pfr1(&self) -> u64 {
         let shown = if self.tags_hidden { 0 } else { self.mte as u64 };
         self.pfr1 | shown << MTE_SHIFT
+    }
+
+    /// Returns whether PSTATE has BTYPE (ID_AA64PFR1_EL1.BT, FEAT_BTI).
+    #[must_use]
+    pub fn has_branch_types(&self) -> bool {
+        self.pfr1 & BT != 0
     }
 
     /// Returns whether there are LDLAR and STLLR (ID_AA64MMFR1_EL1.LO, FEAT_LOR).

@@ -16,6 +16,7 @@ pub type Vectors = [[u64; 2]; 32];
 const EL1T: u64 = 0b0100;
 /// PSTATE.{D, A, I, F}: blocks run with all interrupts masked.
 const MASKED: u64 = 0x3c0;
+const BTYPE_SHIFT: u32 = 10;
 pub(super) const TCO_SHIFT: u32 = 25;
 pub(super) const NZCV_SHIFT: u32 = 28;
 
@@ -47,6 +48,8 @@ pub struct Cpu {
     pub tco: bool,
     /// PSTATE.EL, 0 or 1.
     pub el: u8,
+    /// PSTATE.BTYPE: how the last instruction branched to a register, 0 if it did not (FEAT_BTI).
+    pub btype: u8,
     /// The system registers that a block can see or that steer it.
     pub sys: SystemRegisters,
     /// TPIDR_EL0, which the firmware clears before each block.
@@ -132,6 +135,7 @@ impl Cpu {
             nzcv: 0,
             tco: false,
             el: 1,
+            btype: 0,
             sys: SystemRegisters::at_boot(features),
             tpidr_el0: 0,
             fpcr: 0,
@@ -142,24 +146,30 @@ impl Cpu {
         }
     }
 
-    /// PSTATE as an exception would save it in SPSR_EL1: flags, TCO, masks, level.
+    /// PSTATE as an exception would save it in SPSR_EL1: flags, TCO, masks, branch type, level.
     #[must_use]
     pub const fn pstate(&self) -> u64 {
         let level = if self.el == 0 { 0 } else { EL1T };
-        (self.nzcv as u64) << NZCV_SHIFT | (self.tco as u64) << TCO_SHIFT | MASKED | level
+        (self.nzcv as u64) << NZCV_SHIFT
+            | (self.tco as u64) << TCO_SHIFT
+            | MASKED
+            | (self.btype as u64) << BTYPE_SHIFT
+            | level
     }
 
-    /// Takes flags, TCO and level from a value of SPSR_EL1, as ERET does.
+    /// Takes flags, TCO, branch type and level from a value of SPSR_EL1, as ERET does.
     pub const fn set_pstate(&mut self, spsr: u64) {
         self.nzcv = (spsr >> NZCV_SHIFT & 0xf) as u8;
         self.tco = spsr >> TCO_SHIFT & 1 == 1;
         self.el = (spsr >> 2 & 1) as u8;
+        self.btype = (spsr >> BTYPE_SHIFT & 0b11) as u8;
     }
 
     /// Completes a store to a device, as the kernel does on the next `KVM_RUN`.
     pub const fn complete_mmio(&mut self) {
         if self.mmio {
             self.mmio = false;
+            self.btype = 0;
             self.pc = self.pc.wrapping_add(4);
         }
     }

@@ -9,6 +9,7 @@ pub fn shows(known: &Avoided, insn: Insn) -> bool {
     let mnemonic = insn.row().mnemonic();
     known.rules.iter().any(|rule| match *rule {
         Avoid::Mnemonics(prefixes) => prefixes.iter().any(|prefix| mnemonic.starts_with(prefix)),
+        Avoid::SpeculationBarriers => insn.op() == isa::Op::Sb,
         Avoid::UnalignedStack => moves_stack(insn),
         Avoid::LongLists => {
             insn.args().iter().any(|arg| matches!(arg, Arg::VectorList(_)))

@@ -14,7 +14,7 @@ use crate::nested;
 use fuzz::campaign::{NAME, Options};
 use machine::Deadline;
 use report::Format;
-use report::event::{Event, Sink, Summary};
+use report::event::{Coverage, Event, Sink, Summary};
 use report::exit::{Exit, RunEnd};
 use suite::GuestPolicy;
 
@@ -169,6 +169,13 @@ fn summary_line(summary: &Summary, seed: u64) -> String {
     }
     for (reason, count) in &summary.not_covered {
         line += &format!("\n  {count} not compared: {reason}");
+    }
+    let Coverage { reached, all, unreached } = &summary.coverage;
+    if *all > 0 {
+        line += &format!("\n  compared {reached} of {all}: encodings, each at EL0 and EL1, in each tag check mode");
+        if !unreached.is_empty() {
+            line += &format!("\n  not yet, for instance: {}", unreached.join("; "));
+        }
     }
     line
 }

@@ -103,6 +103,7 @@ const PROGRAMS: &[Program] = &[
     Program { sctlr: ASYM, text: "ldadd x12, x20, [x1]", ..BOOT },
     Program { text: "str q1, [x0]; str q1, [x1]; ldr s3, [x0]; ld1 {v4.16b, v5.16b}, [x0]; ldr q6, [x0, #16]", ..BOOT },
     Program { text: "str q1, [x0]; ld2 {v4.4h, v5.4h}, [x0]; st3 {v1.8b-v3.8b}, [x1]; ld2 {v6.s, v7.s}[1], [x0]; st1 {v1.h}[3], [x0]; ld3r {v8.16b-v10.16b}, [x0]; ld4r {v11.2s-v14.2s}, [x1]; ld1 {v1.d}[0], [x1]; str x12, [x0]; ld1r {v15.8b}, [x0]", ..BOOT },
+    Program { text: "adr x17, .+8; br x17; brk #1; adr x17, .+8; blr x17; nop; brk #2; adr x17, .+8; blr x17; brk #3; adr x17, .+8; br x17; isb; brk #4", ..BOOT },
     Program { text: "ldlar x20, [x1]; stllr w12, [x1]", ..BOOT },
     Program { sctlr: STORES_OF_EL1, text: "add x17, x7, #0; cpyfp [x17]!, [x1]!, x14!", ..BOOT },
     Program { text: "ldtr x20, [x0]; sttr x12, [x0]; ldtr x20, [x1]", ..BOOT },
