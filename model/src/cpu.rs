@@ -2,7 +2,7 @@
 //!
 //! [`Cpu`] is what a vCPU holds, [`Env`] what it runs in. The firmware's page tables are part of the
 //! specification ([`translate`]), so an instruction is executed from its virtual address to bytes and
-//! tags of a [`Bus`]. A rule stands in one file, with the source it was taken from and the defects that
+//! tags of a [`Bus`](crate::memory::Bus). A rule stands in one file, with the source it was taken from and the defects that
 //! break it. What is not specified is said to be so ([`Stop::Unmodelled`]); nothing is guessed.
 
 mod access;
