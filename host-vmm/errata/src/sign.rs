@@ -92,8 +92,8 @@ pub struct Direction {
     pub write: bool,
 }
 
-/// Loads and stores of lists of vectors and of their lanes, as the beginnings of what `isa` prints.
-pub const VECTOR_LISTS: &[&str] = &["ld1", "ld2", "ld3", "ld4", "st1", "st2", "st3", "st4"];
+/// Loads and stores of lists of vectors and of their lanes, as the beginnings of what `isa` prints. ST2G is none of them.
+pub(crate) const VECTOR_LISTS: &[&str] = &["ld1", "ld2", "ld3", "ld4", "st1 {", "st2 {", "st3 {", "st4 {"];
 
 /// ESR_EL1.ISS of a data abort: cache maintenance, and a write.
 pub(crate) const CM: u64 = 1 << 8;
@@ -188,5 +188,22 @@ impl Reaction {
     /// Returns whether no synchronous exception is taken.
     pub(crate) fn is_silent(self) -> bool {
         matches!(self, Self::Done | Self::Pending)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_vectors_are_no_tags() {
+        let concerns = |text: &str| begins(isa::assemble(text).unwrap()[0], VECTOR_LISTS);
+        for text in ["ld1 {v0.8b}, [x0]", "ld4r {v0.8b-v3.8b}, [x0]", "st2 {v0.b, v1.b}[1], [x0]", "st1 {v0.2d}, [x0]"]
+        {
+            assert!(concerns(text), "{text}");
+        }
+        for text in ["st2g x0, [x0]", "stz2g x0, [x0]", "str q0, [x0]", "ldr q0, [x0]"] {
+            assert!(!concerns(text), "{text}");
+        }
     }
 }

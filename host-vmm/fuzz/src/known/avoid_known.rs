@@ -4,7 +4,7 @@
 use abi::mailbox::PageKind;
 
 use errata::avoid::{Avoid, Avoided};
-use errata::sign::VECTOR_LISTS;
+use isa::{Arg, Insn};
 
 use super::instructions::{EXCLUSIVE_LOADS, has, is_zva};
 use crate::words::{NOP, doorbell_word};
@@ -22,7 +22,7 @@ pub fn avoid_known(known: &Avoided, program: &mut Program) {
             let Step::Run(run) = step else { continue };
             match *rule {
                 Avoid::UnalignedDevice if device => set(run, "sctlr_el1.a", 1),
-                Avoid::VectorsOnDevice if device => leave_out(run, VECTOR_LISTS),
+                Avoid::VectorsOnDevice if device => leave_out_lists(run),
                 Avoid::AtomicsOnReadOnly if read_only => leave_out(run, ATOMICS),
                 Avoid::MonitorAtCheckpoint if run.words.contains(&doorbell_word()) => leave_out(run, EXCLUSIVE_LOADS),
                 Avoid::TagSetsWithoutAccess if has(&run.words, &["setg"]) => {
@@ -42,6 +42,15 @@ pub fn avoid_known(known: &Avoided, program: &mut Program) {
 /// Leaves out the instructions whose mnemonics begin like one of these.
 fn leave_out(run: &mut Run, prefixes: &[&str]) {
     run.words.iter_mut().filter(|word| has([&**word], prefixes)).for_each(|word| *word = NOP);
+}
+
+/// Leaves out the loads and stores of lists of vectors and of their lanes.
+fn leave_out_lists(run: &mut Run) {
+    let lists = |word: u32| {
+        Insn::decode(word)
+            .is_some_and(|insn| insn.args().iter().any(|arg| matches!(arg, Arg::VectorList(_) | Arg::LaneList(_))))
+    };
+    run.words.iter_mut().filter(|word| lists(**word)).for_each(|word| *word = NOP);
 }
 
 /// SCTLR_EL1.TCF and TCF0.
@@ -92,6 +101,21 @@ mod tests {
             (
                 format!("granule program 1\npages tagged 0x0 0x1000 device\n{}", block("", "st1 {v0.4h}, [x1]")),
                 format!("granule program 1\npages tagged 0x0 0x1000 device\n{}", block("  sctlr_el1.a = 1\n", "nop")),
+            ),
+            (
+                format!(
+                    "granule program 1\npages tagged 0x0 0x1000 device\n{}",
+                    block("", "st2 {v0.b, v1.b}[3], [x1]")
+                ),
+                format!("granule program 1\npages tagged 0x0 0x1000 device\n{}", block("  sctlr_el1.a = 1\n", "nop")),
+            ),
+            // ST2G begins with the same letters and stores no vectors.
+            (
+                format!("granule program 1\npages tagged 0x0 0x1000 device\n{}", block("", "st2g x0, [x1]")),
+                format!(
+                    "granule program 1\npages tagged 0x0 0x1000 device\n{}",
+                    block("  sctlr_el1.a = 1\n", "st2g x0, [x1]")
+                ),
             ),
             (
                 format!("granule program 1\npages tagged 0x0 0x1000 read-only\n{}", block("", "swp x0, x1, [x2]")),
