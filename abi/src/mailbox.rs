@@ -7,8 +7,10 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+mod scalable;
 mod values;
 
+pub use scalable::Scalable;
 pub use values::{BlockEnd, PageKind, Request, SYS_REGS, Status, SysReg};
 
 /// The maximum number of instruction words in a block, not counting the word that ends it.
