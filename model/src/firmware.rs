@@ -8,7 +8,7 @@ mod executor;
 mod heap;
 mod state;
 
-pub use executor::{Done, Interrupt, Outcome, Unknown};
+pub use executor::{Done, Interrupt, Outcome, Unknown, VectorState};
 pub use heap::HeapError;
 pub use state::{BUDGET, Firmware};
 

@@ -28,7 +28,7 @@ use isa::Tag;
 use super::{Cpu, Env, Features, Platform, Vectors};
 use crate::choice::Choices;
 use crate::defect::{self, Defect};
-use crate::firmware::{Done, Firmware, HeapError, Outcome};
+use crate::firmware::{Done, Firmware, HeapError, Outcome, VectorState};
 use crate::memory::{Bus, ByteMask, NoMemory};
 
 /// Pages of bytes and tags, there once they are touched.
@@ -180,11 +180,13 @@ impl Bench {
             words: words.len() as u64,
             new_words: 1,
             simd: self.v.is_some().into(),
+            vector_bytes: 0,
         };
         let Self { features, platform, choices, ram, .. } = self;
         let _active = defect::activate(self.defect);
         let mut env = Env { features, platform: *platform, choices, bus: ram };
-        self.firmware.start(0, &block, words, self.v.as_ref(), &mut self.cpu, &mut env)
+        let vectors = self.v.as_ref().map_or(VectorState::Kept, VectorState::Simd);
+        self.firmware.start(0, &block, words, vectors, &mut self.cpu, &mut env)
     }
 
     fn resume(&mut self) -> Outcome {
