@@ -13,9 +13,10 @@
 
 use abi::mailbox::SysReg;
 use abi::map::GUEST_PAGE;
-use isa::{ExceptionClass, FaultStatus};
+use arch::{ExceptionClass, FaultStatus};
 
 use super::observation::{Observation, ObservedExtent, StepOutcome};
+use super::scalable;
 use machine::{Fault, Trace};
 
 /// ESR_EL1.ISS of a data abort: it was a write.
@@ -53,6 +54,14 @@ pub enum Location {
     Sp,
     /// A SIMD register.
     V(usize),
+    /// A vector register of SVE.
+    Z(usize),
+    /// A predicate register.
+    P(usize),
+    /// FFR.
+    Ffr,
+    /// The vector length.
+    VectorLength,
     /// Flags, TCO, level.
     Pstate,
     /// A system register.
@@ -80,6 +89,10 @@ impl std::fmt::Display for Location {
             Self::X(n) => write!(f, "x{n}"),
             Self::Sp => f.write_str("sp"),
             Self::V(n) => write!(f, "v{n}"),
+            Self::Z(n) => write!(f, "z{n}"),
+            Self::P(n) => write!(f, "p{n}"),
+            Self::Ffr => f.write_str("ffr"),
+            Self::VectorLength => f.write_str("vl"),
             Self::Pstate => f.write_str("pstate"),
             Self::Sys(register) => f.write_str(match register {
                 SysReg::Sctlr => "sctlr_el1",
@@ -105,6 +118,7 @@ pub fn differences(expected: &Observation, found: &Observation) -> Vec<Differenc
             (StepOutcome::Block(one), StepOutcome::Block(other)) => {
                 list.traces(one, other, &[&*a.unknown, &*b.unknown].concat(), a.unknown_x | b.unknown_x);
                 list.vectors(one, other, a.unknown_v | b.unknown_v);
+                list.scalable(one, other, a.unknown_v | b.unknown_v);
             }
             (StepOutcome::Tags { offset, tags: a }, StepOutcome::Tags { tags: b, .. }) => list.tags(*offset, a, b),
             _ => list.add(Location::Progress, || ("another step".to_owned(), "this step".to_owned())),
@@ -184,11 +198,29 @@ impl Differences {
         }
     }
 
+    /// Compares the scalable registers; bytes above the shorter vector length do not count, since the lengths differ.
+    fn scalable(&mut self, a: &Trace, b: &Trace, unknown: u32) {
+        let (Some(a), Some(b)) = (&a.scalable, &b.scalable) else { return };
+        self.numbers(Location::VectorLength, a.vector_bytes().into(), b.vector_bytes().into());
+        let mut registers = |place, a: &[u8], b: &[u8]| {
+            if a.iter().zip(b).any(|(a, b)| a != b) {
+                self.add(place, || (scalable::text(a), scalable::text(b)));
+            }
+        };
+        for n in (0..32).filter(|n| unknown >> n & 1 == 0) {
+            registers(Location::Z(n), a.z(n), b.z(n));
+        }
+        for n in 0..16 {
+            registers(Location::P(n), a.p(n), b.p(n));
+        }
+        registers(Location::Ffr, a.ffr(), b.ffr());
+    }
+
     fn tags(&mut self, offset: u64, a: &[u8], b: &[u8]) {
         if a == b {
             return;
         }
-        for (at, (a, b)) in (offset..).step_by(isa::GRANULE_BYTES).zip(a.iter().zip(b)) {
+        for (at, (a, b)) in (offset..).step_by(arch::GRANULE_BYTES).zip(a.iter().zip(b)) {
             self.numbers(Location::Tag(at), u64::from(*a), u64::from(*b));
         }
     }
@@ -222,7 +254,7 @@ fn page_of<'a>(extent: Option<&'a ObservedExtent>, offset: u64, other: Option<&O
 }
 
 /// Granules of a page.
-const TAGS: usize = GUEST_PAGE as usize / isa::GRANULE_BYTES;
+const TAGS: usize = GUEST_PAGE as usize / arch::GRANULE_BYTES;
 
 /// Returns what must be the same of an exception: its instruction, and the known bits of ESR_EL1, FAR_EL1 and SPSR_EL1.
 #[must_use]

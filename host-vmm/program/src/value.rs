@@ -6,7 +6,7 @@
 use std::fmt;
 
 use abi::map::{self, Window};
-use isa::{Tag, TaggedPtr};
+use arch::{Tag, TaggedPtr};
 
 /// The windows, by name.
 pub const WINDOWS: [(&str, Window); 4] = [
@@ -75,6 +75,15 @@ impl fmt::Display for Value {
             None if self.0 == map::UART_DR => f.write_str(UART),
             None => hex(f, self.0),
         }
+    }
+}
+
+/// A number that is never a pointer.
+pub struct Hex(pub u64);
+
+impl fmt::Display for Hex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex(f, self.0)
     }
 }
 
