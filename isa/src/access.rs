@@ -11,7 +11,8 @@
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Access {
-    /// The size of each element in bytes: 1, 2, 4, 8 or 16. One register holds one element.
+    /// The size of each element in bytes: 1, 2, 4, 8 or 16. One register holds one element, but of SVE as many as its length
+    /// has; a whole vector or predicate of SVE is accessed in bytes.
     pub bytes: u8,
     /// The number of registers: 1, 2 for a pair, up to 4 vectors. The first is at the lowest address.
     pub count: u8,
@@ -20,7 +21,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// Returns the size of the whole access in bytes, 1 to 64.
+    /// Returns the size of the whole access in bytes, 1 to 64; of SVE, of one element of each register.
     #[must_use]
     pub const fn total(self) -> u8 {
         self.bytes * self.count
