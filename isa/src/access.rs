@@ -36,7 +36,11 @@ impl Access {
     }
 
     const fn pair(self) -> Self {
-        Self { count: 2, ..self }
+        self.times(2)
+    }
+
+    const fn times(self, count: u8) -> Self {
+        Self { count, ..self }
     }
 }
 
@@ -64,3 +68,18 @@ pub(crate) const XX: Access = X.pair();
 pub(crate) const QQ: Access = Q.pair();
 /// Two signed words.
 pub(crate) const SW_SW: Access = SW.pair();
+
+/// Defines the accesses of structures of several elements.
+macro_rules! structures {
+    ($( $name:ident = $count:literal $one:ident; )*) => {
+        $( pub(crate) const $name: Access = $one.times($count); )*
+    };
+}
+
+structures! {
+    B2 = 2 B; B3 = 3 B; B4 = 4 B;
+    H2 = 2 H; H3 = 3 H; H4 = 4 H;
+    W3 = 3 W; W4 = 4 W;
+    X3 = 3 X; X4 = 4 X;
+    Q3 = 3 Q; Q4 = 4 Q;
+}
