@@ -3,16 +3,12 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::arg::{Address, Addressing, Arg};
+use arch::{Address, Addressing, Arg, ExtendKind, Indexed, Reg, RegClass, Scalable, ScalableAddress, SimdWidth};
+
 use crate::error::OperandError;
-use crate::extend::ExtendKind;
-use crate::indexed::Indexed;
 use crate::operand::Operand;
 use crate::operand::field::Field;
 use crate::operand::register::{XM, XN_SP};
-use crate::register::{Reg, RegClass};
-use crate::scalable::{Scalable, ScalableAddress};
-use crate::simd::SimdWidth;
 
 /// The bases of samples.
 fn bases() -> impl Iterator<Item = Reg> {

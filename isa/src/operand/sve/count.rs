@@ -3,12 +3,11 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::arg::Arg;
+use arch::{Arg, Pattern, Prefetch};
+
 use crate::error::OperandError;
 use crate::operand::Operand;
 use crate::operand::field::Field;
-use crate::prefetch::Prefetch;
-use crate::scalable::Pattern;
 
 /// A predicate constraint in bits 9:5; `all` if left out.
 #[derive(Clone, Copy, Debug)]

@@ -3,12 +3,11 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::arg::Arg;
+use arch::{Arg, Predicate, PredicateForm, SimdWidth};
+
 use crate::error::OperandError;
 use crate::operand::Operand;
 use crate::operand::sve::vector::Element;
-use crate::scalable::{Predicate, PredicateForm};
-use crate::simd::SimdWidth;
 
 /// What an operand's register may be followed by.
 #[derive(Clone, Copy, Debug)]

@@ -3,12 +3,11 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::arg::Arg;
+use arch::{Arg, Scalable, ScalableList, SimdWidth};
+
 use crate::error::OperandError;
 use crate::operand::Operand;
 use crate::operand::field::Field;
-use crate::scalable::{Scalable, ScalableList};
-use crate::simd::SimdWidth;
 
 /// `size`, of the elements of data processing.
 pub(super) const SIZE: Field = Field::unsigned(22, 2, 1);
