@@ -27,6 +27,7 @@ mod platform;
 mod pointer;
 mod program;
 mod registers;
+mod scalable;
 mod state;
 mod structures;
 mod system;

@@ -163,6 +163,7 @@ impl Block {
             words: self.words.len() as u64,
             new_words: u64::from(new_words),
             simd: u64::from(self.v.is_some()),
+            vector_bytes: 0,
         }
     }
 

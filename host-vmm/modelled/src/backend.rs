@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use abi::mailbox::{Request, Status};
 use abi::map;
-use firmware_model::{Firmware, HeapError, Outcome as FirmwareOutcome};
+use firmware_model::{Firmware, HeapError, Outcome as FirmwareOutcome, VectorState};
 use model::choice::Choices;
 use model::cpu::{Env, RESETS};
 use model::memory::{Lacks, NoMemory};
@@ -178,7 +178,8 @@ impl KernelBackend for ModelBackend {
                 self.words[cpu] = block.words().len();
                 let record = block.record(true);
                 self.enter(cpu, |firmware, state, env| {
-                    firmware.start(cpu, &record, block.words(), block.initial_vectors(), state, env)
+                    let vectors = block.initial_vectors().map_or(VectorState::Kept, VectorState::Simd);
+                    firmware.start(cpu, &record, block.words(), vectors, state, env)
                 })?
             }
             RunReason::Resume => self.enter(cpu, |firmware, state, env| firmware.resume(cpu, state, env))?,

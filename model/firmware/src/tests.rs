@@ -25,7 +25,7 @@ use abi::mailbox::{Block, BlockEnd, PageKind, SYS_REGS, SysReg, Trap};
 use abi::map::{self, Window};
 use arch::Tag;
 
-use crate::{Done, Firmware, HeapError, Outcome};
+use crate::{Done, Firmware, HeapError, Outcome, VectorState};
 use model::choice::Choices;
 use model::cpu::{Cpu, Env, Features, Platform, Vectors};
 use model::defect::{self, Defect};
@@ -180,11 +180,13 @@ impl Bench {
             words: words.len() as u64,
             new_words: 1,
             simd: self.v.is_some().into(),
+            vector_bytes: 0,
         };
         let Self { features, platform, choices, ram, .. } = self;
         let _active = defect::activate(self.defect);
         let mut env = Env { features, platform: *platform, choices, bus: ram };
-        self.firmware.start(0, &block, words, self.v.as_ref(), &mut self.cpu, &mut env)
+        let vectors = self.v.as_ref().map_or(VectorState::Kept, VectorState::Simd);
+        self.firmware.start(0, &block, words, vectors, &mut self.cpu, &mut env)
     }
 
     fn resume(&mut self) -> Outcome {

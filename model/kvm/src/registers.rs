@@ -64,7 +64,7 @@ const TABLE: &[(RegisterId, Place)] = &[
     id(0, 0, |features, _| features.midr),
     id(0, 5, Features::mpidr_el1),
     id(0, 6, |features, _| features.revidr),
-    id(4, 0, |features, _| features.pfr0),
+    id(4, 0, |features, _| features.id_aa64pfr0()),
     (RegisterId::ID_AA64PFR1_EL1, Place::Id(|features, _| features.id_aa64pfr1())),
     id(4, 2, |features, _| features.id_aa64pfr2()),
     id(5, 0, |features, _| features.dfr0),
