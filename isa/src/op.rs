@@ -845,9 +845,29 @@ ops! {
 }
 
 impl Op {
+    /// Returns whether the instruction is one of SVE. They stand together in the list.
+    #[must_use]
+    pub const fn is_scalable(self) -> bool {
+        let (first, last) = (Self::SveLd1 as u16, Self::SveLastb as u16);
+        first <= self as u16 && self as u16 <= last
+    }
+
     /// Returns whether the instruction loads an element for each register and fills the register with it (LD1R to LD4R).
     #[must_use]
     pub const fn replicates(self) -> bool {
         matches!(self, Self::Ld1r | Self::Ld2r | Self::Ld3r | Self::Ld4r)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    #[test]
+    fn the_names_of_scalable_instructions_say_so() {
+        for op in Op::ALL {
+            assert_eq!(op.is_scalable(), format!("{op:?}").starts_with("Sve"), "{op:?}");
+        }
     }
 }
