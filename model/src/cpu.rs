@@ -30,6 +30,7 @@ mod registers;
 mod scalable;
 mod state;
 mod structures;
+mod sve;
 mod system;
 mod system_registers;
 mod tag_blocks;
@@ -80,6 +81,7 @@ pub fn defects() -> impl Iterator<Item = &'static Defect> {
         vector::DEFECTS,
     ]
     .into_iter()
+    .chain(sve::ALL_DEFECTS)
     .flatten()
     .copied()
 }

@@ -75,6 +75,8 @@ pub struct Unknown {
     pub rgsr: bool,
     /// v0 to v31, bit by bit ([`Cpu::v_unknown`]).
     pub v: u32,
+    /// p0 to p15, bit by bit, and FFR in bit 16 ([`Cpu::p_unknown`]).
+    pub p: u32,
     /// x0 to x30, bit by bit, and the stack pointer in bit 31 ([`Cpu::x_unknown`]).
     pub x: u32,
 }
@@ -336,7 +338,7 @@ impl Running {
             end: end as u64,
             vector_bytes: if self.scalable { cpu.vector_bytes.into() } else { 0 },
         };
-        let unknown = Unknown { rgsr: cpu.sys.rgsr_unknown, v: cpu.v_unknown, x: cpu.x_unknown };
+        let unknown = Unknown { rgsr: cpu.sys.rgsr_unknown, v: cpu.v_unknown, p: cpu.p_unknown, x: cpu.x_unknown };
         let sys = &mut cpu.sys;
         sys.sctlr = if env.features.has_tags() { reset::SCTLR } else { reset::SCTLR_WITHOUT_MTE };
         sys.tcr = reset::TCR;

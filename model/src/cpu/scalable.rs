@@ -14,6 +14,13 @@ impl Cpu {
         }
     }
 
+    /// Clears what is above a vector register that an instruction other than of SVE wrote (pseudocode function `V`).
+    pub(super) fn clear_above(&mut self, index: u8) {
+        if let Some(held) = &mut self.scalable {
+            held.z[usize::from(index)].fill(0);
+        }
+    }
+
     /// Loads z0 to z31, p0 to p15 and FFR, of which as many bytes are there as the vector length says.
     pub fn set_scalable(&mut self, values: &Scalable, vector_bytes: u16) {
         let mut held = Box::new(Scalable::ZERO);
@@ -29,6 +36,7 @@ impl Cpu {
         self.scalable = Some(held);
         self.vector_bytes = vector_bytes;
         self.v_unknown = 0;
+        self.p_unknown = 0;
     }
 
     /// Takes all of z0 to z31, p0 to p15 and FFR, whatever the vector length is.

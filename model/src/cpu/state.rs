@@ -39,6 +39,8 @@ pub struct Cpu {
     /// Which of them are UNKNOWN, bit by bit: a load of several elements into them took a fault, or they were loaded from
     /// bytes that are.
     pub v_unknown: u32,
+    /// Which of p0 to p15 are UNKNOWN, bit by bit, and in bit 16 whether FFR is.
+    pub p_unknown: u32,
     /// Which of x0 to x30 are UNKNOWN, bit by bit, and in bit 31 whether `sp` is.
     pub x_unknown: u32,
     /// ESR_EL1 is UNKNOWN: no exception was taken since the block began.
@@ -136,6 +138,7 @@ impl Cpu {
             scalable: None,
             vector_bytes: features.max_vector_bytes(),
             v_unknown: 0,
+            p_unknown: 0,
             x_unknown: 0,
             esr_unknown: true,
             far_unknown: true,
