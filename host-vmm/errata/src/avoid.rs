@@ -40,6 +40,8 @@ pub enum Avoid {
     StoreOnlyAtomics,
     /// Blocks with memory copies do, too.
     StoreOnlyCopies,
+    /// No vectors of more than 128 bytes in programs with a restore.
+    SavedLongVectors,
     /// No SB.
     SpeculationBarriers,
     /// Nothing is left out: bits 63:32 of ESR_EL1 of tag check faults are not compared, in programs that are given neither.
@@ -67,6 +69,7 @@ impl Avoid {
             Self::AsymmetricSwaps => "have no asymmetric faults in blocks with CAS and CASP",
             Self::StoreOnlyAtomics => "check loads, too, in blocks with atomics",
             Self::StoreOnlyCopies => "check loads, too, in blocks with memory copies",
+            Self::SavedLongVectors => "have no vectors of more than 128 bytes where the machine is saved",
             Self::SpeculationBarriers => "do not contain SB",
             Self::SyndromeUpperHalf => "do not compare bits 63:32 of ESR_EL1 of tag check faults",
             Self::Direction => "do not compare ESR_EL1.WnR of these faults",

@@ -155,6 +155,8 @@ named_codes!(ExceptionClass, "exception class", {
     HVC64 = 0x16 "hvc";
     /// Trapped MSR, MRS or system instruction.
     SYSTEM_TRAP = 0x18 "trapped msr, mrs or system instruction";
+    /// Access to SVE that CPACR_EL1.ZEN or CPTR_EL2 traps.
+    SVE = 0x19 "trapped sve";
     /// Instruction abort from a lower exception level.
     INSTRUCTION_ABORT_LOWER = 0x20 "instruction abort, lower EL";
     /// Instruction abort from the same exception level.

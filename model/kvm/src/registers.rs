@@ -195,13 +195,13 @@ impl Vm {
     /// Lists the registers of a vCPU (KVM_GET_REG_LIST).
     #[must_use]
     pub fn register_list(&self) -> Vec<RegisterId> {
+        let sve = self.features.has_sve();
+        let general = (0..GENERAL).map(RegisterId::x);
         let listed = |(_, place): &&(RegisterId, Place)| match place {
             Place::Mte(_) => self.shows_mte(),
-            Place::VectorLength => self.features.has_sve(),
+            Place::VectorLength => sve,
             _ => true,
         };
-        let general = (0..GENERAL).map(RegisterId::x);
-        let sve = self.features.has_sve();
         let vectors = (0..VECTORS).map(RegisterId::v).filter(|_| !sve);
         let scalable = scalable::listed().filter(|_| sve);
         general.chain(vectors).chain(scalable).chain(TABLE.iter().filter(listed).map(|(id, _)| *id)).collect()

@@ -33,6 +33,9 @@ pub struct Features {
     pub idst: bool,
     /// The vector lengths of SVE, bit n for `16 * (n + 1)` bytes; 0 without FEAT_SVE.
     pub vector_lengths: u16,
+    /// A hypervisor keeps SVE from the guest and hides it in the ID registers, but the CPU has it: what CPACR_EL1.ZEN traps is
+    /// trapped.
+    pub sve_hidden: bool,
     /// ID_AA64PFR0_EL1 without its SVE field.
     pub pfr0: u64,
     /// ID_AA64PFR1_EL1 without its MTE field.
@@ -97,6 +100,7 @@ impl Features {
         store_only: true,
         idst: true,
         vector_lengths: 0xffff,
+        sve_hidden: false,
         pfr0: 0x1101_0010_2011_0222,
         pfr1: 0x21,
         dfr0: 0x1030_500a,
@@ -130,6 +134,7 @@ impl Features {
         store_only: false,
         idst: true,
         vector_lengths: 1,
+        sve_hidden: false,
         pfr0: 0x1101_0010_2011_0112,
         pfr1: 0x21,
         dfr0: 0xf0_1030_5009,
