@@ -118,7 +118,7 @@ pub fn differences(expected: &Observation, found: &Observation) -> Vec<Differenc
             (StepOutcome::Block(one), StepOutcome::Block(other)) => {
                 list.traces(one, other, &[&*a.unknown, &*b.unknown].concat(), a.unknown_x | b.unknown_x);
                 list.vectors(one, other, a.unknown_v | b.unknown_v);
-                list.scalable(one, other, a.unknown_v | b.unknown_v);
+                list.scalable(one, other, a.unknown_v | b.unknown_v, a.unknown_p | b.unknown_p);
             }
             (StepOutcome::Tags { offset, tags: a }, StepOutcome::Tags { tags: b, .. }) => list.tags(*offset, a, b),
             _ => list.add(Location::Progress, || ("another step".to_owned(), "this step".to_owned())),
@@ -199,7 +199,7 @@ impl Differences {
     }
 
     /// Compares the scalable registers; bytes above the shorter vector length do not count, since the lengths differ.
-    fn scalable(&mut self, a: &Trace, b: &Trace, unknown: u32) {
+    fn scalable(&mut self, a: &Trace, b: &Trace, unknown: u32, unknown_p: u32) {
         let (Some(a), Some(b)) = (&a.scalable, &b.scalable) else { return };
         self.numbers(Location::VectorLength, a.vector_bytes().into(), b.vector_bytes().into());
         let mut registers = |place, a: &[u8], b: &[u8]| {
@@ -210,10 +210,12 @@ impl Differences {
         for n in (0..32).filter(|n| unknown >> n & 1 == 0) {
             registers(Location::Z(n), a.z(n), b.z(n));
         }
-        for n in 0..16 {
+        for n in (0..16).filter(|n| unknown_p >> n & 1 == 0) {
             registers(Location::P(n), a.p(n), b.p(n));
         }
-        registers(Location::Ffr, a.ffr(), b.ffr());
+        if unknown_p >> 16 & 1 == 0 {
+            registers(Location::Ffr, a.ffr(), b.ffr());
+        }
     }
 
     fn tags(&mut self, offset: u64, a: &[u8], b: &[u8]) {

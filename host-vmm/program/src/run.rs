@@ -90,6 +90,7 @@ impl Runner<'_> {
                     what: StepOutcome::Tags { offset: *offset, tags },
                     unknown: Vec::new(),
                     unknown_v: 0,
+                    unknown_p: 0,
                     unknown_x: 0,
                 });
                 Ok(())
@@ -166,6 +167,7 @@ impl Runner<'_> {
             what: StepOutcome::Block(trace),
             unknown: Vec::new(),
             unknown_v: 0,
+            unknown_p: 0,
             unknown_x: 0,
         });
     }

@@ -33,6 +33,7 @@ fn of(trace: Trace) -> Observation {
             what: StepOutcome::Block(Box::new(trace)),
             unknown: Vec::new(),
             unknown_v: 0,
+            unknown_p: 0,
             unknown_x: 0,
         }],
         memory,
@@ -112,6 +113,9 @@ fn every_scalable_register_counts_and_so_does_the_vector_length() {
     assert_eq!(places(&z), []);
     assert_eq!(places(&with(32, |values| values.p_mut(15)[3] = 0x80)), [Location::P(15)]);
     assert_eq!(places(&with(32, |values| values.ffr_mut()[0] = 1)), [Location::Ffr]);
+    let mut ffr = with(32, |values| values.ffr_mut()[0] = 1);
+    ffr.seen[0].unknown_p = 1 << 16;
+    assert_eq!(places(&ffr), []);
 }
 
 #[test]
