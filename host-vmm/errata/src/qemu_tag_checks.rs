@@ -4,7 +4,10 @@ use arch::FaultStatus;
 
 use super::avoid::Avoid;
 use super::erratum::{BLANK, Erratum, from, range, version};
-use super::sign::{Far, InstructionSign, Numbers, Reaction, Sign, VECTOR_LISTS, abort, any_abort, direction, instead};
+use super::sign::{
+    Far, InstructionSign, Numbers, Reaction, SCALABLE, SCALABLE_LISTS, Sign, VECTOR_LISTS, abort, any_abort, direction,
+    instead,
+};
 
 /// Atomics that are a single read-modify-write without a condition.
 const ATOMICS: &[&str] = &["ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp"];
@@ -89,6 +92,45 @@ pub(super) const ALL: &[Erratum] = &[
         programs: &["qemu.vector-list-end-unchecked"],
         avoid: &[Avoid::LongLists],
         analysis: include_str!("../../../docs/errata/qemu.vector-list-end-unchecked.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.scalable-elements-unchecked",
+        title: "of a contiguous load or store of SVE only the first address is tag checked",
+        versions: &[from(version(8, 0, 0))],
+        shows: "LD1B to LD4D, ST1B to ST4D and their like with consecutive elements check the tag of the first address for each",
+        seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
+        reference: "target/arm/tcg/sve_helper.c, sve_cont_ldst_mte_check() passes `addr`, not `addr + mem_off`",
+        signs: &[Sign::Instruction(instead(SCALABLE_LISTS, any_abort(TAG_CHECK), Reaction::Done))],
+        programs: &["qemu.scalable-elements-unchecked"],
+        avoid: &[Avoid::ScalableChecks],
+        analysis: include_str!("../../../docs/errata/qemu.scalable-elements-unchecked.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.scalable-stack-checked",
+        title: "loads and stores of SVE by the stack pointer and an immediate are tag checked",
+        versions: &[from(version(8, 0, 0))],
+        shows: "LD1RB and its like by the stack pointer and an immediate are tag checked, which they are not to be",
+        seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
+        reference: "target/arm/tcg/translate-sve.c, trans_LD1R_zpri() passes `true` for `tag_checked`; the pseudocode has `n != 31`",
+        signs: &[Sign::Instruction(instead(SCALABLE, Reaction::Done, any_abort(TAG_CHECK)))],
+        programs: &["qemu.scalable-stack-checked"],
+        avoid: &[Avoid::ScalableByStack],
+        analysis: include_str!("../../../docs/errata/qemu.scalable-stack-checked.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.store-only-scalable",
+        title: "loads of SVE are checked where checks are of stores alone",
+        versions: &[from(version(11, 0, 0))],
+        shows: "with store-only tag checks loads of SVE are checked",
+        seen: "11.1.3; 10.0.13 has no FEAT_MTE_STORE_ONLY, and nothing between was measured",
+        reference: "Arm ARM, pseudocode StoreOnlyTagCheckingEnabled",
+        signs: &[Sign::Instruction(instead(SCALABLE, Reaction::Done, abort(TAG_CHECK, false)))],
+        programs: &["qemu.store-only-scalable"],
+        avoid: &[Avoid::StoreOnlyScalable],
+        analysis: include_str!("../../../docs/errata/qemu.store-only-scalable.md"),
         ..BLANK
     },
     Erratum {
