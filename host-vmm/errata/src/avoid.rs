@@ -52,6 +52,10 @@ pub enum Avoid {
     ScalableByStack,
     /// Blocks with loads of SVE check loads, too.
     StoreOnlyScalable,
+    /// Blocks with contiguous first-fault loads have synchronous tag check faults.
+    FirstFaultSynchronous,
+    /// Blocks with stores of whole vectors or predicates of SVE have no asymmetric tag check faults, and check loads, too.
+    WholeScalableStores,
     /// No loads of single lanes in blocks with SVE.
     LanesWithScalable,
     /// No SB.
@@ -92,6 +96,10 @@ impl Avoid {
             }
             Self::ScalableByStack => "have no loads and stores of SVE by the stack pointer and an immediate",
             Self::StoreOnlyScalable => "check loads, too, in blocks with loads of SVE",
+            Self::FirstFaultSynchronous => "have synchronous faults in blocks with contiguous first-fault loads",
+            Self::WholeScalableStores => {
+                "have synchronous faults and checks of loads in blocks with stores of whole vectors or predicates of SVE"
+            }
             Self::LanesWithScalable => "have no loads of single lanes in blocks with SVE",
             Self::SpeculationBarriers => "do not contain SB",
             Self::SyndromeUpperHalf => "do not compare bits 63:32 of ESR_EL1 of tag check faults",

@@ -121,6 +121,35 @@ pub(super) const ALL: &[Erratum] = &[
         ..BLANK
     },
     Erratum {
+        id: "qemu.scalable-store-reads",
+        title: "tag check faults of STR of a vector or predicate of SVE are those of a read",
+        versions: &[from(version(8, 0, 0))],
+        shows: "a tag check fault of STR (vector) or STR (predicate) is that of a read: ESR_EL1.WnR is 0, and asymmetric mode makes it synchronous",
+        seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
+        reference: "target/arm/tcg/translate-sve.c, gen_sve_str() passes `false` for `is_write` to gen_mte_checkN()",
+        signs: &[
+            direction(&["str z", "str p"], TAG_CHECK, true),
+            Sign::Instruction(instead(&["str z", "str p"], Reaction::Pending, abort(TAG_CHECK, false))),
+        ],
+        programs: &["qemu.scalable-store-reads"],
+        avoid: &[Avoid::Direction, Avoid::WholeScalableStores],
+        analysis: include_str!("../../../docs/errata/qemu.scalable-store-reads.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.first-fault-suppresses-first",
+        title: "in asynchronous mode LDFF1 suppresses its first element",
+        versions: &[from(version(8, 0, 0))],
+        shows: "an asynchronous tag check fault of the first active element of LDFF1 makes that element false in FFR, and does not load it",
+        seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
+        reference: "target/arm/tcg/sve_helper.c, sve_ldnfff1_r() probes the tag of the first element once more, as of one that may not fault",
+        signs: &[],
+        programs: &["qemu.first-fault-suppresses-first"],
+        avoid: &[Avoid::FirstFaultSynchronous],
+        analysis: include_str!("../../../docs/errata/qemu.first-fault-suppresses-first.md"),
+        ..BLANK
+    },
+    Erratum {
         id: "qemu.store-only-scalable",
         title: "loads of SVE are checked where checks are of stores alone",
         versions: &[from(version(11, 0, 0))],

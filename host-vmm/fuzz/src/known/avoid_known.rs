@@ -42,6 +42,11 @@ pub fn avoid_known(known: &Avoided, program: &mut Program) {
                 }
                 Avoid::FirstFaultPredicates => govern_first_faults(run),
                 Avoid::StoreOnlyScalable if run.words.iter().any(|word| accesses_scalable(*word)) => check_loads(run),
+                Avoid::FirstFaultSynchronous if is_op(run, &[Op::SveLdff1]) => synchronous(run),
+                Avoid::WholeScalableStores if is_op(run, &[Op::SveStr, Op::SveStrP]) => {
+                    synchronous(run);
+                    check_loads(run);
+                }
                 Avoid::LanesWithScalable if run.scalable.is_some() => leave_out_where(run, loads_lane),
                 Avoid::StoreOnlyAtomics if has(&run.words, ATOMICS) => check_loads(run),
                 Avoid::StoreOnlyCopies if has(&run.words, &["cpy"]) => check_loads(run),
@@ -85,6 +90,11 @@ fn is_contiguous(word: u32) -> bool {
         };
         elements && checked && !matches!(insn.op(), Op::SveLdff1 | Op::SveLdnf1)
     })
+}
+
+/// Returns whether a block has one of these instructions.
+fn is_op(run: &Run, ops: &[Op]) -> bool {
+    run.words.iter().filter_map(|word| Insn::decode(*word)).any(|insn| ops.contains(&insn.op()))
 }
 
 /// Lets p0 govern contiguous first-fault and non-fault loads, and leaves out what writes it.
