@@ -13,6 +13,16 @@ use super::sign::{
 const ATOMICS: &[&str] = &["ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp"];
 
 const TAG_CHECK: &[FaultStatus] = &[FaultStatus::TAG_CHECK];
+/// What a tag check finds before the access itself is made.
+const FOUND_BY_CHECK: &[FaultStatus] = &[
+    FaultStatus::TAG_CHECK,
+    FaultStatus::TRANSLATION_L0,
+    FaultStatus::TRANSLATION_L1,
+    FaultStatus::TRANSLATION_L2,
+    FaultStatus::TRANSLATION_L3,
+    FaultStatus::PERMISSION_L2,
+    FaultStatus::PERMISSION_L3,
+];
 
 /// ESR_EL1 of CPYFE [x0]!, [x1]!, x2! whose registers no CPYFP has been at: EC 0b100111, IL, from an epilogue, FormatOption.
 const COPY_NOT_BEGUN: u64 = 0x9e05_0022;
@@ -128,7 +138,7 @@ pub(super) const ALL: &[Erratum] = &[
         seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
         reference: "target/arm/tcg/translate-sve.c, gen_sve_str() passes `false` for `is_write` to gen_mte_checkN()",
         signs: &[
-            direction(&["str z", "str p"], TAG_CHECK, true),
+            direction(&["str z", "str p"], FOUND_BY_CHECK, true),
             Sign::Instruction(instead(&["str z", "str p"], Reaction::Pending, abort(TAG_CHECK, false))),
         ],
         programs: &["qemu.scalable-store-reads"],
