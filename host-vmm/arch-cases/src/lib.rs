@@ -33,6 +33,7 @@ mod loads;
 mod memory_operations;
 mod modes;
 mod plain;
+mod scalable;
 mod store_edges;
 mod store_faults;
 mod store_only;
@@ -63,6 +64,7 @@ pub const CHAPTERS: &[Chapter] = &[
     store_only::CASES,
     code::CASES,
     vectors::CASES,
+    scalable::CASES,
     calling_convention::CASES,
 ];
 
