@@ -141,6 +141,35 @@ pub const SECTIONS: &[Section] = &[
     },
     Section {
         document: API,
+        heading: "KVM_ARM_VCPU_INIT: KVM_ARM_VCPU_SVE",
+        sentences: &[
+            says(
+                "KVM_REG_ARM64_SVE_VLS may be read using KVM_GET_ONE_REG: the initial value of this pseudo-register indicates the \
+                 best set of vector lengths possible for a vcpu on this host.",
+                By(&["kvm.sve.lengths-of-guest"]),
+            ),
+            says(
+                "Before KVM_ARM_VCPU_FINALIZE(KVM_ARM_VCPU_SVE): KVM_RUN and KVM_GET_REG_LIST are not available; …",
+                By(&["kvm.sve.before-finalize"]),
+            ),
+            says(
+                "… KVM_GET_ONE_REG and KVM_SET_ONE_REG cannot be used to access the scalable architectural SVE registers …",
+                By(&["kvm.sve.before-finalize"]),
+            ),
+            says(
+                "… KVM_REG_ARM64_SVE_VLS may optionally be written using KVM_SET_ONE_REG, to modify the set of vector lengths \
+                 available for the vcpu.",
+                By(&["kvm.sve.fewer-lengths", "kvm.sve.lengths-refused"]),
+            ),
+            says(
+                "After KVM_ARM_VCPU_FINALIZE(KVM_ARM_VCPU_SVE): the KVM_REG_ARM64_SVE_VLS pseudo-register is immutable, and can no \
+                 longer be written using KVM_SET_ONE_REG.",
+                By(&["kvm.sve.after-finalize"]),
+            ),
+        ],
+    },
+    Section {
+        document: API,
         heading: "KVM_ARM_GET_REG_WRITABLE_MASKS",
         sentences: &[says(
             "This ioctl copies the writable masks for a selected range of registers to userspace.",

@@ -50,14 +50,13 @@ impl Core<'_, '_> {
     /// tag does not match somewhere and an address faults elsewhere, either is taken; here the first of each. Of those that do
     /// not match before an address that faults, an asynchronous fault is recorded, or not.
     fn reach_elements(&mut self, elements: &[Element], bytes: usize, access: Access) -> Result<Option<Fault>, Stop> {
-        let pending = |core: &Self| (core.cpu.sys.tfsr, core.cpu.sys.tfsre0);
-        let before = pending(self);
+        let before = self.cpu.sys.pending;
         let (mut abort, mut mismatch): (Option<Fault>, Option<Fault>) = (None, None);
         for (place, element) in elements.iter().enumerate() {
             if abort.is_some() && mismatch.is_some() {
                 break;
             }
-            let recorded = pending(self);
+            let recorded = self.cpu.sys.pending;
             match self.reachable(element.va, bytes as u64, access) {
                 Ok(()) => {}
                 Err(stop) if stop.is_tag_check_fault() => {
@@ -70,11 +69,11 @@ impl Core<'_, '_> {
             }
             // What comes after a fault is not reached.
             if abort.is_some() {
-                (self.cpu.sys.tfsr, self.cpu.sys.tfsre0) = recorded;
+                self.cpu.sys.pending = recorded;
             }
         }
-        if abort.is_some() && pending(self) != before && self.env.choices.choose(2) == 1 {
-            (self.cpu.sys.tfsr, self.cpu.sys.tfsre0) = before;
+        if abort.is_some() && self.cpu.sys.pending != before && self.env.choices.choose(2) == 1 {
+            self.cpu.sys.pending = before;
         }
         Ok(match (abort, mismatch) {
             (Some(abort), Some(mismatch)) => {
