@@ -34,6 +34,7 @@ mod memory_operations;
 mod modes;
 mod plain;
 mod scalable;
+mod scalable_elements;
 mod store_edges;
 mod store_faults;
 mod store_only;
@@ -65,6 +66,7 @@ pub const CHAPTERS: &[Chapter] = &[
     code::CASES,
     vectors::CASES,
     scalable::CASES,
+    scalable_elements::CASES,
     calling_convention::CASES,
 ];
 
