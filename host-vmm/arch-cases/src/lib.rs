@@ -34,6 +34,7 @@ mod memory_operations;
 mod modes;
 mod plain;
 mod scalable;
+mod scalable_data;
 mod scalable_elements;
 mod store_edges;
 mod store_faults;
@@ -67,6 +68,7 @@ pub const CHAPTERS: &[Chapter] = &[
     vectors::CASES,
     scalable::CASES,
     scalable_elements::CASES,
+    scalable_data::CASES,
     calling_convention::CASES,
 ];
 

@@ -5,8 +5,7 @@ use arch::FaultStatus;
 use super::avoid::Avoid;
 use super::erratum::{BLANK, Erratum, from, range, version};
 use super::sign::{
-    Far, InstructionSign, Numbers, Reaction, SCALABLE_LISTS, Sign, VECTOR_LISTS, abort, any_abort, direction,
-    instead,
+    Far, InstructionSign, Numbers, Reaction, SCALABLE_LISTS, Sign, VECTOR_LISTS, abort, any_abort, direction, instead,
 };
 
 /// Atomics that are a single read-modify-write without a condition.
