@@ -34,6 +34,8 @@ mod memory_operations;
 mod modes;
 mod plain;
 mod scalable;
+mod scalable_data;
+mod scalable_elements;
 mod store_edges;
 mod store_faults;
 mod store_only;
@@ -65,6 +67,8 @@ pub const CHAPTERS: &[Chapter] = &[
     code::CASES,
     vectors::CASES,
     scalable::CASES,
+    scalable_elements::CASES,
+    scalable_data::CASES,
     calling_convention::CASES,
 ];
 
