@@ -22,6 +22,9 @@ const FINALIZE: &str = "Documentation/virt/kvm/api.rst, KVM_ARM_VCPU_INIT: KVM_A
 const LENGTHS: &str = "Documentation/virt/kvm/api.rst, KVM_SET_ONE_REG: KVM_REG_ARM64_SVE_VLS";
 const REGISTERS: &str = "Documentation/virt/kvm/api.rst, KVM_SET_ONE_REG: arm64 SVE registers";
 
+/// What cases need that ask the kernel's VM alone.
+const OF_VM: &[Need] = &[Need::Sve, Need::Capability(Capability::Vm)];
+
 pub const CASES: &[Case] = &[
     kvm(
         "kvm.sve.before-finalize",
@@ -71,13 +74,15 @@ pub const CASES: &[Case] = &[
          guest goes on with",
         REGISTERS,
         by_one_reg,
-    ),
+    )
+    .needing(OF_VM),
     kvm(
         "kvm.sve.identification",
         "ID_AA64PFR0_EL1.SVE and ID_AA64ZFR0_EL1 by KVM_GET_ONE_REG are those that the guest reads",
         "Documentation/virt/kvm/arm/vcpu-features.rst, The ID Registers",
         identification,
-    ),
+    )
+    .needing(OF_VM),
     restore(
         "restore.sve.every-length",
         "a restore amid a block keeps z0 to z31, p0 to p15, FFR and the vector length, at every length",
