@@ -58,6 +58,10 @@ pub enum Avoid {
     FirstFaultSynchronous,
     /// Blocks with stores of whole vectors or predicates of SVE have no asymmetric tag check faults, and check loads, too.
     WholeScalableStores,
+    /// No LDNF1 of elements of more than a byte.
+    NonFaultCrossing,
+    /// No loads and stores of SVE in programs that may see Non-cacheable memory.
+    ScalablePageKinds,
     /// No loads of single lanes in blocks with SVE.
     LanesWithScalable,
     /// No SB.
@@ -103,6 +107,8 @@ impl Avoid {
             Self::WholeScalableStores => {
                 "have synchronous faults and checks of loads in blocks with stores of whole vectors or predicates of SVE"
             }
+            Self::NonFaultCrossing => "have no LDNF1 of elements of more than a byte",
+            Self::ScalablePageKinds => "have no loads and stores of SVE where they may see Non-cacheable memory",
             Self::LanesWithScalable => "have no loads of single lanes in blocks with SVE",
             Self::SpeculationBarriers => "do not contain SB",
             Self::SyndromeUpperHalf => "do not compare bits 63:32 of ESR_EL1 of tag check faults",

@@ -114,8 +114,18 @@ pub(super) const ALL: &[Erratum] = &[
         shows: "loads and stores of SVE at an address that is no multiple of an element's size are done with SCTLR_EL1.A, and in Device memory",
         seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
         reference: "Arm ARM, pseudocode of LD1W (scalar plus scalar): each element is an access by Mem[]",
-        cases: &["arch.sve-elements.alignment", "arch.sve-elements.whole-alignment"],
-        signs: &[Sign::Instruction(instead(SCALABLE, any_abort(ALIGNMENT), Reaction::Done))],
+        cases: &[
+            "arch.sve-elements.alignment",
+            "arch.sve-elements.whole-alignment",
+            "arch.sve-data.first-fault-alignment",
+        ],
+        signs: &[
+            Sign::Instruction(instead(SCALABLE, any_abort(ALIGNMENT), Reaction::Done)),
+            Sign::Number {
+                what: &["elements that FFR says LDNF1H loaded by an address that is not aligned"],
+                values: Numbers::Pairs(&[(0, 16), (0, 32)]),
+            },
+        ],
         programs: &["qemu.scalable-alignment"],
         avoid: &[Avoid::ScalableAlignment],
         analysis: include_str!("../../../docs/errata/qemu.scalable-alignment.md"),
@@ -151,6 +161,23 @@ pub(super) const ALL: &[Erratum] = &[
         }],
         avoid: &[Avoid::ScalableAlignment],
         analysis: include_str!("../../../docs/errata/qemu.non-fault-reads-device.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.non-fault-faults",
+        title: "LDNF1 faults where its first element crosses into a page that does",
+        versions: &[from(version(8, 0, 0))],
+        shows: "LDNF1 takes the fault of the second page if its first active element crosses into it",
+        seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
+        reference: "target/arm/tcg/sve_helper.c, sve_cont_ldst_pages() compares `<` where `==` is meant: see the comment above it",
+        signs: &[Sign::Instruction(instead(
+            &["ldnf1"],
+            Reaction::Done,
+            any_abort(&[FaultStatus::TRANSLATION_L1, FaultStatus::TRANSLATION_L2, FaultStatus::TRANSLATION_L3]),
+        ))],
+        programs: &["qemu.non-fault-faults"],
+        avoid: &[Avoid::NonFaultCrossing],
+        analysis: include_str!("../../../docs/errata/qemu.non-fault-faults.md"),
         ..BLANK
     },
     Erratum {

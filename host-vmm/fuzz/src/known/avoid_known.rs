@@ -20,6 +20,7 @@ pub fn avoid_known(known: &Avoided, program: &mut Program) {
     };
     let saved = program.events().any(|event| *event == Event::SaveRestore);
     let (device, read_only) = (sees(program, PageKind::Device), sees(program, PageKind::ReadOnly));
+    let uncached = sees(program, PageKind::NonCacheable);
     for rule in &known.rules {
         for step in &mut program.steps {
             let Step::Run(run) = step else { continue };
@@ -45,6 +46,7 @@ pub fn avoid_known(known: &Avoided, program: &mut Program) {
                 Avoid::LongLists if run.scalable.as_ref().is_some_and(|values| values.vector_bytes() > 32) => {
                     leave_out_where(run, is_whole_vector);
                 }
+                Avoid::ScalablePageKinds if uncached => leave_out_where(run, accesses_scalable),
                 Avoid::FirstFaultPredicates => govern_first_faults(run),
                 Avoid::StoreOnlyScalable if run.words.iter().any(|word| accesses_scalable(*word)) => check_loads(run),
                 Avoid::FirstFaultSynchronous if is_op(run, &[Op::SveLdff1]) => synchronous(run),
