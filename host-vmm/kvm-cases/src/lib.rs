@@ -37,6 +37,7 @@ mod identification;
 mod ioctl;
 mod isolation;
 mod life;
+mod offers;
 mod one_reg;
 mod parts;
 mod race_calls;
@@ -67,6 +68,7 @@ pub const CHAPTERS: &[Chapter] = &[
     capability::CASES,
     identification::CASES,
     feature::CASES,
+    offers::CASES,
     el2::CASES,
     isolation::CASES,
     races::CASES,

@@ -26,6 +26,8 @@ mod errno;
 #[cfg(target_arch = "aarch64")]
 mod hazard;
 #[cfg(target_arch = "aarch64")]
+mod host_features;
+#[cfg(target_arch = "aarch64")]
 mod host_tags;
 #[cfg(target_arch = "aarch64")]
 mod life;

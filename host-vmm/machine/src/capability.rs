@@ -10,6 +10,7 @@ mod dirty_log;
 mod dirty_ring;
 mod el2_vcpus;
 mod hazards;
+mod host_features;
 mod id_register_masks;
 mod memory_slots;
 mod page_events;
@@ -27,6 +28,7 @@ pub use dirty_log::DirtyLog;
 pub use dirty_ring::DirtyRing;
 pub use el2_vcpus::El2Vcpus;
 pub use hazards::Hazards;
+pub use host_features::HostFeatures;
 pub use id_register_masks::IdRegisterMasks;
 pub use memory_slots::MemorySlots;
 pub use page_events::PageEvents;
@@ -64,6 +66,8 @@ pub trait CapabilityObjects {
     fn vcpu_resets(&mut self) -> Option<&mut (dyn VcpuResets + 'static)>;
     /// Returns what shares guest memory with others.
     fn shared_memory(&mut self) -> Option<&mut (dyn SharedMemory + 'static)>;
+    /// Returns what the host shows of its CPUs.
+    fn host_features(&mut self) -> Option<&mut (dyn HostFeatures + 'static)>;
     /// Returns the calls that may hang a kernel.
     fn hazards(&mut self) -> Option<&mut (dyn Hazards + 'static)>;
 }

@@ -31,6 +31,7 @@ pub mod trace;
 mod vm;
 
 pub use ::kvm_model::kernel::{Access, Backing, CopyResult, CopyTags, Errno, PageEvent, Protection, TagBuffer};
+pub use ::kvm_model::offer::VcpuOption;
 pub use block::{Block, El, Vectors};
 pub use config::{Config, DEFAULT_RAM, GUEST_TIMEOUT};
 pub use deadline::Deadline;

@@ -131,6 +131,7 @@ impl Need {
                 Capability::IdRegisterMasks => "no-id-register-masks",
                 Capability::VcpuResets => "no-vcpu-resets",
                 Capability::SharedMemory => "no-shared-memory",
+                Capability::HostFeatures => "no-host-features",
                 Capability::Hazards => "no-hazards",
                 Capability::Races => "no-races",
                 Capability::UnknownMemory => "no-unknown-memory",

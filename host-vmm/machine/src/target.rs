@@ -339,6 +339,7 @@ impl Capabilities {
                 (Capability::IdRegisterMasks, vm.id_register_masks().is_some()),
                 (Capability::VcpuResets, vm.vcpu_resets().is_some()),
                 (Capability::SharedMemory, vm.shared_memory().is_some()),
+                (Capability::HostFeatures, vm.host_features().is_some()),
                 (Capability::Hazards, vm.hazards().is_some()),
             ]);
         }

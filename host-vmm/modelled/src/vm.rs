@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use machine::capability::{
     Aarch32Vcpus, AbortInjection, Capabilities, Capability, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards,
-    IdRegisterMasks, MemorySlots, PageEvents, PtraceTags, SharedMemory, UnknownMemory, VcpuResets, VmmTags,
+    HostFeatures, IdRegisterMasks, MemorySlots, PageEvents, PtraceTags, SharedMemory, UnknownMemory, VcpuResets, VmmTags,
 };
 use machine::migration::SavableVm;
 use machine::need::Need;
@@ -14,7 +14,7 @@ use machine::session::ChangeMark;
 use machine::tags::GRANULE;
 use machine::{
     Access, Backing, CopyResult, CopyTags, Errno, Hazard, HazardOutcome, MachineError, PageEvent, RequestError,
-    TagBuffer, Vm,
+    TagBuffer, VcpuOption, Vm,
 };
 
 /// A VM of the model.
@@ -212,6 +212,10 @@ impl CapabilityObjects for ModelVm {
         self.hands_out(Capability::SharedMemory).map(|vm| vm as _)
     }
 
+    fn host_features(&mut self) -> Option<&mut (dyn HostFeatures + 'static)> {
+        self.hands_out(Capability::HostFeatures).map(|vm| vm as _)
+    }
+
     fn hazards(&mut self) -> Option<&mut (dyn Hazards + 'static)> {
         self.hands_out(Capability::Hazards).map(|vm| vm as _)
     }
@@ -338,6 +342,20 @@ impl SharedMemory for ModelVm {
     fn store_mapped(&mut self, ipa: u64, tags: &[u8]) -> Result<(), MachineError> {
         let stored = self.changed().store_mapped(ipa, tags);
         if stored { Ok(()) } else { Err(outside(ipa, tags.len() * GRANULE as usize)) }
+    }
+}
+
+impl HostFeatures for ModelVm {
+    fn host_id_register(&self, id: RegisterId) -> Result<u64, MachineError> {
+        Ok(self.vm.borrow().host().id_register(id))
+    }
+
+    fn hwcaps(&self) -> [u64; 3] {
+        self.vm.borrow().host().hwcaps()
+    }
+
+    fn offers(&self, option: VcpuOption) -> bool {
+        self.vm.borrow().host().offers(option)
     }
 }
 

@@ -93,6 +93,10 @@ fn optional(kernel: &str, cpu: &str, case: &str) -> bool {
     if ["arch.code.signing-instructions", "arch.code.strip-keeps-tag"].contains(&case) {
         return cpu == "max";
     }
+    // Guests have memory copies and sets from 6.7 on.
+    if case.starts_with("arch.copy.") && ["5.14", "6.1", "6.3"].contains(&kernel) {
+        return true;
+    }
     // Whether there are vCPUs with EL2 is for the kernel's parameters to say.
     if case.starts_with("kvm.el2.") {
         return true;

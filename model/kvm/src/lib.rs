@@ -38,6 +38,7 @@ mod life;
 mod memory;
 #[cfg(feature = "mutants")]
 pub mod mutant;
+pub mod offer;
 mod registers;
 mod sharing;
 mod transfer;

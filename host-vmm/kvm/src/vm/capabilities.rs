@@ -5,18 +5,19 @@ use kvm_bindings::{
     kvm_dirty_gfn, kvm_enable_cap,
 };
 
+
 use super::{KvmVm, kernel, outside};
 use crate::debugger::{self, PtraceRequest};
 use crate::vcpu::Vcpu;
-use crate::{dirty, el2, hazard, host_tags, masks, process};
+use crate::{dirty, el2, hazard, host_features, host_tags, masks, process};
 use machine::capability::{
-    Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards, IdRegisterMasks,
-    MemorySlots, PageEvents, PtraceTags, SharedMemory, VcpuResets, VmmTags,
+    Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards, HostFeatures,
+    IdRegisterMasks, MemorySlots, PageEvents, PtraceTags, SharedMemory, VcpuResets, VmmTags,
 };
 use machine::need::Need;
 use machine::registers::RegisterId;
 use machine::tags::GRANULE;
-use machine::{Errno, Hazard, HazardOutcome, MachineError, PageEvent};
+use machine::{Errno, Hazard, HazardOutcome, MachineError, PageEvent, VcpuOption};
 
 impl CapabilityObjects for KvmVm {
     fn dirty_log(&mut self) -> Option<&mut (dyn DirtyLog + 'static)> {
@@ -64,6 +65,10 @@ impl CapabilityObjects for KvmVm {
     }
 
     fn shared_memory(&mut self) -> Option<&mut (dyn SharedMemory + 'static)> {
+        Some(self)
+    }
+
+    fn host_features(&mut self) -> Option<&mut (dyn HostFeatures + 'static)> {
         Some(self)
     }
 
@@ -241,6 +246,20 @@ impl VcpuResets for KvmVm {
     fn stop_vcpu(&mut self, cpu: usize) -> Result<(), MachineError> {
         self.changes.mark();
         self.vcpu(cpu).map_err(|errno| kernel("finding the vCPU", errno))?.set_mp_state(KVM_MP_STATE_STOPPED)
+    }
+}
+
+impl HostFeatures for KvmVm {
+    fn host_id_register(&self, id: RegisterId) -> Result<u64, MachineError> {
+        host_features::id_register(id)
+    }
+
+    fn hwcaps(&self) -> [u64; 3] {
+        host_features::hwcaps()
+    }
+
+    fn offers(&self, option: VcpuOption) -> bool {
+        self.fd.check_extension_raw(host_features::extension(option)) > 0
     }
 }
 

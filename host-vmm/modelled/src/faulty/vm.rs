@@ -10,8 +10,8 @@ mod writing;
 use std::ops::Range;
 
 use machine::capability::{
-    Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards, IdRegisterMasks,
-    MemorySlots, PageEvents, PtraceTags, SharedMemory, VcpuResets, VmmTags,
+    Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards, HostFeatures,
+    IdRegisterMasks, MemorySlots, PageEvents, PtraceTags, SharedMemory, VcpuResets, VmmTags,
 };
 use machine::migration::SavableVm;
 use machine::registers::{RegisterId, Registers};
@@ -208,6 +208,10 @@ impl<V: SavableVm> CapabilityObjects for FaultyVm<'_, V> {
     }
 
     fn shared_memory(&mut self) -> Option<&mut (dyn SharedMemory + 'static)> {
+        None
+    }
+
+    fn host_features(&mut self) -> Option<&mut (dyn HostFeatures + 'static)> {
         None
     }
 
