@@ -32,15 +32,18 @@ mod el2;
 mod feature;
 mod fresh;
 mod hazards;
+mod host_events;
 mod hypercalls;
 mod identification;
 mod ioctl;
 mod isolation;
+mod late_memory;
 mod life;
 mod offers;
 mod one_reg;
 mod parts;
 mod race_calls;
+mod race_sharers;
 mod race_vcpus;
 mod races;
 mod replaced;
@@ -63,7 +66,9 @@ pub const CHAPTERS: &[Chapter] = &[
     stops::CASES,
     backings::CASES,
     replaced::CASES,
+    late_memory::CASES,
     parts::CASES,
+    host_events::CASES,
     dirty::CASES,
     capability::CASES,
     identification::CASES,
@@ -74,6 +79,7 @@ pub const CHAPTERS: &[Chapter] = &[
     races::CASES,
     race_calls::CASES,
     race_vcpus::CASES,
+    race_sharers::CASES,
     reset::CASES,
     one_reg::CASES,
     restore::CASES,

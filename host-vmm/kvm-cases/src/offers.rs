@@ -10,7 +10,8 @@ use case::{Case, CaseContext, CaseResult};
 use machine::capability::{Capability, HostFeatures};
 use machine::need::Need;
 
-const SHOWN: &str = "Documentation/arch/arm64/cpu-feature-registers.rst; arch/arm64/kvm/sys_regs.c, __kvm_read_sanitised_id_reg()";
+const SHOWN: &str =
+    "Documentation/arch/arm64/cpu-feature-registers.rst; arch/arm64/kvm/sys_regs.c, __kvm_read_sanitised_id_reg()";
 const HWCAPS: &str = "Documentation/arch/arm64/elf_hwcaps.rst";
 
 /// What the cases are about that have a name of their own.
@@ -38,14 +39,14 @@ pub const CASES: &[Case] = &[
     case("kvm.offer.atomics", "a guest has the atomics and the ordered loads that the host's processes have", |b| {
         offered(b, ATOMICS)
     }),
-    case("kvm.offer.mops", "a guest has memory copies and sets where the host's processes have them, from Linux 6.7 on", |b| {
-        offered(b, MOPS)
-    }),
     case(
-        "kvm.offer.vectors",
-        "KVM offers SVE where the host's processes have it; no guest has SME",
-        |b| offered(b, VECTORS),
+        "kvm.offer.mops",
+        "a guest has memory copies and sets where the host's processes have them, from Linux 6.7 on",
+        |b| offered(b, MOPS),
     ),
+    case("kvm.offer.vectors", "KVM offers SVE where the host's processes have it; no guest has SME", |b| {
+        offered(b, VECTORS)
+    }),
     case(
         "kvm.offer.authentication",
         "KVM offers pointer authentication where the host's processes have that of addresses and that of data",
@@ -94,7 +95,11 @@ fn offered_if(cx: &mut CaseContext<'_>, wanted: impl Fn(&Feature) -> bool) -> Ca
         if feature.offer == Offer::AtLeast && guest > expected {
             continue;
         }
-        equal_hex(&format!("{name}.{field} of a guest, of which the host's processes read {process:#x}"), expected, guest)?;
+        equal_hex(
+            &format!("{name}.{field} of a guest, of which the host's processes read {process:#x}"),
+            expected,
+            guest,
+        )?;
     }
     Ok(())
 }

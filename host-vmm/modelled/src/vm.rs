@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use machine::capability::{
     Aarch32Vcpus, AbortInjection, Capabilities, Capability, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards,
-    HostFeatures, IdRegisterMasks, MemorySlots, PageEvents, PtraceTags, SharedMemory, UnknownMemory, VcpuResets, VmmTags,
+    HostEvents, HostFeatures, IdRegisterMasks, LateMemory, MemorySlots, PageEvents, PtraceTags, SetupRaces,
+    SharedMemory, UnknownMemory, VcpuResets, VmmTags,
 };
 use machine::migration::SavableVm;
 use machine::need::Need;
@@ -13,8 +14,8 @@ use machine::registers::{RegisterId, Registers};
 use machine::session::ChangeMark;
 use machine::tags::GRANULE;
 use machine::{
-    Access, Backing, CopyResult, CopyTags, Errno, Hazard, HazardOutcome, MachineError, PageEvent, RequestError,
-    TagBuffer, VcpuOption, Vm,
+    Access, Backing, CopyResult, CopyTags, Errno, Hazard, HazardOutcome, HostEvent, Introduced, KernelMemory,
+    KernelMemoryAnswers, MachineError, PageEvent, RequestError, TagBuffer, VcpuOption, Vm,
 };
 
 /// A VM of the model.
@@ -216,6 +217,18 @@ impl CapabilityObjects for ModelVm {
         self.hands_out(Capability::HostFeatures).map(|vm| vm as _)
     }
 
+    fn host_events(&mut self) -> Option<&mut (dyn HostEvents + 'static)> {
+        self.hands_out(Capability::HostEvents).map(|vm| vm as _)
+    }
+
+    fn late_memory(&mut self) -> Option<&mut (dyn LateMemory + 'static)> {
+        self.hands_out(Capability::LateMemory).map(|vm| vm as _)
+    }
+
+    fn setup_races(&mut self) -> Option<&mut (dyn SetupRaces + 'static)> {
+        self.hands_out(Capability::SetupRaces).map(|vm| vm as _)
+    }
+
     fn hazards(&mut self) -> Option<&mut (dyn Hazards + 'static)> {
         self.hands_out(Capability::Hazards).map(|vm| vm as _)
     }
@@ -354,8 +367,36 @@ impl HostFeatures for ModelVm {
         self.vm.borrow().host().hwcaps()
     }
 
+    fn zero_page_is_tagged(&self) -> Result<bool, MachineError> {
+        Ok(self.vm.borrow().zero_page_is_tagged())
+    }
+
     fn offers(&self, option: VcpuOption) -> bool {
         self.vm.borrow().host().offers(option)
+    }
+}
+
+impl HostEvents for ModelVm {
+    fn host_event(&mut self, event: HostEvent) -> Result<(), MachineError> {
+        self.changed().host_event(event);
+        Ok(())
+    }
+}
+
+impl LateMemory for ModelVm {
+    fn access_kernel_memory(
+        &mut self,
+        memory: KernelMemory,
+        introduced: Introduced,
+    ) -> Result<KernelMemoryAnswers, MachineError> {
+        Ok(self.model().access_kernel_memory(memory, introduced))
+    }
+}
+
+impl SetupRaces for ModelVm {
+    fn enable_mte_beside_vcpu(&mut self, seed: u64) -> Result<Result<(), Errno>, MachineError> {
+        let vcpu_first = fastrand::Rng::with_seed(seed).bool();
+        self.changed().enable_mte_beside_vcpu(vcpu_first).map_err(|errno| kernel("KVM_CREATE_VCPU", errno))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the host shows of its CPUs to its own processes.
+//! What the host shows its own processes: of its CPUs, and of its memory.
 
 use kvm_model::kernel::RegisterId;
 use kvm_model::offer::VcpuOption;
@@ -17,6 +17,13 @@ pub trait HostFeatures {
 
     /// Returns AT_HWCAP, AT_HWCAP2 and AT_HWCAP3 of the auxiliary vector (Documentation/arch/arm64/elf_hwcaps.rst).
     fn hwcaps(&self) -> [u64; 3];
+
+    /// Returns whether the kernel's page full of zeros is flagged as tagged.
+    ///
+    /// # Errors
+    ///
+    /// `Lacking` when the kernel does not tell.
+    fn zero_page_is_tagged(&self) -> Result<bool, MachineError>;
 
     /// Returns whether KVM_CHECK_EXTENSION reports an option of vCPUs.
     fn offers(&self, option: VcpuOption) -> bool;

@@ -10,8 +10,8 @@ mod writing;
 use std::ops::Range;
 
 use machine::capability::{
-    Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards, HostFeatures,
-    IdRegisterMasks, MemorySlots, PageEvents, PtraceTags, SharedMemory, VcpuResets, VmmTags,
+    Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards, HostEvents, HostFeatures,
+    IdRegisterMasks, LateMemory, MemorySlots, PageEvents, PtraceTags, SetupRaces, SharedMemory, VcpuResets, VmmTags,
 };
 use machine::migration::SavableVm;
 use machine::registers::{RegisterId, Registers};
@@ -212,6 +212,18 @@ impl<V: SavableVm> CapabilityObjects for FaultyVm<'_, V> {
     }
 
     fn host_features(&mut self) -> Option<&mut (dyn HostFeatures + 'static)> {
+        None
+    }
+
+    fn host_events(&mut self) -> Option<&mut (dyn HostEvents + 'static)> {
+        None
+    }
+
+    fn late_memory(&mut self) -> Option<&mut (dyn LateMemory + 'static)> {
+        None
+    }
+
+    fn setup_races(&mut self) -> Option<&mut (dyn SetupRaces + 'static)> {
         None
     }
 
