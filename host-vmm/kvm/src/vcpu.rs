@@ -1,7 +1,8 @@
 //! One vCPU: how it is made, why it exits, and its registers.
 
 use kvm_bindings::{
-    KVM_ARM_VCPU_EL1_32BIT, KVM_ARM_VCPU_PSCI_0_2, KVM_SYSTEM_EVENT_RESET, KVM_SYSTEM_EVENT_SHUTDOWN, RegList,
+    KVM_ARM_VCPU_EL1_32BIT, KVM_ARM_VCPU_PSCI_0_2, KVM_ARM_VCPU_PTRAUTH_ADDRESS, KVM_ARM_VCPU_PTRAUTH_GENERIC,
+    KVM_CAP_ARM_PTRAUTH_ADDRESS, KVM_CAP_ARM_PTRAUTH_GENERIC, KVM_SYSTEM_EVENT_RESET, KVM_SYSTEM_EVENT_SHUTDOWN, RegList,
     kvm_mp_state, kvm_vcpu_init,
 };
 use kvm_ioctls::{VcpuExit, VcpuFd, VmFd};
@@ -11,6 +12,11 @@ use super::vm::kernel;
 use machine::registers::{RegisterId, Registers};
 use machine::{Errno, MachineError, RequestError};
 
+/// Pointer authentication of addresses and of data: what reports it, and what a vCPU gets it by.
+const AUTHENTICATION: [(u32, u32); 2] = [
+    (KVM_CAP_ARM_PTRAUTH_ADDRESS, KVM_ARM_VCPU_PTRAUTH_ADDRESS),
+    (KVM_CAP_ARM_PTRAUTH_GENERIC, KVM_ARM_VCPU_PTRAUTH_GENERIC),
+];
 /// A vCPU with EL2 (arch/arm64/include/uapi/asm/kvm.h).
 const KVM_ARM_VCPU_HAS_EL2: u32 = 7;
 /// The longest register list that kvm-bindings can hold; kernels list about 250 without SVE.
@@ -58,7 +64,12 @@ impl Vcpu {
     ///
     /// What the kernel says.
     pub fn new(vm: &VmFd, index: usize) -> Result<Self, Errno> {
-        Self::with(vm, index, &[KVM_ARM_VCPU_PSCI_0_2])
+        let mut features = vec![KVM_ARM_VCPU_PSCI_0_2];
+        // Addresses and data together, or none (Documentation/virt/kvm/api.rst, KVM_ARM_VCPU_INIT).
+        if AUTHENTICATION.iter().all(|(capability, _)| vm.check_extension_raw(u64::from(*capability)) > 0) {
+            features.extend(AUTHENTICATION.iter().map(|(_, feature)| feature));
+        }
+        Self::with(vm, index, &features)
     }
 
     /// Creates and initialises a vCPU that starts in AArch32.
