@@ -59,6 +59,11 @@ pub struct Block {
     /// 1 to load v0 to v31 from [`Mailbox::v`] before the block and store them to [`Mailbox::v_reply`] after it, 0 to
     /// keep their values from block to block.
     pub simd: u64,
+    /// The vector length in bytes, 16 to 256 and one that the CPU has ([`BootReport::vector_lengths`]): ZCR_EL1.LEN selects
+    /// it, and z0 to z31, p0 to p15 and FFR are loaded from [`Mailbox::scalable`] before the block and stored to
+    /// [`Mailbox::scalable_reply`] after it. 0 to keep their values and the vector length from block to block. With a
+    /// length `simd` is 0: v0 to v31 are the first 16 bytes of z0 to z31.
+    pub vector_bytes: u64,
 }
 
 /// The state after a block.
@@ -77,6 +82,8 @@ pub struct BlockReply {
     pub traps: u64,
     /// The [`BlockEnd`].
     pub end: u64,
+    /// The vector length in bytes at the end (RDVL), if the block had one.
+    pub vector_bytes: u64,
 }
 
 /// A synchronous exception of the block. The block continued at the next instruction.
@@ -121,6 +128,13 @@ pub struct BootReport {
     pub mmfr1: u64,
     /// ID_AA64MMFR2_EL1; bits 35:32 are AT (unaligned atomicity), bits 39:36 IDS (syndrome of trapped ID register reads).
     pub mmfr2: u64,
+    /// ID_AA64ZFR0_EL1; 0 without FEAT_SVE.
+    pub zfr0: u64,
+    /// ID_AA64SMFR0_EL1; 0 without FEAT_SME.
+    pub smfr0: u64,
+    /// The vector lengths of SVE as ZCR_EL1.LEN selects and RDVL shows them: bit n for `16 * (n + 1)` bytes; 0 without
+    /// FEAT_SVE.
+    pub vector_lengths: u64,
     /// MPIDR_EL1.
     pub mpidr: u64,
     /// MIDR_EL1.
@@ -194,14 +208,18 @@ pub struct Mailbox {
     pub v: [[u64; 2]; 32],
     /// v0 to v31 after a block with [`Block::simd`].
     pub v_reply: [[u64; 2]; 32],
+    /// The scalable registers before a block with [`Block::vector_bytes`].
+    pub scalable: Scalable,
+    /// The scalable registers after a block with [`Block::vector_bytes`]; what is above the vector length is not written.
+    pub scalable_reply: Scalable,
     /// The exceptions of the block, in order.
     pub traps: [Trap; MAX_TRAPS],
 }
 
 const _: () = assert!(size_of::<Control>() == 16);
-const _: () = assert!(size_of::<Block>() == 45 * 8);
-const _: () = assert!(size_of::<BlockReply>() == 41 * 8);
+const _: () = assert!(size_of::<Block>() == 46 * 8);
+const _: () = assert!(size_of::<BlockReply>() == 42 * 8);
 const _: () = assert!(size_of::<Trap>() == 32);
-const _: () = assert!(size_of::<BootReport>() == 25 * 8);
+const _: () = assert!(size_of::<BootReport>() == 28 * 8);
 const _: () = assert!(core::mem::offset_of!(Mailbox, block) == 80);
 const _: () = assert!(size_of::<Mailbox>() as u64 <= crate::map::MAILBOX_STRIDE);

@@ -12,8 +12,16 @@ granule_start:
     // Drop to EL1. HCR_EL2.ATA enables access to tags at EL1; no other access of the firmware traps.
     ldr     x0, ={HCR_EL2}
     msr     hcr_el2, x0
+    mrs     x1, id_aa64pfr0_el1
+    ubfx    x1, x1, #32, #4                 // ID_AA64PFR0_EL1.SVE.
     mov     x0, #0x33ff
+    cbz     x1, 4f
+    mov     x0, #0x32ff                     // CPTR_EL2.TZ is 0: EL1 may use SVE,
     msr     cptr_el2, x0
+    isb
+    mov     x1, #0xf
+    msr     s3_4_c1_c2_0, x1                // with every vector length (ZCR_EL2.LEN).
+4:  msr     cptr_el2, x0
     msr     cntvoff_el2, xzr
     mov     x0, #3
     msr     cnthctl_el2, x0
@@ -49,7 +57,11 @@ granule_start:
     adr     x0, granule_vectors
     msr     vbar_el1, x0
     mov     x0, #0x300000                   // CPACR_EL1.FPEN: no SIMD&FP traps; blocks may use it.
-    msr     cpacr_el1, x0
+    mrs     x2, id_aa64pfr0_el1
+    ubfx    x2, x2, #32, #4
+    cbz     x2, 5f
+    mov     x0, #0x330000                   // CPACR_EL1.ZEN: nor of SVE.
+5:  msr     cpacr_el1, x0
     dsb     sy
     tlbi    vmalle1
     ic      iallu

@@ -13,6 +13,11 @@ pub fn has_mte2() -> bool {
     ID_AA64PFR1_EL1.read(id_aa64pfr1_el1::MTE) >= id_aa64pfr1_el1::FEAT_MTE2
 }
 
+/// Returns whether this CPU implements FEAT_SME.
+pub fn has_sme() -> bool {
+    ID_AA64PFR1_EL1.read(id_aa64pfr1_el1::SME) != 0
+}
+
 /// Completes all accesses, including the recording of asynchronous tag check faults, and synchronizes the context.
 pub fn barrier() {
     // SAFETY: DSB and ISB change no register or memory. Without `nomem` the compiler orders memory accesses against them.

@@ -4,7 +4,8 @@
 //! the block. A synchronous exception is recorded and the block continues at the next instruction. The word after the
 //! last instruction (BRK at EL1, SVC at EL0) ends the block. The firmware's own memory is untagged and it does not use
 //! GCR_EL1, RGSR_EL1, TFSR_EL1 and TFSRE0_EL1, so these keep their values until the next block. FPCR, FPSR and
-//! TPIDR_EL0 are 0 when a block begins. Behind the word that ends a block the code page is as after boot.
+//! TPIDR_EL0 are 0 when a block begins. Where the CPU has SVE, blocks may use it: its registers and the vector length
+//! keep their values, too, unless a block brings some of its own. Behind the word that ends a block the code page is as after boot.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,6 +20,7 @@ use crate::cpu;
 use crate::frame::Frame;
 use crate::mailbox::CpuMailbox;
 use crate::registers::{GCR_EL1, RGSR_EL1, TFSR_EL1, TFSRE0_EL1, tco};
+use crate::scalable;
 
 /// `BRK #0xffff`, which ends a block at EL1.
 const END_EL1: u32 = 0xd43f_ffe0;
@@ -50,6 +52,10 @@ pub fn run(mailbox: &CpuMailbox) -> Option<BlockReply> {
     if count == 0 || count > MAX_WORDS || block.el > 1 {
         return None;
     }
+    let is_scalable = block.vector_bytes != 0;
+    if is_scalable && (block.simd != 0 || !scalable::select(block.vector_bytes)) {
+        return None;
+    }
     let end = if block.el == 0 { END_EL0 } else { END_EL1 };
     if block.new_words != 0 {
         copy_code(mailbox, count);
@@ -78,6 +84,9 @@ pub fn run(mailbox: &CpuMailbox) -> Option<BlockReply> {
     if block.simd != 0 {
         cpu::set_vectors(&mailbox.vectors());
     }
+    if is_scalable {
+        mailbox.load_scalable();
+    }
     cpu::clear_float_registers();
     TPIDR_EL0.set(0);
     write_program_registers(block.sys_mask, &block.sys);
@@ -94,6 +103,10 @@ pub fn run(mailbox: &CpuMailbox) -> Option<BlockReply> {
     if block.simd != 0 {
         mailbox.set_reply_vectors(cpu::vectors());
     }
+    let vector_bytes = if is_scalable { scalable::length() } else { 0 };
+    if is_scalable {
+        mailbox.store_scalable();
+    }
     Some(BlockReply {
         x: frame.x,
         sp: frame.sp,
@@ -101,6 +114,7 @@ pub fn run(mailbox: &CpuMailbox) -> Option<BlockReply> {
         sys,
         traps: frame.traps as u64,
         end: frame.end as u64,
+        vector_bytes,
     })
 }
 

@@ -7,7 +7,7 @@ use abi::mailbox::{
 };
 use abi::map;
 
-use crate::{cpu, uart};
+use crate::{cpu, scalable, uart};
 
 /// The mailbox of one vCPU.
 #[derive(Clone, Copy)]
@@ -110,8 +110,19 @@ impl CpuMailbox {
             store!(self, *word => words[i]);
         }
         let words = words.len().min(MAX_WORDS) as u64;
-        let block =
-            Block { x, sp: 0, nzcv: 0, el: 1, tco: 0, sys_mask: 0, sys: [0; SYS_REGS], words, new_words: 1, simd: 0 };
+        let block = Block {
+            x,
+            sp: 0,
+            nzcv: 0,
+            el: 1,
+            tco: 0,
+            sys_mask: 0,
+            sys: [0; SYS_REGS],
+            words,
+            new_words: 1,
+            simd: 0,
+            vector_bytes: 0,
+        };
         store!(self, block => block);
     }
 
@@ -123,6 +134,38 @@ impl CpuMailbox {
     /// Writes v0 to v31 after the block.
     pub fn set_reply_vectors(&self, vectors: [[u64; 2]; 32]) {
         store!(self, vectors => v_reply);
+    }
+
+    /// Loads the initial scalable registers of the block.
+    ///
+    /// # Panics
+    /// If the CPU does not implement FEAT_SVE.
+    pub fn load_scalable(&self) {
+        assert!(scalable::is_implemented());
+        // SAFETY: `record` points at MAILBOX_STRIDE mapped bytes, and a `Mailbox` is not larger.
+        #[expect(unsafe_code, reason = "memory shared with the host")]
+        let values = unsafe { &raw const (*self.record()).scalable };
+        // SAFETY: the CPU has SVE, and the field is mapped; any bytes are valid.
+        #[expect(unsafe_code, reason = "memory shared with the host")]
+        unsafe {
+            scalable::load(values);
+        }
+    }
+
+    /// Stores the scalable registers after the block.
+    ///
+    /// # Panics
+    /// If the CPU does not implement FEAT_SVE.
+    pub fn store_scalable(&self) {
+        assert!(scalable::is_implemented());
+        // SAFETY: as for `load_scalable`.
+        #[expect(unsafe_code, reason = "memory shared with the host")]
+        let values = unsafe { &raw mut (*self.record()).scalable_reply };
+        // SAFETY: the CPU has SVE, and the field is mapped writable, and no reference to it exists.
+        #[expect(unsafe_code, reason = "memory shared with the host")]
+        unsafe {
+            scalable::store(values);
+        }
     }
 
     /// Writes the reply to a block.

@@ -29,6 +29,8 @@ mod psci;
 #[cfg(target_os = "none")]
 mod registers;
 #[cfg(target_os = "none")]
+mod scalable;
+#[cfg(target_os = "none")]
 #[expect(unsafe_code, reason = "the block under test is assembly between two symbols")]
 mod selftest;
 #[cfg(target_os = "none")]

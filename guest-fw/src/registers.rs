@@ -33,7 +33,8 @@ macro_rules! system_register {
 
             #[inline]
             fn set(&self, value: u64) {
-                // SAFETY: the register controls tagged accesses only, and the memory of the firmware is untagged.
+                // SAFETY: the register controls tagged accesses, and the memory of the firmware is untagged; or the length of
+                // vectors, which the firmware does not use.
                 #[expect(unsafe_code, reason = "MSR is an instruction")]
                 unsafe {
                     core::arch::asm!(concat!("msr ", $encoding, ", {}"), in(reg) value, options(nostack, preserves_flags));
@@ -51,12 +52,15 @@ pub mod hcr_el2;
 pub mod id_aa64isar2_el1;
 pub mod id_aa64pfr1_el1;
 pub mod id_aa64pfr2_el1;
+pub mod id_aa64smfr0_el1;
+pub mod id_aa64zfr0_el1;
 pub mod revidr_el1;
 pub mod rgsr_el1;
 pub mod sctlr_el1;
 pub mod tco;
 pub mod tfsr_el1;
 pub mod tfsre0_el1;
+pub mod zcr_el1;
 
 pub use ctr_el0::CTR_EL0;
 pub use dczid_el0::DCZID_EL0;
@@ -64,8 +68,11 @@ pub use gcr_el1::GCR_EL1;
 pub use gmid_el1::GMID_EL1;
 pub use id_aa64isar2_el1::ID_AA64ISAR2_EL1;
 pub use id_aa64pfr2_el1::ID_AA64PFR2_EL1;
+pub use id_aa64smfr0_el1::ID_AA64SMFR0_EL1;
+pub use id_aa64zfr0_el1::ID_AA64ZFR0_EL1;
 pub use revidr_el1::REVIDR_EL1;
 pub use rgsr_el1::RGSR_EL1;
 pub use tco::TCO;
 pub use tfsr_el1::TFSR_EL1;
 pub use tfsre0_el1::TFSRE0_EL1;
+pub use zcr_el1::ZCR_EL1;

@@ -11,10 +11,10 @@ use tock_registers::interfaces::{Readable, Writeable};
 
 use crate::mailbox::CpuMailbox;
 use crate::registers::{
-    CTR_EL0, DCZID_EL0, GCR_EL1, GMID_EL1, ID_AA64ISAR2_EL1, ID_AA64PFR2_EL1, REVIDR_EL1, RGSR_EL1, TCO, TFSR_EL1,
-    TFSRE0_EL1, rgsr_el1,
+    CTR_EL0, DCZID_EL0, GCR_EL1, GMID_EL1, ID_AA64ISAR2_EL1, ID_AA64PFR2_EL1, ID_AA64SMFR0_EL1, ID_AA64ZFR0_EL1,
+    REVIDR_EL1, RGSR_EL1, TCO, TFSR_EL1, TFSRE0_EL1, rgsr_el1,
 };
-use crate::{cpu, executor, heap, pages, psci};
+use crate::{cpu, executor, heap, pages, psci, scalable};
 
 /// The initial RGSR_EL1.SEED. It is not 0, because the generator never leaves that state.
 const INITIAL_SEED: u64 = 0x2a5d;
@@ -111,6 +111,9 @@ fn boot_report(entry_el: u32) -> BootReport {
         mmfr0: ID_AA64MMFR0_EL1.get(),
         mmfr1: ID_AA64MMFR1_EL1.get(),
         mmfr2: ID_AA64MMFR2_EL1.get(),
+        zfr0: if scalable::is_implemented() { ID_AA64ZFR0_EL1.get() } else { 0 },
+        smfr0: if cpu::has_sme() { ID_AA64SMFR0_EL1.get() } else { 0 },
+        vector_lengths: scalable::probe(),
         mpidr: MPIDR_EL1.get(),
         midr: MIDR_EL1.get(),
         revidr: REVIDR_EL1.get(),

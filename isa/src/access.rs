@@ -12,7 +12,8 @@
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Access {
-    /// The size of each element in bytes: 1, 2, 4, 8 or 16. One register holds one element.
+    /// The size of each element in bytes: 1, 2, 4, 8 or 16. One register holds one element, but of SVE as many as its length
+    /// has; a whole vector or predicate of SVE is accessed in bytes.
     pub bytes: u8,
     /// The number of registers: 1, 2 for a pair, up to 4 vectors. The first is at the lowest address.
     pub count: u8,
@@ -21,7 +22,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// Returns the size of the whole access in bytes, 1 to 64.
+    /// Returns the size of the whole access in bytes, 1 to 64; of SVE, of one element of each register.
     #[must_use]
     pub const fn total(self) -> u8 {
         self.bytes * self.count
@@ -36,7 +37,11 @@ impl Access {
     }
 
     const fn pair(self) -> Self {
-        Self { count: 2, ..self }
+        self.times(2)
+    }
+
+    const fn times(self, count: u8) -> Self {
+        Self { count, ..self }
     }
 }
 
@@ -64,3 +69,18 @@ pub(crate) const XX: Access = X.pair();
 pub(crate) const QQ: Access = Q.pair();
 /// Two signed words.
 pub(crate) const SW_SW: Access = SW.pair();
+
+/// Defines the accesses of structures of several elements.
+macro_rules! structures {
+    ($( $name:ident = $count:literal $one:ident; )*) => {
+        $( pub(crate) const $name: Access = $one.times($count); )*
+    };
+}
+
+structures! {
+    B2 = 2 B; B3 = 3 B; B4 = 4 B;
+    H2 = 2 H; H3 = 3 H; H4 = 4 H;
+    W3 = 3 W; W4 = 4 W;
+    X3 = 3 X; X4 = 4 X;
+    Q3 = 3 Q; Q4 = 4 Q;
+}

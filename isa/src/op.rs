@@ -3,7 +3,7 @@
 /// Defines [`Op`] and its list.
 macro_rules! ops {
     ($( $(#[$doc:meta])* $op:ident )*) => {
-        /// An instruction, named after its section in Arm ARM C6.2 or C7.2. All its encodings have the same semantics.
+        /// An instruction, named after its section in Arm ARM C6.2, C7.2 or C8.2. All its encodings have the same semantics.
         ///
         /// Sections that differ only in the size of the access share a name; [`Insn::access`](crate::Insn::access)
         /// returns the size.
@@ -660,12 +660,214 @@ ops! {
     Xpaclri
     /// PACGA: the authentication code of any value.
     Pacga
+
+    // table/sve/contiguous.rs
+    /// LD1B to LD1D, LD1SB to LD1SW (contiguous): load elements.
+    SveLd1
+    /// LDFF1B to LDFF1SW (contiguous): load elements up to a fault, which only the first one takes.
+    SveLdff1
+    /// LDNF1B to LDNF1SW: load elements up to a fault, which none takes.
+    SveLdnf1
+    /// LD1RB to LD1RSW: load one element for all.
+    SveLd1r
+    /// LD1RQB to LD1RQD: load 16 bytes and repeat them.
+    SveLd1rq
+    /// LD1ROB to LD1ROD: load 32 bytes and repeat them (FEAT_F64MM).
+    SveLd1ro
+    /// ST1B to ST1D (contiguous): store elements.
+    SveSt1
+    /// LDR (vector): load a whole vector.
+    SveLdr
+    /// STR (vector): store a whole vector.
+    SveStr
+    /// LDR (predicate): load a predicate.
+    SveLdrP
+    /// STR (predicate): store a predicate.
+    SveStrP
+
+    // table/sve/structures.rs
+    /// LDNT1B to LDNT1D (contiguous): LD1 of what is not used again soon.
+    SveLdnt1
+    /// STNT1B to STNT1D (contiguous): ST1 of what is not used again soon.
+    SveStnt1
+    /// LD2B to LD2Q: load structures of two elements.
+    SveLd2
+    /// ST2B to ST2Q: store structures of two elements.
+    SveSt2
+    /// LD3B to LD3Q: load structures of three elements.
+    SveLd3
+    /// ST3B to ST3Q: store structures of three elements.
+    SveSt3
+    /// LD4B to LD4Q: load structures of four elements.
+    SveLd4
+    /// ST4B to ST4Q: store structures of four elements.
+    SveSt4
+
+    // table/sve/gathers.rs
+    /// LD1B to LD1Q with a vector in the address: load elements from addresses of their own.
+    SveLd1Gather
+    /// LDFF1B to LDFF1SW with a vector in the address.
+    SveLdff1Gather
+    /// LDNT1B to LDNT1SW with a vector in the address (SVE2).
+    SveLdnt1Gather
+    /// ST1B to ST1Q with a vector in the address: store elements to addresses of their own.
+    SveSt1Scatter
+    /// STNT1B to STNT1D with a vector in the address (SVE2).
+    SveStnt1Scatter
+
+    // table/sve/prefetches.rs
+    /// PRFB: prefetch the bytes of active elements.
+    SvePrfb
+    /// PRFH: prefetch the halfwords of active elements.
+    SvePrfh
+    /// PRFW: prefetch the words of active elements.
+    SvePrfw
+    /// PRFD: prefetch the doublewords of active elements.
+    SvePrfd
+
+    // table/sve/predicates.rs
+    /// PTRUE: select elements by a pattern.
+    SvePtrue
+    /// PTRUES: select elements by a pattern, and set the flags.
+    SvePtrues
+    /// PFALSE: select no element.
+    SvePfalse
+    /// SETFFR: set all of the first-fault register.
+    SveSetffr
+    /// RDFFR: read the first-fault register.
+    SveRdffr
+    /// RDFFRS: read the first-fault register, and set the flags.
+    SveRdffrs
+    /// WRFFR: write the first-fault register.
+    SveWrffr
+    /// PTEST: set the flags by a predicate.
+    SvePtest
+    /// BRKA: elements up to and with the first that is true.
+    SveBrka
+    /// BRKAS: elements up to and with the first that is true; sets the flags.
+    SveBrkas
+    /// BRKB: elements before the first that is true.
+    SveBrkb
+    /// BRKBS: elements before the first that is true; sets the flags.
+    SveBrkbs
+    /// BRKN: a predicate if the last element of another is true.
+    SveBrkn
+    /// BRKNS: a predicate if the last element of another is true; sets the flags.
+    SveBrkns
+    /// AND (predicates).
+    SveAndPred
+    /// BIC (predicates).
+    SveBicPred
+    /// EOR (predicates).
+    SveEorPred
+    /// ORR (predicates).
+    SveOrrPred
+    /// WHILEGE: elements while a scalar, decrementing, the upper elements first, is at least (signed).
+    SveWhilege
+    /// WHILEGT: elements while a scalar, decrementing, the upper elements first, is greater (signed).
+    SveWhilegt
+    /// WHILELT: elements while a scalar, incrementing, the lower elements first, is less (signed).
+    SveWhilelt
+    /// WHILELE: elements while a scalar, incrementing, the lower elements first, is at most (signed).
+    SveWhilele
+    /// WHILEHS: elements while a scalar, decrementing, the upper elements first, is at least (unsigned).
+    SveWhilehs
+    /// WHILEHI: elements while a scalar, decrementing, the upper elements first, is greater (unsigned).
+    SveWhilehi
+    /// WHILELO: elements while a scalar, incrementing, the lower elements first, is less (unsigned).
+    SveWhilelo
+    /// WHILELS: elements while a scalar, incrementing, the lower elements first, is at most (unsigned).
+    SveWhilels
+    /// CMPEQ (immediate, vectors): which elements are equal.
+    SveCmpeq
+    /// CMPNE (immediate, vectors): which elements differ.
+    SveCmpne
+
+    // table/sve/data.rs
+    /// CNTB: the number of bytes that a pattern selects.
+    SveCntb
+    /// INCB (scalar): add the number of bytes that a pattern selects.
+    SveIncb
+    /// DECB (scalar): subtract the number of bytes that a pattern selects.
+    SveDecb
+    /// CNTH: the number of halfwords that a pattern selects.
+    SveCnth
+    /// INCH (scalar): add the number of halfwords that a pattern selects.
+    SveInch
+    /// DECH (scalar): subtract the number of halfwords that a pattern selects.
+    SveDech
+    /// CNTW: the number of words that a pattern selects.
+    SveCntw
+    /// INCW (scalar): add the number of words that a pattern selects.
+    SveIncw
+    /// DECW (scalar): subtract the number of words that a pattern selects.
+    SveDecw
+    /// CNTD: the number of doublewords that a pattern selects.
+    SveCntd
+    /// INCD (scalar): add the number of doublewords that a pattern selects.
+    SveIncd
+    /// DECD (scalar): subtract the number of doublewords that a pattern selects.
+    SveDecd
+    /// RDVL: a multiple of the vector length in bytes.
+    SveRdvl
+    /// ADDVL: add a multiple of the vector length in bytes.
+    SveAddvl
+    /// ADDPL: add a multiple of the predicate length in bytes.
+    SveAddpl
+    /// CNTP: count the active elements of a predicate.
+    SveCntp
+    /// INCP (scalar): add the number of elements of a predicate.
+    SveIncp
+    /// DECP (scalar): subtract the number of elements of a predicate.
+    SveDecp
+    /// INDEX: elements from a start in steps.
+    SveIndex
+    /// DUP (scalar, immediate): the same value in all elements.
+    SveDup
+    /// SEL (vectors): elements of one vector or another.
+    SveSel
+    /// ADD (vectors, unpredicated).
+    SveAdd
+    /// SUB (vectors, unpredicated).
+    SveSub
+    /// AND (vectors, unpredicated).
+    SveAnd
+    /// ORR (vectors, unpredicated).
+    SveOrr
+    /// EOR (vectors, unpredicated).
+    SveEor
+    /// BIC (vectors, unpredicated).
+    SveBic
+    /// LASTA (scalar): the element after the last active one.
+    SveLasta
+    /// LASTB (scalar): the last active element.
+    SveLastb
 }
 
 impl Op {
+    /// Returns whether the instruction is one of SVE. They stand together in the list.
+    #[must_use]
+    pub const fn is_scalable(self) -> bool {
+        let (first, last) = (Self::SveLd1 as u16, Self::SveLastb as u16);
+        first <= self as u16 && self as u16 <= last
+    }
+
     /// Returns whether the instruction loads an element for each register and fills the register with it (LD1R to LD4R).
     #[must_use]
     pub const fn replicates(self) -> bool {
         matches!(self, Self::Ld1r | Self::Ld2r | Self::Ld3r | Self::Ld4r)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    #[test]
+    fn the_names_of_scalable_instructions_say_so() {
+        for op in Op::ALL {
+            assert_eq!(op.is_scalable(), format!("{op:?}").starts_with("Sve"), "{op:?}");
+        }
     }
 }

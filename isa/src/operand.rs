@@ -28,6 +28,7 @@ pub(crate) mod register;
 pub(crate) mod shift;
 pub(crate) mod simd;
 pub(crate) mod suffix;
+pub(crate) mod sve;
 pub(crate) mod system;
 pub(crate) mod vector;
 

@@ -40,6 +40,7 @@ mod pair;
 mod pointers;
 mod simd;
 mod single;
+mod sve;
 mod system;
 mod tags;
 mod vector;
@@ -60,6 +61,13 @@ const MODULES: &[&[Row]] = &[
     system::ROWS,
     branch::ROWS,
     authentication::ROWS,
+    sve::MODULES[0],
+    sve::MODULES[1],
+    sve::MODULES[2],
+    sve::MODULES[3],
+    sve::MODULES[4],
+    sve::MODULES[5],
+    sve::MODULES[6],
 ];
 
 const LEN: usize = {

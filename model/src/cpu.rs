@@ -27,8 +27,10 @@ mod platform;
 mod pointer;
 mod program;
 mod registers;
+mod scalable;
 mod state;
 mod structures;
+mod sve;
 mod system;
 mod system_registers;
 mod tag_blocks;
@@ -79,6 +81,7 @@ pub fn defects() -> impl Iterator<Item = &'static Defect> {
         vector::DEFECTS,
     ]
     .into_iter()
+    .chain(sve::ALL_DEFECTS)
     .flatten()
     .copied()
 }

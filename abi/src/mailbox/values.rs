@@ -184,6 +184,6 @@ mod tests {
         use BlockEnd::{Complete, Escaped, TooManyTraps};
         assert_eq!([0, 1, 2].map(BlockEnd::from_number), [Complete, TooManyTraps, Escaped].map(Some));
         assert_eq!(SysReg::ALL.map(|register| register as usize), [0, 1, 2, 3, 4, 5]);
-        assert_eq!(crate::ABI_VERSION, 4);
+        assert_eq!(crate::ABI_VERSION, 5);
     }
 }

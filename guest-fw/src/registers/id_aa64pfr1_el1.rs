@@ -8,3 +8,6 @@ pub const FEAT_MTE2: u64 = 2;
 
 /// Support for the Memory Tagging Extension.
 pub const MTE: Field<u64, Register> = Field::new(0b1111, 8);
+
+/// Support for the Scalable Matrix Extension.
+pub const SME: Field<u64, Register> = Field::new(0b1111, 24);

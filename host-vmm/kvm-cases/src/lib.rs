@@ -49,6 +49,7 @@ mod races;
 mod replaced;
 mod reset;
 mod restore;
+mod scalable;
 mod sharing;
 mod stops;
 
@@ -83,6 +84,7 @@ pub const CHAPTERS: &[Chapter] = &[
     reset::CASES,
     one_reg::CASES,
     restore::CASES,
+    scalable::CASES,
 ];
 
 /// What may hang the kernel under test. They run last: a kernel that is wrong is of no use afterwards.

@@ -18,6 +18,7 @@ mod memory_slots;
 mod page_events;
 mod ptrace_tags;
 mod races;
+mod scalable_vectors;
 mod setup_races;
 mod shared_memory;
 pub mod table;
@@ -39,6 +40,7 @@ pub use memory_slots::MemorySlots;
 pub use page_events::PageEvents;
 pub use ptrace_tags::PtraceTags;
 pub use races::Races;
+pub use scalable_vectors::ScalableVectors;
 pub use setup_races::SetupRaces;
 pub use shared_memory::SharedMemory;
 pub use table::{Capabilities, Capability, MachineKind, TABLE};
@@ -70,6 +72,8 @@ pub trait CapabilityObjects {
     fn id_register_masks(&mut self) -> Option<&mut (dyn IdRegisterMasks + 'static)>;
     /// Returns what initialises vCPUs again.
     fn vcpu_resets(&mut self) -> Option<&mut (dyn VcpuResets + 'static)>;
+    /// Returns what makes vCPUs with SVE step by step.
+    fn scalable_vectors(&mut self) -> Option<&mut (dyn ScalableVectors + 'static)>;
     /// Returns what shares guest memory with others.
     fn shared_memory(&mut self) -> Option<&mut (dyn SharedMemory + 'static)>;
     /// Returns what the host shows of its CPUs.

@@ -13,6 +13,7 @@ use crate::instruction_cache_op::InstructionCacheOp;
 use crate::order::Order;
 use crate::prefetch::Prefetch;
 use crate::register::Reg;
+use crate::scalable::{Pattern, Predicate, Scalable, ScalableAddress, ScalableList};
 use crate::simd::{LaneList, SimdReg, VectorList};
 use crate::system_register::SysReg;
 use crate::vector::{Vector, VectorElement};
@@ -85,6 +86,20 @@ pub enum Arg {
     Prefetch(Prefetch),
     /// An instruction cache operation.
     InstructionCacheOp(InstructionCacheOp),
+    /// A scalable vector register.
+    Scalable(Scalable),
+    /// A list of scalable vector registers.
+    ScalableList(ScalableList),
+    /// A predicate register.
+    Predicate(Predicate),
+    /// A memory address that depends on the vector length or on a vector.
+    ScalableAddress(ScalableAddress),
+    /// A predicate constraint.
+    Pattern(Pattern),
+    /// A factor, 1 to 16: `mul #4`.
+    Factor(u8),
+    /// An immediate that is written in decimal.
+    Number(i64),
 }
 
 impl fmt::Display for Arg {
@@ -118,6 +133,13 @@ impl fmt::Display for Arg {
             Self::SetOptions(options) => options.fmt(f),
             Self::Prefetch(operation) => operation.fmt(f),
             Self::InstructionCacheOp(operation) => operation.fmt(f),
+            Self::Scalable(vector) => vector.fmt(f),
+            Self::ScalableList(vectors) => vectors.fmt(f),
+            Self::Predicate(predicate) => predicate.fmt(f),
+            Self::ScalableAddress(address) => address.fmt(f),
+            Self::Pattern(pattern) => pattern.fmt(f),
+            Self::Factor(factor) => write!(f, "mul #{factor}"),
+            Self::Number(number) => write!(f, "#{number}"),
         }
     }
 }

@@ -83,13 +83,31 @@ impl Condition {
         self as u8
     }
 
-    /// Finds a condition by its name, or by its alias `hs` or `lo`, ignoring case.
+    /// The names of conditions that follow a test of a predicate (Arm ARM C1.2.4).
+    const PREDICATED: [(&str, Self); 10] = [
+        ("none", Self::Eq),
+        ("any", Self::Ne),
+        ("nlast", Self::Cs),
+        ("last", Self::Cc),
+        ("first", Self::Mi),
+        ("nfrst", Self::Pl),
+        ("pmore", Self::Hi),
+        ("plast", Self::Ls),
+        ("tcont", Self::Ge),
+        ("tstop", Self::Lt),
+    ];
+
+    /// Finds a condition by its name, or by an alias such as `hs`, `lo` or `none`, ignoring case.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
         match name {
             _ if name.eq_ignore_ascii_case("hs") => Some(Self::Cs),
             _ if name.eq_ignore_ascii_case("lo") => Some(Self::Cc),
-            _ => Self::ALL.into_iter().find(|condition| condition.name().eq_ignore_ascii_case(name)),
+            _ => {
+                let named = Self::ALL.into_iter().map(|condition| (condition.name(), condition));
+                let mut all = named.chain(Self::PREDICATED);
+                all.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, condition)| condition)
+            }
         }
     }
 

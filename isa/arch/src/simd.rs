@@ -32,6 +32,12 @@ impl SimdWidth {
     pub const fn letter(self) -> char {
         Self::ALL[self as usize].1
     }
+
+    /// Finds a width by its letter, ignoring case.
+    pub(crate) fn by_name(name: &str) -> Option<Self> {
+        let named = |(_, letter): &(Self, char)| name.eq_ignore_ascii_case(letter.encode_utf8(&mut [0]));
+        Self::ALL.into_iter().find(named).map(|(width, _)| width)
+    }
 }
 
 /// A SIMD&FP register at some width. A load zeroes the bits above (Arm ARM, `V[]`).
@@ -190,7 +196,7 @@ impl VectorList {
 impl fmt::Display for VectorList {
     /// Writes lists of three or more as a range, unless they wrap from `v31` to `v0`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        list(f, self.first, self.count, self.arrangement)
+        list(f, 'v', self.first, self.count, self.arrangement)
     }
 }
 
@@ -257,9 +263,7 @@ impl LaneList {
     /// Parses a vector register with an element size such as `v7.s` into its number and width.
     pub fn parse_one(text: &str) -> Option<(u8, SimdWidth)> {
         let (register, name) = text.split_once('.')?;
-        let width =
-            SimdWidth::ALL.into_iter().find(|(_, letter)| name.eq_ignore_ascii_case(letter.encode_utf8(&mut [0])))?;
-        Some((vector_number(register)?, width.0))
+        Some((vector_number(register)?, SimdWidth::by_name(name)?))
     }
 }
 
@@ -267,7 +271,7 @@ impl fmt::Display for LaneList {
     /// Writes lists of three or more as a range, unless they wrap from `v31` to `v0`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { first, count, width, lane } = *self;
-        list(f, first, count, width.letter())?;
+        list(f, 'v', first, count, width.letter())?;
         write!(f, "[{lane}]")
     }
 }
@@ -277,15 +281,21 @@ fn indexes(first: u8, count: u8) -> impl Iterator<Item = u8> {
     (0..count).map(move |step| (first + step) % 32)
 }
 
-/// Writes a list of registers of the same form.
-fn list(f: &mut fmt::Formatter<'_>, first: u8, count: u8, form: impl fmt::Display) -> fmt::Result {
+/// Writes a list of registers of the same form, whose names begin with `file`.
+pub(crate) fn list(
+    f: &mut fmt::Formatter<'_>,
+    file: char,
+    first: u8,
+    count: u8,
+    form: impl fmt::Display,
+) -> fmt::Result {
     let last = first + count - 1;
     if count > 2 && last <= 31 {
-        return write!(f, "{{v{first}.{form}-v{last}.{form}}}");
+        return write!(f, "{{{file}{first}.{form}-{file}{last}.{form}}}");
     }
     for (position, index) in indexes(first, count).enumerate() {
         let before = if position == 0 { "{" } else { ", " };
-        write!(f, "{before}v{index}.{form}")?;
+        write!(f, "{before}{file}{index}.{form}")?;
     }
     f.write_str("}")
 }
@@ -296,7 +306,7 @@ fn vector_number(register: &str) -> Option<u8> {
 }
 
 /// Parses a register number without leading zeros.
-fn number(digits: &str) -> Option<u8> {
+pub(crate) fn number(digits: &str) -> Option<u8> {
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits.len() == 1 || !digits.starts_with('0'));
     digits.parse().ok().filter(|_| plain)
 }

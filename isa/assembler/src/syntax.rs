@@ -11,6 +11,7 @@ use crate::error::{ParseError, ParseErrorKind};
 use arch::{Arg, Extend, ExtendKind, Reg, Shift, ShiftKind, Vector, VectorElement};
 
 mod brackets;
+mod scalable;
 
 /// A label or a statement.
 pub(crate) enum Item<'a> {
@@ -111,6 +112,9 @@ impl<'a> Reader<'a> {
         }
         if let Some(vector) = Vector::parse(name) {
             return Ok(Value::Arg(Arg::Vector(vector)));
+        }
+        if let Some(arg) = self.scalable(name)? {
+            return Ok(Value::Arg(arg));
         }
         if let Some((register, width)) = VectorElement::parse_register(name) {
             return self.element(register, width).map(|element| Value::Arg(Arg::VectorElement(element)));

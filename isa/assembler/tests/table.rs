@@ -175,6 +175,10 @@ fn access_sizes_agree_with_the_names() {
         let Some(access) = insn.access() else { continue };
         found += 1;
         let mnemonic = insn.row().mnemonic();
+        if let Some(expected) = scalable_access(insn) {
+            assert_eq!(access, expected, "{insn}");
+            continue;
+        }
         let registers = insn.args().iter().rev().find_map(|arg| match arg {
             Arg::Reg(register) => Some((register.class().width() as u8 / 8, 1)),
             Arg::Simd(register) => Some((register.width().bytes(), 1)),
@@ -196,14 +200,28 @@ fn access_sizes_agree_with_the_names() {
     assert!(found > 200, "{found}");
 }
 
+/// Returns the access of an instruction of SVE by its text: the last letters of the mnemonic, and the registers in the list.
+fn scalable_access(insn: Insn) -> Option<Access> {
+    let count = match *insn.args().first()? {
+        Arg::ScalableList(list) => list.count(),
+        // A whole register is accessed byte by byte.
+        Arg::Scalable(_) | Arg::Predicate(_) => return Some(Access { bytes: 1, count: 1, signed: false }),
+        _ => return None,
+    };
+    let (rest, letter) = insn.row().mnemonic().split_at(insn.row().mnemonic().len() - 1);
+    Some(Access { bytes: 1 << "bhwdq".find(letter)?, count, signed: rest.ends_with('s') })
+}
+
 /// Checks that every instruction with an address operand has an access size, unless it accesses only tags.
 #[test]
 fn instructions_with_an_address_have_a_size_unless_they_access_tags_or_prefetch() {
-    use Op::{Ldg, Ldgm, Prfm, Prfum, St2g, Stg, Stgm, Stz2g, Stzg, Stzgm};
-    let sizeless = [Ldg, Ldgm, Prfm, Prfum, St2g, Stg, Stgm, Stz2g, Stzg, Stzgm];
+    use Op::{Ldg, Ldgm, Prfm, Prfum, St2g, Stg, Stgm, Stz2g, Stzg, Stzgm, SvePrfb, SvePrfd, SvePrfh, SvePrfw};
+    let tags = [Ldg, Ldgm, St2g, Stg, Stgm, Stz2g, Stzg, Stzgm];
+    let sizeless = [&tags[..], &[Prfm, Prfum, SvePrfb, SvePrfd, SvePrfh, SvePrfw]].concat();
     for insn in rows().iter().filter_map(|row| row.samples().into_iter().next()) {
-        let has_address =
-            insn.args().iter().any(|arg| matches!(arg, Arg::Address(_) | Arg::Indexed(_) | Arg::PostIndexed(_)));
+        let has_address = insn.args().iter().any(|arg| {
+            matches!(arg, Arg::Address(_) | Arg::Indexed(_) | Arg::PostIndexed(_) | Arg::ScalableAddress(_))
+        });
         if has_address {
             assert_eq!(insn.access().is_none(), sizeless.contains(&insn.op()), "{insn}");
         }

@@ -42,6 +42,13 @@ pub(crate) const OFF12_2: Mem = mem(Field::unsigned(10, 12, 2), Addressing::Offs
 pub(crate) const OFF12_4: Mem = mem(Field::unsigned(10, 12, 4), Addressing::Offset);
 pub(crate) const OFF12_8: Mem = mem(Field::unsigned(10, 12, 8), Addressing::Offset);
 pub(crate) const OFF12_16: Mem = mem(Field::unsigned(10, 12, 16), Addressing::Offset);
+/// The offsets of SVE's replicating loads: of an element, and of 16 and 32 bytes.
+pub(crate) const IMM6_1: Mem = mem(Field::unsigned(16, 6, 1), Addressing::Offset);
+pub(crate) const IMM6_2: Mem = mem(Field::unsigned(16, 6, 2), Addressing::Offset);
+pub(crate) const IMM6_4: Mem = mem(Field::unsigned(16, 6, 4), Addressing::Offset);
+pub(crate) const IMM6_8: Mem = mem(Field::unsigned(16, 6, 8), Addressing::Offset);
+pub(crate) const IMM4_16: Mem = mem(Field::signed(16, 4, 16), Addressing::Offset);
+pub(crate) const IMM4_32: Mem = mem(Field::signed(16, 4, 32), Addressing::Offset);
 
 impl Mem {
     pub(crate) const fn mask(self) -> u32 {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use abi::doorbell::Doorbell;
-use abi::mailbox::{Block, BlockEnd, BlockReply, MAX_TRAPS, MAX_WORDS, SysReg, Trap};
+use abi::mailbox::{Block, BlockEnd, BlockReply, MAX_TRAPS, MAX_WORDS, Scalable, SysReg, Trap};
 use abi::map;
 
 use crate::state::Firmware;
@@ -36,6 +36,19 @@ struct Running {
     chosen: Vec<usize>,
     budget: u64,
     simd: bool,
+    scalable: bool,
+}
+
+/// What the vector registers hold when a block begins.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum VectorState<'a> {
+    /// What they held.
+    #[default]
+    Kept,
+    /// v0 to v31, for a block with [`Block::simd`].
+    Simd(&'a Vectors),
+    /// z0 to z31, p0 to p15 and FFR, for a block with [`Block::vector_bytes`].
+    Scalable(&'a Scalable),
 }
 
 /// What a block left behind.
@@ -49,6 +62,8 @@ pub struct Done {
     pub chosen: Vec<usize>,
     /// v0 to v31, if the block asked for them.
     pub v: Option<Box<Vectors>>,
+    /// z0 to z31, p0 to p15 and FFR, likewise.
+    pub scalable: Option<Box<Scalable>>,
     /// What of it the architecture leaves open.
     pub unknown: Unknown,
 }
@@ -60,6 +75,8 @@ pub struct Unknown {
     pub rgsr: bool,
     /// v0 to v31, bit by bit ([`Cpu::v_unknown`]).
     pub v: u32,
+    /// p0 to p15, bit by bit, and FFR in bit 16 ([`Cpu::p_unknown`]).
+    pub p: u32,
     /// x0 to x30, bit by bit, and the stack pointer in bit 31 ([`Cpu::x_unknown`]).
     pub x: u32,
 }
@@ -128,19 +145,21 @@ impl Firmware {
     /// Runs a block on a vCPU, to its end or to where something else happens
     /// ([`abi::mailbox::Request::Run`]).
     ///
-    /// `words` are the block's, [`Block::words`] of them; `v` is what v0 to v31 are to hold if [`Block::simd`] says so.
-    /// That no store waits and the exclusive monitor is clear, the vCPU's entry and exit see to.
+    /// `words` are the block's, [`Block::words`] of them; `vectors` is what the block has the vector registers hold. That no store waits and the exclusive monitor is clear, the vCPU's entry and exit see to.
     pub fn start(
         &mut self,
         index: usize,
         block: &Block,
         words: &[u32],
-        v: Option<&Vectors>,
+        vectors: VectorState<'_>,
         cpu: &mut Cpu,
         env: &mut Env<'_>,
     ) -> Outcome {
         let (count, level) = (1..=MAX_WORDS, 0..=1);
-        let valid = count.contains(&words.len()) && level.contains(&block.el);
+        let scalable = block.vector_bytes != 0;
+        let valid = count.contains(&words.len())
+            && level.contains(&block.el)
+            && (!scalable || block.simd == 0 && env.features.has_vector_bytes(block.vector_bytes));
         let Some(seat) = self.cpus.get_mut(index).filter(|_| valid) else { return Outcome::Refused };
         if let Err(place) = seat.place(index, block.el, words, env) {
             return Outcome::NoMemory(place);
@@ -152,6 +171,7 @@ impl Firmware {
             chosen: Vec::new(),
             budget: self.budget,
             simd: block.simd != 0,
+            scalable,
         });
         cpu.x = block.x;
         cpu.sp = block.sp;
@@ -166,9 +186,10 @@ impl Firmware {
         (cpu.x_unknown, cpu.copying) = (0, None);
         // The exception that ended the last block, or what the registers held at reset.
         (cpu.esr_unknown, cpu.far_unknown) = (true, true);
-        if let Some(v) = v.filter(|_| block.simd != 0) {
-            cpu.v = *v;
-            cpu.v_unknown = 0;
+        match vectors {
+            VectorState::Scalable(values) => cpu.set_scalable(values, block.vector_bytes as u16),
+            VectorState::Simd(values) => cpu.set_vectors(values),
+            VectorState::Kept => {}
         }
         for register in SysReg::ALL {
             let value = block.sys[register as usize];
@@ -315,12 +336,14 @@ impl Running {
             sys: cpu.sys.program(),
             traps: self.traps.len() as u64,
             end: end as u64,
+            vector_bytes: if self.scalable { cpu.vector_bytes.into() } else { 0 },
         };
-        let unknown = Unknown { rgsr: cpu.sys.rgsr_unknown, v: cpu.v_unknown, x: cpu.x_unknown };
+        let unknown = Unknown { rgsr: cpu.sys.rgsr_unknown, v: cpu.v_unknown, p: cpu.p_unknown, x: cpu.x_unknown };
         let sys = &mut cpu.sys;
         sys.sctlr = if env.features.has_tags() { reset::SCTLR } else { reset::SCTLR_WITHOUT_MTE };
         sys.tcr = reset::TCR;
         let v = self.simd.then(|| Box::new(cpu.v));
-        Done { reply, traps: self.traps, chosen: self.chosen, v, unknown }
+        let scalable = self.scalable.then(|| cpu.scalable());
+        Done { reply, traps: self.traps, chosen: self.chosen, v, scalable, unknown }
     }
 }

@@ -26,6 +26,6 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use executor::{Done, Interrupt, Outcome, Unknown};
+pub use executor::{Done, Interrupt, Outcome, Unknown, VectorState};
 pub use heap::HeapError;
 pub use state::{BUDGET, Firmware};

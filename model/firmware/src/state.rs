@@ -52,7 +52,7 @@ impl Firmware {
         BootReport {
             version: abi::ABI_VERSION,
             entry_el: 1,
-            pfr0: features.pfr0,
+            pfr0: features.id_aa64pfr0(),
             pfr1: features.id_aa64pfr1(),
             pfr2: features.id_aa64pfr2(),
             dfr0: features.dfr0,
@@ -62,6 +62,9 @@ impl Firmware {
             mmfr0: features.mmfr0,
             mmfr1: features.mmfr1,
             mmfr2: features.id_aa64mmfr2(),
+            zfr0: features.id_aa64zfr0(),
+            smfr0: features.smfr0,
+            vector_lengths: u64::from(features.vector_lengths),
             mpidr: features.mpidr_el1(cpu),
             midr: features.midr,
             revidr: features.revidr,

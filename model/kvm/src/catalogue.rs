@@ -3,7 +3,8 @@
 use model::defect::Defect;
 
 use crate::{
-    copy_tags, host_event, host_tags, late_memory, life, memory, offer, registers, sharing, transfer, vcpu, vm,
+    copy_tags, host_event, host_tags, late_memory, life, memory, offer, registers, scalable, sharing, transfer, vcpu,
+    vm,
 };
 
 /// Lists every defect of the CPU, the firmware and the kernel.
@@ -29,6 +30,7 @@ fn kernel() -> impl Iterator<Item = &'static Defect> {
         transfer::DEFECTS,
         registers::DEFECTS,
         offer::DEFECTS,
+        scalable::DEFECTS,
         sharing::DEFECTS,
         vcpu::DEFECTS,
     ]

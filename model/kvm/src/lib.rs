@@ -42,6 +42,7 @@ mod memory;
 pub mod mutant;
 pub mod offer;
 mod registers;
+mod scalable;
 mod sharing;
 mod transfer;
 mod vcpu;

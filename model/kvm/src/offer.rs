@@ -106,8 +106,8 @@ const fn hwcap(entry: usize, bit: u32, least: u64) -> Hwcap {
     Hwcap { entry, bit, least }
 }
 
-/// What CPUs have besides what a guest without options reads: [`model::cpu::Features`] are a guest's.
-const WITHHELD: &[(&str, &str, u64)] = &[("max", "SVE", 1), ("max", "SME", 1), ("neoverse-n2", "SVE", 1)];
+/// What CPUs have besides what a guest reads: [`model::cpu::Features`] are a guest's.
+const WITHHELD: &[(&str, &str, u64)] = &[("max", "SME", 1)];
 
 /// The fields that processes see, by register; the release in which each became known where that is after 5.14, and what
 /// guests have of it: arch/arm64/kernel/cpufeature.c, ftr_id_aa64*, and arm64_elf_hwcaps; arch/arm64/kvm/sys_regs.c.

@@ -116,7 +116,7 @@ impl Core<'_, '_> {
     }
 
     /// Returns whether the alignment is wrong whatever the memory is.
-    fn misaligned(&self, va: u64, bytes: u64, access: Access) -> bool {
+    pub(super) fn misaligned(&self, va: u64, bytes: u64, access: Access) -> bool {
         let natural = access.fits(va);
         let configured = self.cpu.sys.sctlr & A != 0;
         match access.alignment {

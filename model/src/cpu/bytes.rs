@@ -105,7 +105,7 @@ impl Core<'_, '_> {
 #[mutants::rules]
 impl Stop {
     /// How many bytes of an access lie before the address of its fault; `None` if it has no address.
-    fn bytes_before(&self, va: u64) -> Option<u64> {
+    pub(super) fn bytes_before(&self, va: u64) -> Option<u64> {
         let Self::Exception(Exception { far: Some(far), .. }) = self else { return None };
         Some(far.wrapping_sub(va))
     }

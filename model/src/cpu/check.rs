@@ -141,6 +141,11 @@ impl Core<'_, '_> {
         access.read && !self.store_only(access.checks_as)
     }
 
+    /// Returns whether a tag check fault of this access has no effect.
+    pub(super) fn ignores_mismatch(&mut self, access: Access) -> bool {
+        self.effect(access) == Effect::Ignored
+    }
+
     /// Returns what a tag check fault of this access does. Without FEAT_MTE3 the value 0b11 is reserved: it acts as one of the
     /// others, each time as the CPU likes (Unpredictable_RESTCF), so also as in QEMU, where it acts as with FEAT_MTE3.
     fn effect(&mut self, access: Access) -> Effect {

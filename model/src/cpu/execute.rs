@@ -108,6 +108,7 @@ impl Core<'_, '_> {
             Family::Memory => self.memory_instruction(*op, args, *size),
             Family::Tags => self.tag_instruction(*op, args),
             Family::Pointer => self.pointer_instruction(*op, args),
+            Family::Scalable => self.scalable_instruction(*op, args, *size),
             Family::Copies => self.memory_operation(*op, args),
         }?;
         if let Some(register) = becomes_unknown {

@@ -31,7 +31,9 @@ pub struct Features {
     pub store_only: bool,
     /// FEAT_IDST: reads of ID registers at EL0 are reported with class 0x18.
     pub idst: bool,
-    /// ID_AA64PFR0_EL1.
+    /// The vector lengths of SVE, bit n for `16 * (n + 1)` bytes; 0 without FEAT_SVE.
+    pub vector_lengths: u16,
+    /// ID_AA64PFR0_EL1 without its SVE field.
     pub pfr0: u64,
     /// ID_AA64PFR1_EL1 without its MTE field.
     pub pfr1: u64,
@@ -49,6 +51,10 @@ pub struct Features {
     pub mmfr1: u64,
     /// ID_AA64MMFR2_EL1 without its AT and IDS fields.
     pub mmfr2: u64,
+    /// ID_AA64ZFR0_EL1, which is read as 0 without FEAT_SVE.
+    pub zfr0: u64,
+    /// ID_AA64SMFR0_EL1.
+    pub smfr0: u64,
     /// MIDR_EL1.
     pub midr: u64,
     /// MPIDR_EL1 of the first CPU, without its Aff0 field, which is a CPU's number.
@@ -62,6 +68,7 @@ pub struct Features {
 }
 
 const MTE_SHIFT: u32 = 8;
+const SVE_SHIFT: u32 = 32;
 const STORE_ONLY_SHIFT: u32 = 4;
 const TAGGED_FAR_SHIFT: u32 = 8;
 const BT: u64 = 0xf;
@@ -89,6 +96,7 @@ impl Features {
         tagged_far: true,
         store_only: true,
         idst: true,
+        vector_lengths: 0xffff,
         pfr0: 0x1101_0010_2011_0222,
         pfr1: 0x21,
         dfr0: 0x1030_500a,
@@ -98,6 +106,8 @@ impl Features {
         mmfr0: 0x2100_0323_1020_1126,
         mmfr1: 0x0010_1120_1031_2122,
         mmfr2: 0x1221_0100_1201_1011,
+        zfr0: 0x0110_0110_0011_0021,
+        smfr0: 0,
         midr: 0x000f_0510,
         mpidr: 1 << 31,
         revidr: 0,
@@ -119,6 +129,7 @@ impl Features {
         tagged_far: false,
         store_only: false,
         idst: true,
+        vector_lengths: 1,
         pfr0: 0x1101_0010_2011_0112,
         pfr1: 0x21,
         dfr0: 0xf0_1030_5009,
@@ -128,6 +139,8 @@ impl Features {
         mmfr0: 0x0222_0010_1125,
         mmfr1: 0x1021_2122,
         mmfr2: 0x1221_0100_1200_1011,
+        zfr0: 0x0110_0110_0011_0021,
+        smfr0: 0,
         midr: 0x410f_d493,
         mpidr: 1 << 31,
         revidr: 0,
@@ -144,6 +157,12 @@ impl Features {
         Self::ALL.into_iter().find(|features| features.name == name)
     }
 
+    /// The vector lengths of SVE in bytes, in ascending order.
+    pub fn vector_lengths(&self) -> impl Iterator<Item = u16> {
+        let lengths = self.vector_lengths;
+        (0..16).filter(move |n| lengths >> n & 1 == 1).map(|n| 16 * (n + 1))
+    }
+
     /// Returns the same with another level of MTE, 0 to 3.
     #[must_use]
     pub fn with_mte(self, mte: u8) -> Self {
@@ -153,6 +172,45 @@ impl Features {
 
 #[mutants::rules]
 impl Features {
+    /// ID_AA64PFR0_EL1.
+    #[must_use]
+    pub fn id_aa64pfr0(&self) -> u64 {
+        self.pfr0 | (self.has_sve() as u64) << SVE_SHIFT
+    }
+
+    /// ID_AA64ZFR0_EL1.
+    #[must_use]
+    pub fn id_aa64zfr0(&self) -> u64 {
+        if self.has_sve() { self.zfr0 } else { 0 }
+    }
+
+    /// Returns whether there is SVE (ID_AA64PFR0_EL1.SVE, FEAT_SVE).
+    #[must_use]
+    pub fn has_sve(&self) -> bool {
+        self.vector_lengths != 0
+    }
+
+    /// Returns whether SVE has vectors of so many bytes.
+    #[must_use]
+    pub fn has_vector_bytes(&self, bytes: u64) -> bool {
+        let number = bytes / 16;
+        bytes % 16 == 0 && (1..=16).contains(&number) && self.vector_lengths >> (number - 1) & 1 == 1
+    }
+
+    /// The largest vector length in bytes, 0 without SVE.
+    #[must_use]
+    pub fn max_vector_bytes(&self) -> u16 {
+        16 * (16 - self.vector_lengths.leading_zeros() as u16)
+    }
+
+    /// Returns the vector length in bytes that a value of ZCR_EL1.LEN selects: the longest that there is up to `16 * (len + 1)`
+    /// bytes, else the shortest (Arm ARM, ZCR_EL1.LEN).
+    #[must_use]
+    pub fn selected_vector_bytes(&self, len: u64) -> u16 {
+        let up_to = self.vector_lengths().take_while(|bytes| u64::from(*bytes) <= 16 * (len + 1));
+        up_to.last().or(self.vector_lengths().next()).unwrap_or(0)
+    }
+
     /// ID_AA64PFR1_EL1.
     #[must_use]
     pub fn id_aa64pfr1(&self) -> u64 {

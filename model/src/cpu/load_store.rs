@@ -255,6 +255,7 @@ impl Core<'_, '_> {
             }
             Register::Simd(index) => {
                 self.cpu.v[usize::from(index)] = [value as u64, (value >> 64) as u64];
+                self.cpu.clear_above(index);
                 self.cpu.v_unknown &= !(1 << index);
             }
         }

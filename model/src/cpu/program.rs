@@ -31,6 +31,8 @@ pub(super) enum Family {
     Authentication,
     /// `vector.rs`.
     Vector,
+    /// `sve.rs`.
+    Scalable,
     /// `arithmetic.rs` and `integer.rs`.
     Arithmetic,
 }
@@ -43,6 +45,7 @@ impl Family {
             Op::Stg | Op::Stzg | Op::St2g | Op::Stz2g | Op::Stgp | Op::Ldg | Op::Ldgm | Op::Stgm | Op::Stzgm => {
                 Self::Tags
             }
+            _ if op.is_scalable() => Self::Scalable,
             _ if accesses => Self::Memory,
             Op::Cpyp | Op::Cpym | Op::Cpye | Op::Cpyfp | Op::Cpyfm | Op::Cpyfe => Self::Copies,
             Op::Setp | Op::Setm | Op::Sete | Op::Setgp | Op::Setgm | Op::Setge => Self::Copies,

@@ -1,5 +1,7 @@
 //! What a CPU holds, what it runs in, and how an instruction ends.
 
+use abi::mailbox::Scalable;
+
 use super::copy_overlap::Copying;
 use super::fault::Exception;
 use super::features::Features;
@@ -27,11 +29,18 @@ pub struct Cpu {
     pub x: [u64; 31],
     /// SP_EL0, the stack pointer that a block sees at either level.
     pub sp: u64,
-    /// v0 to v31.
+    /// v0 to v31: the first 16 bytes of z0 to z31.
     pub v: Vectors,
+    /// z0 to z31 from their byte 16 on, p0 to p15 and FFR; `None`: all of them 0. Of z0 to z31 the first 16 bytes are
+    /// in `v`, and those here are not looked at.
+    pub scalable: Option<Box<Scalable>>,
+    /// The vector length in bytes that ZCR_EL1.LEN selects, 0 without SVE.
+    pub vector_bytes: u16,
     /// Which of them are UNKNOWN, bit by bit: a load of several elements into them took a fault, or they were loaded from
     /// bytes that are.
     pub v_unknown: u32,
+    /// Which of p0 to p15 are UNKNOWN, bit by bit, and in bit 16 whether FFR is.
+    pub p_unknown: u32,
     /// Which of x0 to x30 are UNKNOWN, bit by bit, and in bit 31 whether `sp` is.
     pub x_unknown: u32,
     /// ESR_EL1 is UNKNOWN: no exception was taken since the block began.
@@ -126,7 +135,10 @@ impl Cpu {
             x: [0; 31],
             sp: 0,
             v: [[0; 2]; 32],
+            scalable: None,
+            vector_bytes: features.max_vector_bytes(),
             v_unknown: 0,
+            p_unknown: 0,
             x_unknown: 0,
             esr_unknown: true,
             far_unknown: true,

@@ -171,6 +171,7 @@ impl Core<'_, '_> {
         for (register, index) in layout.registers().iter().enumerate() {
             let value = u128::from_le_bytes(images[register]);
             self.cpu.v[usize::from(*index)] = [value as u64, (value >> 64) as u64];
+            self.cpu.clear_above(*index);
             self.cpu.v_unknown &= !(1 << index);
             self.cpu.v_unknown |= u32::from(lost[register]) << index;
         }

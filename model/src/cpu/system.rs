@@ -68,7 +68,7 @@ fn kind(register: SysReg, features: &Features, platform: Platform) -> Kind {
         SysReg::SctlrEl1 => Kind::Program(mailbox::SysReg::Sctlr),
         SysReg::TcrEl1 => Kind::Program(mailbox::SysReg::Tcr),
         SysReg::GmidEl1 => Kind::Constant(u64::from(features.tag_block_bs)),
-        SysReg::IdAa64pfr0El1 => Kind::Constant(features.pfr0),
+        SysReg::IdAa64pfr0El1 => Kind::Constant(features.id_aa64pfr0()),
         SysReg::IdAa64pfr1El1 => Kind::Constant(features.id_aa64pfr1()),
         SysReg::IdAa64dfr0El1 => Kind::Constant(features.dfr0),
         SysReg::IdAa64isar0El1 => Kind::Constant(features.id_aa64isar0()),

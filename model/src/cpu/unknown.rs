@@ -5,7 +5,7 @@
 //! flags, a tag, a system register) the program is not covered. Bytes of memory that are UNKNOWN are a
 //! [`Bus`](crate::memory::Bus)'s.
 
-use arch::{Arg, Reg};
+use arch::{Arg, Reg, ScalableAddress};
 use isa::Op;
 
 use super::copy_overlap::Copying;
@@ -20,6 +20,8 @@ pub struct Hidden {
     x: u32,
     /// [`Cpu::v_unknown`].
     v: u32,
+    /// [`Cpu::p_unknown`].
+    p: u32,
     copying: Option<Copying>,
     /// [`Cpu::esr_unknown`] and [`Cpu::far_unknown`].
     syndrome: (bool, bool),
@@ -31,12 +33,13 @@ impl Cpu {
     #[must_use]
     pub fn hidden(&self) -> Hidden {
         let syndrome = (self.esr_unknown, self.far_unknown);
-        Hidden { x: self.x_unknown, v: self.v_unknown, copying: self.copying, syndrome }
+        Hidden { x: self.x_unknown, v: self.v_unknown, p: self.p_unknown, copying: self.copying, syndrome }
     }
 
     /// Sets what its registers do not show, after them.
     pub fn set_hidden(&mut self, hidden: Hidden) {
-        (self.x_unknown, self.v_unknown, self.copying) = (hidden.x, hidden.v, hidden.copying);
+        (self.x_unknown, self.v_unknown, self.p_unknown) = (hidden.x, hidden.v, hidden.p);
+        self.copying = hidden.copying;
         (self.esr_unknown, self.far_unknown) = hidden.syndrome;
     }
 }
@@ -55,6 +58,10 @@ fn registers(arg: &Arg) -> u32 {
         Arg::Address(address) => bit(address.base),
         Arg::Indexed(indexed) => bit(indexed.base) | bit(indexed.index),
         Arg::PostIndexed(indexed) => bit(indexed.base) | bit(indexed.index),
+        Arg::ScalableAddress(ScalableAddress::Multiple { base, .. } | ScalableAddress::Offsets { base, .. }) => {
+            bit(base)
+        }
+        Arg::ScalableAddress(ScalableAddress::BasesPlus { offset, .. }) => bit(offset),
         _ => 0,
     }
 }
@@ -90,6 +97,23 @@ impl Core<'_, '_> {
         self.cpu.x_unknown & bit(register) != 0
     }
 
+    /// Returns whether an instruction of SVE reads the general register that it writes.
+    fn reads_first(op: Op) -> bool {
+        matches!(
+            op,
+            Op::SveIncb
+                | Op::SveInch
+                | Op::SveIncw
+                | Op::SveIncd
+                | Op::SveDecb
+                | Op::SveDech
+                | Op::SveDecw
+                | Op::SveDecd
+                | Op::SveIncp
+                | Op::SveDecp
+        )
+    }
+
     /// Makes a register UNKNOWN that was written.
     #[cold]
     pub(super) fn forget(&mut self, register: Reg) {
@@ -119,6 +143,11 @@ impl Core<'_, '_> {
                 _ if unknown(args) => "a store of a tag that is UNKNOWN",
                 _ => return Ok(None),
             },
+            // What SVE only writes is the first operand, and where it does more it reads that as well.
+            Family::Scalable if unknown(rest) || Self::reads_first(*op) && unknown(args) => {
+                "an instruction of SVE with a register that is UNKNOWN"
+            }
+            Family::Scalable => return Ok(None),
             Family::Copies if unknown(args) => "a memory copy or set by a register that is UNKNOWN",
             Family::System if unknown(args) && !matches!(op, Op::Mrs | Op::Prfm | Op::Prfum) => match op {
                 Op::Msr => "a write of a system register that is UNKNOWN then",

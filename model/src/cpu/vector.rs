@@ -150,6 +150,7 @@ impl Core<'_, '_> {
     fn set_vector(&mut self, index: u8, value: u128, bytes: u8) {
         let value = if bytes < 16 { value & ones(8 * bytes as u32) as u128 } else { value };
         self.cpu.v[usize::from(index)] = [value as u64, (value >> 64) as u64];
+        self.cpu.clear_above(index);
     }
 
     /// Writes the half of a vector that narrow results go to: the lower one and clears the other, or the upper one and keeps

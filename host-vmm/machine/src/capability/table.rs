@@ -84,6 +84,8 @@ capabilities! {
     IdRegisterMasks "id-register-masks" [true, false, true];
     /// [`super::VcpuResets`].
     VcpuResets "vcpu-resets" [true, false, true];
+    /// [`super::ScalableVectors`].
+    ScalableVectors "scalable-vectors" [true, false, true];
     /// [`super::SharedMemory`].
     SharedMemory "shared-memory" [true, false, true];
     /// [`super::HostFeatures`].

@@ -3,8 +3,8 @@
 use crate::error::ParseError;
 use crate::syntax::Reader;
 use arch::{
-    Address, Addressing, Arg, Arrangement, ExtendKind, Indexed, LaneList, PostIndexed, Reg, RegClass, SimdWidth,
-    VectorElement, VectorList,
+    Address, Addressing, Arg, Arrangement, ExtendKind, Indexed, LaneList, PostIndexed, Reg, RegClass, Scalable,
+    ScalableAddress, ScalableList, SimdWidth, VectorElement, VectorList,
 };
 
 /// The offset inside the brackets.
@@ -12,6 +12,7 @@ enum Offset {
     None,
     Immediate(i64),
     Register { index: Reg, extend: ExtendKind, amount: Option<u8> },
+    Scalable(ScalableAddress),
 }
 
 /// What stands behind the dot of a vector register.
@@ -19,6 +20,7 @@ enum Offset {
 enum VectorForm {
     Whole(Arrangement),
     Lane(SimdWidth),
+    Scalable(SimdWidth),
 }
 
 impl Reader<'_> {
@@ -26,17 +28,22 @@ impl Reader<'_> {
     pub(super) fn address(&mut self) -> Result<Arg, ParseError> {
         const BASE: &str = "a base register x0 to x30 or sp";
         let start = self.skip_blanks().position;
-        let base = self.name().and_then(Reg::parse).and_then(|register| register.read_as(RegClass::XSp));
+        let name = self.name();
+        if let Some(bases) = name.and_then(Scalable::parse) {
+            return self.vector_base(bases);
+        }
+        let base = name.and_then(Reg::parse).and_then(|register| register.read_as(RegClass::XSp));
         let Some(base) = base else {
             self.position = start;
             return Err(self.expected(BASE));
         };
-        let offset = if self.take(',') { self.offset()? } else { Offset::None };
+        let offset = if self.take(',') { self.offset(base)? } else { Offset::None };
         if !self.take(']') {
             return Err(self.expected(if matches!(offset, Offset::None) { "`,` or `]`" } else { "`]`" }));
         }
         match offset {
             Offset::Register { index, extend, amount } => Ok(Arg::Indexed(Indexed { base, index, extend, amount })),
+            Offset::Scalable(address) => Ok(Arg::ScalableAddress(address)),
             Offset::Immediate(offset) => {
                 let addressing = if self.take('!') { Addressing::PreIndex } else { Addressing::Offset };
                 Ok(Arg::Address(Address { base, offset, addressing }))
@@ -47,12 +54,21 @@ impl Reader<'_> {
     }
 
     /// Parses the offset after `[x1,`.
-    fn offset(&mut self) -> Result<Offset, ParseError> {
+    fn offset(&mut self, base: Reg) -> Result<Offset, ParseError> {
         if self.at_number() {
-            return self.number().map(Offset::Immediate);
+            let number = self.number()?;
+            if !self.take(',') {
+                return Ok(Offset::Immediate(number));
+            }
+            self.mul_vl()?;
+            return Ok(Offset::Scalable(ScalableAddress::Multiple { base, factor: number }));
         }
         let start = self.skip_blanks().position;
-        let Some(index) = self.name().and_then(Reg::parse) else {
+        let name = self.name();
+        if let Some(offsets) = name.and_then(Scalable::parse) {
+            return self.vector_offset(base, offsets).map(Offset::Scalable);
+        }
+        let Some(index) = name.and_then(Reg::parse) else {
             self.position = start;
             return Err(self.expected("an offset or an index register"));
         };
@@ -93,7 +109,7 @@ impl Reader<'_> {
     pub(super) fn vectors(&mut self) -> Result<Arg, ParseError> {
         const NEXT: &str = "the next consecutive register with the same arrangement";
         const LAST: &str = "a register with the same arrangement, at most three after the first";
-        const FIRST: &str = "a vector register such as v0.16b, or v0.b for a lane";
+        const FIRST: &str = "a vector register such as v0.16b or z0.b, or v0.b for a lane";
         let (first, form) = self.vector(FIRST, |_| true)?;
         let mut count = 1;
         if self.take('-') {
@@ -114,6 +130,9 @@ impl Reader<'_> {
                 VectorList::new(first, count, arrangement).map(Arg::VectorList).ok_or_else(|| self.expected(FIRST))
             }
             VectorForm::Lane(width) => self.lane(first, count, width),
+            VectorForm::Scalable(element) => {
+                ScalableList::new(first, count, element).map(Arg::ScalableList).ok_or_else(|| self.expected(FIRST))
+            }
         }
     }
 
@@ -159,7 +178,9 @@ impl Reader<'_> {
         let start = self.skip_blanks().position;
         let form = |name: &str| {
             let whole = VectorList::parse_one(name).map(|(index, of)| (index, VectorForm::Whole(of)));
-            whole.or_else(|| LaneList::parse_one(name).map(|(index, of)| (index, VectorForm::Lane(of))))
+            let lane = || LaneList::parse_one(name).map(|(index, of)| (index, VectorForm::Lane(of)));
+            let scalable = || Scalable::parse(name).and_then(|z| Some((z.index(), VectorForm::Scalable(z.element()?))));
+            whole.or_else(lane).or_else(scalable)
         };
         match self.name().and_then(form) {
             Some(vector) if fits(vector) => Ok(vector),

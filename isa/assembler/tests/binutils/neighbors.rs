@@ -125,7 +125,7 @@ const REASONS: &[Reason] = &[
     (|w| w.is(0x9ff8_ec00, 0x0f00_c400), "MOVI and MVNI that shift ones in (MSL)"),
     (|w| w.is(0x9ff8_f400, 0x0f00_f400) || w.is(0x5f20_1c00, 0x1e20_1000), "FMOV of an immediate"),
     (|w| w.is(0x5fe0_0000, 0x1ee0_0000), "FMOV of halfwords"),
-    (|w| w.is(0x1e00_0000, 0x0400_0000), "SVE"),
+    (|w| w.is(0x9e00_0000, 0x0400_0000), "SVE that accesses no memory: the table has only what loads and stores need"),
     (|w| w.is(0x9e00_0000, 0x8000_0000), "SME"),
 ];
 
