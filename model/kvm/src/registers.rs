@@ -151,6 +151,7 @@ pub(super) fn visible(host: &Host, mte: bool) -> Features {
         features.tags_hidden = true;
         features.gmid_trapped = contract.holds(Rule::GmidTrappedWithoutMte);
     }
+    features.mops &= contract.holds(Rule::MopsOffered);
     let shown = mte && contract.holds(Rule::TagFarVisible);
     features.store_only &= shown;
     features.tagged_far &= shown;
@@ -161,6 +162,14 @@ pub(super) fn visible(host: &Host, mte: bool) -> Features {
         features.pfr1 &= !MTE_FRAC;
     }
     features
+}
+
+/// Returns an ID register of a CPU with these features; 0 for one that is not modelled.
+pub(super) fn of_features(id: RegisterId, features: &Features) -> u64 {
+    match find(id) {
+        Some(Found::Row(_, Place::Id(value))) => value(features, 0),
+        _ => 0,
+    }
 }
 
 /// Returns the kernel's own registers after KVM_ARM_VCPU_INIT, by their place in the table.

@@ -95,8 +95,16 @@ pub const SECTIONS: &[Section] = &[
                     "kvm.registers.*",
                 ]),
             ),
-            says("KVM will ensure that the tags are maintained during swap …", By(&["kvm.life.swap*", "kvm.part.*"])),
-            says("… or hibernation of the host;", Not("the suite does not put the host to sleep")),
+            says(
+                "KVM will ensure that the tags are maintained during swap …",
+                By(&["kvm.life.swap*", "kvm.part.*", "kvm.host.swapoff*", "kvm.host.zswap"]),
+            ),
+            says(
+                "… or hibernation of the host;",
+                Not(
+                    "a nested run has no disk for the image; `kvm.host.suspend-to-idle` suspends the host to idle alone",
+                ),
+            ),
             says(
                 "however the VMM needs to manually save/restore the tags as appropriate if the VM is migrated.",
                 By(&["restore"]),
@@ -104,7 +112,7 @@ pub const SECTIONS: &[Section] = &[
             says(
                 "When this capability is enabled all memory in memslots must be mapped as MAP_ANONYMOUS or with a RAM-based file \
                  mapping (tmpfs, memfd), attempts to create a memslot with an invalid mmap will result in an -EINVAL return.",
-                By(&["kvm.backing.*", "kvm.replaced.*"]),
+                By(&["kvm.backing.*", "kvm.replaced.*", "kvm.late.*"]),
             ),
             says(
                 "guest_memfd, even though it is an anonymous file, is not supported with MTE. Attempting to create a memslot \
