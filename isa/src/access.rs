@@ -5,7 +5,8 @@
 /// The size of the data that an instruction reads or writes in memory. Allocation tags do not count.
 ///
 /// ```
-/// let ldpsw = isa::assemble("ldpsw x0, x1, [x2]").unwrap()[0];
+/// let ldpsw = isa::Insn::decode(0x6940_0440).unwrap();
+/// assert_eq!(ldpsw.to_string(), "ldpsw x0, x1, [x2]");
 /// let access = ldpsw.access().unwrap();
 /// assert_eq!((access.bytes, access.count, access.signed, access.total()), (4, 2, true, 8));
 /// ```

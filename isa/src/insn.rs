@@ -5,16 +5,16 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::access::Access;
-use crate::arg::{Arg, Args};
 use crate::error::OperandError;
 use crate::index::candidates;
 use crate::op::Op;
 use crate::row::Row;
 use crate::table::rows;
+use arch::{Arg, Args};
 
 /// A valid A64 instruction of the table.
 ///
-/// It is created by decoding a word ([`Insn::decode`]), by assembling text ([`assemble`](crate::assemble())) or from
+/// It is created by decoding a word ([`Insn::decode`]), by assembling text (the package `assembler`) or from
 /// operands ([`Insn::new`]), so the word always decodes.
 ///
 /// ```
@@ -48,7 +48,8 @@ impl Insn {
     /// registers; use [`Row::insn`] for the others.
     ///
     /// ```
-    /// use isa::{Arg, Insn, Op, Reg};
+    /// use arch::{Arg, Reg};
+    /// use isa::{Insn, Op};
     /// let irg = Insn::new(Op::Irg, &[Arg::Reg(Reg::SP), Arg::Reg(Reg::SP)]).unwrap();
     /// assert_eq!((irg.to_string().as_str(), irg.encode()), ("irg sp, sp", 0x9adf_13ff));
     /// let error = Insn::new(Op::Irg, &[Arg::Reg(Reg::XZR), Arg::Reg(Reg::SP)]).unwrap_err();
@@ -100,9 +101,9 @@ impl Insn {
     /// in a register or depends on the CPU: memory copies and sets, and DC ZVA.
     ///
     /// ```
-    /// let access = |text| isa::assemble(text).unwrap()[0].access();
-    /// assert_eq!(access("ldp x0, x1, [sp]").map(|access| access.total()), Some(16));
-    /// assert_eq!(access("stg x0, [x1]"), None);
+    /// let access = |word| isa::Insn::decode(word).unwrap().access();
+    /// assert_eq!(access(0xa940_07e0).map(|access| access.total()), Some(16)); // ldp x0, x1, [sp]
+    /// assert_eq!(access(0xd920_0820), None); // stg x0, [x1]
     /// ```
     #[must_use]
     pub fn access(self) -> Option<Access> {
@@ -165,14 +166,17 @@ impl Row {
         words.into_iter().filter_map(|word| Insn::decode_row(self, word)).collect()
     }
 
-    /// Creates the instruction with these operands. An error comes with the index of the operand it is about.
-    pub(crate) fn build(&'static self, args: &[Arg]) -> Result<Insn, (usize, OperandError)> {
+    /// Creates the instruction with these operands.
+    ///
+    /// # Errors
+    /// Says what is wrong with an operand, and the index of that operand.
+    pub fn build(&'static self, args: &[Arg]) -> Result<Insn, (usize, OperandError)> {
         self.encode(args).map(|word| Insn { row: self, word })
     }
 }
 
 /// Keeps the error of the row that was more likely meant. Each error comes with the index of its operand.
-pub(crate) fn keep_best(best: &mut Option<(usize, OperandError)>, new: (usize, OperandError)) {
+pub fn keep_best(best: &mut Option<(usize, OperandError)>, new: (usize, OperandError)) {
     let rank = |(index, error): &(usize, OperandError)| {
         let is_count = matches!(error, OperandError::Count { .. });
         (!is_count, *index, error.is_about_value())

@@ -7,8 +7,8 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::arg::Arg;
 use crate::error::OperandError;
+use arch::Arg;
 
 pub(crate) mod address;
 pub(crate) mod adr;
@@ -37,7 +37,7 @@ pub(crate) mod vector;
 ///
 /// Every implementor also has a `const fn mask(self) -> u32` that returns the bits it owns. It is not in the trait
 /// because the table calls it in a constant, to check that no two operands of a row overlap.
-pub(crate) trait Operand: Sync {
+pub trait Operand: Sync {
     /// Returns a description for error messages: "a register x0 to x30 or sp".
     fn expects(&self) -> &'static str;
 

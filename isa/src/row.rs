@@ -5,11 +5,11 @@
 use core::fmt;
 
 use crate::access::Access;
-use crate::arg::{Arg, Args};
 use crate::error::OperandError;
 use crate::feature::Feature;
 use crate::op::Op;
 use crate::operand::Operand;
+use arch::{Arg, Args};
 
 /// Returns why a choice of registers is CONSTRAINED UNPREDICTABLE, or `None` if it is not.
 pub(crate) type Constraint = fn(&Args) -> Option<&'static str>;
@@ -105,7 +105,8 @@ impl Row {
     }
 
     /// Returns the parts of the mnemonic before and after its placeholder, or `None` if it has none.
-    pub(crate) const fn split_mnemonic(&self) -> Option<(&'static str, &'static str)> {
+    #[must_use]
+    pub const fn split_mnemonic(&self) -> Option<(&'static str, &'static str)> {
         self.split_mnemonic
     }
 
@@ -132,7 +133,9 @@ impl Row {
         self.mask
     }
 
-    pub(crate) const fn operands(&self) -> &'static [&'static dyn Operand] {
+    /// Returns the kinds of its operands, in the order of assembly.
+    #[must_use]
+    pub const fn operands(&self) -> &'static [&'static dyn Operand] {
         self.operands
     }
 

@@ -3,17 +3,30 @@
 //! The crate strsim has this distance too, but needs `std`.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 /// The maximum distance of a suggestion, in edits.
 const MAX_EDITS: usize = 2;
 
-/// Returns the closest candidate, if it is at most [`MAX_EDITS`] away and the name is longer than that distance.
-pub(crate) fn closest(name: &str, candidates: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+/// Returns the closest candidate, if it is at most two edits away and the name is longer than that distance.
+#[must_use]
+pub fn closest(name: &str, candidates: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     candidates
         .map(|candidate| (edits(name, candidate), candidate))
         .filter(|(edits, _)| *edits <= MAX_EDITS && *edits < name.len())
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, candidate)| candidate)
+}
+
+/// Writes the end of a message about an unknown name.
+///
+/// # Errors
+/// Those of the formatter.
+pub fn did_you_mean(f: &mut fmt::Formatter<'_>, suggestion: Option<&str>) -> fmt::Result {
+    match suggestion {
+        Some(name) => write!(f, "; did you mean `{name}`?"),
+        None => Ok(()),
+    }
 }
 
 /// Returns the Levenshtein distance of two names, ignoring case.

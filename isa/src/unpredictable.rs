@@ -2,8 +2,7 @@
 //!
 //! Such words neither assemble nor decode, because implementations may differ in what they do.
 
-use crate::arg::{Arg, Args};
-use crate::register::Reg;
+use arch::{Arg, Args, Reg};
 
 /// Checks a load or store with writeback: the base must not be transferred (Arm ARM, `Unpredictable_WBOVERLAPLD` and
 /// `Unpredictable_WBOVERLAPST`).

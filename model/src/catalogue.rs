@@ -1,13 +1,13 @@
-//! The catalogue of defects: those of the CPU and the firmware, each declared beside the rule that it breaks.
+//! The catalogue of defects of the CPU, each declared beside the rule that it breaks.
 
 use crate::defect::Defect;
 
-/// Lists every defect of the CPU and the firmware.
+/// Lists every defect of the CPU.
 pub fn all() -> impl Iterator<Item = &'static Defect> {
-    crate::cpu::defects().chain(crate::firmware::defects())
+    crate::cpu::defects()
 }
 
-/// Finds a defect of the CPU or the firmware.
+/// Finds a defect of the CPU.
 #[must_use]
 pub fn named(name: &str) -> Option<&'static Defect> {
     all().find(|defect| defect.name == name)

@@ -33,8 +33,6 @@ mod system;
 mod system_registers;
 mod tag_blocks;
 mod tags;
-#[cfg(test)]
-mod tests;
 pub mod translate;
 mod unknown;
 mod vector;

@@ -1,9 +1,8 @@
-//! The executable specification: what *should* happen.
+//! The executable specification of the CPU: what *should* happen.
 //!
-//! Two things are specified here, and KVM in the package beside it (`kvm-model`, in `model/kvm`). The **CPU**: the
-//! instructions of [`isa`] with MTE's full semantics at EL0 and EL1. The **firmware**: what `guest-fw` promises about
-//! blocks, windows and the tagged heap. Every rule cites what it stands for: the Arm ARM (DDI 0487) by register,
-//! instruction or pseudocode function.
+//! That is the instructions of [`isa`] with MTE's full semantics at EL0 and EL1. On it stand two packages, the
+//! specification of the firmware (`model/firmware`) and that of KVM (`model/kvm`). Every rule cites what it stands for: the
+//! Arm ARM (DDI 0487) by register, instruction or pseudocode function.
 //!
 //! Where the architecture leaves a choice, the model asks [`choice::Choices`], so that all permitted
 //! outcomes can be listed; where it leaves bits UNKNOWN it says which. Beside each file of rules stand the
@@ -29,7 +28,6 @@ pub mod catalogue;
 pub mod choice;
 pub mod cpu;
 pub mod defect;
-pub mod firmware;
 pub mod memory;
 #[cfg(feature = "mutants")]
 pub mod mutant;

@@ -1,6 +1,6 @@
 //! Guest-physical memory as the CPU sees it: bytes, and a tag for every granule.
 
-use isa::Tag;
+use arch::Tag;
 
 /// There is no memory at this address, or the access is not permitted there: KVM exits to the VMM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -58,7 +58,7 @@ pub const DOORBELL: &str = "movz x0, #0x900, lsl #16;";
 /// When the text does not assemble.
 #[must_use]
 pub fn program(text: &str) -> Segment {
-    let program = isa::assemble(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    let program = assembler::assemble(text).unwrap_or_else(|error| panic!("{text}: {error}"));
     (map::FIRMWARE_BASE, program.iter().flat_map(|word| word.encode().to_le_bytes()).collect())
 }
 

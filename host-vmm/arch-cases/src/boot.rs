@@ -275,9 +275,9 @@ fn records_and_resumes(cx: &mut CaseContext<'_>) -> CaseResult {
     let mut guest = cx.guest()?;
     // UDF #0 between two instructions that do work.
     let mut words = Vec::new();
-    words.extend(isa::assemble("movz x0, #1")?.iter().map(|i| i.encode()));
+    words.extend(assembler::assemble("movz x0, #1")?.iter().map(|i| i.encode()));
     words.push(0);
-    words.extend(isa::assemble("movz x1, #2")?.iter().map(|i| i.encode()));
+    words.extend(assembler::assemble("movz x1, #2")?.iter().map(|i| i.encode()));
     let trace = guest.run(&Block::new(words))?;
     equal("x0, set before it", &1, &trace.x[0])?;
     equal("x1, set behind it", &2, &trace.x[1])?;

@@ -6,7 +6,7 @@
 
 use abi::mailbox::SysReg;
 use abi::map::GUEST_PAGE;
-use isa::TaggedPtr;
+use arch::TaggedPtr;
 
 use case::address::{arena, pointer_at, tagged};
 use case::expect::{Direction, TagCheckFault, equal_hex, fail_with, holds, no_fault, one_tag_check_fault, tags};

@@ -1,7 +1,7 @@
 //! Chapter: tags made in registers. IRG and its generator, ADDG, SUBG, GMI, SUBP, SUBPS.
 
 use abi::mailbox::SysReg;
-use isa::{Exclude, Rgsr, Tag, TaggedPtr};
+use arch::{Exclude, Rgsr, Tag, TaggedPtr};
 
 use case::address::tagged;
 use case::expect::{equal, equal_hex, fail_with, holds, no_fault, pointer_tag};

@@ -1,7 +1,7 @@
 //! Chapter: the tagged heap. What memory tagging is for: misuse of an object is caught.
 
 use abi::map::{ARENA_BASE, GUEST_PAGE, HEAP_BASE, HEAP_SIZE, RAM_MIN, Window, ipa_of};
-use isa::TaggedPtr;
+use arch::TaggedPtr;
 
 use case::expect::{
     Direction, TagCheckFault, equal, equal_hex, fail, fail_with, holds, no_fault, one_tag_check_fault, pointer_tag,

@@ -8,7 +8,7 @@
 use std::sync::OnceLock;
 
 use abi::mailbox::SysReg;
-use isa::{Exclude, Rgsr};
+use arch::{Exclude, Rgsr};
 
 use case::address::{arena, tagged};
 use case::expect::{bytes, no_fault, tags};

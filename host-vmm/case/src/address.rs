@@ -1,7 +1,7 @@
 //! Addresses in the arena, physical and through the windows, with logical tags.
 
 use abi::map::{self, Window};
-use isa::TaggedPtr;
+use arch::TaggedPtr;
 
 use machine::El;
 
@@ -14,7 +14,7 @@ pub const fn arena(offset: u64) -> u64 {
 /// Returns a pointer to a byte of the arena in a window, with a logical tag.
 #[must_use]
 pub fn pointer(window: Window, offset: u64, tag: u8) -> u64 {
-    TaggedPtr::new(window.va(arena(offset))).with_tag(isa::Tag::truncate(tag)).bits()
+    TaggedPtr::new(window.va(arena(offset))).with_tag(arch::Tag::truncate(tag)).bits()
 }
 
 /// Returns a pointer to a byte of the arena in the checked window of EL1, with a logical tag.
@@ -29,5 +29,5 @@ pub fn pointer_at(el: El, upper: bool, offset: u64, tag: u8) -> u64 {
     let window = if el == El::El0 { Window::TaggedEl0 } else { Window::Tagged };
     let lower = window.va(arena(offset));
     let va = if upper { map::upper_half(lower) } else { lower };
-    TaggedPtr::new(va).with_tag(isa::Tag::truncate(tag)).bits()
+    TaggedPtr::new(va).with_tag(arch::Tag::truncate(tag)).bits()
 }

@@ -173,8 +173,8 @@ impl From<machine::tags::TagError> for CaseError {
     }
 }
 
-impl From<isa::ParseError> for CaseError {
-    fn from(error: isa::ParseError) -> Self {
+impl From<assembler::ParseError> for CaseError {
+    fn from(error: assembler::ParseError) -> Self {
         Self::Machine(RequestError::from(error).into())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use isa::{ExceptionClass, Syndrome, Tag, TaggedPtr};
+use arch::{ExceptionClass, Syndrome, Tag, TaggedPtr};
 
 use crate::case::{CaseError, CaseResult};
 use crate::guest::Guest;

@@ -3,7 +3,7 @@
 //! Arm ARM (DDI 0487) SCTLR_EL1, TCR_EL1, GCR_EL1, TFSR_EL1; C5.2: SPSR_EL1.
 
 use abi::mailbox::{BootReport, SysReg};
-use isa::{Rgsr, Tag};
+use arch::{Rgsr, Tag};
 
 use machine::El;
 

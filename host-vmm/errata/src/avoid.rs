@@ -2,7 +2,7 @@
 //!
 //! These are data; the generator of programs gives them their meaning.
 
-use isa::DataCacheOp;
+use arch::DataCacheOp;
 
 use crate::environment::Environment;
 use crate::sign::{Direction, Sign};

@@ -2,7 +2,7 @@
 
 use super::erratum::{BLANK, Condition, Erratum, Evidence, Product, from, range, version};
 use super::sign::{Numbers, Reaction, Sign, any_abort, instead};
-use isa::FaultStatus;
+use arch::FaultStatus;
 use kvm_model::contract::Release;
 
 /// The first release with the ioctl.

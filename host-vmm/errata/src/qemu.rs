@@ -1,6 +1,6 @@
 //! Errata of QEMU that are not of tag checks: alignment, the direction and the order of other faults, its own state.
 
-use isa::FaultStatus;
+use arch::FaultStatus;
 
 use super::avoid::Avoid;
 use super::erratum::{BLANK, Condition, Erratum, from, range, version};

@@ -1,6 +1,6 @@
 //! Errata of QEMU's tag checks: what is not checked, checked as something else, or shared.
 
-use isa::FaultStatus;
+use arch::FaultStatus;
 
 use super::avoid::Avoid;
 use super::erratum::{BLANK, Erratum, from, range, version};
@@ -186,7 +186,7 @@ pub(super) const ALL: &[Erratum] = &[
             Sign::Instruction(instead(&["dc cvap", "dc cvadp"], Reaction::Done, abort(ABORTS, false))),
         ],
         programs: &["qemu.dc-cvap-fault"],
-        avoid: &[Avoid::CacheOps(&[isa::DataCacheOp::Cvap, isa::DataCacheOp::Cvadp])],
+        avoid: &[Avoid::CacheOps(&[arch::DataCacheOp::Cvap, arch::DataCacheOp::Cvadp])],
         analysis: include_str!("../../../docs/errata/qemu.dc-cvap-fault.md"),
         ..BLANK
     },

@@ -1,7 +1,8 @@
 //! How an erratum shows, as data: which instruction does what instead of what, which number is which other one, which
 //! tags are which others.
 
-use isa::{Arg, ExceptionClass, FaultStatus, Insn, Syndrome};
+use arch::{Arg, ExceptionClass, FaultStatus, Syndrome};
+use isa::Insn;
 
 /// One way in which an erratum shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,7 +198,7 @@ mod tests {
 
     #[test]
     fn lists_of_vectors_are_no_tags() {
-        let concerns = |text: &str| begins(isa::assemble(text).unwrap()[0], VECTOR_LISTS);
+        let concerns = |text: &str| begins(assembler::assemble(text).unwrap()[0], VECTOR_LISTS);
         for text in ["ld1 {v0.8b}, [x0]", "ld4r {v0.8b-v3.8b}, [x0]", "st2 {v0.b, v1.b}[1], [x0]", "st1 {v0.2d}, [x0]"]
         {
             assert!(concerns(text), "{text}");

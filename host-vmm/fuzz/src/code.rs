@@ -1,8 +1,9 @@
 //! Draws the instructions of a block: one by one from the table, and now and then a few that belong together.
 
 use abi::mailbox::SysReg;
+use arch::{Arg, Reg, RegClass};
 use fastrand::Rng;
-use isa::{Arg, Insn, Reg, RegClass};
+use isa::Insn;
 
 use super::known;
 use super::operands::sensible;
@@ -113,7 +114,7 @@ fn together(rng: &mut Rng, profile: &Profile, looped: &mut bool, at: usize) -> V
         _ => format!("ldr {b}, [{a}]; str {b}, [{a}, #16]"),
     };
     // What this CPU's table has not is left out; the caller draws again.
-    isa::assemble(&text).unwrap_or_default()
+    assembler::assemble(&text).unwrap_or_default()
 }
 
 /// Flips a field of SCTLR_EL1 that programs may set.
@@ -123,8 +124,11 @@ fn control(rng: &mut Rng) -> Vec<Insn> {
     let mask = fields[rng.usize(..fields.len())];
     // TCF and TCF0 from synchronous (0b01) to none (0b00) and back, or from asynchronous to asymmetric.
     let bit = mask.shift;
-    isa::assemble(&format!("mrs x15, sctlr_el1; eor x15, x15, #{:#x}; msr sctlr_el1, x15; movz x15, #0", 1u64 << bit))
-        .unwrap_or_default()
+    assembler::assemble(&format!(
+        "mrs x15, sctlr_el1; eor x15, x15, #{:#x}; msr sctlr_el1, x15; movz x15, #0",
+        1u64 << bit
+    ))
+    .unwrap_or_default()
 }
 
 /// Draws a call of the hypervisor: a function that has no effect, and an argument of which it may make something.
@@ -136,7 +140,7 @@ fn call(rng: &mut Rng) -> Vec<Insn> {
     let immediate = if one_in(rng, 4) { rng.u32(..1 << 16) } else { 0 };
     let [upper, lower] = [function >> 16, function & 0xffff];
     let arguments = format!("movz w1, #{}, lsl #16; movk w1, #{}; movz x2, #{level}", asked >> 16, asked & 0xffff);
-    isa::assemble(&format!("{arguments}; movz w0, #{upper}, lsl #16; movk w0, #{lower}; hvc #{immediate}"))
+    assembler::assemble(&format!("{arguments}; movz w0, #{upper}, lsl #16; movk w0, #{lower}; hvc #{immediate}"))
         .unwrap_or_default()
 }
 

@@ -2,8 +2,8 @@
 //!
 //! The same seed and number always give the same program.
 
+use arch::Tag;
 use fastrand::Rng;
-use isa::Tag;
 
 use super::profile::{Profile, one_in, weighted};
 use super::registers;

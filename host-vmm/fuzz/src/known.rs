@@ -42,7 +42,7 @@ mod tests {
             ("dc cvap, x0", true),
             ("dc cvac, x0", false),
         ] {
-            assert_eq!(shows(&Avoided::everything(), isa::assemble(text).unwrap()[0]), shown, "{text}");
+            assert_eq!(shows(&Avoided::everything(), assembler::assemble(text).unwrap()[0]), shown, "{text}");
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Gives a drawn instruction operands that make sense: base registers that are pointers, small offsets, branches that
 //! lead forward and stay inside.
 
+use arch::{Address, Arg, ExtendKind, Indexed, PostIndexed, Reg, RegClass, SysReg};
 use fastrand::Rng;
-use isa::{Address, Arg, ExtendKind, Indexed, Insn, PostIndexed, Reg, RegClass, SysReg};
+use isa::Insn;
 
 use super::profile::one_in;
 use super::register_role::{BYTE, DOORBELL, LOOP, RegisterRole};

@@ -5,8 +5,9 @@
 
 use std::sync::OnceLock;
 
+use arch::{Arg, DataCacheOp, SysReg};
 use fastrand::Rng;
-use isa::{Arg, DataCacheOp, Insn, Row, SysReg, rows};
+use isa::{Insn, Row, rows};
 
 use super::profile::weighted;
 use program::branch_target;
@@ -174,9 +175,9 @@ mod tests {
         for (group, rows) in table() {
             assert!(!rows.is_empty() || *group == Group::Copies || *group == Group::Simd, "{group:?}");
         }
-        let hvc = isa::assemble("hvc #0").unwrap()[0];
-        assert!(is_excluded(hvc) && is_excluded(isa::assemble("mrs x0, ctr_el0").unwrap()[0]));
-        assert!(!is_excluded(isa::assemble("msr gcr_el1, x0").unwrap()[0]));
+        let hvc = assembler::assemble("hvc #0").unwrap()[0];
+        assert!(is_excluded(hvc) && is_excluded(assembler::assemble("mrs x0, ctr_el0").unwrap()[0]));
+        assert!(!is_excluded(assembler::assemble("msr gcr_el1, x0").unwrap()[0]));
     }
 
     #[test]
@@ -209,7 +210,7 @@ mod tests {
             ("fmov d0, x1", Group::Vectors),
             ("ccmp x0, x1, #0, eq", Group::Arithmetic),
         ] {
-            assert_eq!(group(isa::assemble(text).unwrap()[0].row()), wanted, "{text}");
+            assert_eq!(group(assembler::assemble(text).unwrap()[0].row()), wanted, "{text}");
         }
     }
 }

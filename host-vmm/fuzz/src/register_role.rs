@@ -3,8 +3,8 @@
 //! Blocks are drawn so that a register of one class is written by what keeps it in its class: pointers by tag and
 //! pointer arithmetic, data by everything, the others by nothing.
 
+use arch::{Reg, RegClass};
 use fastrand::Rng;
-use isa::{Reg, RegClass};
 
 /// What registers are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

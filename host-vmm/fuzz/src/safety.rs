@@ -6,7 +6,8 @@
 //! the number that these put into w0 is one of a list. So nothing that a program computes, and nothing that is left out
 //! of it later, can turn the machine off.
 
-use isa::{Arg, Insn, SysReg};
+use arch::{Arg, SysReg};
+use isa::Insn;
 
 use program::branch_target::{self, WORD};
 
@@ -98,7 +99,7 @@ mod tests {
     use crate::{Profile, generate};
 
     fn safe(text: &str) -> bool {
-        let words: Vec<u32> = isa::assemble(text).unwrap().into_iter().map(Insn::encode).collect();
+        let words: Vec<u32> = assembler::assemble(text).unwrap().into_iter().map(Insn::encode).collect();
         is_safe_for_firmware(&words)
     }
 

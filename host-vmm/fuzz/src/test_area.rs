@@ -4,8 +4,8 @@
 //! that they lead to, so that not every access faults.
 
 use abi::map::{ARENA_SIZE, GUEST_PAGE, Window};
+use arch::Tag;
 use fastrand::Rng;
-use isa::Tag;
 
 use super::profile::{one_in, weighted};
 use machine::El;
@@ -14,7 +14,7 @@ use program::value::Pointer;
 
 /// Bytes of a site.
 pub const BYTES: u64 = 2 * GUEST_PAGE;
-const GRANULE: u64 = isa::GRANULE_BYTES as u64;
+const GRANULE: u64 = arch::GRANULE_BYTES as u64;
 const GRANULES: usize = (BYTES / GRANULE) as usize;
 /// Granules to either side of a hot spot whose tags are drawn one by one.
 const AROUND: usize = 12;

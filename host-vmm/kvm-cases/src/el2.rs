@@ -1,7 +1,7 @@
 //! Chapter: vCPUs that have EL2 themselves. No document says whether they may have tags; whatever they have, ID registers,
 //! KVM_GET_REG_LIST, KVM_GET_ONE_REG and the guest must agree.
 
-use isa::SysReg;
+use arch::SysReg;
 
 use super::calls::{BASE, handed, succeeds};
 use case::expect::{equal_hex, holds};

@@ -3,7 +3,7 @@
 //! Their values are IMPLEMENTATION DEFINED, and a hypervisor may show less than there is; so only what must agree with
 //! each other is asked for.
 
-use isa::SysReg;
+use arch::SysReg;
 
 use super::calls::{handed, refused, returns, succeeds, vm};
 use case::address::tagged;

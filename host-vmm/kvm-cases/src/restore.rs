@@ -3,7 +3,7 @@
 use abi::doorbell::Doorbell;
 use abi::mailbox::SysReg;
 use abi::map::{UART_DR, Window};
-use isa::{Exclude, Rgsr};
+use arch::{Exclude, Rgsr};
 
 use case::address::{arena, pointer, pointer_at, tagged};
 use case::expect::{
@@ -185,7 +185,7 @@ fn exclusions_hold(cx: &mut CaseContext<'_>) -> CaseResult {
     let trace = guest.exec(&(text + "mrs x21, gcr_el1"), &[tagged(0, 0)])?;
     equal_hex("GCR_EL1 after a restore", gcr, trace.x[21])?;
     for x in &trace.x[1..=20] {
-        let tag = isa::TaggedPtr::new(*x).tag();
+        let tag = arch::TaggedPtr::new(*x).tag();
         if Exclude::from_bits(0x0fff).contains(tag) {
             return fail_with(
                 format!("IRG with GCR_EL1 = {gcr:#x}"),

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use abi::mailbox::{self, SYS_REGS, SysReg};
-use isa::{Insn, ParseError};
+use assembler::ParseError;
+use isa::Insn;
 
 /// v0 to v31, the lower half of each first.
 pub type Vectors = [[u64; 2]; 32];
@@ -34,7 +35,7 @@ impl fmt::Display for El {
 ///
 /// let error = Block::assemble("irg x1, x0\nstg x1, [x1, #8]").unwrap_err();
 /// assert_eq!(error.line, 2);
-/// # Ok::<(), isa::ParseError>(())
+/// # Ok::<(), assembler::ParseError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Block {
@@ -55,7 +56,7 @@ impl Block {
     ///
     /// Where the text is not A64 as `isa` knows it: line, column and what is allowed.
     pub fn assemble(text: &str) -> Result<Self, ParseError> {
-        Ok(Self::new(isa::assemble(text)?.into_iter().map(Insn::encode).collect()))
+        Ok(Self::new(assembler::assemble(text)?.into_iter().map(Insn::encode).collect()))
     }
 
     /// Takes instruction words as they are.

@@ -72,7 +72,7 @@ pub enum RequestError {
     },
     /// The text of a block is not A64.
     #[error("a block does not assemble: {0}")]
-    NotAssembled(#[from] isa::ParseError),
+    NotAssembled(#[from] assembler::ParseError),
     /// The firmware refused a request.
     #[error("the firmware refused {request:?} of {arguments:#x?}: {status:?}")]
     FirmwareRefused {

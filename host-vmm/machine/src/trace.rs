@@ -4,7 +4,7 @@ use std::fmt;
 
 use abi::mailbox::{BlockEnd, BlockReply, MAX_TRAPS, SYS_REGS, SysReg, Trap};
 use abi::map;
-use isa::Syndrome;
+use arch::Syndrome;
 
 use super::block::Vectors;
 use super::error::MachineError;

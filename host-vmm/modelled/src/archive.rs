@@ -6,8 +6,8 @@
 
 use std::ops::Range;
 
+use firmware_model::Firmware;
 use model::cpu::{Cpu, Hidden};
-use model::firmware::Firmware;
 
 use machine::snapshot::Snapshot;
 

@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use abi::mailbox::{Request, Status};
 use abi::map;
+use firmware_model::{Firmware, HeapError, Outcome as FirmwareOutcome};
 use model::choice::Choices;
 use model::cpu::{Env, RESETS};
-use model::firmware::{Firmware, HeapError, Outcome as FirmwareOutcome};
 use model::memory::{Lacks, NoMemory};
 
 use super::archive::Archive;

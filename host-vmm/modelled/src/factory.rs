@@ -3,9 +3,9 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use firmware_model::{Firmware, Interrupt};
 use kvm_model::{Host, Mode};
 use model::cpu::Cpu;
-use model::firmware::{Firmware, Interrupt};
 
 use super::backend::{ModelBackend, ModelMachine};
 use super::settings::Settings;

@@ -1,6 +1,6 @@
 //! The `model` machine: the executable specification as a machine that the suite can run on.
 //!
-//! A VM of [`kvm_model`] with [`model::firmware`] in it, behind the same traits as /dev/kvm. It runs on any host and
+//! A VM of [`kvm_model`] with [`firmware_model`] in it, behind the same traits as /dev/kvm. It runs on any host and
 //! opens nothing. It is saved and restored by the code that saves and restores KVM's VMs ([`machine::migration`]), which
 //! the defects of a VMM break from below (`faulty.rs`). What a case sees of it must be what it would see of a kernel that
 //! keeps its contract.

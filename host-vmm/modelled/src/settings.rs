@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use firmware_model::BUDGET;
 use kvm_model::contract::{ParseReleaseError, Release};
 use kvm_model::{Host, Mode};
 use model::choice::Choices;
 use model::cpu::{Features, Hypervisor};
 use model::defect::Injected;
-use model::firmware::BUDGET;
 
 use super::factory::ModelFactory;
 use machine::capability::{Capabilities, MachineKind};

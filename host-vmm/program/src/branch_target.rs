@@ -1,6 +1,7 @@
 //! Where an instruction leads: the target of a branch or a literal load, and the same instruction with another one.
 
-use isa::{Arg, Insn, Op};
+use arch::Arg;
+use isa::{Insn, Op};
 
 /// Bytes in an instruction.
 pub const WORD: i64 = 4;
@@ -52,11 +53,11 @@ mod tests {
         for (text, replaced) in
             [("cbz w3, .+8", "cbz w3, .-4"), ("b.ne .+8", "b.ne .-4"), ("ldr x1, .+8", "ldr x1, .-4")]
         {
-            let insn = isa::assemble(text).unwrap()[0];
+            let insn = assembler::assemble(text).unwrap()[0];
             assert_eq!(distance(insn), Some(8), "{text}");
             assert_eq!(with_distance(insn, -4).unwrap().to_string(), replaced);
             assert_eq!(branches(insn), !text.starts_with("ldr"), "{text}");
         }
-        assert_eq!(distance(isa::assemble("nop").unwrap()[0]), None);
+        assert_eq!(distance(assembler::assemble("nop").unwrap()[0]), None);
     }
 }

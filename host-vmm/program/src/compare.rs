@@ -13,7 +13,7 @@
 
 use abi::mailbox::SysReg;
 use abi::map::GUEST_PAGE;
-use isa::{ExceptionClass, FaultStatus};
+use arch::{ExceptionClass, FaultStatus};
 
 use super::observation::{Observation, ObservedExtent, StepOutcome};
 use machine::{Fault, Trace};
@@ -188,7 +188,7 @@ impl Differences {
         if a == b {
             return;
         }
-        for (at, (a, b)) in (offset..).step_by(isa::GRANULE_BYTES).zip(a.iter().zip(b)) {
+        for (at, (a, b)) in (offset..).step_by(arch::GRANULE_BYTES).zip(a.iter().zip(b)) {
             self.numbers(Location::Tag(at), u64::from(*a), u64::from(*b));
         }
     }
@@ -222,7 +222,7 @@ fn page_of<'a>(extent: Option<&'a ObservedExtent>, offset: u64, other: Option<&O
 }
 
 /// Granules of a page.
-const TAGS: usize = GUEST_PAGE as usize / isa::GRANULE_BYTES;
+const TAGS: usize = GUEST_PAGE as usize / arch::GRANULE_BYTES;
 
 /// Returns what must be the same of an exception: its instruction, and the known bits of ESR_EL1, FAR_EL1 and SPSR_EL1.
 #[must_use]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use isa::ParseErrorKind;
+use assembler::ParseErrorKind;
 use machine::Explain;
 
 /// A mistake in a program's text.

@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 
 use abi::mailbox::{BootReport, PageKind, SYS_REGS, SysReg};
 use abi::map::{self, Window};
-use isa::{Tag, TaggedPtr};
+use arch::{Tag, TaggedPtr};
 
 pub use control::Controls;
 pub use error::TextError;

@@ -98,4 +98,4 @@ impl ObservedExtent {
     }
 }
 
-const GRANULE: usize = isa::GRANULE_BYTES;
+const GRANULE: usize = arch::GRANULE_BYTES;

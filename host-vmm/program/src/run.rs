@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use abi::map::{self, GUEST_PAGE};
-use isa::Tag;
+use arch::Tag;
 
 use super::observation::{Observation, ObservedExtent, StepObservation, StepOutcome};
 use super::{Event, Program, Run, Step};

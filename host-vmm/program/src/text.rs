@@ -20,7 +20,8 @@
 use std::fmt;
 
 use abi::mailbox::{PageKind, SysReg};
-use isa::{Insn, Tag};
+use arch::Tag;
+use isa::Insn;
 
 use super::value::{Value, WINDOWS, hex};
 use super::{Event, Program, Run, Step};
@@ -51,7 +52,8 @@ const WORD: usize = 8;
 #[must_use]
 pub fn instruction(word: u32) -> String {
     let text = Insn::decode(word).map(|insn| insn.to_string());
-    let same = |text: &String| isa::assemble(text).is_ok_and(|insns| matches!(&*insns, [one] if one.encode() == word));
+    let same =
+        |text: &String| assembler::assemble(text).is_ok_and(|insns| matches!(&*insns, [one] if one.encode() == word));
     text.filter(same).unwrap_or_else(|| format!(".inst {word:#010x}"))
 }
 

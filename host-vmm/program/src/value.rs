@@ -6,7 +6,7 @@
 use std::fmt;
 
 use abi::map::{self, Window};
-use isa::{Tag, TaggedPtr};
+use arch::{Tag, TaggedPtr};
 
 /// The windows, by name.
 pub const WINDOWS: [(&str, Window); 4] = [

@@ -4,12 +4,11 @@ use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::arg::{Address, Addressing, Arg};
 use crate::error::OperandError;
 use crate::operand::Operand;
 use crate::operand::field::Field;
 use crate::operand::register::XN_SP;
-use crate::register::{Reg, RegClass};
+use arch::{Address, Addressing, Arg, Reg, RegClass};
 
 /// An address with an immediate offset or without an offset.
 #[derive(Clone, Copy, Debug)]

@@ -3,10 +3,10 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::arg::Arg;
 use crate::error::OperandError;
 use crate::operand::Operand;
 use crate::operand::field::Field;
+use arch::Arg;
 
 /// An offset in bytes: of ADR from the instruction, of ADRP from the 4 KiB page that contains the instruction.
 #[derive(Clone, Copy, Debug)]

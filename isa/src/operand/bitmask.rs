@@ -6,10 +6,10 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::arg::Arg;
 use crate::error::OperandError;
 use crate::operand::Operand;
 use crate::operand::field::Field;
+use arch::Arg;
 
 const N: Field = Field::unsigned(22, 1, 1);
 const ROTATION: Field = Field::unsigned(16, 6, 1);
@@ -94,7 +94,7 @@ impl Pattern {
 }
 
 /// Returns whether `value` is a bitmask immediate for registers of `width` bits.
-pub(crate) fn is_bitmask(value: i64, width: u32) -> bool {
+pub fn is_bitmask(value: i64, width: u32) -> bool {
     Bitmask { width }.encode(Arg::Imm(value)).is_ok()
 }
 

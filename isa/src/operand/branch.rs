@@ -3,11 +3,10 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::arg::Arg;
-use crate::condition::Condition;
 use crate::error::OperandError;
 use crate::operand::Operand;
 use crate::operand::field::Field;
+use arch::{Arg, Condition};
 
 /// An offset from the address of the instruction, in bytes, a multiple of 4.
 #[derive(Clone, Copy, Debug)]

@@ -3,10 +3,10 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::arg::Arg;
 use crate::error::OperandError;
 use crate::operand::Operand;
 use crate::operand::register::{Gpr, XT};
+use arch::Arg;
 
 /// An even register, x0 to x22; others are UNDEFINED (Arm ARM C6.2, LD64B).
 #[derive(Clone, Copy, Debug)]

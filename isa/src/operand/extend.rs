@@ -6,12 +6,11 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::arg::{Arg, Shift, ShiftKind};
 use crate::error::OperandError;
-use crate::extend::{Extend, ExtendKind};
 use crate::operand::Operand;
 use crate::operand::field::Field;
 use crate::operand::register::{WD_SP, WN_SP};
+use arch::{Arg, Extend, ExtendKind, Shift, ShiftKind};
 
 const KIND: Field = Field::unsigned(13, 3, 1);
 const AMOUNT: Field = Field::unsigned(10, 3, 1);
@@ -128,7 +127,7 @@ impl Operand for Extension {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::register::Reg;
+    use arch::Reg;
 
     #[test]
     fn lsl_requires_a_stack_pointer() {

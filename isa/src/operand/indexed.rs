@@ -3,14 +3,11 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::arg::Arg;
 use crate::error::OperandError;
-use crate::extend::ExtendKind;
-use crate::indexed::{Indexed, PostIndexed};
 use crate::operand::Operand;
 use crate::operand::field::Field;
 use crate::operand::register::{WM, XM, XN_SP};
-use crate::register::{Reg, RegClass};
+use arch::{Arg, ExtendKind, Indexed, PostIndexed, Reg, RegClass};
 
 /// `[x1, x2, lsl #3]`: the extension is in bits 15:13, and bit 12 (S) selects whether the index is shifted.
 #[derive(Clone, Copy, Debug)]

@@ -3,11 +3,10 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::arg::Arg;
 use crate::error::OperandError;
-use crate::instruction_cache_op::InstructionCacheOp;
 use crate::operand::Operand;
 use crate::operand::field::Field;
+use arch::{Arg, InstructionCacheOp};
 
 /// An instruction cache operation that takes an address, or one that does not.
 #[derive(Clone, Copy, Debug)]

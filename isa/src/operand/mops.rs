@@ -3,10 +3,9 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::arg::Arg;
 use crate::error::OperandError;
 use crate::operand::Operand;
-use crate::register::{Reg, RegClass};
+use arch::{Arg, Reg, RegClass};
 
 /// An address or size register that the instruction updates; register 31 is CONSTRAINED UNPREDICTABLE.
 #[derive(Clone, Copy, Debug)]

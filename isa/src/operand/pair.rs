@@ -3,11 +3,10 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::arg::Arg;
 use crate::error::OperandError;
 use crate::operand::Operand;
 use crate::operand::register::{WD, WM, XD, XM};
-use crate::register::{Reg, RegClass};
+use arch::{Arg, Reg, RegClass};
 
 /// The first register of a pair; an odd number is UNDEFINED.
 #[derive(Clone, Copy, Debug)]

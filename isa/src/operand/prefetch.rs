@@ -3,11 +3,10 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::arg::Arg;
 use crate::error::OperandError;
 use crate::operand::Operand;
 use crate::operand::field::Field;
-use crate::prefetch::Prefetch;
+use arch::{Arg, Prefetch};
 
 /// A prefetch operation from 0 to `last`.
 #[derive(Clone, Copy, Debug)]

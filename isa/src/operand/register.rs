@@ -5,10 +5,9 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::arg::Arg;
 use crate::error::OperandError;
 use crate::operand::Operand;
-use crate::register::{Reg, RegClass};
+use arch::{Arg, Reg, RegClass};
 
 /// A general-purpose register; some may be left out in assembly.
 #[derive(Clone, Copy, Debug)]

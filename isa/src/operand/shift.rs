@@ -3,10 +3,10 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::arg::{Arg, Shift, ShiftKind};
 use crate::error::OperandError;
 use crate::operand::Operand;
 use crate::operand::field::Field;
+use arch::{Arg, Shift, ShiftKind};
 
 const WHAT: &str = "shift amount";
 

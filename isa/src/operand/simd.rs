@@ -3,12 +3,11 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::arg::{Address, Addressing, Arg};
 use crate::error::OperandError;
 use crate::operand::Operand;
 use crate::operand::address::{BASE, Mem};
 use crate::operand::field::Field;
-use crate::simd::{Arrangement, LaneList, SimdReg, SimdWidth, VectorList};
+use arch::{Address, Addressing, Arg, Arrangement, LaneList, SimdReg, SimdWidth, VectorList};
 
 /// A SIMD&FP register, five bits at bit `shift`.
 #[derive(Clone, Copy, Debug)]

@@ -3,10 +3,10 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::arg::{Address, Addressing, Arg};
 use crate::error::OperandError;
 use crate::operand::Operand;
 use crate::operand::address::BASE;
+use arch::{Address, Addressing, Arg};
 
 /// A base register that is written back. The offset is not encoded.
 #[derive(Clone, Copy, Debug)]

@@ -5,12 +5,10 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::arg::Arg;
-use crate::copy_options::{CopyOptions, SetOptions};
 use crate::error::OperandError;
 use crate::operand::Operand;
 use crate::operand::field::Field;
-use crate::order::Order;
+use arch::{Arg, CopyOptions, Order, SetOptions};
 
 /// A memory ordering: one bit for acquire, where there is one, and one for release.
 #[derive(Clone, Copy, Debug)]

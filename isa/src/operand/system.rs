@@ -3,13 +3,10 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::arg::{Arg, PstateField};
-use crate::barrier::Barrier;
-use crate::data_cache_op::DataCacheOp;
 use crate::error::OperandError;
 use crate::operand::Operand;
 use crate::suggest::closest;
-use crate::system_register::SysReg;
+use arch::{Arg, Barrier, DataCacheOp, PstateField, SysReg};
 
 /// The system register of MRS or MSR, bits 20:5.
 #[derive(Clone, Copy, Debug)]

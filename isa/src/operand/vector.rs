@@ -6,12 +6,10 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::arg::Arg;
 use crate::error::OperandError;
 use crate::operand::Operand;
 use crate::operand::field::Field;
-use crate::simd::{Arrangement, SimdReg, SimdWidth};
-use crate::vector::{Vector, VectorElement};
+use arch::{Arg, Arrangement, SimdReg, SimdWidth, Vector, VectorElement};
 
 /// How a word says what the arrangement of a vector is.
 #[derive(Clone, Copy, Debug)]

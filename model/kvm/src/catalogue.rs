@@ -6,7 +6,7 @@ use crate::{copy_tags, host_tags, life, memory, registers, sharing, transfer, vc
 
 /// Lists every defect of the CPU, the firmware and the kernel.
 pub fn all() -> impl Iterator<Item = &'static Defect> {
-    model::catalogue::all().chain(kernel())
+    firmware_model::catalogue::all().chain(kernel())
 }
 
 /// Finds a defect of the CPU, the firmware or the kernel.

@@ -1,16 +1,18 @@
-//! The mutants of the rules of KVM, numbered behind those of [`model::mutant`]. Only with the feature `mutants`.
+//! The mutants of the rules of KVM, numbered behind those of [`firmware_model::mutant`]. Only with the feature `mutants`.
 
 use model::mutant::Mutant;
 
-/// How many mutants `model` has.
-const BEFORE: u32 = model::mutant::ALL.len() as u32;
+/// How many mutants there are below this package.
+const BEFORE: u32 = firmware_model::mutant::COUNT as u32;
 
 static OWN: &[Mutant] = mutants::table!();
 
+/// How many mutants the CPU, the firmware and the kernel have.
+pub const COUNT: usize = firmware_model::mutant::COUNT + OWN.len();
+
 /// Lists the mutants of the CPU, the firmware and the kernel. The number of a mutant is its place here, from 1 on.
-pub fn all() -> impl ExactSizeIterator<Item = &'static Mutant> + Clone {
-    (0..model::mutant::ALL.len() + OWN.len())
-        .map(|place| model::mutant::ALL.get(place).unwrap_or_else(|| &OWN[place - BEFORE as usize]))
+pub fn all() -> impl Iterator<Item = &'static Mutant> + Clone {
+    firmware_model::mutant::all().chain(OWN)
 }
 
 /// Returns the mutant of a number.
@@ -37,9 +39,8 @@ mod tests {
     #[test]
     fn names_are_unique() {
         let mut names: Vec<_> = all().map(|mutant| mutant.name).collect();
-        let count = names.len();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), count);
+        assert_eq!(names.len(), COUNT);
     }
 }

@@ -151,7 +151,7 @@ impl Vm {
     /// ENOENT: no such vCPU, or a register that is not modelled.
     pub fn read_at_el2(&self, cpu: usize, id: RegisterId) -> Result<Option<u64>, Errno> {
         let features = &self.features;
-        if id == RegisterId::of(isa::SysReg::GmidEl1) {
+        if id == RegisterId::of(arch::SysReg::GmidEl1) {
             return Ok((!features.gmid_trapped).then_some(features.tag_block_bs.into()));
         }
         if RegisterId::MTE.contains(&id) && features.tags_hidden {

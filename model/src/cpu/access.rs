@@ -5,7 +5,7 @@
 //! stored.
 
 use abi::map;
-use isa::FaultStatus;
+use arch::FaultStatus;
 
 use super::fault::Abort;
 use super::state::{Core, Stop};

@@ -2,7 +2,8 @@
 //!
 //! Arm ARM C6.2 by instruction name; pseudocode `AddWithCarry`, `ShiftReg`, `ExtendReg`, `DecodeBitMasks`.
 
-use isa::{Arg, Extend, Op, Reg, Shift, ShiftKind};
+use arch::{Arg, Extend, Reg, Shift, ShiftKind};
+use isa::Op;
 
 use super::state::{Core, Executed};
 

@@ -3,7 +3,8 @@
 //! Arm ARM C6.2 by instruction name; pseudocode `MemAtomic`. One access both reads and writes, and is tag checked
 //! as a read where the direction counts.
 
-use isa::{Arg, Op, Reg};
+use arch::{Arg, Reg};
+use isa::Op;
 
 use super::access::{Access, Alignment};
 use super::fault::undefined;

@@ -8,7 +8,8 @@
 //! stripping keeps a logical tag (pseudocode `Strip`, `CalculateBottomPACBit`).
 
 use abi::map;
-use isa::{Arg, Op, Reg, TaggedPtr};
+use arch::{Arg, Reg, TaggedPtr};
+use isa::Op;
 
 use super::fault::undefined;
 use super::features::Features;

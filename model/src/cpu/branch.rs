@@ -3,7 +3,8 @@
 //! Arm ARM C6.2 by instruction name; pseudocode `BranchTo`, `AArch64.BranchAddr`. A branch may leave the block; what happens
 //! then is the firmware's matter.
 
-use isa::{Op, Reg};
+use arch::Reg;
+use isa::Op;
 
 use super::fault::pc_alignment_fault;
 use super::state::{Core, Executed};

@@ -3,7 +3,7 @@
 //! Arm ARM C5.3 by operation. Accesses of maintenance are Tag Unchecked. Invalidating without cleaning
 //! gives up data that is not in memory yet; a hypervisor makes it clean as well (HCR_EL2.FWB, or SWIO), so data stays.
 
-use isa::{DataCacheOp, FaultStatus, InstructionCacheOp, Reg};
+use arch::{DataCacheOp, FaultStatus, InstructionCacheOp, Reg};
 
 use super::fault::{Abort, undefined};
 use super::state::{Core, Executed};

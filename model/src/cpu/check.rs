@@ -3,7 +3,7 @@
 //! Pseudocode `AArch64.AccessIsTagChecked`, `AArch64.CheckTag`, `AArch64.EffectiveTCF`,
 //! `AArch64.TagCheckFault`. Whether an instruction's accesses are checked at all is its own rule.
 
-use isa::{FaultStatus, Tag, TaggedPtr};
+use arch::{FaultStatus, Tag, TaggedPtr};
 
 use super::access::Access;
 use super::fault::Abort;
@@ -14,7 +14,7 @@ use super::translate::{Memory, Place};
 mutants::defects!();
 
 /// Bytes that share a tag.
-const GRANULE: u64 = isa::GRANULE_BYTES as u64;
+const GRANULE: u64 = arch::GRANULE_BYTES as u64;
 
 /// What SCTLR_EL1.TCF and TCF0 make of a wrong tag (pseudocode `AArch64.EffectiveTCF`).
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,8 @@
 //! page, the main part leaves less than a page to the epilogue. After a whole sequence every CPU agrees on
 //! memory and registers, the flags apart.
 
-use isa::{Arg, CopyOptions, ExceptionClass, Op, Reg, SetOptions, TaggedPtr};
+use arch::{Arg, CopyOptions, ExceptionClass, Reg, SetOptions, TaggedPtr};
+use isa::Op;
 
 use super::access::Access;
 use super::fault::{exception, undefined};
@@ -21,7 +22,7 @@ mutants::defects!();
 /// The two upper bits of ESR_EL1.EC of a memory copy or set exception, and it whole.
 const MEMORY_OPERATION: u8 = 0x27;
 const PAGE: u64 = abi::map::GUEST_PAGE;
-const GRANULE: u64 = isa::GRANULE_BYTES as u64;
+const GRANULE: u64 = arch::GRANULE_BYTES as u64;
 /// The bits of an address that CPYP compares, and the most that it copies.
 pub(super) const ADDRESS: u64 = u64::MAX >> 8;
 const MOST_COPIED: u64 = ADDRESS >> 1;

@@ -1,7 +1,8 @@
 //! One instruction: from the program counter to the rule that its [`Op`] has.
 
 use abi::map;
-use isa::{Address, Arg, Args, FaultStatus, Op, Reg};
+use arch::{Address, Arg, Args, FaultStatus, Reg};
+use isa::Op;
 
 use super::fault::{Exception, instruction_abort};
 use super::program::{Decoded, DecodedInsn, Family, Program};
@@ -187,7 +188,7 @@ impl Core<'_, '_> {
             }
             (Op::Mrs, &[Arg::Reg(rt), Arg::SysReg(register)]) => self.mrs(rt, register),
             (Op::Msr, &[Arg::SysReg(register), Arg::Reg(rt)]) => self.msr(register, rt),
-            (Op::MsrImm, &[Arg::Pstate(isa::PstateField::Tco), Arg::Imm(value)]) => self.set_tco(value & 1 == 1),
+            (Op::MsrImm, &[Arg::Pstate(arch::PstateField::Tco), Arg::Imm(value)]) => self.set_tco(value & 1 == 1),
             (Op::Dsb, &[Arg::Barrier(option)]) => self.dsb(option),
             (Op::Isb, _) => self.isb(),
             (Op::Clrex, _) => self.clear_exclusive(),

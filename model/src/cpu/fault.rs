@@ -2,7 +2,7 @@
 //!
 //! Only what the instruction set can raise is here. Interrupts are masked while a block runs.
 
-use isa::{ExceptionClass, FaultStatus, Syndrome};
+use arch::{ExceptionClass, FaultStatus, Syndrome};
 
 use super::state::{Core, Stop};
 

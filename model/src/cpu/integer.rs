@@ -3,7 +3,8 @@
 //! Arm ARM C6.2 by instruction name; pseudocode `AddWithCarry`, `CountLeadingZeroBits`, `CountLeadingSignBits`,
 //! `BitReverse`, `Reverse`.
 
-use isa::{Arg, Condition, Op, Reg};
+use arch::{Arg, Condition, Reg};
+use isa::Op;
 
 use super::arithmetic::{add_with_carry, ones};
 use super::state::{Core, Executed, Stop};

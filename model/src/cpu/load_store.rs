@@ -2,7 +2,8 @@
 //!
 //! Arm ARM C6.2 and C7.2 by instruction name. The access itself is in `access.rs`.
 
-use isa::{Address, Addressing, Arg, ExceptionClass, Extend, Indexed, Op, PostIndexed, Reg};
+use arch::{Address, Addressing, Arg, ExceptionClass, Extend, Indexed, PostIndexed, Reg};
+use isa::Op;
 
 use super::access::{Access, Alignment};
 use super::arithmetic::extended_register;

@@ -3,7 +3,7 @@
 //! Arm ARM C6.2 by instruction name; pseudocode `AArch64.RandomTag`, `AArch64.ChooseNonExcludedTag`,
 //! `AArch64.AddressWithAllocationTag`. The arithmetic of tags itself is in [`isa`].
 
-use isa::{Exclude, Reg, Rgsr, Tag, TaggedPtr};
+use arch::{Exclude, Reg, Rgsr, Tag, TaggedPtr};
 
 use super::state::{Core, Executed};
 

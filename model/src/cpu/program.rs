@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use isa::{Access, Args, Insn, Op};
+use arch::Args;
+use isa::{Access, Insn, Op};
 
 /// An instruction of the table: operands, what it moves, and which file has its rule.
 #[derive(Clone, Copy, Debug)]

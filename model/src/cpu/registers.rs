@@ -1,6 +1,6 @@
 //! General registers as operands name them: 32 or 64 bits, zero register or stack pointer.
 
-use isa::Reg;
+use arch::Reg;
 
 use super::state::Core;
 

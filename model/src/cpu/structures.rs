@@ -4,7 +4,8 @@
 //! Arm ARM C7.2 by instruction name. Memory is accessed element by element, from the lowest address on; which register an
 //! element belongs to, and where in it, differs. The access itself is in `access.rs`.
 
-use isa::{Arg, Op};
+use arch::Arg;
+use isa::Op;
 
 use super::access::Access;
 use super::load_store::{Located, part};

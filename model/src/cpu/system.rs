@@ -3,7 +3,7 @@
 //! Arm ARM C6.2 MRS, MSR, DSB, DMB, ISB, BRK, SVC; the accessibility of each register is in its description.
 
 use abi::mailbox;
-use isa::{Barrier, ExceptionClass, Reg, SysReg};
+use arch::{Barrier, ExceptionClass, Reg, SysReg};
 
 use super::fault::{call, exception, undefined};
 use super::features::Features;

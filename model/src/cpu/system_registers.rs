@@ -3,7 +3,7 @@
 //! It must not say which instruction may access which register; that is `system.rs`.
 
 use abi::mailbox::{SYS_REGS, SysReg};
-use isa::FaultStatus;
+use arch::FaultStatus;
 
 use super::fault::Exception;
 use super::features::Features;

@@ -3,7 +3,7 @@
 //! Arm ARM C6.2 by instruction name and C5.3 by operation; pseudocode `AArch64.DataMemZero`, `AArch64.TagMemZero`. None
 //! of these is tag checked but DC ZVA.
 
-use isa::{Address, DataCacheOp, Reg, Tag, TaggedPtr};
+use arch::{Address, DataCacheOp, Reg, Tag, TaggedPtr};
 
 use super::access::Access;
 use super::fault::Exception;

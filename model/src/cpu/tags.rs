@@ -2,7 +2,7 @@
 //!
 //! Arm ARM C6.2 by instruction name; pseudocode `AArch64.MemTag[]`. None of these is tag checked.
 
-use isa::{Address, Addressing, Reg, Tag, TaggedPtr};
+use arch::{Address, Addressing, Reg, Tag, TaggedPtr};
 
 use super::access::Access;
 use super::fault::undefined;
@@ -12,7 +12,7 @@ use super::translate::{Memory, Place};
 mutants::defects!();
 
 /// Bytes that share a tag (pseudocode `TAG_GRANULE`).
-pub(super) const GRANULE: u64 = isa::GRANULE_BYTES as u64;
+pub(super) const GRANULE: u64 = arch::GRANULE_BYTES as u64;
 
 /// What a tag store does to its granules' data; STGP changes it, too.
 #[derive(Clone, Copy, PartialEq, Eq)]

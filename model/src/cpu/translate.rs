@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use abi::mailbox::PageKind;
 use abi::map::{self, GUEST_PAGE, Window};
-use isa::{FaultStatus, TaggedPtr};
+use arch::{FaultStatus, TaggedPtr};
 
 use super::features::Features;
 use super::state::Core;

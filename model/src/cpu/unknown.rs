@@ -5,7 +5,8 @@
 //! flags, a tag, a system register) the program is not covered. Bytes of memory that are UNKNOWN are a
 //! [`Bus`](crate::memory::Bus)'s.
 
-use isa::{Arg, Op, Reg};
+use arch::{Arg, Reg};
+use isa::Op;
 
 use super::copy_overlap::Copying;
 use super::program::{DecodedInsn, Family};

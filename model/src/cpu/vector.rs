@@ -3,7 +3,8 @@
 //! Arm ARM C7.2 by instruction name; pseudocode `V`, `Vpart`, `Elem`, `Reduce`, `AdvSIMDExpandImm`. Which element size and
 //! how many of them is in the operands.
 
-use isa::{Arg, Arrangement, Op, Reg, SimdWidth};
+use arch::{Arg, Arrangement, Reg, SimdWidth};
+use isa::Op;
 
 use super::arithmetic::ones;
 use super::state::{Core, Executed, Stop};
@@ -158,14 +159,14 @@ impl Core<'_, '_> {
         self.set_vector(index, value, 16);
     }
 
-    fn set_element(&mut self, to: isa::VectorElement, value: u64) {
+    fn set_element(&mut self, to: arch::VectorElement, value: u64) {
         let bits = 8 * to.width().bytes() as u32;
         let at = to.number() as u32 * bits;
         let kept = self.vector(to.register()) & !((ones(bits) as u128) << at);
         self.set_vector(to.register(), kept | ((value & ones(bits)) as u128) << at, 16);
     }
 
-    fn element(&self, from: isa::VectorElement) -> u64 {
+    fn element(&self, from: arch::VectorElement) -> u64 {
         element(self.vector(from.register()), from.number() as u32, 8 * from.width().bytes() as u32)
     }
 
@@ -207,7 +208,7 @@ impl Core<'_, '_> {
     }
 
     /// Shifts by a constant, and comparisons with zero.
-    fn by_number(&mut self, op: Op, to: isa::Vector, from: isa::Vector, number: u32) {
+    fn by_number(&mut self, op: Op, to: arch::Vector, from: arch::Vector, number: u32) {
         let (lanes, value) = (Lanes::of(to.arrangement()), self.vector(from.index()));
         let full = to.arrangement().vector_bytes();
         // A shift by the width of an element leaves nothing, or the sign alone.
@@ -240,7 +241,7 @@ impl Core<'_, '_> {
     }
 
     /// MOVI, MVNI, ORR and BIC with an immediate in each element.
-    fn immediate(&mut self, op: Op, to: isa::Vector, value: u64) {
+    fn immediate(&mut self, op: Op, to: arch::Vector, value: u64) {
         let lanes = Lanes::of(to.arrangement());
         let (old, each) = (self.vector(to.index()), lanes.make(|_| value));
         let result = match op {

@@ -7,7 +7,8 @@
 use std::ops::Range;
 
 use abi::map;
-use isa::{Arg, Insn, Syndrome};
+use arch::{Arg, Syndrome};
+use isa::Insn;
 use report::failure::{BlockMismatch, Exception, Place, PlaceDifference};
 
 use crate::sign::{CM, DFSC, Far, InstructionSign, Reaction, Sign, WNR};
@@ -174,7 +175,7 @@ impl Effects {
 }
 
 fn names_x(arg: &Arg, number: usize) -> bool {
-    let is = |register: &isa::Reg| !register.is_sp() && !register.is_zero() && usize::from(register.index()) == number;
+    let is = |register: &arch::Reg| !register.is_sp() && !register.is_zero() && usize::from(register.index()) == number;
     match arg {
         Arg::Reg(register) | Arg::UpdatedAddress(register) | Arg::UpdatedSize(register) => is(register),
         Arg::Address(address) => address.writes_back() && is(&address.base),

@@ -19,7 +19,7 @@ fn failure(what: &str, mismatch: Mismatch) -> Failure {
 }
 
 fn words(text: &str) -> Vec<u32> {
-    isa::assemble(text).unwrap().into_iter().map(Insn::encode).collect()
+    assembler::assemble(text).unwrap().into_iter().map(Insn::encode).collect()
 }
 
 fn exception(esr: u64) -> Exception {

@@ -3,8 +3,9 @@
 
 use abi::mailbox::PageKind;
 
+use arch::Arg;
 use errata::avoid::{Avoid, Avoided};
-use isa::{Arg, Insn};
+use isa::Insn;
 
 use super::instructions::{EXCLUSIVE_LOADS, has, is_zva};
 use crate::words::{NOP, doorbell_word};

@@ -1,7 +1,8 @@
 //! Which instructions show a known divergence.
 
+use arch::{Arg, DataCacheOp};
 use errata::avoid::{Avoid, Avoided};
-use isa::{Arg, DataCacheOp, Insn};
+use isa::Insn;
 
 /// Returns whether an instruction shows a known divergence.
 #[must_use]
@@ -79,7 +80,7 @@ mod tests {
             ("irg sp, sp", false),
             ("ld1 {v0.16b}, [sp], x1", true),
         ] {
-            assert_eq!(moves_stack(isa::assemble(text).unwrap()[0]), moves, "{text}");
+            assert_eq!(moves_stack(assembler::assemble(text).unwrap()[0]), moves, "{text}");
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What is not compared, because a known divergence would be all that it shows.
 
 use abi::map;
+use arch::{ExceptionClass, FaultStatus, Syndrome};
 use errata::avoid::{Avoid, Avoided};
-use isa::{ExceptionClass, FaultStatus, Insn, Syndrome};
+use isa::Insn;
 
 use machine::Fault;
 use program::observation::StepOutcome;

@@ -1,7 +1,8 @@
 //! Ways to make a program smaller. Each lists its attempts by number: `None` when there is no such number, `Some(None)`
 //! when that attempt changes nothing.
 
-use isa::{Insn, Tag};
+use arch::Tag;
+use isa::Insn;
 
 use super::super::register_role::LOOP;
 use super::super::safety;
@@ -17,7 +18,7 @@ pub type Reducer = fn(&Program, usize) -> Option<Option<Program>>;
 pub const ALL: [Reducer; 8] = [steps, chunks, instructions, checkpoints, state, registers, vectors, memory];
 
 /// Bytes that share a tag.
-const GRANULE: u64 = isa::GRANULE_BYTES as u64;
+const GRANULE: u64 = arch::GRANULE_BYTES as u64;
 
 /// Leaves a step out, the last one first.
 fn steps(program: &Program, at: usize) -> Option<Option<Program>> {

@@ -4,7 +4,7 @@
 
 use abi::mailbox::{BlockEnd, SYS_REGS};
 
-use isa::Syndrome;
+use arch::Syndrome;
 
 use super::super::observation::StepObservation;
 use super::*;

@@ -52,7 +52,7 @@ impl Code {
 
     /// Assembles all lines of the block, which begins in line `begun`.
     pub fn assemble(self, begun: usize) -> Result<Vec<u32>, TextError> {
-        let insns = isa::assemble(&self.text).map_err(|error| TextError {
+        let insns = assembler::assemble(&self.text).map_err(|error| TextError {
             line: self.first + error.line - 1,
             column: error.column,
             kind: Instruction(error.kind).into(),

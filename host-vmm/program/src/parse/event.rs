@@ -1,7 +1,7 @@
 //! Reads events: `tags`, `data`, `pages`, `fetch`, `save-restore`.
 
 use abi::map::{ARENA_SIZE, GUEST_PAGE};
-use isa::Tag;
+use arch::Tag;
 
 use super::super::Event;
 use super::super::error::{TextError, TextErrorKind};
@@ -10,7 +10,7 @@ use super::super::value::WINDOWS;
 use super::line::{Line, number};
 
 /// Bytes that share a tag.
-const GRANULE: u64 = isa::GRANULE_BYTES as u64;
+const GRANULE: u64 = arch::GRANULE_BYTES as u64;
 
 /// Reads the event that a line names; `None` and nothing taken when it names none.
 pub fn read(line: &mut Line<'_>) -> Result<Option<Event>, TextError> {

@@ -2,7 +2,7 @@
 
 use abi::doorbell::Doorbell;
 use abi::map;
-use isa::Tag;
+use arch::Tag;
 
 use super::super::Run;
 use super::super::control::{FIELDS, Field};

@@ -4,7 +4,7 @@ use super::*;
 use crate::contract::Release;
 use crate::host::Host;
 use crate::kernel::Backing;
-use isa::Tag;
+use arch::Tag;
 use model::memory::Bus;
 
 const RAM: u64 = 0x4000_0000;

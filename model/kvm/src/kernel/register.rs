@@ -112,7 +112,7 @@ impl RegisterId {
 
     /// Returns the id of a system register that MRS can name.
     #[must_use]
-    pub const fn of(register: isa::SysReg) -> Self {
+    pub const fn of(register: arch::SysReg) -> Self {
         Self(0x6030_0000_0013_0000 | register.encoding() as u64)
     }
 

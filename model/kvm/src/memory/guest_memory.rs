@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use isa::Tag;
+use arch::Tag;
 
 use super::page::Page;
 use crate::contract::Contract;
@@ -16,7 +16,7 @@ use crate::kernel::{Access, Backing, Errno, Protection};
 use model::memory::{Bus, ByteMask, Lacks, NoMemory};
 
 /// Bytes that share one tag.
-pub const GRANULE: u64 = isa::GRANULE_BYTES as u64;
+pub const GRANULE: u64 = arch::GRANULE_BYTES as u64;
 
 mutants::defects!();
 

@@ -1,7 +1,7 @@
 //! Programs of many choices: what is permitted is found, and what is not is known not to be.
 
 use abi::mailbox::{BlockEnd, SYS_REGS};
-use isa::Syndrome;
+use arch::Syndrome;
 
 use super::*;
 use crate::judge::OUTCOMES;

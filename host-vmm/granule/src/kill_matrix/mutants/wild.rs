@@ -5,8 +5,9 @@
 //! one by one, and bits of instructions flip wherever the result is an instruction still. What the specification does not
 //! cover is replayed, too: it must stay uncovered.
 
+use arch::SysReg;
 use fastrand::Rng;
-use isa::{Insn, SysReg};
+use isa::Insn;
 use machine::El;
 use program::control::FIELDS;
 use program::text::PAGE_KINDS;
@@ -109,7 +110,7 @@ fn instructions(run: &mut Run, rng: &mut Rng) {
             _ => Some(unknown(&pointer, rng)),
         };
         let drawn = match text {
-            Some(text) => isa::assemble(&text).unwrap_or_default(),
+            Some(text) => assembler::assemble(&text).unwrap_or_default(),
             None => any(rng),
         };
         let at = rng.usize(..run.words.len());
@@ -338,7 +339,7 @@ mod tests {
             ];
             for text in texts {
                 // A register that cannot be written, and registers that an instruction must not have twice.
-                if let Err(error) = isa::assemble(&text) {
+                if let Err(error) = assembler::assemble(&text) {
                     assert!(text.contains("msr") || text.contains("stx"), "{text}: {error}");
                 }
             }

@@ -1,0 +1,22 @@
+//! The assembler: text to instructions, with the table that decodes and prints them.
+//!
+//! [`assemble()`] takes the syntax of GNU as for the instructions of [`isa`], common aliases and labels. An error has its
+//! place, and says what was expected and what was found.
+//!
+//! ```
+//! let program = assembler::assemble("irg x1, x0; stg x1, [x1]; str x2, [x1]").unwrap();
+//! assert_eq!(program[1].to_string(), "stg x1, [x1]");
+//! ```
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod alias;
+mod assemble;
+mod error;
+mod syntax;
+
+pub use assemble::assemble;
+pub use error::{ParseError, ParseErrorKind};
