@@ -2,9 +2,11 @@
 
 use core::fmt;
 
-/// Defines [`Feature`], its list and its names.
+use arch::SysReg;
+
+/// Defines [`Feature`], its list, names and fields: ID register, lowest bit, least value.
 macro_rules! features {
-    ($( $(#[$doc:meta])* $feature:ident $name:literal )*) => {
+    ($( $(#[$doc:meta])* $feature:ident $name:literal $register:ident $shift:literal $least:literal; )*) => {
         /// A feature that instructions of the table need ([`Row::feature`](crate::Row::feature)). Without it they are
         /// UNDEFINED.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,29 +26,45 @@ macro_rules! features {
                     $( Self::$feature => $name, )*
                 }
             }
+
+            /// Returns the ID register whose field says whether a CPU has it, and the lowest of the field's four bits.
+            #[must_use]
+            pub const fn field(self) -> (SysReg, u32) {
+                match self {
+                    $( Self::$feature => (SysReg::$register, $shift), )*
+                }
+            }
+
+            /// Returns the least value of the field with which a CPU has it.
+            #[must_use]
+            pub const fn least(self) -> u64 {
+                match self {
+                    $( Self::$feature => $least, )*
+                }
+            }
         }
     };
 }
 
 features! {
-    /// 128-bit atomics (ID_AA64ISAR0_EL1.Atomic is 3).
-    Lse128 "FEAT_LSE128"
-    /// Acquire and release with writeback, of pairs and of SIMD&FP registers (ID_AA64ISAR1_EL1.LRCPC is 3).
-    Lrcpc3 "FEAT_LRCPC3"
-    /// 64-byte loads and stores (ID_AA64ISAR1_EL1.LS64 is 1 or more).
-    Ls64 "FEAT_LS64"
-    /// 64-byte stores with a status (ID_AA64ISAR1_EL1.LS64 is 2 or more).
-    Ls64V "FEAT_LS64_V"
-    /// 64-byte stores of ACCDATA_EL1 (ID_AA64ISAR1_EL1.LS64 is 3).
-    Ls64Accdata "FEAT_LS64_ACCDATA"
-    /// Read-check-write atomics (ID_AA64PFR1_EL1.THE).
-    The "FEAT_THE"
-    /// Guarded control stacks (ID_AA64PFR1_EL1.GCS).
-    Gcs "FEAT_GCS"
-    /// Unprivileged atomics, exclusives and pairs (ID_AA64ISAR3_EL1.LSUI).
-    Lsui "FEAT_LSUI"
-    /// Floating-point atomics (ID_AA64ISAR3_EL1.LSFE).
-    Lsfe "FEAT_LSFE"
+    /// 128-bit atomics.
+    Lse128 "FEAT_LSE128" IdAa64isar0El1 20 3;
+    /// Acquire and release with writeback, of pairs and of SIMD&FP registers.
+    Lrcpc3 "FEAT_LRCPC3" IdAa64isar1El1 20 3;
+    /// 64-byte loads and stores.
+    Ls64 "FEAT_LS64" IdAa64isar1El1 60 1;
+    /// 64-byte stores with a status.
+    Ls64V "FEAT_LS64_V" IdAa64isar1El1 60 2;
+    /// 64-byte stores of ACCDATA_EL1.
+    Ls64Accdata "FEAT_LS64_ACCDATA" IdAa64isar1El1 60 3;
+    /// Read-check-write atomics.
+    The "FEAT_THE" IdAa64pfr1El1 48 1;
+    /// Guarded control stacks.
+    Gcs "FEAT_GCS" IdAa64pfr1El1 44 1;
+    /// Unprivileged atomics, exclusives and pairs.
+    Lsui "FEAT_LSUI" IdAa64isar3El1 24 1;
+    /// Floating-point atomics.
+    Lsfe "FEAT_LSFE" IdAa64isar3El1 16 1;
 }
 
 impl Feature {
@@ -55,6 +73,12 @@ impl Feature {
     /// feature.
     pub const UNCONFIRMED: &[Self] =
         &[Self::Lrcpc3, Self::Ls64, Self::Ls64V, Self::Ls64Accdata, Self::The, Self::Lsui, Self::Lsfe];
+
+    /// Returns whether a CPU has it, by the value that [`Self::field`]'s register has there.
+    #[must_use]
+    pub const fn is_in(self, register: u64) -> bool {
+        register >> self.field().1 & 0xf >= self.least()
+    }
 
     /// Returns whether no comparison with a machine has confirmed the rules of its instructions ([`Self::UNCONFIRMED`]).
     #[must_use]

@@ -45,7 +45,7 @@ pub fn fill(rng: &mut Rng, profile: &Profile, count: usize, run: &mut Run) {
             words.push(UDF);
         } else {
             let mut draw = || {
-                let drawn = pick::instruction(rng)?;
+                let drawn = pick::instruction(rng, &profile.lacking)?;
                 let insn = sensible(rng, drawn, words.len(), count)?;
                 (!known::shows(&profile.known, insn)).then_some(insn)
             };

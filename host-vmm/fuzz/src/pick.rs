@@ -7,9 +7,9 @@ use std::sync::OnceLock;
 
 use arch::{Arg, DataCacheOp, SysReg};
 use fastrand::Rng;
-use isa::{Insn, Row, rows};
+use isa::{Feature, Insn, Row, rows};
 
-use super::profile::weighted;
+use super::profile::{one_in, weighted};
 use program::branch_target;
 
 /// Instructions that are drawn about as often as each other.
@@ -52,9 +52,10 @@ const TAGS: [&str; 19] = [
     "stzgm", "dc", "ic", "add", "sub",
 ];
 const SYSTEM: [&str; 12] = ["mrs", "msr", "dsb", "dmb", "isb", "sb", "nop", "yield", "hint", "brk", "svc", "clrex"];
-const ATOMICS: [&str; 22] = [
+const ATOMICS: [&str; 33] = [
     "ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp", "cas", "ldx", "ldax", "stx",
-    "stlx", "ldar", "stlr", "ldapr", "ldapu", "stlur", "stlu", "ldlar", "stllr",
+    "stlx", "ldar", "stlr", "ldapr", "ldapu", "stlur", "stlu", "ldlar", "stllr", "ldtx", "ldatx", "sttx", "stltx",
+    "ldtadd", "ldtclr", "ldtset", "ldiapp", "stilp", "rcw", "gcs",
 ];
 
 /// Returns which group a row belongs to.
@@ -124,10 +125,16 @@ fn sparse() -> &'static [(&'static Row, Vec<Insn>)] {
     })
 }
 
-/// Draws an instruction with any operands.
-pub fn instruction(rng: &mut Rng) -> Option<Insn> {
+/// One draw in so many of a row whose feature the CPU lacks is kept: the instruction is UNDEFINED.
+const LACKING: u32 = 8;
+
+/// Draws an instruction with any operands, for a CPU without some features.
+pub fn instruction(rng: &mut Rng, lacking: &[Feature]) -> Option<Insn> {
     let rows = rows_of(weighted(rng, &WEIGHTS));
     let row = *rows.get(rng.usize(..rows.len().max(1)))?;
+    if row.feature().is_some_and(|feature| lacking.contains(&feature)) && !one_in(rng, LACKING) {
+        return None;
+    }
     if let Some((_, fit)) = sparse().iter().find(|(known, _)| std::ptr::eq(*known, row)) {
         return fit.get(rng.usize(..fit.len().max(1))).copied();
     }
@@ -183,7 +190,7 @@ mod tests {
     #[test]
     fn every_register_and_operation_that_fits_is_drawn() {
         let mut rng = Rng::with_seed(0x5eed);
-        let drawn: Vec<_> = (0..60_000).filter_map(|_| instruction(&mut rng)).collect();
+        let drawn: Vec<_> = (0..60_000).filter_map(|_| instruction(&mut rng, &[])).collect();
         let has = |wanted: Arg| drawn.iter().any(|insn| insn.args().contains(&wanted));
         for register in REGISTERS {
             assert!(has(Arg::SysReg(register)), "{register}");
@@ -191,6 +198,17 @@ mod tests {
         for operation in [DataCacheOp::Zva, DataCacheOp::Gva, DataCacheOp::Gzva, DataCacheOp::Civac] {
             assert!(has(Arg::DataCacheOp(operation)), "{operation}");
         }
+    }
+
+    #[test]
+    fn instructions_that_the_cpu_lacks_are_seldom() {
+        let count = |lacking: &[Feature]| {
+            let mut rng = Rng::with_seed(0x5eed);
+            let drawn = (0..60_000).filter_map(|_| instruction(&mut rng, lacking));
+            drawn.filter(|insn| insn.row().feature().is_some()).count()
+        };
+        let (all, few) = (count(&[]), count(Feature::ALL));
+        assert!(few > 0 && few * 4 < all, "{few} of {all}");
     }
 
     #[test]
@@ -209,6 +227,10 @@ mod tests {
             ("cmeq v0.16b, v1.16b, v2.16b", Group::Vectors),
             ("fmov d0, x1", Group::Vectors),
             ("ccmp x0, x1, #0, eq", Group::Arithmetic),
+            ("rcwcas x0, x1, [x2]", Group::Atomics),
+            ("ldtxr x0, [x1]", Group::Atomics),
+            ("ld64b x8, [x1]", Group::Memory),
+            ("ldfadd s0, s1, [x1]", Group::Simd),
         ] {
             assert_eq!(group(assembler::assemble(text).unwrap()[0].row()), wanted, "{text}");
         }

@@ -150,6 +150,10 @@ const REASONS: &[Reason] = &[
         |w| w.is(0xbf20_4c00, 0x1920_0000) && (w.rt() == 31 || w.rs() == 31),
         "UNDEFINED: register 31 in a pair of a 128-bit atomic",
     ),
+    (
+        |w| w.is(0xbf20_4c00, 0x1920_0000) && w.rt() == w.rs(),
+        "CONSTRAINED UNPREDICTABLE: a pair of one register of a 128-bit atomic",
+    ),
     (|w| w.is(0x1e00_0000, 0x0400_0000), "SVE"),
     (|w| w.is(0x9e00_0000, 0x8000_0000), "SME"),
 ];
