@@ -30,12 +30,17 @@ const MTEFAR_SHIFT: u32 = 8;
 /// When it has ended, data and tags are read of the pages that the program names ([`Program::reachable_pages`]), of those that
 /// were touched, if the machine can tell, else of those that hold anything but zeros, and of `others`: what another machine
 /// looked at. A machine that stores where the program did not tell it to is found out by the data, wherever in the arena it is;
-/// tags that it stores without data are seen in these pages.
+/// tags that it stores without data are seen in these pages, and with [`Tags::OfArena`] wherever they are.
 ///
 /// # Errors
 ///
 /// When the machine cannot do what the program asks.
-pub fn run(program: &Program, machine: &mut dyn Machine, others: &BTreeSet<u64>) -> Result<Observation, MachineError> {
+pub fn run(
+    program: &Program,
+    machine: &mut dyn Machine,
+    others: &BTreeSet<u64>,
+    tags: Tags,
+) -> Result<Observation, MachineError> {
     let tagged_far = machine.boot_report(0).pfr2 >> MTEFAR_SHIFT & 0xf != 0;
     let mut runner =
         Runner { machine, seen: Vec::new(), last: None, begun: Vec::new(), hides_vectors: false, longest_vector: None };
@@ -56,8 +61,18 @@ pub fn run(program: &Program, machine: &mut dyn Machine, others: &BTreeSet<u64>)
             Err(error) => return Err(error),
         }
     }
-    let memory = runner.memory(program, others)?;
+    let memory = runner.memory(program, others, tags)?;
     Ok(Observation { seen: runner.seen, memory, endless: None, tagged_far })
+}
+
+/// Whose tags are looked at when a program has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tags {
+    /// Those of the pages whose data are looked at.
+    OfPages,
+    /// Those of the whole arena, in which a machine may have stored some that nothing told it to. Where that takes a request for
+    /// each granule it takes more than a second.
+    OfArena,
 }
 
 struct Runner<'a> {
@@ -183,16 +198,15 @@ impl Runner<'_> {
     }
 
     /// Lists the pages that may not be as after boot.
-    fn changed_pages(&mut self) -> Result<Vec<u64>, MachineError> {
-        let page = GUEST_PAGE as usize;
+    fn changed_pages(&mut self, looked_at: Tags) -> Result<Vec<u64>, MachineError> {
         if let Some(known) = self.machine.unknown_memory() {
             let arena = map::ARENA_BASE..map::ARENA_BASE + map::ARENA_SIZE;
-            let touched = known
-                .touched_memory()
-                .into_iter()
-                .flat_map(|range| (range.start.max(arena.start)..range.end.min(arena.end)).step_by(page));
+            let touched = known.touched_memory().into_iter().flat_map(|range| {
+                (range.start.max(arena.start)..range.end.min(arena.end)).step_by(GUEST_PAGE as usize)
+            });
             return Ok(touched.map(|ipa| ipa - map::ARENA_BASE).collect());
         }
+        let page = GUEST_PAGE as usize;
         // A part at a time, so that it stays in the cache.
         let mut part = vec![0; PART];
         let mut changed = Vec::new();
@@ -201,13 +215,23 @@ impl Runner<'_> {
             let pages = (offset..).step_by(page).zip(part.chunks(page));
             changed.extend(pages.filter(|(_, bytes)| *bytes != [0; GUEST_PAGE as usize]).map(|(offset, _)| offset));
         }
+        if looked_at == Tags::OfArena {
+            let tags = self.tags(0, map::ARENA_SIZE)?;
+            let pages = (0..).step_by(page).zip(tags.chunks(page / GRANULE as usize));
+            changed.extend(pages.filter(|(_, tags)| tags.iter().any(|tag| *tag != 0)).map(|(offset, _)| offset));
+        }
         Ok(changed)
     }
 
     /// Reads the pages that are to be looked at.
-    fn memory(&mut self, program: &Program, others: &BTreeSet<u64>) -> Result<Vec<ObservedExtent>, MachineError> {
+    fn memory(
+        &mut self,
+        program: &Program,
+        others: &BTreeSet<u64>,
+        tags: Tags,
+    ) -> Result<Vec<ObservedExtent>, MachineError> {
         let mut pages = program.reachable_pages();
-        pages.extend(self.changed_pages()?);
+        pages.extend(self.changed_pages(tags)?);
         pages.extend(others);
         let pages: Vec<u64> = pages.into_iter().collect();
         let mut memory = Vec::new();
@@ -236,4 +260,22 @@ fn longest_vector(boot: &BootReport) -> Option<u64> {
 /// Returns a run whose tag registers stay as they are: for `resume_block`, which must see what the first run left in them.
 fn without_registers(run: &Run) -> Run {
     Run { sys: Run::default().sys, ..run.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_with_nothing_but_a_tag_is_looked_at() {
+        let (mut data, mut tags) = (vec![0; 3 * GUEST_PAGE as usize], vec![0; 3 * 256]);
+        assert!(not_zero(&data, &tags).is_empty());
+        tags[2 * 256 + 255] = 1;
+        assert_eq!(not_zero(&data, &tags), [2 * GUEST_PAGE]);
+        data[GUEST_PAGE as usize] = 1;
+        assert_eq!(
+            (not_zero(&data, &tags), not_zero(&data, &[])),
+            (vec![GUEST_PAGE, 2 * GUEST_PAGE], vec![GUEST_PAGE])
+        );
+    }
 }
