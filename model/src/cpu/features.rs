@@ -227,7 +227,7 @@ impl Features {
     #[must_use]
     pub fn has_vector_bytes(&self, bytes: u64) -> bool {
         let number = bytes / 16;
-        bytes % 16 == 0 && (1..=16).contains(&number) && self.vector_lengths >> (number - 1) & 1 == 1
+        bytes.is_multiple_of(16) && (1..=16).contains(&number) && self.vector_lengths >> (number - 1) & 1 == 1
     }
 
     /// The largest vector length in bytes, 0 without SVE.
