@@ -187,8 +187,6 @@ pub(super) const ALL: &[Erratum] = &[
         shows: "an element of a gather or scatter that crosses from a page that is not Tagged into one that is goes unchecked",
         seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
         reference: "target/arm/tcg/sve_helper.c, sve_ld1_z() and sve_st1_z() look at `info.tagged`, not at `info2.tagged`",
-        signs: &[Sign::Instruction(instead(SCALABLE_LISTS, any_abort(TAG_CHECK), Reaction::Done))],
-        programs: &["qemu.gather-crossing-unchecked"],
         avoid: &[Avoid::ScalablePageKinds],
         analysis: include_str!("../../../docs/errata/qemu.gather-crossing-unchecked.md"),
         ..BLANK

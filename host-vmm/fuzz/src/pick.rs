@@ -197,6 +197,7 @@ pub fn is_excluded(insn: Insn) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use isa::Feature;
 
     #[test]
     fn every_row_is_in_a_group_and_most_can_be_drawn() {
