@@ -206,19 +206,15 @@ impl Runner<'_> {
             });
             return Ok(touched.map(|ipa| ipa - map::ARENA_BASE).collect());
         }
-        let page = GUEST_PAGE as usize;
         // A part at a time, so that it stays in the cache.
         let mut part = vec![0; PART];
         let mut changed = Vec::new();
         for offset in (0..map::ARENA_SIZE).step_by(PART) {
             self.machine.read(map::ARENA_BASE + offset, &mut part)?;
-            let pages = (offset..).step_by(page).zip(part.chunks(page));
-            changed.extend(pages.filter(|(_, bytes)| *bytes != [0; GUEST_PAGE as usize]).map(|(offset, _)| offset));
+            changed.extend(not_zero(offset, &part, [0; GUEST_PAGE as usize]));
         }
         if looked_at == Tags::OfArena {
-            let tags = self.tags(0, map::ARENA_SIZE)?;
-            let pages = (0..).step_by(page).zip(tags.chunks(page / GRANULE as usize));
-            changed.extend(pages.filter(|(_, tags)| tags.iter().any(|tag| *tag != 0)).map(|(offset, _)| offset));
+            changed.extend(not_zero(0, &self.tags(0, map::ARENA_SIZE)?, [0; (GUEST_PAGE / GRANULE) as usize]));
         }
         Ok(changed)
     }
@@ -257,6 +253,12 @@ fn longest_vector(boot: &BootReport) -> Option<u64> {
     boot.vector_lengths.checked_ilog2().map(|number| 16 * (u64::from(number) + 1))
 }
 
+/// Lists the pages, the first of them at `offset`, whose share of `bytes` is not `zeros`.
+fn not_zero<const SHARE: usize>(offset: u64, bytes: &[u8], zeros: [u8; SHARE]) -> impl Iterator<Item = u64> {
+    let pages = (offset..).step_by(GUEST_PAGE as usize).zip(bytes.chunks(SHARE));
+    pages.filter(move |(_, share)| *share != zeros).map(|(page, _)| page)
+}
+
 /// Returns a run whose tag registers stay as they are: for `resume_block`, which must see what the first run left in them.
 fn without_registers(run: &Run) -> Run {
     Run { sys: Run::default().sys, ..run.clone() }
@@ -268,14 +270,10 @@ mod tests {
 
     #[test]
     fn a_page_with_nothing_but_a_tag_is_looked_at() {
-        let (mut data, mut tags) = (vec![0; 3 * GUEST_PAGE as usize], vec![0; 3 * 256]);
-        assert!(not_zero(&data, &tags).is_empty());
-        tags[2 * 256 + 255] = 1;
-        assert_eq!(not_zero(&data, &tags), [2 * GUEST_PAGE]);
-        data[GUEST_PAGE as usize] = 1;
-        assert_eq!(
-            (not_zero(&data, &tags), not_zero(&data, &[])),
-            (vec![GUEST_PAGE, 2 * GUEST_PAGE], vec![GUEST_PAGE])
-        );
+        const TAGS: [u8; 256] = [0; 256];
+        let mut tags = vec![0; 3 * TAGS.len()];
+        assert_eq!(not_zero(0, &tags, TAGS).next(), None);
+        tags[2 * TAGS.len() + 255] = 1;
+        assert_eq!(not_zero(GUEST_PAGE, &tags, TAGS).collect::<Vec<_>>(), [3 * GUEST_PAGE]);
     }
 }
