@@ -40,6 +40,8 @@ pub enum Avoid {
     StoreOnlyAtomics,
     /// Blocks with memory copies do, too.
     StoreOnlyCopies,
+    /// No vectors of more than 128 bytes in programs with a restore.
+    SavedLongVectors,
     /// Blocks with contiguous loads and stores of SVE, other than by the stack pointer and first-fault ones, have no effect of
     /// tag check faults; or such instructions are left out.
     ScalableChecks,
@@ -66,6 +68,8 @@ pub enum Avoid {
     SpeculationBarriers,
     /// Nothing is left out: bits 63:32 of ESR_EL1 of tag check faults are not compared, in programs that are given neither.
     SyndromeUpperHalf,
+    /// Nothing is left out: ESR_EL1.DFSC of faults that are of a tag and not of data (TnD) is not compared.
+    StatusOfTagFault,
     /// Nothing is left out: ESR_EL1.WnR of the faults that a sign of the erratum names is taken for what it should be.
     Direction,
 }
@@ -89,6 +93,7 @@ impl Avoid {
             Self::AsymmetricSwaps => "have no asymmetric faults in blocks with CAS and CASP",
             Self::StoreOnlyAtomics => "check loads, too, in blocks with atomics",
             Self::StoreOnlyCopies => "check loads, too, in blocks with memory copies",
+            Self::SavedLongVectors => "have no vectors of more than 128 bytes where the machine is saved",
             Self::ScalableChecks => {
                 "leave out contiguous loads and stores of SVE, or let tag check faults have no effect"
             }
@@ -109,6 +114,7 @@ impl Avoid {
             Self::LanesWithScalable => "have no loads of single lanes in blocks with SVE",
             Self::SpeculationBarriers => "do not contain SB",
             Self::SyndromeUpperHalf => "do not compare bits 63:32 of ESR_EL1 of tag check faults",
+            Self::StatusOfTagFault => "do not compare ESR_EL1.DFSC of refused stores of tags",
             Self::Direction => "do not compare ESR_EL1.WnR of these faults",
         }
     }

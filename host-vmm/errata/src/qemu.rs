@@ -6,6 +6,25 @@ use super::avoid::Avoid;
 use super::erratum::{BLANK, Condition, Erratum, from, range, version};
 use super::sign::{Numbers, Reaction, SCALABLE, Sign, VECTOR_LISTS, abort, any_abort, direction, instead};
 
+/// Eight bytes of a vector above its first 128, as failures name them.
+const ABOVE_128: &[&str] = &[
+    "z* from byte 128 on *",
+    "z* from byte 136 on *",
+    "z* from byte 144 on *",
+    "z* from byte 152 on *",
+    "z* from byte 160 on *",
+    "z* from byte 168 on *",
+    "z* from byte 176 on *",
+    "z* from byte 184 on *",
+    "z* from byte 192 on *",
+    "z* from byte 200 on *",
+    "z* from byte 208 on *",
+    "z* from byte 216 on *",
+    "z* from byte 224 on *",
+    "z* from byte 232 on *",
+    "z* from byte 240 on *",
+    "z* from byte 248 on *",
+];
 /// Atomic read-modify-writes.
 const ATOMICS: &[&str] = &["ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp", "cas"];
 
@@ -285,6 +304,20 @@ pub(super) const ALL: &[Erratum] = &[
         }],
         avoid: &[Avoid::SpeculationBarriers],
         analysis: include_str!("../../../docs/errata/qemu.sb-keeps-branch-type.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.saved-vectors-truncated",
+        title: "of a machine that is saved and loaded, vectors of SVE have their first 128 bytes alone",
+        versions: &[from(version(8, 0, 0))],
+        conditions: &[Condition::Board],
+        shows: "after a migration z0 to z31 are 0 above their first 128 bytes",
+        seen: "10.0.13 and 11.1.3. The line that is wrong was read in a source of 2018: no version is known without it",
+        reference: "target/arm/machine.c, vmstate_zreg_hi_reg",
+        cases: &["restore.sve.every-length", "restore.sve.two-vcpus"],
+        signs: &[Sign::Number { what: ABOVE_128, values: Numbers::Lost }],
+        avoid: &[Avoid::SavedLongVectors],
+        analysis: include_str!("../../../docs/errata/qemu.saved-vectors-truncated.md"),
         ..BLANK
     },
     Erratum {

@@ -26,6 +26,15 @@ const FOUND_BY_CHECK: &[FaultStatus] = &[
 /// ESR_EL1 of CPYFE [x0]!, [x1]!, x2! whose registers no CPYFP has been at: EC 0b100111, IL, from an epilogue, FormatOption.
 const COPY_NOT_BEGUN: u64 = 0x9e05_0022;
 
+/// Stores of tags.
+const TAG_STORES: &[&str] = &["stg", "stzg", "st2g", "stz2g", "stgp", "stgm", "stzgm", "dc gva", "dc gzva", "setg"];
+
+const PERMISSION: &[FaultStatus] =
+    &[FaultStatus::PERMISSION_L1, FaultStatus::PERMISSION_L2, FaultStatus::PERMISSION_L3];
+
+/// ESR_EL1.DFSC is 0, as of an address size fault of level 0.
+const NO_STATUS: &[FaultStatus] = &[FaultStatus::from_bits(0)];
+
 pub(super) const ALL: &[Erratum] = &[
     Erratum {
         id: "qemu.granules-of-a-page-share-a-tag",
@@ -90,14 +99,17 @@ pub(super) const ALL: &[Erratum] = &[
         id: "qemu.vector-list-end-unchecked",
         title: "the end of a long list of vectors is not tag checked",
         versions: &[range(version(8, 2, 0), version(10, 1, 0))],
-        shows: "of LD1 to LD4 and ST1 to ST4 of 48 or 64 bytes only the first 16 or 32 are tag checked",
+        shows: "of LD1 to LD4 and ST1 to ST4 of 48 or 64 bytes only the first 16 or 32 are tag checked, and of LDR and STR of a vector of SVE as many as are left above multiples of 32",
         seen: "10.0.13, not on 11.1.3; that 8.2 has it and 10.1 has not is read in the history",
         reference: "target/arm/internals.h, MTEDESC.SIZEM1 has five bits: fixed for 10.1",
-        cases: &["arch.vector.structures-checked"],
-        signs: &[Sign::Instruction(InstructionSign {
-            longer_than: Some(32),
-            ..instead(VECTOR_LISTS, any_abort(TAG_CHECK), Reaction::Done)
-        })],
+        cases: &["arch.vector.structures-checked", "arch.sve.check-load"],
+        signs: &[
+            Sign::Instruction(InstructionSign {
+                longer_than: Some(32),
+                ..instead(VECTOR_LISTS, any_abort(TAG_CHECK), Reaction::Done)
+            }),
+            Sign::Instruction(instead(&["ldr z", "str z"], any_abort(TAG_CHECK), Reaction::Done)),
+        ],
         programs: &["qemu.vector-list-end-unchecked"],
         avoid: &[Avoid::LongLists],
         analysis: include_str!("../../../docs/errata/qemu.vector-list-end-unchecked.md"),
@@ -110,7 +122,7 @@ pub(super) const ALL: &[Erratum] = &[
         shows: "LD1B to LD4D, ST1B to ST4D and their like with consecutive elements check the tag of the first address for each",
         seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
         reference: "target/arm/tcg/sve_helper.c, sve_cont_ldst_mte_check() passes `addr`, not `addr + mem_off`",
-        cases: &["arch.sve.check-every-length", "arch.sve-elements.load-checked", "arch.sve-elements.store-checked"],
+        cases: &["arch.sve.check-elements", "arch.sve-elements.load-checked", "arch.sve-elements.store-checked"],
         signs: &[Sign::Instruction(instead(SCALABLE_LISTS, any_abort(TAG_CHECK), Reaction::Done))],
         programs: &["qemu.scalable-elements-unchecked"],
         avoid: &[Avoid::ScalableChecks],
@@ -142,7 +154,7 @@ pub(super) const ALL: &[Erratum] = &[
         shows: "a tag check fault of STR (vector) or STR (predicate) is that of a read: ESR_EL1.WnR is 0, and asymmetric mode makes it synchronous",
         seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
         reference: "target/arm/tcg/translate-sve.c, gen_sve_str() passes `false` for `is_write` to gen_mte_checkN()",
-        cases: &["arch.sve-elements.whole-store-is-a-write"],
+        cases: &["arch.sve.check-store", "arch.sve-elements.whole-store-is-a-write"],
         signs: &[
             direction(&["str z", "str p"], FOUND_BY_CHECK, true),
             Sign::Instruction(instead(&["str z", "str p"], Reaction::Pending, abort(TAG_CHECK, false))),
@@ -290,6 +302,20 @@ pub(super) const ALL: &[Erratum] = &[
         programs: &["qemu.dc-cvap-fault"],
         avoid: &[Avoid::CacheOps(&[arch::DataCacheOp::Cvap, arch::DataCacheOp::Cvadp])],
         analysis: include_str!("../../../docs/errata/qemu.dc-cvap-fault.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.canonical-store-status",
+        title: "a refused store of a tag has no fault status",
+        versions: &[from(version(11, 0, 0))],
+        shows: "a store of a tag to canonically tagged memory has ESR_EL1.DFSC 0 instead of that of a permission fault",
+        seen: "11.1.3; that it begins with 11.0 was not measured",
+        reference: "docs/errata/qemu.canonical-store-status.md",
+        cases: &["arch.extended.canonical-not-stored"],
+        signs: &[Sign::Instruction(instead(TAG_STORES, abort(PERMISSION, true), abort(NO_STATUS, true)))],
+        programs: &["qemu.canonical-store-status"],
+        avoid: &[Avoid::StatusOfTagFault],
+        analysis: include_str!("../../../docs/errata/qemu.canonical-store-status.md"),
         ..BLANK
     },
 ];

@@ -32,19 +32,24 @@ mod el2;
 mod feature;
 mod fresh;
 mod hazards;
+mod host_events;
 mod hypercalls;
 mod identification;
 mod ioctl;
 mod isolation;
+mod late_memory;
 mod life;
+mod offers;
 mod one_reg;
 mod parts;
 mod race_calls;
+mod race_sharers;
 mod race_vcpus;
 mod races;
 mod replaced;
 mod reset;
 mod restore;
+mod restore_scalable;
 mod scalable;
 mod sharing;
 mod stops;
@@ -63,20 +68,25 @@ pub const CHAPTERS: &[Chapter] = &[
     stops::CASES,
     backings::CASES,
     replaced::CASES,
+    late_memory::CASES,
     parts::CASES,
+    host_events::CASES,
     dirty::CASES,
     capability::CASES,
     identification::CASES,
     feature::CASES,
+    offers::CASES,
     el2::CASES,
     isolation::CASES,
     races::CASES,
     race_calls::CASES,
     race_vcpus::CASES,
+    race_sharers::CASES,
     reset::CASES,
     one_reg::CASES,
     restore::CASES,
     scalable::CASES,
+    restore_scalable::CASES,
 ];
 
 /// What may hang the kernel under test. They run last: a kernel that is wrong is of no use afterwards.

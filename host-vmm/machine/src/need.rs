@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use isa::Feature;
+
 use crate::capability::table::Capability;
 use kvm_model::kernel::Backing;
 
@@ -27,6 +29,10 @@ pub enum Need {
     Atomics,
     /// FEAT_LOR: limited ordering regions.
     LimitedOrdering,
+    /// FEAT_MTE_CANONICAL_TAGS and FEAT_MTE_NO_ADDRESS_TAGS: tag checks of memory without tags.
+    ExtendedChecks,
+    /// The instructions of a feature.
+    Instructions(Feature),
     /// FEAT_MOPS: memory copies and sets.
     Mops,
     /// FEAT_SVE: scalable vectors.
@@ -67,6 +73,20 @@ pub enum Need {
     Hugetlb,
     /// Swap.
     Swap,
+    /// Swap that is compressed in memory (zswap).
+    CompressedSwap,
+    /// A shrinker of underused huge pages (shrink_underused).
+    UnderusedShrinker,
+    /// A host that is the run's own: its CPUs may go offline, and it may be suspended.
+    OwnHost,
+    /// A second CPU that can go offline.
+    SecondCpu,
+    /// A host that can be suspended to idle, and is woken by its clock.
+    Suspend,
+    /// The kernel has io_uring.
+    IoUring,
+    /// A device that can be read without harm (a flash memory that /dev/mem shows).
+    HarmlessDevice,
     /// A second NUMA node.
     Numa,
     /// KSM.
@@ -134,6 +154,10 @@ impl Need {
                 Capability::VcpuResets => "no-vcpu-resets",
                 Capability::ScalableVectors => "no-scalable-vectors",
                 Capability::SharedMemory => "no-shared-memory",
+                Capability::HostFeatures => "no-host-features",
+                Capability::HostEvents => "no-host-events",
+                Capability::LateMemory => "no-late-memory",
+                Capability::SetupRaces => "no-setup-races",
                 Capability::Hazards => "no-hazards",
                 Capability::Races => "no-races",
                 Capability::UnknownMemory => "no-unknown-memory",
@@ -144,6 +168,19 @@ impl Need {
             Self::DcZva => "cpu-no-dc-zva",
             Self::Atomics => "cpu-no-lse",
             Self::LimitedOrdering => "cpu-no-lor",
+            Self::ExtendedChecks => "cpu-no-mtex",
+            Self::Instructions(feature) => match feature {
+                Feature::Lse128 => "cpu-no-lse128",
+                Feature::Lrcpc3 => "cpu-no-lrcpc3",
+                Feature::Ls64 => "cpu-no-ls64",
+                Feature::Ls64V => "cpu-no-ls64-v",
+                Feature::Ls64Accdata => "cpu-no-ls64-accdata",
+                Feature::The => "cpu-no-the",
+                Feature::Gcs => "cpu-no-gcs",
+                Feature::Lsui => "cpu-no-lsui",
+                Feature::Lsfe => "cpu-no-lsfe",
+                _ => "cpu-no-feature",
+            },
             Self::Mops => "cpu-no-mops",
             Self::Sve => "cpu-no-sve",
             Self::PointerAuthentication => "cpu-no-pauth",
@@ -171,6 +208,13 @@ impl Need {
             Self::HugePageSplit => "host-no-huge-page-split",
             Self::Hugetlb => "host-no-hugetlb",
             Self::Swap => "host-no-swap",
+            Self::CompressedSwap => "host-no-zswap",
+            Self::UnderusedShrinker => "host-no-underused-shrinker",
+            Self::OwnHost => "host-not-of-the-run",
+            Self::SecondCpu => "host-no-second-cpu",
+            Self::Suspend => "host-no-suspend",
+            Self::IoUring => "host-no-io-uring",
+            Self::HarmlessDevice => "host-no-harmless-device",
             Self::Numa => "host-no-numa-node",
             Self::Ksm => "host-no-ksm",
             Self::Pagemap => "host-no-pagemap",

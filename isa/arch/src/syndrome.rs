@@ -149,12 +149,16 @@ macro_rules! named_codes {
 named_codes!(ExceptionClass, "exception class", {
     /// Unknown reason, such as an UNDEFINED instruction.
     UNKNOWN = 0x00 "undefined instruction or unknown reason";
+    /// LD64B, ST64B, ST64BV or ST64BV0 that is not enabled.
+    LD64B_ST64B = 0x0a "trapped ld64b or st64b";
     /// SVC in AArch64 state.
     SVC64 = 0x15 "svc";
     /// HVC in AArch64 state.
     HVC64 = 0x16 "hvc";
     /// Trapped MSR, MRS or system instruction.
     SYSTEM_TRAP = 0x18 "trapped msr, mrs or system instruction";
+    /// Access to SVE that CPACR_EL1.ZEN or CPTR_EL2 traps.
+    SVE = 0x19 "trapped sve";
     /// Instruction abort from a lower exception level.
     INSTRUCTION_ABORT_LOWER = 0x20 "instruction abort, lower EL";
     /// Instruction abort from the same exception level.
@@ -167,6 +171,8 @@ named_codes!(ExceptionClass, "exception class", {
     DATA_ABORT_SAME = 0x25 "data abort, same EL";
     /// SP alignment fault.
     SP_ALIGNMENT = 0x26 "sp alignment fault";
+    /// Guarded control stack exception.
+    GCS = 0x2d "guarded control stack";
     /// BRK in AArch64 state.
     BRK = 0x3c "brk";
 });

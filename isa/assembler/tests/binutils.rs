@@ -32,7 +32,9 @@ fn binutils_agree_with_every_row() {
     let insns = instructions();
     let aliases: Vec<Insn> = ALIASES.iter().map(|text| assemble_one(text)).collect();
 
-    let mut source = String::from(".arch armv8.8-a+memtag+mops+sve2+f64mm\n.section .text_to_word,\"ax\"\n");
+    let mut source = String::from(
+        ".arch armv9.5-a+memtag+mops+sve2+f64mm+lse128+rcpc3+the+d128+ls64+gcs+lsui+lsfe\n.section .text_to_word,\"ax\"\n",
+    );
     for insn in &insns {
         writeln!(source, "{insn}").unwrap();
     }

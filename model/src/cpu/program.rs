@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use arch::Args;
-use isa::{Access, Insn, Op};
+use isa::{Access, Feature, Insn, Op};
 
 /// An instruction of the table: operands, what it moves, and which file has its rule.
 #[derive(Clone, Copy, Debug)]
@@ -11,6 +11,8 @@ pub(super) struct DecodedInsn {
     pub op: Op,
     pub args: Args,
     pub size: Option<Access>,
+    /// Without it the instruction is UNDEFINED.
+    pub feature: Option<Feature>,
     pub family: Family,
 }
 
@@ -21,7 +23,8 @@ pub(super) enum Family {
     Pointer,
     /// `tags.rs` and `tag_blocks.rs`.
     Tags,
-    /// `load_store.rs`, `structures.rs`, `exclusive.rs`, `atomic.rs`.
+    /// `load_store.rs`, `structures.rs`, `exclusive.rs`, `atomic.rs`, `float_atomic.rs`, `read_check_write.rs`,
+    /// `sixty_four.rs`, `control_stack.rs`.
     Memory,
     /// `copy.rs`.
     Copies,
@@ -183,7 +186,8 @@ impl Decoded {
         match Insn::decode(word) {
             Some(insn) => {
                 let (op, size) = (insn.op(), insn.access());
-                Self::DecodedInsn(DecodedInsn { op, args: insn.args(), size, family: Family::of(op, size.is_some()) })
+                let (feature, family) = (insn.row().feature(), Family::of(op, size.is_some()));
+                Self::DecodedInsn(DecodedInsn { op, args: insn.args(), size, feature, family })
             }
             None if word >> 16 == 0 => Self::Undefined,
             None => Self::Unknown,

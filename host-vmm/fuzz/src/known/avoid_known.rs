@@ -9,6 +9,7 @@ use isa::{Insn, Op};
 
 use super::instructions::{EXCLUSIVE_LOADS, has, is_zva};
 use crate::words::{NOP, doorbell_word};
+use machine::ScalableState;
 use program::control::Field;
 use program::{Event, Program, Run, Step};
 
@@ -17,6 +18,7 @@ pub fn avoid_known(known: &Avoided, program: &mut Program) {
     let sees = |program: &Program, wanted| {
         program.steps.iter().any(|step| matches!(step, Step::Event(Event::Pages { kind, .. }) if *kind == wanted))
     };
+    let saved = program.events().any(|event| *event == Event::SaveRestore);
     let (device, read_only) = (sees(program, PageKind::Device), sees(program, PageKind::ReadOnly));
     let uncached = sees(program, PageKind::NonCacheable);
     for rule in &known.rules {
@@ -54,10 +56,19 @@ pub fn avoid_known(known: &Avoided, program: &mut Program) {
                 }
                 Avoid::LanesWithScalable if run.scalable.is_some() => leave_out_where(run, loads_lane),
                 Avoid::StoreOnlyAtomics if has(&run.words, ATOMICS) => check_loads(run),
+                Avoid::SavedLongVectors if saved => shorten_vectors(run),
                 Avoid::StoreOnlyCopies if has(&run.words, &["cpy"]) => check_loads(run),
                 _ => {}
             }
         }
+    }
+}
+
+/// Makes vectors of more than 128 bytes shorter.
+fn shorten_vectors(run: &mut Run) {
+    const LONGEST: u16 = 128;
+    if let Some(values) = run.scalable.as_mut().filter(|values| values.vector_bytes() > LONGEST) {
+        *values = ScalableState::new(LONGEST.into(), Box::new(*values.registers()));
     }
 }
 
@@ -210,6 +221,10 @@ mod tests {
                     block("", "st2 {v0.b, v1.b}[3], [x1]")
                 ),
                 format!("granule program 1\npages tagged 0x0 0x1000 device\n{}", block("  sctlr_el1.a = 1\n", "nop")),
+            ),
+            (
+                "granule program 1\nsave-restore\nblock el=1 vl=256\n  z0 = 0x1 0x0*16\n  ffr = 0xffffffff\ncode\n  nop\nend\n".to_owned(),
+                "granule program 1\nsave-restore\nblock el=1 vl=128\n  ffr = 0xffff\ncode\n  nop\nend\n".to_owned(),
             ),
             // ST2G begins with the same letters and stores no vectors.
             (
