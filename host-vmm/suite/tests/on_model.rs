@@ -111,7 +111,8 @@ fn optional(kernel: &str, cpu: &str, case: &str) -> bool {
         return !kernel.starts_with('7') || cpu != "max";
     }
     let hidden = !kernel.starts_with('7')
-        && (case.starts_with("arch.store-only.") || ["arch.check.tagged-far", "elsewhere.qemu.mte-10"].contains(&case));
+        && (case.starts_with("arch.store-only.")
+            || ["arch.check.tagged-far", "arch.sve-elements.store-only", "elsewhere.qemu.mte-10"].contains(&case));
     hidden || cpu != "max" && !case.starts_with("kvm.") && !case.starts_with("restore.")
 }
 
