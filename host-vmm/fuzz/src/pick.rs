@@ -41,16 +41,16 @@ pub enum Group {
 
 /// How often each group is drawn, of 100 times.
 const WEIGHTS: [(u32, Group); 10] = [
-    (31, Group::Tags),
-    (25, Group::Memory),
+    (33, Group::Tags),
+    (27, Group::Memory),
     (8, Group::Atomics),
     (6, Group::Simd),
     (3, Group::Vectors),
     (9, Group::Arithmetic),
     (6, Group::System),
     (3, Group::Branches),
-    (7, Group::Scalable),
-    (2, Group::ScalableData),
+    (4, Group::Scalable),
+    (1, Group::ScalableData),
 ];
 
 /// How often each group is drawn where programs are to be about SVE.

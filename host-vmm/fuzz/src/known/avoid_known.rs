@@ -224,7 +224,7 @@ mod tests {
             ),
             (
                 "granule program 1\nsave-restore\nblock el=1 vl=256\n  z0 = 0x1 0x0*16\n  ffr = 0xffffffff\ncode\n  nop\nend\n".to_owned(),
-                "granule program 1\nsave-restore\nblock el=1 vl=128\n  ffr = 0xffff\ncode\n  nop\nend\n".to_owned(),
+                "granule program 1\nsave-restore\nblock el=1 vl=128\n  ffr = 0xffffffff\ncode\n  nop\nend\n".to_owned(),
             ),
             // ST2G begins with the same letters and stores no vectors.
             (
