@@ -66,7 +66,9 @@ impl Opponent {
         // A hypervisor may handle the exceptions of memory copies itself and begin them anew, as KVM does
         // (HCRX_EL2.MCE2), so that what a guest sees of one that went wrong is not the CPU's alone.
         let mops = !self.has_hypervisor();
-        Profile { mops, known: self.known.clone(), ..Profile::default() }.limited_to(&self.target.boot)
+        // A machine that is restored without a kernel is another process of an emulator: as long as a hundred programs.
+        let restores = if self.target.has_kernel() { 1 } else { 32 };
+        Profile { mops, restores, known: self.known.clone(), ..Profile::default() }.limited_to(&self.target.boot)
     }
 }
 

@@ -44,7 +44,7 @@ pub fn generate(rng: &mut Rng, profile: &Profile) -> Program {
     let share = (profile.instructions / blocks).max(1);
     for block in 0..blocks {
         if block > 0 {
-            between(rng, &test_area, &mut steps);
+            between(rng, profile, &test_area, &mut steps);
         }
         steps.push(Step::Run(Box::new(run(rng, profile, &test_area, share, any_tag))));
         if profile.cpus > 1 && one_in(rng, 48) && checkpoints(&steps) == 0 {
@@ -65,20 +65,20 @@ fn checkpoints(steps: &[Step]) -> usize {
 }
 
 /// Draws what happens between two blocks, if anything.
-fn between(rng: &mut Rng, test_area: &TestArea, steps: &mut Vec<Step>) {
-    if let Some(event) = event(rng, test_area) {
+fn between(rng: &mut Rng, profile: &Profile, test_area: &TestArea, steps: &mut Vec<Step>) {
+    if let Some(event) = event(rng, profile, test_area) {
         steps.push(Step::Event(event));
     }
 }
 
 /// Draws an event, or none.
-fn event(rng: &mut Rng, test_area: &TestArea) -> Option<Event> {
+fn event(rng: &mut Rng, profile: &Profile, test_area: &TestArea) -> Option<Event> {
     match rng.u32(..20) {
         0..6 => Some(test_area.some_tags(rng)),
         6..10 => Some(test_area.some_fetch(rng)),
         10..12 => Some(test_area.initial_data(rng)),
         12 => Some(pages(rng, test_area)),
-        13 => Some(Event::SaveRestore),
+        13 if profile.restores == 1 || one_in(rng, profile.restores) => Some(Event::SaveRestore),
         _ => None,
     }
 }
@@ -104,7 +104,7 @@ fn run(rng: &mut Rng, profile: &Profile, test_area: &TestArea, count: usize, any
     registers::control(rng, profile, any_tag, &mut run);
     if one_in(rng, 24) {
         // The firmware, which changes pages, waits in the block.
-        let event = event(rng, test_area).filter(|event| !matches!(event, Event::Pages { .. }));
+        let event = event(rng, profile, test_area).filter(|event| !matches!(event, Event::Pages { .. }));
         run.at_checkpoint.extend(event.map(|event| vec![event]));
     }
     code::fill(rng, profile, count, &mut run);

@@ -21,6 +21,8 @@ pub struct Profile {
     pub mops: bool,
     /// Whether tag checks may be limited to stores (FEAT_MTE_STORE_ONLY).
     pub store_only: bool,
+    /// A machine is saved and restored in one of so many places where a program could ask for it, 1 at least.
+    pub restores: u32,
     /// Known divergences that programs stay away from.
     pub known: Arc<Avoided>,
 }
@@ -33,6 +35,7 @@ impl Default for Profile {
             asymmetric: true,
             mops: true,
             store_only: true,
+            restores: 1,
             known: Arc::default(),
         }
     }

@@ -6,14 +6,14 @@ use std::ops::DerefMut;
 use abi::map;
 
 use machine::pool::Pool;
-use machine::{Config, Factory, Machine, MachineError};
+use machine::{Config, Factory, Machine, MachineError, TagCarrier};
 use program::{self, Observation, Program};
 
 /// What a machine for programs looks like: with no more RAM than the firmware needs, since all of it is looked through when
 /// the machine is saved.
 #[must_use]
 pub fn config(cpus: usize) -> Config {
-    Config { cpus, ram: map::RAM_MIN, ..Config::default() }
+    Config { cpus, ram: map::RAM_MIN, tag_carrier: TagCarrier::Guest, ..Config::default() }
 }
 
 /// Boots a machine.

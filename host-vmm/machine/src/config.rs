@@ -16,6 +16,16 @@ pub const GUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// RAM comes in units of this many bytes: whole pages of any host.
 const RAM_UNIT: u64 = 64 << 10;
 
+/// Who carries tags between host and guest memory where there is no ioctl for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TagCarrier {
+    /// The emulator, by its debugger's port, which depends on no instruction of the guest. Long ranges are the guest's, too.
+    #[default]
+    Debugger,
+    /// The guest, by LDGM and STG, where it can: many times as fast.
+    Guest,
+}
+
 /// What a VM to be booted looks like.
 ///
 /// ```
@@ -42,6 +52,8 @@ pub struct Config {
     pub fewer_features: bool,
     /// Entries of each vCPU's dirty ring, a power of two; 0 for no rings.
     pub dirty_ring: u32,
+    /// Who carries tags on a machine without KVM.
+    pub tag_carrier: TagCarrier,
 }
 
 impl Default for Config {
@@ -54,6 +66,7 @@ impl Default for Config {
             late_mte: false,
             fewer_features: false,
             dirty_ring: 0,
+            tag_carrier: TagCarrier::default(),
         }
     }
 }

@@ -32,7 +32,7 @@ mod vm;
 
 pub use ::kvm_model::kernel::{Access, Backing, CopyResult, CopyTags, Errno, PageEvent, Protection, TagBuffer};
 pub use block::{Block, El, Vectors};
-pub use config::{Config, DEFAULT_RAM, GUEST_TIMEOUT};
+pub use config::{Config, DEFAULT_RAM, GUEST_TIMEOUT, TagCarrier};
 pub use deadline::Deadline;
 pub use error::MachineError;
 pub use explain::Explain;

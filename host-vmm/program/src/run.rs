@@ -13,6 +13,9 @@ use machine::{Block, Machine, MachineError, Outcome, RequestError, Trace};
 /// Checkpoints that a block may ring before it counts as endless.
 const MAX_CHECKPOINTS: usize = 256;
 
+/// Bytes that are looked at together when changed pages are sought, a divisor of the arena's size.
+const PART: usize = 1 << 16;
+
 /// ID_AA64PFR1_EL1.MTE is 2 or 3: there are allocation tags.
 const MTE: u64 = 1 << 9;
 
@@ -176,10 +179,15 @@ impl Runner<'_> {
                 .flat_map(|range| (range.start.max(arena.start)..range.end.min(arena.end)).step_by(page));
             return Ok(touched.map(|ipa| ipa - map::ARENA_BASE).collect());
         }
-        let mut data = vec![0; map::ARENA_SIZE as usize];
-        self.machine.read(map::ARENA_BASE, &mut data)?;
-        let changed = data.chunks(page).enumerate().filter(|(_, bytes)| bytes.iter().any(|byte| *byte != 0));
-        Ok(changed.map(|(number, _)| number as u64 * GUEST_PAGE).collect())
+        // A part at a time, so that it stays in the cache.
+        let mut part = vec![0; PART];
+        let mut changed = Vec::new();
+        for offset in (0..map::ARENA_SIZE).step_by(PART) {
+            self.machine.read(map::ARENA_BASE + offset, &mut part)?;
+            let pages = (offset..).step_by(page).zip(part.chunks(page));
+            changed.extend(pages.filter(|(_, bytes)| *bytes != [0; GUEST_PAGE as usize]).map(|(offset, _)| offset));
+        }
+        Ok(changed)
     }
 
     /// Reads the pages that are to be looked at.

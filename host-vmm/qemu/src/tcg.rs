@@ -41,7 +41,7 @@ use machine::mailbox::{MailboxClient, Memory, Notification};
 use machine::session::{Backend, GuestCall, GuestState, RunReason, SCRATCH};
 use machine::snapshot::Snapshot;
 use machine::tags::{GRANULE, TagError};
-use machine::{Config, Deadline, MachineError, Outcome, Race, RaceReport, RequestError, Vm};
+use machine::{Config, Deadline, MachineError, Outcome, Race, RaceReport, RequestError, TagCarrier, Vm};
 
 /// Times that one request may ring before the guest counts as flooding the host.
 const MAX_DOORBELLS: u64 = 10_000;
@@ -60,6 +60,7 @@ struct TcgBackend {
     mailboxes: Vec<MailboxClient>,
     /// Bytes that one LDGM covers.
     tag_block: u64,
+    tag_carrier: TagCarrier,
     host_writes: HostWrites,
 }
 
@@ -204,7 +205,8 @@ impl Backend for TcgBackend {
         if let Some(state) = self.emulator.saved() {
             return state.tags(ipa, tags);
         }
-        if tags.len() >= sweep::FROM && sweep::fetch(self, ipa, tags, guest)? {
+        let by_guest = self.tag_carrier == TagCarrier::Guest || tags.len() >= sweep::FROM;
+        if by_guest && sweep::fetch(self, ipa, tags, guest)? {
             return Ok(());
         }
         let granules = tags.len();
@@ -220,6 +222,9 @@ impl Backend for TcgBackend {
             return Err(TagError::BadTag { ipa: ipa.saturating_add(index as u64 * GRANULE), value: tags[index] }.into());
         }
         Self::check_range(ipa)?;
+        if self.tag_carrier == TagCarrier::Guest && sweep::store(self, ipa, tags, guest)? {
+            return Ok(());
+        }
         let store = |debugger: &mut Debugger, va, deadline| debugger.store_tags(va, tags, deadline);
         match self.transfer_tags(ipa, tags.len(), guest, store)? {
             TagTransfer::Complete => Ok(()),

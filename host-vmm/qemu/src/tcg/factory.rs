@@ -56,6 +56,7 @@ impl Factory for TcgFactory {
             deadline: self.deadline,
             mailboxes: (0..config.cpus).map(MailboxClient::of).collect(),
             tag_block: 0,
+            tag_carrier: config.tag_carrier,
             host_writes: HostWrites::default(),
         };
         let mut reports: Vec<BootReport> = Vec::new();

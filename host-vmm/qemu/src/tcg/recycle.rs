@@ -8,19 +8,22 @@
 use abi::mailbox::{BootReport, SysReg};
 use abi::map::{self, Window};
 
-use super::TcgBackend;
-use machine::session::{Backend as _, GuestState, RunReason};
-use machine::{Block, Config, MachineError, Outcome, RequestError};
+use super::{TcgBackend, sweep};
+use machine::session::GuestState;
+use machine::{Block, Config, MachineError, RequestError};
 
 /// The program's registers that stay in the CPU from block to block.
 const KEPT: [SysReg; 4] = [SysReg::Gcr, SysReg::Rgsr, SysReg::Tfsr, SysReg::Tfsre0];
 
-/// Clears x1 bytes from x0 on. By SETG (FEAT_MOPS), a page at a time.
-const BY_PAGE: &str = "setgp [x0]!, x1!, xzr; setgm [x0]!, x1!, xzr; setge [x0]!, x1!, xzr";
+/// Clears x1 bytes from x0 on, and x4 bytes from x3 on. By SETG (FEAT_MOPS), a page at a time.
+const BY_PAGE: &str = "setgp [x0]!, x1!, xzr; setgm [x0]!, x1!, xzr; setge [x0]!, x1!, xzr; \
+                       setgp [x3]!, x4!, xzr; setgm [x3]!, x4!, xzr; setge [x3]!, x4!, xzr";
 /// By DC GZVA, whose blocks have x2 bytes.
-const BY_BLOCK: &str = "again: dc gzva, x0; add x0, x0, x2; subs x1, x1, x2; b.ne again";
+const BY_BLOCK: &str = "first: dc gzva, x0; add x0, x0, x2; subs x1, x1, x2; b.ne first; \
+                        second: dc gzva, x3; add x3, x3, x2; subs x4, x4, x2; b.ne second";
 /// By two granules.
-const BY_PAIR: &str = "again: stz2g x0, [x0], #32; subs x1, x1, #32; b.ne again";
+const BY_PAIR: &str = "first: stz2g x0, [x0], #32; subs x1, x1, #32; b.ne first; \
+                       second: stz2g x3, [x3], #32; subs x4, x4, #32; b.ne second";
 
 /// Chooses how to clear: the block's text, and x2.
 fn clearing(report: &BootReport) -> (&'static str, u64) {
@@ -44,29 +47,22 @@ pub(super) fn clear(backend: &mut TcgBackend, config: Config, boot: &[BootReport
     }
     let idle = GuestState::new(config.cpus);
     let (text, step) = clearing(&boot[0]);
-    for (base, size) in [(map::ARENA_BASE, map::ARENA_SIZE), (map::HEAP_BASE, map::HEAP_SIZE)] {
-        let clearing = assembled(text)?.x(0, Window::Tagged.va(base)).x(1, size).x(2, step);
-        run(backend, 0, &clearing, &idle)?;
-    }
     for (cpu, report) in boot.iter().enumerate() {
-        let nothing =
-            KEPT.iter().fold(assembled("nop")?, |block, register| block.sys(*register, report.sys[*register as usize]));
-        run(backend, cpu, &nothing, &idle)?;
+        let block = match cpu {
+            0 => assembled(text)?
+                .x(0, Window::Tagged.va(map::ARENA_BASE))
+                .x(1, map::ARENA_SIZE)
+                .x(2, step)
+                .x(3, Window::Tagged.va(map::HEAP_BASE))
+                .x(4, map::HEAP_SIZE),
+            _ => assembled("nop")?,
+        };
+        let block = KEPT.iter().fold(block, |block, register| block.sys(*register, report.sys[*register as usize]));
+        sweep::run(backend, cpu, &block, &idle)?;
     }
     Ok(())
 }
 
 fn assembled(text: &str) -> Result<Block, MachineError> {
     Ok(Block::assemble(text).map_err(RequestError::from)?)
-}
-
-/// Runs a block that must end without a fault.
-fn run(backend: &mut TcgBackend, cpu: usize, block: &Block, guest: &GuestState) -> Result<(), MachineError> {
-    match backend.run(cpu, RunReason::Start(block), guest)? {
-        Outcome::Done(trace) if trace.faults.is_empty() => Ok(()),
-        Outcome::Done(trace) => {
-            Err(backend.mailboxes[cpu].misbehaved(format!("faulted where nothing can: {:?}", trace.faults)))
-        }
-        Outcome::Checkpoint => Err(backend.mailboxes[cpu].misbehaved("rang a checkpoint that is not there")),
-    }
 }
