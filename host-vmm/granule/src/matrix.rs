@@ -203,6 +203,7 @@ mod tests {
             kvm_mode: "VHE".into(),
             cpu: String::new(),
             mte: 3,
+            vector_lengths: Vec::new(),
             tag_block: 256,
             seed: 1,
             cases: 2,

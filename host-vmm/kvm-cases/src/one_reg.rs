@@ -76,10 +76,14 @@ fn data_registers(cx: &mut CaseContext<'_>) -> CaseResult {
         "ldr w5, [x29]; str x5, [x0]; ldr q6, [x0]; {CHECKPOINT} adds x1, x5, #1; str q6, [x0]; ldp x2, x3, [x0]; adds x2, x2, #0"
     );
     guest.run_to_checkpoint(&with_checkpoint(Block::assemble(&text)?.x(0, tagged(0, 0))))?;
-    let values = Registers::collect(&[RegisterId::x(5).0, RegisterId::v(6).0], |id, value| {
+    // With SVE there is no v6, which is the first bytes of z6.
+    let scalable = guest.vm()?.registers(0)?.bytes(RegisterId::z(6)).is_some();
+    let vector = if scalable { RegisterId::z(6) } else { RegisterId::v(6) };
+    let values = Registers::collect(&[RegisterId::x(5).0, vector.0], |id, value| {
         let whole = if id == RegisterId::x(5) { [X, 0] } else { V };
-        let bytes: Vec<u8> = whole.iter().flat_map(|half| half.to_le_bytes()).collect();
-        value.copy_from_slice(&bytes[..value.len()]);
+        for (to, half) in value.chunks_exact_mut(8).zip(whole) {
+            to.copy_from_slice(&half.to_le_bytes());
+        }
         Ok(())
     })?;
     guest.vm()?.set_registers(0, &values)?;

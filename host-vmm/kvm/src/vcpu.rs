@@ -1,8 +1,8 @@
 //! One vCPU: how it is made, why it exits, and its registers.
 
 use kvm_bindings::{
-    KVM_ARM_VCPU_EL1_32BIT, KVM_ARM_VCPU_PSCI_0_2, KVM_SYSTEM_EVENT_RESET, KVM_SYSTEM_EVENT_SHUTDOWN, RegList,
-    kvm_mp_state, kvm_vcpu_init,
+    KVM_ARM_VCPU_EL1_32BIT, KVM_ARM_VCPU_PSCI_0_2, KVM_ARM_VCPU_SVE, KVM_CAP_ARM_SVE, KVM_SYSTEM_EVENT_RESET,
+    KVM_SYSTEM_EVENT_SHUTDOWN, RegList, kvm_mp_state, kvm_vcpu_init,
 };
 use kvm_ioctls::{VcpuExit, VcpuFd, VmFd};
 
@@ -13,7 +13,7 @@ use machine::{Errno, MachineError, RequestError};
 
 /// A vCPU with EL2 (arch/arm64/include/uapi/asm/kvm.h).
 const KVM_ARM_VCPU_HAS_EL2: u32 = 7;
-/// The longest register list that kvm-bindings can hold; kernels list about 250 without SVE.
+/// The longest register list that kvm-bindings can hold; kernels list about 300 with SVE.
 const MAX_REGISTERS: usize = 500;
 
 /// Why a vCPU stopped running.
@@ -41,6 +41,11 @@ pub enum ExitReason {
     Other(String),
 }
 
+/// Returns whether vCPUs can have SVE.
+pub fn has_sve(vm: &VmFd) -> bool {
+    vm.check_extension_raw(KVM_CAP_ARM_SVE.into()) > 0
+}
+
 /// A vCPU.
 #[derive(Debug)]
 pub struct Vcpu {
@@ -52,13 +57,39 @@ pub struct Vcpu {
 }
 
 impl Vcpu {
-    /// Creates and initialises a vCPU for the host's own CPU type.
+    /// Creates and initialises a vCPU for the host's own CPU type, and finalizes it: with SVE where the host has it.
     ///
     /// # Errors
     ///
     /// What the kernel says.
     pub fn new(vm: &VmFd, index: usize) -> Result<Self, Errno> {
+        let sve = has_sve(vm);
+        let vcpu = Self::initialised(vm, index, sve)?;
+        if sve {
+            vcpu.finalize()?;
+        }
+        Ok(vcpu)
+    }
+
+    /// Creates and initialises a vCPU, which with SVE is to be finalized.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    pub fn initialised(vm: &VmFd, index: usize, sve: bool) -> Result<Self, Errno> {
+        if sve {
+            return Self::with(vm, index, &[KVM_ARM_VCPU_PSCI_0_2, KVM_ARM_VCPU_SVE]);
+        }
         Self::with(vm, index, &[KVM_ARM_VCPU_PSCI_0_2])
+    }
+
+    /// Finalizes SVE (KVM_ARM_VCPU_FINALIZE).
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    pub fn finalize(&self) -> Result<(), Errno> {
+        self.fd.vcpu_finalize(&(KVM_ARM_VCPU_SVE as i32)).map_err(Errno::from)
     }
 
     /// Creates and initialises a vCPU that starts in AArch32.
@@ -170,19 +201,35 @@ impl Vcpu {
         self.fd.set_one_reg(id.0, &value.to_le_bytes()[..size]).map_err(Errno::from).map(|_| ())
     }
 
+    /// Reads a register of any size.
+    pub fn read_register(&self, id: RegisterId, value: &mut [u8]) -> Result<(), Errno> {
+        self.fd.get_one_reg(id.0, value).map_err(Errno::from).map(|_| ())
+    }
+
+    /// Writes a register of any size.
+    pub fn write_register(&self, id: RegisterId, value: &[u8]) -> Result<(), Errno> {
+        self.fd.set_one_reg(id.0, value).map_err(Errno::from).map(|_| ())
+    }
+
+    /// Lists the registers (KVM_GET_REG_LIST).
+    pub fn list_registers(&self) -> Result<Vec<u64>, Errno> {
+        let mut list = RegList::new(MAX_REGISTERS).map_err(|_| Errno(libc::ENOMEM))?;
+        self.fd.get_reg_list(&mut list).map_err(Errno::from)?;
+        Ok(list.as_slice().to_vec())
+    }
+
     /// Reads all registers that the kernel lists.
     pub fn registers(&self) -> Result<Registers, MachineError> {
-        let mut list = RegList::new(MAX_REGISTERS).map_err(|_| RequestError::RegisterList { ids: MAX_REGISTERS })?;
-        self.fd.get_reg_list(&mut list).map_err(|error| kernel("KVM_GET_REG_LIST", error.into()))?;
-        Registers::collect(list.as_slice(), |id, value| {
+        let list = self.list_registers().map_err(|errno| kernel("KVM_GET_REG_LIST", errno))?;
+        Registers::collect(&list, |id, value| {
             let read = self.fd.get_one_reg(id.0, value);
             read.map(|_| ()).map_err(|error| kernel(&format!("KVM_GET_ONE_REG of {id}"), error.into()))
         })
     }
 
-    /// Writes registers, in the order in which the kernel listed them.
+    /// Writes registers, in the order in which the kernel listed them; the vCPU is finalized.
     pub fn set_registers(&self, registers: &Registers) -> Result<(), MachineError> {
-        for (id, value) in registers.iter() {
+        for (id, value) in registers.writable() {
             let write = self.fd.set_one_reg(id.0, value);
             write.map_err(|error| kernel(&format!("KVM_SET_ONE_REG of {id}"), error.into()))?;
         }

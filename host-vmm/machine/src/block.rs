@@ -6,6 +6,8 @@ use abi::mailbox::{self, SYS_REGS, SysReg};
 use assembler::ParseError;
 use isa::Insn;
 
+use crate::scalable::ScalableState;
+
 /// v0 to v31, the lower half of each first.
 pub type Vectors = [[u64; 2]; 32];
 
@@ -47,6 +49,7 @@ pub struct Block {
     tco: bool,
     sys: [Option<u64>; SYS_REGS],
     v: Option<Box<Vectors>>,
+    scalable: Option<ScalableState>,
 }
 
 impl Block {
@@ -62,7 +65,17 @@ impl Block {
     /// Takes instruction words as they are.
     #[must_use]
     pub fn new(words: Vec<u32>) -> Self {
-        Self { words, x: [0; 31], sp: 0, nzcv: 0, el: El::El1, tco: false, sys: [None; SYS_REGS], v: None }
+        Self {
+            words,
+            x: [0; 31],
+            sp: 0,
+            nzcv: 0,
+            el: El::El1,
+            tco: false,
+            sys: [None; SYS_REGS],
+            v: None,
+            scalable: None,
+        }
     }
 
     /// Sets a general register, 0 to 30.
@@ -120,7 +133,23 @@ impl Block {
     #[must_use]
     pub fn vectors(mut self, values: Vectors) -> Self {
         self.v = Some(Box::new(values));
+        self.scalable = None;
         self
+    }
+
+    /// Sets z0 to z31, p0 to p15, FFR and the vector length, and asks for what they hold at the end; without this they stay in
+    /// the CPU as they are. v0 to v31 are the first 16 bytes of z0 to z31, so this takes the place of [`Self::vectors`].
+    #[must_use]
+    pub fn scalable(mut self, values: ScalableState) -> Self {
+        self.scalable = Some(values);
+        self.v = None;
+        self
+    }
+
+    /// What the scalable registers are to hold, if the block says.
+    #[must_use]
+    pub fn initial_scalable(&self) -> Option<&ScalableState> {
+        self.scalable.as_ref()
     }
 
     /// What v0 to v31 are to hold, if the block says.
@@ -163,7 +192,7 @@ impl Block {
             words: self.words.len() as u64,
             new_words: u64::from(new_words),
             simd: u64::from(self.v.is_some()),
-            vector_bytes: 0,
+            vector_bytes: self.scalable.as_ref().map_or(0, |values| values.vector_bytes().into()),
         }
     }
 

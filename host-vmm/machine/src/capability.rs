@@ -15,6 +15,7 @@ mod memory_slots;
 mod page_events;
 mod ptrace_tags;
 mod races;
+mod scalable_vectors;
 mod shared_memory;
 pub mod table;
 mod unknown_memory;
@@ -32,6 +33,7 @@ pub use memory_slots::MemorySlots;
 pub use page_events::PageEvents;
 pub use ptrace_tags::PtraceTags;
 pub use races::Races;
+pub use scalable_vectors::ScalableVectors;
 pub use shared_memory::SharedMemory;
 pub use table::{Capabilities, Capability, MachineKind, TABLE};
 pub use unknown_memory::UnknownMemory;
@@ -62,6 +64,8 @@ pub trait CapabilityObjects {
     fn id_register_masks(&mut self) -> Option<&mut (dyn IdRegisterMasks + 'static)>;
     /// Returns what initialises vCPUs again.
     fn vcpu_resets(&mut self) -> Option<&mut (dyn VcpuResets + 'static)>;
+    /// Returns what makes vCPUs with SVE step by step.
+    fn scalable_vectors(&mut self) -> Option<&mut (dyn ScalableVectors + 'static)>;
     /// Returns what shares guest memory with others.
     fn shared_memory(&mut self) -> Option<&mut (dyn SharedMemory + 'static)>;
     /// Returns the calls that may hang a kernel.

@@ -50,6 +50,8 @@ pub struct Config {
     pub late_mte: bool,
     /// Whether the VMM clears what KVM lets it clear of the features of tags (ID_AA64PFR2_EL1) before a vCPU runs.
     pub fewer_features: bool,
+    /// The longest vector of SVE in bytes that vCPUs may have; 0 for none, `None` for all that the host has.
+    pub vector_limit: Option<u16>,
     /// Entries of each vCPU's dirty ring, a power of two; 0 for no rings.
     pub dirty_ring: u32,
     /// Who carries tags on a machine without KVM.
@@ -65,6 +67,7 @@ impl Default for Config {
             mte: true,
             late_mte: false,
             fewer_features: false,
+            vector_limit: None,
             dirty_ring: 0,
             tag_carrier: TagCarrier::default(),
         }

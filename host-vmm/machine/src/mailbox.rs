@@ -58,6 +58,8 @@ pub struct MailboxClient {
     words_lost: bool,
     /// Whether the last block set v0 to v31.
     simd: bool,
+    /// Whether the last block set the scalable registers.
+    scalable: bool,
 }
 
 impl MailboxClient {
@@ -119,6 +121,10 @@ impl MailboxClient {
         self.simd = block.initial_vectors().is_some();
         if let Some(vectors) = block.initial_vectors() {
             memory.write(self.at(offset_of!(Mailbox, v)), vectors.as_bytes())?;
+        }
+        self.scalable = block.initial_scalable().is_some();
+        if let Some(values) = block.initial_scalable() {
+            memory.write(self.at(offset_of!(Mailbox, scalable)), values.registers().as_bytes())?;
         }
         self.ask(memory, Request::Run)
     }
@@ -206,8 +212,12 @@ impl MailboxClient {
             true => Some(Box::new(self.record(memory, offset_of!(Mailbox, v_reply))?)),
             false => None,
         };
+        let scalable = match self.scalable {
+            true => Some(Box::new(self.record(memory, offset_of!(Mailbox, scalable_reply))?)),
+            false => None,
+        };
         let trap = |place| self.record(memory, offset_of!(Mailbox, traps) + place * size_of::<Trap>());
-        Trace::from_records(self.cpu, self.words.len(), &reply, trap, v)
+        Trace::from_records(self.cpu, self.words.len(), &reply, trap, v, scalable)
     }
 
     /// Makes an error of something that no firmware of ours does.

@@ -59,6 +59,11 @@ fn kernel(action: &'static str) -> impl Fn(Errno) -> MachineError {
 ///
 /// When the kernel refuses any part.
 pub fn build(vm: &mut dyn SavableVm, config: Config) -> Result<(), MachineError> {
+    build_for(vm, config, &[])
+}
+
+/// Sets up an empty VM for vCPUs that were saved.
+fn build_for(vm: &mut dyn SavableVm, config: Config, saved: &[CpuState]) -> Result<(), MachineError> {
     let enable_mte = |vm: &mut dyn SavableVm| vm.enable_mte(0).map_err(kernel("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE"));
     if config.mte && !config.late_mte {
         enable_mte(vm)?;
@@ -71,8 +76,8 @@ pub fn build(vm: &mut dyn SavableVm, config: Config) -> Result<(), MachineError>
     if config.mte && config.late_mte {
         enable_mte(vm)?;
     }
-    for _ in 0..config.cpus {
-        vm.add_vcpu().map_err(kernel("KVM_CREATE_VCPU and KVM_ARM_VCPU_INIT"))?;
+    for cpu in 0..config.cpus {
+        add_vcpu(vm, config, saved.get(cpu))?;
     }
     if config.fewer_features {
         let pfr2 = vm.register(0, RegisterId::ID_AA64PFR2_EL1).map_err(kernel("KVM_GET_ONE_REG of ID_AA64PFR2_EL1"))?;
@@ -80,6 +85,45 @@ pub fn build(vm: &mut dyn SavableVm, config: Config) -> Result<(), MachineError>
         vm.set_register(0, RegisterId::ID_AA64PFR2_EL1, fewer).map_err(kernel("KVM_SET_ONE_REG of ID_AA64PFR2_EL1"))?;
     }
     Ok(())
+}
+
+/// Adds a vCPU. The vector lengths of one that was saved are those that it had; they are set before it is finalized, and its
+/// other registers after that (Documentation/virt/kvm/api.rst, KVM_ARM_VCPU_FINALIZE).
+fn add_vcpu(vm: &mut dyn SavableVm, config: Config, saved: Option<&CpuState>) -> Result<(), MachineError> {
+    const MAKING: &str = "KVM_CREATE_VCPU and KVM_ARM_VCPU_INIT";
+    let lengths = saved.map(|state| state.registers.bytes(RegisterId::SVE_VLS));
+    let whole = lengths.is_none() && config.vector_limit.is_none();
+    let sve = vm.scalable_vectors().filter(|sve| !whole && sve.has_scalable_vectors());
+    let Some(sve) = sve else {
+        return vm.add_vcpu().map_err(kernel(MAKING)).map(|_| ());
+    };
+    let has = lengths.map_or(config.vector_limit != Some(0), |lengths| lengths.is_some());
+    let cpu = sve.initialise_vcpu(has).map_err(kernel(MAKING))?;
+    if !has {
+        return Ok(());
+    }
+    let lengths = match lengths.flatten() {
+        Some(lengths) => lengths.to_vec(),
+        None => {
+            let mut lengths = vec![0; RegisterId::SVE_VLS.size()];
+            let read = sve.read_register(cpu, RegisterId::SVE_VLS, &mut lengths);
+            read.map_err(kernel("KVM_GET_ONE_REG of the vector lengths"))?;
+            limit(&mut lengths, config.vector_limit);
+            lengths
+        }
+    };
+    let written = sve.write_register(cpu, RegisterId::SVE_VLS, &lengths);
+    written.map_err(kernel("KVM_SET_ONE_REG of the vector lengths"))?;
+    sve.finalize_vcpu(cpu).map_err(kernel("KVM_ARM_VCPU_FINALIZE of SVE"))
+}
+
+/// Takes out the vector lengths that are above a limit in bytes.
+fn limit(lengths: &mut [u8], limit: Option<u16>) {
+    let Some(limit) = limit else { return };
+    for (number, byte) in lengths.iter_mut().enumerate() {
+        let allowed = (0..8).filter(|bit| 16 * (8 * number + bit + 1) <= usize::from(limit));
+        *byte &= allowed.fold(0, |all, bit| all | 1 << bit);
+    }
 }
 
 /// Reads the touched memory and its tags, and all of each vCPU. The guest may be inside a block.
@@ -110,7 +154,7 @@ pub fn save(vm: &mut dyn SavableVm, config: Config) -> Result<Snapshot, MachineE
 ///
 /// When the kernel refuses any part.
 pub fn restore(vm: &mut dyn SavableVm, snapshot: &Snapshot) -> Result<(), MachineError> {
-    build(vm, snapshot.config)?;
+    build_for(vm, snapshot.config, &snapshot.cpus)?;
     for extent in &snapshot.memory {
         vm.write(extent.ipa, &extent.data)?;
     }

@@ -29,6 +29,8 @@ pub enum Need {
     LimitedOrdering,
     /// FEAT_MOPS: memory copies and sets.
     Mops,
+    /// FEAT_SVE: scalable vectors.
+    Sve,
     /// FEAT_PAuth: pointer authentication.
     PointerAuthentication,
     /// AArch32 at EL1.
@@ -130,6 +132,7 @@ impl Need {
                 Capability::El2Vcpus => "no-el2-vcpus",
                 Capability::IdRegisterMasks => "no-id-register-masks",
                 Capability::VcpuResets => "no-vcpu-resets",
+                Capability::ScalableVectors => "no-scalable-vectors",
                 Capability::SharedMemory => "no-shared-memory",
                 Capability::Hazards => "no-hazards",
                 Capability::Races => "no-races",
@@ -142,6 +145,7 @@ impl Need {
             Self::Atomics => "cpu-no-lse",
             Self::LimitedOrdering => "cpu-no-lor",
             Self::Mops => "cpu-no-mops",
+            Self::Sve => "cpu-no-sve",
             Self::PointerAuthentication => "cpu-no-pauth",
             Self::Aarch32 => "cpu-no-aarch32",
             Self::TagLine => "cpu-no-tag-line",

@@ -62,6 +62,18 @@ impl Registers {
         self.0.iter().map(|(id, value)| (*id, value.as_slice()))
     }
 
+    /// Lists the registers that a finalized vCPU can be given, with their values: all but the vector lengths, which are set
+    /// before it is finalized (Documentation/virt/kvm/api.rst, KVM_REG_ARM64_SVE_VLS).
+    pub fn writable(&self) -> impl Iterator<Item = (RegisterId, &[u8])> {
+        self.iter().filter(|(id, _)| *id != RegisterId::SVE_VLS)
+    }
+
+    /// Returns a register's bytes.
+    #[must_use]
+    pub fn bytes(&self, id: RegisterId) -> Option<&[u8]> {
+        self.iter().find(|(other, _)| *other == id).map(|(_, value)| value)
+    }
+
     /// Returns a register of up to 64 bits.
     #[must_use]
     pub fn get(&self, id: RegisterId) -> Option<u64> {

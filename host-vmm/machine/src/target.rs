@@ -119,6 +119,18 @@ impl Target {
         field(self.boot.isar1, 4) != 0 || field(self.boot.isar1, 8) != 0 || field(self.boot.isar2, 12) != 0
     }
 
+    /// Returns whether the guest has SVE (ID_AA64PFR0_EL1.SVE, FEAT_SVE).
+    #[must_use]
+    pub fn sve(&self) -> bool {
+        field(self.boot.pfr0, 32) >= 1
+    }
+
+    /// The vector lengths of SVE in bytes, in ascending order.
+    pub fn vector_lengths(&self) -> impl Iterator<Item = u16> + use<> {
+        let lengths = self.boot.vector_lengths;
+        (0..16).filter(move |n| lengths >> n & 1 == 1).map(|n| 16 * (n + 1))
+    }
+
     /// Returns the kernel's release, if it can be read.
     #[must_use]
     pub fn release(&self) -> Option<Release> {
@@ -306,6 +318,7 @@ impl Need {
             Self::PointerAuthentication if !target.pointer_authentication() => {
                 "the guest has no pointer authentication (FEAT_PAuth)".to_owned()
             }
+            Self::Sve if !target.sve() => "the guest has no scalable vectors (FEAT_SVE)".to_owned(),
             Self::Hazards if !target.host.hazards => {
                 "it may hang the kernel under test: --hazards runs it, in a nested run".to_owned()
             }
@@ -338,6 +351,7 @@ impl Capabilities {
                 (Capability::El2Vcpus, vm.el2_vcpus().is_some()),
                 (Capability::IdRegisterMasks, vm.id_register_masks().is_some()),
                 (Capability::VcpuResets, vm.vcpu_resets().is_some()),
+                (Capability::ScalableVectors, vm.scalable_vectors().is_some()),
                 (Capability::SharedMemory, vm.shared_memory().is_some()),
                 (Capability::Hazards, vm.hazards().is_some()),
             ]);

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use abi::mailbox::{BlockEnd, BlockReply, MAX_TRAPS, SYS_REGS, SysReg, Trap};
+use abi::mailbox::{BlockEnd, BlockReply, MAX_TRAPS, SYS_REGS, Scalable, SysReg, Trap};
 use abi::map;
 use arch::Syndrome;
 
 use super::block::Vectors;
 use super::error::MachineError;
+use super::scalable::ScalableState;
 
 /// A synchronous exception that the block took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,14 +45,14 @@ impl fmt::Display for Fault {
 /// let reply = BlockReply { traps: 1, pstate: 0b0110 << 28, ..BlockReply::new_zeroed() };
 /// let trap = Trap { pc: abi::map::code_va(0) + 4, esr: 0x9600_0011, far: 0x0c00_0001_4060_0020, spsr: 0 };
 ///
-/// let trace = Trace::from_records(0, 2, &reply, |_| Ok(trap), None)?;
+/// let trace = Trace::from_records(0, 2, &reply, |_| Ok(trap), None, None)?;
 /// assert_eq!(trace.nzcv(), 0b0110);
 /// assert_eq!(trace.faults[0].index, Some(1));
 /// assert!(trace.faults[0].esr.is_tag_check_fault());
 ///
 /// // A count of the guest's is never believed.
 /// let reply = BlockReply { traps: u64::MAX, ..reply };
-/// assert!(Trace::from_records(0, 2, &reply, |_| Ok(trap), None).is_err());
+/// assert!(Trace::from_records(0, 2, &reply, |_| Ok(trap), None, None).is_err());
 /// # Ok::<(), machine::MachineError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +67,8 @@ pub struct Trace {
     pub sys: [u64; SYS_REGS],
     /// v0 to v31, if the block set them.
     pub v: Option<Box<Vectors>>,
+    /// z0 to z31, p0 to p15, FFR and the vector length, if the block set them.
+    pub scalable: Option<ScalableState>,
     /// Synchronous exceptions, in order.
     pub faults: Vec<Fault>,
     /// Why the block ended.
@@ -74,7 +77,7 @@ pub struct Trace {
 
 impl Trace {
     /// Makes a trace of the records that a block of `words` instructions left in a vCPU's mailbox, believing no count.
-    /// `trap` gives an exception's record by its place, `v` is what the block asked for.
+    /// `trap` gives an exception's record by its place, `v` and `scalable` are what the block asked for.
     ///
     /// # Errors
     ///
@@ -86,6 +89,7 @@ impl Trace {
         reply: &BlockReply,
         mut trap: impl FnMut(usize) -> Result<Trap, MachineError>,
         v: Option<Box<Vectors>>,
+        scalable: Option<Box<Scalable>>,
     ) -> Result<Self, MachineError> {
         let misbehaved = |what| MachineError::Misbehaved { cpu, what };
         let end = BlockEnd::from_number(reply.end)
@@ -103,7 +107,8 @@ impl Trace {
                 spsr: trap.spsr,
             });
         }
-        Ok(Self { x: reply.x, sp: reply.sp, pstate: reply.pstate, sys: reply.sys, v, faults, end })
+        let scalable = scalable.map(|registers| ScalableState::new(reply.vector_bytes, registers));
+        Ok(Self { x: reply.x, sp: reply.sp, pstate: reply.pstate, sys: reply.sys, v, scalable, faults, end })
     }
 
     /// Returns a system register's value at the end of the block.

@@ -116,8 +116,8 @@ impl ModelBackend {
                     let record = done.traps.get(place).copied();
                     record.ok_or(MachineError::Request(RequestError::NoTrapRecord { place }))
                 };
-                let v = done.v.clone();
-                Ok(Outcome::Done(Box::new(Trace::from_records(cpu, self.words[cpu], &done.reply, trap, v)?)))
+                let (v, scalable) = (done.v.take(), done.scalable.take());
+                Ok(Outcome::Done(Box::new(Trace::from_records(cpu, self.words[cpu], &done.reply, trap, v, scalable)?)))
             }
             FirmwareOutcome::Rang { byte } => misbehaved(format!("rang {byte:#04x} amid a block")),
             FirmwareOutcome::NoMemory(place) => Err(no_memory(cpu, place)),
@@ -178,7 +178,11 @@ impl KernelBackend for ModelBackend {
                 self.words[cpu] = block.words().len();
                 let record = block.record(true);
                 self.enter(cpu, |firmware, state, env| {
-                    let vectors = block.initial_vectors().map_or(VectorState::Kept, VectorState::Simd);
+                    let vectors = match (block.initial_scalable(), block.initial_vectors()) {
+                        (Some(values), _) => VectorState::Scalable(values.registers()),
+                        (None, Some(values)) => VectorState::Simd(values),
+                        (None, None) => VectorState::Kept,
+                    };
                     firmware.start(cpu, &record, block.words(), vectors, state, env)
                 })?
             }

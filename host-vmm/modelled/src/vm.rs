@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use machine::capability::{
     Aarch32Vcpus, AbortInjection, Capabilities, Capability, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards,
-    IdRegisterMasks, MemorySlots, PageEvents, PtraceTags, SharedMemory, UnknownMemory, VcpuResets, VmmTags,
+    IdRegisterMasks, MemorySlots, PageEvents, PtraceTags, ScalableVectors, SharedMemory, UnknownMemory, VcpuResets,
+    VmmTags,
 };
 use machine::migration::SavableVm;
 use machine::need::Need;
@@ -99,23 +100,17 @@ impl Vm for ModelVm {
         if cpu >= vm.vcpus() {
             return Err(kernel("finding the vCPU", Errno::ENOENT));
         }
+        vm.finalized(cpu).map_err(|errno| kernel("KVM_GET_REG_LIST", errno))?;
         let list: Vec<u64> = vm.register_list().into_iter().map(|id| id.0).collect();
         Registers::collect(&list, |id, value| {
-            let read = vm.register(cpu, id).map_err(|errno| kernel(&format!("KVM_GET_ONE_REG of {id}"), errno))?;
-            let bytes = read.to_le_bytes();
-            let size = value.len().min(bytes.len());
-            value[..size].copy_from_slice(&bytes[..size]);
-            Ok(())
+            vm.read_register(cpu, id, value).map_err(|errno| kernel(&format!("KVM_GET_ONE_REG of {id}"), errno))
         })
     }
 
     fn set_registers(&mut self, cpu: usize, registers: &Registers) -> Result<(), MachineError> {
         let vm = self.changed();
-        for (id, value) in registers.iter() {
-            let mut bytes = [0; 16];
-            let size = value.len().min(bytes.len());
-            bytes[..size].copy_from_slice(&value[..size]);
-            let set = vm.set_register(cpu, id, u128::from_le_bytes(bytes));
+        for (id, value) in registers.writable() {
+            let set = vm.write_register(cpu, id, value);
             set.map_err(|errno| kernel(&format!("KVM_SET_ONE_REG of {id}"), errno))?;
         }
         Ok(())
@@ -206,6 +201,10 @@ impl CapabilityObjects for ModelVm {
 
     fn vcpu_resets(&mut self) -> Option<&mut (dyn VcpuResets + 'static)> {
         self.hands_out(Capability::VcpuResets).map(|vm| vm as _)
+    }
+
+    fn scalable_vectors(&mut self) -> Option<&mut (dyn ScalableVectors + 'static)> {
+        self.hands_out(Capability::ScalableVectors).map(|vm| vm as _)
     }
 
     fn shared_memory(&mut self) -> Option<&mut (dyn SharedMemory + 'static)> {
@@ -304,6 +303,38 @@ impl IdRegisterMasks for ModelVm {
     fn writable_mask(&self, id: RegisterId) -> Result<u64, MachineError> {
         let mask = self.vm.borrow().writable_mask(id);
         mask.ok_or_else(|| Need::WritableMasks.unmet(NO_MASKS).into())
+    }
+}
+
+impl ScalableVectors for ModelVm {
+    fn has_scalable_vectors(&self) -> bool {
+        self.vm.borrow().has_scalable_vectors()
+    }
+
+    fn initialise_vcpu(&mut self, sve: bool) -> Result<usize, Errno> {
+        self.changed().initialise_vcpu(sve)
+    }
+
+    fn finalize_vcpu(&mut self, cpu: usize) -> Result<(), Errno> {
+        self.changed().finalize_vcpu(cpu)
+    }
+
+    fn list_registers(&self, cpu: usize) -> Result<Vec<RegisterId>, Errno> {
+        let vm = self.vm.borrow();
+        vm.finalized(cpu)?;
+        Ok(vm.register_list())
+    }
+
+    fn read_register(&self, cpu: usize, id: RegisterId, value: &mut [u8]) -> Result<(), Errno> {
+        self.vm.borrow().read_register(cpu, id, value)
+    }
+
+    fn write_register(&mut self, cpu: usize, id: RegisterId, value: &[u8]) -> Result<(), Errno> {
+        self.changed().write_register(cpu, id, value)
+    }
+
+    fn try_run(&mut self, cpu: usize) -> Result<(), Errno> {
+        self.vm.borrow().finalized(cpu)
     }
 }
 

@@ -33,6 +33,9 @@ pub struct Target {
     pub cpu: String,
     /// ID_AA64PFR1_EL1.MTE as the guest sees it: 2 or 3 for allocation tags.
     pub mte: u8,
+    /// The vector lengths of SVE in bytes, in ascending order; empty without SVE.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vector_lengths: Vec<u16>,
     /// Bytes that one LDGM or STGM covers.
     pub tag_block: u64,
     /// The seed of everything random in this run.
@@ -232,6 +235,7 @@ pub fn started(target: &machine::target::Target, took: Duration, seed: u64, case
         kvm_mode: host.kvm_mode.clone(),
         cpu: host.cpu.clone(),
         mte: target.mte(),
+        vector_lengths: target.vector_lengths().collect(),
         tag_block: target.tag_block(),
         seed,
         cases,

@@ -82,7 +82,7 @@ impl Text {
     }
 
     fn header(&self, target: &Target) -> String {
-        let Target { granule, kernel, page_size, kvm_mode, cpu, mte, seed, .. } = target;
+        let Target { granule, kernel, page_size, kvm_mode, cpu, mte, vector_lengths, seed, .. } = target;
         let pages = format!("{} KiB pages, {kvm_mode}", page_size / 1024);
         let emulator = self.emulator.as_ref().map(|(name, cpu)| format!("{name}, cpu {cpu}"));
         let via = self.settings.via;
@@ -92,7 +92,12 @@ impl Text {
             (_, Some(emulator)) => format!("Linux {kernel} ({pages}) in {emulator}"),
             (_, None) => format!("Linux {kernel} ({pages})"),
         };
-        format!("granule {granule} · {via}: {subject}, MTE{mte} · seed {seed:#x}")
+        let vectors = match vector_lengths.as_slice() {
+            [] => String::new(),
+            [only] => format!(", SVE of {only} bytes"),
+            [shortest, .., longest] => format!(", SVE of {shortest} to {longest} bytes"),
+        };
+        format!("granule {granule} · {via}: {subject}, MTE{mte}{vectors} · seed {seed:#x}")
     }
 
     fn end(&mut self, verdict: &Verdict) {

@@ -15,13 +15,14 @@ mod modes;
 mod partial;
 mod pointer;
 mod refusal;
+mod scalable;
 mod state;
 mod unknown_memory;
 mod vectors;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use abi::mailbox::{Block, BlockEnd, PageKind, SYS_REGS, SysReg, Trap};
+use abi::mailbox::{Block, BlockEnd, PageKind, SYS_REGS, Scalable, SysReg, Trap};
 use abi::map::{self, Window};
 use arch::Tag;
 
@@ -95,6 +96,8 @@ struct Bench {
     x: [u64; 31],
     sys: [Option<u64>; SYS_REGS],
     v: Option<Vectors>,
+    /// The vector length in bytes and the scalable registers, instead of `v`.
+    scalable: Option<(u64, Box<Scalable>)>,
 }
 
 impl Bench {
@@ -117,6 +120,7 @@ impl Bench {
             x: [0; 31],
             sys: [None; SYS_REGS],
             v: None,
+            scalable: None,
         }
     }
 
@@ -180,12 +184,13 @@ impl Bench {
             words: words.len() as u64,
             new_words: 1,
             simd: self.v.is_some().into(),
-            vector_bytes: 0,
+            vector_bytes: self.scalable.as_ref().map_or(0, |(bytes, _)| *bytes),
         };
         let Self { features, platform, choices, ram, .. } = self;
         let _active = defect::activate(self.defect);
         let mut env = Env { features, platform: *platform, choices, bus: ram };
-        let vectors = self.v.as_ref().map_or(VectorState::Kept, VectorState::Simd);
+        let simd = self.v.as_ref().map_or(VectorState::Kept, VectorState::Simd);
+        let vectors = self.scalable.as_ref().map_or(simd, |(_, values)| VectorState::Scalable(values));
         self.firmware.start(0, &block, words, vectors, &mut self.cpu, &mut env)
     }
 

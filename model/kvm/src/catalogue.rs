@@ -2,7 +2,7 @@
 
 use model::defect::Defect;
 
-use crate::{copy_tags, host_tags, life, memory, registers, sharing, transfer, vcpu, vm};
+use crate::{copy_tags, host_tags, life, memory, registers, scalable, sharing, transfer, vcpu, vm};
 
 /// Lists every defect of the CPU, the firmware and the kernel.
 pub fn all() -> impl Iterator<Item = &'static Defect> {
@@ -24,6 +24,7 @@ fn kernel() -> impl Iterator<Item = &'static Defect> {
         life::DEFECTS,
         transfer::DEFECTS,
         registers::DEFECTS,
+        scalable::DEFECTS,
         sharing::DEFECTS,
         vcpu::DEFECTS,
     ]

@@ -39,6 +39,7 @@ mod memory;
 #[cfg(feature = "mutants")]
 pub mod mutant;
 mod registers;
+mod scalable;
 mod sharing;
 mod transfer;
 mod vcpu;

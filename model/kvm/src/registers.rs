@@ -2,11 +2,13 @@
 //!
 //! Documentation/virt/kvm/api.rst, KVM_GET_REG_LIST and KVM_SET_ONE_REG; arch/arm64/kvm/sys_regs.c and guest.c. One
 //! table; a vCPU lists what KVM lists for the features that the model has: core, vector and system registers of EL1
-//! and EL0, ID registers with fields that matter here, timers. No SVE, no PMU, no EL2, no debug registers.
+//! and EL0, ID registers with fields that matter here, timers. No PMU, no EL2, no debug registers. Those of SVE are in
+//! [`crate::scalable`].
 
 use crate::contract::{Contract, Rule};
 use crate::host::Host;
 use crate::kernel::{Errno, RegisterId};
+use crate::scalable;
 use crate::vcpu::Vcpu;
 use crate::vm::Vm;
 use model::cpu::{Cpu, Features, Hypervisor, reset};
@@ -26,6 +28,8 @@ const MTEFAR: u64 = 0xf << 8;
 enum Place {
     /// In the CPU.
     Live { get: fn(&Cpu) -> u64, set: fn(&mut Cpu, u64) },
+    /// ZCR_EL1: the vector length, hidden without SVE.
+    VectorLength,
     /// In the CPU, and hidden without MTE: the place in the four.
     Mte(usize),
     /// With the kernel; no instruction of the model uses it. The value at reset.
@@ -67,6 +71,7 @@ const TABLE: &[(RegisterId, Place)] = &[
     id(4, 0, |features, _| features.id_aa64pfr0()),
     (RegisterId::ID_AA64PFR1_EL1, Place::Id(|features, _| features.id_aa64pfr1())),
     id(4, 2, |features, _| features.id_aa64pfr2()),
+    id(4, 4, |features, _| features.id_aa64zfr0()),
     id(5, 0, |features, _| features.dfr0),
     id(6, 0, |features, _| features.id_aa64isar0()),
     id(6, 1, |features, _| features.isar1),
@@ -79,6 +84,7 @@ const TABLE: &[(RegisterId, Place)] = &[
     kept(3, 0, 1, 0, 2),
     kept(3, 0, 2, 0, 0),
     kept(3, 0, 2, 0, 1),
+    (RegisterId::ZCR_EL1, Place::VectorLength),
     live!(RegisterId::TCR_EL1, sys.tcr),
     (RegisterId::RGSR_EL1, Place::Mte(0)),
     (RegisterId::GCR_EL1, Place::Mte(1)),
@@ -191,11 +197,14 @@ impl Vm {
     pub fn register_list(&self) -> Vec<RegisterId> {
         let listed = |(_, place): &&(RegisterId, Place)| match place {
             Place::Mte(_) => self.shows_mte(),
+            Place::VectorLength => self.features.has_sve(),
             _ => true,
         };
         let general = (0..GENERAL).map(RegisterId::x);
-        let vectors = (0..VECTORS).map(RegisterId::v);
-        general.chain(vectors).chain(TABLE.iter().filter(listed).map(|(id, _)| *id)).collect()
+        let sve = self.features.has_sve();
+        let vectors = (0..VECTORS).map(RegisterId::v).filter(|_| !sve);
+        let scalable = scalable::listed().filter(|_| sve);
+        general.chain(vectors).chain(scalable).chain(TABLE.iter().filter(listed).map(|(id, _)| *id)).collect()
     }
 
     /// Whether vCPUs have what MTE adds to registers.
@@ -217,9 +226,12 @@ impl Vm {
         let vcpu = self.vcpus.get(cpu).ok_or(Errno::ENOENT)?;
         match find(id).ok_or(Errno::ENOENT)? {
             Found::General(n) => Ok(vcpu.cpu.x[n].into()),
+            Found::Vector(_) if self.features.has_sve() => Err(Errno::EINVAL),
             Found::Vector(n) => Ok(u128::from(vcpu.cpu.v[n][1]) << 64 | u128::from(vcpu.cpu.v[n][0])),
             Found::Row(_, Place::Live { get, .. }) => Ok(get(&vcpu.cpu).into()),
             Found::Row(row, Place::Kept(_)) => Ok(vcpu.others[row].into()),
+            Found::Row(_, Place::VectorLength) if !self.features.has_sve() => Err(Errno::ENOENT),
+            Found::Row(_, Place::VectorLength) => Ok((u128::from(vcpu.cpu.vector_bytes) / 16).saturating_sub(1)),
             Found::Row(_, Place::Id(value)) => Ok(self.id_register(id, value, cpu).into()),
             Found::Row(_, Place::Mte(n)) => {
                 self.mte_registers()?;
@@ -248,13 +260,16 @@ impl Vm {
         if let Found::Row(_, Place::Mte(_)) = found {
             self.mte_registers()?;
         }
-        let vcpu = self.vcpus.get_mut(cpu).ok_or(Errno::ENOENT)?;
         let low = value as u64;
+        let sve = self.features.has_sve();
+        let selected = self.features.selected_vector_bytes(low & 0xf);
+        let vcpu = self.vcpus.get_mut(cpu).ok_or(Errno::ENOENT)?;
         match found {
             Found::General(n) => {
                 vcpu.cpu.x[n] = low;
                 vcpu.cpu.x_unknown &= !(1 << n);
             }
+            Found::Vector(_) if sve => return Err(Errno::EINVAL),
             Found::Vector(n) => {
                 vcpu.cpu.v[n] = [low, (value >> 64) as u64];
                 vcpu.cpu.v_unknown &= !(1 << n);
@@ -263,6 +278,8 @@ impl Vm {
                 set(&mut vcpu.cpu, low);
             }
             Found::Row(row, Place::Kept(_)) => vcpu.others[row] = low,
+            Found::Row(_, Place::VectorLength) if !sve => return Err(Errno::ENOENT),
+            Found::Row(_, Place::VectorLength) => vcpu.cpu.vector_bytes = selected,
             Found::Row(_, Place::Id(_)) => {}
             Found::Row(_, Place::Mte(n)) => vcpu.set[n] = Some(low),
         }

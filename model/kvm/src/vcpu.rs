@@ -33,6 +33,8 @@ pub(super) struct Vcpu {
     pub(super) abort_pending: bool,
     /// It does not run until another vCPU turns it on.
     pub(super) stopped: bool,
+    /// It can run: it has no SVE, or KVM_ARM_VCPU_FINALIZE was called.
+    pub(super) finalized: bool,
 }
 
 /// ESR_EL1 of a synchronous external data abort from the same level: EC 0x25, IL, DFSC 0x10.
@@ -52,6 +54,7 @@ impl Vcpu {
             others: crate::registers::reset(contract),
             abort_pending: false,
             stopped: false,
+            finalized: true,
         }
     }
 

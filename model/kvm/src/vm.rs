@@ -109,14 +109,16 @@ impl Vm {
         Ok(())
     }
 
-    /// Creates and initialises a vCPU of the host's own type; returns its index.
+    /// Creates, initialises and finalizes a vCPU of the host's own type, with SVE where the host has it; returns its index.
     ///
     /// # Errors
     ///
     /// None today; the kernel may run out of something.
     pub fn add_vcpu(&mut self) -> Result<usize, Errno> {
-        self.vcpus.push(Vcpu::new(&self.features, self.contract()));
-        Ok(self.vcpus.len() - 1)
+        let sve = self.has_scalable_vectors();
+        let cpu = self.initialise_vcpu(sve)?;
+        self.vcpus[cpu].finalized = true;
+        Ok(cpu)
     }
 
     /// Creates and initialises a vCPU that starts in AArch32 (KVM_ARM_VCPU_EL1_32BIT); returns its index.
@@ -128,7 +130,7 @@ impl Vm {
         if self.mte {
             return Err(Errno::EINVAL);
         }
-        self.add_vcpu()
+        self.initialise_vcpu(false)
     }
 
     /// Creates and initialises a vCPU that has EL2 (KVM_ARM_VCPU_HAS_EL2); returns its index, `None` if the host has none. No
@@ -140,8 +142,7 @@ impl Vm {
         }
         self.el2 = true;
         self.features = registers::visible(&self.host, false);
-        self.vcpus.push(Vcpu::new(&self.features, self.contract()));
-        Some(self.vcpus.len() - 1)
+        self.initialise_vcpu(false).ok()
     }
 
     /// Lets a vCPU read a system register at EL2; `None` if it takes an exception.

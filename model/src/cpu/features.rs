@@ -203,6 +203,14 @@ impl Features {
         16 * (16 - self.vector_lengths.leading_zeros() as u16)
     }
 
+    /// Returns the vector length in bytes that a value of ZCR_EL1.LEN selects: the longest that there is up to `16 * (len + 1)`
+    /// bytes, else the shortest (Arm ARM, ZCR_EL1.LEN).
+    #[must_use]
+    pub fn selected_vector_bytes(&self, len: u64) -> u16 {
+        let up_to = self.vector_lengths().take_while(|bytes| u64::from(*bytes) <= 16 * (len + 1));
+        up_to.last().or(self.vector_lengths().next()).unwrap_or(0)
+    }
+
     /// ID_AA64PFR1_EL1.
     #[must_use]
     pub fn id_aa64pfr1(&self) -> u64 {

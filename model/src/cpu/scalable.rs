@@ -39,6 +39,14 @@ impl Cpu {
         self.p_unknown = 0;
     }
 
+    /// Takes all of z0 to z31, p0 to p15 and FFR, whatever the vector length is.
+    pub fn hold_scalable(&mut self, values: Box<Scalable>) {
+        for (v, z) in self.v.iter_mut().zip(&values.z) {
+            *v = halves(z);
+        }
+        self.scalable = Some(values);
+    }
+
     /// Returns z0 to z31, p0 to p15 and FFR; what is above the vector length is 0.
     #[must_use]
     pub fn scalable(&self) -> Box<Scalable> {

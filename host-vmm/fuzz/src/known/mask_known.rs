@@ -63,7 +63,16 @@ mod tests {
     use program::observation::StepObservation;
 
     fn trace(faults: Vec<Fault>) -> Trace {
-        Trace { x: [0; 31], sp: 0, pstate: 0, sys: [0; SYS_REGS], v: None, faults, end: BlockEnd::Complete }
+        Trace {
+            x: [0; 31],
+            sp: 0,
+            pstate: 0,
+            sys: [0; SYS_REGS],
+            v: None,
+            scalable: None,
+            faults,
+            end: BlockEnd::Complete,
+        }
     }
 
     #[test]

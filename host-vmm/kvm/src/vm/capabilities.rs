@@ -7,11 +7,11 @@ use kvm_bindings::{
 
 use super::{KvmVm, kernel, outside};
 use crate::debugger::{self, PtraceRequest};
-use crate::vcpu::Vcpu;
+use crate::vcpu::{self, Vcpu};
 use crate::{dirty, el2, hazard, host_tags, masks, process};
 use machine::capability::{
     Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards, IdRegisterMasks,
-    MemorySlots, PageEvents, PtraceTags, SharedMemory, VcpuResets, VmmTags,
+    MemorySlots, PageEvents, PtraceTags, ScalableVectors, SharedMemory, VcpuResets, VmmTags,
 };
 use machine::need::Need;
 use machine::registers::RegisterId;
@@ -60,6 +60,10 @@ impl CapabilityObjects for KvmVm {
     }
 
     fn vcpu_resets(&mut self) -> Option<&mut (dyn VcpuResets + 'static)> {
+        Some(self)
+    }
+
+    fn scalable_vectors(&mut self) -> Option<&mut (dyn ScalableVectors + 'static)> {
         Some(self)
     }
 
@@ -228,6 +232,42 @@ impl El2Vcpus for KvmVm {
 impl IdRegisterMasks for KvmVm {
     fn writable_mask(&self, id: RegisterId) -> Result<u64, MachineError> {
         masks::writable_mask(&self.fd, id)
+    }
+}
+
+impl ScalableVectors for KvmVm {
+    fn has_scalable_vectors(&self) -> bool {
+        vcpu::has_sve(&self.fd)
+    }
+
+    fn initialise_vcpu(&mut self, sve: bool) -> Result<usize, Errno> {
+        self.changes.mark();
+        let index = self.vcpus.len();
+        self.vcpus.push(Vcpu::initialised(&self.fd, index, sve)?);
+        Ok(index)
+    }
+
+    fn finalize_vcpu(&mut self, cpu: usize) -> Result<(), Errno> {
+        self.changes.mark();
+        self.vcpu(cpu)?.finalize()
+    }
+
+    fn list_registers(&self, cpu: usize) -> Result<Vec<RegisterId>, Errno> {
+        Ok(self.vcpu(cpu)?.list_registers()?.into_iter().map(RegisterId).collect())
+    }
+
+    fn read_register(&self, cpu: usize, id: RegisterId, value: &mut [u8]) -> Result<(), Errno> {
+        self.vcpu(cpu)?.read_register(id, value)
+    }
+
+    fn write_register(&mut self, cpu: usize, id: RegisterId, value: &[u8]) -> Result<(), Errno> {
+        self.changes.mark();
+        self.vcpu(cpu)?.write_register(id, value)
+    }
+
+    fn try_run(&mut self, cpu: usize) -> Result<(), Errno> {
+        self.changes.mark();
+        self.vcpus.get_mut(cpu).ok_or(Errno::ENOENT)?.run().map(|_| ())
     }
 }
 

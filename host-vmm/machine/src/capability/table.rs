@@ -84,6 +84,8 @@ capabilities! {
     IdRegisterMasks "id-register-masks" [true, false, true];
     /// [`super::VcpuResets`].
     VcpuResets "vcpu-resets" [true, false, true];
+    /// [`super::ScalableVectors`].
+    ScalableVectors "scalable-vectors" [true, false, true];
     /// [`super::SharedMemory`].
     SharedMemory "shared-memory" [true, false, true];
     /// [`super::Hazards`].
@@ -95,8 +97,8 @@ capabilities! {
 }
 
 impl Capability {
-    fn bit(self) -> u16 {
-        1 << self as u16
+    fn bit(self) -> u32 {
+        1 << self as u32
     }
 }
 
@@ -108,7 +110,7 @@ impl fmt::Display for Capability {
 
 /// A set of capabilities.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct Capabilities(u16);
+pub struct Capabilities(u32);
 
 impl Capabilities {
     /// Returns whether the set has a capability.

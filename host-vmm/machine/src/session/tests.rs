@@ -89,6 +89,7 @@ fn done() -> Result<Outcome, MachineError> {
         pstate: 0,
         sys: [0; abi::mailbox::SYS_REGS],
         v: None,
+        scalable: None,
         faults: Vec::new(),
         end: abi::mailbox::BlockEnd::Complete,
     };

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use machine::capability::{
     Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards, IdRegisterMasks,
-    MemorySlots, PageEvents, PtraceTags, SharedMemory, VcpuResets, VmmTags,
+    MemorySlots, PageEvents, PtraceTags, ScalableVectors, SharedMemory, VcpuResets, VmmTags,
 };
 use machine::migration::SavableVm;
 use machine::registers::{RegisterId, Registers};
@@ -161,7 +161,7 @@ impl<V: SavableVm> SavableVm for FaultyVm<'_, V> {
     }
 }
 
-/// Nothing of these is part of saving and restoring, but for the rings that a VM is made with.
+/// Nothing of these is part of saving and restoring, but for the rings that a VM is made with and vCPUs with SVE.
 impl<V: SavableVm> CapabilityObjects for FaultyVm<'_, V> {
     fn dirty_log(&mut self) -> Option<&mut (dyn DirtyLog + 'static)> {
         None
@@ -205,6 +205,10 @@ impl<V: SavableVm> CapabilityObjects for FaultyVm<'_, V> {
 
     fn vcpu_resets(&mut self) -> Option<&mut (dyn VcpuResets + 'static)> {
         None
+    }
+
+    fn scalable_vectors(&mut self) -> Option<&mut (dyn ScalableVectors + 'static)> {
+        self.inner.scalable_vectors()
     }
 
     fn shared_memory(&mut self) -> Option<&mut (dyn SharedMemory + 'static)> {

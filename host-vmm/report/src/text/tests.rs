@@ -43,6 +43,7 @@ fn events() -> Vec<Event> {
         kvm_mode: "VHE".into(),
         cpu: String::new(),
         mte: 3,
+        vector_lengths: Vec::new(),
         tag_block: 256,
         seed: 0x5eed,
         cases: 5,

@@ -2,6 +2,8 @@
 //!
 //! That the suite notices them is the kill matrix's business.
 
+mod scalable;
+
 use abi::mailbox::{PageKind, SysReg};
 use abi::map::{self, Window};
 
@@ -339,6 +341,7 @@ fn every_defect_shows_somewhere() {
     let requests = observe_requests(None);
     let hidden = observe_hidden(None);
     let authentication = observe_authentication(None);
+    let vectors = scalable::observe(None);
     let programs: Vec<Seen> = PROGRAMS.iter().map(|program| observe(None, program)).collect();
     let mut survivors = Vec::new();
     for defect in model::cpu::defects().chain(crate::catalogue::firmware()) {
@@ -348,6 +351,7 @@ fn every_defect_shows_somewhere() {
             || observe_requests(Some(defect)) != requests
             || observe_hidden(Some(defect)) != hidden
             || observe_authentication(Some(defect)) != authentication
+            || scalable::observe(Some(defect)) != vectors
             || super::pointer::shows(defect);
         if !shows {
             survivors.push(defect.name);

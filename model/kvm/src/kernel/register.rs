@@ -22,7 +22,7 @@ const CLASSES: [(u64, &str); 7] = [
 ];
 
 /// The registers that a report names.
-const NAMES: [(RegisterId, &str); 14] = [
+const NAMES: [(RegisterId, &str); 17] = [
     (RegisterId::RGSR_EL1, "RGSR_EL1"),
     (RegisterId::GCR_EL1, "GCR_EL1"),
     (RegisterId::TFSR_EL1, "TFSR_EL1"),
@@ -34,6 +34,9 @@ const NAMES: [(RegisterId, &str); 14] = [
     (RegisterId::CLIDR_EL1, "CLIDR_EL1"),
     (RegisterId::CTR_EL0, "CTR_EL0"),
     (RegisterId::MAIR_EL1, "MAIR_EL1"),
+    (RegisterId::SVE_VLS, "vector lengths"),
+    (RegisterId::FFR, "FFR"),
+    (RegisterId::ZCR_EL1, "ZCR_EL1"),
     (RegisterId::PC, "PC"),
     (RegisterId::SP_EL0, "SP_EL0"),
     (RegisterId::PSTATE, "PSTATE"),
@@ -87,6 +90,12 @@ impl RegisterId {
 
     /// The version of PSCI that the guest sees: KVM_REG_ARM_PSCI_VERSION.
     pub const PSCI_VERSION: Self = Self(0x6030_0000_0014_0000);
+    /// The vector lengths of a vCPU, 512 bits of which bit n is for `16 * (n + 1)` bytes: KVM_REG_ARM64_SVE_VLS.
+    pub const SVE_VLS: Self = Self(0x6060_0000_0015_ffff);
+    /// FFR, 256 bits: KVM_REG_ARM64_SVE_FFR.
+    pub const FFR: Self = Self(0x6050_0000_0015_0600);
+    /// SVE Control Register: the vector length of EL1.
+    pub const ZCR_EL1: Self = Self::system(3, 0, 1, 2, 0);
     /// FPSR, 32 bits of the core registers.
     pub const FPSR: Self = Self(0x6020_0000_0010_00d4);
     /// FPCR, likewise.
@@ -102,6 +111,18 @@ impl RegisterId {
     #[must_use]
     pub const fn v(n: u64) -> Self {
         Self(0x6040_0000_0010_0054 + 4 * n)
+    }
+
+    /// Returns the id of a vector register of 2048 bits, z0 to z31: KVM_REG_ARM64_SVE_ZREG of slice 0.
+    #[must_use]
+    pub const fn z(n: u64) -> Self {
+        Self(0x6080_0000_0015_0000 | n << 5)
+    }
+
+    /// Returns the id of a predicate register of 256 bits, p0 to p15: KVM_REG_ARM64_SVE_PREG of slice 0.
+    #[must_use]
+    pub const fn p(n: u64) -> Self {
+        Self(0x6050_0000_0015_0400 | n << 5)
     }
 
     /// Returns the id of a 64-bit system register.

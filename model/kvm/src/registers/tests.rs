@@ -12,35 +12,64 @@ fn vm(mte: bool) -> Vm {
     vm
 }
 
+fn with_lengths(vector_lengths: u16) -> Vm {
+    let features = Features { vector_lengths, ..Features::MAX };
+    let mut vm = Vm::new(&Host { features, ..Host::default() });
+    vm.enable_mte(0).unwrap();
+    vm.add_vcpu().unwrap();
+    vm
+}
+
+fn read(vm: &Vm, id: RegisterId) -> Vec<u8> {
+    let mut value = vec![0xee; id.size()];
+    vm.read_register(0, id, &mut value).unwrap();
+    value
+}
+
 #[test]
 fn every_listed_register_is_listed_once_and_can_be_read_and_written_back() {
-    for mte in [false, true] {
-        let mut vm = vm(mte);
+    for mut vm in [vm(false), vm(true), with_lengths(0)] {
         let list = vm.register_list();
         let mut unique = list.clone();
         unique.sort_unstable();
         unique.dedup();
         assert_eq!(unique.len(), list.len());
         for id in list {
-            let value = vm.register(0, id).unwrap();
-            assert!(id.size() == 16 || value >> (8 * id.size()) == 0, "{id}");
-            assert_eq!(vm.set_register(0, id, value), Ok(()), "{id}");
+            let expected = if id == RegisterId::SVE_VLS { Err(Errno::EPERM) } else { Ok(()) };
+            let value = read(&vm, id);
+            assert_eq!(vm.write_register(0, id, &value), expected, "{id}");
         }
     }
 }
 
 #[test]
 fn what_is_set_is_read_back_at_its_own_place_only() {
-    let mut vm = vm(true);
-    let writable: Vec<_> =
-        vm.register_list().into_iter().filter(|id| !matches!(find(*id), Some(Found::Row(_, Place::Id(_))))).collect();
-    // PSTATE keeps the fields that the model has.
-    let value = |n: usize, id: RegisterId| if id == RegisterId::PSTATE { 0x6200_03c4 } else { 0x1000 + n as u128 };
-    for (n, id) in writable.iter().enumerate() {
-        vm.set_register(0, *id, value(n, *id)).unwrap();
-    }
-    for (n, id) in writable.iter().enumerate() {
-        assert_eq!(vm.register(0, *id), Ok(value(n, *id)), "{id}");
+    for mut vm in [vm(true), with_lengths(0), with_lengths(0b1011)] {
+        let (longest, constant) = (usize::from(vm.features().max_vector_bytes()), |id: &RegisterId| {
+            *id == RegisterId::SVE_VLS || matches!(find(*id), Some(Found::Row(_, Place::Id(_))))
+        });
+        let writable: Vec<_> = vm.register_list().into_iter().filter(|id| !constant(id)).collect();
+        let value = |n: usize, id: RegisterId| -> Vec<u8> {
+            // PSTATE keeps the fields that the model has, ZCR_EL1 a length that there is, and SVE the lengths of the vCPU.
+            let number = match id {
+                RegisterId::PSTATE => 0x6200_03c4,
+                RegisterId::ZCR_EL1 => 1,
+                _ => 0x1000 + n as u64,
+            };
+            let bytes: Vec<u8> = number.to_le_bytes().into_iter().cycle().take(id.size()).collect();
+            let kept = match id.size() {
+                256 => longest,
+                32 => longest / 8,
+                size => size,
+            };
+            bytes.into_iter().enumerate().map(|(at, byte)| if at < kept { byte } else { 0 }).collect()
+        };
+        for (n, id) in writable.iter().enumerate() {
+            vm.write_register(0, *id, &value(n, *id)).unwrap();
+        }
+        for (n, id) in writable.iter().enumerate() {
+            assert_eq!(read(&vm, *id), value(n, *id), "{id}");
+        }
     }
 }
 
@@ -88,7 +117,8 @@ fn mte_frac_is_shown_from_6_16_on() {
 
 #[test]
 fn vectors_are_128_bits() {
-    let mut vm = vm(true);
+    let mut vm = Vm::new(&Host { features: Features { vector_lengths: 0, ..Features::MAX }, ..Host::default() });
+    vm.add_vcpu().unwrap();
     let value = 0x0123_4567_89ab_cdef_u128 << 64 | 0xfedc;
     vm.set_register(0, RegisterId::v(31), value).unwrap();
     assert_eq!(vm.register(0, RegisterId::v(31)), Ok(value));

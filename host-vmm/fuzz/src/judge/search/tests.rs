@@ -23,7 +23,7 @@ fn observation(steps: impl Iterator<Item = (u64, Vec<Fault>)>) -> Observation {
     let trace = |x0, faults| {
         let mut x = [0; 31];
         x[0] = x0;
-        Trace { x, sp: 0, pstate: 0, sys: [0; SYS_REGS], v: None, faults, end: BlockEnd::Complete }
+        Trace { x, sp: 0, pstate: 0, sys: [0; SYS_REGS], v: None, scalable: None, faults, end: BlockEnd::Complete }
     };
     let seen = steps.enumerate().map(|(step, (x0, faults))| StepObservation {
         step,

@@ -22,6 +22,7 @@ fn started() -> Event {
         kvm_mode: "VHE".into(),
         cpu: String::new(),
         mte: 3,
+        vector_lengths: Vec::new(),
         tag_block: 256,
         seed: 1,
         cases: 2,
