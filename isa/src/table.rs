@@ -40,6 +40,7 @@ mod pair;
 mod pointers;
 mod simd;
 mod single;
+mod sme;
 mod sve;
 mod system;
 mod tags;
@@ -68,6 +69,9 @@ const MODULES: &[&[Row]] = &[
     sve::MODULES[4],
     sve::MODULES[5],
     sve::MODULES[6],
+    sme::MODULES[0],
+    sme::MODULES[1],
+    sme::MODULES[2],
 ];
 
 const LEN: usize = {

@@ -155,6 +155,8 @@ named_codes!(ExceptionClass, "exception class", {
     HVC64 = 0x16 "hvc";
     /// Trapped MSR, MRS or system instruction.
     SYSTEM_TRAP = 0x18 "trapped msr, mrs or system instruction";
+    /// An instruction of SME or of streaming mode, where it is not available.
+    SME_TRAP = 0x1d "trapped sme";
     /// Instruction abort from a lower exception level.
     INSTRUCTION_ABORT_LOWER = 0x20 "instruction abort, lower EL";
     /// Instruction abort from the same exception level.

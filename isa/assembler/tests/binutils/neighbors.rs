@@ -126,7 +126,10 @@ const REASONS: &[Reason] = &[
     (|w| w.is(0x9ff8_f400, 0x0f00_f400) || w.is(0x5f20_1c00, 0x1e20_1000), "FMOV of an immediate"),
     (|w| w.is(0x5fe0_0000, 0x1ee0_0000), "FMOV of halfwords"),
     (|w| w.is(0x9e00_0000, 0x0400_0000), "SVE that accesses no memory: the table has only what loads and stores need"),
-    (|w| w.is(0x9e00_0000, 0x8000_0000), "SME"),
+    (
+        |w| w.is(0x9e00_0000, 0x8000_0000) && !w.is(0xfe80_0000, 0xa000_0000) && !w.is(0xfe00_0000, 0xe000_0000),
+        "SME that accesses no memory: the table has only what loads and stores need",
+    ),
 ];
 
 /// An instruction word and its fields.
