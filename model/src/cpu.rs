@@ -23,11 +23,13 @@ mod float;
 mod hypercall;
 mod integer;
 mod load_store;
+pub mod matrix;
 mod platform;
 mod pointer;
 mod program;
 mod registers;
 mod scalable;
+mod sme;
 mod state;
 mod structures;
 mod sve;
@@ -82,6 +84,7 @@ pub fn defects() -> impl Iterator<Item = &'static Defect> {
     ]
     .into_iter()
     .chain(sve::ALL_DEFECTS)
+    .chain(sme::ALL_DEFECTS)
     .flatten()
     .copied()
 }

@@ -5,6 +5,8 @@ use std::rc::Rc;
 use arch::Args;
 use isa::{Access, Insn, Op};
 
+use super::sme::streaming::is_legal;
+
 /// An instruction of the table: operands, what it moves, and which file has its rule.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DecodedInsn {
@@ -12,6 +14,8 @@ pub(super) struct DecodedInsn {
     pub args: Args,
     pub size: Option<Access>,
     pub family: Family,
+    /// It is legal in streaming mode, or of SVE or SME, where its operands count, too.
+    pub streams: bool,
 }
 
 /// The instructions whose rules stand together.
@@ -33,6 +37,8 @@ pub(super) enum Family {
     Vector,
     /// `sve.rs`.
     Scalable,
+    /// `sme.rs`.
+    Matrix,
     /// `arithmetic.rs` and `integer.rs`.
     Arithmetic,
 }
@@ -46,6 +52,7 @@ impl Family {
                 Self::Tags
             }
             _ if op.is_scalable() => Self::Scalable,
+            _ if op.is_matrix() => Self::Matrix,
             _ if accesses => Self::Memory,
             Op::Cpyp | Op::Cpym | Op::Cpye | Op::Cpyfp | Op::Cpyfm | Op::Cpyfe => Self::Copies,
             Op::Setp | Op::Setm | Op::Sete | Op::Setgp | Op::Setgm | Op::Setge => Self::Copies,
@@ -183,7 +190,8 @@ impl Decoded {
         match Insn::decode(word) {
             Some(insn) => {
                 let (op, size) = (insn.op(), insn.access());
-                Self::DecodedInsn(DecodedInsn { op, args: insn.args(), size, family: Family::of(op, size.is_some()) })
+                let family = Family::of(op, size.is_some());
+                Self::DecodedInsn(DecodedInsn { op, args: insn.args(), size, family, streams: is_legal(word) })
             }
             None if word >> 16 == 0 => Self::Undefined,
             None => Self::Unknown,

@@ -62,6 +62,8 @@ fn registers(arg: &Arg) -> u32 {
             bit(base)
         }
         Arg::ScalableAddress(ScalableAddress::BasesPlus { offset, .. }) => bit(offset),
+        Arg::ZaSlice(slice) | Arg::ZaSliceList(slice) => bit(slice.index().register()),
+        Arg::ZaVector(index) => bit(index.register()),
         _ => 0,
     }
 }
@@ -147,7 +149,11 @@ impl Core<'_, '_> {
             Family::Scalable if unknown(rest) || Self::reads_first(*op) && unknown(args) => {
                 "an instruction of SVE with a register that is UNKNOWN"
             }
-            Family::Scalable => return Ok(None),
+            // Only RDSVL and its like write a general register, which is the first operand.
+            Family::Matrix if unknown(if first.is_some() { rest } else { args }) => {
+                "an instruction of SME with a register that is UNKNOWN"
+            }
+            Family::Scalable | Family::Matrix => return Ok(None),
             Family::Copies if unknown(args) => "a memory copy or set by a register that is UNKNOWN",
             Family::System if unknown(args) && !matches!(op, Op::Mrs | Op::Prfm | Op::Prfum) => match op {
                 Op::Msr => "a write of a system register that is UNKNOWN then",
