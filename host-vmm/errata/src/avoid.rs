@@ -40,6 +40,24 @@ pub enum Avoid {
     StoreOnlyAtomics,
     /// Blocks with memory copies do, too.
     StoreOnlyCopies,
+    /// Blocks with contiguous loads and stores of SVE, other than by the stack pointer and first-fault ones, have no effect of
+    /// tag check faults; or such instructions are left out.
+    ScalableChecks,
+    /// Blocks with loads and stores of SVE demand no alignment; programs that may see Device memory have none of them.
+    ScalableAlignment,
+    /// Contiguous first-fault and non-fault loads are governed by p0, of which the lowest element is true, and which is not
+    /// written.
+    FirstFaultPredicates,
+    /// No loads and stores of SVE by the stack pointer and an immediate.
+    ScalableByStack,
+    /// Blocks with loads of SVE check loads, too.
+    StoreOnlyScalable,
+    /// Blocks with contiguous first-fault loads have synchronous tag check faults.
+    FirstFaultSynchronous,
+    /// Blocks with stores of whole vectors or predicates of SVE have no asymmetric tag check faults, and check loads, too.
+    WholeScalableStores,
+    /// No loads of single lanes in blocks with SVE.
+    LanesWithScalable,
     /// No SB.
     SpeculationBarriers,
     /// Nothing is left out: bits 63:32 of ESR_EL1 of tag check faults are not compared, in programs that are given neither.
@@ -67,6 +85,22 @@ impl Avoid {
             Self::AsymmetricSwaps => "have no asymmetric faults in blocks with CAS and CASP",
             Self::StoreOnlyAtomics => "check loads, too, in blocks with atomics",
             Self::StoreOnlyCopies => "check loads, too, in blocks with memory copies",
+            Self::ScalableChecks => {
+                "leave out contiguous loads and stores of SVE, or let tag check faults have no effect"
+            }
+            Self::ScalableAlignment => {
+                "demand no alignment in blocks with loads and stores of SVE, and have none where they may see Device memory"
+            }
+            Self::FirstFaultPredicates => {
+                "let p0 govern contiguous first-fault and non-fault loads, and do not write it"
+            }
+            Self::ScalableByStack => "have no loads and stores of SVE by the stack pointer and an immediate",
+            Self::StoreOnlyScalable => "check loads, too, in blocks with loads of SVE",
+            Self::FirstFaultSynchronous => "have synchronous faults in blocks with contiguous first-fault loads",
+            Self::WholeScalableStores => {
+                "have synchronous faults and checks of loads in blocks with stores of whole vectors or predicates of SVE"
+            }
+            Self::LanesWithScalable => "have no loads of single lanes in blocks with SVE",
             Self::SpeculationBarriers => "do not contain SB",
             Self::SyndromeUpperHalf => "do not compare bits 63:32 of ESR_EL1 of tag check faults",
             Self::Direction => "do not compare ESR_EL1.WnR of these faults",

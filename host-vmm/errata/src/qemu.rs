@@ -4,7 +4,7 @@ use arch::FaultStatus;
 
 use super::avoid::Avoid;
 use super::erratum::{BLANK, Condition, Erratum, from, range, version};
-use super::sign::{Numbers, Reaction, Sign, VECTOR_LISTS, abort, any_abort, direction, instead};
+use super::sign::{Numbers, Reaction, SCALABLE, Sign, VECTOR_LISTS, abort, any_abort, direction, instead};
 
 /// Atomic read-modify-writes.
 const ATOMICS: &[&str] = &["ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp", "cas"];
@@ -86,6 +86,45 @@ pub(super) const ALL: &[Erratum] = &[
         programs: &["qemu.device-vector-alignment"],
         avoid: &[Avoid::UnalignedDevice],
         analysis: include_str!("../../../docs/errata/qemu.device-vector-alignment.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.scalable-alignment",
+        title: "elements of SVE are not checked for alignment",
+        versions: &[from(version(8, 0, 0))],
+        shows: "loads and stores of SVE at an address that is no multiple of an element's size are done with SCTLR_EL1.A, and in Device memory",
+        seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
+        reference: "Arm ARM, pseudocode of LD1W (scalar plus scalar): each element is an access by Mem[]",
+        signs: &[Sign::Instruction(instead(SCALABLE, any_abort(ALIGNMENT), Reaction::Done))],
+        programs: &["qemu.scalable-alignment"],
+        avoid: &[Avoid::ScalableAlignment],
+        analysis: include_str!("../../../docs/errata/qemu.scalable-alignment.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.first-fault-misreads-predicate",
+        title: "first-fault and non-fault loads misread their predicate",
+        versions: &[from(version(8, 0, 0))],
+        shows: "LDFF1 and LDNF1 with consecutive elements leave out active ones if the first active element is not the first of 64 bytes",
+        seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
+        reference: "target/arm/tcg/sve_helper.c, sve_ldnfff1_r() reads the predicate at byte `reg_off >> 3`, not at the word of `reg_off`",
+        signs: &[],
+        programs: &["qemu.first-fault-misreads-predicate"],
+        avoid: &[Avoid::FirstFaultPredicates],
+        analysis: include_str!("../../../docs/errata/qemu.first-fault-misreads-predicate.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.lane-load-keeps-scalable",
+        title: "a load of a lane keeps what is above the vector register",
+        versions: &[from(version(8, 0, 0))],
+        shows: "LD1 to LD4 of a single lane leave bits 128 and up of the scalable registers, which an AdvSIMD write clears",
+        seen: "10.0.13; that it begins with 8.0 was not measured",
+        reference: "target/arm/tcg/translate-a64.c, trans_LD_single() does not call clear_vec_high()",
+        signs: &[],
+        programs: &["qemu.lane-load-keeps-scalable"],
+        avoid: &[Avoid::LanesWithScalable],
+        analysis: include_str!("../../../docs/errata/qemu.lane-load-keeps-scalable.md"),
         ..BLANK
     },
     Erratum {

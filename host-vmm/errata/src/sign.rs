@@ -96,6 +96,22 @@ pub struct Direction {
 /// Loads and stores of lists of vectors and of their lanes, as the beginnings of what `isa` prints. ST2G is none of them.
 pub(crate) const VECTOR_LISTS: &[&str] = &["ld1", "ld2", "ld3", "ld4", "st1 {", "st2 {", "st3 {", "st4 {"];
 
+/// Contiguous loads and stores of SVE, as the beginnings of what `isa` prints; gathers and scatters begin so, too.
+pub(crate) const SCALABLE_LISTS: &[&str] = &[
+    "ld1b {z", "ld1h {z", "ld1w {z", "ld1d {z", "ld1sb {z", "ld1sh {z", "ld1sw {z", "ld1rq", "ld1ro", "ldnt1", "ld2b",
+    "ld2h", "ld2w", "ld2d", "ld3b", "ld3h", "ld3w", "ld3d", "ld4b", "ld4h", "ld4w", "ld4d", "st1b {z", "st1h {z",
+    "st1w {z", "st1d {z", "stnt1", "st2b", "st2h", "st2w", "st2d", "st3b", "st3h", "st3w", "st3d", "st4b", "st4h",
+    "st4w", "st4d",
+];
+
+/// All loads and stores of SVE, likewise.
+pub(crate) const SCALABLE: &[&str] = &[
+    "ld1b {z", "ld1h {z", "ld1w {z", "ld1d {z", "ld1s", "ld1r", "ldnt1", "ldr z", "ldr p", "st1b {z", "st1h {z",
+    "st1w {z", "st1d {z", "stnt1", "str z", "str p", "ld2b", "ld2h", "ld2w", "ld2d", "ld3b", "ld3h", "ld3w", "ld3d",
+    "ld4b", "ld4h", "ld4w", "ld4d", "st2b", "st2h", "st2w", "st2d", "st3b", "st3h", "st3w", "st3d", "st4b", "st4h",
+    "st4w", "st4d", "ldff1",
+];
+
 /// ESR_EL1.ISS of a data abort: cache maintenance, and a write.
 pub(crate) const CM: u64 = 1 << 8;
 pub(crate) const WNR: u64 = 1 << 6;

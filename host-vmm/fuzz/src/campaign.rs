@@ -19,6 +19,7 @@ use super::finding::failure;
 use super::generate;
 use super::judge::{Judge, Verdict};
 use super::known;
+use super::profile::Profile;
 use super::shrink::{self, Shrunk};
 use program::Program;
 use report::event::{self, CaseInfo, Event, Sink, Summary};
@@ -47,6 +48,8 @@ pub struct Options {
     pub jobs: usize,
     /// Divergences after which it ends, 1 at least.
     pub most: usize,
+    /// Whether programs are about SVE.
+    pub scalable: bool,
 }
 
 /// What workers tell.
@@ -179,7 +182,7 @@ impl Shared {
 
 /// Judges one program after the other.
 fn work(shared: &Shared, judge: &mut Judge<'_>, opponent: &Opponent, sender: &mpsc::Sender<WorkerMessage>) {
-    let profile = opponent.profile();
+    let profile = Profile { scalable: shared.options.scalable, ..opponent.profile() };
     while let Some(number) = shared.next() {
         let program = generate::program(shared.options.seed, number, &profile);
         let verdict = judge.judge(&program, shared.deadline);

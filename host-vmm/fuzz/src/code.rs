@@ -11,6 +11,8 @@ use super::pick::{self, Group};
 use super::profile::{Profile, one_in};
 use super::register_role::{LOOP, RegisterRole};
 use super::safety::HARMLESS;
+use super::scalable;
+use super::test_area::TestArea;
 use super::words::{NOP, doorbell_word};
 use machine::block::Vectors;
 use program::Run;
@@ -22,7 +24,7 @@ const TRIES: usize = 24;
 const UDF: u32 = 0x0000_002a;
 
 /// Fills a block with `count` instructions, and its SIMD registers if one of them uses any.
-pub fn fill(rng: &mut Rng, profile: &Profile, count: usize, run: &mut Run) {
+pub fn fill(rng: &mut Rng, profile: &Profile, test_area: &TestArea, count: usize, run: &mut Run) {
     let mut words = Vec::with_capacity(count);
     // Whether each word is one of several that belong together, and not their first.
     let mut amid: Vec<bool> = Vec::with_capacity(count);
@@ -31,7 +33,7 @@ pub fn fill(rng: &mut Rng, profile: &Profile, count: usize, run: &mut Run) {
     let body = count - last.len();
     let bell = (!run.at_checkpoint.is_empty()).then(|| rng.usize(..body));
     let mut looped = false;
-    let mut simd = false;
+    let (mut simd, mut scalable) = (false, false);
     while words.len() < body {
         amid.resize(words.len(), false);
         let room = body - words.len();
@@ -45,12 +47,13 @@ pub fn fill(rng: &mut Rng, profile: &Profile, count: usize, run: &mut Run) {
             words.push(UDF);
         } else {
             let mut draw = || {
-                let drawn = pick::instruction(rng)?;
+                let drawn = pick::instruction(rng, profile)?;
                 let insn = sensible(rng, drawn, words.len(), count)?;
                 (!known::shows(&profile.known, insn)).then_some(insn)
             };
             let insn = (0..TRIES).find_map(|_| draw());
             simd |= insn.is_some_and(uses_simd);
+            scalable |= insn.is_some_and(|insn| insn.op().is_scalable());
             words.push(insn.map_or(NOP, Insn::encode));
         }
     }
@@ -59,7 +62,9 @@ pub fn fill(rng: &mut Rng, profile: &Profile, count: usize, run: &mut Run) {
     words.extend(last.into_iter().map(Insn::encode));
     retarget_to_group_starts(&mut words, &amid);
     run.words = words;
-    if simd {
+    if scalable {
+        run.scalable = Some(scalable::state(rng, profile, test_area, run));
+    } else if simd {
         let mut vectors: Vectors = [[0; 2]; 32];
         vectors.fill_with(|| [rng.u64(..), rng.u64(..)]);
         run.v = Some(Box::new(vectors));

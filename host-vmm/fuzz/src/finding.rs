@@ -105,7 +105,9 @@ fn other(difference: &Difference) -> Option<PlaceDifference> {
         Location::Sp => Place::Sp,
         Location::V(number) => Place::V(number),
         Location::Pstate => Place::Pstate,
-        Location::Sys(_) => Place::Register(difference.place.to_string()),
+        Location::Z(_) | Location::P(_) | Location::Ffr | Location::VectorLength | Location::Sys(_) => {
+            Place::Register(difference.place.to_string())
+        }
         Location::Tag(offset) => Place::Tag(offset),
         Location::Data(offset) => Place::Data(offset),
         Location::End | Location::Progress => Place::End,

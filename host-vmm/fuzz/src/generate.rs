@@ -107,7 +107,7 @@ fn run(rng: &mut Rng, profile: &Profile, test_area: &TestArea, count: usize, any
         let event = event(rng, profile, test_area).filter(|event| !matches!(event, Event::Pages { .. }));
         run.at_checkpoint.extend(event.map(|event| vec![event]));
     }
-    code::fill(rng, profile, count, &mut run);
+    code::fill(rng, profile, test_area, count, &mut run);
     run
 }
 

@@ -42,6 +42,7 @@ pub mod register_role;
 mod registers;
 pub mod replay;
 mod safety;
+mod scalable;
 pub mod session;
 pub mod shrink;
 pub mod test_area;

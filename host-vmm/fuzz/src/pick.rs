@@ -9,7 +9,7 @@ use arch::{Arg, DataCacheOp, SysReg};
 use fastrand::Rng;
 use isa::{Insn, Row, rows};
 
-use super::profile::weighted;
+use super::profile::{Profile, weighted};
 use program::branch_target;
 
 /// Instructions that are drawn about as often as each other.
@@ -31,20 +31,36 @@ pub enum Group {
     System,
     /// Branches.
     Branches,
+    /// Loads and stores of SVE.
+    Scalable,
+    /// What SVE does between them.
+    ScalableData,
     /// Memory copies and sets: drawn as triples only.
     Copies,
 }
 
 /// How often each group is drawn, of 100 times.
-const WEIGHTS: [(u32, Group); 8] = [
-    (35, Group::Tags),
-    (30, Group::Memory),
+const WEIGHTS: [(u32, Group); 10] = [
+    (31, Group::Tags),
+    (25, Group::Memory),
     (8, Group::Atomics),
     (6, Group::Simd),
     (3, Group::Vectors),
     (9, Group::Arithmetic),
     (6, Group::System),
     (3, Group::Branches),
+    (7, Group::Scalable),
+    (2, Group::ScalableData),
+];
+
+/// How often each group is drawn where programs are to be about SVE.
+const SCALABLE_WEIGHTS: [(u32, Group); 6] = [
+    (60, Group::Scalable),
+    (20, Group::ScalableData),
+    (8, Group::Tags),
+    (4, Group::Memory),
+    (4, Group::System),
+    (4, Group::Simd),
 ];
 
 const TAGS: [&str; 19] = [
@@ -62,7 +78,10 @@ fn group(row: &Row) -> Group {
     let mnemonic = row.mnemonic();
     let example = example(row);
     let is = |arg: fn(&Arg) -> bool| example.is_some_and(|insn| insn.args().iter().any(arg));
-    if mnemonic.starts_with("cpy") || mnemonic.starts_with("set") {
+    if example.is_some_and(|insn| insn.op().is_scalable()) {
+        let accesses = is(|arg| matches!(arg, Arg::Address(_) | Arg::Indexed(_) | Arg::ScalableAddress(_)));
+        if accesses { Group::Scalable } else { Group::ScalableData }
+    } else if mnemonic.starts_with("cpy") || mnemonic.starts_with("set") {
         Group::Copies
     } else if example.is_some_and(branch_target::branches) {
         Group::Branches
@@ -125,8 +144,12 @@ fn sparse() -> &'static [(&'static Row, Vec<Insn>)] {
 }
 
 /// Draws an instruction with any operands.
-pub fn instruction(rng: &mut Rng) -> Option<Insn> {
-    let rows = rows_of(weighted(rng, &WEIGHTS));
+pub fn instruction(rng: &mut Rng, profile: &Profile) -> Option<Insn> {
+    let group = if profile.scalable { weighted(rng, &SCALABLE_WEIGHTS) } else { weighted(rng, &WEIGHTS) };
+    if matches!(group, Group::Scalable | Group::ScalableData) && profile.vector_lengths == 0 {
+        return None;
+    }
+    let rows = rows_of(group);
     let row = *rows.get(rng.usize(..rows.len().max(1)))?;
     if let Some((_, fit)) = sparse().iter().find(|(known, _)| std::ptr::eq(*known, row)) {
         return fit.get(rng.usize(..fit.len().max(1))).copied();
@@ -183,7 +206,7 @@ mod tests {
     #[test]
     fn every_register_and_operation_that_fits_is_drawn() {
         let mut rng = Rng::with_seed(0x5eed);
-        let drawn: Vec<_> = (0..60_000).filter_map(|_| instruction(&mut rng)).collect();
+        let drawn: Vec<_> = (0..60_000).filter_map(|_| instruction(&mut rng, &Profile::default())).collect();
         let has = |wanted: Arg| drawn.iter().any(|insn| insn.args().contains(&wanted));
         for register in REGISTERS {
             assert!(has(Arg::SysReg(register)), "{register}");
@@ -206,6 +229,10 @@ mod tests {
             ("msr tco, #1", Group::System),
             ("hint #40", Group::System),
             ("ld1 {v0.16b}, [x1]", Group::Simd),
+            ("ld1b {z0.b}, p0/z, [x1]", Group::Scalable),
+            ("prfb pldl1keep, p0, [x1]", Group::Scalable),
+            ("ptrue p0.b", Group::ScalableData),
+            ("add z0.b, z1.b, z2.b", Group::ScalableData),
             ("cmeq v0.16b, v1.16b, v2.16b", Group::Vectors),
             ("fmov d0, x1", Group::Vectors),
             ("ccmp x0, x1, #0, eq", Group::Arithmetic),

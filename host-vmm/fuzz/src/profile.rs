@@ -21,6 +21,10 @@ pub struct Profile {
     pub mops: bool,
     /// Whether tag checks may be limited to stores (FEAT_MTE_STORE_ONLY).
     pub store_only: bool,
+    /// The vector lengths of SVE, bit n for `16 * (n + 1)` bytes; 0 without FEAT_SVE.
+    pub vector_lengths: u64,
+    /// Whether programs are about SVE.
+    pub scalable: bool,
     /// A machine is saved and restored in one of so many places where a program could ask for it, 1 at least.
     pub restores: u32,
     /// Known divergences that programs stay away from.
@@ -35,6 +39,8 @@ impl Default for Profile {
             asymmetric: true,
             mops: true,
             store_only: true,
+            vector_lengths: 0xffff,
+            scalable: false,
             restores: 1,
             known: Arc::default(),
         }
@@ -51,8 +57,17 @@ impl Profile {
             asymmetric: self.asymmetric && field(boot.pfr1, 8) >= 3,
             mops: self.mops && field(boot.isar2, 16) != 0,
             store_only: self.store_only && field(boot.pfr2, 4) != 0,
+            vector_lengths: self.vector_lengths & boot.vector_lengths,
             ..self
         }
+    }
+}
+
+impl Profile {
+    /// The vector lengths of SVE in bytes, in ascending order.
+    pub fn vector_lengths(&self) -> impl Iterator<Item = u16> + use<> {
+        let lengths = self.vector_lengths;
+        (0..16).filter(move |n| lengths >> n & 1 == 1).map(|n| 16 * (n + 1))
     }
 }
 

@@ -109,6 +109,7 @@ impl Reference for ModelReference<'_> {
                 block.unknown.push(SysReg::Rgsr);
             }
             block.unknown_v |= ended.unknown.v;
+            block.unknown_p |= ended.unknown.p;
             block.unknown_x |= ended.unknown.x;
             blocks.push(Block { step: block.step, at_faults: ended.at_faults, at_end: ended.at_end });
         }

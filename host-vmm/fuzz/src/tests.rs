@@ -91,7 +91,15 @@ fn a_copy_into_its_own_source_goes_on_after_a_restore() {
 #[test]
 fn the_model_agrees_with_itself() {
     let mut events = Vec::new();
-    let options = Options { seed: SEED, first: 0, programs: 2000, time: Duration::from_secs(600), jobs: 2, most: 3 };
+    let options = Options {
+        seed: SEED,
+        first: 0,
+        programs: 2000,
+        time: Duration::from_secs(600),
+        jobs: 2,
+        most: 3,
+        scalable: false,
+    };
     campaign::run(
         &options,
         &Settings::default(),

@@ -16,6 +16,7 @@ use abi::map::GUEST_PAGE;
 use arch::{ExceptionClass, FaultStatus};
 
 use super::observation::{Observation, ObservedExtent, StepOutcome};
+use super::scalable;
 use machine::{Fault, Trace};
 
 /// ESR_EL1.ISS of a data abort: it was a write.
@@ -53,6 +54,14 @@ pub enum Location {
     Sp,
     /// A SIMD register.
     V(usize),
+    /// A vector register of SVE.
+    Z(usize),
+    /// A predicate register.
+    P(usize),
+    /// FFR.
+    Ffr,
+    /// The vector length.
+    VectorLength,
     /// Flags, TCO, level.
     Pstate,
     /// A system register.
@@ -80,6 +89,10 @@ impl std::fmt::Display for Location {
             Self::X(n) => write!(f, "x{n}"),
             Self::Sp => f.write_str("sp"),
             Self::V(n) => write!(f, "v{n}"),
+            Self::Z(n) => write!(f, "z{n}"),
+            Self::P(n) => write!(f, "p{n}"),
+            Self::Ffr => f.write_str("ffr"),
+            Self::VectorLength => f.write_str("vl"),
             Self::Pstate => f.write_str("pstate"),
             Self::Sys(register) => f.write_str(match register {
                 SysReg::Sctlr => "sctlr_el1",
@@ -105,6 +118,7 @@ pub fn differences(expected: &Observation, found: &Observation) -> Vec<Differenc
             (StepOutcome::Block(one), StepOutcome::Block(other)) => {
                 list.traces(one, other, &[&*a.unknown, &*b.unknown].concat(), a.unknown_x | b.unknown_x);
                 list.vectors(one, other, a.unknown_v | b.unknown_v);
+                list.scalable(one, other, a.unknown_v | b.unknown_v, a.unknown_p | b.unknown_p);
             }
             (StepOutcome::Tags { offset, tags: a }, StepOutcome::Tags { tags: b, .. }) => list.tags(*offset, a, b),
             _ => list.add(Location::Progress, || ("another step".to_owned(), "this step".to_owned())),
@@ -181,6 +195,26 @@ impl Differences {
                 let value = |[low, high]: &[u64; 2]| format!("{high:#018x} {low:#018x}");
                 self.add(Location::V(n), || (value(a), value(b)));
             }
+        }
+    }
+
+    /// Compares the scalable registers; bytes above the shorter vector length do not count, since the lengths differ.
+    fn scalable(&mut self, a: &Trace, b: &Trace, unknown: u32, unknown_p: u32) {
+        let (Some(a), Some(b)) = (&a.scalable, &b.scalable) else { return };
+        self.numbers(Location::VectorLength, a.vector_bytes().into(), b.vector_bytes().into());
+        let mut registers = |place, a: &[u8], b: &[u8]| {
+            if a.iter().zip(b).any(|(a, b)| a != b) {
+                self.add(place, || (scalable::text(a), scalable::text(b)));
+            }
+        };
+        for n in (0..32).filter(|n| unknown >> n & 1 == 0) {
+            registers(Location::Z(n), a.z(n), b.z(n));
+        }
+        for n in (0..16).filter(|n| unknown_p >> n & 1 == 0) {
+            registers(Location::P(n), a.p(n), b.p(n));
+        }
+        if unknown_p >> 16 & 1 == 0 {
+            registers(Location::Ffr, a.ffr(), b.ffr());
         }
     }
 

@@ -15,6 +15,7 @@ pub mod listing;
 pub mod observation;
 pub mod parse;
 pub mod run;
+pub mod scalable;
 pub mod text;
 pub mod value;
 
@@ -29,7 +30,7 @@ pub use error::TextError;
 pub use observation::{Observation, StepObservation};
 
 use machine::block::Vectors;
-use machine::{Block, El};
+use machine::{Block, El, ScalableState};
 
 /// Most instructions that a block of a program may have.
 pub const MAX_WORDS: usize = abi::mailbox::MAX_WORDS;
@@ -97,6 +98,8 @@ pub struct Run {
     pub sp: u64,
     /// v0 to v31; without, they stay as they are.
     pub v: Option<Box<Vectors>>,
+    /// The scalable registers and the vector length, in place of `v`; without, they stay as they are.
+    pub scalable: Option<ScalableState>,
     /// Fields of SCTLR_EL1 and TCR_EL1 that are not as after boot.
     pub controls: Controls,
     /// GCR_EL1, RGSR_EL1, TFSR_EL1, TFSRE0_EL1 by [`SysReg`]; without, they stay as they are. SCTLR_EL1 and TCR_EL1
@@ -158,6 +161,7 @@ impl Default for Run {
             x: [0; 31],
             sp: 0,
             v: None,
+            scalable: None,
             controls: Controls::default(),
             sys: [None; SYS_REGS],
             words: Vec::new(),
@@ -176,6 +180,9 @@ impl Run {
         }
         if let Some(v) = &self.v {
             block = block.vectors(**v);
+        }
+        if let Some(values) = &self.scalable {
+            block = block.scalable(values.clone());
         }
         for register in SysReg::ALL {
             let booted = boot.sys[register as usize];
@@ -206,6 +213,14 @@ impl Program {
             Step::Run(run) => Some(&**run),
             _ => None,
         })
+    }
+
+    /// Returns whether a block brings scalable registers or has an instruction of SVE.
+    #[must_use]
+    pub fn uses_scalable_vectors(&self) -> bool {
+        let has =
+            |run: &Run| run.scalable.is_some() || run.words.iter().copied().any(scalable::is_scalable_instruction);
+        self.runs().any(has)
     }
 
     /// Lists all events, those inside blocks too.

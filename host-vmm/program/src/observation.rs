@@ -33,6 +33,8 @@ pub struct StepObservation {
     pub unknown: Vec<SysReg>,
     /// The same of v0 to v31, bit by bit.
     pub unknown_v: u32,
+    /// The same of p0 to p15, bit by bit, and of FFR in bit 16.
+    pub unknown_p: u32,
     /// The same of x0 to x30, bit by bit, and of the stack pointer in bit 31.
     pub unknown_x: u32,
 }

@@ -10,13 +10,14 @@ mod register;
 
 use std::str::FromStr;
 
+use abi::mailbox::Scalable;
 use abi::map;
 
 use self::line::Line;
 use super::error::{TextError, TextErrorKind};
 use super::text::{HEADER, VERSION};
 use super::{Program, Run, Step};
-use machine::El;
+use machine::{El, ScalableState};
 
 /// What a line may begin with outside a block.
 const DIRECTIVES: [&str; 7] = ["tags", "data", "pages", "fetch", "save-restore", "block", "again"];
@@ -25,12 +26,13 @@ const CODE: &str = "code";
 const END: &str = "end";
 
 /// The attributes of a block's first line.
-const ATTRIBUTES: [(&str, Attribute); 5] = [
+const ATTRIBUTES: [(&str, Attribute); 6] = [
     ("el", Attribute::El),
     ("cpu", Attribute::Cpu),
     ("tco", Attribute::Tco),
     ("nzcv", Attribute::Nzcv),
     ("simd", Attribute::Simd),
+    ("vl", Attribute::VectorLength),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +42,7 @@ enum Attribute {
     Tco,
     Nzcv,
     Simd,
+    VectorLength,
 }
 
 impl FromStr for Program {
@@ -167,6 +170,10 @@ fn attributes(line: &mut Line<'_>, run: &mut Run) -> Result<(), TextError> {
         if seen.contains(&attribute) {
             return Err(line.error(word.column, TextErrorKind::Twice { what: word.text.to_owned() }));
         }
+        let both = [Attribute::Simd, Attribute::VectorLength];
+        if both.contains(&attribute) && both.iter().any(|other| seen.contains(other)) {
+            return Err(line.expected("one of `simd` and `vl`: v0 to v31 are the first bytes of z0 to z31"));
+        }
         seen.push(attribute);
         line.keyword("=")?;
         match attribute {
@@ -178,6 +185,10 @@ fn attributes(line: &mut Line<'_>, run: &mut Run) -> Result<(), TextError> {
                 if line.bounded("simd", 0, 1, 1)? == 1 {
                     run.v = Some(Box::new([[0; 2]; 32]));
                 }
+            }
+            Attribute::VectorLength => {
+                let bytes = line.bounded("vector length in bytes", 16, Scalable::MAX_BYTES as u64, 16)?;
+                run.scalable = Some(ScalableState::new(bytes, Box::new(Scalable::ZERO)));
             }
         }
     }

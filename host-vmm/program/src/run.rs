@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use abi::mailbox::{BootReport, Scalable};
 use abi::map::{self, GUEST_PAGE};
 use arch::Tag;
 
 use super::observation::{Observation, ObservedExtent, StepObservation, StepOutcome};
 use super::{Event, Program, Run, Step};
 use machine::tags::GRANULE;
-use machine::{Block, Machine, MachineError, Outcome, RequestError, Trace};
+use machine::{Block, Machine, MachineError, Outcome, RequestError, ScalableState, Trace};
 
 /// Checkpoints that a block may ring before it counts as endless.
 const MAX_CHECKPOINTS: usize = 256;
@@ -36,7 +37,11 @@ const MTEFAR_SHIFT: u32 = 8;
 /// When the machine cannot do what the program asks.
 pub fn run(program: &Program, machine: &mut dyn Machine, others: &BTreeSet<u64>) -> Result<Observation, MachineError> {
     let tagged_far = machine.boot_report(0).pfr2 >> MTEFAR_SHIFT & 0xf != 0;
-    let mut runner = Runner { machine, seen: Vec::new(), last: None, begun: Vec::new(), hides_vectors: false };
+    let mut runner =
+        Runner { machine, seen: Vec::new(), last: None, begun: Vec::new(), hides_vectors: false, longest_vector: None };
+    if program.uses_scalable_vectors() {
+        runner.longest_vector = longest_vector(runner.machine.boot_report(0));
+    }
     for (step, what) in program.steps.iter().enumerate() {
         let ended = match what {
             Step::Event(event) => runner.event(step, event).map(|()| true),
@@ -63,6 +68,8 @@ struct Runner<'a> {
     begun: Vec<usize>,
     /// Whether the block at work reports v0 to v31 although the program did not ask for them.
     hides_vectors: bool,
+    /// The longest vector in bytes, where the program uses SVE and the machine has it.
+    longest_vector: Option<u64>,
 }
 
 impl Runner<'_> {
@@ -83,6 +90,7 @@ impl Runner<'_> {
                     what: StepOutcome::Tags { offset: *offset, tags },
                     unknown: Vec::new(),
                     unknown_v: 0,
+                    unknown_p: 0,
                     unknown_x: 0,
                 });
                 Ok(())
@@ -109,14 +117,19 @@ impl Runner<'_> {
         self.finish(step, cpu, outcome, &[])
     }
 
-    /// Starts a block. The program's first on a vCPU finds v0 to v31 as after boot, whatever ran there before.
+    /// Starts a block. The program's first on a vCPU finds the vector registers as after boot, whatever ran there before: v0 to
+    /// v31, and those of SVE with the longest vectors if the program uses them.
     fn start(&mut self, cpu: usize, block: Block) -> Result<Outcome, MachineError> {
         let first = !self.begun.contains(&cpu);
-        self.hides_vectors = first && block.initial_vectors().is_none();
+        self.hides_vectors = first && block.initial_vectors().is_none() && block.initial_scalable().is_none();
         if first {
             self.begun.push(cpu);
         }
-        let block = if self.hides_vectors { block.vectors([[0; 2]; 32]) } else { block };
+        let block = match self.longest_vector {
+            _ if !self.hides_vectors => block,
+            None => block.vectors([[0; 2]; 32]),
+            Some(bytes) => block.scalable(ScalableState::new(bytes, Box::new(Scalable::ZERO))),
+        };
         self.machine.start(cpu, &block)
     }
 
@@ -147,13 +160,14 @@ impl Runner<'_> {
 
     fn done(&mut self, step: usize, mut trace: Box<Trace>) {
         if self.hides_vectors {
-            trace.v = None;
+            (trace.v, trace.scalable) = (None, None);
         }
         self.seen.push(StepObservation {
             step,
             what: StepOutcome::Block(trace),
             unknown: Vec::new(),
             unknown_v: 0,
+            unknown_p: 0,
             unknown_x: 0,
         });
     }
@@ -212,6 +226,11 @@ impl Runner<'_> {
         }
         Ok(memory)
     }
+}
+
+/// Returns the longest vector of a machine in bytes; `None` without SVE.
+fn longest_vector(boot: &BootReport) -> Option<u64> {
+    boot.vector_lengths.checked_ilog2().map(|number| 16 * (u64::from(number) + 1))
 }
 
 /// Returns a run whose tag registers stay as they are: for `resume_block`, which must see what the first run left in them.

@@ -15,6 +15,10 @@
 //! again cpu=1
 //! ```
 //!
+//! A block with `vl=32` brings the scalable registers of SVE, of 32 bytes: `z0` to `z31`, `p0` to `p15`, `ffr`
+//! (see [`scalable`]); one with `simd=1` or a setting of `v0` to `v31` brings those. Registers without a setting are
+//! 0, and what they hold at the end is compared. A block with neither finds them as they are and shows them to nobody.
+//!
 //! What [`parse`](super::parse) reads is what is written here; a program that is printed and read is the same program.
 
 use std::fmt;
@@ -23,9 +27,10 @@ use abi::mailbox::{PageKind, SysReg};
 use arch::Tag;
 use isa::Insn;
 
-use super::value::{Value, WINDOWS, hex};
+use super::scalable;
+use super::value::{Hex, Value, WINDOWS};
 use super::{Event, Program, Run, Step};
-use machine::El;
+use machine::{El, ScalableState};
 
 /// The version of the format.
 pub const VERSION: u64 = 1;
@@ -95,6 +100,9 @@ impl Run {
         if self.v.is_some() {
             line += " simd=1";
         }
+        if let Some(values) = &self.scalable {
+            line += &format!(" vl={}", values.vector_bytes());
+        }
         line
     }
 
@@ -120,11 +128,24 @@ impl Run {
         for (n, [low, high]) in vectors.filter(|(_, halves)| **halves != [0, 0]) {
             lines.push(format!("v{n} = {} {}", Hex(*high), Hex(*low)));
         }
+        let settings = self.scalable.iter().flat_map(scalable_settings);
+        lines.extend(
+            settings
+                .filter(|(_, bytes)| bytes.iter().any(|byte| *byte != 0))
+                .map(|(name, bytes)| format!("{name} = {}", scalable::text(bytes))),
+        );
         for (n, events) in (1..).zip(&self.at_checkpoint) {
             lines.extend(events.iter().map(|event| format!("checkpoint {n} {event}")));
         }
         lines
     }
+}
+
+/// Lists the scalable registers by name.
+pub(crate) fn scalable_settings(values: &ScalableState) -> impl Iterator<Item = (String, &[u8])> {
+    let vectors = (0..32).map(|n| (format!("z{n}"), values.z(n)));
+    let predicates = (0..16).map(|n| (format!("p{n}"), values.p(n)));
+    vectors.chain(predicates).chain([("ffr".to_owned(), values.ffr())])
 }
 
 impl fmt::Display for Event {
@@ -157,13 +178,4 @@ fn tag_runs(tags: &[Tag]) -> String {
 fn data_words(bytes: &[u8]) -> String {
     let word = |word: &[u8]| word.iter().fold(" ".to_owned(), |text, byte| text + &format!("{byte:02x}"));
     bytes.chunks(WORD).map(word).collect()
-}
-
-/// A number that is never a pointer.
-struct Hex(u64);
-
-impl fmt::Display for Hex {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex(f, self.0)
-    }
 }

@@ -78,6 +78,15 @@ impl fmt::Display for Value {
     }
 }
 
+/// A number that is never a pointer.
+pub struct Hex(pub u64);
+
+impl fmt::Display for Hex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex(f, self.0)
+    }
+}
+
 /// Writes a number in hexadecimal, long ones in groups of four digits.
 pub fn hex(f: &mut fmt::Formatter<'_>, value: u64) -> fmt::Result {
     if value <= u64::from(u32::MAX) {

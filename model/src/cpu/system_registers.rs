@@ -82,7 +82,7 @@ pub mod reset {
 
 /// Asynchronous tag check faults that need not be visible yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Pending {
+pub(super) struct Pending {
     /// Bits of TFSRE0_EL1 and TFSR_EL1 that no DSB has waited for.
     recorded: [u64; 2],
     /// Bits that a DSB has waited for; an ISB makes them visible.
@@ -114,7 +114,7 @@ pub struct SystemRegisters {
     pub elr: u64,
     /// SPSR_EL1.
     pub spsr: u64,
-    pending: Pending,
+    pub(super) pending: Pending,
 }
 
 #[mutants::rules]

@@ -3,9 +3,9 @@
 
 use abi::mailbox::PageKind;
 
-use arch::Arg;
+use arch::{Arg, ScalableAddress};
 use errata::avoid::{Avoid, Avoided};
-use isa::Insn;
+use isa::{Insn, Op};
 
 use super::instructions::{EXCLUSIVE_LOADS, has, is_zva};
 use crate::words::{NOP, doorbell_word};
@@ -32,6 +32,22 @@ pub fn avoid_known(known: &Avoided, program: &mut Program) {
                 }
                 Avoid::AsymmetricZeros if run.words.iter().any(|word| is_zva(*word)) => synchronous(run),
                 Avoid::AsymmetricSwaps if has(&run.words, &["cas"]) => synchronous(run),
+                Avoid::ScalableChecks => contiguous(run),
+                Avoid::ScalableAlignment if run.words.iter().any(|word| accesses_scalable(*word)) => {
+                    if device {
+                        leave_out_where(run, accesses_scalable);
+                    } else {
+                        set(run, "sctlr_el1.a", 0);
+                    }
+                }
+                Avoid::FirstFaultPredicates => govern_first_faults(run),
+                Avoid::StoreOnlyScalable if run.words.iter().any(|word| accesses_scalable(*word)) => check_loads(run),
+                Avoid::FirstFaultSynchronous if is_op(run, &[Op::SveLdff1]) => synchronous(run),
+                Avoid::WholeScalableStores if is_op(run, &[Op::SveStr, Op::SveStrP]) => {
+                    synchronous(run);
+                    check_loads(run);
+                }
+                Avoid::LanesWithScalable if run.scalable.is_some() => leave_out_where(run, loads_lane),
                 Avoid::StoreOnlyAtomics if has(&run.words, ATOMICS) => check_loads(run),
                 Avoid::StoreOnlyCopies if has(&run.words, &["cpy"]) => check_loads(run),
                 _ => {}
@@ -43,6 +59,77 @@ pub fn avoid_known(known: &Avoided, program: &mut Program) {
 /// Leaves out the instructions whose mnemonics begin like one of these.
 fn leave_out(run: &mut Run, prefixes: &[&str]) {
     run.words.iter_mut().filter(|word| has([&**word], prefixes)).for_each(|word| *word = NOP);
+}
+
+fn leave_out_where(run: &mut Run, shows: fn(u32) -> bool) {
+    run.words.iter_mut().filter(|word| shows(**word)).for_each(|word| *word = NOP);
+}
+
+/// Returns whether an instruction is a load or store of SVE.
+fn accesses_scalable(word: u32) -> bool {
+    Insn::decode(word).is_some_and(|insn| insn.op().is_scalable() && insn.access().is_some())
+}
+
+/// Returns whether an instruction loads a lane of vector registers.
+fn loads_lane(word: u32) -> bool {
+    Insn::decode(word).is_some_and(|insn| {
+        insn.row().mnemonic().starts_with("ld") && insn.args().iter().any(|arg| matches!(arg, Arg::LaneList(_)))
+    })
+}
+
+/// Returns whether an instruction is a contiguous load or store of SVE that may take a tag check fault.
+fn is_contiguous(word: u32) -> bool {
+    Insn::decode(word).is_some_and(|insn| {
+        let elements = matches!(insn.args().first(), Some(Arg::ScalableList(_)));
+        let checked = match insn.args().last() {
+            Some(Arg::Indexed(_)) => true,
+            Some(Arg::ScalableAddress(ScalableAddress::Multiple { base, .. })) => !base.is_sp(),
+            // Of the replicating loads, those of several elements.
+            Some(Arg::Address(address)) => !address.base.is_sp() && insn.op() != Op::SveLd1r,
+            _ => false,
+        };
+        elements && checked && !matches!(insn.op(), Op::SveLdff1 | Op::SveLdnf1)
+    })
+}
+
+/// Returns whether a block has one of these instructions.
+fn is_op(run: &Run, ops: &[Op]) -> bool {
+    run.words.iter().filter_map(|word| Insn::decode(*word)).any(|insn| ops.contains(&insn.op()))
+}
+
+/// Lets p0 govern contiguous first-fault and non-fault loads, and leaves out what writes it.
+fn govern_first_faults(run: &mut Run) {
+    /// Pg of loads.
+    const GOVERNING: u32 = 0b111 << 10;
+    let op = |word: u32| Insn::decode(word).map(Insn::op);
+    let first_fault = |word: u32| matches!(op(word), Some(Op::SveLdff1 | Op::SveLdnf1));
+    if !run.words.iter().any(|word| first_fault(*word)) {
+        return;
+    }
+    run.words.iter_mut().filter(|word| first_fault(**word)).for_each(|word| *word &= !GOVERNING);
+    leave_out_where(run, |word| {
+        let written = Insn::decode(word).and_then(|insn| insn.args().first().copied());
+        matches!(written, Some(Arg::Predicate(predicate)) if predicate.index() == 0)
+    });
+}
+
+/// Leaves out contiguous loads and stores of SVE, or lets faults have no effect in their block: by a register of the block, so
+/// that the same program always comes out the same.
+fn contiguous(run: &mut Run) {
+    if !run.words.iter().any(|word| is_contiguous(*word)) {
+        return;
+    }
+    if run.x[8] & 1 == 0 {
+        return leave_out_where(run, is_contiguous);
+    }
+    for field in ["sctlr_el1.tcf", "sctlr_el1.tcf0"] {
+        set(run, field, 0);
+    }
+    // What changes the fields on the way is left out.
+    leave_out_where(run, |word| {
+        Insn::decode(word)
+            .is_some_and(|insn| insn.op() == Op::Msr && insn.args().contains(&Arg::SysReg(arch::SysReg::SctlrEl1)))
+    });
 }
 
 /// Leaves out the loads and stores of lists of vectors and of their lanes.

@@ -1,6 +1,6 @@
 //! Which instructions show a known divergence.
 
-use arch::{Arg, DataCacheOp};
+use arch::{Arg, DataCacheOp, ScalableAddress};
 use errata::avoid::{Avoid, Avoided};
 use isa::Insn;
 
@@ -11,6 +11,7 @@ pub fn shows(known: &Avoided, insn: Insn) -> bool {
     known.rules.iter().any(|rule| match *rule {
         Avoid::Mnemonics(prefixes) => prefixes.iter().any(|prefix| mnemonic.starts_with(prefix)),
         Avoid::SpeculationBarriers => insn.op() == isa::Op::Sb,
+        Avoid::ScalableByStack => insn.op().is_scalable() && insn.args().last().is_some_and(is_stack_with_immediate),
         Avoid::UnalignedStack => moves_stack(insn),
         Avoid::LongLists => {
             insn.args().iter().any(|arg| matches!(arg, Arg::VectorList(_)))
@@ -21,6 +22,14 @@ pub fn shows(known: &Avoided, insn: Insn) -> bool {
         }
         _ => false,
     })
+}
+
+fn is_stack_with_immediate(arg: &Arg) -> bool {
+    match arg {
+        Arg::Address(address) => address.base.is_sp(),
+        Arg::ScalableAddress(ScalableAddress::Multiple { base, .. }) => base.is_sp(),
+        _ => false,
+    }
 }
 
 /// Mnemonics of exclusive loads.

@@ -89,7 +89,14 @@ mod tests {
         };
         let shown = |faults: [Fault; 3]| {
             let what = || StepOutcome::Block(Box::new(trace(faults.to_vec())));
-            let seen = |step| StepObservation { step, what: what(), unknown: Vec::new(), unknown_v: 0, unknown_x: 0 };
+            let seen = |step| StepObservation {
+                step,
+                what: what(),
+                unknown: Vec::new(),
+                unknown_v: 0,
+                unknown_p: 0,
+                unknown_x: 0,
+            };
             Observation { seen: vec![seen(0), seen(1)], ..Observation::default() }
         };
         let all = || shown([alignment(0, true), alignment(1, true), alignment(2, true)]);
@@ -107,7 +114,14 @@ mod tests {
             let fault = Fault { index: Some(0), esr: Syndrome::from_bits(esr), far, spsr: 0 };
             let what = StepOutcome::Block(Box::new(trace(vec![fault])));
             let mut found = Observation {
-                seen: vec![StepObservation { step: 0, what, unknown: Vec::new(), unknown_v: 0, unknown_x: 0 }],
+                seen: vec![StepObservation {
+                    step: 0,
+                    what,
+                    unknown: Vec::new(),
+                    unknown_v: 0,
+                    unknown_p: 0,
+                    unknown_x: 0,
+                }],
                 ..Observation::default()
             };
             mask_known(&Avoided::everything(), &program, &mut found);

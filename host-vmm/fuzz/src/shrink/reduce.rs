@@ -113,11 +113,12 @@ fn checkpoints(program: &Program, at: usize) -> Option<Option<Program>> {
 
 /// Makes one part of the state of a block what it is after boot.
 fn state(program: &Program, at: usize) -> Option<Option<Program>> {
-    let fixed: [fn(&mut Run); 10] = [
+    let fixed: [fn(&mut Run); 11] = [
         |run| run.cpu = 0,
         |run| run.tco = false,
         |run| run.nzcv = 0,
         |run| run.v = None,
+        |run| run.scalable = None,
         |run| run.sp = 0,
         |run| {
             let counter = if has_loop(run) { 1 } else { 0 };
@@ -153,17 +154,25 @@ fn has_loop(run: &Run) -> bool {
     run.words.iter().any(|word| branch_target::is_backward_branch(*word))
 }
 
-/// Makes one SIMD register 0.
+/// Vector registers, predicates and FFR.
+const VECTORS: usize = 32 + 16 + 1;
+
+/// Makes one SIMD register, predicate or FFR 0.
 fn vectors(program: &Program, at: usize) -> Option<Option<Program>> {
-    let (number, register) = (at / 32, at % 32);
-    let run = nth_run(program, number)?;
-    let needed = run.v.as_ref().is_some_and(|v| v[register] != [0; 2]);
-    let zero = |run: &mut Run| {
-        if let Some(v) = &mut run.v {
+    let (number, register) = (at / VECTORS, at % VECTORS);
+    nth_run(program, number)?;
+    let smaller = with_run(program, number, |run| {
+        if let Some(v) = run.v.as_mut().filter(|_| register < 32) {
             v[register] = [0; 2];
         }
-    };
-    Some(needed.then(|| with_run(program, number, zero)))
+        match (&mut run.scalable, register) {
+            (Some(values), 0..32) => values.z_mut(register).fill(0),
+            (Some(values), 32..48) => values.p_mut(register - 32).fill(0),
+            (Some(values), _) => values.ffr_mut().fill(0),
+            (None, _) => {}
+        }
+    });
+    Some((smaller != *program).then_some(smaller))
 }
 
 /// Cuts what events store: tags become 0 in halves and then in runs, data is halved.

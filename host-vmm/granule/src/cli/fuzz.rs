@@ -52,6 +52,9 @@ pub struct Fuzz {
     /// Also draw programs that show the known divergences of QEMU
     #[arg(long)]
     known: bool,
+    /// Draw mostly instructions of SVE
+    #[arg(long)]
+    scalable: bool,
     /// Where to save the programs that diverge
     #[arg(long, value_name = "DIRECTORY", default_value = "target/fuzz")]
     save: PathBuf,
@@ -133,6 +136,7 @@ impl Fuzz {
             time: Duration::from_secs(seconds),
             jobs: if self.only.is_some() { 1 } else { jobs },
             most: usize::try_from(self.most).unwrap_or(usize::MAX),
+            scalable: self.scalable,
         }
     }
 

@@ -2,7 +2,8 @@
 
 #![expect(clippy::single_range_in_vec_init, reason = "a list of ranges is meant")]
 
-use abi::mailbox::{BlockEnd, SYS_REGS};
+use abi::mailbox::{BlockEnd, SYS_REGS, Scalable};
+use machine::ScalableState;
 
 use arch::Syndrome;
 
@@ -16,6 +17,7 @@ fn trace() -> Trace {
         pstate: 0x6000_0004,
         sys: [0; SYS_REGS],
         v: Some(Box::new([[1, 2]; 32])),
+        scalable: None,
         faults: vec![Fault { index: Some(3), esr: Syndrome::from_bits(0x9600_0051), far: 0x0300_0001, spsr: 0x4 }],
         end: BlockEnd::Complete,
     }
@@ -31,6 +33,7 @@ fn of(trace: Trace) -> Observation {
             what: StepOutcome::Block(Box::new(trace)),
             unknown: Vec::new(),
             unknown_v: 0,
+            unknown_p: 0,
             unknown_x: 0,
         }],
         memory,
@@ -88,6 +91,31 @@ fn what_the_architecture_leaves_open_does_not_count() {
         of(trace)
     };
     assert_eq!(differences(&undefined(0), &undefined(5)), []);
+}
+
+#[test]
+fn every_scalable_register_counts_and_so_does_the_vector_length() {
+    let with = |bytes: u64, change: fn(&mut ScalableState)| {
+        let mut registers = Scalable::ZERO;
+        registers.z.iter_mut().for_each(|z| z.fill(0x11));
+        let mut values = ScalableState::new(bytes, Box::new(registers));
+        change(&mut values);
+        of(Trace { v: None, scalable: Some(values), ..trace() })
+    };
+    let places = |other: &Observation| -> Vec<_> {
+        differences(&with(32, |_| ()), other).iter().map(|difference| difference.place).collect()
+    };
+    assert_eq!(places(&with(32, |_| ())), []);
+    assert_eq!(places(&with(64, |_| ())), [Location::VectorLength]);
+    let mut z = with(32, |values| values.z_mut(7)[31] = 0);
+    assert_eq!(places(&z), [Location::Z(7)]);
+    z.seen[0].unknown_v = 1 << 7;
+    assert_eq!(places(&z), []);
+    assert_eq!(places(&with(32, |values| values.p_mut(15)[3] = 0x80)), [Location::P(15)]);
+    assert_eq!(places(&with(32, |values| values.ffr_mut()[0] = 1)), [Location::Ffr]);
+    let mut ffr = with(32, |values| values.ffr_mut()[0] = 1);
+    ffr.seen[0].unknown_p = 1 << 16;
+    assert_eq!(places(&ffr), []);
 }
 
 #[test]

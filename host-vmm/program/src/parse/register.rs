@@ -7,6 +7,7 @@ use arch::Tag;
 use super::super::Run;
 use super::super::control::{FIELDS, Field};
 use super::super::error::{TextError, TextErrorKind};
+use super::super::scalable;
 use super::super::text::REGISTERS;
 use super::super::value::{CHECKPOINT, Pointer, UART, UPPER, WINDOWS};
 use super::event;
@@ -21,6 +22,9 @@ enum Location {
     X(usize),
     Sp,
     V(usize),
+    Z(usize),
+    P(usize),
+    Ffr,
     /// A place in [`FIELDS`].
     Field(usize),
     /// A place in [`REGISTERS`].
@@ -51,6 +55,31 @@ impl Settings {
         match place {
             Location::X(n) => run.x[n] = value(line, run.cpu)?,
             Location::Sp => run.sp = value(line, run.cpu)?,
+            Location::Z(n) => {
+                let bytes = wide(line, run.scalable.as_ref().map(|values| values.z(n).len()))?;
+                run.scalable.iter_mut().for_each(|values| values.z_mut(n).copy_from_slice(&bytes));
+            }
+            Location::P(n) => {
+                let bytes = wide(line, run.scalable.as_ref().map(|values| values.p(n).len()))?;
+                run.scalable.iter_mut().for_each(|values| values.p_mut(n).copy_from_slice(&bytes));
+            }
+            Location::Ffr => {
+                let begun = line.clone();
+                let bytes = wide(line, run.scalable.as_ref().map(|values| values.ffr().len()))?;
+                if !scalable::is_monotonic(&bytes) {
+                    return Err(begun.expected("a value whose set bits are those from bit 0 on, such as 0xff"));
+                }
+                run.scalable.iter_mut().for_each(|values| values.ffr_mut().copy_from_slice(&bytes));
+            }
+            Location::V(_) if run.scalable.is_some() => {
+                return Err(line.error(
+                    word.column,
+                    TextErrorKind::Expected {
+                        expected: "`z0` to `z31`, whose first bytes are v0 to v31".to_owned(),
+                        found: format!("`{}`", word.text),
+                    },
+                ));
+            }
             Location::V(n) => {
                 let high = line.number("the upper half of the register")?;
                 let low = line.number("the lower half of the register")?;
@@ -72,7 +101,8 @@ impl Settings {
 
 /// Returns what a setting may begin with.
 fn allowed() -> String {
-    let fixed = ["x0` to `x30", "sp", "v0` to `v31", "checkpoint", "code"].into_iter();
+    let fixed =
+        ["x0` to `x30", "sp", "v0` to `v31", "z0` to `z31", "p0` to `p15", "ffr", "checkpoint", "code"].into_iter();
     list(fixed.chain(REGISTERS.iter().map(|(name, _)| *name)).chain(FIELDS.iter().map(|field| field.name)))
 }
 
@@ -89,11 +119,38 @@ fn place(name: &str) -> Option<Location> {
     if let Some(n) = numbered("v", 32) {
         return Some(Location::V(n));
     }
+    if let Some(n) = numbered("z", 32) {
+        return Some(Location::Z(n));
+    }
+    if let Some(n) = numbered("p", 16) {
+        return Some(Location::P(n));
+    }
+    if name == "ffr" {
+        return Some(Location::Ffr);
+    }
     if name == "sp" {
         return Some(Location::Sp);
     }
     let register = REGISTERS.iter().position(|(known, _)| *known == name).map(Location::Register);
     register.or_else(|| Field::by_name(name).map(Location::Field))
+}
+
+/// Reads the numbers of a scalable register of this many bytes, as [`scalable::text`] writes them.
+fn wide(line: &mut Line<'_>, length: Option<usize>) -> Result<Vec<u8>, TextError> {
+    const NUMBERS: &str = "numbers of 64 bits, the highest first, such as 0x1 or 0x0*3";
+    let Some(length) = length else { return Err(line.expected("a block with `vl`, which says how long it is")) };
+    let begun = line.clone();
+    let mut numbers = Vec::new();
+    while numbers.is_empty() || line.peek().is_some() {
+        let Some(word) = line.peek() else { return Err(line.expected(NUMBERS)) };
+        let (value, count) = word.text.split_once('*').unwrap_or((word.text, "1"));
+        let count = number(count).filter(|count| (1..=length as u64).contains(count));
+        let (Some(value), Some(count)) = (number(value), count) else { return Err(line.expected(NUMBERS)) };
+        numbers.extend(std::iter::repeat_n(value, count as usize));
+        line.take();
+    }
+    let fits = scalable::bytes(&numbers, length);
+    fits.ok_or_else(|| begun.expected(format!("a value of {length} bytes at most")))
 }
 
 /// Reads `checkpoint N EVENT`.

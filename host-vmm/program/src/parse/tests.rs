@@ -31,6 +31,15 @@ code
   cbz x2, .+4
 end
 again cpu=0
+block el=1 vl=32
+  z0 = 0x1 0x0*3
+  z31 = 0xffff_ffff_ffff_ffff*2
+  p0 = 0xffffffff
+  p15 = 0x1
+  ffr = 0xff
+code
+  nop
+end
 save-restore
 fetch 0x10 0x100
 ";
@@ -113,4 +122,30 @@ fn errors_name_the_position_and_what_is_allowed() {
 fn a_branch_to_the_end_of_the_block_is_allowed() {
     let text = "granule program 1\nblock el=1\ncode\nb .+8\nnop\nend\n";
     assert!(text.parse::<Program>().is_ok());
+}
+
+#[test]
+fn scalable_registers_have_the_length_that_the_block_says() {
+    let block = |rest: &str| error(&format!("granule program 1\nblock el=1 {rest}\ncode\n nop\nend\n"));
+    for (rest, expected) in [
+        ("vl=24", "line 2, column 15: vector length in bytes 0x18 is not a multiple of 0x10"),
+        ("vl=272", "line 2, column 15: vector length in bytes 0x110 is out of range: expected 0x10 to 0x100"),
+        ("\nz0 = 1", "line 3, column 6: expected a block with `vl`, which says how long it is, found `1`"),
+        ("vl=16\nz0 = 1 2 3", "line 3, column 6: expected a value of 16 bytes at most, found `1`"),
+        ("vl=16\np0 = 0x10000", "line 3, column 6: expected a value of 2 bytes at most, found `0x10000`"),
+        (
+            "vl=16\nffr = 5",
+            "line 3, column 7: expected a value whose set bits are those from bit 0 on, such as 0xff, found `5`",
+        ),
+        ("vl=16\nv0 = 1 2", "line 3, column 1: expected `z0` to `z31`, whose first bytes are v0 to v31, found `v0`"),
+        (
+            "vl=16\nz0 = 1*0",
+            "line 3, column 6: expected numbers of 64 bits, the highest first, such as 0x1 or 0x0*3, found `1*0`",
+        ),
+    ] {
+        assert_eq!(block(rest), expected);
+    }
+    for both in ["vl=16 simd=1", "simd=0 vl=16"] {
+        assert!(block(both).contains("expected one of `simd` and `vl`"), "{both}");
+    }
 }

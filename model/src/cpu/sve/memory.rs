@@ -55,14 +55,13 @@ impl Core<'_, '_> {
         bytes: usize,
         access: Access,
     ) -> Result<Option<Fault>, Stop> {
-        let pending = |core: &Self| (core.cpu.sys.tfsr, core.cpu.sys.tfsre0);
-        let before = pending(self);
+        let before = self.cpu.sys.pending;
         let (mut abort, mut mismatch): (Option<Fault>, Option<Fault>) = (None, None);
         for (place, element) in elements.iter().enumerate() {
             if abort.is_some() && mismatch.is_some() {
                 break;
             }
-            let recorded = pending(self);
+            let recorded = self.cpu.sys.pending;
             match self.reachable(element.va, bytes as u64, access) {
                 Ok(()) => {}
                 Err(stop) if stop.is_tag_check_fault() => {
@@ -75,11 +74,11 @@ impl Core<'_, '_> {
             }
             // What comes after a fault is not reached.
             if abort.is_some() {
-                (self.cpu.sys.tfsr, self.cpu.sys.tfsre0) = recorded;
+                self.cpu.sys.pending = recorded;
             }
         }
-        if abort.is_some() && pending(self) != before && self.env.choices.choose(2) == 1 {
-            (self.cpu.sys.tfsr, self.cpu.sys.tfsre0) = before;
+        if abort.is_some() && self.cpu.sys.pending != before && self.env.choices.choose(2) == 1 {
+            self.cpu.sys.pending = before;
         }
         Ok(match (abort, mismatch) {
             (Some(abort), Some(mismatch)) => {

@@ -30,6 +30,7 @@ fn observation(steps: impl Iterator<Item = (u64, Vec<Fault>)>) -> Observation {
         what: StepOutcome::Block(Box::new(trace(x0, faults))),
         unknown: Vec::new(),
         unknown_v: 0,
+        unknown_p: 0,
         unknown_x: 0,
     });
     Observation { seen: seen.collect(), ..Observation::default() }

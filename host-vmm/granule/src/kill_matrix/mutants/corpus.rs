@@ -246,7 +246,7 @@ impl Prepared {
 
 /// Returns whether two outcomes are the same, but for values that are UNKNOWN in both.
 fn are_alike(a: &Observation, b: &Observation) -> bool {
-    let unknown = |seen: &StepObservation| (seen.unknown.clone(), seen.unknown_x, seen.unknown_v);
+    let unknown = |seen: &StepObservation| (seen.unknown.clone(), seen.unknown_x, seen.unknown_v, seen.unknown_p);
     a.seen.iter().map(unknown).eq(b.seen.iter().map(unknown))
         && a.memory.iter().map(|extent| &extent.unknown).eq(b.memory.iter().map(|extent| &extent.unknown))
         && differences(a, b).is_empty()
