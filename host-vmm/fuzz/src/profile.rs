@@ -25,6 +25,10 @@ pub struct Profile {
     pub vector_lengths: u64,
     /// Whether programs are about SVE.
     pub scalable: bool,
+    /// The streaming vector lengths of SME, likewise; 0 without FEAT_SME.
+    pub streaming_lengths: u64,
+    /// Whether programs are about SME.
+    pub matrix: bool,
     /// A machine is saved and restored in one of so many places where a program could ask for it, 1 at least.
     pub restores: u32,
     /// Known divergences that programs stay away from.
@@ -41,6 +45,8 @@ impl Default for Profile {
             store_only: true,
             vector_lengths: 0xffff,
             scalable: false,
+            streaming_lengths: 0xffff,
+            matrix: false,
             restores: 1,
             known: Arc::default(),
         }
@@ -58,6 +64,7 @@ impl Profile {
             mops: self.mops && field(boot.isar2, 16) != 0,
             store_only: self.store_only && field(boot.pfr2, 4) != 0,
             vector_lengths: self.vector_lengths & boot.vector_lengths,
+            streaming_lengths: self.streaming_lengths & boot.streaming_lengths,
             ..self
         }
     }

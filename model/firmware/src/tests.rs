@@ -10,6 +10,7 @@ mod device;
 mod exclusives;
 mod float;
 mod hypercall;
+mod matrix;
 mod memory_tags;
 mod modes;
 mod partial;

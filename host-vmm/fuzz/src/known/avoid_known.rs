@@ -43,7 +43,7 @@ pub fn avoid_known(known: &Avoided, program: &mut Program) {
                 Avoid::FirstFaultPredicates => govern_first_faults(run),
                 Avoid::StoreOnlyScalable if run.words.iter().any(|word| accesses_scalable(*word)) => check_loads(run),
                 Avoid::FirstFaultSynchronous if is_op(run, &[Op::SveLdff1]) => synchronous(run),
-                Avoid::WholeScalableStores if is_op(run, &[Op::SveStr, Op::SveStrP]) => {
+                Avoid::WholeScalableStores if is_op(run, &[Op::SveStr, Op::SveStrP, Op::SmeStr, Op::SmeStrZt0]) => {
                     synchronous(run);
                     check_loads(run);
                 }
@@ -65,9 +65,9 @@ fn leave_out_where(run: &mut Run, shows: fn(u32) -> bool) {
     run.words.iter_mut().filter(|word| shows(**word)).for_each(|word| *word = NOP);
 }
 
-/// Returns whether an instruction is a load or store of SVE.
+/// Returns whether an instruction is a load or store of SVE or SME.
 fn accesses_scalable(word: u32) -> bool {
-    Insn::decode(word).is_some_and(|insn| insn.op().is_scalable() && insn.access().is_some())
+    Insn::decode(word).is_some_and(|insn| (insn.op().is_scalable() || insn.op().is_matrix()) && insn.access().is_some())
 }
 
 /// Returns whether an instruction loads a lane of vector registers.
@@ -77,10 +77,10 @@ fn loads_lane(word: u32) -> bool {
     })
 }
 
-/// Returns whether an instruction is a contiguous load or store of SVE that may take a tag check fault.
+/// Returns whether an instruction is a contiguous load or store of SVE or of a slice of ZA that may take a tag check fault.
 fn is_contiguous(word: u32) -> bool {
     Insn::decode(word).is_some_and(|insn| {
-        let elements = matches!(insn.args().first(), Some(Arg::ScalableList(_)));
+        let elements = matches!(insn.args().first(), Some(Arg::ScalableList(_) | Arg::ZaSliceList(_)));
         let checked = match insn.args().last() {
             Some(Arg::Indexed(_)) => true,
             Some(Arg::ScalableAddress(ScalableAddress::Multiple { base, .. })) => !base.is_sp(),
