@@ -33,6 +33,9 @@ mod loads;
 mod memory_operations;
 mod modes;
 mod plain;
+mod scalable;
+mod scalable_data;
+mod scalable_elements;
 mod store_edges;
 mod store_faults;
 mod store_only;
@@ -63,6 +66,9 @@ pub const CHAPTERS: &[Chapter] = &[
     store_only::CASES,
     code::CASES,
     vectors::CASES,
+    scalable::CASES,
+    scalable_elements::CASES,
+    scalable_data::CASES,
     calling_convention::CASES,
 ];
 

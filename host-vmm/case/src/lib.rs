@@ -33,6 +33,7 @@ mod case;
 mod case_context;
 pub mod expect;
 mod guest;
+pub mod scalable;
 pub mod settings;
 pub mod smccc;
 pub mod tagging;

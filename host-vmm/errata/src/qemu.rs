@@ -95,6 +95,7 @@ pub(super) const ALL: &[Erratum] = &[
         shows: "loads and stores of SVE at an address that is no multiple of an element's size are done with SCTLR_EL1.A, and in Device memory",
         seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
         reference: "Arm ARM, pseudocode of LD1W (scalar plus scalar): each element is an access by Mem[]",
+        cases: &["arch.sve-elements.alignment", "arch.sve-elements.whole-alignment"],
         signs: &[Sign::Instruction(instead(SCALABLE, any_abort(ALIGNMENT), Reaction::Done))],
         programs: &["qemu.scalable-alignment"],
         avoid: &[Avoid::ScalableAlignment],
@@ -108,10 +109,29 @@ pub(super) const ALL: &[Erratum] = &[
         shows: "LDFF1 and LDNF1 with consecutive elements leave out active ones if the first active element is not the first of 64 bytes",
         seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
         reference: "target/arm/tcg/sve_helper.c, sve_ldnfff1_r() reads the predicate at byte `reg_off >> 3`, not at the word of `reg_off`",
-        signs: &[],
-        programs: &["qemu.first-fault-misreads-predicate"],
+        cases: &["arch.sve-elements.first-fault-predicate"],
+        signs: &[Sign::Number {
+            what: &["x1 after setffr; ptrue p1.s, vl3; ptrue p2.s, vl2; bic p3.b, p0/z, p1.b, p2.b; ldff1w *"],
+            values: Numbers::Pairs(&[(0x0403_0201, 0)]),
+        }],
         avoid: &[Avoid::FirstFaultPredicates],
         analysis: include_str!("../../../docs/errata/qemu.first-fault-misreads-predicate.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.non-fault-reads-device",
+        title: "LDNF1 reads Device memory that is RAM",
+        versions: &[from(version(8, 0, 0))],
+        shows: "LDNF1 and the later elements of LDFF1 are read from Device memory if RAM is behind it",
+        seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
+        reference: "target/arm/tcg/sve_helper.c, sve_ldnfff1_r(): a comment says that attributes are not looked at",
+        cases: &["arch.sve-elements.first-fault-device"],
+        signs: &[Sign::Number {
+            what: &["elements that FFR says LDNF1B loaded from Device memory"],
+            values: Numbers::Pairs(&[(0, 16), (0, 32)]),
+        }],
+        avoid: &[Avoid::ScalableAlignment],
+        analysis: include_str!("../../../docs/errata/qemu.non-fault-reads-device.md"),
         ..BLANK
     },
     Erratum {
@@ -121,8 +141,11 @@ pub(super) const ALL: &[Erratum] = &[
         shows: "LD1 to LD4 of a single lane leave bits 128 and up of the scalable registers, which an AdvSIMD write clears",
         seen: "10.0.13; that it begins with 8.0 was not measured",
         reference: "target/arm/tcg/translate-a64.c, trans_LD_single() does not call clear_vec_high()",
-        signs: &[],
-        programs: &["qemu.lane-load-keeps-scalable"],
+        cases: &["arch.sve-elements.lane-clears-above"],
+        signs: &[Sign::Number {
+            what: &["eight bytes of z1 above v1 after ld1 {v1.b}[3], [x0]"],
+            values: Numbers::Pairs(&[(0, 0x2021_2223_2425_2627)]),
+        }],
         avoid: &[Avoid::LanesWithScalable],
         analysis: include_str!("../../../docs/errata/qemu.lane-load-keeps-scalable.md"),
         ..BLANK

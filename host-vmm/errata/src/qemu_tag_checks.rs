@@ -5,14 +5,23 @@ use arch::FaultStatus;
 use super::avoid::Avoid;
 use super::erratum::{BLANK, Erratum, from, range, version};
 use super::sign::{
-    Far, InstructionSign, Numbers, Reaction, SCALABLE, SCALABLE_LISTS, Sign, VECTOR_LISTS, abort, any_abort, direction,
-    instead,
+    Far, InstructionSign, Numbers, Reaction, SCALABLE_LISTS, Sign, VECTOR_LISTS, abort, any_abort, direction, instead,
 };
 
 /// Atomics that are a single read-modify-write without a condition.
 const ATOMICS: &[&str] = &["ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp"];
 
 const TAG_CHECK: &[FaultStatus] = &[FaultStatus::TAG_CHECK];
+/// What a tag check finds before the access itself is made.
+const FOUND_BY_CHECK: &[FaultStatus] = &[
+    FaultStatus::TAG_CHECK,
+    FaultStatus::TRANSLATION_L0,
+    FaultStatus::TRANSLATION_L1,
+    FaultStatus::TRANSLATION_L2,
+    FaultStatus::TRANSLATION_L3,
+    FaultStatus::PERMISSION_L2,
+    FaultStatus::PERMISSION_L3,
+];
 
 /// ESR_EL1 of CPYFE [x0]!, [x1]!, x2! whose registers no CPYFP has been at: EC 0b100111, IL, from an epilogue, FormatOption.
 const COPY_NOT_BEGUN: u64 = 0x9e05_0022;
@@ -101,6 +110,7 @@ pub(super) const ALL: &[Erratum] = &[
         shows: "LD1B to LD4D, ST1B to ST4D and their like with consecutive elements check the tag of the first address for each",
         seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
         reference: "target/arm/tcg/sve_helper.c, sve_cont_ldst_mte_check() passes `addr`, not `addr + mem_off`",
+        cases: &["arch.sve.check-every-length", "arch.sve-elements.load-checked", "arch.sve-elements.store-checked"],
         signs: &[Sign::Instruction(instead(SCALABLE_LISTS, any_abort(TAG_CHECK), Reaction::Done))],
         programs: &["qemu.scalable-elements-unchecked"],
         avoid: &[Avoid::ScalableChecks],
@@ -114,7 +124,12 @@ pub(super) const ALL: &[Erratum] = &[
         shows: "LD1RB and its like by the stack pointer and an immediate are tag checked, which they are not to be",
         seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
         reference: "target/arm/tcg/translate-sve.c, trans_LD1R_zpri() passes `true` for `tag_checked`; the pseudocode has `n != 31`",
-        signs: &[Sign::Instruction(instead(SCALABLE, Reaction::Done, any_abort(TAG_CHECK)))],
+        cases: &["arch.sve-elements.replicating-stack-unchecked"],
+        signs: &[Sign::Instruction(instead(
+            &["ld1rb", "ld1rh", "ld1rw", "ld1rd", "ld1rs"],
+            Reaction::Done,
+            any_abort(TAG_CHECK),
+        ))],
         programs: &["qemu.scalable-stack-checked"],
         avoid: &[Avoid::ScalableByStack],
         analysis: include_str!("../../../docs/errata/qemu.scalable-stack-checked.md"),
@@ -127,8 +142,9 @@ pub(super) const ALL: &[Erratum] = &[
         shows: "a tag check fault of STR (vector) or STR (predicate) is that of a read: ESR_EL1.WnR is 0, and asymmetric mode makes it synchronous",
         seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
         reference: "target/arm/tcg/translate-sve.c, gen_sve_str() passes `false` for `is_write` to gen_mte_checkN()",
+        cases: &["arch.sve-elements.whole-store-is-a-write"],
         signs: &[
-            direction(&["str z", "str p"], TAG_CHECK, true),
+            direction(&["str z", "str p"], FOUND_BY_CHECK, true),
             Sign::Instruction(instead(&["str z", "str p"], Reaction::Pending, abort(TAG_CHECK, false))),
         ],
         programs: &["qemu.scalable-store-reads"],
@@ -143,8 +159,11 @@ pub(super) const ALL: &[Erratum] = &[
         shows: "an asynchronous tag check fault of the first active element of LDFF1 makes that element false in FFR, and does not load it",
         seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
         reference: "target/arm/tcg/sve_helper.c, sve_ldnfff1_r() probes the tag of the first element once more, as of one that may not fault",
-        signs: &[],
-        programs: &["qemu.first-fault-suppresses-first"],
+        cases: &["arch.sve-elements.first-fault-asynchronous"],
+        signs: &[Sign::Number {
+            what: &["x1 after setffr; ldff1d {z0.d}, p0/z, [x0]; rdffr p1.b; cntp x1, p0, p1.d"],
+            values: Numbers::Pairs(&[(1, 0)]),
+        }],
         avoid: &[Avoid::FirstFaultSynchronous],
         analysis: include_str!("../../../docs/errata/qemu.first-fault-suppresses-first.md"),
         ..BLANK
@@ -156,7 +175,8 @@ pub(super) const ALL: &[Erratum] = &[
         shows: "with store-only tag checks loads of SVE are checked",
         seen: "11.1.3; 10.0.13 has no FEAT_MTE_STORE_ONLY, and nothing between was measured",
         reference: "Arm ARM, pseudocode StoreOnlyTagCheckingEnabled",
-        signs: &[Sign::Instruction(instead(SCALABLE, Reaction::Done, abort(TAG_CHECK, false)))],
+        cases: &["arch.sve-elements.store-only"],
+        signs: &[Sign::Instruction(instead(SCALABLE_LISTS, Reaction::Done, abort(TAG_CHECK, false)))],
         programs: &["qemu.store-only-scalable"],
         avoid: &[Avoid::StoreOnlyScalable],
         analysis: include_str!("../../../docs/errata/qemu.store-only-scalable.md"),

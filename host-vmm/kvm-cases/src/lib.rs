@@ -45,6 +45,7 @@ mod races;
 mod replaced;
 mod reset;
 mod restore;
+mod scalable;
 mod sharing;
 mod stops;
 
@@ -75,6 +76,7 @@ pub const CHAPTERS: &[Chapter] = &[
     reset::CASES,
     one_reg::CASES,
     restore::CASES,
+    scalable::CASES,
 ];
 
 /// What may hang the kernel under test. They run last: a kernel that is wrong is of no use afterwards.

@@ -26,6 +26,9 @@ const FNV: u32 = 1 << 10;
 /// FAR_EL1: what is UNKNOWN of a tag check fault's without FEAT_MTE_TAGGED_FAR.
 const FAR_TAG: u64 = 0xf << 60;
 
+/// The bit of FFR among p0 to p15 in [`super::observation::StepObservation::unknown_p`].
+const FFR: u32 = 16;
+
 /// Something in which two observations differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
@@ -199,7 +202,7 @@ impl Differences {
     }
 
     /// Compares the scalable registers; bytes above the shorter vector length do not count, since the lengths differ.
-    fn scalable(&mut self, a: &Trace, b: &Trace, unknown: u32, unknown_p: u32) {
+    fn scalable(&mut self, a: &Trace, b: &Trace, unknown_v: u32, unknown_p: u32) {
         let (Some(a), Some(b)) = (&a.scalable, &b.scalable) else { return };
         self.numbers(Location::VectorLength, a.vector_bytes().into(), b.vector_bytes().into());
         let mut registers = |place, a: &[u8], b: &[u8]| {
@@ -207,13 +210,13 @@ impl Differences {
                 self.add(place, || (scalable::text(a), scalable::text(b)));
             }
         };
-        for n in (0..32).filter(|n| unknown >> n & 1 == 0) {
+        for n in (0..32).filter(|n| unknown_v >> n & 1 == 0) {
             registers(Location::Z(n), a.z(n), b.z(n));
         }
         for n in (0..16).filter(|n| unknown_p >> n & 1 == 0) {
             registers(Location::P(n), a.p(n), b.p(n));
         }
-        if unknown_p >> 16 & 1 == 0 {
+        if unknown_p >> FFR & 1 == 0 {
             registers(Location::Ffr, a.ffr(), b.ffr());
         }
     }

@@ -31,7 +31,7 @@ pub struct StepObservation {
     pub what: StepOutcome,
     /// System registers that the architecture leaves UNKNOWN after this block, if what ran it can tell.
     pub unknown: Vec<SysReg>,
-    /// The same of v0 to v31, bit by bit.
+    /// The same of v0 to v31 and z0 to z31, bit by bit.
     pub unknown_v: u32,
     /// The same of p0 to p15, bit by bit, and of FFR in bit 16.
     pub unknown_p: u32,

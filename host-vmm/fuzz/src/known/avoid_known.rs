@@ -40,6 +40,9 @@ pub fn avoid_known(known: &Avoided, program: &mut Program) {
                         set(run, "sctlr_el1.a", 0);
                     }
                 }
+                Avoid::LongLists if run.scalable.as_ref().is_some_and(|values| values.vector_bytes() > 32) => {
+                    leave_out_where(run, is_whole_vector);
+                }
                 Avoid::FirstFaultPredicates => govern_first_faults(run),
                 Avoid::StoreOnlyScalable if run.words.iter().any(|word| accesses_scalable(*word)) => check_loads(run),
                 Avoid::FirstFaultSynchronous if is_op(run, &[Op::SveLdff1]) => synchronous(run),
@@ -68,6 +71,11 @@ fn leave_out_where(run: &mut Run, shows: fn(u32) -> bool) {
 /// Returns whether an instruction is a load or store of SVE or SME.
 fn accesses_scalable(word: u32) -> bool {
     Insn::decode(word).is_some_and(|insn| (insn.op().is_scalable() || insn.op().is_matrix()) && insn.access().is_some())
+}
+
+/// Returns whether an instruction is LDR or STR of a vector of SVE.
+fn is_whole_vector(word: u32) -> bool {
+    Insn::decode(word).is_some_and(|insn| matches!(insn.op(), Op::SveLdr | Op::SveStr))
 }
 
 /// Returns whether an instruction loads a lane of vector registers.
@@ -119,7 +127,11 @@ fn contiguous(run: &mut Run) {
     if !run.words.iter().any(|word| is_contiguous(*word)) {
         return;
     }
-    if run.x[8] & 1 == 0 {
+    // Other rules make the faults of these synchronous.
+    let synchronous = has(&run.words, &["cas"])
+        || run.words.iter().any(|word| is_zva(*word))
+        || is_op(run, &[Op::SveLdff1, Op::SveStr, Op::SveStrP]);
+    if synchronous || run.x[8] & 1 == 0 {
         return leave_out_where(run, is_contiguous);
     }
     for field in ["sctlr_el1.tcf", "sctlr_el1.tcf0"] {

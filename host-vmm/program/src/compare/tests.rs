@@ -112,8 +112,8 @@ fn every_scalable_register_counts_and_so_does_the_vector_length() {
     z.seen[0].unknown_v = 1 << 7;
     assert_eq!(places(&z), []);
     assert_eq!(places(&with(32, |values| values.p_mut(15)[3] = 0x80)), [Location::P(15)]);
-    assert_eq!(places(&with(32, |values| values.ffr_mut()[0] = 1)), [Location::Ffr]);
     let mut ffr = with(32, |values| values.ffr_mut()[0] = 1);
+    assert_eq!(places(&ffr), [Location::Ffr]);
     ffr.seen[0].unknown_p = 1 << 16;
     assert_eq!(places(&ffr), []);
 }

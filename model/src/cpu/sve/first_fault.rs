@@ -82,7 +82,7 @@ impl Core<'_, '_> {
     /// Returns the place of the element at which a load stops, of which the first `faulting` were made.
     ///
     /// An implementation may stop at any (Unpredictable_NONFAULT). Those that are known stop where they must, at an element of
-    /// another page, or at one that crosses into it.
+    /// another page, at one that crosses into it, or at once if that one must stop it.
     fn stops_at(&mut self, transfer: &Transfer, faulting: usize, access: Access) -> Result<Option<usize>, Stop> {
         let elements = &transfer.elements;
         let mut ignores = None;
@@ -103,8 +103,10 @@ impl Core<'_, '_> {
         let first = elements.first().map_or(0, |element| page(element.va));
         let end = must.unwrap_or(elements.len());
         let may = |stops: &dyn Fn(&Element) -> bool| (faulting..end).find(|place| stops(&elements[*place]));
+        // LDNF1 may stop at once if an element must stop it that crosses into another page.
+        let at_once = must.filter(|place| faulting == 0 && crosses(&elements[*place])).map(|_| 0);
         let mut options = vec![must];
-        for option in [may(&|element| page(element.va) != first || crosses(element)), may(&crosses)] {
+        for option in [may(&|element| page(element.va) != first || crosses(element)), may(&crosses), at_once] {
             if option.is_some() && !options.contains(&option) {
                 options.push(option);
             }
