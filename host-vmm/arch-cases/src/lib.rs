@@ -30,6 +30,7 @@ mod elsewhere;
 mod generate;
 mod heap;
 mod loads;
+mod matrix;
 mod memory_operations;
 mod modes;
 mod plain;
@@ -69,6 +70,7 @@ pub const CHAPTERS: &[Chapter] = &[
     scalable::CASES,
     scalable_elements::CASES,
     scalable_data::CASES,
+    matrix::CASES,
     calling_convention::CASES,
 ];
 

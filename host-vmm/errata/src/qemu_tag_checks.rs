@@ -118,6 +118,22 @@ pub(super) const ALL: &[Erratum] = &[
         ..BLANK
     },
     Erratum {
+        id: "qemu.several-vectors-fault",
+        title: "with tag checks, loads and stores of several vectors by a counter fault",
+        versions: &[from(version(10, 1, 0))],
+        shows: "LD1B to STNT1D of two or four vectors by a predicate-as-counter check the tag of the address 1, 2, 4 or 8, the size of an element, and take its translation fault",
+        seen: "11.1.3, in streaming mode and outside; 10.0.13 has no FEAT_SVE2p1 and no FEAT_SME2, and nothing between was measured",
+        reference: "target/arm/tcg/sve_helper.c, sve2p1_ld1_c() and sve2p1_st1_c() call sve2p1_cont_ldst_mte_check() with `estride` and `addr` exchanged",
+        signs: &[Sign::Instruction(InstructionSign {
+            counted: true,
+            ..instead(&["ld1", "ldnt1", "st1", "stnt1"], Reaction::Done, any_abort(&[FaultStatus::TRANSLATION_L2]))
+        })],
+        programs: &["qemu.several-vectors-fault"],
+        avoid: &[Avoid::ScalableChecks],
+        analysis: include_str!("../../../docs/errata/qemu.several-vectors-fault.md"),
+        ..BLANK
+    },
+    Erratum {
         id: "qemu.scalable-stack-checked",
         title: "loads and stores of SVE by the stack pointer and an immediate are tag checked",
         versions: &[from(version(8, 0, 0))],

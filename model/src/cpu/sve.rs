@@ -79,6 +79,9 @@ impl Core<'_, '_> {
             return Err(undefined());
         }
         self.permit_scalable_streaming(op, args)?;
+        if op == Op::SveLd1ro && self.vector_bytes() < 32 {
+            return Err(undefined());
+        }
         if Self::is_several(op) {
             self.permit_several()?;
             return match **args {
@@ -114,7 +117,7 @@ impl Core<'_, '_> {
         let needed = match op {
             _ if quadwords => version >= 2 || structure && self.env.features.has_sme2p1(),
             Op::SveLdnt1Gather | Op::SveStnt1Scatter => version >= 1,
-            Op::SveLd1ro => zfr0 >> 56 & 0xf != 0 && self.vector_bytes() >= 32,
+            Op::SveLd1ro => zfr0 >> 56 & 0xf != 0,
             _ => true,
         };
         (self.env.features.has_sve() || self.env.features.has_sme()) && needed

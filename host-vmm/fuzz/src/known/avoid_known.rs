@@ -159,11 +159,14 @@ const SYNCHRONOUS: u8 = 0b01;
 /// Mnemonics of atomic read-modify-writes without a condition.
 const ATOMICS: &[&str] = &["ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp"];
 
-/// Makes tag check faults synchronous. What flips TCF's lowest bit on the way makes asymmetric of asynchronous, so that will
+/// Makes tag check faults synchronous, unless they have no effect. What flips TCF's lowest bit on the way makes asymmetric of asynchronous, so that will
 /// not do.
 fn synchronous(run: &mut Run) {
     for field in ["sctlr_el1.tcf", "sctlr_el1.tcf0"] {
-        set(run, field, SYNCHRONOUS);
+        let ignored = Field::by_name(field).is_some_and(|field| run.controls.get(field) == Some(0));
+        if !ignored {
+            set(run, field, SYNCHRONOUS);
+        }
     }
 }
 
