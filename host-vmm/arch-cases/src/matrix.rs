@@ -5,7 +5,9 @@
 
 use abi::mailbox::SysReg;
 use case::address::{arena, tagged};
-use case::expect::{Direction, equal_hex, faults_at, holds, no_fault, one_exception, tag_check_syndrome};
+use case::expect::{
+    Direction, equal_hex, faults_at, holds, no_fault, one_exception, one_exception_at, tag_check_syndrome,
+};
 use case::settings::Mode;
 use case::{Case, CaseContext, CaseError, CaseResult, Guest};
 use machine::need::Need;
@@ -299,9 +301,7 @@ fn agrees(
     if !checks {
         return no_fault(guest, text, &trace);
     }
-    faults_at(guest, text, &[index], &trace)?;
-    let esr = tag_check_syndrome(El::El1, direction).bits();
-    equal_hex(&format!("ESR_EL1 of {text}"), esr, trace.faults[0].esr.bits())
+    one_exception_at(guest, text, index, tag_check_syndrome(El::El1, direction).bits(), &trace)
 }
 
 fn checked(cx: &mut CaseContext<'_>) -> CaseResult {
@@ -361,7 +361,7 @@ fn alignment(cx: &mut CaseContext<'_>) -> CaseResult {
         let text = "smstart za; ldr za[w12, 0], [x0]";
         let block = Block::assemble(text)?.scalable(numbered(cx)).sys(SysReg::Sctlr, sctlr).x(0, tagged(at, 0));
         let trace = guest.run(&block)?;
-        if faults { one_exception(&guest, text, 0x9600_0021, &trace)? } else { no_fault(&guest, text, &trace)? }
+        if faults { one_exception_at(&guest, text, 1, 0x9600_0021, &trace)? } else { no_fault(&guest, text, &trace)? }
     }
     Ok(())
 }

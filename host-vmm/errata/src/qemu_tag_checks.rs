@@ -110,7 +110,12 @@ pub(super) const ALL: &[Erratum] = &[
         shows: "LD1B to LD4D, ST1B to ST4D and their like with consecutive elements check the tag of the first address for each",
         seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
         reference: "target/arm/tcg/sve_helper.c, sve_cont_ldst_mte_check() passes `addr`, not `addr + mem_off`",
-        cases: &["arch.sve.check-every-length", "arch.sve-elements.load-checked", "arch.sve-elements.store-checked"],
+        cases: &[
+            "arch.sve.check-every-length",
+            "arch.sve-elements.load-checked",
+            "arch.sve-elements.store-checked",
+            "arch.sme.element-checked",
+        ],
         signs: &[Sign::Instruction(instead(SCALABLE_LISTS, any_abort(TAG_CHECK), Reaction::Done))],
         programs: &["qemu.scalable-elements-unchecked"],
         avoid: &[Avoid::ScalableChecks],
@@ -128,6 +133,7 @@ pub(super) const ALL: &[Erratum] = &[
             counted: true,
             ..instead(&["ld1", "ldnt1", "st1", "stnt1"], Reaction::Done, any_abort(&[FaultStatus::TRANSLATION_L2]))
         })],
+        cases: &["arch.sme.several-checked"],
         programs: &["qemu.several-vectors-fault"],
         avoid: &[Avoid::ScalableChecks],
         analysis: include_str!("../../../docs/errata/qemu.several-vectors-fault.md"),
@@ -158,7 +164,7 @@ pub(super) const ALL: &[Erratum] = &[
         shows: "a tag check fault of STR (vector) or STR (predicate) is that of a read: ESR_EL1.WnR is 0, and asymmetric mode makes it synchronous",
         seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
         reference: "target/arm/tcg/translate-sve.c, gen_sve_str() passes `false` for `is_write` to gen_mte_checkN()",
-        cases: &["arch.sve-elements.whole-store-is-a-write"],
+        cases: &["arch.sve-elements.whole-store-is-a-write", "arch.sme.store-is-a-write"],
         signs: &[
             direction(&["str z", "str p"], FOUND_BY_CHECK, true),
             Sign::Instruction(instead(&["str z", "str p"], Reaction::Pending, abort(TAG_CHECK, false))),

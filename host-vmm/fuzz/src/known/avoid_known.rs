@@ -89,7 +89,10 @@ fn loads_lane(word: u32) -> bool {
 fn is_contiguous(word: u32) -> bool {
     Insn::decode(word).is_some_and(|insn| {
         let elements = matches!(insn.args().first(), Some(Arg::ScalableList(_) | Arg::ZaSliceList(_)));
+        let counted = matches!(insn.args().get(1), Some(Arg::PredicateCounter(_)));
         let checked = match insn.args().last() {
+            // Those by a counter fault whatever their address is (qemu.several-vectors-fault).
+            Some(_) if counted => true,
             Some(Arg::Indexed(_)) => true,
             Some(Arg::ScalableAddress(ScalableAddress::Multiple { base, .. })) => !base.is_sp(),
             // Of the replicating loads, those of several elements.
