@@ -74,6 +74,7 @@ pub fn defects() -> impl Iterator<Item = &'static Defect> {
         integer::DEFECTS,
         load_store::DEFECTS,
         pointer::DEFECTS,
+        scalable::DEFECTS,
         structures::DEFECTS,
         system::DEFECTS,
         system_registers::DEFECTS,

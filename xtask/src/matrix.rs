@@ -46,8 +46,12 @@ const fn alone(name: &'static str, qemu: &'static str) -> Cell {
     Cell { name, kernel: None, qemu, more: &[] }
 }
 
-const NVHE: &[&str] = &["--append", "kvm-arm.mode=nvhe"];
-const PROTECTED: &[&str] = &["--append", "kvm-arm.mode=protected"];
+/// Modes of KVM, on two CPUs, so that each can go offline.
+const NVHE: &[&str] = &["--append", "kvm-arm.mode=nvhe", "--smp", "2"];
+const PROTECTED: &[&str] = &["--append", "kvm-arm.mode=protected", "--smp", "2"];
+const NESTED: &[&str] = &["--append", "kvm-arm.mode=nested", "--smp", "2"];
+/// Memory that the kernel fills with zeros whenever it takes or gives it, and pointer authentication.
+const INIT: &[&str] = &["--append", "init_on_alloc=1 init_on_free=1", "--cpu", "max"];
 
 /// All cells. QEMU 11 emulates some instructions differently, so each kind of kernel also runs on it once.
 const CELLS: &[Cell] = &[
@@ -69,7 +73,9 @@ const CELLS: &[Cell] = &[
     cell("7.3-rc-smp4", "7.3-rc", "11", &["--smp", "4"]),
     cell("6.12-protected", "6.12", "10", PROTECTED),
     cell("7.3-rc-protected", "7.3-rc", "10", PROTECTED),
-    cell("7.3-rc-nested", "7.3-rc", "10", &["--append", "kvm-arm.mode=nested"]),
+    cell("7.3-rc-nested", "7.3-rc", "10", NESTED),
+    cell("6.12-init", "6.12", "10", INIT),
+    cell("7.3-rc-init", "7.3-rc", "10", INIT),
     cell("6.12-nomte", "6.12", "10", &["--append", "arm64.nomte"]),
     cell("6.12-mte1", "6.12", "10", &["--append", "id_aa64pfr1.mte=1"]),
     cell("6.12-neoverse-v1", "6.12", "10", &["--cpu", "neoverse-v1"]),

@@ -3,8 +3,8 @@
 
 use abi::mailbox::SysReg;
 use case::address::{arena, pointer, pointer_at};
-use case::expect::{equal, equal_hex, fail_with, faults_at, no_fault, rejected_by_firmware};
-use case::scalable::{all_true, random_state, same_state};
+use case::expect::{Direction, TagCheckFault, equal_hex, fail_with, no_fault, rejected_by_firmware, tag_check_faults};
+use case::scalable::{all_true, random_state, same_bytes, same_state};
 use case::settings::{Mode, TF, tfsr};
 use case::{Case, CaseContext, CaseResult, Guest};
 use machine::need::Need;
@@ -38,15 +38,24 @@ pub const CASES: &[Case] = &[
         refused,
     ),
     case(
-        "arch.sve.check-every-length",
-        "a load or store of a vector faults if the granule of its last byte has another tag and not for the one behind, at every \
+        "arch.sve.check-elements",
+        "LD1B and ST1B of a vector fault if the granule of the last element has another tag and not for the one behind, at every \
          vector length, at EL1 and EL0",
         CHECK,
-        checked,
+        |cx| checked(cx, &ACCESSES[..2]),
     ),
     case(
+        "arch.sve.check-load",
+        "LDR of a vector faults if the granule of its last byte has another tag and not for the one behind, at every vector \
+         length, at EL1 and EL0",
+        CHECK,
+        |cx| checked(cx, &ACCESSES[2..3]),
+    ),
+    case("arch.sve.check-store", "STR of a vector does, likewise", CHECK, |cx| checked(cx, &ACCESSES[3..])),
+    case(
         "arch.sve.check-asynchronous",
-        "the same is a bit in TFSR_EL1 or TFSRE0_EL1 where faults are asynchronous",
+        "a load or store of a vector is a bit in TFSR_EL1 or TFSRE0_EL1 if its first granule has another tag and faults are \
+         asynchronous, and none if the granule behind has, at every vector length",
         CHECK,
         asynchronous,
     ),
@@ -152,6 +161,14 @@ fn cleared_above(cx: &mut CaseContext<'_>) -> CaseResult {
             expected.z_mut(n)[..low.len()].copy_from_slice(low);
         }
         same_state(&guest, &format!("after instructions on q4, b5 and v6 at {bytes} bytes"), &expected, &trace)?;
+        // A block that brings v0 to v31 leaves nothing above them either.
+        guest.run(&Block::assemble("nop")?.vectors([[0x1111; 2]; 32]))?;
+        let trace = guest.run(&Block::assemble("str z31, [x0]")?.x(0, pointer(Window::Untagged, 0x100, 0)))?;
+        no_fault(&guest, "STR of z31", &trace)?;
+        let mut expected = vec![0; bytes.into()];
+        expected[..16].copy_from_slice(&[0x11, 0x11, 0, 0, 0, 0, 0, 0, 0x11, 0x11, 0, 0, 0, 0, 0, 0]);
+        let found = guest.read(arena(0x100), bytes.into())?;
+        same_bytes("z31", &format!("after a block with v0 to v31, of {bytes} bytes"), &expected, &found)?;
     }
     Ok(())
 }
@@ -173,7 +190,12 @@ fn refused(cx: &mut CaseContext<'_>) -> CaseResult {
 }
 
 /// Loads and stores of all bytes of a vector at the address in x0.
-const ACCESSES: [&str; 4] = ["ld1b {z1.b}, p0/z, [x0]", "st1b {z2.b}, p0, [x0]", "ldr z3, [x0]", "str z4, [x0]"];
+const ACCESSES: [(&str, Direction); 4] = [
+    ("ld1b {z1.b}, p0/z, [x0]", Direction::Load),
+    ("st1b {z2.b}, p0, [x0]", Direction::Store),
+    ("ldr z3, [x0]", Direction::Load),
+    ("str z4, [x0]", Direction::Store),
+];
 
 /// The tag that the vector's granules have, and that of its last granule or of the one behind it.
 const TAGS: [u8; 2] = [3, 12];
@@ -185,9 +207,9 @@ fn tag(guest: &mut Guest, other: usize) -> CaseResult {
     guest.store_tags(arena(0), &tags)
 }
 
-fn checked(cx: &mut CaseContext<'_>) -> CaseResult {
+fn checked(cx: &mut CaseContext<'_>, accesses: &[(&str, Direction)]) -> CaseResult {
     let mut guest = cx.guest()?;
-    let text = ACCESSES.join("; ");
+    let text = accesses.iter().map(|(text, _)| *text).collect::<Vec<_>>().join("; ");
     for bytes in cx.target().vector_lengths() {
         let granules = usize::from(bytes) / 16;
         for el in [El::El1, El::El0] {
@@ -199,10 +221,10 @@ fn checked(cx: &mut CaseContext<'_>) -> CaseResult {
             tag(&mut guest, granules - 1)?;
             let trace = guest.run(&block)?;
             let what = format!("vectors of {bytes} bytes with another tag in their last granule at {el}");
-            faults_at(&guest, &what, &[0, 1, 2, 3], &trace)?;
-            for fault in &trace.faults {
-                equal("the address of the fault", &(16 * (granules as u64 - 1)), &(fault.far & 0x1ff))?;
-            }
+            let pointer = pointer_at(el, false, 16 * (granules as u64 - 1), TAGS[0]);
+            let fault = |(index, (_, direction)): (usize, (_, _))| TagCheckFault { el, direction, index, pointer };
+            let faults: Vec<_> = accesses.iter().copied().enumerate().map(fault).collect();
+            tag_check_faults(&guest, &what, &faults, &trace)?;
         }
     }
     Ok(())
@@ -214,9 +236,9 @@ fn asynchronous(cx: &mut CaseContext<'_>) -> CaseResult {
         let granules = usize::from(bytes) / 16;
         // One instruction a length, each level and each half of the addresses; over all lengths each of them.
         for (number, el) in [El::El1, El::El0].into_iter().enumerate() {
-            let text = ACCESSES[(granules + number) % ACCESSES.len()];
+            let (text, _) = ACCESSES[(granules + number) % ACCESSES.len()];
             let upper = granules / 2 % 2 == number;
-            for (other, expected) in [(granules, 0), (granules - 1, TF[usize::from(upper)])] {
+            for (other, expected) in [(granules, 0), (0, TF[usize::from(upper)])] {
                 tag(&mut guest, other)?;
                 let block = Block::assemble(text)?
                     .at(el)

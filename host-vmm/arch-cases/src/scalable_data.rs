@@ -1,14 +1,16 @@
 //! Chapter: what SVE makes of data. Elements in memory and in registers, predicates, counts and moves, and a string function
 //! made of them.
 
+use abi::mailbox::SysReg;
 use case::address::{arena, tagged};
-use case::expect::{equal_hex, no_fault};
+use case::expect::{equal_hex, no_fault, one_exception};
 use case::scalable::all_true;
+use case::settings::Mode;
 use case::{Case, CaseContext, CaseResult};
-use machine::Block;
 use machine::need::Need;
+use machine::{Block, El};
 
-use crate::scalable_elements::{gives, length, run};
+use crate::scalable_elements::{A, gives, length, numbered, run};
 
 const fn case(
     name: &'static str,
@@ -31,6 +33,18 @@ pub const CASES: &[Case] = &[
         "predicates are made and tested as their instructions say",
         "DDI 0487 C8.2 PTRUE, WHILELO, CMPEQ, BRKA, BRKN, RDFFRS; pseudocode PredTest",
         predicates,
+    ),
+    case(
+        "arch.sve-data.undefined",
+        "elements of 128 bits are UNDEFINED without FEAT_SVE2p1, and LD1ROB with vectors of 16 bytes",
+        "DDI 0487 ID_AA64ZFR0_EL1.SVEver; C8.2 LD2Q, LD1ROB",
+        undefined,
+    ),
+    case(
+        "arch.sve-data.first-fault-alignment",
+        "with SCTLR_EL1.A an element of LDNF1H that is not aligned stops the load",
+        "DDI 0487 pseudocode MemNF",
+        first_fault_alignment,
     ),
     case(
         "arch.sve-data.strlen",
@@ -225,4 +239,33 @@ fn strlen(cx: &mut CaseContext<'_>) -> CaseResult {
         }
     }
     Ok(())
+}
+
+/// ESR_EL1 of an UNDEFINED instruction.
+const UNDEFINED: u64 = 0x0200_0000;
+
+fn undefined(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    if guest.boot().zfr0 & 0xf < 2 {
+        let text = "ld2q {z0.q, z1.q}, p0/z, [x0]";
+        let trace = run(cx, &mut guest, text, &[tagged(0, 0)])?;
+        one_exception(&guest, text, UNDEFINED, &trace)?;
+    }
+    let text = "ld1rob {z0.b}, p0/z, [x0]";
+    let block = Block::assemble(text)?.scalable(all_true(16)).x(0, tagged(0, 0));
+    if cx.target().vector_lengths().any(|bytes| bytes == 16) {
+        let trace = guest.run(&block)?;
+        one_exception(&guest, text, UNDEFINED, &trace)?;
+    }
+    Ok(())
+}
+
+fn first_fault_alignment(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    let sctlr = guest.sctlr(El::El1, Mode::Synchronous) | A;
+    let text = "setffr; ldnf1h {z0.h}, p0/z, [x0]; rdffr p1.b; cntp x1, p0, p1.b";
+    let block = Block::assemble(text)?.scalable(numbered(cx)).sys(SysReg::Sctlr, sctlr).x(0, tagged(1, 0));
+    let trace = guest.run(&block)?;
+    no_fault(&guest, text, &trace)?;
+    equal_hex("elements that FFR says LDNF1H loaded by an address that is not aligned", 0, trace.x[1])
 }

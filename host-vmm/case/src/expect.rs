@@ -327,6 +327,36 @@ pub fn one_tag_check_fault(guest: &Guest, what: &str, expected: TagCheckFault, t
     }
 }
 
+/// Expects exactly these tag check faults, in this order.
+///
+/// # Errors
+///
+/// It took others, more or less.
+pub fn tag_check_faults(guest: &Guest, what: &str, expected: &[TagCheckFault], trace: &Trace) -> CaseResult {
+    let is = |expected: &TagCheckFault, fault: &Fault| {
+        known_esr(fault) == tag_check_syndrome(expected.el, expected.direction).bits()
+            && fault.index == Some(expected.index)
+            && fault.far & KNOWN == expected.pointer & KNOWN
+    };
+    if expected.len() == trace.faults.len() && expected.iter().zip(&trace.faults).all(|(one, other)| is(one, other)) {
+        return Ok(());
+    }
+    let exception = |expected: &TagCheckFault| {
+        let esr = tag_check_syndrome(expected.el, expected.direction).bits();
+        promised(guest, Some(expected.index), esr, Some(expected.pointer & KNOWN))
+    };
+    let show = |expected: &TagCheckFault| format!("instruction {} at {:#x}", expected.index, expected.pointer & KNOWN);
+    let all = expected.iter().map(show).collect::<Vec<_>>().join("; ");
+    let found = trace.faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    fail_by(
+        what,
+        format!("tag check faults of {all}"),
+        if found.is_empty() { "none" } else { &found },
+        guest.listing(),
+        block_mismatch(guest, expected.iter().map(exception).collect(), trace),
+    )
+}
+
 /// Expects one exception to be this tag check fault.
 fn tag_check_fault(guest: &Guest, what: &str, expected: TagCheckFault, fault: &Fault) -> CaseResult {
     let listing = || guest.listing();

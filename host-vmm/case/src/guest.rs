@@ -9,8 +9,8 @@ use abi::map::Window;
 use crate::case::CaseError;
 use crate::settings::{self, Mode};
 use machine::capability::{
-    AbortInjection, Capability, DirtyLog, DirtyRing, IdRegisterMasks, PageEvents, PtraceTags, Races, SharedMemory,
-    VcpuResets, VmmTags,
+    AbortInjection, Capability, DirtyLog, DirtyRing, HostEvents, IdRegisterMasks, PageEvents, PtraceTags, Races,
+    SharedMemory, VcpuResets, VmmTags,
 };
 use machine::pool::SharedMachine;
 use machine::snapshot::Snapshot;
@@ -128,6 +128,15 @@ impl Guest {
     /// As [`Self::vm`].
     pub fn shared_memory(&mut self) -> Part<'_, dyn SharedMemory> {
         self.part(Capability::SharedMemory, |machine| machine.vm()?.shared_memory())
+    }
+
+    /// What happens to the host as a whole.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::vm`].
+    pub fn host_events(&mut self) -> Part<'_, dyn HostEvents> {
+        self.part(Capability::HostEvents, |machine| machine.vm()?.host_events())
     }
 
     /// What initialises vCPUs again.

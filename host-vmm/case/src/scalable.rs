@@ -5,7 +5,7 @@ use machine::{ScalableState, Trace};
 
 use crate::case::CaseResult;
 use crate::case_context::CaseContext;
-use crate::expect::{equal, fail_with};
+use crate::expect::{equal, equal_hex, fail_with};
 use crate::guest::Guest;
 
 /// Draws z0 to z31, p0 to p15 and FFR, whose set bits are those from bit 0 on (Arm ARM, WRFFR), at a vector length in bytes.
@@ -30,7 +30,7 @@ pub fn all_true(vector_bytes: u16) -> ScalableState {
 ///
 /// # Errors
 ///
-/// They differ; the failure names the first, with its bytes from the highest on.
+/// They differ; the failure names the first, and the place in it.
 pub fn same_state(guest: &Guest, what: &str, expected: &ScalableState, trace: &Trace) -> CaseResult {
     let Some(found) = &trace.scalable else {
         return fail_with(what, "z0 to z31, p0 to p15 and FFR", "none", guest.listing());
@@ -39,11 +39,21 @@ pub fn same_state(guest: &Guest, what: &str, expected: &ScalableState, trace: &T
     let vectors = (0..32).map(|n| (format!("z{n}"), expected.z(n), found.z(n)));
     let predicates = (0..16).map(|n| (format!("p{n}"), expected.p(n), found.p(n)));
     let first_fault = [("FFR".to_owned(), expected.ffr(), found.ffr())];
-    let number = |bytes: &[u8]| bytes.iter().rev().fold("0x".to_owned(), |text, byte| text + &format!("{byte:02x}"));
-    match vectors.chain(predicates).chain(first_fault).find(|(_, expected, found)| expected != found) {
-        None => Ok(()),
-        Some((name, expected, found)) => {
-            fail_with(format!("{name} {what}"), number(expected), number(found), guest.listing())
-        }
+    for (name, expected, found) in vectors.chain(predicates).chain(first_fault) {
+        same_bytes(&name, what, expected, found)?;
     }
+    Ok(())
+}
+
+/// Expects the bytes of a scalable register, eight at a time from the lowest on.
+///
+/// # Errors
+///
+/// They differ; the failure names the first eight that do.
+pub fn same_bytes(name: &str, what: &str, expected: &[u8], found: &[u8]) -> CaseResult {
+    let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
+    for (at, (expected, found)) in (0..).step_by(8).zip(expected.chunks(8).zip(found.chunks(8))) {
+        equal_hex(&format!("{name} from byte {at} on {what}"), number(expected), number(found))?;
+    }
+    Ok(())
 }

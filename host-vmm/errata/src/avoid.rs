@@ -40,6 +40,8 @@ pub enum Avoid {
     StoreOnlyAtomics,
     /// Blocks with memory copies do, too.
     StoreOnlyCopies,
+    /// No vectors of more than 128 bytes in programs with a restore.
+    SavedLongVectors,
     /// Blocks with contiguous loads and stores of SVE, other than by the stack pointer and first-fault ones, have no effect of
     /// tag check faults; or such instructions are left out.
     ScalableChecks,
@@ -56,6 +58,10 @@ pub enum Avoid {
     FirstFaultSynchronous,
     /// Blocks with stores of whole vectors or predicates of SVE have no asymmetric tag check faults, and check loads, too.
     WholeScalableStores,
+    /// No LDNF1 of elements of more than a byte.
+    NonFaultCrossing,
+    /// No loads and stores of SVE in programs that may see Non-cacheable memory.
+    ScalablePageKinds,
     /// No loads of single lanes in blocks with SVE.
     LanesWithScalable,
     /// No SB.
@@ -85,6 +91,7 @@ impl Avoid {
             Self::AsymmetricSwaps => "have no asymmetric faults in blocks with CAS and CASP",
             Self::StoreOnlyAtomics => "check loads, too, in blocks with atomics",
             Self::StoreOnlyCopies => "check loads, too, in blocks with memory copies",
+            Self::SavedLongVectors => "have no vectors of more than 128 bytes where the machine is saved",
             Self::ScalableChecks => {
                 "leave out contiguous loads and stores of SVE, or let tag check faults have no effect"
             }
@@ -100,6 +107,8 @@ impl Avoid {
             Self::WholeScalableStores => {
                 "have synchronous faults and checks of loads in blocks with stores of whole vectors or predicates of SVE"
             }
+            Self::NonFaultCrossing => "have no LDNF1 of elements of more than a byte",
+            Self::ScalablePageKinds => "have no loads and stores of SVE where they may see Non-cacheable memory",
             Self::LanesWithScalable => "have no loads of single lanes in blocks with SVE",
             Self::SpeculationBarriers => "do not contain SB",
             Self::SyndromeUpperHalf => "do not compare bits 63:32 of ESR_EL1 of tag check faults",

@@ -52,6 +52,7 @@ impl Environment {
         let met = |condition: &Condition| match condition {
             Condition::Mode(mode) => *mode == self.mode,
             Condition::KvmGuest => self.linux.is_some(),
+            Condition::Board => self.linux.is_none(),
             Condition::Cpus(_) | Condition::Unseen(_) => true,
         };
         self.version(erratum.product).is_some_and(|version| erratum.is_in(version))

@@ -51,6 +51,8 @@ pub enum Condition {
     Mode(&'static str),
     /// The program runs in a guest of KVM: two stages of translation.
     KvmGuest,
+    /// The program runs on the emulator's own machine, without a kernel: it is the emulator that saves and restores.
+    Board,
     /// The emulated machine has so many CPUs. The failure itself decides.
     Cpus(&'static str),
     /// Something that a run cannot see. Such an erratum excuses nothing: it would hide something else.

@@ -41,6 +41,7 @@ fn explains(sign: &Sign, what: &str, mismatch: &Mismatch) -> bool {
             names.iter().any(|name| matches(name, what))
                 && match values {
                     Numbers::Pairs(pairs) => pairs.contains(&(*expected, *found)),
+                    Numbers::Lost => *found == 0,
                     Numbers::Bits(bits) => (expected ^ found) & !bits == 0,
                 }
         }

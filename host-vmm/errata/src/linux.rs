@@ -45,6 +45,8 @@ pub(super) const ALL: &[Erratum] = &[
             "kvm.race.faults-of-their-own",
             "kvm.reset.registers",
             "kvm.reset.cpu-on",
+            "kvm.host.cpus-cycle",
+            "kvm.host.suspend-to-idle",
         ],
         signs: &[
             // Another vCPU's pending faults, or none.
@@ -59,6 +61,21 @@ pub(super) const ALL: &[Erratum] = &[
         ],
         disclosure: Some("Not reported upstream yet."),
         analysis: include_str!("../../../docs/errata/linux.protected-mode-tfsr.md"),
+        ..LINUX
+    },
+    Erratum {
+        id: "linux.protected-mode-cpu-online",
+        title: "a CPU with SVE that comes online again in protected mode is a panic at EL2",
+        versions: &[range(version(6, 1, 0), version(6, 12, 0))],
+        conditions: &[
+            Condition::Mode("protected"),
+            Condition::Unseen("a CPU with SVE goes offline and comes online again"),
+        ],
+        shows: "CPTR_EL2.TZ of a CPU that comes online is set, so that the kernel's read of ZCR_EL1 is trapped; EL2 has no handler for it: \
+                HYP panic",
+        seen: "6.1.192 with `--append kvm-arm.mode=protected --smp 2 kvm.host.cpus-cycle`, and not with `--cpu max,sve=off,sme=off`; not \
+               6.12.117. It does not concern tags. What is between was not measured",
+        reference: "arch/arm64/kvm/hyp/nvhe/hyp-main.c, handle_trap(): BUG(); arch/arm64/kernel/cpufeature.c, check_local_cpu_capabilities()",
         ..LINUX
     },
     Erratum {
@@ -387,19 +404,22 @@ pub(super) const ALL: &[Erratum] = &[
     },
     Erratum {
         id: "linux.zero-page-in-stage-2",
-        title: "the zero page is mapped to a guest with MTE",
+        title: "a guest that reads memory which nobody wrote has the zero page flagged as tagged",
         versions: &[
             range(version(6, 1, 158), version(6, 2, 0)),
             range(version(6, 12, 54), version(6, 13, 0)),
-            range(version(6, 18, 0), version(7, 1, 3)),
+            range(version(6, 18, 0), version(6, 18, 38)),
+            range(version(6, 19, 0), version(7, 1, 3)),
         ],
-        conditions: &[Condition::Unseen("a read-only slot, or a page that the guest only reads")],
-        shows: "the zero page is mapped to a guest with MTE, and its tags are cleared and flagged as if it were the guest's own",
-        evidence: Evidence::Fixed,
-        seen: "nowhere: read. It began with \"arm64: mte: Do not flag the zero page as PG_mte_tagged\", which 6.1.158 and 6.12.54 took, too; \
-               fixed by \"KVM: arm64: Omit tag sync on stage-2 mappings of the zero page\" in 7.1.3 and, in a release that was not \
-               looked up, in 6.18.y; not in 6.1.192 and 6.12.117",
-        reference: "arch/arm64/kvm/mmu.c, sanitise_mte_tags()",
+        shows: "the zero page is mapped to a guest with MTE, and flagged as tagged: no page is equal to it any more, so that huge pages \
+                which are mostly zeros are not split, and KSM merges no page with it, until the host is booted again",
+        seen: "6.1.192 and 6.12.117; not 7.2.13 and 7.3-rc7. It began with f620d66af316 (\"arm64: mte: Do not flag the zero page as \
+               PG_mte_tagged\", 6.18), which 6.1.158 and 6.12.54 took, too; fixed by 2986a6257405 (\"KVM: arm64: Omit tag sync on stage-2 \
+               mappings of the zero page\", which names that commit) in 7.1.3, and as 1fcca1260c6e in 6.18.38. 6.17.y was not looked up",
+        reference: "arch/arm64/kvm/mmu.c, sanitise_mte_tags(); arch/arm64/kernel/mte.c, memcmp_pages()",
+        cases: &["kvm.fresh.zero-page-untagged"],
+        signs: &[Sign::Number { what: &["PG_mte_tagged of the zero page"], values: Numbers::Pairs(&[(0, 1)]) }],
+        analysis: include_str!("../../../docs/errata/linux.zero-page-in-stage-2.md"),
         ..LINUX
     },
 ];

@@ -62,6 +62,7 @@ fn section(page: &mut String, erratum: &Erratum) {
             match condition {
                 Condition::Mode(mode) => format!("`kvm-arm.mode={mode}`"),
                 Condition::KvmGuest => "in a guest of KVM".to_owned(),
+                Condition::Board => "without a kernel".to_owned(),
                 Condition::Cpus(count) => {
                     format!("the emulated machine has {count} CPUs").replace("one CPUs", "one CPU")
                 }

@@ -6,6 +6,25 @@ use super::avoid::Avoid;
 use super::erratum::{BLANK, Condition, Erratum, from, range, version};
 use super::sign::{Numbers, Reaction, SCALABLE, Sign, VECTOR_LISTS, abort, any_abort, direction, instead};
 
+/// Eight bytes of a vector above its first 128, as failures name them.
+const ABOVE_128: &[&str] = &[
+    "z* from byte 128 on *",
+    "z* from byte 136 on *",
+    "z* from byte 144 on *",
+    "z* from byte 152 on *",
+    "z* from byte 160 on *",
+    "z* from byte 168 on *",
+    "z* from byte 176 on *",
+    "z* from byte 184 on *",
+    "z* from byte 192 on *",
+    "z* from byte 200 on *",
+    "z* from byte 208 on *",
+    "z* from byte 216 on *",
+    "z* from byte 224 on *",
+    "z* from byte 232 on *",
+    "z* from byte 240 on *",
+    "z* from byte 248 on *",
+];
 /// Atomic read-modify-writes.
 const ATOMICS: &[&str] = &["ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp", "cas"];
 
@@ -109,8 +128,18 @@ pub(super) const ALL: &[Erratum] = &[
         shows: "loads and stores of SVE at an address that is no multiple of an element's size are done with SCTLR_EL1.A, and in Device memory",
         seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
         reference: "Arm ARM, pseudocode of LD1W (scalar plus scalar): each element is an access by Mem[]",
-        cases: &["arch.sve-elements.alignment", "arch.sve-elements.whole-alignment"],
-        signs: &[Sign::Instruction(instead(SCALABLE, any_abort(ALIGNMENT), Reaction::Done))],
+        cases: &[
+            "arch.sve-elements.alignment",
+            "arch.sve-elements.whole-alignment",
+            "arch.sve-data.first-fault-alignment",
+        ],
+        signs: &[
+            Sign::Instruction(instead(SCALABLE, any_abort(ALIGNMENT), Reaction::Done)),
+            Sign::Number {
+                what: &["elements that FFR says LDNF1H loaded by an address that is not aligned"],
+                values: Numbers::Pairs(&[(0, 16), (0, 32)]),
+            },
+        ],
         programs: &["qemu.scalable-alignment"],
         avoid: &[Avoid::ScalableAlignment],
         analysis: include_str!("../../../docs/errata/qemu.scalable-alignment.md"),
@@ -146,6 +175,23 @@ pub(super) const ALL: &[Erratum] = &[
         }],
         avoid: &[Avoid::ScalableAlignment],
         analysis: include_str!("../../../docs/errata/qemu.non-fault-reads-device.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.non-fault-faults",
+        title: "LDNF1 faults where its first element crosses into a page that does",
+        versions: &[from(version(8, 0, 0))],
+        shows: "LDNF1 takes the fault of the second page if its first active element crosses into it",
+        seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
+        reference: "target/arm/tcg/sve_helper.c, sve_cont_ldst_pages() compares `<` where `==` is meant: see the comment above it",
+        signs: &[Sign::Instruction(instead(
+            &["ldnf1"],
+            Reaction::Done,
+            any_abort(&[FaultStatus::TRANSLATION_L1, FaultStatus::TRANSLATION_L2, FaultStatus::TRANSLATION_L3]),
+        ))],
+        programs: &["qemu.non-fault-faults"],
+        avoid: &[Avoid::NonFaultCrossing],
+        analysis: include_str!("../../../docs/errata/qemu.non-fault-faults.md"),
         ..BLANK
     },
     Erratum {
@@ -272,6 +318,20 @@ pub(super) const ALL: &[Erratum] = &[
         }],
         avoid: &[Avoid::SpeculationBarriers],
         analysis: include_str!("../../../docs/errata/qemu.sb-keeps-branch-type.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.saved-vectors-truncated",
+        title: "of a machine that is saved and loaded, vectors of SVE have their first 128 bytes alone",
+        versions: &[from(version(8, 0, 0))],
+        conditions: &[Condition::Board],
+        shows: "after a migration z0 to z31 are 0 above their first 128 bytes",
+        seen: "10.0.13 and 11.1.3. The line that is wrong was read in a source of 2018: no version is known without it",
+        reference: "target/arm/machine.c, vmstate_zreg_hi_reg",
+        cases: &["restore.sve.every-length", "restore.sve.two-vcpus"],
+        signs: &[Sign::Number { what: ABOVE_128, values: Numbers::Lost }],
+        avoid: &[Avoid::SavedLongVectors],
+        analysis: include_str!("../../../docs/errata/qemu.saved-vectors-truncated.md"),
         ..BLANK
     },
     Erratum {

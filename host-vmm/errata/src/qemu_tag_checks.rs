@@ -90,14 +90,17 @@ pub(super) const ALL: &[Erratum] = &[
         id: "qemu.vector-list-end-unchecked",
         title: "the end of a long list of vectors is not tag checked",
         versions: &[range(version(8, 2, 0), version(10, 1, 0))],
-        shows: "of LD1 to LD4 and ST1 to ST4 of 48 or 64 bytes only the first 16 or 32 are tag checked",
+        shows: "of LD1 to LD4 and ST1 to ST4 of 48 or 64 bytes only the first 16 or 32 are tag checked, and of LDR and STR of a vector of SVE as many as are left above multiples of 32",
         seen: "10.0.13, not on 11.1.3; that 8.2 has it and 10.1 has not is read in the history",
         reference: "target/arm/internals.h, MTEDESC.SIZEM1 has five bits: fixed for 10.1",
-        cases: &["arch.vector.structures-checked"],
-        signs: &[Sign::Instruction(InstructionSign {
-            longer_than: Some(32),
-            ..instead(VECTOR_LISTS, any_abort(TAG_CHECK), Reaction::Done)
-        })],
+        cases: &["arch.vector.structures-checked", "arch.sve.check-load"],
+        signs: &[
+            Sign::Instruction(InstructionSign {
+                longer_than: Some(32),
+                ..instead(VECTOR_LISTS, any_abort(TAG_CHECK), Reaction::Done)
+            }),
+            Sign::Instruction(instead(&["ldr z", "str z"], any_abort(TAG_CHECK), Reaction::Done)),
+        ],
         programs: &["qemu.vector-list-end-unchecked"],
         avoid: &[Avoid::LongLists],
         analysis: include_str!("../../../docs/errata/qemu.vector-list-end-unchecked.md"),
@@ -111,7 +114,7 @@ pub(super) const ALL: &[Erratum] = &[
         seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
         reference: "target/arm/tcg/sve_helper.c, sve_cont_ldst_mte_check() passes `addr`, not `addr + mem_off`",
         cases: &[
-            "arch.sve.check-every-length",
+            "arch.sve.check-elements",
             "arch.sve-elements.load-checked",
             "arch.sve-elements.store-checked",
             "arch.sme.element-checked",
@@ -164,10 +167,15 @@ pub(super) const ALL: &[Erratum] = &[
         shows: "a tag check fault of STR (vector) or STR (predicate) is that of a read: ESR_EL1.WnR is 0, and asymmetric mode makes it synchronous",
         seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
         reference: "target/arm/tcg/translate-sve.c, gen_sve_str() passes `false` for `is_write` to gen_mte_checkN()",
-        cases: &["arch.sve-elements.whole-store-is-a-write", "arch.sme.store-is-a-write"],
+        cases: &["arch.sve.check-store", "arch.sve-elements.whole-store-is-a-write", "arch.sme.store-is-a-write"],
         signs: &[
             direction(&["str z", "str p"], FOUND_BY_CHECK, true),
             Sign::Instruction(instead(&["str z", "str p"], Reaction::Pending, abort(TAG_CHECK, false))),
+            Sign::Instruction(instead(
+                &["str z", "str p"],
+                abort(&[FaultStatus::PERMISSION_L2, FaultStatus::PERMISSION_L3], true),
+                abort(TAG_CHECK, false),
+            )),
         ],
         programs: &["qemu.scalable-store-reads"],
         avoid: &[Avoid::Direction, Avoid::WholeScalableStores],
@@ -188,6 +196,19 @@ pub(super) const ALL: &[Erratum] = &[
         }],
         avoid: &[Avoid::FirstFaultSynchronous],
         analysis: include_str!("../../../docs/errata/qemu.first-fault-suppresses-first.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.gather-crossing-unchecked",
+        title: "the second page of an element of a gather or scatter is not tag checked if the first is not Tagged",
+        versions: &[from(version(8, 0, 0))],
+        shows: "an element of a gather or scatter that crosses from a page that is not Tagged into one that is goes unchecked",
+        seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
+        reference: "target/arm/tcg/sve_helper.c, sve_ld1_z() and sve_st1_z() look at `info.tagged`, not at `info2.tagged`",
+        signs: &[Sign::Instruction(instead(SCALABLE_LISTS, any_abort(TAG_CHECK), Reaction::Done))],
+        programs: &["qemu.gather-crossing-unchecked"],
+        avoid: &[Avoid::ScalablePageKinds],
+        analysis: include_str!("../../../docs/errata/qemu.gather-crossing-unchecked.md"),
         ..BLANK
     },
     Erratum {

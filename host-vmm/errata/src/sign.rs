@@ -36,6 +36,8 @@ pub enum Numbers {
     Pairs(&'static [(u64, u64)]),
     /// The number differs in these bits alone.
     Bits(u64),
+    /// It is 0.
+    Lost,
 }
 
 /// What an instruction does instead of what it should.

@@ -1,8 +1,10 @@
 //! Chapter: KVM_CAP_ARM_MTE and the registers that it adds, without a guest.
 
-use super::calls::{BASE, fetch, granules, refused, returns, succeeds, vm};
-use case::expect::holds;
+use super::calls::{BASE, fetch, granules, handed, refused, returns, succeeds, vm};
+use case::expect::{equal, holds};
 use case::{Case, CaseContext, CaseResult};
+use machine::capability::Capability;
+use machine::need::Need;
 use machine::registers::RegisterId;
 use machine::{Access, Backing, Errno};
 
@@ -16,6 +18,12 @@ pub const CASES: &[Case] = &[
     ),
     case("kvm.capability.flags", "the capability takes no flags: EINVAL", capability_flags),
     case("kvm.capability.twice", "enabling the capability twice is fine", capability_twice),
+    case(
+        "kvm.capability.beside-a-vcpu",
+        "a capability that is enabled while another thread makes a vCPU is refused, or is that vCPU's, too",
+        beside_a_vcpu,
+    )
+    .needing(&[Need::Capability(Capability::SetupRaces)]),
     case(
         "kvm.registers.absent-without-mte",
         "without the capability the four registers are not listed and give ENOENT",
@@ -47,6 +55,35 @@ fn after_a_vcpu(cx: &mut CaseContext<'_>) -> CaseResult {
     succeeds("KVM_SET_USER_MEMORY_REGION", vm.add_memory(BASE, page, Backing::Anonymous, Access::ReadWrite))?;
     let mut buffer = vec![0; granules(page)];
     returns("a fetch after the refusal", Err(Errno::EINVAL), fetch(&*vm, BASE, page, &mut buffer))
+}
+
+fn beside_a_vcpu(cx: &mut CaseContext<'_>) -> CaseResult {
+    const RACES: usize = 24;
+    for number in 0..RACES {
+        let mut vm = cx.bare()?;
+        let page = vm.page_size();
+        succeeds("KVM_SET_USER_MEMORY_REGION", vm.add_memory(BASE, page, Backing::Anonymous, Access::ReadWrite))?;
+        let seed = cx.random().u64(..);
+        let race = handed(Capability::SetupRaces, vm.setup_races())?.enable_mte_beside_vcpu(seed);
+        let mte = match succeeds("KVM_CREATE_VCPU and KVM_ARM_VCPU_INIT", race)? {
+            Ok(()) => true,
+            Err(errno) => {
+                let what = format!("KVM_ENABLE_CAP beside a vCPU that is made, race {number}");
+                returns(&what, Err(Errno::EINVAL), Err(errno))?;
+                false
+            }
+        };
+        let what = |what: &str| format!("{what} where the capability was {}", if mte { "enabled" } else { "refused" });
+        let listed = vm.registers(0)?;
+        let registers = RegisterId::MTE.iter().filter(|id| listed.get(**id).is_some()).count();
+        equal(&what("how many of MTE's four registers are listed"), &(4 * usize::from(mte)), &registers)?;
+        let pfr1 = succeeds("KVM_GET_ONE_REG of ID_AA64PFR1_EL1", vm.register(0, RegisterId::ID_AA64PFR1_EL1))?;
+        let level = if mte { u64::from(cx.target().mte()) } else { 0 };
+        equal(&what("ID_AA64PFR1_EL1.MTE"), &level, &(pfr1 >> 8 & 0xf))?;
+        let expected = if mte { Ok(page) } else { Err(Errno::EINVAL) };
+        returns(&what("a fetch"), expected, fetch(&*vm, BASE, page, &mut vec![0; granules(page)]))?;
+    }
+    Ok(())
 }
 
 fn capability_flags(cx: &mut CaseContext<'_>) -> CaseResult {

@@ -2,7 +2,7 @@
 //!
 //! From "arm64: Handle MTE tags zeroing" on, the second patch of the series that gave VMs MTE.
 
-use super::calls::{BASE, granules, peek, returns, store, succeeds, vm};
+use super::calls::{BASE, granules, handed, peek, returns, store, succeeds, vm};
 use case::address::{arena, tagged};
 use case::expect::{bytes, equal_hex, no_fault, tags};
 use case::tagging::{guest_reads, guest_tags};
@@ -15,6 +15,13 @@ const SANITISE: &str = "arch/arm64/kvm/mmu.c, sanitise_mte_tags()";
 const DONTNEED: &str = "Documentation/arch/arm64/memory-tagging-extension.rst, PROT_MTE: MADV_DONTNEED";
 
 pub const CASES: &[Case] = &[
+    Case::new(
+        "kvm.fresh.zero-page-untagged",
+        "the kernel's page full of zeros is not flagged as tagged when a guest reads pages that nobody wrote",
+        "arch/arm64/kvm/mmu.c, sanitise_mte_tags(); arch/arm64/kernel/mte.c, memcmp_pages(): no page equals one that is tagged",
+        zero_page_untagged,
+    )
+    .needing(&[Need::Capability(Capability::HostFeatures), Need::Pagemap]),
     Case::new(
         "kvm.fresh.guest-loads-zero",
         "LDG of pages that nobody touched gives 0 for each granule",
@@ -94,6 +101,15 @@ pub(super) fn leave_tags_behind(cx: &mut CaseContext<'_>) -> CaseResult {
     let length = LEFT_BEHIND * vm.page_size();
     let mut all = vec![0xf; granules(length)];
     returns("a store over all pages", Ok(length), store(&*vm, BASE, length, &mut all))
+}
+
+fn zero_page_untagged(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = cx.guest()?;
+    tags("LDG of a page that nobody wrote", arena(0), &[0; 16], &guest_reads(&mut guest, 0, 16)?)?;
+    let mut vm = guest.vm()?;
+    let host = handed(Capability::HostFeatures, vm.host_features())?;
+    let flagged = succeeds("PG_arch_2 in /proc/kpageflags", host.zero_page_is_tagged())?;
+    equal_hex("PG_mte_tagged of the zero page", 0, flagged.into())
 }
 
 fn other_vm(cx: &mut CaseContext<'_>) -> CaseResult {

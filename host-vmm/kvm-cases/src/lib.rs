@@ -32,14 +32,18 @@ mod el2;
 mod feature;
 mod fresh;
 mod hazards;
+mod host_events;
 mod hypercalls;
 mod identification;
 mod ioctl;
 mod isolation;
+mod late_memory;
 mod life;
+mod offers;
 mod one_reg;
 mod parts;
 mod race_calls;
+mod race_sharers;
 mod race_vcpus;
 mod races;
 mod replaced;
@@ -63,16 +67,20 @@ pub const CHAPTERS: &[Chapter] = &[
     stops::CASES,
     backings::CASES,
     replaced::CASES,
+    late_memory::CASES,
     parts::CASES,
+    host_events::CASES,
     dirty::CASES,
     capability::CASES,
     identification::CASES,
     feature::CASES,
+    offers::CASES,
     el2::CASES,
     isolation::CASES,
     races::CASES,
     race_calls::CASES,
     race_vcpus::CASES,
+    race_sharers::CASES,
     reset::CASES,
     one_reg::CASES,
     restore::CASES,

@@ -18,6 +18,17 @@ use machine::{Backing, PageEvent};
 const PARTS: &[Need] =
     &[Need::Capability(Capability::PageEvents), Need::HugePages, Need::HugePageCollapse, Need::Swap, Need::Pagemap];
 
+/// What a case needs in which a huge page is made that is mostly zeros, and the kernel splits it.
+const SHRUNK: &[Need] = &[
+    Need::Capability(Capability::PageEvents),
+    Need::HugePages,
+    Need::HugePageCollapse,
+    Need::UnderusedShrinker,
+    Need::OwnHost,
+];
+const UNDERUSED: &str = "Documentation/admin-guide/mm/transhuge.rst, shrink_underused; mm/huge_memory.c, deferred_split_scan() and \
+                         try_to_map_unused_to_zeropage()";
+
 pub const CASES: &[Case] = &[
     Case::new(
         "kvm.part.paged-out",
@@ -92,6 +103,20 @@ pub const CASES: &[Case] = &[
         whole_huge_page,
     )
     .needing(PARTS),
+    Case::new(
+        "kvm.part.underused",
+        "a huge page that the kernel splits because most of it is zeros keeps tags and data, of parts full of zeros, too",
+        UNDERUSED,
+        |b| part(b, PagesTaken::Underused),
+    )
+    .needing(SHRUNK),
+    Case::new(
+        "kvm.part.underused-with-untagged-first",
+        "a huge page whose first part was never tagged keeps the others' tags when it is split because most of it is zeros",
+        SPLIT,
+        |b| mixed_by(b, 1, |guest| take(guest, PagesTaken::Underused)),
+    )
+    .needing(SHRUNK),
     Case::new("kvm.part.shared-in-swap", "shared memory in swap comes back with its tags and data", SWAP, shared_in_swap)
         .needing(&[
             Need::Capability(Capability::PageEvents),
@@ -128,6 +153,8 @@ enum PagesTaken {
     Discarded,
     /// Nothing is mapped there any more; later the rest goes to swap.
     Unmapped,
+    /// Nothing: the kernel splits it because most of it is zeros, of which those that nobody tagged need no page.
+    Underused,
 }
 
 /// The part that goes is right behind the pages that cases fill.
@@ -140,6 +167,9 @@ fn take(guest: &mut Guest, taken: PagesTaken) -> CaseResult {
     let event = match taken {
         // Half of the pages that are looked at, and no more.
         PagesTaken::PagedOut => return apply_page_event(guest, 0, PAGES / 2 * page, &[PageEvent::PageOut]),
+        PagesTaken::Underused => {
+            return apply_page_event(guest, 0, abi::map::ARENA_SIZE, &[PageEvent::ShrinkUnderused]);
+        }
         PagesTaken::Discarded => PageEvent::Discard,
         PagesTaken::Unmapped => PageEvent::Unmap,
     };

@@ -7,8 +7,10 @@ use abi::map::Window;
 use super::calls::{handed, refused, succeeds, vm};
 use super::restore::{CHECKPOINT, with_checkpoint};
 use case::address::{arena, pointer, pointer_at};
-use case::expect::{equal, equal_hex, fail_with, faults_at, holds, no_fault, one_exception};
-use case::scalable::{all_true, random_state, same_state};
+use case::expect::{
+    Direction, TagCheckFault, equal, equal_hex, fail_with, holds, no_fault, one_exception, tag_check_faults,
+};
+use case::scalable::{all_true, random_state, same_bytes, same_state};
 use case::settings::{Mode, TF, tfsr};
 use case::{Case, CaseContext, CaseError, CaseResult};
 use machine::capability::{Capability, ScalableVectors};
@@ -19,6 +21,9 @@ use machine::{Block, Config, El, Errno, ScalableState, Vm};
 const FINALIZE: &str = "Documentation/virt/kvm/api.rst, KVM_ARM_VCPU_INIT: KVM_ARM_VCPU_SVE, and KVM_ARM_VCPU_FINALIZE";
 const LENGTHS: &str = "Documentation/virt/kvm/api.rst, KVM_SET_ONE_REG: KVM_REG_ARM64_SVE_VLS";
 const REGISTERS: &str = "Documentation/virt/kvm/api.rst, KVM_SET_ONE_REG: arm64 SVE registers";
+
+/// What cases need that ask the kernel's VM alone.
+const OF_VM: &[Need] = &[Need::Sve, Need::Capability(Capability::Vm)];
 
 pub const CASES: &[Case] = &[
     kvm(
@@ -35,7 +40,7 @@ pub const CASES: &[Case] = &[
     ),
     kvm(
         "kvm.sve.without",
-        "a vCPU without KVM_ARM_VCPU_SVE has none of it: no register, EINVAL for KVM_ARM_VCPU_FINALIZE, UNDEFINED instructions",
+        "a vCPU without KVM_ARM_VCPU_SVE has none of it: no register, EINVAL for KVM_ARM_VCPU_FINALIZE, instructions that EL1 itself traps",
         FINALIZE,
         without,
     ),
@@ -69,13 +74,15 @@ pub const CASES: &[Case] = &[
          guest goes on with",
         REGISTERS,
         by_one_reg,
-    ),
+    )
+    .needing(OF_VM),
     kvm(
         "kvm.sve.identification",
         "ID_AA64PFR0_EL1.SVE and ID_AA64ZFR0_EL1 by KVM_GET_ONE_REG are those that the guest reads",
         "Documentation/virt/kvm/arm/vcpu-features.rst, The ID Registers",
         identification,
-    ),
+    )
+    .needing(OF_VM),
     restore(
         "restore.sve.every-length",
         "a restore amid a block keeps z0 to z31, p0 to p15, FFR and the vector length, at every length",
@@ -160,12 +167,12 @@ fn after_finalize(cx: &mut CaseContext<'_>) -> CaseResult {
 }
 
 fn without(cx: &mut CaseContext<'_>) -> CaseResult {
-    /// ESR_EL1 of an UNDEFINED instruction: EC 0, IL 1.
-    const UNDEFINED: u64 = 1 << 25;
+    /// ESR_EL1 of what CPACR_EL1.ZEN traps, which the firmware leaves 0 where ID_AA64PFR0_EL1 has no SVE: EC 0x19, IL 1.
+    const TRAPPED: u64 = 0x19 << 26 | 1 << 25;
     let mut guest = cx.guest_like(Config { vector_limit: Some(0), ..Config::default() })?;
     equal_hex("ID_AA64PFR0_EL1.SVE", 0, guest.boot().pfr0 >> 32 & 0xf)?;
     let trace = guest.exec("rdvl x0, #1", &[])?;
-    one_exception(&guest, "RDVL", UNDEFINED, &trace)?;
+    one_exception(&guest, "RDVL", TRAPPED, &trace)?;
     let mut vm = guest.vm()?;
     let sve = scalable(&mut *vm)?;
     refused("KVM_ARM_VCPU_FINALIZE", Errno::EINVAL, sve.finalize_vcpu(0))?;
@@ -276,9 +283,7 @@ fn by_one_reg(cx: &mut CaseContext<'_>) -> CaseResult {
         for (id, found) in registers.iter() {
             let Some(expected) = value_in(&held, id) else { continue };
             ids.push(id.0);
-            let (mut what, at) = (format!("KVM_GET_ONE_REG of {id} at {bytes} bytes"), arena(0));
-            what += ", by bytes as if they were memory";
-            case::expect::bytes(&what, at, expected, found)?;
+            same_bytes(&format!("KVM_GET_ONE_REG of {id}"), &format!("at {bytes} bytes"), expected, found)?;
         }
         equal("registers of SVE that were compared", &49, &ids.len())?;
         let values = Registers::collect(&ids, |id, value| {
@@ -321,29 +326,39 @@ fn every_length(cx: &mut CaseContext<'_>) -> CaseResult {
 }
 
 /// Loads and stores of all bytes of a vector at the address in x0.
-const ACCESSES: [&str; 4] = ["ld1b {z1.b}, p0/z, [x0]", "st1b {z2.b}, p0, [x0]", "ldr z3, [x0]", "str z4, [x0]"];
+const ACCESSES: [(&str, Direction); 3] = [
+    ("ld1b {z1.b}, p0/z, [x0]", Direction::Load),
+    ("st1b {z2.b}, p0, [x0]", Direction::Store),
+    ("ldr z3, [x0]", Direction::Load),
+];
 
 fn checks_go_on(cx: &mut CaseContext<'_>) -> CaseResult {
     const TAGS: [u8; 2] = [3, 12];
     let mut guest = cx.guest()?;
-    let text = ACCESSES.join("; ");
+    let text = ACCESSES.map(|(text, _)| text).join("; ");
+    let faults = |el, firsts: &[usize]| -> Vec<TagCheckFault> {
+        let pointer = pointer_at(el, false, 0, TAGS[1]);
+        let fault = |(index, (_, direction))| TagCheckFault { el, direction, index, pointer };
+        firsts.iter().flat_map(|first| (*first..).zip(ACCESSES).map(fault)).collect()
+    };
+    // A vector and the granule behind it, which has another tag.
     for bytes in cx.target().vector_lengths() {
-        let last = usize::from(bytes) / 16 - 1;
-        let mut tags = [TAGS[0]; 16];
-        tags[last] = TAGS[1];
+        let mut tags = [TAGS[0]; 17];
+        tags[usize::from(bytes) / 16] = TAGS[1];
         guest.store_tags(arena(0), &tags)?;
         let block = Block::assemble(&format!("{text}; {CHECKPOINT} {text}"))?.scalable(all_true(bytes));
-        guest.run_to_checkpoint(&with_checkpoint(block.x(0, pointer_at(El::El1, false, 0, TAGS[0]))))?;
+        guest.run_to_checkpoint(&with_checkpoint(block.x(0, pointer_at(El::El1, false, 0, TAGS[1]))))?;
         guest.save_and_restore()?;
         let trace = guest.resume()?;
         let what = format!("vectors of {bytes} bytes before and after a restore");
-        faults_at(&guest, &what, &[0, 1, 2, 3, 5, 6, 7, 8], &trace)?;
+        tag_check_faults(&guest, &what, &faults(El::El1, &[0, 4]), &trace)?;
         // What follows brings no registers: those that were restored are what it loads, stores and selects by.
-        let block = Block::assemble(&text)?.at(El::El0).x(0, pointer_at(El::El0, false, 0, TAGS[0]));
+        let block = Block::assemble(&text)?.at(El::El0).x(0, pointer_at(El::El0, false, 0, TAGS[1]));
         let trace = guest.run(&block)?;
-        faults_at(&guest, &format!("vectors of {bytes} bytes after a restore at EL0"), &[0, 1, 2, 3], &trace)?;
+        let after = format!("vectors of {bytes} bytes after a restore at EL0");
+        tag_check_faults(&guest, &after, &faults(El::El0, &[0]), &trace)?;
         for el in [El::El1, El::El0] {
-            for (tag, expected) in [(TAGS[0], TF[0]), (TAGS[1], if last == 0 { 0 } else { TF[0] })] {
+            for (tag, expected) in [(TAGS[0], 0), (TAGS[1], TF[0])] {
                 let block = Block::assemble(&text)?
                     .at(el)
                     .x(0, pointer_at(el, false, 0, tag))
@@ -379,10 +394,10 @@ fn two_vcpus(cx: &mut CaseContext<'_>) -> CaseResult {
         }
         equal_hex(&format!("RDVL {what}"), state.vector_bytes().into(), trace.x[1])?;
         let found = guest.read(arena(0), state.z(31).len())?;
-        case::expect::bytes(&format!("z31 {what}"), arena(0), state.z(31), &found)?;
+        same_bytes("z31", &what, state.z(31), &found)?;
         let expected = [state.p(15), state.ffr()].concat();
         let found = guest.read(arena(0x400), expected.len())?;
-        case::expect::bytes(&format!("p15 and FFR {what}"), arena(0x400), &expected, &found)?;
+        same_bytes("p15 and FFR", &what, &expected, &found)?;
     }
     Ok(())
 }

@@ -69,7 +69,13 @@ pub fn map(bytes: usize, backing: Backing, protection: libc::c_int) -> Result<(*
             Ok((mmap(bytes, protection, libc::MAP_PRIVATE, Some(&regular_file(bytes)?))?, MappingCleanup::Unmap))
         }
         Backing::Hugetlb => hugetlb(bytes, protection),
-        Backing::Device => Ok((vdso_data(bytes)?, MappingCleanup::LeaveMapped)),
+        Backing::Device => {
+            let (start, found) = vdso_data()?;
+            if found < bytes {
+                return Err(lacking(Need::VdsoData, format!("the vDSO's data has {found} bytes")));
+            }
+            Ok((start, MappingCleanup::LeaveMapped))
+        }
         Backing::GuestMemfd => Err(RequestError::MadeByVm.into()),
     }
 }
@@ -209,8 +215,12 @@ pub fn regular_file(bytes: usize) -> Result<File, MachineError> {
 }
 
 /// Finds page frames in this process that are not its own memory: the data pages of the vDSO, which the kernel maps as
-/// frames (VM_PFNMAP, or VM_MIXEDMAP in newer ones).
-fn vdso_data(bytes: usize) -> Result<*mut u8, MachineError> {
+/// frames (VM_PFNMAP, or VM_MIXEDMAP in newer ones). Returns where they begin, and how many bytes they are.
+///
+/// # Errors
+///
+/// `Lacking` when there are none.
+pub fn vdso_data() -> Result<(*mut u8, usize), MachineError> {
     let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
     let line = maps.lines().find(|line| line.ends_with("[vvar]"));
     let range = line.and_then(|line| line.split_whitespace().next()).and_then(|range| range.split_once('-'));
@@ -218,8 +228,5 @@ fn vdso_data(bytes: usize) -> Result<*mut u8, MachineError> {
     let (start, end) = range
         .and_then(|(start, end)| Some((parse(start)?, parse(end)?)))
         .ok_or_else(|| lacking(Need::VdsoData, "this kernel maps no vDSO data into its processes"))?;
-    if end - start < bytes {
-        return Err(lacking(Need::VdsoData, format!("the vDSO's data has {} bytes", end - start)));
-    }
-    Ok(ptr::with_exposed_provenance_mut(start))
+    Ok((ptr::with_exposed_provenance_mut(start), end - start))
 }

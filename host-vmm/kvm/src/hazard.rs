@@ -72,7 +72,8 @@ pub fn attempt(hazard: Hazard) -> Result<HazardOutcome, MachineError> {
     }
 }
 
-fn pipe() -> Result<[File; 2], MachineError> {
+/// Makes a pipe: its end to read, and its end to write.
+pub(super) fn pipe() -> Result<[File; 2], MachineError> {
     let (read, write) = pipe_with(PipeFlags::CLOEXEC).map_err(|error| kernel("pipe2", Errno(error.raw_os_error())))?;
     Ok([File::from(read), File::from(write)])
 }

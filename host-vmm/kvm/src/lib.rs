@@ -26,7 +26,13 @@ mod errno;
 #[cfg(target_arch = "aarch64")]
 mod hazard;
 #[cfg(target_arch = "aarch64")]
+mod host_events;
+#[cfg(target_arch = "aarch64")]
+mod host_features;
+#[cfg(target_arch = "aarch64")]
 mod host_tags;
+#[cfg(target_arch = "aarch64")]
+mod late_memory;
 #[cfg(target_arch = "aarch64")]
 mod life;
 #[cfg(target_arch = "aarch64")]
@@ -43,6 +49,8 @@ pub mod probe;
 mod process;
 #[cfg(target_arch = "aarch64")]
 mod raw;
+#[cfg(target_arch = "aarch64")]
+mod swap;
 #[cfg(target_arch = "aarch64")]
 mod userfault;
 #[cfg(target_arch = "aarch64")]

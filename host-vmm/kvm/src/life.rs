@@ -12,6 +12,7 @@ use super::backing::{self, PROT_MTE};
 use super::errno;
 use super::memory::{Mapping, page_size};
 use super::pagemap::{self, PageLocation};
+use super::swap;
 use super::userfault::UserfaultServer;
 use super::vm::kernel;
 use machine::need::Need;
@@ -25,6 +26,12 @@ const MADV_COLLAPSE: libc::c_int = 25;
 const KSM: &str = "/sys/kernel/mm/ksm";
 /// Splits transparent huge pages of a process (Documentation/admin-guide/mm/transhuge.rst).
 const SPLIT: &str = "/sys/kernel/debug/split_huge_pages";
+/// Whether underused huge pages are split (Documentation/admin-guide/mm/transhuge.rst), which those are that have more parts full
+/// of zeros than khugepaged would add, and what makes the kernel shrink (Documentation/admin-guide/sysctl/vm.rst, drop_caches).
+const SHRINK_UNDERUSED: &str = "/sys/kernel/mm/transparent_hugepage/shrink_underused";
+const MAX_PTES_NONE: &str = "/sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none";
+const DROP_CACHES: &str = "/proc/sys/vm/drop_caches";
+const SHRINKS: usize = 3;
 /// NUMA nodes that have memory, as ranges.
 const NODES: &str = "/sys/devices/system/node/has_memory";
 
@@ -93,6 +100,7 @@ impl Mapping {
             PageEvent::Migrate => self.migrate(&range),
             PageEvent::Collapse => self.collapse(&range),
             PageEvent::Split => self.split(&range),
+            PageEvent::ShrinkUnderused => self.shrink_underused(),
             PageEvent::Merge => self.merge(&range),
             PageEvent::Protect(protection) => self.protect(&range, protection),
             PageEvent::Unmap => self.unmap(&range),
@@ -126,8 +134,7 @@ impl Mapping {
     }
 
     fn page_out(&self, range: &Range<u64>) -> Result<(), MachineError> {
-        let swaps = fs::read_to_string("/proc/swaps").unwrap_or_default();
-        if swaps.lines().count() < 2 {
+        if swap::areas().is_empty() {
             return Err(lacking(Need::Swap, "this host has no swap: add some with swapon"));
         }
         wait(
@@ -200,6 +207,35 @@ impl Mapping {
             return Err(lacking(Need::HugePageSplit, "the kernel does not split these huge pages"));
         }
         Ok(())
+    }
+
+    /// Lets the kernel shrink its caches, and with them the list of huge pages that are mostly zeros.
+    fn shrink_underused(&self) -> Result<(), MachineError> {
+        if std::process::id() != 1 {
+            return Err(lacking(Need::OwnHost, "it drops the host's caches: only in a nested run"));
+        }
+        let all = self.addresses(&(0..self.bytes()));
+        let before = pagemap::huge_bytes(all.clone());
+        if before == 0 {
+            return Err(lacking(Need::HugePages, "there is no huge page to split: the host had none to give"));
+        }
+        fs::write(SHRINK_UNDERUSED, "1").map_err(cannot_write(Need::UnderusedShrinker, SHRINK_UNDERUSED))?;
+        let limit = fs::read_to_string(MAX_PTES_NONE).unwrap_or_default();
+        fs::write(MAX_PTES_NONE, "8").map_err(cannot_write(Need::UnderusedShrinker, MAX_PTES_NONE))?;
+        // It shrinks before the write returns, from time to time only a part of what it could.
+        let shrunk = (0..SHRINKS).find_map(|_| match fs::write(DROP_CACHES, "2") {
+            Err(error) => Some(Err(cannot_write(Need::UnderusedShrinker, DROP_CACHES)(error))),
+            Ok(()) => (pagemap::huge_bytes(all.clone()) < before).then_some(Ok(())),
+        });
+        // A host that takes this value takes the old one, too.
+        let _ = fs::write(MAX_PTES_NONE, limit.trim());
+        shrunk.unwrap_or_else(|| {
+            let reason = match pagemap::zero_page_is_tagged() {
+                Ok(true) => "the kernel does not split underused huge pages: its zero page is flagged as tagged, and no page is like it",
+                _ => "the kernel does not split underused huge pages",
+            };
+            Err(lacking(Need::UnderusedShrinker, reason))
+        })
     }
 
     /// Merges pages with equal contents, and proves with two pages of its own that the host does so at all.

@@ -6,6 +6,11 @@ use std::fs::{self, File};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
+use machine::need::Need;
+use machine::{Access, Backing, MachineError};
+
+use super::memory::{Mapping, page_size};
+
 /// Bits of an entry (Documentation/admin-guide/mm/pagemap.rst).
 const PRESENT: u64 = 1 << 63;
 const SWAPPED: u64 = 1 << 62;
@@ -35,6 +40,34 @@ pub fn page_locations(addresses: Range<u64>, page: u64) -> Option<Vec<PageLocati
         _ => PageLocation::None,
     };
     Some(entries.as_chunks().0.iter().map(place).collect())
+}
+
+/// Reads whether the kernel's page full of zeros is flagged as tagged (PG_mte_tagged, which is PG_arch_2).
+///
+/// # Errors
+///
+/// `Lacking` when the kernel does not tell.
+pub fn zero_page_is_tagged() -> Result<bool, MachineError> {
+    /// Flags by frame (Documentation/admin-guide/mm/pagemap.rst), and PG_arch_2 in them (include/linux/kernel-page-flags.h).
+    const FLAGS: &str = "/proc/kpageflags";
+    const ARCH_2: u32 = 41;
+    let page = page_size();
+    let untouched = Mapping::new(page, Backing::Anonymous, Access::ReadWrite)?;
+    let mut byte = [0];
+    let read = untouched.read(0, &mut byte);
+    debug_assert!(read, "a new mapping can be read");
+    // It is the access that counts.
+    std::hint::black_box(byte);
+    let start = untouched.address();
+    let lacking = |reason: &str| MachineError::from(Need::Pagemap.unmet(reason));
+    let locations = page_locations(start..start + page, page).unwrap_or_default();
+    let Some(PageLocation::Frame(frame @ 1..)) = locations.first() else {
+        return Err(lacking("/proc/self/pagemap tells frame numbers to root only"));
+    };
+    let mut flags = [0; 8];
+    let read = File::open(FLAGS).and_then(|file| file.read_exact_at(&mut flags, frame * 8));
+    read.map_err(|error| lacking(&format!("{FLAGS} cannot be read: {error}")))?;
+    Ok(u64::from_le_bytes(flags) >> ARCH_2 & 1 != 0)
 }
 
 /// Reads how many bytes of the mappings within a range are in transparent huge pages, and of how many.

@@ -1,8 +1,9 @@
 //! One vCPU: how it is made, why it exits, and its registers.
 
 use kvm_bindings::{
-    KVM_ARM_VCPU_EL1_32BIT, KVM_ARM_VCPU_PSCI_0_2, KVM_ARM_VCPU_SVE, KVM_CAP_ARM_SVE, KVM_SYSTEM_EVENT_RESET,
-    KVM_SYSTEM_EVENT_SHUTDOWN, RegList, kvm_mp_state, kvm_vcpu_init,
+    KVM_ARM_VCPU_EL1_32BIT, KVM_ARM_VCPU_PSCI_0_2, KVM_ARM_VCPU_PTRAUTH_ADDRESS, KVM_ARM_VCPU_PTRAUTH_GENERIC,
+    KVM_ARM_VCPU_SVE, KVM_CAP_ARM_PTRAUTH_ADDRESS, KVM_CAP_ARM_PTRAUTH_GENERIC, KVM_CAP_ARM_SVE,
+    KVM_SYSTEM_EVENT_RESET, KVM_SYSTEM_EVENT_SHUTDOWN, RegList, kvm_mp_state, kvm_vcpu_init,
 };
 use kvm_ioctls::{VcpuExit, VcpuFd, VmFd};
 
@@ -11,6 +12,11 @@ use super::vm::kernel;
 use machine::registers::{RegisterId, Registers};
 use machine::{Errno, MachineError, RequestError};
 
+/// Pointer authentication of addresses and of data: what reports it, and what a vCPU gets it by.
+const AUTHENTICATION: [(u32, u32); 2] = [
+    (KVM_CAP_ARM_PTRAUTH_ADDRESS, KVM_ARM_VCPU_PTRAUTH_ADDRESS),
+    (KVM_CAP_ARM_PTRAUTH_GENERIC, KVM_ARM_VCPU_PTRAUTH_GENERIC),
+];
 /// A vCPU with EL2 (arch/arm64/include/uapi/asm/kvm.h).
 const KVM_ARM_VCPU_HAS_EL2: u32 = 7;
 /// The longest register list that kvm-bindings can hold; kernels list about 300 with SVE.
@@ -77,10 +83,15 @@ impl Vcpu {
     ///
     /// What the kernel says.
     pub fn initialised(vm: &VmFd, index: usize, sve: bool) -> Result<Self, Errno> {
-        if sve {
-            return Self::with(vm, index, &[KVM_ARM_VCPU_PSCI_0_2, KVM_ARM_VCPU_SVE]);
+        let mut features = vec![KVM_ARM_VCPU_PSCI_0_2];
+        // Addresses and data together, or none (Documentation/virt/kvm/api.rst, KVM_ARM_VCPU_INIT).
+        if AUTHENTICATION.iter().all(|(capability, _)| vm.check_extension_raw(u64::from(*capability)) > 0) {
+            features.extend(AUTHENTICATION.iter().map(|(_, feature)| feature));
         }
-        Self::with(vm, index, &[KVM_ARM_VCPU_PSCI_0_2])
+        if sve {
+            features.push(KVM_ARM_VCPU_SVE);
+        }
+        Self::with(vm, index, &features)
     }
 
     /// Finalizes SVE (KVM_ARM_VCPU_FINALIZE).

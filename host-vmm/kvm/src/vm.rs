@@ -67,6 +67,11 @@ struct Sharers {
     mapping: Mapping,
 }
 
+/// Enables KVM_CAP_ARM_MTE.
+fn enable_mte(vm: &VmFd, flags: u32) -> Result<(), Errno> {
+    vm.enable_cap(&kvm_enable_cap { cap: KVM_CAP_ARM_MTE, flags, ..Default::default() }).map_err(Errno::from)
+}
+
 pub(crate) fn kernel(action: &str, errno: Errno) -> MachineError {
     MachineError::Kernel { action: action.to_owned(), errno }
 }
@@ -129,6 +134,21 @@ impl KvmVm {
         self.changes.mark();
         let (slot, offset) = self.slot(ipa, bytes as usize)?;
         slot.mapping.apply_page_event(offset..offset + bytes, event)
+    }
+
+    /// Stores tags by STG through the mapping with PROT_MTE, while vCPUs run.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such mapping of the range.
+    pub fn store_mapped_concurrently(&self, ipa: u64, tags: &[u8]) -> Result<(), MachineError> {
+        self.changes.mark();
+        self.store_mapped_tags(ipa, tags)
+    }
+
+    /// Returns the other VM of the same memory, if there is one.
+    pub fn other(&self) -> Option<&Self> {
+        self.shared.as_ref().map(|shared| &shared.vm)
     }
 
     /// Moves the slot at `ipa` away and back while vCPUs run, which must not need it.
@@ -250,7 +270,7 @@ fn outside(ipa: u64, length: usize) -> MachineError {
 impl Vm for KvmVm {
     fn enable_mte(&mut self, flags: u32) -> Result<(), Errno> {
         self.changes.mark();
-        self.fd.enable_cap(&kvm_enable_cap { cap: KVM_CAP_ARM_MTE, flags, ..Default::default() }).map_err(Errno::from)
+        enable_mte(&self.fd, flags)
     }
 
     fn add_vcpu(&mut self) -> Result<usize, Errno> {

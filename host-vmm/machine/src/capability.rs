@@ -10,12 +10,16 @@ mod dirty_log;
 mod dirty_ring;
 mod el2_vcpus;
 mod hazards;
+mod host_events;
+mod host_features;
 mod id_register_masks;
+mod late_memory;
 mod memory_slots;
 mod page_events;
 mod ptrace_tags;
 mod races;
 mod scalable_vectors;
+mod setup_races;
 mod shared_memory;
 pub mod table;
 mod unknown_memory;
@@ -28,12 +32,16 @@ pub use dirty_log::DirtyLog;
 pub use dirty_ring::DirtyRing;
 pub use el2_vcpus::El2Vcpus;
 pub use hazards::Hazards;
+pub use host_events::HostEvents;
+pub use host_features::HostFeatures;
 pub use id_register_masks::IdRegisterMasks;
+pub use late_memory::LateMemory;
 pub use memory_slots::MemorySlots;
 pub use page_events::PageEvents;
 pub use ptrace_tags::PtraceTags;
 pub use races::Races;
 pub use scalable_vectors::ScalableVectors;
+pub use setup_races::SetupRaces;
 pub use shared_memory::SharedMemory;
 pub use table::{Capabilities, Capability, MachineKind, TABLE};
 pub use unknown_memory::UnknownMemory;
@@ -68,6 +76,14 @@ pub trait CapabilityObjects {
     fn scalable_vectors(&mut self) -> Option<&mut (dyn ScalableVectors + 'static)>;
     /// Returns what shares guest memory with others.
     fn shared_memory(&mut self) -> Option<&mut (dyn SharedMemory + 'static)>;
+    /// Returns what the host shows of its CPUs.
+    fn host_features(&mut self) -> Option<&mut (dyn HostFeatures + 'static)>;
+    /// Returns what happens to the host as a whole.
+    fn host_events(&mut self) -> Option<&mut (dyn HostEvents + 'static)>;
+    /// Returns what makes memory of the kernel a VM's.
+    fn late_memory(&mut self) -> Option<&mut (dyn LateMemory + 'static)>;
+    /// Returns what sets a VM up by several threads.
+    fn setup_races(&mut self) -> Option<&mut (dyn SetupRaces + 'static)>;
     /// Returns the calls that may hang a kernel.
     fn hazards(&mut self) -> Option<&mut (dyn Hazards + 'static)>;
 }

@@ -31,7 +31,11 @@ pub mod target;
 pub mod trace;
 mod vm;
 
-pub use ::kvm_model::kernel::{Access, Backing, CopyResult, CopyTags, Errno, PageEvent, Protection, TagBuffer};
+pub use ::kvm_model::kernel::{
+    Access, Backing, CopyResult, CopyTags, Errno, HostEvent, Introduced, KernelMemory, KernelMemoryAnswers, PageEvent,
+    Protection, TagBuffer,
+};
+pub use ::kvm_model::offer::VcpuOption;
 pub use block::{Block, El, Vectors};
 pub use config::{Config, DEFAULT_RAM, GUEST_TIMEOUT, TagCarrier};
 pub use deadline::Deadline;

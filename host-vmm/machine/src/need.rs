@@ -71,6 +71,20 @@ pub enum Need {
     Hugetlb,
     /// Swap.
     Swap,
+    /// Swap that is compressed in memory (zswap).
+    CompressedSwap,
+    /// A shrinker of underused huge pages (shrink_underused).
+    UnderusedShrinker,
+    /// A host that is the run's own: its CPUs may go offline, and it may be suspended.
+    OwnHost,
+    /// A second CPU that can go offline.
+    SecondCpu,
+    /// A host that can be suspended to idle, and is woken by its clock.
+    Suspend,
+    /// The kernel has io_uring.
+    IoUring,
+    /// A device that can be read without harm (a flash memory that /dev/mem shows).
+    HarmlessDevice,
     /// A second NUMA node.
     Numa,
     /// KSM.
@@ -138,6 +152,10 @@ impl Need {
                 Capability::VcpuResets => "no-vcpu-resets",
                 Capability::ScalableVectors => "no-scalable-vectors",
                 Capability::SharedMemory => "no-shared-memory",
+                Capability::HostFeatures => "no-host-features",
+                Capability::HostEvents => "no-host-events",
+                Capability::LateMemory => "no-late-memory",
+                Capability::SetupRaces => "no-setup-races",
                 Capability::Hazards => "no-hazards",
                 Capability::Races => "no-races",
                 Capability::UnknownMemory => "no-unknown-memory",
@@ -177,6 +195,13 @@ impl Need {
             Self::HugePageSplit => "host-no-huge-page-split",
             Self::Hugetlb => "host-no-hugetlb",
             Self::Swap => "host-no-swap",
+            Self::CompressedSwap => "host-no-zswap",
+            Self::UnderusedShrinker => "host-no-underused-shrinker",
+            Self::OwnHost => "host-not-of-the-run",
+            Self::SecondCpu => "host-no-second-cpu",
+            Self::Suspend => "host-no-suspend",
+            Self::IoUring => "host-no-io-uring",
+            Self::HarmlessDevice => "host-no-harmless-device",
             Self::Numa => "host-no-numa-node",
             Self::Ksm => "host-no-ksm",
             Self::Pagemap => "host-no-pagemap",

@@ -58,6 +58,27 @@ pub enum HostStep {
         /// Where the slot is.
         ipa: u64,
     },
+    /// Fetches the tags of whole host pages through another VM of the same memory.
+    FetchElsewhere {
+        /// First byte, guest-physical.
+        ipa: u64,
+        /// Bytes of guest memory.
+        length: u64,
+    },
+    /// Stores tags, one a byte, to whole host pages through another VM of the same memory.
+    StoreElsewhere {
+        /// First byte, guest-physical.
+        ipa: u64,
+        /// The tags.
+        tags: Vec<u8>,
+    },
+    /// Stores tags, one a byte, by STG through a mapping of the VMM with PROT_MTE.
+    StoreMapped {
+        /// First byte, guest-physical.
+        ipa: u64,
+        /// The tags.
+        tags: Vec<u8>,
+    },
     /// Takes the dirty log of a slot.
     TakeDirty {
         /// Where the slot is.

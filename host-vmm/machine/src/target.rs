@@ -367,6 +367,10 @@ impl Capabilities {
                 (Capability::VcpuResets, vm.vcpu_resets().is_some()),
                 (Capability::ScalableVectors, vm.scalable_vectors().is_some()),
                 (Capability::SharedMemory, vm.shared_memory().is_some()),
+                (Capability::HostFeatures, vm.host_features().is_some()),
+                (Capability::HostEvents, vm.host_events().is_some()),
+                (Capability::LateMemory, vm.late_memory().is_some()),
+                (Capability::SetupRaces, vm.setup_races().is_some()),
                 (Capability::Hazards, vm.hazards().is_some()),
             ]);
         }

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use machine::capability::{
     Aarch32Vcpus, AbortInjection, Capabilities, Capability, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards,
-    IdRegisterMasks, MemorySlots, PageEvents, PtraceTags, ScalableVectors, SharedMemory, UnknownMemory, VcpuResets,
-    VmmTags,
+    HostEvents, HostFeatures, IdRegisterMasks, LateMemory, MemorySlots, PageEvents, PtraceTags, ScalableVectors,
+    SetupRaces, SharedMemory, UnknownMemory, VcpuResets, VmmTags,
 };
 use machine::migration::SavableVm;
 use machine::need::Need;
@@ -14,8 +14,8 @@ use machine::registers::{RegisterId, Registers};
 use machine::session::ChangeMark;
 use machine::tags::GRANULE;
 use machine::{
-    Access, Backing, CopyResult, CopyTags, Errno, Hazard, HazardOutcome, MachineError, PageEvent, RequestError,
-    TagBuffer, Vm,
+    Access, Backing, CopyResult, CopyTags, Errno, Hazard, HazardOutcome, HostEvent, Introduced, KernelMemory,
+    KernelMemoryAnswers, MachineError, PageEvent, RequestError, TagBuffer, VcpuOption, Vm,
 };
 
 /// A VM of the model.
@@ -211,6 +211,22 @@ impl CapabilityObjects for ModelVm {
         self.hands_out(Capability::SharedMemory).map(|vm| vm as _)
     }
 
+    fn host_features(&mut self) -> Option<&mut (dyn HostFeatures + 'static)> {
+        self.hands_out(Capability::HostFeatures).map(|vm| vm as _)
+    }
+
+    fn host_events(&mut self) -> Option<&mut (dyn HostEvents + 'static)> {
+        self.hands_out(Capability::HostEvents).map(|vm| vm as _)
+    }
+
+    fn late_memory(&mut self) -> Option<&mut (dyn LateMemory + 'static)> {
+        self.hands_out(Capability::LateMemory).map(|vm| vm as _)
+    }
+
+    fn setup_races(&mut self) -> Option<&mut (dyn SetupRaces + 'static)> {
+        self.hands_out(Capability::SetupRaces).map(|vm| vm as _)
+    }
+
     fn hazards(&mut self) -> Option<&mut (dyn Hazards + 'static)> {
         self.hands_out(Capability::Hazards).map(|vm| vm as _)
     }
@@ -369,6 +385,48 @@ impl SharedMemory for ModelVm {
     fn store_mapped(&mut self, ipa: u64, tags: &[u8]) -> Result<(), MachineError> {
         let stored = self.changed().store_mapped(ipa, tags);
         if stored { Ok(()) } else { Err(outside(ipa, tags.len() * GRANULE as usize)) }
+    }
+}
+
+impl HostFeatures for ModelVm {
+    fn host_id_register(&self, id: RegisterId) -> Result<u64, MachineError> {
+        Ok(self.vm.borrow().host().id_register(id))
+    }
+
+    fn hwcaps(&self) -> [u64; 3] {
+        self.vm.borrow().host().hwcaps()
+    }
+
+    fn zero_page_is_tagged(&self) -> Result<bool, MachineError> {
+        Ok(self.vm.borrow().zero_page_is_tagged())
+    }
+
+    fn offers(&self, option: VcpuOption) -> bool {
+        self.vm.borrow().host().offers(option)
+    }
+}
+
+impl HostEvents for ModelVm {
+    fn host_event(&mut self, event: HostEvent) -> Result<(), MachineError> {
+        self.changed().host_event(event);
+        Ok(())
+    }
+}
+
+impl LateMemory for ModelVm {
+    fn access_kernel_memory(
+        &mut self,
+        memory: KernelMemory,
+        introduced: Introduced,
+    ) -> Result<KernelMemoryAnswers, MachineError> {
+        Ok(self.model().access_kernel_memory(memory, introduced))
+    }
+}
+
+impl SetupRaces for ModelVm {
+    fn enable_mte_beside_vcpu(&mut self, seed: u64) -> Result<Result<(), Errno>, MachineError> {
+        let vcpu_first = fastrand::Rng::with_seed(seed).bool();
+        self.changed().enable_mte_beside_vcpu(vcpu_first).map_err(|errno| kernel("KVM_CREATE_VCPU", errno))
     }
 }
 

@@ -97,6 +97,10 @@ fn optional(kernel: &str, cpu: &str, case: &str) -> bool {
     if ["arch.code.signing-instructions", "arch.code.strip-keeps-tag"].contains(&case) {
         return cpu == "max";
     }
+    // Guests have memory copies and sets from 6.7 on.
+    if case.starts_with("arch.copy.") && ["5.14", "6.1", "6.3"].contains(&kernel) {
+        return true;
+    }
     // Whether there are vCPUs with EL2 is for the kernel's parameters to say.
     if case.starts_with("kvm.el2.") {
         return true;
@@ -123,10 +127,14 @@ fn lacking(kernel: &str) -> &'static [&'static str] {
         "kvm.part.hugetlb-fork",
     ];
     /// Those about parts of shared memory, and about others who have it.
-    const SHARED: [&str; 6] = [
+    const SHARED: [&str; 10] = [
+        "kvm.host.swapoff-shared",
         "kvm.part.punched",
         "kvm.part.punched-with-untagged-first",
         "kvm.part.shared-in-swap",
+        "kvm.race.two-vms-store-first",
+        "kvm.race.two-vms-touch-first",
+        "kvm.race.vm-and-process-touch-first",
         "kvm.sharing.new-memory",
         "kvm.sharing.two-vms",
         "kvm.sharing.vm-and-process",
@@ -134,13 +142,13 @@ fn lacking(kernel: &str) -> &'static [&'static str] {
     const NO_MASKS: &str = "kvm.registers.writable-masks";
     match kernel {
         "5.14" => &[
-            NO_MEMFD, NO_SHARED, NO_BUSY[0], NO_CLIDR, DISCARDED, NO_BUSY[1], SHARED[0], SHARED[1], SHARED[2],
-            NO_MASKS, SHARED[3], SHARED[4], SHARED[5],
+            NO_MEMFD, NO_SHARED, NO_BUSY[0], NO_CLIDR, DISCARDED, SHARED[0], NO_BUSY[1], SHARED[1], SHARED[2],
+            SHARED[3], SHARED[4], SHARED[5], SHARED[6], NO_MASKS, SHARED[7], SHARED[8], SHARED[9],
         ],
         // What it does instead of refusing a store while pages are logged was measured there, and is asked for.
         "6.1" => &[
-            NO_MEMFD, NO_SHARED, NO_BUSY[0], NO_CLIDR, DISCARDED, SHARED[0], SHARED[1], SHARED[2], NO_MASKS, SHARED[3],
-            SHARED[4], SHARED[5],
+            NO_MEMFD, NO_SHARED, NO_BUSY[0], NO_CLIDR, DISCARDED, SHARED[0], SHARED[1], SHARED[2], SHARED[3],
+            SHARED[4], SHARED[5], SHARED[6], NO_MASKS, SHARED[7], SHARED[8], SHARED[9],
         ],
         "6.3" => &[NO_MEMFD, NO_BUSY[0], NO_BUSY[1], NO_MASKS],
         "6.12.10" => &[NO_MEMFD],

@@ -2,7 +2,10 @@
 
 use model::defect::Defect;
 
-use crate::{copy_tags, host_tags, life, memory, registers, scalable, sharing, transfer, vcpu, vm};
+use crate::{
+    copy_tags, host_event, host_tags, late_memory, life, memory, offer, registers, scalable, sharing, transfer, vcpu,
+    vm,
+};
 
 /// Lists every defect of the CPU, the firmware and the kernel.
 pub fn all() -> impl Iterator<Item = &'static Defect> {
@@ -22,8 +25,11 @@ fn kernel() -> impl Iterator<Item = &'static Defect> {
         copy_tags::DEFECTS,
         host_tags::DEFECTS,
         life::DEFECTS,
+        late_memory::DEFECTS,
+        host_event::DEFECTS,
         transfer::DEFECTS,
         registers::DEFECTS,
+        offer::DEFECTS,
         scalable::DEFECTS,
         sharing::DEFECTS,
         vcpu::DEFECTS,

@@ -2,9 +2,13 @@
 //!
 //! A real machine and the model are both asked in these terms.
 
+pub mod host_event;
+pub mod kernel_memory;
 pub mod page_event;
 pub mod register;
 
+pub use host_event::HostEvent;
+pub use kernel_memory::{Introduced, KernelMemory, KernelMemoryAnswers};
 pub use kvm_mte::Errno;
 pub use page_event::{PageEvent, Protection};
 pub use register::RegisterId;

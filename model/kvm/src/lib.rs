@@ -32,12 +32,15 @@ pub mod catalogue;
 pub mod contract;
 mod copy_tags;
 mod host;
+mod host_event;
 mod host_tags;
 pub mod kernel;
+mod late_memory;
 mod life;
 mod memory;
 #[cfg(feature = "mutants")]
 pub mod mutant;
+pub mod offer;
 mod registers;
 mod scalable;
 mod sharing;

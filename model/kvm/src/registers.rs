@@ -151,6 +151,7 @@ pub(super) fn visible(host: &Host, mte: bool) -> Features {
         features.tags_hidden = true;
         features.gmid_trapped = contract.holds(Rule::GmidTrappedWithoutMte);
     }
+    features.mops &= contract.holds(Rule::MopsOffered);
     let shown = mte && contract.holds(Rule::TagFarVisible);
     features.store_only &= shown;
     features.tagged_far &= shown;
@@ -161,6 +162,14 @@ pub(super) fn visible(host: &Host, mte: bool) -> Features {
         features.pfr1 &= !MTE_FRAC;
     }
     features
+}
+
+/// Returns an ID register of a CPU with these features; 0 for one that is not modelled.
+pub(super) fn of_features(id: RegisterId, features: &Features) -> u64 {
+    match find(id) {
+        Some(Found::Row(_, Place::Id(value))) => value(features, 0),
+        _ => 0,
+    }
 }
 
 /// Returns the kernel's own registers after KVM_ARM_VCPU_INIT, by their place in the table.
@@ -195,13 +204,13 @@ impl Vm {
     /// Lists the registers of a vCPU (KVM_GET_REG_LIST).
     #[must_use]
     pub fn register_list(&self) -> Vec<RegisterId> {
+        let sve = self.features.has_sve();
+        let general = (0..GENERAL).map(RegisterId::x);
         let listed = |(_, place): &&(RegisterId, Place)| match place {
             Place::Mte(_) => self.shows_mte(),
-            Place::VectorLength => self.features.has_sve(),
+            Place::VectorLength => sve,
             _ => true,
         };
-        let general = (0..GENERAL).map(RegisterId::x);
-        let sve = self.features.has_sve();
         let vectors = (0..VECTORS).map(RegisterId::v).filter(|_| !sve);
         let scalable = scalable::listed().filter(|_| sve);
         general.chain(vectors).chain(scalable).chain(TABLE.iter().filter(listed).map(|(id, _)| *id)).collect()

@@ -41,7 +41,7 @@ fn find(id: RegisterId) -> Option<Register> {
 pub(super) fn listed() -> impl Iterator<Item = RegisterId> {
     let vectors = (0..VECTORS).map(RegisterId::z);
     let predicates = (0..PREDICATES).map(RegisterId::p);
-    [RegisterId::SVE_VLS].into_iter().chain(vectors).chain(predicates).chain([RegisterId::FFR])
+    Some(RegisterId::SVE_VLS).into_iter().chain(vectors).chain(predicates).chain(Some(RegisterId::FFR))
 }
 
 #[mutants::rules]
@@ -63,6 +63,7 @@ impl Vm {
             return Err(Errno::EINVAL);
         }
         if !sve {
+            self.features.sve_hidden = self.host.features.has_sve();
             self.features.vector_lengths = 0;
         }
         let mut vcpu = Vcpu::new(&self.features, self.contract());

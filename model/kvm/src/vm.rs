@@ -121,6 +121,18 @@ impl Vm {
         Ok(cpu)
     }
 
+    /// Enables the capability in one thread and creates a vCPU in another, one of which is first (kvm->lock): returns what enabling
+    /// says.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::add_vcpu`].
+    pub fn enable_mte_beside_vcpu(&mut self, vcpu_first: bool) -> Result<Result<(), Errno>, Errno> {
+        let enabled = if vcpu_first { None } else { Some(self.enable_mte(0)) };
+        self.add_vcpu()?;
+        Ok(enabled.unwrap_or_else(|| self.enable_mte(0)))
+    }
+
     /// Creates and initialises a vCPU that starts in AArch32 (KVM_ARM_VCPU_EL1_32BIT); returns its index.
     ///
     /// # Errors
@@ -274,6 +286,13 @@ impl Vm {
     /// - EEXIST: there is another slot in the way.
     pub fn move_memory(&mut self, ipa: u64, to: u64) -> Result<(), Errno> {
         self.memory.relocate(ipa, to)
+    }
+
+    /// Returns whether the kernel's page full of zeros is flagged as tagged, which nothing does: it stands for pages that nobody wrote,
+    /// whoever reads them (arch/arm64/kvm/mmu.c, sanitise_mte_tags()).
+    #[must_use]
+    pub fn zero_page_is_tagged(&self) -> bool {
+        false
     }
 
     /// Returns pages from `ipa` on back to the host: they read as zeros and were never tagged.

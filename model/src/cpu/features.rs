@@ -35,6 +35,9 @@ pub struct Features {
     pub vector_lengths: u16,
     /// The streaming vector lengths of SME, bit n for `16 * (n + 1)` bytes; 0 without FEAT_SME.
     pub streaming_lengths: u16,
+    /// A hypervisor keeps SVE from the guest and hides it in the ID registers, but the CPU has it: what CPACR_EL1.ZEN traps is
+    /// trapped.
+    pub sve_hidden: bool,
     /// ID_AA64PFR0_EL1 without its SVE field.
     pub pfr0: u64,
     /// ID_AA64PFR1_EL1 without its MTE field.
@@ -103,6 +106,7 @@ impl Features {
         idst: true,
         vector_lengths: 0xffff,
         streaming_lengths: 0,
+        sve_hidden: false,
         pfr0: 0x1101_0010_2011_0222,
         pfr1: 0x21,
         dfr0: 0x1030_500a,
@@ -112,7 +116,7 @@ impl Features {
         mmfr0: 0x2100_0323_1020_1126,
         mmfr1: 0x0010_1120_1031_2122,
         mmfr2: 0x1221_0100_1201_1011,
-        zfr0: 0x0110_0110_0011_0021,
+        zfr0: 0x0110_1101_0021_0021,
         smfr0: 0,
         midr: 0x000f_0510,
         mpidr: 1 << 31,
@@ -137,6 +141,7 @@ impl Features {
         idst: true,
         vector_lengths: 1,
         streaming_lengths: 0,
+        sve_hidden: false,
         pfr0: 0x1101_0010_2011_0112,
         pfr1: 0x21,
         dfr0: 0xf0_1030_5009,
@@ -146,7 +151,7 @@ impl Features {
         mmfr0: 0x0222_0010_1125,
         mmfr1: 0x1021_2122,
         mmfr2: 0x1221_0100_1200_1011,
-        zfr0: 0x0110_0110_0011_0021,
+        zfr0: 0x1101_0011_0021,
         smfr0: 0,
         midr: 0x410f_d493,
         mpidr: 1 << 31,

@@ -4,6 +4,9 @@ use abi::mailbox::Scalable;
 
 use super::state::{Cpu, Vectors};
 
+mutants::defects!();
+
+#[mutants::rules]
 impl Cpu {
     /// Loads v0 to v31 as LDP of Q registers does: z0 to z31 are 0 above (Arm ARM, pseudocode function V).
     pub fn set_vectors(&mut self, values: &Vectors) {

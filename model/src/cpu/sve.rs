@@ -3,10 +3,10 @@
 //! Arm ARM C8 by instruction name; pseudocode functions `Z`, `P`, `FFR`, `ElemFFR`, `ActivePredicateElement`. The vector
 //! length stays the same while a block runs.
 
-use arch::{Arg, Args, Predicate, Reg, SimdWidth};
+use arch::{Arg, Args, ExceptionClass, Predicate, Reg, SimdWidth};
 use isa::Op;
 
-use super::fault::undefined;
+use super::fault::{exception, undefined};
 use super::state::{Core, Executed, Stop};
 
 mod data;
@@ -73,8 +73,12 @@ fn number(vector: &Bytes, at: usize, bytes: usize) -> u64 {
 
 #[mutants::rules]
 impl Core<'_, '_> {
-    /// Executes an instruction of SVE.
+    /// Executes an instruction of SVE. Where it is kept from the guest CPACR_EL1.ZEN is 0, as after reset, and traps it to EL1
+    /// (pseudocode `CheckSVEEnabled`, `SVEAccessTrap`).
     pub(super) fn scalable_instruction(&mut self, op: Op, args: &Args, size: Option<isa::Access>) -> Executed {
+        if self.env.features.sve_hidden {
+            return Err(exception(ExceptionClass::SVE, 0));
+        }
         if !self.has_scalable(op, args) {
             return Err(undefined());
         }

@@ -9,6 +9,7 @@ use isa::{Insn, Op};
 
 use super::instructions::{EXCLUSIVE_LOADS, has, is_zva};
 use crate::words::{NOP, doorbell_word};
+use machine::ScalableState;
 use program::control::Field;
 use program::{Event, Program, Run, Step};
 
@@ -17,7 +18,9 @@ pub fn avoid_known(known: &Avoided, program: &mut Program) {
     let sees = |program: &Program, wanted| {
         program.steps.iter().any(|step| matches!(step, Step::Event(Event::Pages { kind, .. }) if *kind == wanted))
     };
+    let saved = program.events().any(|event| *event == Event::SaveRestore);
     let (device, read_only) = (sees(program, PageKind::Device), sees(program, PageKind::ReadOnly));
+    let uncached = sees(program, PageKind::NonCacheable);
     for rule in &known.rules {
         for step in &mut program.steps {
             let Step::Run(run) = step else { continue };
@@ -40,22 +43,37 @@ pub fn avoid_known(known: &Avoided, program: &mut Program) {
                         set(run, "sctlr_el1.a", 0);
                     }
                 }
-                Avoid::LongLists if run.scalable.as_ref().is_some_and(|values| values.vector_bytes() > 32) => {
+                // Without a length vectors of SVE are as long as they were, and those of ZA as long as can be.
+                Avoid::LongLists if run.scalable.as_ref().is_none_or(|values| values.vector_bytes() > 32) => {
                     leave_out_where(run, is_whole_vector);
                 }
+                Avoid::ScalablePageKinds if uncached => leave_out_where(run, accesses_scalable),
                 Avoid::FirstFaultPredicates => govern_first_faults(run),
                 Avoid::StoreOnlyScalable if run.words.iter().any(|word| accesses_scalable(*word)) => check_loads(run),
                 Avoid::FirstFaultSynchronous if is_op(run, &[Op::SveLdff1]) => synchronous(run),
-                Avoid::WholeScalableStores if is_op(run, &[Op::SveStr, Op::SveStrP, Op::SmeStr, Op::SmeStrZt0]) => {
+                Avoid::WholeScalableStores if run.words.iter().any(|word| is_whole_store(*word)) => {
                     synchronous(run);
                     check_loads(run);
+                    // The check comes before the permission.
+                    if read_only {
+                        leave_out_where(run, is_whole_store);
+                    }
                 }
                 Avoid::LanesWithScalable if run.scalable.is_some() => leave_out_where(run, loads_lane),
                 Avoid::StoreOnlyAtomics if has(&run.words, ATOMICS) => check_loads(run),
+                Avoid::SavedLongVectors if saved => shorten_vectors(run),
                 Avoid::StoreOnlyCopies if has(&run.words, &["cpy"]) => check_loads(run),
                 _ => {}
             }
         }
+    }
+}
+
+/// Makes vectors of more than 128 bytes shorter.
+fn shorten_vectors(run: &mut Run) {
+    const LONGEST: u16 = 128;
+    if let Some(values) = run.scalable.as_mut().filter(|values| values.vector_bytes() > LONGEST) {
+        *values = ScalableState::new(LONGEST.into(), Box::new(*values.registers()));
     }
 }
 
@@ -73,9 +91,14 @@ fn accesses_scalable(word: u32) -> bool {
     Insn::decode(word).is_some_and(|insn| (insn.op().is_scalable() || insn.op().is_matrix()) && insn.access().is_some())
 }
 
-/// Returns whether an instruction is LDR or STR of a vector of SVE.
+/// Returns whether an instruction is LDR or STR of a vector of SVE or of ZA.
 fn is_whole_vector(word: u32) -> bool {
-    Insn::decode(word).is_some_and(|insn| matches!(insn.op(), Op::SveLdr | Op::SveStr))
+    Insn::decode(word).is_some_and(|insn| matches!(insn.op(), Op::SveLdr | Op::SveStr | Op::SmeLdr | Op::SmeStr))
+}
+
+/// Returns whether an instruction is STR of a vector or predicate of SVE, of a vector of ZA, or of ZT0.
+fn is_whole_store(word: u32) -> bool {
+    Insn::decode(word).is_some_and(|insn| matches!(insn.op(), Op::SveStr | Op::SveStrP | Op::SmeStr | Op::SmeStrZt0))
 }
 
 /// Returns whether an instruction loads a lane of vector registers.
@@ -133,7 +156,8 @@ fn contiguous(run: &mut Run) {
     // Other rules make the faults of these synchronous.
     let synchronous = has(&run.words, &["cas"])
         || run.words.iter().any(|word| is_zva(*word))
-        || is_op(run, &[Op::SveLdff1, Op::SveStr, Op::SveStrP]);
+        || is_op(run, &[Op::SveLdff1])
+        || run.words.iter().any(|word| is_whole_store(*word));
     if synchronous || run.x[8] & 1 == 0 {
         return leave_out_where(run, is_contiguous);
     }
@@ -214,6 +238,10 @@ mod tests {
                     block("", "st2 {v0.b, v1.b}[3], [x1]")
                 ),
                 format!("granule program 1\npages tagged 0x0 0x1000 device\n{}", block("  sctlr_el1.a = 1\n", "nop")),
+            ),
+            (
+                "granule program 1\nsave-restore\nblock el=1 vl=256\n  z0 = 0x1 0x0*16\n  ffr = 0xffffffff\ncode\n  nop\nend\n".to_owned(),
+                "granule program 1\nsave-restore\nblock el=1 vl=128\n  ffr = 0xffff\ncode\n  nop\nend\n".to_owned(),
             ),
             // ST2G begins with the same letters and stores no vectors.
             (

@@ -11,6 +11,9 @@ pub fn shows(known: &Avoided, insn: Insn) -> bool {
     known.rules.iter().any(|rule| match *rule {
         Avoid::Mnemonics(prefixes) => prefixes.iter().any(|prefix| mnemonic.starts_with(prefix)),
         Avoid::SpeculationBarriers => insn.op() == isa::Op::Sb,
+        Avoid::NonFaultCrossing => {
+            insn.op() == isa::Op::SveLdnf1 && insn.access().is_some_and(|access| access.bytes > 1)
+        }
         Avoid::ScalableByStack => insn.op().is_scalable() && insn.args().last().is_some_and(is_stack_with_immediate),
         Avoid::UnalignedStack => moves_stack(insn),
         Avoid::LongLists => {

@@ -95,8 +95,16 @@ pub const SECTIONS: &[Section] = &[
                     "kvm.registers.*",
                 ]),
             ),
-            says("KVM will ensure that the tags are maintained during swap …", By(&["kvm.life.swap*", "kvm.part.*"])),
-            says("… or hibernation of the host;", Not("the suite does not put the host to sleep")),
+            says(
+                "KVM will ensure that the tags are maintained during swap …",
+                By(&["kvm.life.swap*", "kvm.part.*", "kvm.host.swapoff*", "kvm.host.zswap"]),
+            ),
+            says(
+                "… or hibernation of the host;",
+                Not(
+                    "a nested run has no disk for the image; `kvm.host.suspend-to-idle` suspends the host to idle alone",
+                ),
+            ),
             says(
                 "however the VMM needs to manually save/restore the tags as appropriate if the VM is migrated.",
                 By(&["restore"]),
@@ -104,7 +112,7 @@ pub const SECTIONS: &[Section] = &[
             says(
                 "When this capability is enabled all memory in memslots must be mapped as MAP_ANONYMOUS or with a RAM-based file \
                  mapping (tmpfs, memfd), attempts to create a memslot with an invalid mmap will result in an -EINVAL return.",
-                By(&["kvm.backing.*", "kvm.replaced.*"]),
+                By(&["kvm.backing.*", "kvm.replaced.*", "kvm.late.*"]),
             ),
             says(
                 "guest_memfd, even though it is an anonymous file, is not supported with MTE. Attempting to create a memslot \
@@ -136,6 +144,35 @@ pub const SECTIONS: &[Section] = &[
                 "All calls to this function after the initial call must use the same target and same set of feature flags, \
                  otherwise EINVAL will be returned.",
                 Not("the features are no features of tags"),
+            ),
+        ],
+    },
+    Section {
+        document: API,
+        heading: "KVM_ARM_VCPU_INIT: KVM_ARM_VCPU_SVE",
+        sentences: &[
+            says(
+                "KVM_REG_ARM64_SVE_VLS may be read using KVM_GET_ONE_REG: the initial value of this pseudo-register indicates the \
+                 best set of vector lengths possible for a vcpu on this host.",
+                By(&["kvm.sve.lengths-of-guest"]),
+            ),
+            says(
+                "Before KVM_ARM_VCPU_FINALIZE(KVM_ARM_VCPU_SVE): KVM_RUN and KVM_GET_REG_LIST are not available; …",
+                By(&["kvm.sve.before-finalize"]),
+            ),
+            says(
+                "… KVM_GET_ONE_REG and KVM_SET_ONE_REG cannot be used to access the scalable architectural SVE registers …",
+                By(&["kvm.sve.before-finalize"]),
+            ),
+            says(
+                "… KVM_REG_ARM64_SVE_VLS may optionally be written using KVM_SET_ONE_REG, to modify the set of vector lengths \
+                 available for the vcpu.",
+                By(&["kvm.sve.fewer-lengths", "kvm.sve.lengths-refused"]),
+            ),
+            says(
+                "After KVM_ARM_VCPU_FINALIZE(KVM_ARM_VCPU_SVE): the KVM_REG_ARM64_SVE_VLS pseudo-register is immutable, and can no \
+                 longer be written using KVM_SET_ONE_REG.",
+                By(&["kvm.sve.after-finalize"]),
             ),
         ],
     },

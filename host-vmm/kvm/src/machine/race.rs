@@ -89,6 +89,13 @@ fn take(vm: &KvmVm, step: &HostStep) -> Result<StepResult, MachineError> {
         HostStep::Event { ipa, length, event } => StepResult::done(vm.page_event_concurrently(*ipa, *length, *event)),
         HostStep::MoveSlot { ipa, to } => StepResult::done(vm.move_slot_and_back(*ipa, *to)),
         HostStep::ReplaceSlot { ipa } => StepResult::done(vm.replace_slot_concurrently(*ipa)),
+        HostStep::FetchElsewhere { ipa, length } => Ok(StepResult::fetch(other(vm)?, *ipa, *length)),
+        HostStep::StoreElsewhere { ipa, tags } => Ok(StepResult::store(other(vm)?, *ipa, tags)),
+        HostStep::StoreMapped { ipa, tags } => StepResult::done(vm.store_mapped_concurrently(*ipa, tags)),
         HostStep::TakeDirty { ipa } => vm.dirty_pages(*ipa).map(StepResult::Dirty),
     }
+}
+
+fn other(vm: &KvmVm) -> Result<&KvmVm, MachineError> {
+    vm.other().ok_or_else(|| kernel("finding the other VM", machine::Errno::ENOENT))
 }

@@ -1,22 +1,29 @@
 //! What a VM on /dev/kvm hands out beyond KVM's contract for tags.
 
+use std::sync::Barrier;
+use std::thread;
+
 use kvm_bindings::{
     KVM_CAP_ARM_EL1_32BIT, KVM_CAP_DIRTY_LOG_RING_ACQ_REL, KVM_MEM_LOG_DIRTY_PAGES, KVM_MP_STATE_STOPPED,
     kvm_dirty_gfn, kvm_enable_cap,
 };
 
-use super::{KvmVm, kernel, outside};
+use super::{KvmVm, enable_mte, kernel, outside};
 use crate::debugger::{self, PtraceRequest};
 use crate::vcpu::{self, Vcpu};
-use crate::{dirty, el2, hazard, host_tags, masks, process};
+use crate::{dirty, el2, hazard, host_events, host_features, host_tags, late_memory, masks, pagemap, process};
 use machine::capability::{
-    Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards, IdRegisterMasks,
-    MemorySlots, PageEvents, PtraceTags, ScalableVectors, SharedMemory, VcpuResets, VmmTags,
+    Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards, HostEvents, HostFeatures,
+    IdRegisterMasks, LateMemory, MemorySlots, PageEvents, PtraceTags, ScalableVectors, SetupRaces, SharedMemory,
+    VcpuResets, VmmTags,
 };
 use machine::need::Need;
 use machine::registers::RegisterId;
 use machine::tags::GRANULE;
-use machine::{Errno, Hazard, HazardOutcome, MachineError, PageEvent};
+use machine::{
+    Errno, Hazard, HazardOutcome, HostEvent, Introduced, KernelMemory, KernelMemoryAnswers, MachineError, PageEvent,
+    RequestError, VcpuOption,
+};
 
 impl CapabilityObjects for KvmVm {
     fn dirty_log(&mut self) -> Option<&mut (dyn DirtyLog + 'static)> {
@@ -68,6 +75,22 @@ impl CapabilityObjects for KvmVm {
     }
 
     fn shared_memory(&mut self) -> Option<&mut (dyn SharedMemory + 'static)> {
+        Some(self)
+    }
+
+    fn host_features(&mut self) -> Option<&mut (dyn HostFeatures + 'static)> {
+        Some(self)
+    }
+
+    fn host_events(&mut self) -> Option<&mut (dyn HostEvents + 'static)> {
+        Some(self)
+    }
+
+    fn late_memory(&mut self) -> Option<&mut (dyn LateMemory + 'static)> {
+        Some(self)
+    }
+
+    fn setup_races(&mut self) -> Option<&mut (dyn SetupRaces + 'static)> {
         Some(self)
     }
 
@@ -281,6 +304,64 @@ impl VcpuResets for KvmVm {
     fn stop_vcpu(&mut self, cpu: usize) -> Result<(), MachineError> {
         self.changes.mark();
         self.vcpu(cpu).map_err(|errno| kernel("finding the vCPU", errno))?.set_mp_state(KVM_MP_STATE_STOPPED)
+    }
+}
+
+impl HostFeatures for KvmVm {
+    fn host_id_register(&self, id: RegisterId) -> Result<u64, MachineError> {
+        host_features::id_register(id)
+    }
+
+    fn hwcaps(&self) -> [u64; 3] {
+        host_features::hwcaps()
+    }
+
+    fn zero_page_is_tagged(&self) -> Result<bool, MachineError> {
+        pagemap::zero_page_is_tagged()
+    }
+
+    fn offers(&self, option: VcpuOption) -> bool {
+        self.fd.check_extension_raw(host_features::extension(option)) > 0
+    }
+}
+
+impl HostEvents for KvmVm {
+    fn host_event(&mut self, event: HostEvent) -> Result<(), MachineError> {
+        self.changes.mark();
+        host_events::happen(event)
+    }
+}
+
+impl LateMemory for KvmVm {
+    fn access_kernel_memory(
+        &mut self,
+        memory: KernelMemory,
+        introduced: Introduced,
+    ) -> Result<KernelMemoryAnswers, MachineError> {
+        late_memory::access(memory, introduced)
+    }
+}
+
+impl SetupRaces for KvmVm {
+    fn enable_mte_beside_vcpu(&mut self, _seed: u64) -> Result<Result<(), Errno>, MachineError> {
+        self.changes.mark();
+        let (vm, index) = (&self.fd, self.vcpus.len());
+        let start = &Barrier::new(2);
+        let lost = || MachineError::from(RequestError::ThreadPanicked { thread: "a thread that sets a VM up" });
+        let (enabled, vcpu) = thread::scope(|scope| {
+            let enable = scope.spawn(move || {
+                start.wait();
+                enable_mte(vm, 0)
+            });
+            let create = scope.spawn(move || {
+                start.wait();
+                Vcpu::new(vm, index)
+            });
+            (enable.join(), create.join())
+        });
+        let vcpu = vcpu.map_err(|_| lost())?;
+        self.vcpus.push(vcpu.map_err(|errno| kernel("KVM_CREATE_VCPU and KVM_ARM_VCPU_INIT", errno))?);
+        enabled.map_err(|_| lost())
     }
 }
 

@@ -24,6 +24,15 @@ impl KvmVm {
     }
 }
 
+impl KvmVm {
+    /// Stores tags by STG through the mapping with PROT_MTE.
+    pub(super) fn store_mapped_tags(&self, ipa: u64, tags: &[u8]) -> Result<(), MachineError> {
+        let (mapping, offset) = self.mapped(ipa, tags.len())?;
+        host_tags::store(mapping.address() + offset, tags);
+        Ok(())
+    }
+}
+
 impl SharedMemory for KvmVm {
     fn share(&mut self) -> Result<(), MachineError> {
         self.changes.mark();
@@ -62,9 +71,6 @@ impl SharedMemory for KvmVm {
     }
 
     fn store_mapped(&mut self, ipa: u64, tags: &[u8]) -> Result<(), MachineError> {
-        self.changes.mark();
-        let (mapping, offset) = self.mapped(ipa, tags.len())?;
-        host_tags::store(mapping.address() + offset, tags);
-        Ok(())
+        self.store_mapped_concurrently(ipa, tags)
     }
 }

@@ -88,6 +88,14 @@ capabilities! {
     ScalableVectors "scalable-vectors" [true, false, true];
     /// [`super::SharedMemory`].
     SharedMemory "shared-memory" [true, false, true];
+    /// [`super::HostFeatures`].
+    HostFeatures "host-features" [true, false, true];
+    /// [`super::HostEvents`].
+    HostEvents "host-events" [true, false, true];
+    /// [`super::LateMemory`].
+    LateMemory "late-memory" [true, false, true];
+    /// [`super::SetupRaces`].
+    SetupRaces "setup-races" [true, false, true];
     /// [`super::Hazards`].
     Hazards "hazards" [true, false, true];
     /// [`super::Races`].

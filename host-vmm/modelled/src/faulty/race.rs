@@ -1,7 +1,7 @@
 //! Kernels whose calls and faults disturb each other: each defect changes what one step of a race does.
 
 use machine::tags::GRANULE;
-use machine::{Errno, HostStep, MachineError, PageEvent, Protection, StepResult};
+use machine::{Errno, HostStep, MachineError, PageEvent, Protection, StepResult, Vm as _};
 use model::defect::Injected;
 use model::defects;
 
@@ -20,6 +20,7 @@ defects! {
     DISCARD_STALE "race.discard-stale" "a page that is given back beside the guest comes again with its old tags";
     EVENT_CLEARS "race.page-event-clears" "a page that moves, or goes to swap, while the guest tags it loses its tags";
     PROTECT_CLEARS "race.prot-mte-clears" "mprotect(PROT_MTE) beside the guest's first touch clears what the guest has stored";
+    SHARER_CLEARS "race.sharer-clears" "another VM or a process that touches a shared page at the same time as the guest clears its tags";
     DIRTY_LOST "race.dirty-log-lost" "a page that the guest tags while the dirty log is taken is not in it, nor in the next one";
     SIGNAL_STOPS "race.signal-stops" "a signal stops a copy, which counts what was not copied";
     SIGNAL_FAILS "race.signal-is-efault" "a signal makes a copy fail with EFAULT";
@@ -62,6 +63,12 @@ fn disturb(vm: &mut ModelVm, step: &HostStep, mut result: StepResult, injected: 
         }
         (HostStep::TakeDirty { .. }, StepResult::Dirty(pages)) if injected.is(&DIRTY_LOST) => {
             pages.pop();
+        }
+        (HostStep::StoreElsewhere { ipa, .. } | HostStep::StoreMapped { ipa, .. }, _)
+            if injected.is(&SHARER_CLEARS) =>
+        {
+            let page = vm.page_size();
+            StepResult::store(vm, ipa - ipa % page, &vec![0; (page / GRANULE) as usize]);
         }
         (HostStep::Event { ipa, length, event }, _) if clears(*event, injected) => {
             StepResult::store(vm, *ipa, &vec![0; (length / GRANULE) as usize]);

@@ -10,8 +10,9 @@ mod writing;
 use std::ops::Range;
 
 use machine::capability::{
-    Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards, IdRegisterMasks,
-    MemorySlots, PageEvents, PtraceTags, ScalableVectors, SharedMemory, VcpuResets, VmmTags,
+    Aarch32Vcpus, AbortInjection, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards, HostEvents, HostFeatures,
+    IdRegisterMasks, LateMemory, MemorySlots, PageEvents, PtraceTags, ScalableVectors, SetupRaces, SharedMemory,
+    VcpuResets, VmmTags,
 };
 use machine::migration::SavableVm;
 use machine::registers::{RegisterId, Registers};
@@ -212,6 +213,22 @@ impl<V: SavableVm> CapabilityObjects for FaultyVm<'_, V> {
     }
 
     fn shared_memory(&mut self) -> Option<&mut (dyn SharedMemory + 'static)> {
+        None
+    }
+
+    fn host_features(&mut self) -> Option<&mut (dyn HostFeatures + 'static)> {
+        None
+    }
+
+    fn host_events(&mut self) -> Option<&mut (dyn HostEvents + 'static)> {
+        None
+    }
+
+    fn late_memory(&mut self) -> Option<&mut (dyn LateMemory + 'static)> {
+        None
+    }
+
+    fn setup_races(&mut self) -> Option<&mut (dyn SetupRaces + 'static)> {
         None
     }
 

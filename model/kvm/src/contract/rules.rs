@@ -34,6 +34,13 @@ pub enum Rule {
     MteFracVisible,
     /// ID_AA64PFR2_EL1.{MTEFAR, MTESTOREONLY} reach the guest as the CPU has them. Before, they read 0.
     TagFarVisible,
+    /// ID_AA64ISAR2_EL1.MOPS reaches the guest as the CPU has it. Before, it read 0.
+    MopsOffered,
+    /// ID_AA64PFR2_EL1.FPMR reaches the guest as the CPU has it. Before, it read 0.
+    FpmrOffered,
+    /// The ioctl fetches tags of the vDSO's data: it takes page frames that are mapped as such (VM_PFNMAP), or the data is mapped
+    /// as pages (VM_MIXEDMAP).
+    VdsoDataHasTags,
     /// GMID_EL1 is UNDEFINED in a VM without MTE. Before, it read as the CPU has it.
     GmidTrappedWithoutMte,
     /// CLIDR_EL1 is made up by KVM, and tells of tags in the cache at the level of coherence. Before, it was the host's.
@@ -114,6 +121,29 @@ pub const ROWS: &[Row] = &[
     ),
     since(Rule::MteFracVisible, (6, 16, 0), IDS),
     since(Rule::TagFarVisible, (6, 17, 0), IDS),
+    since(
+        Rule::MopsOffered,
+        (6, 7, 0),
+        "arch/arm64/kvm/sys_regs.c, ID_AA64ISAR2_EL1; measured: 0 on 6.1, 1 on 6.12; that it begins with 6.7 was neither measured nor read",
+    ),
+    since(
+        Rule::FpmrOffered,
+        (6, 12, 0),
+        "arch/arm64/kvm/sys_regs.c, ID_AA64PFR2_EL1: read in 6.12; that it begins there was not",
+    ),
+    until(
+        since(
+            Rule::VdsoDataHasTags,
+            (5, 14, 0),
+            "virt/kvm/kvm_main.c, hva_to_pfn_remapped(); measured on 6.1 and 6.12, and not on 7.2; that it ends with 6.13 was not",
+        ),
+        (6, 13, 0),
+    ),
+    since(
+        Rule::VdsoDataHasTags,
+        (7, 3, 0),
+        "lib/vdso/datastore.c: the data is mapped as pages; measured on 7.3-rc, and not on 7.2",
+    ),
     since(Rule::GmidTrappedWithoutMte, (7, 0, 0), "arch/arm64/kvm/sys_regs.c, HCR_EL2.TID5"),
     since(
         Rule::ClidrTellsTags,

@@ -29,6 +29,8 @@ pub enum PageEvent {
     Collapse,
     /// A transparent huge page becomes base pages.
     Split,
+    /// Transparent huge pages of which most parts are full of zeros become base pages: the shrinker of underused huge pages.
+    ShrinkUnderused,
     /// Pages with equal contents may become one: MADV_MERGEABLE and a full scan of KSM.
     Merge,
     /// The VMM forks; the child lives until the VM is gone, so that the next write to each page copies it.

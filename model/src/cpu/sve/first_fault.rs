@@ -102,11 +102,12 @@ impl Core<'_, '_> {
         let crosses = |element: &Element| page(element.va) != page(element.va.wrapping_add(transfer.bytes as u64 - 1));
         let first = elements.first().map_or(0, |element| page(element.va));
         let end = must.unwrap_or(elements.len());
-        let may = |stops: &dyn Fn(&Element) -> bool| (faulting..end).find(|place| stops(&elements[*place]));
+        let may = |from: usize, stops: &dyn Fn(&Element) -> bool| (from..end).find(|place| stops(&elements[*place]));
         // LDNF1 may stop at once if an element must stop it that crosses into another page.
         let at_once = must.filter(|place| faulting == 0 && crosses(&elements[*place])).map(|_| 0);
         let mut options = vec![must];
-        for option in [may(&|element| page(element.va) != first || crosses(element)), may(&crosses), at_once] {
+        let elsewhere = may(1, &|element| page(element.va) != first || crosses(element));
+        for option in [elsewhere, may(faulting, &crosses), at_once] {
             if option.is_some() && !options.contains(&option) {
                 options.push(option);
             }

@@ -1,4 +1,5 @@
-//! Swap for the inner Linux: a RAM disk of the kernel's own (brd), which is real swap to everything above the block layer.
+//! Swap for the inner Linux: a RAM disk of the kernel's own (brd), or a compressed one (zram), which are real swap to everything
+//! above the block layer. Either is used as it is built in, of any size, or loaded from a module beside the kernel.
 //!
 //! Nothing here fails the run: without swap the cases that need it say so.
 #![expect(unsafe_code, reason = "swapon has no wrapper")]
@@ -6,32 +7,60 @@
 use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::system::finit_module;
 
-/// Bytes of swap; the disk takes memory only for what is written to it.
+/// Bytes of swap on a disk whose size is ours to choose; it takes memory only for what is written to it.
 const BYTES: u64 = 16 << 20;
-/// One disk of that many KiB.
+/// One disk of brd's of that many KiB. zram ignores what it does not know.
 const PARAMETERS: &str = "rd_nr=1 rd_size=16384";
-const DISK: &str = "/dev/ram0";
+/// Disks of brd and zram (Documentation/admin-guide/blockdev/).
+const DISKS: [&str; 2] = ["ram0", "zram0"];
+/// What /sys counts a disk in.
+const SECTOR: u64 = 512;
 /// MODULE_INIT_COMPRESSED_FILE (include/uapi/linux/module.h).
 const COMPRESSED: libc::c_int = 4;
 
-/// Loads the modules in a folder, and swaps to the disk that one of them makes.
+/// Loads the modules in a folder, if there is one, and swaps to the first disk that the kernel has.
 ///
 /// # Errors
 ///
-/// The first thing that did not work.
+/// The last thing that did not work.
 pub fn start(modules: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(modules)?.flatten() {
-        load(&entry.path())?;
+    // A module may need one that comes later.
+    let mut waiting: Vec<PathBuf> =
+        fs::read_dir(modules).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    waiting.sort();
+    let mut before = usize::MAX;
+    while waiting.len() < before {
+        before = waiting.len();
+        waiting.retain(|module| load(module).is_err());
     }
-    let page = rustix::param::page_size() as u64;
-    let mut disk = fs::OpenOptions::new().write(true).open(DISK)?;
-    disk.write_all(&header(page, BYTES / page))?;
-    disk.sync_all()?;
-    let path = CString::new(DISK)?;
+    let mut result = Err(io::ErrorKind::NotFound.into());
+    for disk in DISKS {
+        result = swap_to(disk);
+        if result.is_ok() {
+            break;
+        }
+    }
+    result
+}
+
+/// Swaps to a disk.
+fn swap_to(disk: &str) -> io::Result<()> {
+    let size = || -> io::Result<u64> {
+        let sectors = fs::read_to_string(format!("/sys/block/{disk}/size"))?;
+        Ok(sectors.trim().parse::<u64>().map_err(io::Error::other)? * SECTOR)
+    };
+    if size()? == 0 {
+        fs::write(format!("/sys/block/{disk}/disksize"), BYTES.to_string())?;
+    }
+    let (page, path) = (rustix::param::page_size() as u64, format!("/dev/{disk}"));
+    let mut device = fs::OpenOptions::new().write(true).open(&path)?;
+    device.write_all(&header(page, size()? / page))?;
+    device.sync_all()?;
+    let path = CString::new(path)?;
     // SAFETY: the path is a C string.
     if unsafe { libc::swapon(path.as_ptr(), 0) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

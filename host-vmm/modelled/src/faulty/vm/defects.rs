@@ -36,6 +36,11 @@ model::defects! {
     SCTLR_LOST "vmm.sctlr-lost" "SCTLR_EL1 is not restored";
     FPCR_LOST "vmm.fpcr-lost" "FPCR is not restored";
     FPSR_LOST "vmm.fpsr-lost" "FPSR is not restored";
+    VECTORS_TRUNCATED "vmm.vectors-truncated" "z0 to z31 are restored with 128 bits";
+    PREDICATES_LOST "vmm.predicates-lost" "p0 to p15 are not restored";
+    FFR_LOST "vmm.ffr-lost" "FFR is not restored";
+    VECTOR_LENGTH_LOST "vmm.vector-length-lost" "ZCR_EL1 is not restored";
+    VECTOR_LENGTHS_FORGOTTEN "vmm.vector-lengths-forgotten" "a vCPU that had fewer vector lengths than its host has all after a restore";
     SP_LOST "vmm.sp-lost" "the stack pointer is not restored";
     FLAGS_LOST "vmm.flags-lost" "the flags are not restored";
     TCO_LOST "vmm.tco-lost" "PSTATE.TCO is not restored";

@@ -8,7 +8,7 @@ use machine::{CopyResult, CopyTags, MachineError, TagBuffer, Vm as _};
 use super::FaultyVm;
 use super::defects::{
     GCR_RGSR, PC_SKIPS, TAGS_FIRST_REGION_ONLY, TAGS_LAST_GRANULE, TAGS_LAST_PAGE, TAGS_LAST_REGION, TAGS_NIBBLES,
-    TAGS_NOT_SAVED, TAGS_OF_DATA_ONLY, TAGS_ONE_PAGE, TAGS_THREE_BITS, TFSRS,
+    TAGS_NOT_SAVED, TAGS_OF_DATA_ONLY, TAGS_ONE_PAGE, TAGS_THREE_BITS, TFSRS, VECTOR_LENGTHS_FORGOTTEN,
 };
 
 /// Bytes of an instruction.
@@ -77,6 +77,9 @@ impl<V: SavableVm> FaultyVm<'_, V> {
             };
             if let Some((_, bytes)) = registers.iter().find(|(other, _)| *other == from) {
                 value.copy_from_slice(bytes);
+            }
+            if injected.is(&VECTOR_LENGTHS_FORGOTTEN) && id == RegisterId::SVE_VLS {
+                value[..2].fill(0xff);
             }
             if skips && id == RegisterId::PC {
                 let next = registers.get(id).unwrap_or(0) + INSTRUCTION;

@@ -10,9 +10,10 @@ use model::defect::Defect;
 
 use super::FaultyVm;
 use super::defects::{
-    DATA_LAST_BYTE, DATA_LAST_PAGE, DATA_UPPER_HALF, FIRMWARE_PAGE, FLAGS_LOST, FPCR_LOST, FPSR_LOST, GCR_LOST,
-    LEVEL_LOST, MUTATION_IGNORED, REGISTERS_LAST_LOST, REGISTERS_SYSTEM_LOST, REGISTERS_TRUNCATED, RGSR_LOST,
-    SCTLR_LOST, SP_LOST, TAGS_PAGE_OFF, TAGS_UPPER_HALF, TCO_LOST, TFSR_LOST, TFSRE0_LOST,
+    DATA_LAST_BYTE, DATA_LAST_PAGE, DATA_UPPER_HALF, FFR_LOST, FIRMWARE_PAGE, FLAGS_LOST, FPCR_LOST, FPSR_LOST,
+    GCR_LOST, LEVEL_LOST, MUTATION_IGNORED, PREDICATES_LOST, REGISTERS_LAST_LOST, REGISTERS_SYSTEM_LOST,
+    REGISTERS_TRUNCATED, RGSR_LOST, SCTLR_LOST, SP_LOST, TAGS_PAGE_OFF, TAGS_UPPER_HALF, TCO_LOST, TFSR_LOST,
+    TFSRE0_LOST, VECTOR_LENGTH_LOST, VECTORS_TRUNCATED,
 };
 
 /// PSTATE.{N, Z, C, V}.
@@ -32,6 +33,8 @@ const LOST: &[(&Defect, RegisterId)] = &[
     (&SP_LOST, RegisterId::SP_EL0),
     (&FPCR_LOST, RegisterId::FPCR),
     (&FPSR_LOST, RegisterId::FPSR),
+    (&FFR_LOST, RegisterId::FFR),
+    (&VECTOR_LENGTH_LOST, RegisterId::ZCR_EL1),
     (&REGISTERS_LAST_LOST, RegisterId::x(30)),
 ];
 
@@ -90,6 +93,7 @@ impl<V: SavableVm> FaultyVm<'_, V> {
         let injected = self.injected;
         let lost = |id: RegisterId| {
             LOST.iter().any(|(defect, lost)| injected.is(defect) && *lost == id)
+                || injected.is(&PREDICATES_LOST) && (0..16).any(|n| RegisterId::p(n) == id)
                 || injected.is(&REGISTERS_SYSTEM_LOST) && id.class() == Some("system register")
         };
         let ids: Vec<u64> = registers.iter().map(|(id, _)| id).filter(|id| !lost(*id)).map(|id| id.0).collect();
@@ -97,6 +101,9 @@ impl<V: SavableVm> FaultyVm<'_, V> {
         Registers::collect(&ids, |id, value| {
             if let Some((_, bytes)) = registers.iter().find(|(other, _)| *other == id) {
                 value.copy_from_slice(bytes);
+            }
+            if injected.is(&VECTORS_TRUNCATED) && id.size() == 256 {
+                value[16..].fill(0);
             }
             let before = registers.get(id).unwrap_or(0);
             let after = match id {

@@ -4,7 +4,7 @@ use abi::mailbox::{PageKind, Scalable, SysReg};
 use abi::map::Window;
 
 use super::super::{Bench, Ram, tagged};
-use crate::Outcome;
+use crate::{Firmware, Outcome};
 use model::cpu::{Features, reset};
 use model::defect::Defect;
 
@@ -49,6 +49,7 @@ pub(super) fn observe(defect: Option<&'static Defect>) -> Vec<(String, Ram)> {
     seen.extend([PROGRAMS[6], PROGRAMS[8]].map(|text| run(defect, sve1.clone(), 32, reset::SCTLR, text)));
     seen.push(run(defect, Features::MAX, 16, reset::SCTLR, "ld1rob {z0.b}, p0/z, [x0]"));
     seen.push(run(defect, Features::MAX, 32, reset::SCTLR, "ld1q {z0.q}, p0/z, [z1.d]"));
+    seen.extend(states(defect));
     seen
 }
 
@@ -95,4 +96,48 @@ fn run(defect: Option<&'static Defect>, features: Features, bytes: u64, sctlr: u
         other => format!("{other:x?}"),
     };
     (seen, bench.ram)
+}
+
+/// What blocks find of the scalable registers that others left, and what is refused.
+fn states(defect: Option<&'static Defect>) -> Vec<(String, Ram)> {
+    let mut seen = Vec::new();
+    for (features, simd) in [
+        (Features::MAX, false),
+        (Features::MAX, true),
+        (Features { vector_lengths: 0, sve_hidden: true, ..Features::MAX }, false),
+        (Features { vector_lengths: 0b101, ..Features::MAX }, false),
+    ] {
+        let report = {
+            let _active = model::defect::activate(defect);
+            Firmware::boot_report(&features, 0)
+        };
+        let mut bench = Bench::of(features);
+        bench.defect = defect;
+        let mut shown = format!("{report:?}");
+        let mut registers = Box::new(Scalable::ZERO);
+        registers.z[31] = [0x31; 256];
+        registers.p[0] = [0xf0; 32];
+        registers.ffr = [0xff; 32];
+        bench.x[0] = tagged(0, 0);
+        for (bytes, text) in [(32, "nop"), (24, "nop"), (16, "nop"), (48, "movi v30.16b, #7")] {
+            bench.scalable = Some((bytes, registers.clone()));
+            let words: Vec<u32> = assembler::assemble(text).unwrap().into_iter().map(isa::Insn::encode).collect();
+            shown += &match bench.outcome(&words) {
+                Outcome::Done(done) => format!("{:x?} {:x?}", done.reply, done.scalable),
+                other => format!("{other:x?}"),
+            };
+        }
+        bench.scalable = None;
+        bench.v = simd.then_some([[5; 2]; 32]);
+        let text = "str z31, [x0]; str p0, [x0, #20, mul vl]; rdffr p0.b; str p0, [x0, #21, mul vl]; rdvl x1, #1";
+        for _ in 0..2 {
+            let words: Vec<u32> = assembler::assemble(text).unwrap().into_iter().map(isa::Insn::encode).collect();
+            shown += &match bench.outcome(&words) {
+                Outcome::Done(done) => format!("{:x?} {:x?}", done.reply, done.traps),
+                other => format!("{other:x?}"),
+            };
+        }
+        seen.push((shown, bench.ram));
+    }
+    seen
 }
