@@ -124,6 +124,8 @@ pub struct BootReport {
     pub isar1: u64,
     /// ID_AA64ISAR2_EL1; bits 19:16 are MOPS.
     pub isar2: u64,
+    /// ID_AA64ISAR3_EL1; bits 27:24 are LSUI, bits 19:16 LSFE.
+    pub isar3: u64,
     /// ID_AA64MMFR0_EL1.
     pub mmfr0: u64,
     /// ID_AA64MMFR1_EL1.
@@ -224,6 +226,6 @@ const _: () = assert!(size_of::<Control>() == 16);
 const _: () = assert!(size_of::<Block>() == 46 * 8);
 const _: () = assert!(size_of::<BlockReply>() == 42 * 8);
 const _: () = assert!(size_of::<Trap>() == 32);
-const _: () = assert!(size_of::<BootReport>() == 29 * 8);
+const _: () = assert!(size_of::<BootReport>() == 30 * 8);
 const _: () = assert!(core::mem::offset_of!(Mailbox, block) == 80);
 const _: () = assert!(size_of::<Mailbox>() as u64 <= crate::map::MAILBOX_STRIDE);

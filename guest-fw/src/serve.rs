@@ -11,8 +11,8 @@ use tock_registers::interfaces::{Readable, Writeable};
 
 use crate::mailbox::CpuMailbox;
 use crate::registers::{
-    CTR_EL0, DCZID_EL0, GCR_EL1, GMID_EL1, ID_AA64ISAR2_EL1, ID_AA64PFR2_EL1, ID_AA64SMFR0_EL1, ID_AA64ZFR0_EL1,
-    REVIDR_EL1, RGSR_EL1, TCO, TFSR_EL1, TFSRE0_EL1, rgsr_el1,
+    CTR_EL0, DCZID_EL0, GCR_EL1, GMID_EL1, ID_AA64ISAR2_EL1, ID_AA64ISAR3_EL1, ID_AA64PFR2_EL1, ID_AA64SMFR0_EL1,
+    ID_AA64ZFR0_EL1, REVIDR_EL1, RGSR_EL1, TCO, TFSR_EL1, TFSRE0_EL1, rgsr_el1,
 };
 use crate::{cpu, executor, heap, matrix, pages, psci, scalable};
 
@@ -108,6 +108,7 @@ fn boot_report(entry_el: u32) -> BootReport {
         isar0: ID_AA64ISAR0_EL1.get(),
         isar1: ID_AA64ISAR1_EL1.get(),
         isar2: ID_AA64ISAR2_EL1.get(),
+        isar3: ID_AA64ISAR3_EL1.get(),
         mmfr0: ID_AA64MMFR0_EL1.get(),
         mmfr1: ID_AA64MMFR1_EL1.get(),
         mmfr2: ID_AA64MMFR2_EL1.get(),

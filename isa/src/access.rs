@@ -15,7 +15,7 @@ pub struct Access {
     /// The size of each element in bytes: 1, 2, 4, 8 or 16. One register holds one element, but of SVE as many as its length
     /// has; a whole vector or predicate of SVE is accessed in bytes.
     pub bytes: u8,
-    /// The number of registers: 1, 2 for a pair, up to 4 vectors. The first is at the lowest address.
+    /// The number of registers: 1, 2 for a pair, up to 4 vectors, 8 for 64 bytes. The first is at the lowest address.
     pub count: u8,
     /// Whether a load sign-extends to the width of its register.
     pub signed: bool,
@@ -69,6 +69,8 @@ pub(crate) const XX: Access = X.pair();
 pub(crate) const QQ: Access = Q.pair();
 /// Two signed words.
 pub(crate) const SW_SW: Access = SW.pair();
+/// Eight doublewords.
+pub(crate) const EIGHT_X: Access = Access { count: 8, ..X };
 
 /// Defines the accesses of structures of several elements.
 macro_rules! structures {

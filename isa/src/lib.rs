@@ -23,6 +23,7 @@ extern crate alloc;
 
 mod access;
 mod error;
+mod feature;
 mod index;
 mod insn;
 mod op;
@@ -34,6 +35,7 @@ mod unpredictable;
 
 pub use access::Access;
 pub use error::OperandError;
+pub use feature::Feature;
 pub use insn::{Insn, keep_best};
 pub use op::Op;
 pub use operand::Operand;

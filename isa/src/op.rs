@@ -146,6 +146,10 @@ ops! {
     Ldapur
     /// STLUR, STLURB, STLURH: store a register, release, unscaled offset.
     Stlur
+    /// LDIAPP: load a pair, acquire, in order.
+    Ldiapp
+    /// STILP: store a pair, release, in order.
+    Stilp
 
     // table/atomic.rs
     /// CAS, CASB, CASH: compare and swap a register with memory.
@@ -170,6 +174,142 @@ ops! {
     Ldumin
     /// SWP, SWPB, SWPH: swap a register with memory.
     Swp
+    /// LDCLRP: clear bits of a quadword, return the old value.
+    Ldclrp
+    /// LDSETP: set bits of a quadword, return the old value.
+    Ldsetp
+    /// SWPP: swap a pair of registers with a quadword.
+    Swpp
+
+    // table/rcw.rs
+    /// RCWCAS: compare and swap a doubleword, with read-check-write checks.
+    Rcwcas
+    /// RCWSCAS: compare and swap a doubleword, with read-check-write checks; checks the software mask, too.
+    Rcwscas
+    /// RCWCASP: compare and swap a quadword, with read-check-write checks.
+    Rcwcasp
+    /// RCWSCASP: compare and swap a quadword, with read-check-write checks; checks the software mask, too.
+    Rcwscasp
+    /// RCWCLR: clear bits of a doubleword, with read-check-write checks.
+    Rcwclr
+    /// RCWSCLR: clear bits of a doubleword, with read-check-write checks; checks the software mask, too.
+    Rcwsclr
+    /// RCWCLRP: clear bits of a quadword, with read-check-write checks.
+    Rcwclrp
+    /// RCWSCLRP: clear bits of a quadword, with read-check-write checks; checks the software mask, too.
+    Rcwsclrp
+    /// RCWSET: set bits of a doubleword, with read-check-write checks.
+    Rcwset
+    /// RCWSSET: set bits of a doubleword, with read-check-write checks; checks the software mask, too.
+    Rcwsset
+    /// RCWSETP: set bits of a quadword, with read-check-write checks.
+    Rcwsetp
+    /// RCWSSETP: set bits of a quadword, with read-check-write checks; checks the software mask, too.
+    Rcwssetp
+    /// RCWSWP: swap a register with a doubleword, with read-check-write checks.
+    Rcwswp
+    /// RCWSSWP: swap a register with a doubleword, with read-check-write checks; checks the software mask, too.
+    Rcwsswp
+    /// RCWSWPP: swap a pair of registers with a quadword, with read-check-write checks.
+    Rcwswpp
+    /// RCWSSWPP: swap a pair of registers with a quadword, with read-check-write checks; checks the software mask, too.
+    Rcwsswpp
+
+    // table/lsfe.rs
+    /// LDFADD: floating-point add to memory, return the old value.
+    Ldfadd
+    /// LDFMAX: floating-point maximum into memory, return the old value.
+    Ldfmax
+    /// LDFMIN: floating-point minimum into memory, return the old value.
+    Ldfmin
+    /// LDFMAXNM: floating-point maximum number into memory, return the old value.
+    Ldfmaxnm
+    /// LDFMINNM: floating-point minimum number into memory, return the old value.
+    Ldfminnm
+    /// LDBFADD: BFloat16 add to memory, return the old value.
+    Ldbfadd
+    /// LDBFMAX: BFloat16 maximum into memory, return the old value.
+    Ldbfmax
+    /// LDBFMIN: BFloat16 minimum into memory, return the old value.
+    Ldbfmin
+    /// LDBFMAXNM: BFloat16 maximum number into memory, return the old value.
+    Ldbfmaxnm
+    /// LDBFMINNM: BFloat16 minimum number into memory, return the old value.
+    Ldbfminnm
+    /// STFADD: floating-point add to memory.
+    Stfadd
+    /// STFMAX: floating-point maximum into memory.
+    Stfmax
+    /// STFMIN: floating-point minimum into memory.
+    Stfmin
+    /// STFMAXNM: floating-point maximum number into memory.
+    Stfmaxnm
+    /// STFMINNM: floating-point minimum number into memory.
+    Stfminnm
+    /// STBFADD: BFloat16 add to memory.
+    Stbfadd
+    /// STBFMAX: BFloat16 maximum into memory.
+    Stbfmax
+    /// STBFMIN: BFloat16 minimum into memory.
+    Stbfmin
+    /// STBFMAXNM: BFloat16 maximum number into memory.
+    Stbfmaxnm
+    /// STBFMINNM: BFloat16 minimum number into memory.
+    Stbfminnm
+
+    // table/lsui.rs
+    /// CAST: compare and swap a doubleword, unprivileged.
+    Cast
+    /// CASPT: compare and swap a quadword, unprivileged.
+    Caspt
+    /// LDTADD: add to memory, return the old value, unprivileged.
+    Ldtadd
+    /// LDTCLR: clear bits of memory, return the old value, unprivileged.
+    Ldtclr
+    /// LDTSET: set bits of memory, return the old value, unprivileged.
+    Ldtset
+    /// SWPT: swap a register with memory, unprivileged.
+    Swpt
+    /// LDTXR: load exclusive, unprivileged.
+    Ldtxr
+    /// LDATXR: load-acquire exclusive, unprivileged.
+    Ldatxr
+    /// STTXR: store exclusive, unprivileged.
+    Sttxr
+    /// STLTXR: store-release exclusive, unprivileged.
+    Stltxr
+    /// STTP: store a pair, unprivileged.
+    Sttp
+    /// LDTP: load a pair, unprivileged.
+    Ldtp
+    /// STTNP: store a pair, non-temporal, unprivileged.
+    Sttnp
+    /// LDTNP: load a pair, non-temporal, unprivileged.
+    Ldtnp
+    /// STTP (SIMD&FP): store a pair of SIMD&FP registers, unprivileged.
+    SttpSimd
+    /// LDTP (SIMD&FP): load a pair of SIMD&FP registers, unprivileged.
+    LdtpSimd
+    /// STTNP (SIMD&FP): store a pair of SIMD&FP registers, non-temporal, unprivileged.
+    SttnpSimd
+    /// LDTNP (SIMD&FP): load a pair of SIMD&FP registers, non-temporal, unprivileged.
+    LdtnpSimd
+
+    // table/ls64.rs
+    /// LD64B: load 64 bytes into eight registers.
+    Ld64b
+    /// ST64B: store eight registers.
+    St64b
+    /// ST64BV: store eight registers, return a status.
+    St64bv
+    /// ST64BV0: store eight registers, the lowest word from ACCDATA_EL1, return a status.
+    St64bv0
+
+    // table/gcs.rs
+    /// GCSSTR: store to a guarded control stack.
+    Gcsstr
+    /// GCSSTTR: store to a guarded control stack, unprivileged.
+    Gcssttr
 
     // table/simd.rs
     /// STR (immediate, SIMD&FP): store a SIMD&FP register.
@@ -394,6 +534,14 @@ ops! {
     Umulh
     /// EXTR: extract a register from a pair of registers.
     Extr
+    /// STLUR (SIMD&FP): store-release of a SIMD&FP register with an unscaled offset.
+    StlurSimd
+    /// LDAPUR (SIMD&FP): load-acquire of a SIMD&FP register with an unscaled offset.
+    LdapurSimd
+    /// STL1 (SIMD&FP): store-release of one element of a register.
+    Stl1
+    /// LDAP1 (SIMD&FP): load-acquire of one element to one lane of a register.
+    Ldap1
 
     // table/vector.rs
     /// ADD (vector): add elements.
@@ -660,6 +808,10 @@ ops! {
     Xpaclri
     /// PACGA: the authentication code of any value.
     Pacga
+    /// LDRAA: load by a pointer that is authenticated with data key A.
+    Ldraa
+    /// LDRAB: load by a pointer that is authenticated with data key B.
+    Ldrab
 
     // table/sve/contiguous.rs
     /// LD1B to LD1D, LD1SB to LD1SW (contiguous): load elements.

@@ -6,6 +6,7 @@ use core::fmt;
 
 use crate::access::Access;
 use crate::error::OperandError;
+use crate::feature::Feature;
 use crate::op::Op;
 use crate::operand::Operand;
 use arch::{Arg, Args};
@@ -48,6 +49,7 @@ pub struct Row {
     operands: &'static [&'static dyn Operand],
     access: Option<Access>,
     constraints: &'static [Constraint],
+    feature: Option<Feature>,
 }
 
 impl Row {
@@ -71,7 +73,8 @@ impl Row {
             index += 1;
         }
         let split_mnemonic = split(mnemonic);
-        Self { op, mnemonic, split_mnemonic, bits, mask: !(owned ^ bits), operands, access: None, constraints: &[] }
+        let mask = !(owned ^ bits);
+        Self { op, mnemonic, split_mnemonic, bits, mask, operands, access: None, constraints: &[], feature: None }
     }
 
     /// Sets the size of the memory access of a load or store.
@@ -82,6 +85,11 @@ impl Row {
     /// Sets the constraints that exclude some words as CONSTRAINED UNPREDICTABLE.
     pub(crate) const fn with_constraints(self, constraints: &'static [Constraint]) -> Self {
         Self { constraints, ..self }
+    }
+
+    /// Sets the feature without which the instruction is UNDEFINED.
+    pub(crate) const fn with_feature(self, feature: Feature) -> Self {
+        Self { feature: Some(feature), ..self }
     }
 
     /// Returns the instruction that the row encodes.
@@ -105,6 +113,12 @@ impl Row {
     /// Returns the size of the memory access. LD1 and ST1 return `None`: their size follows from their operands.
     pub(crate) const fn access(&self) -> Option<Access> {
         self.access
+    }
+
+    /// Returns the feature without which the instruction is UNDEFINED, of those that [`Feature`] lists.
+    #[must_use]
+    pub const fn feature(&self) -> Option<Feature> {
+        self.feature
     }
 
     /// Returns the values of the fixed bits of the word; all other bits are 0.

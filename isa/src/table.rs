@@ -1,10 +1,11 @@
 //! The instruction table. A row holds everything this crate knows about an encoding; a new encoding is one line.
 //!
-//! A row reads `"mnemonic" bits [operands] of access where constraints;`. Bits that no operand owns are fixed: a word
+//! A row reads `"mnemonic" bits [operands] of access needs feature where constraints;`. Bits that no operand owns are fixed: a word
 //! decodes only if it has the same. `{}` in the mnemonic stands for the first operand, which is part of the mnemonic: a
 //! condition, or the ordering of an atomic. Operands are listed in the order of assembly; their names are defined in
 //! `operand/`. The access is the size of a load or store (`access.rs`), left out where it follows from the operands.
-//! Constraints exclude combinations of registers that are CONSTRAINED UNPREDICTABLE (`unpredictable.rs`). Rows are
+//! Constraints exclude combinations of registers that are CONSTRAINED UNPREDICTABLE (`unpredictable.rs`). Without its
+//! feature (`feature.rs`) an instruction is UNDEFINED; which features no machine has confirmed is said there. Rows are
 //! grouped by [`Op`](crate::Op), and modules by the kind of instruction.
 //!
 //! The assembler tries the rows of a mnemonic in order and prefers the error of an earlier row.
@@ -14,7 +15,7 @@ use crate::row::Row;
 /// Defines a module's `ROWS`.
 macro_rules! rows {
     ($( $op:ident {
-        $( $mnemonic:literal $bits:literal [$($operand:ident)*] $(of $access:ident)? $(where $($constraint:ident)+)? ; )+
+        $( $mnemonic:literal $bits:literal [$($operand:ident)*] $(of $access:ident)? $(needs $feature:ident)? $(where $($constraint:ident)+)? ; )+
     } )*) => {
         /// The rows of this module.
         pub(super) const ROWS: &[$crate::row::Row] = &[$( $( $crate::row::Row::new(
@@ -25,7 +26,8 @@ macro_rules! rows {
             &[$( $operand.mask() ),*],
         )
         $( .with_access($access) )?
-        $( .with_constraints(&[$( $constraint ),+]) )?, )+ )*];
+        $( .with_constraints(&[$( $constraint ),+]) )?
+        $( .with_feature($crate::feature::Feature::$feature) )?, )+ )*];
     };
 }
 
@@ -34,10 +36,15 @@ mod atomic;
 mod authentication;
 mod branch;
 mod exclusive;
+mod gcs;
 mod integer;
+mod ls64;
+mod lsfe;
+mod lsui;
 mod mops;
 mod pair;
 mod pointers;
+mod rcw;
 mod simd;
 mod single;
 mod sme;
@@ -54,6 +61,11 @@ const MODULES: &[&[Row]] = &[
     pair::ROWS,
     exclusive::ROWS,
     atomic::ROWS,
+    rcw::ROWS,
+    lsfe::ROWS,
+    lsui::ROWS,
+    ls64::ROWS,
+    gcs::ROWS,
     simd::ROWS,
     vector::ROWS,
     mops::ROWS,

@@ -15,7 +15,8 @@ pub(crate) fn writeback(args: &Args) -> Option<&'static str> {
     (transferred && !base.is_sp()).then_some("writeback to a transferred register")
 }
 
-/// Checks that a pair is loaded into two different registers (Arm ARM, `Unpredictable_LDPOVERLAP`).
+/// Checks that a pair is loaded into two different registers (Arm ARM, `Unpredictable_LDPOVERLAP`; of a 128-bit atomic,
+/// `Unpredictable_LSE128OVERLAP`).
 pub(crate) fn load_pair(args: &Args) -> Option<&'static str> {
     let mut loaded = registers(args).map(Reg::index);
     let same = loaded.next() == loaded.next();

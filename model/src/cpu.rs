@@ -13,6 +13,7 @@ mod branch;
 mod bytes;
 mod cache;
 mod check;
+mod control_stack;
 mod copy;
 mod copy_overlap;
 mod exclusive;
@@ -20,6 +21,7 @@ mod execute;
 mod fault;
 mod features;
 mod float;
+mod float_atomic;
 mod hypercall;
 mod integer;
 mod load_store;
@@ -27,8 +29,10 @@ pub mod matrix;
 mod platform;
 mod pointer;
 mod program;
+mod read_check_write;
 mod registers;
 mod scalable;
+mod sixty_four;
 mod sme;
 mod state;
 mod structures;
@@ -66,15 +70,20 @@ pub fn defects() -> impl Iterator<Item = &'static Defect> {
         bytes::DEFECTS,
         cache::DEFECTS,
         check::DEFECTS,
+        control_stack::DEFECTS,
         copy::DEFECTS,
         exclusive::DEFECTS,
+        execute::DEFECTS,
         fault::DEFECTS,
         float::DEFECTS,
+        float_atomic::DEFECTS,
         hypercall::DEFECTS,
         integer::DEFECTS,
         load_store::DEFECTS,
         pointer::DEFECTS,
         scalable::DEFECTS,
+        read_check_write::DEFECTS,
+        sixty_four::DEFECTS,
         structures::DEFECTS,
         system::DEFECTS,
         system_registers::DEFECTS,

@@ -46,7 +46,7 @@ pub fn for_tests(setup: &Setup<'_>) -> Result<Option<Vec<Variable>>> {
 
 fn all_for_tests(setup: &Setup<'_>) -> Result<Vec<Variable>> {
     let name = |version: &str| Some(Choice::Name(version.to_string()));
-    let tools = binutils::ensure(setup)?;
+    let tools = binutils::oracle(setup)?;
     Ok(vec![
         ("GRANULE_AS", tools.assembler),
         ("GRANULE_OBJDUMP", tools.disassembler),

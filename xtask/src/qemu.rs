@@ -10,7 +10,7 @@ use crate::arguments::Choice;
 use crate::cache::Entry;
 use crate::debian::unpack::Members;
 use crate::failure::{Failure, Result};
-use crate::host::{self, Architecture};
+use crate::host;
 use crate::processes;
 use crate::setup::{BOOKWORM, Component, Setup, Staged};
 use crate::version::Version;
@@ -126,25 +126,12 @@ fn make(setup: &Setup<'_>, release: &Release) -> Result<Staged> {
     let root = staged.join("root");
     setup.fetcher.fetch(&apt, &packages, &root, Members::Except(LEFT_OUT), UNPACKED)?;
     let libraries = [format!("usr/lib/{}", architecture.multiarch), format!("lib/{}", architecture.multiarch)];
-    let loader = format!("\"$here/../root/{}\"", find_loader(&root, architecture, &libraries)?);
+    let loader = wrapper::loader_in_root(&root, architecture, &libraries)?;
     let command = wrapper::run_in_root(&loader, &libraries, PROGRAM, " -L \"$here/../root/usr/share/qemu\"");
     wrapper::write(&staged, PROGRAM, &command)?;
     // Run it once: a private root that does not work must not enter the cache.
     let version = version(&staged.join("bin").join(PROGRAM))?;
     Ok((staged, vec![("version".to_string(), version.to_string())]))
-}
-
-/// Finds the loader's real file: the usual name is a link out of the root.
-fn find_loader(root: &Path, architecture: &Architecture, libraries: &[String]) -> Result<String> {
-    let name = Path::new(architecture.loader).file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let candidates = libraries.iter().map(|directory| format!("{}/{}", directory, name));
-    let is_file = |c: &String| root.join(c).symlink_metadata().map_or(false, |m| m.is_file());
-    candidates.into_iter().find(is_file).ok_or_else(|| {
-        Failure::unavailable(format!(
-            "expected {} in the packages of QEMU, found none; name a QEMU with --qemu PATH",
-            name
-        ))
-    })
 }
 
 #[cfg(test)]

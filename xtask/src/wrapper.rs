@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::failure::{Failure, Result};
+use crate::host::Architecture;
 
 /// Writes the script `bin/NAME` of an entry that is being staged; `$here` is its directory.
 pub fn write(entry: &Path, name: &str, command: &str) -> Result<()> {
@@ -23,6 +24,21 @@ pub fn write(entry: &Path, name: &str, command: &str) -> Result<()> {
 pub fn run_in_root(loader: &str, libraries: &[String], name: &str, arguments: &str) -> String {
     let path: Vec<String> = libraries.iter().map(|l| format!("$here/../root/{}", l)).collect();
     format!("{} --library-path \"{}\" \"$here/../root/usr/bin/{}\"{} \"$@\"", loader, path.join(":"), name, arguments)
+}
+
+/// Returns the loader of a root that has a libc of its own, as [`run_in_root`] wants it: its real file, because the usual
+/// name is a link out of the root.
+///
+/// # Errors
+/// There is none.
+pub fn loader_in_root(root: &Path, architecture: &Architecture, libraries: &[String]) -> Result<String> {
+    let name = Path::new(architecture.loader).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let candidates = libraries.iter().map(|directory| format!("{}/{}", directory, name));
+    let is_file = |c: &String| root.join(c).symlink_metadata().map_or(false, |m| m.is_file());
+    let found = candidates.into_iter().find(is_file).ok_or_else(|| {
+        Failure::unavailable(format!("expected {} in the packages of a private root, found none", name))
+    })?;
+    Ok(format!("\"$here/../root/{}\"", found))
 }
 
 #[cfg(test)]

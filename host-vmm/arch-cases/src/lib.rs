@@ -27,6 +27,8 @@ mod calling_convention;
 mod check;
 mod code;
 mod elsewhere;
+mod extended_checks;
+mod features;
 mod generate;
 mod heap;
 mod loads;
@@ -65,6 +67,8 @@ pub const CHAPTERS: &[Chapter] = &[
     modes::CASES,
     unchecked::CASES,
     store_only::CASES,
+    extended_checks::CASES,
+    features::CASES,
     code::CASES,
     vectors::CASES,
     scalable::CASES,

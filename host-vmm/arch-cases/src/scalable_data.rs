@@ -73,7 +73,7 @@ fn data(cx: &mut CaseContext<'_>) -> CaseResult {
         ld1rh {z5.d}, p0/z, [x0, #2]; lastb x9, p0, z5.d; ld1h {z6.s}, p0/z, [x0, x10, lsl #1]; lasta w11, p2, z6.s
         ld1w {z7.d}, p0/z, [x0, #1, mul vl]; lasta x12, p2, z7.d";
     let x = [tagged(0, 0), 0, 0, 0, 0, 0, 0, 0, 0, 0, 3];
-    let word = |at: u64| (0..8).fold(0, |word, n| word | (0x80 | at + n) << (8 * n));
+    let word = |at: u64| (0..8).fold(0, |word, n| word | (0x80 + at + n) << (8 * n));
     let expected = [
         (1, 0xffff_ffff_ffff_ff81),
         (2, 0x81),
@@ -189,7 +189,7 @@ fn moves(cx: &mut CaseContext<'_>) -> CaseResult {
         (4, high(vl / 2 - 1) >> 8),
         (5, 0xfffd),
         (6, if vl % 8 == 0 { 0x0102 } else { 0 }),
-        (7, 2 * (vl - 1) & 0xff),
+        (7, (2 * (vl - 1)) & 0xff),
         (8, 0xfefe_fefe_fefe_fefe),
         (9, 0),
         (10, value & 0x0101_0101_0101_0101),

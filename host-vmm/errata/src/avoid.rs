@@ -68,6 +68,8 @@ pub enum Avoid {
     SpeculationBarriers,
     /// Nothing is left out: bits 63:32 of ESR_EL1 of tag check faults are not compared, in programs that are given neither.
     SyndromeUpperHalf,
+    /// Nothing is left out: ESR_EL1.DFSC of faults that are of a tag and not of data (TnD) is not compared.
+    StatusOfTagFault,
     /// Nothing is left out: ESR_EL1.WnR of the faults that a sign of the erratum names is taken for what it should be.
     Direction,
 }
@@ -112,6 +114,7 @@ impl Avoid {
             Self::LanesWithScalable => "have no loads of single lanes in blocks with SVE",
             Self::SpeculationBarriers => "do not contain SB",
             Self::SyndromeUpperHalf => "do not compare bits 63:32 of ESR_EL1 of tag check faults",
+            Self::StatusOfTagFault => "do not compare ESR_EL1.DFSC of refused stores of tags",
             Self::Direction => "do not compare ESR_EL1.WnR of these faults",
         }
     }

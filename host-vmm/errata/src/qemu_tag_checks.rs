@@ -26,6 +26,15 @@ const FOUND_BY_CHECK: &[FaultStatus] = &[
 /// ESR_EL1 of CPYFE [x0]!, [x1]!, x2! whose registers no CPYFP has been at: EC 0b100111, IL, from an epilogue, FormatOption.
 const COPY_NOT_BEGUN: u64 = 0x9e05_0022;
 
+/// Stores of tags.
+const TAG_STORES: &[&str] = &["stg", "stzg", "st2g", "stz2g", "stgp", "stgm", "stzgm", "dc gva", "dc gzva", "setg"];
+
+const PERMISSION: &[FaultStatus] =
+    &[FaultStatus::PERMISSION_L1, FaultStatus::PERMISSION_L2, FaultStatus::PERMISSION_L3];
+
+/// ESR_EL1.DFSC is 0, as of an address size fault of level 0.
+const NO_STATUS: &[FaultStatus] = &[FaultStatus::from_bits(0)];
+
 pub(super) const ALL: &[Erratum] = &[
     Erratum {
         id: "qemu.granules-of-a-page-share-a-tag",
@@ -205,8 +214,6 @@ pub(super) const ALL: &[Erratum] = &[
         shows: "an element of a gather or scatter that crosses from a page that is not Tagged into one that is goes unchecked",
         seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
         reference: "target/arm/tcg/sve_helper.c, sve_ld1_z() and sve_st1_z() look at `info.tagged`, not at `info2.tagged`",
-        signs: &[Sign::Instruction(instead(SCALABLE_LISTS, any_abort(TAG_CHECK), Reaction::Done))],
-        programs: &["qemu.gather-crossing-unchecked"],
         avoid: &[Avoid::ScalablePageKinds],
         analysis: include_str!("../../../docs/errata/qemu.gather-crossing-unchecked.md"),
         ..BLANK
@@ -322,6 +329,20 @@ pub(super) const ALL: &[Erratum] = &[
         programs: &["qemu.dc-cvap-fault"],
         avoid: &[Avoid::CacheOps(&[arch::DataCacheOp::Cvap, arch::DataCacheOp::Cvadp])],
         analysis: include_str!("../../../docs/errata/qemu.dc-cvap-fault.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.canonical-store-status",
+        title: "a refused store of a tag has no fault status",
+        versions: &[from(version(11, 0, 0))],
+        shows: "a store of a tag to canonically tagged memory has ESR_EL1.DFSC 0 instead of that of a permission fault",
+        seen: "11.1.3; that it begins with 11.0 was not measured",
+        reference: "docs/errata/qemu.canonical-store-status.md",
+        cases: &["arch.extended.canonical-not-stored"],
+        signs: &[Sign::Instruction(instead(TAG_STORES, abort(PERMISSION, true), abort(NO_STATUS, true)))],
+        programs: &["qemu.canonical-store-status"],
+        avoid: &[Avoid::StatusOfTagFault],
+        analysis: include_str!("../../../docs/errata/qemu.canonical-store-status.md"),
         ..BLANK
     },
 ];

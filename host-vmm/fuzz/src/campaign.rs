@@ -21,7 +21,8 @@ use super::judge::{Judge, Verdict};
 use super::known;
 use super::profile::Profile;
 use super::shrink::{self, Shrunk};
-use program::Program;
+use program::run::Tags;
+use program::{Program, Step};
 use report::event::{self, CaseInfo, Event, Sink, Summary};
 
 /// How long one divergence may take to be shrunk.
@@ -30,6 +31,8 @@ const SHRINKING: Duration = Duration::from_secs(20);
 const PROGRESS: Duration = Duration::from_millis(200);
 /// How many undecided programs are listed by number.
 const NUMBERS: usize = 10;
+/// After every so many programs the tags of the whole arena are compared, which takes about as long as a program.
+const SWEPT: u64 = 16;
 /// What stands before a program's number in the events.
 pub const NAME: &str = "fuzz.program.";
 
@@ -185,8 +188,10 @@ impl Shared {
 /// Judges one program after the other.
 fn work(shared: &Shared, judge: &mut Judge<'_>, opponent: &Opponent, sender: &mpsc::Sender<WorkerMessage>) {
     let profile = Profile { scalable: shared.options.scalable, matrix: shared.options.matrix, ..opponent.profile() };
+    shared.coverage.lacks(&profile.lacking);
     while let Some(number) = shared.next() {
         let program = generate::program(shared.options.seed, number, &profile);
+        judge.compare_tags(if number.is_multiple_of(SWEPT) { all_tags(&program) } else { Tags::OfPages });
         let verdict = judge.judge(&program, shared.deadline);
         if !matches!(verdict, Verdict::OutOfTime(_)) {
             shared.run.fetch_add(1, Ordering::Relaxed);
@@ -218,6 +223,13 @@ fn work(shared: &Shared, judge: &mut Judge<'_>, opponent: &Opponent, sender: &mp
     }
 }
 
+/// Returns the most tags that are quickly compared after a program: not those of the arena if it has changed pages, since
+/// without a kernel the guest sweeps only windows that are as after boot.
+fn all_tags(program: &Program) -> Tags {
+    let changes_pages = program.steps.iter().any(|step| matches!(step, Step::Event(program::Event::Pages { .. })));
+    if changes_pages { Tags::OfPages } else { Tags::OfArena }
+}
+
 /// Cuts what is different each time, so that the same reasons count together.
 fn without_numbers(reason: &str) -> String {
     reason.split(", at pc ").next().unwrap_or_default().to_owned()
@@ -227,6 +239,7 @@ fn shrunk(number: u64, program: Program, verdict: Verdict, judge: &mut Judge<'_>
     let instructions = program.runs().map(|run| run.words.len()).sum();
     let deadline = Deadline::after(SHRINKING);
     let shrunk = shrink::shrink(program, verdict, deadline, &mut |program, deadline| {
+        judge.compare_tags(all_tags(program));
         let mut kept = program.clone();
         known::avoid_known(known, &mut kept);
         // A smaller program may show something else that is known.

@@ -1,12 +1,15 @@
 //! What a campaign has compared: for each row of the instruction table, at which levels and in which tag check modes it
 //! stood in a block whose outcome was permitted.
 //!
+//! What a target lacks is counted apart: there nothing but the exception can be compared.
+//!
 //! A forward branch may have led over an instruction, which is not noticed here: what counts is that it was there.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use isa::{Insn, Row, rows};
-use report::event::Coverage;
+use isa::{Feature, Insn, Row, rows};
+use report::event::{Coverage, LackingFeature};
 
 use super::pick;
 use machine::El;
@@ -20,21 +23,31 @@ const BOOTED: u8 = 1;
 const NAMED: usize = 12;
 
 /// Counts while a campaign runs, from all of its threads.
-pub struct Counter(Vec<AtomicU8>);
+pub struct Counter {
+    /// A bit for each place where a row was seen.
+    seen: Vec<AtomicU8>,
+    /// What the target lacks, once it is known.
+    lacking: OnceLock<Vec<Feature>>,
+}
 
 impl Default for Counter {
     fn default() -> Self {
-        Self(rows().iter().map(|_| AtomicU8::new(0)).collect())
+        Self { seen: rows().iter().map(|_| AtomicU8::new(0)).collect(), lacking: OnceLock::new() }
     }
 }
 
 impl Counter {
+    /// Notes what the target lacks. Of several that are opened the first one counts.
+    pub fn lacks(&self, features: &[Feature]) {
+        self.lacking.get_or_init(|| features.to_vec());
+    }
+
     /// Notes that a program was compared to its end.
     pub fn compared(&self, program: &Program) {
         for run in program.runs() {
             let bit = 1 << place(run);
             for row in run.words.iter().filter_map(|word| Insn::decode(*word)).map(Insn::row) {
-                if let Some(seen) = self.0.get(number(row)) {
+                if let Some(seen) = self.seen.get(number(row)) {
                     seen.fetch_or(bit, Ordering::Relaxed);
                 }
             }
@@ -45,17 +58,31 @@ impl Counter {
     #[must_use]
     pub fn coverage(&self) -> Coverage {
         let places = LEVELS.len() * control::MODES.len();
-        let seen: Vec<u8> = self.0.iter().map(|seen| seen.load(Ordering::Relaxed)).collect();
-        let reached: u64 = seen.iter().map(|seen| u64::from(seen.count_ones())).sum();
+        let lacking = self.lacking.get().map_or(&[][..], Vec::as_slice);
+        let all_seen = || rows().iter().zip(self.seen.iter().map(|seen| seen.load(Ordering::Relaxed)));
+        let needs = |row: &Row, feature| row.feature() == Some(feature);
+        let seen: Vec<_> = all_seen().filter(|(row, _)| !lacking.iter().any(|feature| needs(row, *feature))).collect();
+        let reached: u64 = seen.iter().map(|(_, seen)| u64::from(seen.count_ones())).sum();
         let all = (seen.len() * places) as u64;
-        let never = rows().iter().zip(&seen).filter(|(_, seen)| **seen == 0).map(|(row, _)| text(row));
-        let partly = rows().iter().zip(&seen).filter(|(_, seen)| **seen != 0).flat_map(|(row, seen)| {
+        let never = seen.iter().filter(|(_, seen)| *seen == 0).map(|(row, _)| text(row));
+        let partly = seen.iter().filter(|(_, seen)| *seen != 0).flat_map(|(row, seen)| {
             (0..places).filter(move |place| seen >> place & 1 == 0).map(move |place| {
                 let (el, _) = LEVELS[place / control::MODES.len()];
                 format!("{} at {el}, faults {}", text(row), control::MODES[place % control::MODES.len()])
             })
         });
-        Coverage { reached, all, unreached: never.chain(partly).take(NAMED).collect() }
+        let of = |feature: &Feature| {
+            let of_feature: Vec<u8> =
+                all_seen().filter(|(row, _)| needs(row, *feature)).map(|(_, seen)| seen).collect();
+            LackingFeature {
+                feature: feature.name().to_owned(),
+                encodings: of_feature.len() as u64,
+                reached: of_feature.iter().filter(|seen| **seen != 0).count() as u64,
+                unconfirmed: feature.is_unconfirmed(),
+            }
+        };
+        let lacking = lacking.iter().map(of).collect();
+        Coverage { reached, all, unreached: never.chain(partly).take(NAMED).collect(), lacking }
     }
 }
 
@@ -95,6 +122,21 @@ mod tests {
         counter.compared(&ignored);
         assert_eq!(counter.coverage().reached, 3);
         let irg = rows().iter().position(|row| row.op() == isa::Op::Irg).unwrap();
-        assert_eq!(counter.0[irg].load(Ordering::Relaxed), 1 << 5 | 1);
+        assert_eq!(counter.seen[irg].load(Ordering::Relaxed), 1 << 5 | 1);
+    }
+
+    #[test]
+    fn what_the_target_lacks_is_counted_apart() {
+        let counter = Counter::default();
+        counter.lacks(&[Feature::Gcs, Feature::The]);
+        let program = "granule program 1\nblock el=1\ncode\n  gcsstr x0, [x1]\nend\n".parse::<Program>().unwrap();
+        counter.compared(&program);
+        let coverage = counter.coverage();
+        let of = |feature: Feature| rows().iter().filter(|row| row.feature() == Some(feature)).count() as u64;
+        assert_eq!(coverage.reached, 0);
+        assert_eq!(coverage.all, 8 * (rows().len() as u64 - of(Feature::Gcs) - of(Feature::The)));
+        let told: Vec<_> = coverage.lacking.iter().map(|lacking| (lacking.reached, lacking.encodings)).collect();
+        assert_eq!(told, [(1, of(Feature::Gcs)), (0, of(Feature::The))]);
+        assert!(!coverage.lacking[0].unconfirmed && coverage.lacking[1].unconfirmed);
     }
 }

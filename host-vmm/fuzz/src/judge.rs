@@ -17,6 +17,7 @@ use machine::deadline::OutOfTime;
 use machine::{Deadline, Factory, Machine, MachineError};
 use model::choice::Choices;
 use program::compare::Difference;
+use program::run::Tags;
 use program::{Observation, Program};
 use report::failure::FailureKind;
 
@@ -61,13 +62,20 @@ pub struct Judge<'f> {
     reference: Box<dyn Reference + 'f>,
     /// Known divergences that are overlooked.
     known: Arc<Avoided>,
+    /// Whose tags are compared.
+    tags: Tags,
 }
 
 impl<'f> Judge<'f> {
     /// Compares machines of a factory with a reference.
     #[must_use]
     pub fn new(subject: &'f dyn Factory, reference: Box<dyn Reference + 'f>) -> Self {
-        Self { subject: Session::new(subject), reference, known: Arc::default() }
+        Self { subject: Session::new(subject), reference, known: Arc::default(), tags: Tags::OfArena }
+    }
+
+    /// Says whose tags are compared from now on: at first all.
+    pub fn compare_tags(&mut self, tags: Tags) {
+        self.tags = tags;
     }
 
     /// Overlooks what is known of the machine.
@@ -88,7 +96,7 @@ impl<'f> Judge<'f> {
 
     /// As [`Self::judge`]; `Err` is a verdict that comes early.
     fn try_judge(&mut self, program: &Program, deadline: Deadline) -> Result<Verdict, Box<Verdict>> {
-        let Self { reference, known, subject } = self;
+        let Self { reference, known, subject, tags } = self;
         let mut observe = |choices| {
             let mut outcome = reference.observe(program, choices, deadline)?;
             // What is overlooked of the machine is overlooked there, too.
@@ -102,7 +110,7 @@ impl<'f> Judge<'f> {
             })
         };
         let first = observe(Choices::default()).map_err(of_reference)?;
-        let (mut found, machine) = subject.run(program, &first.observation.pages()).map_err(|error| {
+        let (mut found, machine) = subject.run(program, &first.observation.pages(), *tags).map_err(|error| {
             Box::new(match error {
                 MachineError::Unsupported(reason) => Verdict::NotCovered(reason),
                 MachineError::Lacking(skip) => Verdict::NotCovered(skip.reason),

@@ -15,6 +15,12 @@ const FARTHEST: usize = 6;
 /// Offsets that are tried in this order, from a random one on; not each fits each instruction.
 const OFFSETS: [i64; 16] = [0, 16, -16, 8, 32, -8, 1, 48, 64, -32, 15, -1, 4, 256, -256, 240];
 
+/// The only register from which on eight are data.
+const EIGHT: Reg = match Reg::new(8, RegClass::X) {
+    Some(register) => register,
+    None => Reg::XZR,
+};
+
 /// The classes of the registers of an instruction, in the order of its operands, addresses apart. What has no row here
 /// has data registers only.
 const ROLES: &[(&str, &[RegisterRole])] = &[
@@ -109,7 +115,7 @@ fn registers(rng: &mut Rng, insn: Insn, args: &mut [Arg]) {
                     (None, _) => RegisterRole::Data,
                 };
                 position += 1;
-                *register = chosen(rng, class, *register);
+                *register = if mnemonic == "ld64b" { EIGHT } else { chosen(rng, class, *register) };
             }
             Arg::Imm(value) if moves_pointer && small => *value &= 0x1f,
             Arg::Shift(shift) if moves_pointer && small => shift.amount = 0,

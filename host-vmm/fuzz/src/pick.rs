@@ -10,7 +10,7 @@ use fastrand::Rng;
 use isa::{Insn, Row, rows};
 
 use super::matrix;
-use super::profile::{Profile, weighted};
+use super::profile::{Profile, one_in, weighted};
 use program::branch_target;
 
 /// Instructions that are drawn about as often as each other.
@@ -88,9 +88,10 @@ const TAGS: [&str; 19] = [
     "stzgm", "dc", "ic", "add", "sub",
 ];
 const SYSTEM: [&str; 12] = ["mrs", "msr", "dsb", "dmb", "isb", "sb", "nop", "yield", "hint", "brk", "svc", "clrex"];
-const ATOMICS: [&str; 22] = [
+const ATOMICS: [&str; 33] = [
     "ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp", "cas", "ldx", "ldax", "stx",
-    "stlx", "ldar", "stlr", "ldapr", "ldapu", "stlur", "stlu", "ldlar", "stllr",
+    "stlx", "ldar", "stlr", "ldapr", "ldapu", "stlur", "stlu", "ldlar", "stllr", "ldtx", "ldatx", "sttx", "stltx",
+    "ldtadd", "ldtclr", "ldtset", "ldiapp", "stilp", "rcw", "gcs",
 ];
 
 /// Returns which group a row belongs to.
@@ -165,6 +166,9 @@ fn sparse() -> &'static [(&'static Row, Vec<Insn>)] {
     })
 }
 
+/// One draw in so many of a row whose feature the CPU lacks is kept: the instruction is UNDEFINED.
+const LACKING: u32 = 8;
+
 /// Draws an instruction with any operands, in a block about SME or another one.
 pub fn instruction(rng: &mut Rng, profile: &Profile, about_matrix: bool) -> Option<Insn> {
     let group = if about_matrix {
@@ -179,6 +183,9 @@ pub fn instruction(rng: &mut Rng, profile: &Profile, about_matrix: bool) -> Opti
     }
     let rows = rows_of(group);
     let row = *rows.get(rng.usize(..rows.len().max(1)))?;
+    if row.feature().is_some_and(|feature| profile.lacking.contains(&feature)) && !one_in(rng, LACKING) {
+        return None;
+    }
     if let Some((_, fit)) = sparse().iter().find(|(known, _)| std::ptr::eq(*known, row)) {
         return fit.get(rng.usize(..fit.len().max(1))).copied();
     }
@@ -219,6 +226,7 @@ pub fn is_excluded(insn: Insn) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use isa::Feature;
 
     #[test]
     fn every_row_is_in_a_group_and_most_can_be_drawn() {
@@ -246,6 +254,19 @@ mod tests {
     }
 
     #[test]
+    fn instructions_that_the_cpu_lacks_are_seldom() {
+        let count = |lacking: &[Feature]| {
+            let mut rng = Rng::with_seed(0x5eed);
+            let drawn = (0..60_000).filter_map(|_| {
+                instruction(&mut rng, &Profile { lacking: lacking.to_vec(), ..Profile::default() }, false)
+            });
+            drawn.filter(|insn| insn.row().feature().is_some()).count()
+        };
+        let (all, few) = (count(&[]), count(Feature::ALL));
+        assert!(few > 0 && few * 4 < all, "{few} of {all}");
+    }
+
+    #[test]
     fn groups_are_what_they_are_called() {
         for (text, wanted) in [
             ("irg x0, x1", Group::Tags),
@@ -269,6 +290,10 @@ mod tests {
             ("cmeq v0.16b, v1.16b, v2.16b", Group::Vectors),
             ("fmov d0, x1", Group::Vectors),
             ("ccmp x0, x1, #0, eq", Group::Arithmetic),
+            ("rcwcas x0, x1, [x2]", Group::Atomics),
+            ("ldtxr x0, [x1]", Group::Atomics),
+            ("ld64b x8, [x1]", Group::Memory),
+            ("ldfadd s0, s1, [x1]", Group::Simd),
         ] {
             assert_eq!(group(assembler::assemble(text).unwrap()[0].row()), wanted, "{text}");
         }

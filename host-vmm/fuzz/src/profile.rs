@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use abi::mailbox::BootReport;
 use errata::avoid::Avoided;
+use isa::Feature;
+use modelled::features;
 
 /// Instructions in a program, all blocks together.
 pub const INSTRUCTIONS: usize = 32;
@@ -31,6 +33,10 @@ pub struct Profile {
     pub matrix: bool,
     /// A machine is saved and restored in one of so many places where a program could ask for it, 1 at least.
     pub restores: u32,
+    /// Whether tag checks may be extended to memory without tags (FEAT_MTE_CANONICAL_TAGS).
+    pub extended_checks: bool,
+    /// Features that the CPU has not: what needs them is UNDEFINED, and drawn now and then only.
+    pub lacking: Vec<Feature>,
     /// Known divergences that programs stay away from.
     pub known: Arc<Avoided>,
 }
@@ -48,6 +54,8 @@ impl Default for Profile {
             streaming_lengths: 0xffff,
             matrix: false,
             restores: 1,
+            extended_checks: true,
+            lacking: Vec::new(),
             known: Arc::default(),
         }
     }
@@ -58,6 +66,7 @@ impl Profile {
     /// ID_AA64PFR2_EL1.MTESTOREONLY).
     #[must_use]
     pub fn limited_to(self, boot: &BootReport) -> Self {
+        let features = features(boot);
         let field = |register: u64, shift: u32| register >> shift & 0xf;
         Self {
             asymmetric: self.asymmetric && field(boot.pfr1, 8) >= 3,
@@ -65,6 +74,8 @@ impl Profile {
             store_only: self.store_only && field(boot.pfr2, 4) != 0,
             vector_lengths: self.vector_lengths & boot.vector_lengths,
             streaming_lengths: self.streaming_lengths & boot.streaming_lengths,
+            extended_checks: self.extended_checks && features.has_extended_checks(),
+            lacking: Feature::ALL.iter().copied().filter(|feature| !features.has(*feature)).collect(),
             ..self
         }
     }

@@ -10,7 +10,7 @@ use machine::{Config, Deadline, MachineError};
 use modelled::{ModelFactory, ModelMachine, run_with};
 use program::compare::{Difference, Location};
 use program::observation::StepOutcome;
-use program::run::run;
+use program::run::{Tags, run};
 use program::{Observation, Program};
 
 /// Shows what a program does, one permitted outcome at a time.
@@ -96,7 +96,7 @@ impl Reference for ModelReference<'_> {
         deadline.check()?;
         let mut machine = self.session.machine(program)?;
         let (observation, visited) =
-            run_with(&mut machine, choices, deadline, |machine| run(program, machine, &BTreeSet::new()));
+            run_with(&mut machine, choices, deadline, |machine| run(program, machine, &BTreeSet::new(), Tags::OfPages));
         let mut observation = observation?;
         // A machine whose block did not end is of no more use; on any other everything was specified.
         if observation.endless.is_none() {

@@ -99,6 +99,7 @@ pub fn control(rng: &mut Rng, profile: &Profile, any_tag: bool, run: &mut Run) {
         let there = match *name {
             "sctlr_el1.mscen" => profile.mops,
             "sctlr_el1.tcso0" | "sctlr_el1.tcso" => profile.store_only,
+            "tcr_el1.mtx0" | "tcr_el1.mtx1" => profile.extended_checks,
             _ => true,
         };
         if there && one_in(rng, *rare) {
@@ -121,6 +122,8 @@ const RARE: &[(&str, u8, u32)] = &[
     ("sctlr_el1.mscen", 0, 32),
     ("sctlr_el1.tcso0", 1, 16),
     ("sctlr_el1.tcso", 1, 16),
+    ("tcr_el1.mtx0", 1, 16),
+    ("tcr_el1.mtx1", 1, 16),
     ("tcr_el1.tbi0", 0, 32),
     ("tcr_el1.tbi1", 0, 32),
     ("tcr_el1.tcma0", 1, 10),

@@ -7,6 +7,7 @@ use abi::map;
 
 use machine::pool::Pool;
 use machine::{Config, Factory, Machine, MachineError, TagCarrier};
+use program::run::Tags;
 use program::{self, Observation, Program};
 
 /// What a machine for programs looks like: with no more RAM than the firmware needs, since all of it is looked through when
@@ -32,7 +33,7 @@ impl<'f> Session<'f> {
         Self::booting(|config| factory.boot(config))
     }
 
-    /// Runs a program on a machine that is as after boot, and looks at `pages` besides; returns the machine, too, which may be handed on with
+    /// Runs a program on a machine that is as after boot, and looks at `pages` and `tags` besides; returns the machine, too, which may be handed on with
     /// [`Self::take`] if the program has left nothing behind.
     ///
     /// # Errors
@@ -42,9 +43,10 @@ impl<'f> Session<'f> {
         &mut self,
         program: &Program,
         pages: &BTreeSet<u64>,
+        tags: Tags,
     ) -> Result<(Observation, Box<dyn Machine>), MachineError> {
         let mut machine = self.machine(program)?;
-        Ok((program::run::run(program, &mut *machine, pages)?, machine))
+        Ok((program::run::run(program, &mut *machine, pages, tags)?, machine))
     }
 }
 

@@ -114,8 +114,9 @@ fn the_model_agrees_with_itself() {
     });
     let summary = summary.unwrap();
     assert_eq!((summary.programs, summary.diverged, summary.undecided), (2000, 0, 0), "{events:#?}");
-    // What is not covered is not compared, so there must be little of it.
-    assert!(summary.not_covered.values().sum::<u64>() < 6, "{summary:?}");
+    // What is not covered is not compared, so there must be little of it: by what comes of a vector of SVE that is UNKNOWN
+    // after a fault, about one program in 300.
+    assert!(summary.not_covered.values().sum::<u64>() < 10, "{summary:?}");
 }
 
 /// A CPU that chooses as it likes, and another time in another way, is one that the model permits.

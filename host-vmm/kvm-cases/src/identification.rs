@@ -61,7 +61,7 @@ const SET: &str =
     "Documentation/virt/kvm/arm/vcpu-features.rst, The ID Registers; arch/arm64/kvm/sys_regs.c, set_id_reg()";
 
 /// Registers of whose values nothing is asked, but that KVM gives them as the guest reads them.
-const IDENTIFICATION: [SysReg; 13] = [
+const IDENTIFICATION: [SysReg; 14] = [
     SysReg::MidrEl1,
     SysReg::MpidrEl1,
     SysReg::RevidrEl1,
@@ -72,6 +72,7 @@ const IDENTIFICATION: [SysReg; 13] = [
     SysReg::IdAa64isar0El1,
     SysReg::IdAa64isar1El1,
     SysReg::IdAa64isar2El1,
+    SysReg::IdAa64isar3El1,
     SysReg::IdAa64mmfr0El1,
     SysReg::IdAa64mmfr1El1,
     SysReg::IdAa64mmfr2El1,

@@ -49,6 +49,7 @@ mod races;
 mod replaced;
 mod reset;
 mod restore;
+mod restore_scalable;
 mod scalable;
 mod sharing;
 mod stops;
@@ -85,6 +86,7 @@ pub const CHAPTERS: &[Chapter] = &[
     one_reg::CASES,
     restore::CASES,
     scalable::CASES,
+    restore_scalable::CASES,
 ];
 
 /// What may hang the kernel under test. They run last: a kernel that is wrong is of no use afterwards.

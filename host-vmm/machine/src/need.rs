@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use isa::Feature;
+
 use crate::capability::table::Capability;
 use kvm_model::kernel::Backing;
 
@@ -27,6 +29,10 @@ pub enum Need {
     Atomics,
     /// FEAT_LOR: limited ordering regions.
     LimitedOrdering,
+    /// FEAT_MTE_CANONICAL_TAGS and FEAT_MTE_NO_ADDRESS_TAGS: tag checks of memory without tags.
+    ExtendedChecks,
+    /// The instructions of a feature.
+    Instructions(Feature),
     /// FEAT_MOPS: memory copies and sets.
     Mops,
     /// FEAT_SVE: scalable vectors.
@@ -166,6 +172,19 @@ impl Need {
             Self::DcZva => "cpu-no-dc-zva",
             Self::Atomics => "cpu-no-lse",
             Self::LimitedOrdering => "cpu-no-lor",
+            Self::ExtendedChecks => "cpu-no-mtex",
+            Self::Instructions(feature) => match feature {
+                Feature::Lse128 => "cpu-no-lse128",
+                Feature::Lrcpc3 => "cpu-no-lrcpc3",
+                Feature::Ls64 => "cpu-no-ls64",
+                Feature::Ls64V => "cpu-no-ls64-v",
+                Feature::Ls64Accdata => "cpu-no-ls64-accdata",
+                Feature::The => "cpu-no-the",
+                Feature::Gcs => "cpu-no-gcs",
+                Feature::Lsui => "cpu-no-lsui",
+                Feature::Lsfe => "cpu-no-lsfe",
+                _ => "cpu-no-feature",
+            },
             Self::Mops => "cpu-no-mops",
             Self::Sve => "cpu-no-sve",
             Self::Sme => "cpu-no-sme",

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use abi::mailbox::BootReport;
+use arch::SysReg;
+use isa::Feature;
 use kvm_model::contract::{Contract, Release};
 
 use crate::capability::{Capabilities, Capability, MachineKind};
@@ -99,6 +101,25 @@ impl Target {
     #[must_use]
     pub fn limited_ordering(&self) -> bool {
         field(self.boot.mmfr1, 16) >= 1
+    }
+
+    /// Returns whether tag checks can be extended to memory without tags (ID_AA64PFR1_EL1.MTEX).
+    #[must_use]
+    pub fn extended_checks(&self) -> bool {
+        field(self.boot.pfr1, 52) >= 1
+    }
+
+    /// Returns whether there are the instructions of a feature.
+    #[must_use]
+    pub fn has(&self, feature: Feature) -> bool {
+        let boot = &self.boot;
+        feature.is_in(match feature.field().0 {
+            SysReg::IdAa64isar0El1 => boot.isar0,
+            SysReg::IdAa64isar1El1 => boot.isar1,
+            SysReg::IdAa64isar3El1 => boot.isar3,
+            SysReg::IdAa64pfr1El1 => boot.pfr1,
+            _ => 0,
+        })
     }
 
     /// Returns whether there are atomic read-modify-write instructions (ID_AA64ISAR0_EL1.Atomic, FEAT_LSE).
@@ -326,6 +347,10 @@ impl Need {
             Self::LimitedOrdering if !target.limited_ordering() => {
                 "the guest has no limited ordering regions (FEAT_LOR)".to_owned()
             }
+            Self::ExtendedChecks if !target.extended_checks() => {
+                "the guest has no canonical tags (FEAT_MTE_CANONICAL_TAGS)".to_owned()
+            }
+            Self::Instructions(feature) if !target.has(feature) => format!("this CPU has no {feature}"),
             Self::Mops if !target.mops() => "the guest has no memory copies and sets (FEAT_MOPS)".to_owned(),
             Self::PointerAuthentication if !target.pointer_authentication() => {
                 "the guest has no pointer authentication (FEAT_PAuth)".to_owned()

@@ -45,9 +45,11 @@ pub static FIELDS: &[Field] = &[
     field("tcr_el1.tbi1", SysReg::Tcr, 38, BIT),
     field("tcr_el1.tcma0", SysReg::Tcr, 57, BIT),
     field("tcr_el1.tcma1", SysReg::Tcr, 58, BIT),
+    field("tcr_el1.mtx0", SysReg::Tcr, 60, BIT),
+    field("tcr_el1.mtx1", SysReg::Tcr, 61, BIT),
 ];
 
-const COUNT: usize = 18;
+const COUNT: usize = 20;
 const _: () = assert!(FIELDS.len() == COUNT);
 
 impl Field {

@@ -30,12 +30,17 @@ const MTEFAR_SHIFT: u32 = 8;
 /// When it has ended, data and tags are read of the pages that the program names ([`Program::reachable_pages`]), of those that
 /// were touched, if the machine can tell, else of those that hold anything but zeros, and of `others`: what another machine
 /// looked at. A machine that stores where the program did not tell it to is found out by the data, wherever in the arena it is;
-/// tags that it stores without data are seen in these pages.
+/// tags that it stores without data are seen in these pages, and with [`Tags::OfArena`] wherever they are.
 ///
 /// # Errors
 ///
 /// When the machine cannot do what the program asks.
-pub fn run(program: &Program, machine: &mut dyn Machine, others: &BTreeSet<u64>) -> Result<Observation, MachineError> {
+pub fn run(
+    program: &Program,
+    machine: &mut dyn Machine,
+    others: &BTreeSet<u64>,
+    tags: Tags,
+) -> Result<Observation, MachineError> {
     let tagged_far = machine.boot_report(0).pfr2 >> MTEFAR_SHIFT & 0xf != 0;
     let mut runner =
         Runner { machine, seen: Vec::new(), last: None, begun: Vec::new(), hides_vectors: false, longest_vector: None };
@@ -56,8 +61,18 @@ pub fn run(program: &Program, machine: &mut dyn Machine, others: &BTreeSet<u64>)
             Err(error) => return Err(error),
         }
     }
-    let memory = runner.memory(program, others)?;
+    let memory = runner.memory(program, others, tags)?;
     Ok(Observation { seen: runner.seen, memory, endless: None, tagged_far })
+}
+
+/// Whose tags are looked at when a program has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tags {
+    /// Those of the pages whose data are looked at.
+    OfPages,
+    /// Those of the whole arena, in which a machine may have stored some that nothing told it to. Where that takes a request for
+    /// each granule it takes more than a second.
+    OfArena,
 }
 
 struct Runner<'a> {
@@ -183,14 +198,12 @@ impl Runner<'_> {
     }
 
     /// Lists the pages that may not be as after boot.
-    fn changed_pages(&mut self) -> Result<Vec<u64>, MachineError> {
-        let page = GUEST_PAGE as usize;
+    fn changed_pages(&mut self, looked_at: Tags) -> Result<Vec<u64>, MachineError> {
         if let Some(known) = self.machine.unknown_memory() {
             let arena = map::ARENA_BASE..map::ARENA_BASE + map::ARENA_SIZE;
-            let touched = known
-                .touched_memory()
-                .into_iter()
-                .flat_map(|range| (range.start.max(arena.start)..range.end.min(arena.end)).step_by(page));
+            let touched = known.touched_memory().into_iter().flat_map(|range| {
+                (range.start.max(arena.start)..range.end.min(arena.end)).step_by(GUEST_PAGE as usize)
+            });
             return Ok(touched.map(|ipa| ipa - map::ARENA_BASE).collect());
         }
         // A part at a time, so that it stays in the cache.
@@ -198,16 +211,23 @@ impl Runner<'_> {
         let mut changed = Vec::new();
         for offset in (0..map::ARENA_SIZE).step_by(PART) {
             self.machine.read(map::ARENA_BASE + offset, &mut part)?;
-            let pages = (offset..).step_by(page).zip(part.chunks(page));
-            changed.extend(pages.filter(|(_, bytes)| *bytes != [0; GUEST_PAGE as usize]).map(|(offset, _)| offset));
+            changed.extend(not_zero(offset, &part, [0; GUEST_PAGE as usize]));
+        }
+        if looked_at == Tags::OfArena {
+            changed.extend(not_zero(0, &self.tags(0, map::ARENA_SIZE)?, [0; (GUEST_PAGE / GRANULE) as usize]));
         }
         Ok(changed)
     }
 
     /// Reads the pages that are to be looked at.
-    fn memory(&mut self, program: &Program, others: &BTreeSet<u64>) -> Result<Vec<ObservedExtent>, MachineError> {
+    fn memory(
+        &mut self,
+        program: &Program,
+        others: &BTreeSet<u64>,
+        tags: Tags,
+    ) -> Result<Vec<ObservedExtent>, MachineError> {
         let mut pages = program.reachable_pages();
-        pages.extend(self.changed_pages()?);
+        pages.extend(self.changed_pages(tags)?);
         pages.extend(others);
         let pages: Vec<u64> = pages.into_iter().collect();
         let mut memory = Vec::new();
@@ -233,7 +253,27 @@ fn longest_vector(boot: &BootReport) -> Option<u64> {
     boot.vector_lengths.checked_ilog2().map(|number| 16 * (u64::from(number) + 1))
 }
 
+/// Lists the pages, the first of them at `offset`, whose share of `bytes` is not `zeros`.
+fn not_zero<const SHARE: usize>(offset: u64, bytes: &[u8], zeros: [u8; SHARE]) -> impl Iterator<Item = u64> {
+    let pages = (offset..).step_by(GUEST_PAGE as usize).zip(bytes.chunks(SHARE));
+    pages.filter(move |(_, share)| *share != zeros).map(|(page, _)| page)
+}
+
 /// Returns a run whose tag registers stay as they are: for `resume_block`, which must see what the first run left in them.
 fn without_registers(run: &Run) -> Run {
     Run { sys: Run::default().sys, ..run.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_with_nothing_but_a_tag_is_looked_at() {
+        const TAGS: [u8; 256] = [0; 256];
+        let mut tags = vec![0; 3 * TAGS.len()];
+        assert_eq!(not_zero(0, &tags, TAGS).next(), None);
+        tags[2 * TAGS.len() + 255] = 1;
+        assert_eq!(not_zero(GUEST_PAGE, &tags, TAGS).collect::<Vec<_>>(), [3 * GUEST_PAGE]);
+    }
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::failure::Failure;
 
 /// The version of the event stream; both ends of a nested run compare it.
-pub const STREAM_VERSION: u32 = 2;
+pub const STREAM_VERSION: u32 = 3;
 
 /// What is under test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,6 +122,21 @@ pub struct Coverage {
     pub all: u64,
     /// Some of the others, those encodings first that were not reached at all.
     pub unreached: Vec<String>,
+    /// What the target lacks, which is not among the numbers above.
+    pub lacking: Vec<LackingFeature>,
+}
+
+/// A feature that a campaign's target lacks: all that could be compared is that its instructions are UNDEFINED.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LackingFeature {
+    /// Arm's name, such as `FEAT_THE`.
+    pub feature: String,
+    /// Encodings that need it.
+    pub encodings: u64,
+    /// How many of them stood in a block that was compared.
+    pub reached: u64,
+    /// No machine has confirmed what they do where they exist.
+    pub unconfirmed: bool,
 }
 
 impl Summary {

@@ -63,6 +63,6 @@ mod tests {
         line(&mut out, &Event::End { name: "a".into(), verdict: skipped, micros: 1 }).unwrap();
         let skip = r#"{"End":{"name":"a","verdict":{"Skipped":{"key":"host-no-swap","reason":"this host has no swap"}},"micros":1}}"#;
         assert!(String::from_utf8(out).unwrap().ends_with(&format!("{skip}\n")));
-        assert_eq!(STREAM_VERSION, 2);
+        assert_eq!(STREAM_VERSION, 3);
     }
 }

@@ -44,11 +44,11 @@ impl Prefetch {
 }
 
 impl fmt::Display for Prefetch {
-    /// Writes the name, and the number of the operations that older assemblers have no name for.
+    /// Writes the name, and the number of the operations without one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.parts() {
-            Some((kind, target, policy)) if target != "slc" => write!(f, "{kind}{target}{policy}"),
-            _ => write!(f, "#{:#04x}", self.0),
+            Some((kind, target, policy)) => write!(f, "{kind}{target}{policy}"),
+            None => write!(f, "#{:#04x}", self.0),
         }
     }
 }
@@ -63,10 +63,10 @@ mod tests {
         let named = (0..32).map(Prefetch).filter(|operation| operation.parts().is_some());
         assert_eq!(named.clone().count(), 24);
         assert_eq!(Prefetch::by_name("PLDSLCKEEP"), Some(Prefetch(6)));
-        for operation in named.filter(|operation| operation.parts().is_some_and(|(_, target, _)| target != "slc")) {
+        for operation in named {
             assert_eq!(Prefetch::by_name(&operation.to_string().to_uppercase()), Some(operation));
         }
-        assert_eq!(Prefetch(6).to_string(), "#0x06");
+        assert_eq!((Prefetch(6).to_string().as_str(), Prefetch(31).to_string().as_str()), ("pldslckeep", "#0x1f"));
         assert_eq!(Prefetch::by_name("pldl4keep"), None);
     }
 }

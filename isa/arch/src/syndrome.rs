@@ -149,6 +149,8 @@ macro_rules! named_codes {
 named_codes!(ExceptionClass, "exception class", {
     /// Unknown reason, such as an UNDEFINED instruction.
     UNKNOWN = 0x00 "undefined instruction or unknown reason";
+    /// LD64B, ST64B, ST64BV or ST64BV0 that is not enabled.
+    LD64B_ST64B = 0x0a "trapped ld64b or st64b";
     /// SVC in AArch64 state.
     SVC64 = 0x15 "svc";
     /// HVC in AArch64 state.
@@ -171,6 +173,8 @@ named_codes!(ExceptionClass, "exception class", {
     DATA_ABORT_SAME = 0x25 "data abort, same EL";
     /// SP alignment fault.
     SP_ALIGNMENT = 0x26 "sp alignment fault";
+    /// Guarded control stack exception.
+    GCS = 0x2d "guarded control stack";
     /// BRK in AArch64 state.
     BRK = 0x3c "brk";
 });

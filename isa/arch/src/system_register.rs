@@ -115,6 +115,8 @@ system_registers! {
     IdAa64isar1El1 "id_aa64isar1_el1" (3, 0, 0, 6, 1) ReadOnly;
     /// Instruction set attributes 2, including MOPS.
     IdAa64isar2El1 "id_aa64isar2_el1" (3, 0, 0, 6, 2) ReadOnly;
+    /// Instruction set attributes 3, including LSFE and LSUI.
+    IdAa64isar3El1 "id_aa64isar3_el1" (3, 0, 0, 6, 3) ReadOnly;
     /// Memory model features 0.
     IdAa64mmfr0El1 "id_aa64mmfr0_el1" (3, 0, 0, 7, 0) ReadOnly;
     /// Memory model features 1.

@@ -31,8 +31,9 @@ fn binutils_agree_with_every_row() {
     let insns = instructions();
     let aliases: Vec<Insn> = ALIASES.iter().map(|text| assemble_one(text)).collect();
 
-    let mut source =
-        String::from(".arch armv9.4-a+memtag+mops+sve2p1+f64mm+sme2p1+sme-f64f64\n.section .text_to_word,\"ax\"\n");
+    let mut source = String::from(
+        ".arch armv9.5-a+memtag+mops+sve2p1+f64mm+sme2p1+lse128+rcpc3+the+d128+ls64+gcs+lsui+lsfe\n.section .text_to_word,\"ax\"\n",
+    );
     for insn in &insns {
         writeln!(source, "{insn}").unwrap();
     }

@@ -90,6 +90,13 @@ fn reserved_and_unpredictable_words_do_not_decode() {
         (0xf8a0_6818, "rprfm"),
         (0x19df_0400, "setp of register 31"),
         (0xd508_7500, "ic iallu with a register"),
+        (0x1921_805f, "swpp of register 31"),
+        (0x193f_8040, "swpp with register 31"),
+        (0xf83f_d021, "ld64b of an odd register"),
+        (0xf83f_d038, "ld64b of x24 and seven more"),
+        (0x1921_0c82, "rcwcasp of odd registers"),
+        (0xd9c0_0800, "ldapr with writeback to the loaded register"),
+        (0xfca1_805f, "stfadd with acquire"),
     ] {
         assert_eq!(Insn::decode(word), None, "{word:#010x}: {why}");
     }
@@ -142,9 +149,10 @@ fn exactly_the_unpredictable_loads_and_stores_are_rejected() {
 #[test]
 fn exactly_the_unpredictable_overlaps_with_rs_are_rejected() {
     use Op::{Cpye, Cpyfe, Cpyfm, Cpyfp, Cpym, Cpyp, Sete, Setge, Setgm, Setgp, Setm, Setp, Stlxp, Stlxr, Stxp, Stxr};
+    use Op::{Stltxr, Sttxr};
     let copies = [Cpyfp, Cpyfm, Cpyfe, Cpyp, Cpym, Cpye];
     let sets = [Setp, Setm, Sete, Setgp, Setgm, Setge];
-    let stores = [Stxr, Stlxr, Stxp, Stlxp];
+    let stores = [Stxr, Stlxr, Stxp, Stlxp, Sttxr, Stltxr];
     for row in rows() {
         let (is_copy, is_set) = (copies.contains(&row.op()), sets.contains(&row.op()));
         if !is_copy && !is_set && !stores.contains(&row.op()) {
@@ -169,7 +177,12 @@ fn exactly_the_unpredictable_overlaps_with_rs_are_rejected() {
 /// Derives the size of an access from the text: from the end of the mnemonic, or else from the width of the register.
 #[test]
 fn access_sizes_agree_with_the_names() {
-    const PAIRS: &[&str] = &["stgp", "stp", "ldp", "stnp", "ldnp", "ldpsw", "ldxp", "ldaxp", "stxp", "stlxp", "casp"];
+    const PAIRS: &[&str] = &[
+        "stgp", "stp", "ldp", "stnp", "ldnp", "ldpsw", "ldxp", "ldaxp", "stxp", "stlxp", "casp", "ldiapp", "stilp",
+        "ldclrp", "ldsetp", "swpp", "rcwcasp", "rcwscasp", "rcwclrp", "rcwsclrp", "rcwsetp", "rcwssetp", "rcwswpp",
+        "rcwsswpp", "casp{}t", "sttp", "ldtp", "sttnp", "ldtnp",
+    ];
+    const EIGHTS: &[&str] = &["ld64b", "st64b", "st64bv", "st64bv0"];
     let mut found = 0;
     for insn in rows().iter().filter_map(|row| row.samples().into_iter().last()) {
         let Some(access) = insn.access() else { continue };
@@ -192,8 +205,14 @@ fn access_sizes_agree_with_the_names() {
         let (width, listed) = registers.unwrap_or_else(|| panic!("{insn} moves no register"));
         let ends = [("sb", 1, true), ("sh", 2, true), ("sw", 4, true), ("b", 1, false), ("h", 2, false)];
         let end = ends.into_iter().find(|(end, ..)| mnemonic.ends_with(end));
-        let (bytes, signed) = end.map_or((width, false), |(_, bytes, signed)| (bytes, signed));
-        let count = if PAIRS.contains(&mnemonic.trim_end_matches("{}")) { 2 } else { listed };
+        let (bytes, signed) = end
+            .filter(|_| !EIGHTS.contains(&mnemonic) && mnemonic != "ldrab")
+            .map_or((width, false), |(_, bytes, signed)| (bytes, signed));
+        let count = match mnemonic.trim_end_matches("{}") {
+            pair if PAIRS.contains(&pair) => 2,
+            eight if EIGHTS.contains(&eight) => 8,
+            _ => listed,
+        };
         assert_eq!(access, Access { bytes, count, signed }, "{insn}");
         assert_eq!(access.total(), bytes * count);
     }

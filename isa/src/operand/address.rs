@@ -37,6 +37,8 @@ modes!(Field::signed(12, 9, 1); OFF9 PRE9 POST9);
 modes!(Field::signed(15, 7, 4); OFF7_4 PRE7_4 POST7_4);
 modes!(Field::signed(15, 7, 8); OFF7_8 PRE7_8 POST7_8);
 modes!(Field::signed(15, 7, 16); OFF7_16 PRE7_16 POST7_16);
+pub(crate) const OFF10_8: Mem = mem(Field::split(22, 12, 10, 8), Addressing::Offset);
+pub(crate) const PRE10_8: Mem = mem(Field::split(22, 12, 10, 8), Addressing::PreIndex);
 pub(crate) const OFF12_1: Mem = mem(Field::unsigned(10, 12, 1), Addressing::Offset);
 pub(crate) const OFF12_2: Mem = mem(Field::unsigned(10, 12, 2), Addressing::Offset);
 pub(crate) const OFF12_4: Mem = mem(Field::unsigned(10, 12, 4), Addressing::Offset);

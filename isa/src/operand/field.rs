@@ -11,21 +11,49 @@ pub(crate) struct Field {
     bits: u32,
     signed: bool,
     scale: i64,
+    /// Where the most significant bit is, if it is not next to the others.
+    top: Option<u32>,
 }
 
 impl Field {
     /// Creates an unsigned field of `bits` bits at bit `shift`.
     pub(crate) const fn unsigned(shift: u32, bits: u32, scale: i64) -> Self {
-        Self { shift, bits, signed: false, scale }
+        Self { shift, bits, signed: false, scale, top: None }
     }
 
     /// Creates a two's complement field of `bits` bits at bit `shift`.
     pub(crate) const fn signed(shift: u32, bits: u32, scale: i64) -> Self {
-        Self { shift, bits, signed: true, scale }
+        Self { shift, bits, signed: true, scale, top: None }
+    }
+
+    /// Creates a two's complement field of `bits` bits: the most significant one at bit `top`, the others at bit `shift`.
+    pub(crate) const fn split(top: u32, shift: u32, bits: u32, scale: i64) -> Self {
+        Self { shift, bits, signed: true, scale, top: Some(top) }
     }
 
     pub(crate) const fn mask(self) -> u32 {
-        ((1 << self.bits) - 1) << self.shift
+        match self.top {
+            Some(top) => ((1 << (self.bits - 1)) - 1) << self.shift | 1 << top,
+            None => ((1 << self.bits) - 1) << self.shift,
+        }
+    }
+
+    /// Joins the bits of the field in a word.
+    const fn gather(self, word: u32) -> u32 {
+        let low = word >> self.shift;
+        match self.top {
+            Some(top) => low & ((1 << (self.bits - 1)) - 1) | (word >> top & 1) << (self.bits - 1),
+            None => low & ((1 << self.bits) - 1),
+        }
+    }
+
+    /// Puts bits where the field has them in a word.
+    const fn scatter(self, raw: u32) -> u32 {
+        let low = raw << self.shift & self.mask();
+        match self.top {
+            Some(top) => low & !(1 << top) | (raw >> (self.bits - 1) & 1) << top,
+            None => low,
+        }
     }
 
     pub(crate) const fn min(self) -> i64 {
@@ -39,7 +67,7 @@ impl Field {
 
     /// Decodes the value in `word`.
     pub(crate) const fn read(self, word: u32) -> i64 {
-        let raw = ((word & self.mask()) >> self.shift) as i64;
+        let raw = self.gather(word) as i64;
         let negative = self.signed && raw >> (self.bits - 1) == 1;
         (if negative { raw - (1 << self.bits) } else { raw }) * self.scale
     }
@@ -52,7 +80,7 @@ impl Field {
         if value % self.scale != 0 {
             return Err(OperandError::NotMultiple { what, value, step: self.scale });
         }
-        Ok(((value / self.scale) as u32) << self.shift & self.mask())
+        Ok(self.scatter((value / self.scale) as u32))
     }
 
     /// Returns the edge values, in ascending order and without duplicates.
@@ -82,6 +110,16 @@ mod tests {
             Err(OperandError::OutOfRange { what: "offset", value: 4096, min: -4096, max: 4080 })
         );
         assert_eq!(field.write("offset", 8), Err(OperandError::NotMultiple { what: "offset", value: 8, step: 16 }));
+    }
+
+    #[test]
+    fn the_most_significant_bit_may_be_elsewhere() {
+        let field = Field::split(22, 12, 10, 8);
+        assert_eq!((field.mask(), field.min(), field.max()), (0x005f_f000, -4096, 4088));
+        assert_eq!((field.write("offset", -4096), field.write("offset", 4088)), (Ok(1 << 22), Ok(0x1ff << 12)));
+        for value in field.edges() {
+            assert_eq!(field.write("offset", value).map(|bits| field.read(bits | !field.mask())), Ok(value));
+        }
     }
 
     #[test]

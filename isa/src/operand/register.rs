@@ -15,10 +15,12 @@ pub(crate) struct Gpr {
     shift: u32,
     class: RegClass,
     default: Option<Reg>,
+    /// Number 31 is UNDEFINED.
+    without_31: bool,
 }
 
 const fn gpr(shift: u32, class: RegClass) -> Gpr {
-    Gpr { shift, class, default: None }
+    Gpr { shift, class, default: None, without_31: false }
 }
 
 pub(crate) const XD: Gpr = gpr(0, RegClass::X);
@@ -41,6 +43,14 @@ pub(crate) const XA: Gpr = XT2;
 pub(crate) const WA: Gpr = WT2;
 pub(crate) const XS: Gpr = XM;
 pub(crate) const WS: Gpr = WM;
+/// The second register of LDIAPP and STILP.
+pub(crate) const XT2_HIGH: Gpr = XM;
+/// See [`XT2_HIGH`].
+pub(crate) const WT2_HIGH: Gpr = WM;
+/// The registers of a 128-bit atomic (Arm ARM C6.2, LDCLRP).
+pub(crate) const XT_LOW: Gpr = Gpr { without_31: true, ..XT };
+/// See [`XT_LOW`].
+pub(crate) const XT_HIGH: Gpr = Gpr { without_31: true, ..XM };
 /// The exclusions of IRG: none if left out.
 pub(crate) const XM_OPT: Gpr = Gpr { default: Some(Reg::XZR), ..XM };
 /// The target of RET: the link register if left out.
@@ -55,6 +65,7 @@ impl Gpr {
 impl Operand for Gpr {
     fn expects(&self) -> &'static str {
         match self.class {
+            _ if self.without_31 => "a register x0 to x30",
             RegClass::X => "a register x0 to x30 or xzr",
             RegClass::W => "a register w0 to w30 or wzr",
             RegClass::XSp => "a register x0 to x30 or sp",
@@ -63,12 +74,16 @@ impl Operand for Gpr {
     }
 
     fn decode(&self, word: u32) -> Option<Arg> {
-        Some(Arg::Reg(Reg::from_field(word, self.shift, self.class)))
+        let register = Reg::from_field(word, self.shift, self.class);
+        (!self.without_31 || register.index() != Reg::INDEX_31).then_some(Arg::Reg(register))
     }
 
     fn encode(&self, arg: Arg) -> Result<u32, OperandError> {
         match arg {
-            Arg::Reg(register) if register.read_as(self.class).is_some() => {
+            Arg::Reg(register)
+                if register.read_as(self.class).is_some()
+                    && !(self.without_31 && register.index() == Reg::INDEX_31) =>
+            {
                 Ok(u32::from(register.index()) << self.shift)
             }
             _ => Err(self.wrong_kind(&arg.to_string())),
@@ -76,7 +91,8 @@ impl Operand for Gpr {
     }
 
     fn samples(&self) -> Vec<Arg> {
-        [0, 1, 30, Reg::INDEX_31].into_iter().filter_map(|i| Reg::new(i, self.class)).map(Arg::Reg).collect()
+        let numbers = if self.without_31 { &[0, 1, 30][..] } else { &[0, 1, 30, Reg::INDEX_31] };
+        numbers.iter().filter_map(|number| Reg::new(*number, self.class)).map(Arg::Reg).collect()
     }
 
     fn default(&self) -> Option<Arg> {

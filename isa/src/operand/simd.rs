@@ -30,6 +30,9 @@ pub(crate) const DN: SimdRegister = simd(5, SimdWidth::D);
 pub(crate) const ST2: SimdRegister = simd(10, SimdWidth::S);
 pub(crate) const DT2: SimdRegister = simd(10, SimdWidth::D);
 pub(crate) const QT2: SimdRegister = simd(10, SimdWidth::Q);
+pub(crate) const HS: SimdRegister = simd(16, SimdWidth::H);
+pub(crate) const SS: SimdRegister = simd(16, SimdWidth::S);
+pub(crate) const DS: SimdRegister = simd(16, SimdWidth::D);
 
 impl SimdRegister {
     pub(crate) const fn mask(self) -> u32 {

@@ -10,50 +10,66 @@ use crate::operand::Operand;
 use crate::operand::field::Field;
 use arch::{Arg, CopyOptions, Order, SetOptions};
 
-/// A memory ordering: one bit for acquire and one for release.
+/// A memory ordering: one bit for acquire, where there is one, and one for release.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OrderBits {
-    acquire: Field,
+    acquire: Option<Field>,
     release: Field,
 }
 
 /// The ordering of LDADD, SWP and the other atomics but CAS and CASP.
 pub(crate) const ORDER: OrderBits =
-    OrderBits { acquire: Field::unsigned(23, 1, 1), release: Field::unsigned(22, 1, 1) };
+    OrderBits { acquire: Some(Field::unsigned(23, 1, 1)), release: Field::unsigned(22, 1, 1) };
+/// The ordering of an atomic that returns nothing.
+pub(crate) const RELEASE: OrderBits = OrderBits { acquire: None, ..ORDER };
 /// The ordering of CAS and CASP.
 pub(crate) const CAS_ORDER: OrderBits =
-    OrderBits { acquire: Field::unsigned(22, 1, 1), release: Field::unsigned(15, 1, 1) };
+    OrderBits { acquire: Some(Field::unsigned(22, 1, 1)), release: Field::unsigned(15, 1, 1) };
 
 impl OrderBits {
     pub(crate) const fn mask(self) -> u32 {
-        self.acquire.mask() | self.release.mask()
+        let acquire = match self.acquire {
+            Some(field) => field.mask(),
+            None => 0,
+        };
+        acquire | self.release.mask()
+    }
+
+    fn has(self, order: Order) -> bool {
+        self.acquire.is_some() || !order.acquires()
     }
 }
 
 impl Operand for OrderBits {
     fn expects(&self) -> &'static str {
-        "an ordering a, l, al or nothing"
+        if self.acquire.is_some() { "an ordering a, l, al or nothing" } else { "an ordering l or nothing" }
     }
 
     fn decode(&self, word: u32) -> Option<Arg> {
-        Some(Arg::Order(Order::ALL[(self.acquire.read(word) << 1 | self.release.read(word)) as usize]))
+        let acquire = self.acquire.map_or(0, |field| field.read(word));
+        Some(Arg::Order(Order::ALL[(acquire << 1 | self.release.read(word)) as usize]))
     }
 
     fn encode(&self, arg: Arg) -> Result<u32, OperandError> {
         match arg {
-            Arg::Order(order) => Ok(self.acquire.write("ordering", i64::from(order.acquires()))?
-                | self.release.write("ordering", i64::from(order.releases()))?),
+            Arg::Order(order) if self.has(order) => {
+                let acquire = self.acquire.map_or(Ok(0), |field| field.write("ordering", order.acquires().into()))?;
+                Ok(acquire | self.release.write("ordering", order.releases().into())?)
+            }
             _ => Err(self.wrong_kind(&arg.to_string())),
         }
     }
 
     fn samples(&self) -> Vec<Arg> {
-        Order::ALL.into_iter().map(Arg::Order).collect()
+        Order::ALL.into_iter().filter(|order| self.has(*order)).map(Arg::Order).collect()
     }
 
     fn by_name(&self, name: &str) -> Result<Arg, OperandError> {
-        let found = Order::ALL.into_iter().find(|order| order.name().eq_ignore_ascii_case(name));
-        found.map(Arg::Order).ok_or_else(|| self.wrong_kind(name))
+        let mut orders = Order::ALL.into_iter().filter(|order| self.has(*order));
+        orders
+            .find(|order| order.name().eq_ignore_ascii_case(name))
+            .map(Arg::Order)
+            .ok_or_else(|| self.wrong_kind(name))
     }
 }
 

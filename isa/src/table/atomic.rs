@@ -1,10 +1,11 @@
-//! Atomic memory operations (FEAT_LSE). The ordering in the mnemonic, `a`, `l` or `al`, is their first operand.
+//! Atomic memory operations (FEAT_LSE, FEAT_LSE128). The ordering in the mnemonic, `a`, `l` or `al`, is their first operand.
 
 use crate::access::{B, H, W, WW, X, XX};
 use crate::operand::address::BASE;
 use crate::operand::pair::{WS_EVEN, WS_ODD, WT_EVEN, WT_ODD, XS_EVEN, XS_ODD, XT_EVEN, XT_ODD};
-use crate::operand::register::{WS, WT, XS, XT};
+use crate::operand::register::{WS, WT, XS, XT, XT_HIGH, XT_LOW};
 use crate::operand::suffix::{CAS_ORDER, ORDER};
+use crate::unpredictable::load_pair;
 
 rows! {
     Cas {
@@ -71,4 +72,7 @@ rows! {
         "swp{}b" 0x3820_8000 [ORDER WS WT BASE] of B;
         "swp{}h" 0x7820_8000 [ORDER WS WT BASE] of H;
     }
+    Ldclrp { "ldclrp{}" 0x1920_1000 [ORDER XT_LOW XT_HIGH BASE] of XX needs Lse128 where load_pair; }
+    Ldsetp { "ldsetp{}" 0x1920_3000 [ORDER XT_LOW XT_HIGH BASE] of XX needs Lse128 where load_pair; }
+    Swpp { "swpp{}" 0x1920_8000 [ORDER XT_LOW XT_HIGH BASE] of XX needs Lse128 where load_pair; }
 }

@@ -1,7 +1,10 @@
-//! Pointer authentication (FEAT_PAuth): signing, authenticating and stripping of pointers in registers. The forms without
-//! operands are hints, and NOPs without the feature.
+//! Pointer authentication (FEAT_PAuth): signing, authenticating and stripping of pointers in registers, and loads by
+//! authenticated pointers. The forms without operands are hints, and NOPs without the feature.
 
-use crate::operand::register::{XD, XM_SP, XN, XN_SP};
+use crate::access::X;
+use crate::operand::address::{OFF10_8, PRE10_8};
+use crate::operand::register::{XD, XM_SP, XN, XN_SP, XT};
+use crate::unpredictable::writeback;
 
 rows! {
     Pacia { "pacia" 0xdac1_0000 [XD XN_SP]; }
@@ -36,4 +39,12 @@ rows! {
     Xpacd { "xpacd" 0xdac1_47e0 [XD]; }
     Xpaclri { "xpaclri" 0xd503_20ff []; }
     Pacga { "pacga" 0x9ac0_3000 [XD XN XM_SP]; }
+    Ldraa {
+        "ldraa" 0xf820_0400 [XT OFF10_8] of X;
+        "ldraa" 0xf820_0c00 [XT PRE10_8] of X where writeback;
+    }
+    Ldrab {
+        "ldrab" 0xf8a0_0400 [XT OFF10_8] of X;
+        "ldrab" 0xf8a0_0c00 [XT PRE10_8] of X where writeback;
+    }
 }

@@ -3,8 +3,9 @@
 use crate::access::{B, H, SB, SH, SW, W, WW, X, XX};
 use crate::operand::address::{BASE, OFF9};
 use crate::operand::immediate::IMM4_OPT;
-use crate::operand::register::{WS, WT, WT2, XT, XT2};
-use crate::unpredictable::{load_pair, status};
+use crate::operand::register::{WS, WT, WT2, WT2_HIGH, XT, XT2, XT2_HIGH};
+use crate::operand::step::{DOWN_4, DOWN_8, DOWN_16, UP_4, UP_8, UP_16};
+use crate::unpredictable::{load_pair, status, writeback};
 
 rows! {
     Ldxr {
@@ -57,6 +58,8 @@ rows! {
     Stlr {
         "stlr" 0x889f_fc00 [WT BASE] of W;
         "stlr" 0xc89f_fc00 [XT BASE] of X;
+        "stlr" 0x9980_0800 [WT DOWN_4] of W needs Lrcpc3 where writeback;
+        "stlr" 0xd980_0800 [XT DOWN_8] of X needs Lrcpc3 where writeback;
         "stlrb" 0x089f_fc00 [WT BASE] of B;
         "stlrh" 0x489f_fc00 [WT BASE] of H;
     }
@@ -75,6 +78,8 @@ rows! {
     Ldapr {
         "ldapr" 0xb8bf_c000 [WT BASE] of W;
         "ldapr" 0xf8bf_c000 [XT BASE] of X;
+        "ldapr" 0x99c0_0800 [WT UP_4] of W needs Lrcpc3 where writeback;
+        "ldapr" 0xd9c0_0800 [XT UP_8] of X needs Lrcpc3 where writeback;
         "ldaprb" 0x38bf_c000 [WT BASE] of B;
         "ldaprh" 0x78bf_c000 [WT BASE] of H;
     }
@@ -94,5 +99,17 @@ rows! {
         "stlur" 0xd900_0000 [XT OFF9] of X;
         "stlurb" 0x1900_0000 [WT OFF9] of B;
         "stlurh" 0x5900_0000 [WT OFF9] of H;
+    }
+    Ldiapp {
+        "ldiapp" 0x9940_1800 [WT WT2_HIGH BASE] of WW needs Lrcpc3 where load_pair;
+        "ldiapp" 0x9940_0800 [WT WT2_HIGH UP_8] of WW needs Lrcpc3 where writeback load_pair;
+        "ldiapp" 0xd940_1800 [XT XT2_HIGH BASE] of XX needs Lrcpc3 where load_pair;
+        "ldiapp" 0xd940_0800 [XT XT2_HIGH UP_16] of XX needs Lrcpc3 where writeback load_pair;
+    }
+    Stilp {
+        "stilp" 0x9900_1800 [WT WT2_HIGH BASE] of WW needs Lrcpc3;
+        "stilp" 0x9900_0800 [WT WT2_HIGH DOWN_8] of WW needs Lrcpc3 where writeback;
+        "stilp" 0xd900_1800 [XT XT2_HIGH BASE] of XX needs Lrcpc3;
+        "stilp" 0xd900_0800 [XT XT2_HIGH DOWN_16] of XX needs Lrcpc3 where writeback;
     }
 }

@@ -307,4 +307,20 @@ rows! {
         "ld4r" 0x0dff_e000 [LIST_4 POST_ELEMENTS_4];
         "ld4r" 0x0de0_e000 [LIST_4 POST_XM];
     }
+    StlurSimd {
+        "stlur" 0x1d00_0800 [BT OFF9] of B needs Lrcpc3;
+        "stlur" 0x5d00_0800 [HT OFF9] of H needs Lrcpc3;
+        "stlur" 0x9d00_0800 [ST OFF9] of W needs Lrcpc3;
+        "stlur" 0xdd00_0800 [DT OFF9] of X needs Lrcpc3;
+        "stlur" 0x1d80_0800 [QT OFF9] of Q needs Lrcpc3;
+    }
+    LdapurSimd {
+        "ldapur" 0x1d40_0800 [BT OFF9] of B needs Lrcpc3;
+        "ldapur" 0x5d40_0800 [HT OFF9] of H needs Lrcpc3;
+        "ldapur" 0x9d40_0800 [ST OFF9] of W needs Lrcpc3;
+        "ldapur" 0xdd40_0800 [DT OFF9] of X needs Lrcpc3;
+        "ldapur" 0x1dc0_0800 [QT OFF9] of Q needs Lrcpc3;
+    }
+    Stl1 { "stl1" 0x0d01_8400 [D_LANES_1 BASE] needs Lrcpc3; }
+    Ldap1 { "ldap1" 0x0d41_8400 [D_LANES_1 BASE] needs Lrcpc3; }
 }

@@ -59,6 +59,7 @@ impl Firmware {
             isar0: features.id_aa64isar0(),
             isar1: features.isar1,
             isar2: features.id_aa64isar2(),
+            isar3: features.isar3,
             mmfr0: features.mmfr0,
             mmfr1: features.mmfr1,
             mmfr2: features.id_aa64mmfr2(),

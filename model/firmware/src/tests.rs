@@ -8,6 +8,7 @@ mod coverage;
 mod defects;
 mod device;
 mod exclusives;
+mod features;
 mod float;
 mod hypercall;
 mod matrix;

@@ -76,6 +76,7 @@ const TABLE: &[(RegisterId, Place)] = &[
     id(6, 0, |features, _| features.id_aa64isar0()),
     id(6, 1, |features, _| features.isar1),
     id(6, 2, |features, _| features.id_aa64isar2()),
+    id(6, 3, |features, _| features.isar3),
     id(7, 0, |features, _| features.mmfr0),
     id(7, 1, |features, _| features.mmfr1),
     id(7, 2, |features, _| features.id_aa64mmfr2()),

@@ -26,6 +26,8 @@ pub(super) enum Alignment {
     /// Always, but with FEAT_LSE2 only where the access is not within 16 bytes: exclusives, atomics, acquire and
     /// release. So a pair of doublewords must be aligned on every CPU.
     Ordered,
+    /// Always, wherever the access is: 64-byte accesses, read-check-write atomics, stores to a guarded control stack.
+    Always,
 }
 
 /// Whose data an access moves. Of some it is IMPLEMENTATION DEFINED whether they are tag checked.
@@ -115,6 +117,9 @@ impl Core<'_, '_> {
         let place = entry
             .and_then(|entry| entry.place(purpose, access.el))
             .map_err(|status| self.data_abort(Abort { status, va, write: access.write, cache: false }))?;
+        if access.tags && access.write {
+            self.tags_can_be_stored(va, place, self.cpu.el)?;
+        }
         // The code page holds the block, which is not to change; what else is in the firmware's memory is its own.
         let first = if access.write { map::ARENA_BASE } else { map::CODE_BASE };
         if (map::RAM_BASE..first).contains(&place.ipa) {
@@ -134,6 +139,7 @@ impl Core<'_, '_> {
         let configured = self.cpu.sys.sctlr & A != 0;
         match access.alignment {
             _ if natural => false,
+            Alignment::Always => true,
             Alignment::Configured => configured,
             Alignment::Ordered => configured || !self.env.features.lse2 || va & 15 > 16 - bytes,
         }
@@ -170,6 +176,7 @@ impl Core<'_, '_> {
         }
         // Beside a page of a device there is none of memory.
         if place.ipa < map::RAM_BASE {
+            self.check(parts.as_slice(), access)?;
             // The firmware's own address of the register is not for blocks.
             let for_blocks = va & ((1 << map::VA_BITS) - 1) == place.ipa;
             return Ok(Reached::Device(for_blocks.then_some(place.ipa)));

@@ -5,7 +5,8 @@
 //! (pseudocode `AddPACIA`, `AuthIA` and their like begin with that). XPAC* strips whatever they say.
 //!
 //! Where the top byte is ignored a code is in bits 54 down to the lowest that no address has, and never in bits 63:56, so
-//! stripping keeps a logical tag (pseudocode `Strip`, `CalculateBottomPACBit`).
+//! stripping keeps a logical tag (pseudocode `Strip`, `CalculateBottomPACBit`). LDRAA and LDRAB authenticate their base first,
+//! which leaves it as it is while the keys are disabled.
 
 use abi::map;
 use arch::{Arg, Reg, TaggedPtr};
@@ -35,7 +36,8 @@ impl Core<'_, '_> {
     /// A pointer without its code (pseudocode `Strip`): the bits of the code become bit 55.
     fn stripped(&self, pointer: u64) -> u64 {
         let top = if self.tbi(pointer) { 56 } else { 64 };
-        let code = u64::MAX >> (64 - top) & !(u64::MAX >> (64 - map::VA_BITS));
+        let tag = if self.mtx(pointer) { 0xf << 56 } else { 0 };
+        let code = u64::MAX >> (64 - top) & !(u64::MAX >> (64 - map::VA_BITS)) & !tag;
         if TaggedPtr::new(pointer).bit55() { pointer | code } else { pointer & !code }
     }
 
@@ -69,6 +71,15 @@ impl Core<'_, '_> {
     /// PAC* and AUT* while their key is disabled.
     fn without_key(&self) -> Executed {
         Ok(())
+    }
+
+    /// LDRAA and LDRAB: a load by an authenticated base, which is checked for the alignment of SP afterwards.
+    pub(super) fn load_authenticated(&mut self, args: &[Arg]) -> Executed {
+        if !self.authenticates() {
+            return Err(undefined());
+        }
+        let size = Some(isa::Access { bytes: 8, count: 1, signed: false });
+        self.load_store(Op::Ldr, args, size).unwrap_or(Err(Stop::Unmodelled("a load that is none")))
     }
 
     /// Executes an instruction of FEAT_PAuth. The forms without operands are hints (Arm ARM C6.2 by instruction name).

@@ -13,7 +13,7 @@ mutants::defects!();
 #[mutants::rules]
 impl Core<'_, '_> {
     /// Reads bytes, and returns which of them are UNKNOWN.
-    fn read_parts(&mut self, parts: &Parts, out: &mut [u8]) -> Result<ByteMask, Stop> {
+    pub(super) fn read_parts(&mut self, parts: &Parts, out: &mut [u8]) -> Result<ByteMask, Stop> {
         let (mut unknown, mut done) = (0, 0);
         for &(_, place, bytes) in parts.as_slice() {
             let part = &mut out[done as usize..][..bytes as usize];
@@ -24,7 +24,7 @@ impl Core<'_, '_> {
     }
 
     /// Writes bytes, of which some are UNKNOWN.
-    fn write_parts(&mut self, parts: &Parts, data: &[u8], unknown: ByteMask) -> Result<(), Stop> {
+    pub(super) fn write_parts(&mut self, parts: &Parts, data: &[u8], unknown: ByteMask) -> Result<(), Stop> {
         let mut done = 0;
         for &(_, place, bytes) in parts.as_slice() {
             self.env.bus.write(place.ipa, &data[done as usize..][..bytes as usize]).map_err(Stop::NoMemory)?;

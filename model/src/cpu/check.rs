@@ -55,17 +55,20 @@ impl Core<'_, '_> {
         access.checked
             && !self.cpu.tco
             && !unread
-            && self.tbi(va)
+            && (self.tbi(va) || self.mtx(va))
             && self.tag_access(access.checks_as)
             && !self.exempt(TaggedPtr::new(va))
     }
 
     /// Finds the first byte of an access within one page whose granule has another tag.
     pub(super) fn first_mismatch(&mut self, va: u64, place: Place, bytes: u64) -> Result<Option<u64>, Stop> {
+        let logical = TaggedPtr::new(va).tag();
+        if let Some(canonical) = place.canonical {
+            return Ok((bytes != 0 && logical != canonical).then_some(va));
+        }
         if place.memory != Memory::Tagged || bytes == 0 {
             return Ok(None);
         }
-        let logical = TaggedPtr::new(va).tag();
         let first = place.ipa & !(GRANULE - 1);
         let last = place.ipa + bytes - 1;
         let mut granule = first;

@@ -207,6 +207,7 @@ impl Core<'_, '_> {
         self.store(to, data, access)?;
         if tags {
             let place = self.place(to, Access { tags: false, ..access })?;
+            self.tags_can_be_stored(to, place, access.checks_as)?;
             self.write_tag_as(place, TaggedPtr::new(to).tag(), access.checks_as)?;
         }
         Ok(())

@@ -15,20 +15,24 @@ mutants::defects!();
 
 #[mutants::rules]
 impl Core<'_, '_> {
-    fn exclusive(&self, base: Reg, size: isa::Access, load: bool) -> Access {
+    fn exclusive(&self, op: Op, base: Reg, size: isa::Access, load: bool) -> Access {
         let plain = self.plain(load, u64::from(size.total()), self.checkable(base, false));
-        Access { atomic: true, alignment: Alignment::Ordered, ..plain }
+        let access = Access { atomic: true, alignment: Alignment::Ordered, ..plain };
+        match op {
+            Op::Ldtxr | Op::Ldatxr | Op::Sttxr | Op::Stltxr => self.unprivileged(access),
+            _ => access,
+        }
     }
 
-    /// LDXR, LDAXR, LDXP, LDAXP.
-    pub(super) fn load_exclusive(&mut self, args: &[Arg], size: isa::Access) -> Executed {
+    /// LDXR, LDAXR, LDXP, LDAXP, LDTXR, LDATXR.
+    pub(super) fn load_exclusive(&mut self, op: Op, args: &[Arg], size: isa::Access) -> Executed {
         let (rt, rt2, base) = match *args {
             [Arg::Reg(rt), Arg::Address(address)] => (rt, None, address.base),
             [Arg::Reg(rt), Arg::Reg(rt2), Arg::Address(address)] => (rt, Some(rt2), address.base),
             _ => return Err(UNKNOWN),
         };
         let va = self.base(base)?;
-        let access = self.exclusive(base, size, true);
+        let access = self.exclusive(op, base, size, true);
         let mut buffer = [0; 16];
         let bytes = usize::from(size.bytes);
         let unknown = self.load(va, &mut buffer[..usize::from(size.total())], access)?;
@@ -44,15 +48,15 @@ impl Core<'_, '_> {
         Ok(())
     }
 
-    /// STXR, STLXR, STXP, STLXP: the status is 0 if the store was performed.
-    pub(super) fn store_exclusive(&mut self, args: &[Arg], size: isa::Access) -> Executed {
+    /// STXR, STLXR, STXP, STLXP, STTXR, STLTXR: the status is 0 if the store was performed.
+    pub(super) fn store_exclusive(&mut self, op: Op, args: &[Arg], size: isa::Access) -> Executed {
         let (rs, rt, rt2, base) = match *args {
             [Arg::Reg(rs), Arg::Reg(rt), Arg::Address(address)] => (rs, rt, None, address.base),
             [Arg::Reg(rs), Arg::Reg(rt), Arg::Reg(rt2), Arg::Address(address)] => (rs, rt, Some(rt2), address.base),
             _ => return Err(UNKNOWN),
         };
         let va = self.base(base)?;
-        let mut access = self.exclusive(base, size, false);
+        let mut access = self.exclusive(op, base, size, false);
         let bytes = usize::from(size.bytes);
         let mut data = [0; 16];
         data[..bytes].copy_from_slice(&self.get(rt).to_le_bytes()[..bytes]);
@@ -122,8 +126,8 @@ impl Core<'_, '_> {
     /// Returns whether an instruction is an exclusive load (true) or store (false).
     pub(super) fn exclusive_direction(op: Op) -> Option<bool> {
         match op {
-            Op::Ldxr | Op::Ldaxr | Op::Ldxp | Op::Ldaxp => Some(true),
-            Op::Stxr | Op::Stlxr | Op::Stxp | Op::Stlxp => Some(false),
+            Op::Ldxr | Op::Ldaxr | Op::Ldxp | Op::Ldaxp | Op::Ldtxr | Op::Ldatxr => Some(true),
+            Op::Stxr | Op::Stlxr | Op::Stxp | Op::Stlxp | Op::Sttxr | Op::Stltxr => Some(false),
             _ => None,
         }
     }

@@ -2,14 +2,17 @@
 
 use abi::map;
 use arch::{Address, Arg, Args, FaultStatus, Reg};
-use isa::Op;
+use isa::{Feature, Op};
 
 use super::fault::{Exception, instruction_abort};
+use super::platform::Hypervisor;
 use super::program::{Decoded, DecodedInsn, Family, Program};
 use super::state::{Core, Cpu, Env, Executed, Stop};
 use super::tags::Data;
 use super::translate::PageKinds;
 use super::translate::Purpose;
+
+mutants::defects!();
 
 /// What happened to a CPU that was let run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +101,9 @@ impl Core<'_, '_> {
     }
 
     fn instruction(&mut self, known: &DecodedInsn) -> Executed {
+        if let Some(feature) = known.feature {
+            self.needs(feature)?;
+        }
         let becomes_unknown = if self.cpu.x_unknown == 0 { None } else { self.tainted(known)? };
         self.permit_streaming(known)?;
         let DecodedInsn { op, args, size, family, .. } = known;
@@ -120,6 +126,21 @@ impl Core<'_, '_> {
         Ok(())
     }
 
+    /// Refuses an instruction whose feature the CPU has not.
+    ///
+    /// KVM clears fields of ID registers whose features it knows nothing of. Where nothing traps such instructions the CPU
+    /// executes them if it has them, and what they do there is not specified here.
+    fn needs(&mut self, feature: Feature) -> Executed {
+        if self.env.features.has(feature) {
+            return Ok(());
+        }
+        let untrapped = matches!(feature, Feature::The | Feature::Lsui | Feature::Lsfe);
+        if untrapped && self.env.platform.hypervisor == Hypervisor::Kvm && self.env.choices.choose(2) == 1 {
+            return Err(Stop::Unmodelled("a feature that the ID registers do not show"));
+        }
+        Err(super::fault::undefined())
+    }
+
     /// Loads and stores of registers and of vectors, exclusives, atomics.
     fn memory_instruction(&mut self, op: Op, args: &Args, size: Option<isa::Access>) -> Executed {
         if let Some(executed) = self.load_store(op, args, size) {
@@ -130,10 +151,16 @@ impl Core<'_, '_> {
         }
         let Some(size) = size else { return UNKNOWN_OPERANDS };
         match Self::exclusive_direction(op) {
-            Some(true) => self.load_exclusive(args, size),
-            Some(false) => self.store_exclusive(args, size),
-            None if matches!(op, Op::Cas | Op::Casp) => self.compare_and_swap(args, size),
+            Some(true) => self.load_exclusive(op, args, size),
+            Some(false) => self.store_exclusive(op, args, size),
+            None if matches!(op, Op::Cas | Op::Casp | Op::Cast | Op::Caspt) => self.compare_and_swap(op, args, size),
             None if Self::is_atomic_operation(op) => self.atomic_operation(op, args, size),
+            None if matches!(op, Op::Ldclrp | Op::Ldsetp | Op::Swpp) => self.atomic_pair(op, args),
+            None if Self::is_float_atomic(op) => self.float_atomic(args, size),
+            None if Self::is_read_check_write(op) => self.read_check_write(op, args, size),
+            None if matches!(op, Op::Ld64b | Op::St64b | Op::St64bv | Op::St64bv0) => self.sixty_four_bytes(op, args),
+            None if matches!(op, Op::Gcsstr | Op::Gcssttr) => self.control_stack_store(op, args),
+            None if matches!(op, Op::Ldraa | Op::Ldrab) => self.load_authenticated(args),
             None => Err(Stop::Unmodelled("a memory access that the model does not know")),
         }
     }

@@ -3,6 +3,9 @@
 //! Presets mirror CPUs of QEMU 10, which granule is measured against: their ID registers are those that a guest of
 //! Linux 6.12 reads on them, but for CLIDR_EL1, which is the CPU's. Nothing here depends on the host.
 
+use arch::SysReg;
+use isa::Feature;
+
 /// A CPU's features. The ID registers follow from these fields and from the rest that no rule looks at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Features {
@@ -21,6 +24,8 @@ pub struct Features {
     pub dczid: u8,
     /// FEAT_LSE: atomic read-modify-write instructions.
     pub atomics: bool,
+    /// FEAT_LSE128: those of quadwords.
+    pub lse128: bool,
     /// FEAT_LSE2: unaligned atomics that stay within 16 bytes.
     pub lse2: bool,
     /// FEAT_MOPS: memory copies and sets.
@@ -50,6 +55,8 @@ pub struct Features {
     pub isar1: u64,
     /// ID_AA64ISAR2_EL1 without its MOPS field.
     pub isar2: u64,
+    /// ID_AA64ISAR3_EL1.
+    pub isar3: u64,
     /// ID_AA64MMFR0_EL1.
     pub mmfr0: u64,
     /// ID_AA64MMFR1_EL1.
@@ -81,6 +88,13 @@ const SME_SHIFT: u32 = 24;
 const SME_VERSION_SHIFT: u32 = 56;
 const BT: u64 = 0xf;
 const LO_SHIFT: u32 = 16;
+const GCS_SHIFT: u32 = 44;
+const MTEX_SHIFT: u32 = 52;
+const THE_SHIFT: u32 = 48;
+const LRCPC_SHIFT: u32 = 20;
+const LS64_SHIFT: u32 = 60;
+const LSFE_SHIFT: u32 = 16;
+const LSUI_SHIFT: u32 = 24;
 const ATOMIC_SHIFT: u32 = 20;
 const MOPS_SHIFT: u32 = 16;
 const AT_SHIFT: u32 = 32;
@@ -99,6 +113,7 @@ impl Features {
         tag_block_bs: 6,
         dczid: 4,
         atomics: true,
+        lse128: false,
         lse2: true,
         mops: true,
         tagged_far: true,
@@ -113,6 +128,7 @@ impl Features {
         isar0: 0x1221_1111_1001_2120,
         isar1: 0x0111_2111_1021_1002,
         isar2: 0x0010_0012,
+        isar3: 0,
         mmfr0: 0x2100_0323_1020_1126,
         mmfr1: 0x0010_1120_1031_2122,
         mmfr2: 0x1221_0100_1201_1011,
@@ -134,6 +150,7 @@ impl Features {
         tag_block_bs: 4,
         dczid: 4,
         atomics: true,
+        lse128: false,
         lse2: true,
         mops: false,
         tagged_far: false,
@@ -148,6 +165,7 @@ impl Features {
         isar0: 0x1221_1111_1001_2120,
         isar1: 0x0011_1111_0121_1052,
         isar2: 0,
+        isar3: 0,
         mmfr0: 0x0222_0010_1125,
         mmfr1: 0x1021_2122,
         mmfr2: 0x1221_0100_1200_1011,
@@ -170,8 +188,18 @@ impl Features {
         ..Self::MAX
     };
 
+    /// No CPU that there is: `max` with every feature that instructions of the table need, and extended tag checks.
+    pub const EVERYTHING: Self = Self {
+        name: "everything",
+        lse128: true,
+        pfr1: Self::MAX.pfr1 | 1 << GCS_SHIFT | 1 << THE_SHIFT | 1 << MTEX_SHIFT,
+        isar1: Self::MAX.isar1 & !(0xf << LRCPC_SHIFT | 0xf << LS64_SHIFT) | 3 << LRCPC_SHIFT | 3 << LS64_SHIFT,
+        isar3: 1 << LSFE_SHIFT | 1 << LSUI_SHIFT,
+        ..Self::MAX
+    };
+
     /// All presets.
-    pub const ALL: [&'static Self; 3] = [&Self::MAX, &Self::NEOVERSE_N2, &Self::MAX_SME];
+    pub const ALL: [&'static Self; 4] = [&Self::MAX, &Self::NEOVERSE_N2, &Self::MAX_SME, &Self::EVERYTHING];
 
     /// Finds a preset by its name.
     #[must_use]
@@ -216,7 +244,7 @@ impl Features {
     #[must_use]
     pub fn has_vector_bytes(&self, bytes: u64) -> bool {
         let number = bytes / 16;
-        bytes % 16 == 0 && (1..=16).contains(&number) && self.vector_lengths >> (number - 1) & 1 == 1
+        bytes.is_multiple_of(16) && (1..=16).contains(&number) && self.vector_lengths >> (number - 1) & 1 == 1
     }
 
     /// The largest vector length in bytes, 0 without SVE.
@@ -273,6 +301,13 @@ impl Features {
         self.pfr1 & BT != 0
     }
 
+    /// Returns whether tag checks can be extended to memory without allocation tags (ID_AA64PFR1_EL1.MTEX,
+    /// FEAT_MTE_CANONICAL_TAGS and FEAT_MTE_NO_ADDRESS_TAGS).
+    #[must_use]
+    pub fn has_extended_checks(&self) -> bool {
+        self.pfr1 >> MTEX_SHIFT & 0xf != 0
+    }
+
     /// Returns whether there are LDLAR and STLLR (ID_AA64MMFR1_EL1.LO, FEAT_LOR).
     #[must_use]
     pub fn has_limited_ordering(&self) -> bool {
@@ -288,7 +323,23 @@ impl Features {
     /// ID_AA64ISAR0_EL1.
     #[must_use]
     pub fn id_aa64isar0(&self) -> u64 {
-        if self.atomics { self.isar0 | 2 << ATOMIC_SHIFT } else { self.isar0 }
+        match self.atomics {
+            true => self.isar0 | (2 + self.lse128 as u64) << ATOMIC_SHIFT,
+            false => self.isar0,
+        }
+    }
+
+    /// Returns whether the ID registers have a feature that instructions need.
+    #[must_use]
+    pub fn has(&self, feature: Feature) -> bool {
+        let register = match feature.field().0 {
+            SysReg::IdAa64isar0El1 => self.id_aa64isar0(),
+            SysReg::IdAa64isar1El1 => self.isar1,
+            SysReg::IdAa64isar3El1 => self.isar3,
+            SysReg::IdAa64pfr1El1 => self.id_aa64pfr1(),
+            _ => 0,
+        };
+        feature.is_in(register)
     }
 
     /// ID_AA64ISAR2_EL1.
@@ -352,5 +403,9 @@ mod tests {
         assert_eq!((Features::MAX.tag_block(), n2.tag_block(), n2.zero_block()), (256, 64, 64));
         assert_eq!(Features::by_name("neoverse-n2"), Some(n2));
         assert_eq!(Features::by_name("cortex-a53"), None);
+        for feature in Feature::ALL {
+            assert!(Features::EVERYTHING.has(*feature) && !Features::MAX.has(*feature), "{feature}");
+        }
+        assert_eq!(Features::EVERYTHING.id_aa64isar0() >> 20 & 0xf, 3);
     }
 }

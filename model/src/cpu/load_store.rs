@@ -56,10 +56,10 @@ fn shape(op: Op) -> Option<(bool, Flavour)> {
         }
         Op::Ldp | Op::Ldpsw | Op::Ldnp | Op::LdrLiteral | Op::LdrswLiteral => (true, Plain),
         Op::LdrSimd | Op::LdurSimd | Op::LdrRegSimd | Op::LdpSimd | Op::LdnpSimd | Op::LdrLiteralSimd => (true, Plain),
-        Op::Sttr => (false, Unprivileged),
-        Op::Ldtr => (true, Unprivileged),
-        Op::Stlr | Op::Stlur | Op::Stllr => (false, Ordered),
-        Op::Ldar | Op::Ldlar | Op::Ldapr | Op::Ldapur => (true, Ordered),
+        Op::Sttr | Op::Sttp | Op::Sttnp | Op::SttpSimd | Op::SttnpSimd => (false, Unprivileged),
+        Op::Ldtr | Op::Ldtp | Op::Ldtnp | Op::LdtpSimd | Op::LdtnpSimd => (true, Unprivileged),
+        Op::Stlr | Op::Stlur | Op::Stllr | Op::Stilp | Op::StlurSimd => (false, Ordered),
+        Op::Ldar | Op::Ldlar | Op::Ldapr | Op::Ldapur | Op::Ldiapp | Op::LdapurSimd => (true, Ordered),
         _ => return None,
     })
 }
@@ -256,8 +256,7 @@ impl Core<'_, '_> {
                 self.set(register, value);
             }
             Register::Simd(index) => {
-                self.cpu.v[usize::from(index)] = [value as u64, (value >> 64) as u64];
-                self.cpu.clear_above(index);
+                self.set_vector(index, value, 16);
                 self.cpu.v_unknown &= !(1 << index);
             }
         }
@@ -269,10 +268,7 @@ impl Core<'_, '_> {
         for (n, data) in buffer.chunks_mut(bytes).enumerate().take(registers.len()) {
             let value = match registers[n] {
                 Register::General(register) => u128::from(self.get(register)),
-                Register::Simd(index) => {
-                    let [low, high] = self.cpu.v[usize::from(index)];
-                    u128::from(high) << 64 | u128::from(low)
-                }
+                Register::Simd(index) => self.vector(index),
             };
             data.copy_from_slice(&value.to_le_bytes()[..bytes]);
         }

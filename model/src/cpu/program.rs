@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use arch::Args;
-use isa::{Access, Insn, Op};
+use isa::{Access, Feature, Insn, Op};
 
 use super::sme::streaming::is_legal;
 
@@ -13,6 +13,8 @@ pub(super) struct DecodedInsn {
     pub op: Op,
     pub args: Args,
     pub size: Option<Access>,
+    /// Without it the instruction is UNDEFINED.
+    pub feature: Option<Feature>,
     pub family: Family,
     /// It is legal in streaming mode, or of SVE or SME, where its operands count, too.
     pub streams: bool,
@@ -25,7 +27,8 @@ pub(super) enum Family {
     Pointer,
     /// `tags.rs` and `tag_blocks.rs`.
     Tags,
-    /// `load_store.rs`, `structures.rs`, `exclusive.rs`, `atomic.rs`.
+    /// `load_store.rs`, `structures.rs`, `exclusive.rs`, `atomic.rs`, `float_atomic.rs`, `read_check_write.rs`,
+    /// `sixty_four.rs`, `control_stack.rs`.
     Memory,
     /// `copy.rs`.
     Copies,
@@ -190,8 +193,9 @@ impl Decoded {
         match Insn::decode(word) {
             Some(insn) => {
                 let (op, size) = (insn.op(), insn.access());
-                let family = Family::of(op, size.is_some());
-                Self::DecodedInsn(DecodedInsn { op, args: insn.args(), size, family, streams: is_legal(word) })
+                let (feature, family) = (insn.row().feature(), Family::of(op, size.is_some()));
+                let streams = is_legal(word);
+                Self::DecodedInsn(DecodedInsn { op, args: insn.args(), size, feature, family, streams })
             }
             None if word >> 16 == 0 => Self::Undefined,
             None => Self::Unknown,

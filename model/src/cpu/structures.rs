@@ -7,7 +7,7 @@
 use arch::Arg;
 use isa::Op;
 
-use super::access::Access;
+use super::access::{Access, Alignment};
 use super::load_store::{Located, part};
 use super::state::{Core, Executed};
 use crate::memory::ByteMask;
@@ -131,10 +131,15 @@ impl Core<'_, '_> {
 
     fn transfer(&mut self, op: Op, layout: &Layout, operand: Arg) -> Executed {
         let Located { va, writeback, checked } = self.locate(operand)?;
-        if Self::loads_vectors(op) {
-            self.load_vectors(va, layout, checked)?;
+        let loads = Self::loads_vectors(op);
+        let plain = self.plain(loads, layout.element as u64, checked);
+        let ordered = matches!(op, Op::Ldap1 | Op::Stl1);
+        let alignment = if ordered { Alignment::Ordered } else { plain.alignment };
+        let access = Access { alignment, ..plain };
+        if loads {
+            self.load_vectors(va, layout, access)?;
         } else {
-            self.store_vectors(va, layout, checked)?;
+            self.store_vectors(va, layout, access)?;
         }
         if let Some((base, moved)) = writeback {
             self.write_back(base, Some(moved));
@@ -144,11 +149,12 @@ impl Core<'_, '_> {
 
     fn loads_vectors(op: Op) -> bool {
         !matches!(op, Op::St1 | Op::St2 | Op::St3 | Op::St4 | Op::St1Lane | Op::St2Lane | Op::St3Lane | Op::St4Lane)
+            && op != Op::Stl1
     }
 
-    fn load_vectors(&mut self, va: u64, layout: &Layout, checked: bool) -> Executed {
+    fn load_vectors(&mut self, va: u64, layout: &Layout, access: Access) -> Executed {
         let mut buffer = [0; MAX_ELEMENTS];
-        let loaded = self.load(va, &mut buffer[..layout.bytes()], self.plain(true, layout.element as u64, checked));
+        let loaded = self.load(va, &mut buffer[..layout.bytes()], access);
         if let Err(stop) = loaded {
             self.lose_vectors(layout);
             return Err(stop);
@@ -169,9 +175,7 @@ impl Core<'_, '_> {
             lost[register] |= unknown >> from & part(layout.element) != 0;
         }
         for (register, index) in layout.registers().iter().enumerate() {
-            let value = u128::from_le_bytes(images[register]);
-            self.cpu.v[usize::from(*index)] = [value as u64, (value >> 64) as u64];
-            self.cpu.clear_above(*index);
+            self.set_vector(*index, u128::from_le_bytes(images[register]), 16);
             self.cpu.v_unknown &= !(1 << index);
             self.cpu.v_unknown |= u32::from(lost[register]) << index;
         }
@@ -185,7 +189,7 @@ impl Core<'_, '_> {
         }
     }
 
-    fn store_vectors(&mut self, va: u64, layout: &Layout, checked: bool) -> Executed {
+    fn store_vectors(&mut self, va: u64, layout: &Layout, access: Access) -> Executed {
         let mut buffer = [0; MAX_ELEMENTS];
         let mut unknown: ByteMask = 0;
         for (to, register, byte) in layout.placed() {
@@ -196,7 +200,6 @@ impl Core<'_, '_> {
                 unknown |= part(layout.element) << to;
             }
         }
-        let access = self.plain(false, layout.element as u64, checked);
         self.store(va, &buffer[..layout.bytes()], Access { unknown, ..access })
     }
 }

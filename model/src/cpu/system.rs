@@ -74,6 +74,7 @@ fn kind(register: SysReg, features: &Features, platform: Platform) -> Kind {
         SysReg::IdAa64isar0El1 => Kind::Constant(features.id_aa64isar0()),
         SysReg::IdAa64isar1El1 => Kind::Constant(features.isar1),
         SysReg::IdAa64isar2El1 => Kind::Constant(features.id_aa64isar2()),
+        SysReg::IdAa64isar3El1 => Kind::Constant(features.isar3),
         SysReg::IdAa64mmfr0El1 => Kind::Constant(features.mmfr0),
         SysReg::IdAa64mmfr1El1 => Kind::Constant(features.mmfr1),
         SysReg::IdAa64mmfr2El1 => Kind::Constant(features.id_aa64mmfr2()),

@@ -4,6 +4,7 @@
 
 use abi::mailbox::{SYS_REGS, SysReg};
 use arch::FaultStatus;
+use isa::Feature;
 
 use super::fault::Exception;
 use super::features::Features;
@@ -24,17 +25,22 @@ pub(super) const TCF0_SHIFT: u32 = 38;
 pub(super) const TCF_SHIFT: u32 = 40;
 pub(super) const ATA0: u64 = 1 << 42;
 pub(super) const ATA: u64 = 1 << 43;
+pub(super) const ENASR: u64 = 1 << 54;
+pub(super) const ENAS0: u64 = 1 << 55;
+pub(super) const ENALS: u64 = 1 << 56;
 pub(super) const TCSO0: u64 = 1 << 58;
 pub(super) const TCSO: u64 = 1 << 59;
 /// The fields of MTE, RES0 without FEAT_MTE2.
 const SCTLR_MTE: u64 = ITFSB | 0b11 << TCF0_SHIFT | 0b11 << TCF_SHIFT | ATA0 | ATA;
 /// Fields that a block may change; the effect of others is not specified here.
-const SCTLR_MODELLED: u64 = SCTLR_MTE | TCSO | TCSO0 | A | SA | SA0 | DZE | UCT | UCI | MSCEN;
+const SCTLR_MODELLED: u64 = SCTLR_MTE | TCSO | TCSO0 | A | SA | SA0 | DZE | UCT | UCI | MSCEN | ENASR | ENAS0 | ENALS;
 
 // TCR_EL1.
 pub(super) const TBI0_SHIFT: u32 = 37;
 pub(super) const TCMA0_SHIFT: u32 = 57;
-const TCR_MODELLED: u64 = 0b11 << TBI0_SHIFT | 0b11 << TCMA0_SHIFT;
+pub(super) const MTX0_SHIFT: u32 = 60;
+const MTX: u64 = 0b11 << MTX0_SHIFT;
+const TCR_MODELLED: u64 = 0b11 << TBI0_SHIFT | 0b11 << TCMA0_SHIFT | MTX;
 
 /// Bits of GCR_EL1, RGSR_EL1, TFSR_EL1 and TFSRE0_EL1 that are not RES0.
 const GCR_BITS: u64 = 0x1_ffff;
@@ -182,8 +188,7 @@ impl Core<'_, '_> {
                 if (value ^ reset::SCTLR) & !SCTLR_MODELLED != 0 {
                     return Err("a field of SCTLR_EL1 that the model does not know");
                 }
-                let res0 = if self.env.features.store_only { 0 } else { TCSO | TCSO0 };
-                let value = self.kept(value, !res0);
+                let value = self.kept(value, !self.res0_of_sctlr());
                 // The fields are there also while a hypervisor hides tags.
                 let there = self.env.features.mte >= 2;
                 self.cpu.sys.sctlr = if there { value } else { value & !SCTLR_MTE };
@@ -192,7 +197,8 @@ impl Core<'_, '_> {
                 if (value ^ reset::TCR) & !TCR_MODELLED != 0 {
                     return Err("a field of TCR_EL1 that the model does not know");
                 }
-                self.cpu.sys.tcr = value;
+                let res0 = if self.env.features.has_extended_checks() { 0 } else { MTX };
+                self.cpu.sys.tcr = self.kept(value, !res0);
             }
             SysReg::Gcr => {
                 self.cpu.sys.gcr = self.kept(value, GCR_BITS);
@@ -211,6 +217,16 @@ impl Core<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// The fields of SCTLR_EL1 that are RES0 because the CPU lacks what they control.
+    fn res0_of_sctlr(&self) -> u64 {
+        let unless = |there: bool, fields: u64| if there { 0 } else { fields };
+        let features = self.env.features;
+        unless(features.store_only, TCSO | TCSO0)
+            | unless(features.has(Feature::Ls64), ENALS)
+            | unless(features.has(Feature::Ls64V), ENASR)
+            | unless(features.has(Feature::Ls64Accdata), ENAS0)
     }
 
     /// What sticks of a value: the fields that are there, and of each group of others all or nothing.

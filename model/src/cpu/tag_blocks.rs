@@ -103,6 +103,9 @@ impl Core<'_, '_> {
         // What cannot be reached is reported by the address that the program gave.
         self.place(pointer, access)?;
         let place = self.place(start, access)?;
+        if tags {
+            self.tags_can_be_stored(pointer, place, self.cpu.el)?;
+        }
         if place.ipa < abi::map::RAM_BASE {
             return Err(Stop::Unmodelled("a block of zeros to a device"));
         }

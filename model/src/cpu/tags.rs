@@ -2,10 +2,10 @@
 //!
 //! Arm ARM C6.2 by instruction name; pseudocode `AArch64.MemTag[]`. None of these is tag checked.
 
-use arch::{Address, Addressing, Reg, Tag, TaggedPtr};
+use arch::{Address, Addressing, Reg, Syndrome, Tag, TaggedPtr};
 
 use super::access::Access;
-use super::fault::undefined;
+use super::fault::{Abort, Exception, undefined};
 use super::state::{Core, Executed, Stop};
 use super::translate::{Memory, Place};
 
@@ -13,6 +13,9 @@ mutants::defects!();
 
 /// Bytes that share a tag (pseudocode `TAG_GRANULE`).
 pub(super) const GRANULE: u64 = arch::GRANULE_BYTES as u64;
+
+/// ESR_EL1.ISS2.TnD: the fault is of the tag and not of the data.
+const TND: u64 = 1 << 42;
 
 /// What a tag store does to its granules' data; STGP changes it, too.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,10 +39,34 @@ impl Core<'_, '_> {
 
     /// Reads a granule's tag (pseudocode `AArch64.MemTag[]`): 0 where there are no tags.
     pub(super) fn read_tag(&mut self, place: Place) -> Result<Tag, Stop> {
+        if let Some(canonical) = place.canonical
+            && self.tag_access(self.cpu.el)
+        {
+            return Ok(canonical);
+        }
         if place.memory != Memory::Tagged || !self.tag_access(self.cpu.el) {
             return Ok(Tag::ZERO);
         }
         self.env.bus.tag(place.ipa).map_err(Stop::NoMemory)
+    }
+
+    /// Refuses a store of tags, with the access of a level, to memory that is canonically tagged (pseudocode
+    /// `AArch64.S1CheckPermissions`: a permission fault, with ESR_EL1.TnD).
+    pub(super) fn tags_can_be_stored(&self, va: u64, place: Place, el: u8) -> Executed {
+        if place.canonical.is_none() || !self.tag_access(el) {
+            return Ok(());
+        }
+        let status = match self.entry(va) {
+            Ok(entry) => entry.permission_fault(),
+            Err(status) => status,
+        };
+        match self.data_abort(Abort { status, va, write: true, cache: false }) {
+            Stop::Exception(abort) => {
+                let esr = Syndrome::from_bits(abort.esr.bits() | TND);
+                Err(Stop::Exception(Exception { esr, ..abort }))
+            }
+            other => Err(other),
+        }
     }
 
     /// Writes a granule's tag; without effect where there are no tags.
@@ -119,12 +146,32 @@ impl Core<'_, '_> {
             return Err(undefined());
         }
         let (va, writeback) = self.address(address)?;
-        let (low, high) = (self.get(rt), self.get(rt2));
         if va & (GRANULE - 1) != 0 {
             return Err(self.alignment_fault(va, self.tag_store(Data::Zeroed)));
         }
-        let place = self.place(va, self.tag_store(Data::Zeroed))?;
-        let tag = TaggedPtr::new(va).tag();
+        let access = self.tag_store(Data::Zeroed);
+        let place = match self.place(va, access) {
+            Ok(place) => place,
+            // Of several accesses of an instruction those that are not refused may have been made (Arm ARM, D1, Definition of a
+            // precise exception). The data are stored first.
+            Err(Stop::Exception(refused)) if refused.esr.bits() & TND != 0 => {
+                if self.env.choices.choose(2) == 1 {
+                    let place = self.place(va, Access { tags: false, ..access })?;
+                    self.store_pair_data(place, rt, rt2)?;
+                }
+                return Err(Stop::Exception(refused));
+            }
+            Err(stop) => return Err(stop),
+        };
+        self.store_pair_data(place, rt, rt2)?;
+        self.write_tag(place, TaggedPtr::new(va).tag())?;
+        self.write_back(address.base, writeback);
+        Ok(())
+    }
+
+    /// The data of STGP.
+    fn store_pair_data(&mut self, place: Place, rt: Reg, rt2: Reg) -> Executed {
+        let (low, high) = (self.get(rt), self.get(rt2));
         let unknown = [(rt, 0xff), (rt2, 0xff00)].into_iter().filter(|(register, _)| self.is_unknown(*register));
         let unknown = unknown.fold(0, |mask, (_, half)| mask | half);
         let data = (u128::from(high) << 64 | u128::from(low)).to_le_bytes();
@@ -132,8 +179,6 @@ impl Core<'_, '_> {
         if unknown != 0 {
             self.env.bus.make_unknown(place.ipa, unknown);
         }
-        self.write_tag(place, tag)?;
-        self.write_back(address.base, writeback);
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use abi::mailbox::PageKind;
 use abi::map::{self, GUEST_PAGE, Window};
-use arch::{FaultStatus, TaggedPtr};
+use arch::{FaultStatus, Tag, TaggedPtr};
 
 use super::features::Features;
 use super::state::Core;
@@ -42,6 +42,8 @@ pub(super) enum Purpose {
 pub(super) struct Place {
     pub ipa: u64,
     pub memory: Memory,
+    /// The tag that all of it has without having any in memory: it is canonically tagged (FEAT_MTE_CANONICAL_TAGS).
+    pub canonical: Option<Tag>,
 }
 
 /// The pages of windows that are not as after boot.
@@ -82,6 +84,7 @@ pub(super) struct Entry {
     level: u8,
     ipa: u64,
     memory: Memory,
+    canonical: Option<Tag>,
     writable: bool,
     el0: bool,
     executable: bool,
@@ -108,7 +111,8 @@ fn is_guard(address: u64) -> bool {
 /// The level at which a walk for these 39 bits ends without an entry, or the entry.
 fn walk(va: u64, pages: &PageKinds, features: &Features) -> Result<Entry, u8> {
     let ipa = map::ipa_of(va);
-    let data = |level, memory| Entry { level, ipa, memory, writable: true, el0: false, executable: false };
+    let data =
+        |level, memory| Entry { level, ipa, memory, canonical: None, writable: true, el0: false, executable: false };
     let block = ipa & !(BLOCK - 1);
     // A guest whose tags are hidden may use the attribute all the same: it has no effect.
     let tagged = if features.mte >= 2 { Memory::Tagged } else { Memory::Normal };
@@ -178,18 +182,31 @@ impl Core<'_, '_> {
         self.cpu.sys.tcr >> (super::system_registers::TBI0_SHIFT + u32::from(upper)) & 1 == 1
     }
 
+    /// Returns whether tag checks of an address are extended to memory without allocation tags (pseudocode `EffectiveMTX`).
+    pub(super) fn mtx(&self, va: u64) -> bool {
+        let upper = TaggedPtr::new(va).bit55();
+        self.env.features.has_extended_checks()
+            && self.cpu.sys.tcr >> (super::system_registers::MTX0_SHIFT + u32::from(upper)) & 1 == 1
+    }
+
     /// Finds what the tables say of an address.
     ///
-    /// An address out of range is reported at level 0 (pseudocode `AArch64.S1Translate`).
+    /// An address out of range is reported at level 0 (pseudocode `AArch64.S1Translate`). With extended checks bits 59:56 are
+    /// no part of it (`AArch64.VAIsOutOfRange`), and memory that is not Tagged is canonically tagged (`S1DecodeMemAttrs`).
     pub(super) fn entry(&self, va: u64) -> Result<Entry, FaultStatus> {
         let upper = TaggedPtr::new(va).bit55();
         let bits = if self.tbi(va) { 56 } else { 64 } - map::VA_BITS;
-        let high = va >> map::VA_BITS & ((1 << bits) - 1);
+        let extended = self.mtx(va);
+        let sign = if upper { Tag::MAX } else { Tag::ZERO };
+        let range = if extended { TaggedPtr::new(va).with_tag(sign).bits() } else { va };
+        let high = range >> map::VA_BITS & ((1 << bits) - 1);
         if high != if upper { (1 << bits) - 1 } else { 0 } {
             return Err(FaultStatus::TRANSLATION_L0);
         }
         let va = va & !map::UPPER_HALF;
-        walk(va, self.pages, self.env.features).map_err(translation_fault)
+        let entry = walk(va, self.pages, self.env.features).map_err(translation_fault)?;
+        let canonical = if extended && entry.memory != Memory::Tagged { Some(sign) } else { None };
+        Ok(Entry { canonical, ..entry })
     }
 
     /// Returns whether an address is in Device memory, whoever may use it.
@@ -211,6 +228,11 @@ impl Entry {
         self.memory == Memory::Device
     }
 
+    /// The fault of an access that is not allowed.
+    pub(super) fn permission_fault(self) -> FaultStatus {
+        if self.level == 2 { FaultStatus::PERMISSION_L2 } else { FaultStatus::PERMISSION_L3 }
+    }
+
     /// Returns the place of a byte for an access with the rights of `el` (pseudocode `AArch64.S1CheckPermissions`).
     pub(super) fn place(self, purpose: Purpose, el: u8) -> Result<Place, FaultStatus> {
         let allowed = match purpose {
@@ -219,8 +241,8 @@ impl Entry {
             Purpose::Fetch => self.executable,
         };
         if !allowed || (el == 0 && !self.el0) {
-            return Err(if self.level == 2 { FaultStatus::PERMISSION_L2 } else { FaultStatus::PERMISSION_L3 });
+            return Err(self.permission_fault());
         }
-        Ok(Place { ipa: self.ipa, memory: self.memory })
+        Ok(Place { ipa: self.ipa, memory: self.memory, canonical: self.canonical })
     }
 }

@@ -147,7 +147,7 @@ impl Core<'_, '_> {
     }
 
     /// Writes the low `bytes` of a vector and clears the others.
-    fn set_vector(&mut self, index: u8, value: u128, bytes: u8) {
+    pub(super) fn set_vector(&mut self, index: u8, value: u128, bytes: u8) {
         let value = if bytes < 16 { value & ones(8 * bytes as u32) as u128 } else { value };
         self.cpu.v[usize::from(index)] = [value as u64, (value >> 64) as u64];
         self.cpu.clear_above(index);

@@ -80,7 +80,7 @@ pub fn ensure(setup: &Setup<'_>, wanted: &Version, why: &str, remedy: &str) -> R
     let version_of = |entry: &Entry| entry.stamp.fact("rustc").and_then(Version::parse);
     let recent = |entry: &Entry| version_of(entry).map_or(false, |v| v.is_at_least(wanted));
     let entry = setup.component(&component, recent, || make(setup, wanted))?;
-    let tools = binutils::packaged(setup)?;
+    let linker = binutils::packaged(setup)?;
     let version = version_of(&entry).ok_or_else(|| {
         Failure::unavailable(format!(
             "the stamp in {} names no version; remove that directory",
@@ -92,7 +92,7 @@ pub fn ensure(setup: &Setup<'_>, wanted: &Version, why: &str, remedy: &str) -> R
         linux_target: GNU_TARGET,
         linux_linker: bin.join("static-ld"),
         linux_flags: "-Clinker-flavor=ld -Ctarget-feature=+crt-static -Crelocation-model=static",
-        guest_linker: Some(tools.linker),
+        guest_linker: Some(linker),
         build_core: true,
         toolchain: Toolchain { bin, version, certificates: Some(entry.directory.join(CERTIFICATES)) },
     })

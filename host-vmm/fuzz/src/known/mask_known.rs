@@ -13,8 +13,10 @@ use program::{Observation, Program, Step};
 pub fn mask_known(known: &Avoided, program: &Program, found: &mut Observation) {
     const WNR: u64 = 1 << 6;
     const DFSC: u64 = 0x3f;
+    const TND: u64 = 1 << 42;
     const LOWER_HALF: u64 = 0xffff_ffff;
     let upper_half = known.rules.contains(&Avoid::SyndromeUpperHalf);
+    let any_status = known.rules.contains(&Avoid::StatusOfTagFault);
     let any_priority = known.rules.contains(&Avoid::PriorityOnDevice);
     for seen in &mut found.seen {
         let StepOutcome::Block(trace) = &mut seen.what else { continue };
@@ -33,6 +35,9 @@ pub fn mask_known(known: &Avoided, program: &Program, found: &mut Observation) {
             let should = wrong.map(|wrong| wrong.write);
             if upper_half && fault.esr.is_tag_check_fault() {
                 fault.esr = Syndrome::from_bits(fault.esr.bits() & LOWER_HALF);
+            }
+            if any_status && fault.esr.bits() & TND != 0 {
+                fault.esr = Syndrome::from_bits(fault.esr.bits() & !DFSC);
             }
             if any_priority && refused_by_device(fault) {
                 fault.esr = Syndrome::from_bits(fault.esr.bits() & !DFSC | u64::from(FaultStatus::ALIGNMENT.bits()));

@@ -14,7 +14,7 @@ use crate::nested;
 use fuzz::campaign::{NAME, Options};
 use machine::Deadline;
 use report::Format;
-use report::event::{Coverage, Event, Sink, Summary};
+use report::event::{Coverage, Event, LackingFeature, Sink, Summary};
 use report::exit::{Exit, RunEnd};
 use suite::GuestPolicy;
 
@@ -178,14 +178,24 @@ fn summary_line(summary: &Summary, seed: u64) -> String {
     for (reason, count) in &summary.not_covered {
         line += &format!("\n  {count} not compared: {reason}");
     }
-    let Coverage { reached, all, unreached } = &summary.coverage;
+    let Coverage { reached, all, unreached, lacking } = &summary.coverage;
     if *all > 0 {
         line += &format!("\n  compared {reached} of {all}: encodings, each at EL0 and EL1, in each tag check mode");
         if !unreached.is_empty() {
             line += &format!("\n  not yet, for instance: {}", unreached.join("; "));
         }
+        if !lacking.is_empty() {
+            let named: Vec<String> = lacking.iter().map(lacking_feature).collect();
+            line += &format!("\n  UNDEFINED here, and no more compared: {}", named.join(", "));
+        }
     }
     line
+}
+
+/// Names a feature that the target lacks; of one marked `*` no machine has confirmed the rules.
+fn lacking_feature(lacking: &LackingFeature) -> String {
+    let LackingFeature { feature, encodings, reached, unconfirmed } = lacking;
+    format!("{feature}{} ({reached} of {encodings} encodings)", if *unconfirmed { "*" } else { "" })
 }
 
 /// The report, and the programs that diverge as files.

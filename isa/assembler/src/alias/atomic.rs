@@ -19,15 +19,25 @@ macro_rules! stores {
 
 /// Each alias and the atomic it stands for.
 const STORES: &[(&str, &str)] = stores! { "add" "clr" "eor" "set" "smax" "smin" "umax" "umin" };
+/// Those of FEAT_LSUI, of words and doublewords only.
+const UNPRIVILEGED: &[(&str, &str)] = &[
+    ("sttadd", "ldtadd"),
+    ("sttaddl", "ldtaddl"),
+    ("sttclr", "ldtclr"),
+    ("sttclrl", "ldtclrl"),
+    ("sttset", "ldtset"),
+    ("sttsetl", "ldtsetl"),
+];
 
 /// Returns the names of the aliases, for suggestions.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    STORES.iter().map(|(store, _)| *store)
+    STORES.iter().chain(UNPRIVILEGED).map(|(store, _)| *store)
 }
 
 /// Rewrites `stadd x0, [x1]` to `ldadd x0, xzr, [x1]`.
 pub(super) fn rewrite(statement: &mut Statement<'_>) {
-    let Some((_, load)) = STORES.iter().find(|(store, _)| store.eq_ignore_ascii_case(statement.mnemonic)) else {
+    let mut known = STORES.iter().chain(UNPRIVILEGED);
+    let Some((_, load)) = known.find(|(store, _)| store.eq_ignore_ascii_case(statement.mnemonic)) else {
         return;
     };
     statement.mnemonic = load;

@@ -112,7 +112,6 @@ const REASONS: &[Reason] = &[
     ),
     (|w| w.is(0xffff_f01f, 0xd503_301f), "a barrier with a reserved option, or DSB with FEAT_XS"),
     (|w| w.is(0xff60_8000, 0x9b40_0000) && w.rt2() != 31, "Ra is (1)(1)(1)(1)(1) of SMULH and UMULH"),
-    (|w| w.is(0xffe0_0c18, 0xf8a0_0818), "RPRFM"),
     (
         |w| w.is(0x7fc0_0000, 0x11c0_0000) || w.is(0x7fe0_f000, 0x1ac0_6000) || w.is(0x7fff_e000, 0x5ac0_2000),
         "FEAT_CSSC: maximum, minimum and counts of general-purpose registers",
@@ -126,6 +125,36 @@ const REASONS: &[Reason] = &[
     (|w| w.is(0x9ff8_f400, 0x0f00_f400) || w.is(0x5f20_1c00, 0x1e20_1000), "FMOV of an immediate"),
     (|w| w.is(0x5fe0_0000, 0x1ee0_0000), "FMOV of halfwords"),
     (|w| w.is(0x9e00_0000, 0x0400_0000), "SVE that accesses no memory: the table has only what loads and stores need"),
+    (
+        |w| w.is(0xff20_0c00, 0xf820_0c00) && w.rt() == w.rn() && w.rn() != 31,
+        "CONSTRAINED UNPREDICTABLE: LDRAA and LDRAB with writeback to the transferred register",
+    ),
+    (|w| w.is(0xbf3f_fc00, 0x1900_0800), "STLR and LDAPR with writeback of less than a word"),
+    (|w| w.is(0xbfa0_ec00, 0x1900_0800), "STILP and LDIAPP of less than a word"),
+    (
+        |w| w.is(0xbfbf_fc00, 0x9980_0800) && w.rt() == w.rn() && w.rn() != 31,
+        "CONSTRAINED UNPREDICTABLE: STLR and LDAPR with writeback to the transferred register",
+    ),
+    (
+        |w| w.is(0xbfa0_fc00, 0x9900_0800) && (w.rt() == w.rn() || w.rs() == w.rn()) && w.rn() != 31,
+        "CONSTRAINED UNPREDICTABLE: STILP and LDIAPP with writeback to a register of the pair",
+    ),
+    (
+        |w| w.is(0xbfe0_ec00, 0x9940_0800) && w.rt() == w.rs(),
+        "CONSTRAINED UNPREDICTABLE: LDIAPP to identical destinations",
+    ),
+    (
+        |w| w.is(0xbfe0_7c00, 0x8900_7c00) && (w.rs() == w.rt() || w.rs() == w.rn() && w.rn() != 31),
+        "CONSTRAINED UNPREDICTABLE: identical status and other registers of STTXR or STLTXR",
+    ),
+    (
+        |w| w.is(0xbf20_4c00, 0x1920_0000) && (w.rt() == 31 || w.rs() == 31),
+        "UNDEFINED: register 31 in a pair of a 128-bit atomic",
+    ),
+    (
+        |w| w.is(0xbf20_4c00, 0x1920_0000) && w.rt() == w.rs(),
+        "CONSTRAINED UNPREDICTABLE: a pair of one register of a 128-bit atomic",
+    ),
     (
         |w| w.is(0x9e00_0000, 0x8000_0000) && !w.is(0xfe80_0000, 0xa000_0000) && !w.is(0xfe00_0000, 0xe000_0000),
         "SME that accesses no memory: the table has only what loads and stores need",

@@ -26,6 +26,8 @@ pub fn spelling(text: &str, address: u64) -> String {
     match text.as_str() {
         "hint #0x0" => return "nop".to_owned(),
         "hint #0x1" => return "yield".to_owned(),
+        // The table has no name for it.
+        "chkfeat x16" => return "hint #0x28".to_owned(),
         _ => {}
     }
     let authentication = |(number, _): &&(u32, &str)| text == format!("hint #{number:#x}");
@@ -56,5 +58,32 @@ pub fn spelling(text: &str, address: u64) -> String {
         let distance = u64::from_str_radix(target, 16).unwrap().wrapping_sub(from).cast_signed();
         return format!("{before} .{distance:+}");
     }
-    text
+    // 3. Lists of two registers and lists that wrap, which objdump shows as ranges.
+    if let Some(listed) = listed(&text) {
+        return listed;
+    }
+    // 4. Writeback of LDRAA and LDRAB without an offset, which only these two show without `#0`.
+    if let Some(address) = text.strip_suffix("]!").filter(|text| text.starts_with("ldra") && !text.contains('#')) {
+        return format!("{address}, #0]!");
+    }
+    // 5. The prefetch operation of FEAT_PCDPHINT, which not all forms of PRFM have.
+    text.replace("prfm ir,", "prfm #0x18,").replace("prfum ir,", "prfum #0x18,")
+}
+
+/// Writes `{v0.8b-v1.8b}` as `{v0.8b, v1.8b}`, and `{v30.8b-v0.8b}` as `{v30.8b, v31.8b, v0.8b}`.
+fn listed(text: &str) -> Option<String> {
+    let (before, list) = text.split_once('{')?;
+    let (list, after) = list.split_once('}')?;
+    let (first, last) = list.split_once('-')?;
+    let parts = |register: &str| {
+        let (number, elements) = register.strip_prefix('v')?.split_once('.')?;
+        Some((number.parse::<u8>().ok()?, elements.to_owned()))
+    };
+    let ((first, elements), (last, _)) = (parts(first)?, parts(last)?);
+    if last != first + 1 && last > first {
+        return None;
+    }
+    let count = (last + 32 - first) % 32 + 1;
+    let names: Vec<String> = (0..count).map(|n| format!("v{}.{elements}", (first + n) % 32)).collect();
+    Some(format!("{before}{{{}}}{after}", names.join(", ")))
 }

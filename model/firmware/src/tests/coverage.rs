@@ -6,6 +6,7 @@ use isa::Op;
 
 use super::{Bench, pointer, tagged};
 use crate::Outcome;
+use model::cpu::Features;
 
 /// Control registers with fields that the model does not know.
 const WIDE_REGISTERS: [SysReg; 2] = [SysReg::SctlrEl1, SysReg::TcrEl1];
@@ -16,7 +17,9 @@ fn no_instruction_of_the_table_is_unknown() {
         for el in 0..=1 {
             let window = if el == 0 { Window::TaggedEl0 } else { Window::Tagged };
             for insn in row.samples().into_iter().take(40) {
-                let mut bench = Bench::new();
+                // FEAT_SVE2p1 as well.
+                let zfr0 = Features::MAX.zfr0 & !0xf | 2;
+                let mut bench = Bench::of(Features { zfr0, ..Features::MAX });
                 bench.el = el;
                 bench.firmware.budget = 100;
                 bench.sp = pointer(window, 0x8000, 0);

@@ -265,7 +265,7 @@ fn observe_authentication(defect: Option<&'static Defect>) -> Vec<String> {
     if let Some(defect) = defect {
         bench = bench.with(defect);
     }
-    let text = "pacia x0, x1; autdza x0; xpaci x0; xpacd x1; paciasp; xpaclri; pacga x2, x0, x1";
+    let text = "pacia x0, x1; autdza x0; xpaci x0; xpacd x1; paciasp; xpaclri; pacga x2, x0, x1; ldraa x3, [x0]";
     let signed = tagged(64, 5) ^ 0x5a5a << 39;
     let done = bench.run(text, &[signed, upper(64, 5) ^ 0x5a5a << 39]);
     vec![format!("{:x?} {:x?} {:x?}", done.reply.x, done.traps, done.unknown)]
@@ -344,6 +344,7 @@ fn every_defect_shows_somewhere() {
     let authentication = observe_authentication(None);
     let vectors = scalable::observe(None);
     let matrix = matrix::observe(None);
+    let features = super::features::observe(None);
     let programs: Vec<Seen> = PROGRAMS.iter().map(|program| observe(None, program)).collect();
     let mut survivors = Vec::new();
     for defect in model::cpu::defects().chain(crate::catalogue::firmware()) {
@@ -355,6 +356,7 @@ fn every_defect_shows_somewhere() {
             || observe_authentication(Some(defect)) != authentication
             || scalable::observe(Some(defect)) != vectors
             || matrix::observe(Some(defect)) != matrix
+            || super::features::observe(Some(defect)) != features
             || super::pointer::shows(defect);
         if !shows {
             survivors.push(defect.name);
