@@ -62,7 +62,9 @@ pub struct Block {
     /// The vector length in bytes, 16 to 256 and one that the CPU has ([`BootReport::vector_lengths`]): ZCR_EL1.LEN selects
     /// it, and z0 to z31, p0 to p15 and FFR are loaded from [`Mailbox::scalable`] before the block and stored to
     /// [`Mailbox::scalable_reply`] after it. 0 to keep their values and the vector length from block to block. With a
-    /// length `simd` is 0: v0 to v31 are the first 16 bytes of z0 to z31.
+    /// length `simd` is 0: v0 to v31 are the first 16 bytes of z0 to z31. The streaming vector length of SME is the longest up to
+    /// this, or with 0 the longest there is; a block begins outside streaming mode and with ZA off. One that ends in streaming
+    /// mode leaves zeros: the firmware leaves that mode, and turns ZA off, before it stores any register.
     pub vector_bytes: u64,
 }
 
@@ -137,6 +139,8 @@ pub struct BootReport {
     /// The vector lengths of SVE as ZCR_EL1.LEN selects and RDVL shows them: bit n for `16 * (n + 1)` bytes; 0 without
     /// FEAT_SVE.
     pub vector_lengths: u64,
+    /// The streaming vector lengths of SME as SMCR_EL1.LEN selects and RDSVL shows them, likewise; 0 without FEAT_SME.
+    pub streaming_lengths: u64,
     /// MPIDR_EL1.
     pub mpidr: u64,
     /// MIDR_EL1.
@@ -222,6 +226,6 @@ const _: () = assert!(size_of::<Control>() == 16);
 const _: () = assert!(size_of::<Block>() == 46 * 8);
 const _: () = assert!(size_of::<BlockReply>() == 42 * 8);
 const _: () = assert!(size_of::<Trap>() == 32);
-const _: () = assert!(size_of::<BootReport>() == 29 * 8);
+const _: () = assert!(size_of::<BootReport>() == 30 * 8);
 const _: () = assert!(core::mem::offset_of!(Mailbox, block) == 80);
 const _: () = assert!(size_of::<Mailbox>() as u64 <= crate::map::MAILBOX_STRIDE);

@@ -21,7 +21,16 @@ granule_start:
     isb
     mov     x1, #0xf
     msr     s3_4_c1_c2_0, x1                // with every vector length (ZCR_EL2.LEN).
-4:  msr     cptr_el2, x0
+4:  mrs     x1, id_aa64pfr1_el1
+    ubfx    x1, x1, #24, #4                 // ID_AA64PFR1_EL1.SME.
+    cbz     x1, 6f
+    bic     x0, x0, #0x1000                 // CPTR_EL2.TSM is 0: EL1 may use SME,
+    msr     cptr_el2, x0
+    isb
+    mov     x1, #0xf
+    orr     x1, x1, #0x40000000
+    msr     s3_4_c1_c2_6, x1                // with every vector length and ZT0 (SMCR_EL2.LEN, EZT0).
+6:  msr     cptr_el2, x0
     msr     cntvoff_el2, xzr
     mov     x0, #3
     msr     cnthctl_el2, x0
@@ -61,7 +70,11 @@ granule_start:
     ubfx    x2, x2, #32, #4
     cbz     x2, 5f
     mov     x0, #0x330000                   // CPACR_EL1.ZEN: nor of SVE.
-5:  msr     cpacr_el1, x0
+5:  mrs     x2, id_aa64pfr1_el1
+    ubfx    x2, x2, #24, #4
+    cbz     x2, 7f
+    orr     x0, x0, #0x3000000              // CPACR_EL1.SMEN: nor of SME.
+7:  msr     cpacr_el1, x0
     dsb     sy
     tlbi    vmalle1
     ic      iallu

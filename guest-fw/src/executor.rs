@@ -5,7 +5,8 @@
 //! last instruction (BRK at EL1, SVC at EL0) ends the block. The firmware's own memory is untagged and it does not use
 //! GCR_EL1, RGSR_EL1, TFSR_EL1 and TFSRE0_EL1, so these keep their values until the next block. FPCR, FPSR and
 //! TPIDR_EL0 are 0 when a block begins. Where the CPU has SVE, blocks may use it: its registers and the vector length
-//! keep their values, too, unless a block brings some of its own. Behind the word that ends a block the code page is as after boot.
+//! keep their values, too, unless a block brings some of its own. Where the CPU has SME, streaming mode and ZA are off when a
+//! block begins, and turned off when it has ended, so vector registers that it leaves in streaming mode are 0. Behind the word that ends a block the code page is as after boot.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,6 +20,7 @@ use crate::boot;
 use crate::cpu;
 use crate::frame::Frame;
 use crate::mailbox::CpuMailbox;
+use crate::matrix;
 use crate::registers::{GCR_EL1, RGSR_EL1, TFSR_EL1, TFSRE0_EL1, tco};
 use crate::scalable;
 
@@ -89,6 +91,7 @@ pub fn run(mailbox: &CpuMailbox) -> Option<BlockReply> {
     }
     cpu::clear_float_registers();
     TPIDR_EL0.set(0);
+    matrix::prepare(block.vector_bytes);
     write_program_registers(block.sys_mask, &block.sys);
     // SAFETY: the frame is initialized and at the top of this vCPU's trap stack, which is empty: this code runs on the
     // main stack and no block is running.
@@ -96,6 +99,8 @@ pub fn run(mailbox: &CpuMailbox) -> Option<BlockReply> {
     unsafe {
         granule_enter(frame);
     }
+    // First of all: instructions on vectors are illegal in streaming mode.
+    matrix::leave();
     // SAFETY: the frame is initialized, and the block has ended, so nothing writes it while the reference lives.
     #[expect(unsafe_code, reason = "the address of the frame is fixed by the assembly")]
     let frame = unsafe { &*frame };

@@ -20,6 +20,7 @@ mod frame;
 mod heap;
 #[cfg(target_os = "none")]
 mod mailbox;
+mod matrix;
 #[cfg(target_os = "none")]
 mod pages;
 #[cfg(target_os = "none")]

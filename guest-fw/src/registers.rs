@@ -34,7 +34,7 @@ macro_rules! system_register {
             #[inline]
             fn set(&self, value: u64) {
                 // SAFETY: the register controls tagged accesses, and the memory of the firmware is untagged; or the length of
-                // vectors, which the firmware does not use.
+                // vectors and streaming mode, which the firmware does not use.
                 #[expect(unsafe_code, reason = "MSR is an instruction")]
                 unsafe {
                     core::arch::asm!(concat!("msr ", $encoding, ", {}"), in(reg) value, options(nostack, preserves_flags));
@@ -58,6 +58,8 @@ pub mod id_aa64zfr0_el1;
 pub mod revidr_el1;
 pub mod rgsr_el1;
 pub mod sctlr_el1;
+pub mod smcr_el1;
+pub mod svcr;
 pub mod tco;
 pub mod tfsr_el1;
 pub mod tfsre0_el1;
@@ -74,6 +76,8 @@ pub use id_aa64smfr0_el1::ID_AA64SMFR0_EL1;
 pub use id_aa64zfr0_el1::ID_AA64ZFR0_EL1;
 pub use revidr_el1::REVIDR_EL1;
 pub use rgsr_el1::RGSR_EL1;
+pub use smcr_el1::SMCR_EL1;
+pub use svcr::SVCR;
 pub use tco::TCO;
 pub use tfsr_el1::TFSR_EL1;
 pub use tfsre0_el1::TFSRE0_EL1;

@@ -14,7 +14,7 @@ use crate::registers::{
     CTR_EL0, DCZID_EL0, GCR_EL1, GMID_EL1, ID_AA64ISAR2_EL1, ID_AA64ISAR3_EL1, ID_AA64PFR2_EL1, ID_AA64SMFR0_EL1,
     ID_AA64ZFR0_EL1, REVIDR_EL1, RGSR_EL1, TCO, TFSR_EL1, TFSRE0_EL1, rgsr_el1,
 };
-use crate::{cpu, executor, heap, pages, psci, scalable};
+use crate::{cpu, executor, heap, matrix, pages, psci, scalable};
 
 /// The initial RGSR_EL1.SEED. It is not 0, because the generator never leaves that state.
 const INITIAL_SEED: u64 = 0x2a5d;
@@ -115,6 +115,7 @@ fn boot_report(entry_el: u32) -> BootReport {
         zfr0: if scalable::is_implemented() { ID_AA64ZFR0_EL1.get() } else { 0 },
         smfr0: if cpu::has_sme() { ID_AA64SMFR0_EL1.get() } else { 0 },
         vector_lengths: scalable::probe(),
+        streaming_lengths: matrix::probe(),
         mpidr: MPIDR_EL1.get(),
         midr: MIDR_EL1.get(),
         revidr: REVIDR_EL1.get(),

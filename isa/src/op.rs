@@ -994,13 +994,74 @@ ops! {
     SveLasta
     /// LASTB (scalar): the last active element.
     SveLastb
+
+    // table/sme/consecutive.rs
+    /// PTRUE (predicate as counter): select all elements of several vectors.
+    SvePtrueCounter
+    /// LD1B to LD1D (several vectors): load elements of two or four consecutive vectors.
+    SveLd1Multi
+    /// LDNT1B to LDNT1D (several vectors): the same of what is not used again soon.
+    SveLdnt1Multi
+    /// ST1B to ST1D (several vectors): store elements of two or four consecutive vectors.
+    SveSt1Multi
+    /// STNT1B to STNT1D (several vectors): the same of what is not used again soon.
+    SveStnt1Multi
+
+    // table/sme/apart.rs
+    /// LD1B to LD1D (several vectors): load elements of two or four vectors that are apart.
+    SmeLd1Multi
+    /// LDNT1B to LDNT1D (several vectors): the same of what is not used again soon.
+    SmeLdnt1Multi
+    /// ST1B to ST1D (several vectors): store elements of two or four vectors that are apart.
+    SmeSt1Multi
+    /// STNT1B to STNT1D (several vectors): the same of what is not used again soon.
+    SmeStnt1Multi
+
+    // table/sme/za.rs
+    /// SMSTART: turn streaming mode, ZA or both on.
+    SmeSmstart
+    /// SMSTOP: turn streaming mode, ZA or both off.
+    SmeSmstop
+    /// LDR (array vector): load a vector of ZA.
+    SmeLdr
+    /// STR (array vector): store a vector of ZA.
+    SmeStr
+    /// LDR (table): load ZT0.
+    SmeLdrZt0
+    /// STR (table): store ZT0.
+    SmeStrZt0
+    /// LD1B to LD1Q (tile slice): load elements of a slice of ZA.
+    SmeLd1
+    /// ST1B to ST1Q (tile slice): store elements of a slice of ZA.
+    SmeSt1
+    /// MOVA (vector to tile): move elements to a slice of ZA.
+    SmeMovaTo
+    /// MOVA (tile to vector): move elements of a slice of ZA to a vector.
+    SmeMovaFrom
+    /// ZERO (tiles): clear tiles of ZA.
+    SmeZero
+    /// ZERO (table): clear ZT0.
+    SmeZeroZt0
+    /// RDSVL: a multiple of the streaming vector length in bytes.
+    SmeRdsvl
+    /// ADDSVL: add a multiple of the streaming vector length in bytes.
+    SmeAddsvl
+    /// ADDSPL: add a multiple of the streaming predicate length in bytes.
+    SmeAddspl
 }
 
 impl Op {
     /// Returns whether the instruction is one of SVE. They stand together in the list.
     #[must_use]
     pub const fn is_scalable(self) -> bool {
-        let (first, last) = (Self::SveLd1 as u16, Self::SveLastb as u16);
+        let (first, last) = (Self::SveLd1 as u16, Self::SveStnt1Multi as u16);
+        first <= self as u16 && self as u16 <= last
+    }
+
+    /// Returns whether the instruction is one of SME. They stand together in the list.
+    #[must_use]
+    pub const fn is_matrix(self) -> bool {
+        let (first, last) = (Self::SmeLd1Multi as u16, Self::SmeAddspl as u16);
         first <= self as u16 && self as u16 <= last
     }
 
@@ -1020,6 +1081,7 @@ mod tests {
     fn the_names_of_scalable_instructions_say_so() {
         for op in Op::ALL {
             assert_eq!(op.is_scalable(), format!("{op:?}").starts_with("Sve"), "{op:?}");
+            assert_eq!(op.is_matrix(), format!("{op:?}").starts_with("Sme"), "{op:?}");
         }
     }
 }

@@ -28,6 +28,7 @@ pub(crate) mod prefetch;
 pub(crate) mod register;
 pub(crate) mod shift;
 pub(crate) mod simd;
+pub(crate) mod sme;
 pub(crate) mod step;
 pub(crate) mod suffix;
 pub(crate) mod sve;

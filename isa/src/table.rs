@@ -47,6 +47,7 @@ mod pointers;
 mod rcw;
 mod simd;
 mod single;
+mod sme;
 mod sve;
 mod system;
 mod tags;
@@ -80,6 +81,9 @@ const MODULES: &[&[Row]] = &[
     sve::MODULES[4],
     sve::MODULES[5],
     sve::MODULES[6],
+    sme::MODULES[0],
+    sme::MODULES[1],
+    sme::MODULES[2],
 ];
 
 const LEN: usize = {

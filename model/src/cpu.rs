@@ -25,6 +25,7 @@ mod float_atomic;
 mod hypercall;
 mod integer;
 mod load_store;
+pub mod matrix;
 mod platform;
 mod pointer;
 mod program;
@@ -32,6 +33,7 @@ mod read_check_write;
 mod registers;
 mod scalable;
 mod sixty_four;
+mod sme;
 mod state;
 mod structures;
 mod sve;
@@ -92,6 +94,7 @@ pub fn defects() -> impl Iterator<Item = &'static Defect> {
     ]
     .into_iter()
     .chain(sve::ALL_DEFECTS)
+    .chain(sme::ALL_DEFECTS)
     .flatten()
     .copied()
 }

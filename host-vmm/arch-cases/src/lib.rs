@@ -32,6 +32,7 @@ mod features;
 mod generate;
 mod heap;
 mod loads;
+mod matrix;
 mod memory_operations;
 mod modes;
 mod plain;
@@ -73,6 +74,7 @@ pub const CHAPTERS: &[Chapter] = &[
     scalable::CASES,
     scalable_elements::CASES,
     scalable_data::CASES,
+    matrix::CASES,
     calling_convention::CASES,
 ];
 

@@ -209,9 +209,22 @@ pub fn faults_at(guest: &Guest, what: &str, expected: &[usize], trace: &Trace) -
 ///
 /// It took another, several or none.
 pub fn one_exception(guest: &Guest, what: &str, esr: u64, trace: &Trace) -> CaseResult {
-    let mismatch = || block_mismatch(guest, vec![promised(guest, None, esr, None)], trace);
+    one_exception_of(guest, what, None, esr, trace)
+}
+
+/// Expects exactly one exception, with this syndrome, of an instruction by its place in the block.
+///
+/// # Errors
+///
+/// It took another, several or none.
+pub fn one_exception_at(guest: &Guest, what: &str, index: usize, esr: u64, trace: &Trace) -> CaseResult {
+    one_exception_of(guest, what, Some(index), esr, trace)
+}
+
+fn one_exception_of(guest: &Guest, what: &str, index: Option<usize>, esr: u64, trace: &Trace) -> CaseResult {
+    let mismatch = || block_mismatch(guest, vec![promised(guest, index, esr, None)], trace);
     match trace.faults.as_slice() {
-        [fault] if known_esr(fault) == esr => Ok(()),
+        [fault] if known_esr(fault) == esr && (index.is_none() || fault.index == index) => Ok(()),
         [fault] => {
             let what = format!("ESR_EL1 of {what}");
             let found = known_esr(fault);

@@ -67,6 +67,20 @@ pub(super) const ALL: &[Erratum] = &[
         ..BLANK
     },
     Erratum {
+        id: "qemu.matrix-alignment",
+        title: "LDR and STR of ZA are not checked for alignment",
+        versions: &[range(version(8, 0, 0), version(11, 0, 0))],
+        shows: "LDR and STR of ZA at an address that is no multiple of 16 are done with SCTLR_EL1.A, and in Device memory",
+        seen: "10.0.13, not on 11.1.3; that it begins with 8.0, and where between these two it ends, was not measured",
+        reference: "Arm ARM, pseudocode of LDR (array vector): the address must be a multiple of 16 where alignment is enforced",
+        cases: &["arch.sme.alignment"],
+        signs: &[Sign::Instruction(instead(&["ldr za", "str za"], any_abort(ALIGNMENT), Reaction::Done))],
+        programs: &["qemu.matrix-alignment"],
+        avoid: &[Avoid::ScalableAlignment],
+        analysis: include_str!("../../../docs/errata/qemu.matrix-alignment.md"),
+        ..BLANK
+    },
+    Erratum {
         id: "qemu.device-alignment",
         title: "unaligned accesses to Device memory are no fault",
         versions: &[range(version(8, 0, 0), version(11, 1, 0))],

@@ -122,11 +122,33 @@ pub(super) const ALL: &[Erratum] = &[
         shows: "LD1B to LD4D, ST1B to ST4D and their like with consecutive elements check the tag of the first address for each",
         seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
         reference: "target/arm/tcg/sve_helper.c, sve_cont_ldst_mte_check() passes `addr`, not `addr + mem_off`",
-        cases: &["arch.sve.check-elements", "arch.sve-elements.load-checked", "arch.sve-elements.store-checked"],
+        cases: &[
+            "arch.sve.check-elements",
+            "arch.sve-elements.load-checked",
+            "arch.sve-elements.store-checked",
+            "arch.sme.element-checked",
+        ],
         signs: &[Sign::Instruction(instead(SCALABLE_LISTS, any_abort(TAG_CHECK), Reaction::Done))],
         programs: &["qemu.scalable-elements-unchecked"],
         avoid: &[Avoid::ScalableChecks],
         analysis: include_str!("../../../docs/errata/qemu.scalable-elements-unchecked.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.several-vectors-fault",
+        title: "with tag checks, loads and stores of several vectors by a counter fault",
+        versions: &[from(version(10, 1, 0))],
+        shows: "LD1B to STNT1D of two or four vectors by a predicate-as-counter check the tag of the address 1, 2, 4 or 8, the size of an element, and take its translation fault",
+        seen: "11.1.3, in streaming mode and outside; 10.0.13 has no FEAT_SVE2p1 and no FEAT_SME2, and nothing between was measured",
+        reference: "target/arm/tcg/sve_helper.c, sve2p1_ld1_c() and sve2p1_st1_c() call sve2p1_cont_ldst_mte_check() with `estride` and `addr` exchanged",
+        signs: &[Sign::Instruction(InstructionSign {
+            counted: true,
+            ..instead(&["ld1", "ldnt1", "st1", "stnt1"], Reaction::Done, any_abort(&[FaultStatus::TRANSLATION_L2]))
+        })],
+        cases: &["arch.sme.several-checked"],
+        programs: &["qemu.several-vectors-fault"],
+        avoid: &[Avoid::ScalableChecks],
+        analysis: include_str!("../../../docs/errata/qemu.several-vectors-fault.md"),
         ..BLANK
     },
     Erratum {
@@ -154,10 +176,15 @@ pub(super) const ALL: &[Erratum] = &[
         shows: "a tag check fault of STR (vector) or STR (predicate) is that of a read: ESR_EL1.WnR is 0, and asymmetric mode makes it synchronous",
         seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
         reference: "target/arm/tcg/translate-sve.c, gen_sve_str() passes `false` for `is_write` to gen_mte_checkN()",
-        cases: &["arch.sve.check-store", "arch.sve-elements.whole-store-is-a-write"],
+        cases: &["arch.sve.check-store", "arch.sve-elements.whole-store-is-a-write", "arch.sme.store-is-a-write"],
         signs: &[
             direction(&["str z", "str p"], FOUND_BY_CHECK, true),
             Sign::Instruction(instead(&["str z", "str p"], Reaction::Pending, abort(TAG_CHECK, false))),
+            Sign::Instruction(instead(
+                &["str z", "str p"],
+                abort(&[FaultStatus::PERMISSION_L2, FaultStatus::PERMISSION_L3], true),
+                abort(TAG_CHECK, false),
+            )),
         ],
         programs: &["qemu.scalable-store-reads"],
         avoid: &[Avoid::Direction, Avoid::WholeScalableStores],

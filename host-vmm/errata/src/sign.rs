@@ -47,6 +47,8 @@ pub struct InstructionSign {
     pub instructions: &'static [&'static str],
     /// Of those only lists of vectors of more bytes than this.
     pub longer_than: Option<u8>,
+    /// Of those only what a predicate-as-counter governs.
+    pub counted: bool,
     /// What should happen.
     pub promised: Reaction,
     /// What happens.
@@ -103,7 +105,7 @@ pub(crate) const SCALABLE_LISTS: &[&str] = &[
     "ld1b {z", "ld1h {z", "ld1w {z", "ld1d {z", "ld1sb {z", "ld1sh {z", "ld1sw {z", "ld1rq", "ld1ro", "ldnt1", "ld2b",
     "ld2h", "ld2w", "ld2d", "ld3b", "ld3h", "ld3w", "ld3d", "ld4b", "ld4h", "ld4w", "ld4d", "st1b {z", "st1h {z",
     "st1w {z", "st1d {z", "stnt1", "st2b", "st2h", "st2w", "st2d", "st3b", "st3h", "st3w", "st3d", "st4b", "st4h",
-    "st4w", "st4d",
+    "st4w", "st4d", "ld1q {za", "st1q {za",
 ];
 
 /// All loads and stores of SVE, likewise.
@@ -111,7 +113,7 @@ pub(crate) const SCALABLE: &[&str] = &[
     "ld1b {z", "ld1h {z", "ld1w {z", "ld1d {z", "ld1s", "ld1r", "ldnt1", "ldr z", "ldr p", "st1b {z", "st1h {z",
     "st1w {z", "st1d {z", "stnt1", "str z", "str p", "ld2b", "ld2h", "ld2w", "ld2d", "ld3b", "ld3h", "ld3w", "ld3d",
     "ld4b", "ld4h", "ld4w", "ld4d", "st2b", "st2h", "st2w", "st2d", "st3b", "st3h", "st3w", "st3d", "st4b", "st4h",
-    "st4w", "st4d", "ldff1",
+    "st4w", "st4d", "ldff1", "ld1q {za", "st1q {za",
 ];
 
 /// ESR_EL1.ISS of a data abort: cache maintenance, and a write.
@@ -135,7 +137,7 @@ pub(crate) const fn instead(
     promised: Reaction,
     found: Reaction,
 ) -> InstructionSign {
-    InstructionSign { instructions, longer_than: None, promised, found, far: Far::Same }
+    InstructionSign { instructions, longer_than: None, counted: false, promised, found, far: Far::Same }
 }
 
 /// Faults of these instructions have the wrong direction.
@@ -177,7 +179,8 @@ impl InstructionSign {
     pub(crate) fn concerns(&self, insn: Insn) -> bool {
         let list = || insn.args().iter().any(|arg| matches!(arg, Arg::VectorList(_)));
         let long = |least: u8| list() && insn.access().is_some_and(|access| access.total() > least);
-        begins(insn, self.instructions) && self.longer_than.is_none_or(long)
+        let counter = || insn.args().iter().any(|arg| matches!(arg, Arg::PredicateCounter(_)));
+        begins(insn, self.instructions) && self.longer_than.is_none_or(long) && (!self.counted || counter())
     }
 }
 

@@ -53,6 +53,8 @@ pub struct Options {
     pub most: usize,
     /// Whether programs are about SVE.
     pub scalable: bool,
+    /// Whether programs are about SME.
+    pub matrix: bool,
 }
 
 /// What workers tell.
@@ -185,7 +187,7 @@ impl Shared {
 
 /// Judges one program after the other.
 fn work(shared: &Shared, judge: &mut Judge<'_>, opponent: &Opponent, sender: &mpsc::Sender<WorkerMessage>) {
-    let profile = Profile { scalable: shared.options.scalable, ..opponent.profile() };
+    let profile = Profile { scalable: shared.options.scalable, matrix: shared.options.matrix, ..opponent.profile() };
     shared.coverage.lacks(&profile.lacking);
     while let Some(number) = shared.next() {
         let program = generate::program(shared.options.seed, number, &profile);

@@ -11,9 +11,9 @@ use super::pick::{self, Group};
 use super::profile::{Profile, one_in};
 use super::register_role::{LOOP, RegisterRole};
 use super::safety::HARMLESS;
-use super::scalable;
 use super::test_area::TestArea;
 use super::words::{NOP, doorbell_word};
+use super::{matrix, scalable};
 use machine::block::Vectors;
 use program::Run;
 use program::branch_target::{self, WORD};
@@ -30,10 +30,15 @@ pub fn fill(rng: &mut Rng, profile: &Profile, test_area: &TestArea, count: usize
     let mut amid: Vec<bool> = Vec::with_capacity(count);
     // A call changes x0 to x3, which are pointers, so it comes last.
     let last = if count >= 12 && one_in(rng, 16) { call(rng) } else { Vec::new() };
-    let body = count - last.len();
+    let about_matrix = count >= 12 && profile.streaming_lengths != 0 && (profile.matrix || one_in(rng, 16));
+    let closing = if about_matrix { matrix::end(rng) } else { Vec::new() };
+    let body = count - last.len() - closing.len();
     let bell = (!run.at_checkpoint.is_empty()).then(|| rng.usize(..body));
     let mut looped = false;
-    let (mut simd, mut scalable) = (false, false);
+    let (mut simd, mut scalable) = (false, about_matrix);
+    if about_matrix {
+        words.extend(matrix::beginning(rng).into_iter().map(Insn::encode));
+    }
     while words.len() < body {
         amid.resize(words.len(), false);
         let room = body - words.len();
@@ -47,22 +52,24 @@ pub fn fill(rng: &mut Rng, profile: &Profile, test_area: &TestArea, count: usize
             words.push(UDF);
         } else {
             let mut draw = || {
-                let drawn = pick::instruction(rng, profile)?;
+                let drawn = pick::instruction(rng, profile, about_matrix)?;
                 let insn = sensible(rng, drawn, words.len(), count)?;
                 (!known::shows(&profile.known, insn)).then_some(insn)
             };
             let insn = (0..TRIES).find_map(|_| draw());
             simd |= insn.is_some_and(uses_simd);
-            scalable |= insn.is_some_and(|insn| insn.op().is_scalable());
+            scalable |= insn.is_some_and(|insn| insn.op().is_scalable() || insn.op().is_matrix());
             words.push(insn.map_or(NOP, Insn::encode));
         }
     }
     amid.resize(words.len(), false);
+    amid.extend(closing.iter().map(|_| false));
+    words.extend(closing.into_iter().map(Insn::encode));
     amid.extend((0..last.len()).map(|place| place > 0));
     words.extend(last.into_iter().map(Insn::encode));
     retarget_to_group_starts(&mut words, &amid);
     run.words = words;
-    if scalable {
+    if scalable && profile.vector_lengths != 0 {
         run.scalable = Some(scalable::state(rng, profile, test_area, run));
     } else if simd {
         let mut vectors: Vectors = [[0; 2]; 32];

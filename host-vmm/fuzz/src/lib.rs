@@ -34,6 +34,7 @@ pub mod finding;
 pub mod generate;
 pub mod judge;
 pub mod known;
+mod matrix;
 mod operands;
 pub mod pick;
 pub mod profile;

@@ -7,7 +7,7 @@ use isa::Insn;
 
 use super::profile::one_in;
 use super::register_role::{BYTE, DOORBELL, LOOP, RegisterRole};
-use super::scalable;
+use super::{matrix, scalable};
 use program::branch_target::{self, WORD};
 
 /// How far a branch leads, in instructions.
@@ -58,6 +58,9 @@ const WRITTEN: [(SysReg, RegisterRole); 6] = [
 pub fn sensible(rng: &mut Rng, insn: Insn, index: usize, count: usize) -> Option<Insn> {
     if branch_target::distance(insn).is_some() {
         return aimed(rng, insn, index, count);
+    }
+    if matrix::is_of_matrix(insn) {
+        return matrix::sensible(rng, insn);
     }
     if insn.op().is_scalable() {
         return scalable::sensible(rng, insn);

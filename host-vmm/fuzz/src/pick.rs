@@ -9,6 +9,7 @@ use arch::{Arg, DataCacheOp, SysReg};
 use fastrand::Rng;
 use isa::{Insn, Row, rows};
 
+use super::matrix;
 use super::profile::{Profile, one_in, weighted};
 use program::branch_target;
 
@@ -35,14 +36,18 @@ pub enum Group {
     Scalable,
     /// What SVE does between them.
     ScalableData,
+    /// Loads and stores of ZA, and of several vectors by a counter.
+    Matrix,
+    /// What SME does between them.
+    MatrixData,
     /// Memory copies and sets: drawn as triples only.
     Copies,
 }
 
 /// How often each group is drawn, of 100 times.
-const WEIGHTS: [(u32, Group); 10] = [
-    (33, Group::Tags),
-    (27, Group::Memory),
+const WEIGHTS: [(u32, Group); 12] = [
+    (32, Group::Tags),
+    (26, Group::Memory),
     (8, Group::Atomics),
     (6, Group::Simd),
     (3, Group::Vectors),
@@ -51,6 +56,8 @@ const WEIGHTS: [(u32, Group); 10] = [
     (3, Group::Branches),
     (4, Group::Scalable),
     (1, Group::ScalableData),
+    (1, Group::Matrix),
+    (1, Group::MatrixData),
 ];
 
 /// How often each group is drawn where programs are to be about SVE.
@@ -61,6 +68,19 @@ const SCALABLE_WEIGHTS: [(u32, Group); 6] = [
     (4, Group::Memory),
     (4, Group::System),
     (4, Group::Simd),
+];
+
+/// How often each group is drawn in streaming mode.
+const MATRIX_WEIGHTS: [(u32, Group); 9] = [
+    (45, Group::Matrix),
+    (15, Group::MatrixData),
+    (15, Group::Scalable),
+    (8, Group::ScalableData),
+    (6, Group::Tags),
+    (3, Group::Memory),
+    (3, Group::System),
+    (4, Group::Simd),
+    (1, Group::Vectors),
 ];
 
 const TAGS: [&str; 19] = [
@@ -79,7 +99,9 @@ fn group(row: &Row) -> Group {
     let mnemonic = row.mnemonic();
     let example = example(row);
     let is = |arg: fn(&Arg) -> bool| example.is_some_and(|insn| insn.args().iter().any(arg));
-    if example.is_some_and(|insn| insn.op().is_scalable()) {
+    if example.is_some_and(matrix::is_of_matrix) {
+        if example.is_some_and(|insn| insn.access().is_some()) { Group::Matrix } else { Group::MatrixData }
+    } else if example.is_some_and(|insn| insn.op().is_scalable()) {
         let accesses = is(|arg| matches!(arg, Arg::Address(_) | Arg::Indexed(_) | Arg::ScalableAddress(_)));
         if accesses { Group::Scalable } else { Group::ScalableData }
     } else if mnemonic.starts_with("cpy") || mnemonic.starts_with("set") {
@@ -147,9 +169,15 @@ fn sparse() -> &'static [(&'static Row, Vec<Insn>)] {
 /// One draw in so many of a row whose feature the CPU lacks is kept: the instruction is UNDEFINED.
 const LACKING: u32 = 8;
 
-/// Draws an instruction with any operands.
-pub fn instruction(rng: &mut Rng, profile: &Profile) -> Option<Insn> {
-    let group = if profile.scalable { weighted(rng, &SCALABLE_WEIGHTS) } else { weighted(rng, &WEIGHTS) };
+/// Draws an instruction with any operands, in a block about SME or another one.
+pub fn instruction(rng: &mut Rng, profile: &Profile, about_matrix: bool) -> Option<Insn> {
+    let group = if about_matrix {
+        weighted(rng, &MATRIX_WEIGHTS)
+    } else if profile.scalable {
+        weighted(rng, &SCALABLE_WEIGHTS)
+    } else {
+        weighted(rng, &WEIGHTS)
+    };
     if matches!(group, Group::Scalable | Group::ScalableData) && profile.vector_lengths == 0 {
         return None;
     }
@@ -166,7 +194,7 @@ pub fn instruction(rng: &mut Rng, profile: &Profile) -> Option<Insn> {
 
 /// System registers that programs write or read: what they hold is the program's. The others belong to the firmware,
 /// or say what CPU this is.
-const REGISTERS: [SysReg; 8] = [
+const REGISTERS: [SysReg; 9] = [
     SysReg::GcrEl1,
     SysReg::RgsrEl1,
     SysReg::TfsrEl1,
@@ -175,6 +203,7 @@ const REGISTERS: [SysReg; 8] = [
     SysReg::Nzcv,
     SysReg::Fpcr,
     SysReg::Fpsr,
+    SysReg::Svcr,
 ];
 
 /// Returns whether an instruction may not be drawn by itself: what a call does depends on x0 (`safety.rs`), where a branch leads
@@ -214,7 +243,7 @@ mod tests {
     #[test]
     fn every_register_and_operation_that_fits_is_drawn() {
         let mut rng = Rng::with_seed(0x5eed);
-        let drawn: Vec<_> = (0..60_000).filter_map(|_| instruction(&mut rng, &Profile::default())).collect();
+        let drawn: Vec<_> = (0..60_000).filter_map(|_| instruction(&mut rng, &Profile::default(), false)).collect();
         let has = |wanted: Arg| drawn.iter().any(|insn| insn.args().contains(&wanted));
         for register in REGISTERS {
             assert!(has(Arg::SysReg(register)), "{register}");
@@ -228,8 +257,9 @@ mod tests {
     fn instructions_that_the_cpu_lacks_are_seldom() {
         let count = |lacking: &[Feature]| {
             let mut rng = Rng::with_seed(0x5eed);
-            let drawn = (0..60_000)
-                .filter_map(|_| instruction(&mut rng, &Profile { lacking: lacking.to_vec(), ..Profile::default() }));
+            let drawn = (0..60_000).filter_map(|_| {
+                instruction(&mut rng, &Profile { lacking: lacking.to_vec(), ..Profile::default() }, false)
+            });
             drawn.filter(|insn| insn.row().feature().is_some()).count()
         };
         let (all, few) = (count(&[]), count(Feature::ALL));
@@ -253,6 +283,10 @@ mod tests {
             ("prfb pldl1keep, p0, [x1]", Group::Scalable),
             ("ptrue p0.b", Group::ScalableData),
             ("add z0.b, z1.b, z2.b", Group::ScalableData),
+            ("ldr za[w12, 0], [x1]", Group::Matrix),
+            ("ld1b {z0.b, z8.b}, pn8/z, [x1]", Group::Matrix),
+            ("smstart", Group::MatrixData),
+            ("ptrue pn8.b", Group::MatrixData),
             ("cmeq v0.16b, v1.16b, v2.16b", Group::Vectors),
             ("fmov d0, x1", Group::Vectors),
             ("ccmp x0, x1, #0, eq", Group::Arithmetic),

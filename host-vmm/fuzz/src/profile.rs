@@ -27,6 +27,10 @@ pub struct Profile {
     pub vector_lengths: u64,
     /// Whether programs are about SVE.
     pub scalable: bool,
+    /// The streaming vector lengths of SME, likewise; 0 without FEAT_SME.
+    pub streaming_lengths: u64,
+    /// Whether programs are about SME.
+    pub matrix: bool,
     /// A machine is saved and restored in one of so many places where a program could ask for it, 1 at least.
     pub restores: u32,
     /// Whether tag checks may be extended to memory without tags (FEAT_MTE_CANONICAL_TAGS).
@@ -47,6 +51,8 @@ impl Default for Profile {
             store_only: true,
             vector_lengths: 0xffff,
             scalable: false,
+            streaming_lengths: 0xffff,
+            matrix: false,
             restores: 1,
             extended_checks: true,
             lacking: Vec::new(),
@@ -67,6 +73,7 @@ impl Profile {
             mops: self.mops && field(boot.isar2, 16) != 0,
             store_only: self.store_only && field(boot.pfr2, 4) != 0,
             vector_lengths: self.vector_lengths & boot.vector_lengths,
+            streaming_lengths: self.streaming_lengths & boot.streaming_lengths,
             extended_checks: self.extended_checks && features.has_extended_checks(),
             lacking: Feature::ALL.iter().copied().filter(|feature| !features.has(*feature)).collect(),
             ..self

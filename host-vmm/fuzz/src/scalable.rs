@@ -104,7 +104,7 @@ pub fn sensible(rng: &mut Rng, insn: Insn) -> Option<Insn> {
             Arg::Predicate(_) if insn.op() == Op::SveWrffr && !one_in(rng, 8) => {
                 Arg::Predicate(Predicate::new(rng.u8(..2), PredicateForm::Elements(SimdWidth::B))?)
             }
-            Arg::ScalableAddress(address) => Arg::ScalableAddress(addressed(rng, address)?),
+            Arg::ScalableAddress(address) => Arg::ScalableAddress(addressed(rng, address, &insn)?),
             Arg::Indexed(indexed) => {
                 let base = base(rng)?;
                 let index = RegisterRole::Distance.draw(rng, RegClass::X)?;
@@ -117,16 +117,17 @@ pub fn sensible(rng: &mut Rng, insn: Insn) -> Option<Insn> {
     insn.row().insn(&args).ok()
 }
 
-fn base(rng: &mut Rng) -> Option<Reg> {
+pub fn base(rng: &mut Rng) -> Option<Reg> {
     if one_in(rng, 8) { Some(Reg::SP) } else { RegisterRole::Pointer.draw(rng, RegClass::XSp) }
 }
 
-/// Draws the registers of an address, and a small factor.
-fn addressed(rng: &mut Rng, address: ScalableAddress) -> Option<ScalableAddress> {
+/// Draws the registers of an address, and a small factor, which LDR and STR of ZA have from their vector.
+pub fn addressed(rng: &mut Rng, address: ScalableAddress, insn: &Insn) -> Option<ScalableAddress> {
     let vector = |index, element| arch::Scalable::new(index, element);
     Some(match address {
         ScalableAddress::Multiple { factor, .. } => {
-            let factor = if one_in(rng, 2) { 0 } else { factor };
+            let fixed = matches!(insn.op(), Op::SmeLdr | Op::SmeStr);
+            let factor = if one_in(rng, 2) && !fixed { 0 } else { factor };
             ScalableAddress::Multiple { base: base(rng)?, factor }
         }
         ScalableAddress::Offsets { offsets, extend, amount, .. } => {

@@ -99,6 +99,7 @@ fn the_model_agrees_with_itself() {
         jobs: 2,
         most: 3,
         scalable: false,
+        matrix: false,
     };
     campaign::run(
         &options,

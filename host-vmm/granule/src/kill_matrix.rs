@@ -70,7 +70,7 @@ const LINUX_6_12: Release = Release::new(6, 12, Release::NEWEST);
 const LINUX_7_2: Release = Release::new(7, 2, Release::NEWEST);
 
 /// The models, in the order in which they are tried on a defect.
-pub const STAGES: [Stage; 7] = [
+pub const STAGES: [Stage; 8] = [
     Stage::new("6.12, max", LINUX_6_12, &Features::MAX),
     Stage::new("7.2, max", LINUX_7_2, &Features::MAX),
     Stage::new("6.1, max", LINUX_6_1, &Features::MAX),
@@ -79,6 +79,7 @@ pub const STAGES: [Stage; 7] = [
     // No such machine is known here: what no other stage can show is shown on it.
     Stage::new("7.2, everything", LINUX_7_2, &Features::EVERYTHING),
     Stage { page_size: 16384, ..Stage::new("6.12 with 16 KiB pages, max", LINUX_6_12, &Features::MAX) },
+    Stage { hypervisor: Hypervisor::Board, ..Stage::new("no kernel, max-sme", LINUX_6_12, &Features::MAX_SME) },
 ];
 
 /// Instructions that a block may take: the longest loop of the suite, a few times over. A defect may make a loop endless.

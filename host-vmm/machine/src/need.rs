@@ -37,6 +37,10 @@ pub enum Need {
     Mops,
     /// FEAT_SVE: scalable vectors.
     Sve,
+    /// FEAT_SME: streaming mode and ZA.
+    Sme,
+    /// FEAT_SME2: ZT0 and several vectors by a counter.
+    Sme2,
     /// FEAT_PAuth: pointer authentication.
     PointerAuthentication,
     /// AArch32 at EL1.
@@ -183,6 +187,8 @@ impl Need {
             },
             Self::Mops => "cpu-no-mops",
             Self::Sve => "cpu-no-sve",
+            Self::Sme => "cpu-no-sme",
+            Self::Sme2 => "cpu-no-sme2",
             Self::PointerAuthentication => "cpu-no-pauth",
             Self::Aarch32 => "cpu-no-aarch32",
             Self::TagLine => "cpu-no-tag-line",

@@ -146,6 +146,18 @@ impl Target {
         field(self.boot.pfr0, 32) >= 1
     }
 
+    /// Returns whether the guest has SME (ID_AA64PFR1_EL1.SME, FEAT_SME).
+    #[must_use]
+    pub fn sme(&self) -> bool {
+        field(self.boot.pfr1, 24) >= 1
+    }
+
+    /// Returns whether the guest has SME2 (ID_AA64PFR1_EL1.SME, FEAT_SME2).
+    #[must_use]
+    pub fn sme2(&self) -> bool {
+        field(self.boot.pfr1, 24) >= 2
+    }
+
     /// The vector lengths of SVE in bytes, in ascending order.
     pub fn vector_lengths(&self) -> impl Iterator<Item = u16> + use<> {
         let lengths = self.boot.vector_lengths;
@@ -344,6 +356,8 @@ impl Need {
                 "the guest has no pointer authentication (FEAT_PAuth)".to_owned()
             }
             Self::Sve if !target.sve() => "the guest has no scalable vectors (FEAT_SVE)".to_owned(),
+            Self::Sme if !target.sme() => "the guest has no streaming mode (FEAT_SME)".to_owned(),
+            Self::Sme2 if !target.sme2() => "the guest has no loads of several vectors (FEAT_SME2)".to_owned(),
             Self::Hazards if !target.host.hazards => {
                 "it may hang the kernel under test: --hazards runs it, in a nested run".to_owned()
             }

@@ -58,7 +58,7 @@ impl Archive {
             vm.mark_rgsr(cpu, *unknown);
         }
         for (cpu, hidden) in entry.hidden.iter().enumerate() {
-            vm.set_hidden(cpu, *hidden);
+            vm.set_hidden(cpu, hidden.clone());
         }
         entry.unknown.iter().for_each(|range| vm.make_unknown(range.clone()));
         Some(entry.firmware.clone())

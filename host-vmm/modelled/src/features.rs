@@ -20,6 +20,7 @@ pub fn features(boot: &BootReport) -> Features {
         tagged_far: field(boot.pfr2, 8) != 0,
         idst: field(boot.mmfr2, 36) != 0,
         vector_lengths: boot.vector_lengths as u16,
+        streaming_lengths: boot.streaming_lengths as u16,
         pfr0: without(boot.pfr0, 32),
         pfr1: without(boot.pfr1, 8),
         dfr0: boot.dfr0,

@@ -79,6 +79,12 @@ impl Controls {
         }
     }
 
+    /// Returns the value of a field, by its place in [`FIELDS`]; `None`: as after boot.
+    #[must_use]
+    pub fn get(&self, field: usize) -> Option<u8> {
+        self.0.get(field).copied().flatten()
+    }
+
     /// Leaves a field as after boot.
     pub fn clear(&mut self, field: usize) {
         if let Some(slot) = self.0.get_mut(field) {

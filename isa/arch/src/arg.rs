@@ -10,10 +10,11 @@ use crate::data_cache_op::DataCacheOp;
 use crate::extend::Extend;
 use crate::indexed::{Indexed, PostIndexed};
 use crate::instruction_cache_op::InstructionCacheOp;
+use crate::matrix::{SliceIndex, SmeState, ZaSlice, ZaTiles};
 use crate::order::Order;
 use crate::prefetch::Prefetch;
 use crate::register::Reg;
-use crate::scalable::{Pattern, Predicate, Scalable, ScalableAddress, ScalableList};
+use crate::scalable::{Pattern, Predicate, PredicateCounter, Scalable, ScalableAddress, ScalableList};
 use crate::simd::{LaneList, SimdReg, VectorList};
 use crate::system_register::SysReg;
 use crate::vector::{Vector, VectorElement};
@@ -100,6 +101,22 @@ pub enum Arg {
     Factor(u8),
     /// An immediate that is written in decimal.
     Number(i64),
+    /// A predicate register whose value is a number of elements.
+    PredicateCounter(PredicateCounter),
+    /// A slice of a tile of ZA.
+    ZaSlice(ZaSlice),
+    /// A slice of a tile of ZA that is loaded or stored: in braces.
+    ZaSliceList(ZaSlice),
+    /// A vector of the array ZA: `za[w12, 3]`.
+    ZaVector(SliceIndex),
+    /// A set of tiles of ZA.
+    ZaTiles(ZaTiles),
+    /// The table ZT0.
+    Zt0,
+    /// The table ZT0 in braces.
+    Zt0List,
+    /// What SMSTART and SMSTOP switch.
+    SmeState(SmeState),
 }
 
 impl fmt::Display for Arg {
@@ -140,6 +157,14 @@ impl fmt::Display for Arg {
             Self::Pattern(pattern) => pattern.fmt(f),
             Self::Factor(factor) => write!(f, "mul #{factor}"),
             Self::Number(number) => write!(f, "#{number}"),
+            Self::PredicateCounter(counter) => counter.fmt(f),
+            Self::ZaSlice(slice) => slice.fmt(f),
+            Self::ZaSliceList(slice) => write!(f, "{{{slice}}}"),
+            Self::ZaVector(index) => write!(f, "za[{index}]"),
+            Self::ZaTiles(tiles) => tiles.fmt(f),
+            Self::Zt0 => f.write_str("zt0"),
+            Self::Zt0List => f.write_str("{zt0}"),
+            Self::SmeState(state) => state.fmt(f),
         }
     }
 }

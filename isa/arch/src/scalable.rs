@@ -53,11 +53,14 @@ impl fmt::Display for Scalable {
     }
 }
 
-/// A list of one to four consecutive scalable vectors: `{z30.b, z31.b}`. `z0` follows `z31`.
+/// A list of one to four scalable vectors: consecutive, `{z30.b, z31.b}`, where `z0` follows `z31`, or two of eight apart or
+/// four of four apart, `{z1.b, z9.b}` (SME2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ScalableList {
     first: u8,
     count: u8,
+    /// The distance between two registers.
+    stride: u8,
     element: SimdWidth,
 }
 
@@ -68,7 +71,22 @@ impl ScalableList {
     /// Creates a list of `count` registers from `first`. Returns `None` if `first` is above 31 or `count` is not 1 to 4.
     #[must_use]
     pub const fn new(first: u8, count: u8, element: SimdWidth) -> Option<Self> {
-        if first <= 31 && count >= 1 && count <= Self::MAX_COUNT { Some(Self { first, count, element }) } else { None }
+        let valid = first <= 31 && count >= 1 && count <= Self::MAX_COUNT;
+        if valid { Some(Self { first, count, stride: 1, element }) } else { None }
+    }
+
+    /// Creates a list of registers that are apart: `stride` is 8 of two registers and 4 of four, and the first one's number is
+    /// below it, or 16 higher. Returns `None` for others.
+    #[must_use]
+    pub const fn strided(first: u8, stride: u8, element: SimdWidth) -> Option<Self> {
+        let valid = matches!(stride, 4 | 8) && first <= 31 && first % 16 < stride;
+        if valid { Some(Self { first, count: 16 / stride, stride, element }) } else { None }
+    }
+
+    /// Returns the distance between two registers: 1, 4 or 8.
+    #[must_use]
+    pub const fn stride(self) -> u8 {
+        self.stride
     }
 
     /// Returns the number of the first register, 0 to 31.
@@ -91,14 +109,20 @@ impl ScalableList {
 
     /// Returns the register numbers in order.
     pub fn indexes(self) -> impl Iterator<Item = u8> {
-        (0..self.count).map(move |step| (self.first + step) % 32)
+        (0..self.count).map(move |step| (self.first + step * self.stride) % 32)
     }
 }
 
 impl fmt::Display for ScalableList {
     /// Writes lists of three or more as a range, unless they wrap from `z31` to `z0`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        list(f, 'z', self.first, self.count, self.element.letter())
+        if self.stride == 1 {
+            return list(f, 'z', self.first, self.count, self.element.letter());
+        }
+        for (place, index) in self.indexes().enumerate() {
+            write!(f, "{}z{index}.{}", if place == 0 { "{" } else { ", " }, self.element.letter())?;
+        }
+        f.write_str("}")
     }
 }
 
@@ -162,13 +186,67 @@ impl Predicate {
 
 impl fmt::Display for Predicate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "p{}", self.index)?;
-        match self.form {
-            PredicateForm::Plain => Ok(()),
-            PredicateForm::Zeroing => f.write_str("/z"),
-            PredicateForm::Merging => f.write_str("/m"),
-            PredicateForm::Elements(element) => write!(f, ".{}", element.letter()),
+        write!(f, "p{}{}", self.index, self.form)
+    }
+}
+
+impl fmt::Display for PredicateForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain => Ok(()),
+            Self::Zeroing => f.write_str("/z"),
+            Self::Merging => f.write_str("/m"),
+            Self::Elements(element) => write!(f, ".{}", element.letter()),
         }
+    }
+}
+
+/// A predicate register whose value says how many elements are active (predicate-as-counter, SME2): `pn8`, `pn8/z` or `pn8.b`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PredicateCounter {
+    index: u8,
+    form: PredicateForm,
+}
+
+impl PredicateCounter {
+    /// Creates the operand. Returns `None` if `index` is not 8 to 15, or the form is one of a mask alone.
+    #[must_use]
+    pub const fn new(index: u8, form: PredicateForm) -> Option<Self> {
+        let valid = matches!(index, 8..=15) && !matches!(form, PredicateForm::Merging);
+        if valid { Some(Self { index, form }) } else { None }
+    }
+
+    /// Returns the number of the register, 8 to 15.
+    #[must_use]
+    pub const fn index(self) -> u8 {
+        self.index
+    }
+
+    /// Returns what follows the name.
+    #[must_use]
+    pub const fn form(self) -> PredicateForm {
+        self.form
+    }
+
+    /// Parses `pn8` or `pn8.b`, ignoring case. What follows a slash is for the caller.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let number = text.get(1..).filter(|rest| text.starts_with(['p', 'P']) && rest.starts_with(['n', 'N']))?;
+        let (index, element) = parse_register(number, 'n')?;
+        Self::new(index, element.map_or(PredicateForm::Plain, PredicateForm::Elements))
+    }
+
+    /// Returns the register with `/z` behind it, by that letter.
+    #[must_use]
+    pub fn qualified(self, letter: &str) -> Option<Self> {
+        let plain = self.form == PredicateForm::Plain && letter.eq_ignore_ascii_case("z");
+        plain.then_some(Self { form: PredicateForm::Zeroing, ..self })
+    }
+}
+
+impl fmt::Display for PredicateCounter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pn{}{}", self.index, self.form)
     }
 }
 

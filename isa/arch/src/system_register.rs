@@ -83,6 +83,8 @@ system_registers! {
     CtrEl0 "ctr_el0" (3, 3, 0, 0, 1) ReadOnly;
     /// Block size of DC ZVA, GVA and GZVA.
     DczidEl0 "dczid_el0" (3, 3, 0, 0, 7) ReadOnly;
+    /// Streaming vector control: PSTATE.SM in bit 0, PSTATE.ZA in bit 1.
+    Svcr "svcr" (3, 3, 4, 2, 2) ReadWrite;
     /// Floating-point control.
     Fpcr "fpcr" (3, 3, 4, 4, 0) ReadWrite;
     /// Floating-point status.

@@ -11,6 +11,7 @@ use crate::error::{ParseError, ParseErrorKind};
 use arch::{Arg, Extend, ExtendKind, Reg, Shift, ShiftKind, Vector, VectorElement};
 
 mod brackets;
+mod matrix;
 mod scalable;
 
 /// A label or a statement.
@@ -99,7 +100,10 @@ impl<'a> Reader<'a> {
             return self.address().map(Value::Arg);
         }
         if self.take('{') {
-            return self.vectors().map(Value::Arg);
+            return match self.matrix_list()? {
+                Some(arg) => Ok(Value::Arg(arg)),
+                None => self.vectors().map(Value::Arg),
+            };
         }
         if self.at_number() {
             return self.number().map(|value| Value::Arg(Arg::Imm(value)));
@@ -112,6 +116,9 @@ impl<'a> Reader<'a> {
         }
         if let Some(vector) = Vector::parse(name) {
             return Ok(Value::Arg(Arg::Vector(vector)));
+        }
+        if let Some(arg) = self.matrix(name)? {
+            return Ok(Value::Arg(arg));
         }
         if let Some(arg) = self.scalable(name)? {
             return Ok(Value::Arg(arg));

@@ -224,7 +224,10 @@ fn scalable_access(insn: Insn) -> Option<Access> {
     let count = match *insn.args().first()? {
         Arg::ScalableList(list) => list.count(),
         // A whole register is accessed byte by byte.
-        Arg::Scalable(_) | Arg::Predicate(_) => return Some(Access { bytes: 1, count: 1, signed: false }),
+        Arg::Scalable(_) | Arg::Predicate(_) | Arg::ZaVector(_) | Arg::Zt0 => {
+            return Some(Access { bytes: 1, count: 1, signed: false });
+        }
+        Arg::ZaSliceList(_) => 1,
         _ => return None,
     };
     let (rest, letter) = insn.row().mnemonic().split_at(insn.row().mnemonic().len() - 1);

@@ -184,6 +184,9 @@ impl Firmware {
         cpu.fpsr = 0;
         cpu.tpidr_el0 = 0;
         (cpu.x_unknown, cpu.copying) = (0, None);
+        // SMCR_EL1.LEN is that of the block's vectors, or the largest; streaming mode and ZA are off.
+        let len = if scalable { block.vector_bytes / 16 - 1 } else { 15 };
+        cpu.matrix.vector_bytes = env.features.selected_streaming_bytes(len);
         // The exception that ended the last block, or what the registers held at reset.
         (cpu.esr_unknown, cpu.far_unknown) = (true, true);
         match vectors {
@@ -329,6 +332,9 @@ impl Running {
     /// Collects what the block left behind, and takes SCTLR_EL1 and TCR_EL1 back (`take_program_registers`).
     fn finish(self, end: BlockEnd, cpu: &mut Cpu, env: &Env<'_>) -> Done {
         cpu.sys.synchronise();
+        // Before anything of the vector registers is saved: leaving streaming mode clears them (`guest-fw/src/matrix.rs`, `leave`).
+        cpu.set_streaming(false);
+        cpu.set_matrix(false);
         let reply = BlockReply {
             x: cpu.x,
             sp: cpu.sp,

@@ -66,6 +66,7 @@ impl Firmware {
             zfr0: features.id_aa64zfr0(),
             smfr0: features.smfr0,
             vector_lengths: u64::from(features.vector_lengths),
+            streaming_lengths: u64::from(features.streaming_lengths),
             mpidr: features.mpidr_el1(cpu),
             midr: features.midr,
             revidr: features.revidr,

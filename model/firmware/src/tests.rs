@@ -11,6 +11,7 @@ mod exclusives;
 mod features;
 mod float;
 mod hypercall;
+mod matrix;
 mod memory_tags;
 mod modes;
 mod partial;

@@ -30,6 +30,17 @@ pub(super) enum Alignment {
     Always,
 }
 
+/// Whose data an access moves. Of some it is IMPLEMENTATION DEFINED whether they are tag checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RegisterFile {
+    /// General registers, or none.
+    General,
+    /// SIMD&FP and SVE.
+    Vectors,
+    /// ZA and ZT0.
+    Matrix,
+}
+
 /// What an instruction's access is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Access {
@@ -50,6 +61,8 @@ pub(super) struct Access {
     pub atomic: bool,
     /// It stores tags, which Device memory may refuse.
     pub tags: bool,
+    /// Whose data it moves.
+    pub registers: RegisterFile,
     /// Which bytes of what it stores are UNKNOWN.
     pub unknown: ByteMask,
 }

@@ -5,7 +5,7 @@
 
 use arch::{FaultStatus, Tag, TaggedPtr};
 
-use super::access::Access;
+use super::access::{Access, RegisterFile};
 use super::fault::Abort;
 use super::state::{Core, Stop};
 use super::system_registers::{ATA, ATA0, TCF_SHIFT, TCF0_SHIFT, TCMA0_SHIFT, TCSO, TCSO0};
@@ -115,6 +115,7 @@ impl Core<'_, '_> {
     fn wrong_tag(&mut self, wrong: u64, others: &[u64], access: Access) -> Result<(), Stop> {
         match self.effect(access) {
             Effect::Ignored => Ok(()),
+            _ if !self.checks_file(access) => Ok(()),
             Effect::Asynchronous => {
                 self.record_fault(access.checks_as, TaggedPtr::new(wrong).bit55());
                 Ok(())
@@ -137,6 +138,19 @@ impl Core<'_, '_> {
                 }))
             }
         }
+    }
+
+    /// Returns whether a CPU checks what an access moves: in streaming mode accesses of SIMD&FP registers and of SVE, and
+    /// always those of ZA and ZT0, may be Tag Unchecked. It is IMPLEMENTATION DEFINED, so a CPU has one answer each, which is
+    /// asked for when it first matters (pseudocode `CreateAccDescASIMD`, `CreateAccDescSVE`, `CreateAccDescSME`).
+    fn checks_file(&mut self, access: Access) -> bool {
+        let file = match access.registers {
+            RegisterFile::Vectors if self.cpu.matrix.streaming => 0,
+            RegisterFile::Matrix => 1,
+            _ => return true,
+        };
+        let checks = &mut self.cpu.matrix.checks[file];
+        *checks.get_or_insert_with(|| self.env.choices.choose(2) == 0)
     }
 
     /// Returns whether a tag check fault of an access is that of a read.

@@ -105,6 +105,7 @@ impl Core<'_, '_> {
             self.needs(feature)?;
         }
         let becomes_unknown = if self.cpu.x_unknown == 0 { None } else { self.tainted(known)? };
+        self.permit_streaming(known)?;
         let DecodedInsn { op, args, size, family, .. } = known;
         match family {
             Family::Arithmetic => self.arithmetic(*op, args),
@@ -115,6 +116,7 @@ impl Core<'_, '_> {
             Family::Tags => self.tag_instruction(*op, args),
             Family::Pointer => self.pointer_instruction(*op, args),
             Family::Scalable => self.scalable_instruction(*op, args, *size),
+            Family::Matrix => self.matrix_instruction(*op, args, *size),
             Family::Copies => self.memory_operation(*op, args),
         }?;
         if let Some(register) = becomes_unknown {

@@ -38,6 +38,8 @@ pub struct Features {
     pub idst: bool,
     /// The vector lengths of SVE, bit n for `16 * (n + 1)` bytes; 0 without FEAT_SVE.
     pub vector_lengths: u16,
+    /// The streaming vector lengths of SME, bit n for `16 * (n + 1)` bytes; 0 without FEAT_SME.
+    pub streaming_lengths: u16,
     /// A hypervisor keeps SVE from the guest and hides it in the ID registers, but the CPU has it: what CPACR_EL1.ZEN traps is
     /// trapped.
     pub sve_hidden: bool,
@@ -81,6 +83,9 @@ const MTE_SHIFT: u32 = 8;
 const SVE_SHIFT: u32 = 32;
 const STORE_ONLY_SHIFT: u32 = 4;
 const TAGGED_FAR_SHIFT: u32 = 8;
+const SME_SHIFT: u32 = 24;
+/// ID_AA64SMFR0_EL1.SMEver.
+const SME_VERSION_SHIFT: u32 = 56;
 const BT: u64 = 0xf;
 const LO_SHIFT: u32 = 16;
 const GCS_SHIFT: u32 = 44;
@@ -115,6 +120,7 @@ impl Features {
         store_only: true,
         idst: true,
         vector_lengths: 0xffff,
+        streaming_lengths: 0,
         sve_hidden: false,
         pfr0: 0x1101_0010_2011_0222,
         pfr1: 0x21,
@@ -151,6 +157,7 @@ impl Features {
         store_only: false,
         idst: true,
         vector_lengths: 1,
+        streaming_lengths: 0,
         sve_hidden: false,
         pfr0: 0x1101_0010_2011_0112,
         pfr1: 0x21,
@@ -171,6 +178,16 @@ impl Features {
         ctr: 0x4_b444_c004,
     };
 
+    /// `max` as it is without a kernel, which would hide SME: SME2 with vectors of 16 to 256 bytes, and FEAT_SVE2p1.
+    pub const MAX_SME: Self = Self {
+        name: "max-sme",
+        pfr1: Self::MAX.pfr1 | 2 << SME_SHIFT,
+        zfr0: Self::MAX.zfr0 & !0xf | 2,
+        smfr0: 0x86fd_1300_0000_0000 | 1 << SME_VERSION_SHIFT,
+        streaming_lengths: 0x808b,
+        ..Self::MAX
+    };
+
     /// No CPU that there is: `max` with every feature that instructions of the table need, and extended tag checks.
     pub const EVERYTHING: Self = Self {
         name: "everything",
@@ -182,7 +199,7 @@ impl Features {
     };
 
     /// All presets.
-    pub const ALL: [&'static Self; 3] = [&Self::MAX, &Self::NEOVERSE_N2, &Self::EVERYTHING];
+    pub const ALL: [&'static Self; 4] = [&Self::MAX, &Self::NEOVERSE_N2, &Self::MAX_SME, &Self::EVERYTHING];
 
     /// Finds a preset by its name.
     #[must_use]
@@ -242,6 +259,33 @@ impl Features {
     pub fn selected_vector_bytes(&self, len: u64) -> u16 {
         let up_to = self.vector_lengths().take_while(|bytes| u64::from(*bytes) <= 16 * (len + 1));
         up_to.last().or(self.vector_lengths().next()).unwrap_or(0)
+    }
+
+    /// Returns whether there is SME (ID_AA64PFR1_EL1.SME, FEAT_SME).
+    #[must_use]
+    pub fn has_sme(&self) -> bool {
+        self.pfr1 >> SME_SHIFT & 0xf >= 1
+    }
+
+    /// Returns whether there is SME2 (ID_AA64PFR1_EL1.SME, FEAT_SME2).
+    #[must_use]
+    pub fn has_sme2(&self) -> bool {
+        self.pfr1 >> SME_SHIFT & 0xf >= 2
+    }
+
+    /// Returns whether there is SME2.1 (ID_AA64SMFR0_EL1.SMEver, FEAT_SME2p1).
+    #[must_use]
+    pub fn has_sme2p1(&self) -> bool {
+        self.has_sme() && self.smfr0 >> SME_VERSION_SHIFT & 0xf >= 2
+    }
+
+    /// Returns the streaming vector length in bytes that a value of SMCR_EL1.LEN selects: the longest that there is up to
+    /// `16 * (len + 1)` bytes, else the shortest (pseudocode `ImplementedSMEVectorLength`); 0 without SME.
+    #[must_use]
+    pub fn selected_streaming_bytes(&self, len: u64) -> u16 {
+        let lengths = || (1..=16_u16).filter(|n| self.streaming_lengths >> (n - 1) & 1 == 1).map(|n| 16 * n);
+        let up_to = lengths().take_while(|bytes| u64::from(*bytes) <= 16 * (len + 1));
+        up_to.last().or(lengths().next()).unwrap_or(0)
     }
 
     /// ID_AA64PFR1_EL1.

@@ -5,7 +5,7 @@
 use arch::{Address, Addressing, Arg, ExceptionClass, Extend, Indexed, PostIndexed, Reg};
 use isa::Op;
 
-use super::access::{Access, Alignment};
+use super::access::{Access, Alignment, RegisterFile};
 use super::arithmetic::extended_register;
 use super::fault::{exception, undefined};
 use super::platform::Hypervisor;
@@ -153,6 +153,7 @@ impl Core<'_, '_> {
             simple: false,
             atomic: false,
             tags: false,
+            registers: RegisterFile::General,
             unknown: 0,
         }
     }
@@ -186,6 +187,7 @@ impl Core<'_, '_> {
         let access = Access {
             alignment: if flavour == Flavour::Ordered { Alignment::Ordered } else { Alignment::Configured },
             simple: located.writeback.is_none() && count == 1 && !simd,
+            registers: if simd { RegisterFile::Vectors } else { RegisterFile::General },
             ..self.plain(load, element, located.checked)
         };
         let access = if flavour == Flavour::Unprivileged { self.unprivileged(access) } else { access };

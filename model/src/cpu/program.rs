@@ -5,6 +5,8 @@ use std::rc::Rc;
 use arch::Args;
 use isa::{Access, Feature, Insn, Op};
 
+use super::sme::streaming::is_legal;
+
 /// An instruction of the table: operands, what it moves, and which file has its rule.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DecodedInsn {
@@ -14,6 +16,8 @@ pub(super) struct DecodedInsn {
     /// Without it the instruction is UNDEFINED.
     pub feature: Option<Feature>,
     pub family: Family,
+    /// It is legal in streaming mode, or of SVE or SME, where its operands count, too.
+    pub streams: bool,
 }
 
 /// The instructions whose rules stand together.
@@ -36,6 +40,8 @@ pub(super) enum Family {
     Vector,
     /// `sve.rs`.
     Scalable,
+    /// `sme.rs`.
+    Matrix,
     /// `arithmetic.rs` and `integer.rs`.
     Arithmetic,
 }
@@ -49,6 +55,7 @@ impl Family {
                 Self::Tags
             }
             _ if op.is_scalable() => Self::Scalable,
+            _ if op.is_matrix() => Self::Matrix,
             _ if accesses => Self::Memory,
             Op::Cpyp | Op::Cpym | Op::Cpye | Op::Cpyfp | Op::Cpyfm | Op::Cpyfe => Self::Copies,
             Op::Setp | Op::Setm | Op::Sete | Op::Setgp | Op::Setgm | Op::Setge => Self::Copies,
@@ -187,7 +194,8 @@ impl Decoded {
             Some(insn) => {
                 let (op, size) = (insn.op(), insn.access());
                 let (feature, family) = (insn.row().feature(), Family::of(op, size.is_some()));
-                Self::DecodedInsn(DecodedInsn { op, args: insn.args(), size, feature, family })
+                let streams = is_legal(word);
+                Self::DecodedInsn(DecodedInsn { op, args: insn.args(), size, feature, family, streams })
             }
             None if word >> 16 == 0 => Self::Undefined,
             None => Self::Unknown,

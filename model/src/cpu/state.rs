@@ -5,6 +5,7 @@ use abi::mailbox::Scalable;
 use super::copy_overlap::Copying;
 use super::fault::Exception;
 use super::features::Features;
+use super::matrix::Matrix;
 use super::platform::Platform;
 use super::system_registers::SystemRegisters;
 use super::translate::PageKinds;
@@ -36,7 +37,9 @@ pub struct Cpu {
     pub scalable: Option<Box<Scalable>>,
     /// The vector length in bytes that ZCR_EL1.LEN selects, 0 without SVE.
     pub vector_bytes: u16,
-    /// Which of them are UNKNOWN, bit by bit: a load of several elements into them took a fault, or they were loaded from
+    /// PSTATE.SM and ZA, the array ZA and the table ZT0.
+    pub matrix: Matrix,
+    /// Which of v0 to v31 are UNKNOWN, bit by bit: a load of several elements into them took a fault, or they were loaded from
     /// bytes that are.
     pub v_unknown: u32,
     /// Which of p0 to p15 are UNKNOWN, bit by bit, and in bit 16 whether FFR is.
@@ -137,6 +140,7 @@ impl Cpu {
             v: [[0; 2]; 32],
             scalable: None,
             vector_bytes: features.max_vector_bytes(),
+            matrix: Matrix { vector_bytes: features.selected_streaming_bytes(15), ..Matrix::default() },
             v_unknown: 0,
             p_unknown: 0,
             x_unknown: 0,

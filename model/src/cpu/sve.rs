@@ -10,32 +10,34 @@ use super::fault::{exception, undefined};
 use super::state::{Core, Executed, Stop};
 
 mod data;
-mod elements;
+pub(super) mod elements;
 mod first_fault;
 mod memory;
 mod predicates;
+mod several;
 mod whole;
 
 mutants::defects!();
 
 /// The defects of the rules of SVE.
-pub(super) const ALL_DEFECTS: [&[&crate::defect::Defect]; 7] = [
+pub(super) const ALL_DEFECTS: [&[&crate::defect::Defect]; 8] = [
     DEFECTS,
     data::DEFECTS,
     elements::DEFECTS,
     first_fault::DEFECTS,
     memory::DEFECTS,
     predicates::DEFECTS,
+    several::DEFECTS,
     whole::DEFECTS,
 ];
 
 /// The maximum vector length in bytes.
-const MAX_BYTES: usize = abi::mailbox::Scalable::MAX_BYTES;
+pub(super) const MAX_BYTES: usize = abi::mailbox::Scalable::MAX_BYTES;
 
 /// A vector; what is above the vector length is 0.
-type Bytes = [u8; MAX_BYTES];
+pub(super) type Bytes = [u8; MAX_BYTES];
 /// A predicate: a bit for each byte of a vector.
-type Mask = [u8; MAX_BYTES / 8];
+pub(super) type Mask = [u8; MAX_BYTES / 8];
 
 /// The bit of FFR in [`super::Cpu::p_unknown`].
 const FFR: u32 = 16;
@@ -45,7 +47,7 @@ const UNKNOWN_OPERANDS: Stop = Stop::Unmodelled("operands of SVE that the model 
 
 /// Returns bit `n` of a predicate.
 #[mutants::rules]
-fn bit(mask: &Mask, n: usize) -> bool {
+pub(super) fn bit(mask: &Mask, n: usize) -> bool {
     mask[n / 8] >> (n % 8) & 1 == 1
 }
 
@@ -80,6 +82,21 @@ impl Core<'_, '_> {
         if !self.has_scalable(op, args) {
             return Err(undefined());
         }
+        self.permit_scalable_streaming(op, args)?;
+        if op == Op::SveLd1ro && self.vector_bytes() < 32 {
+            return Err(undefined());
+        }
+        if Self::is_several(op) {
+            self.permit_several()?;
+            return match **args {
+                [Arg::PredicateCounter(counter)] => self.true_counter(counter),
+                _ => self.several_vectors(op, args, size),
+            };
+        }
+        // A CPU with SME alone has SVE in streaming mode.
+        if !self.env.features.has_sve() {
+            self.must_stream()?;
+        }
         if let Some(size) = size {
             return self.scalable_memory(op, args, size);
         }
@@ -89,27 +106,33 @@ impl Core<'_, '_> {
         self.scalable_data(op, args)
     }
 
-    /// Returns whether there is an instruction: FEAT_SVE, FEAT_SVE2 (gathers that are not temporal), FEAT_F64MM (LD1RO),
-    /// FEAT_SVE2p1 (elements of 128 bits).
+    /// Returns whether an instruction is by a predicate-as-counter.
+    fn is_several(op: Op) -> bool {
+        matches!(op, Op::SvePtrueCounter | Op::SveLd1Multi | Op::SveLdnt1Multi | Op::SveSt1Multi | Op::SveStnt1Multi)
+    }
+
+    /// Returns whether there is an instruction: FEAT_SVE or FEAT_SME, FEAT_SVE2 (gathers that are not temporal), FEAT_F64MM
+    /// (LD1RO), FEAT_SVE2p1 (elements of 128 bits), FEAT_SME2p1 (structures of them).
     fn has_scalable(&self, op: Op, args: &Args) -> bool {
         let zfr0 = self.env.features.id_aa64zfr0();
         let version = zfr0 & 0xf;
         let quadwords = matches!(args.first(), Some(Arg::ScalableList(list)) if list.element() == SimdWidth::Q);
+        let structure = !matches!(op, Op::SveLd1 | Op::SveSt1 | Op::SveLd1Gather | Op::SveSt1Scatter);
         let needed = match op {
-            _ if quadwords => version >= 2,
+            _ if quadwords => version >= 2 || structure && self.env.features.has_sme2p1(),
             Op::SveLdnt1Gather | Op::SveStnt1Scatter => version >= 1,
-            Op::SveLd1ro => zfr0 >> 56 & 0xf != 0 && self.vector_bytes() >= 32,
+            Op::SveLd1ro => zfr0 >> 56 & 0xf != 0,
             _ => true,
         };
-        self.env.features.has_sve() && needed
+        (self.env.features.has_sve() || self.env.features.has_sme()) && needed
     }
 
     /// The vector length in bytes.
-    fn vector_bytes(&self) -> usize {
-        self.cpu.vector_bytes.into()
+    pub(super) fn vector_bytes(&self) -> usize {
+        if self.cpu.matrix.streaming { self.cpu.matrix.vector_bytes.into() } else { self.cpu.vector_bytes.into() }
     }
 
-    fn z(&self, index: u8) -> Bytes {
+    pub(super) fn z(&self, index: u8) -> Bytes {
         let mut bytes = self.cpu.scalable.as_ref().map_or([0; MAX_BYTES], |held| held.z[usize::from(index)]);
         bytes[..16].copy_from_slice(&self.vector(index).to_le_bytes());
         bytes
@@ -123,12 +146,12 @@ impl Core<'_, '_> {
         Ok(self.z(index))
     }
 
-    fn is_unknown_z(&self, index: u8) -> bool {
+    pub(super) fn is_unknown_z(&self, index: u8) -> bool {
         self.cpu.v_unknown >> index & 1 == 1
     }
 
     /// Writes a vector, which is known from then on.
-    fn set_z(&mut self, index: u8, bytes: &Bytes) {
+    pub(super) fn set_z(&mut self, index: u8, bytes: &Bytes) {
         let half = |at| number(bytes, at, 8);
         self.cpu.v[usize::from(index)] = [half(0), half(8)];
         self.cpu.v_unknown &= !(1 << index);
@@ -142,12 +165,12 @@ impl Core<'_, '_> {
     }
 
     /// Makes a vector UNKNOWN.
-    fn forget_z(&mut self, index: u8) {
+    pub(super) fn forget_z(&mut self, index: u8) {
         self.cpu.v_unknown |= 1 << index;
     }
 
     /// Reads a predicate. What it decides happens next, so it may not be UNKNOWN.
-    fn p(&self, register: Predicate) -> Result<Mask, Stop> {
+    pub(super) fn p(&self, register: Predicate) -> Result<Mask, Stop> {
         self.held_mask(u32::from(register.index()))
     }
 

@@ -144,6 +144,7 @@ impl Core<'_, '_> {
         let el0_without = |bit: u64| self.cpu.el == 0 && self.cpu.sys.sctlr & bit == 0;
         match register {
             SysReg::Nzcv => Ok(u64::from(self.cpu.nzcv) << NZCV_SHIFT),
+            SysReg::Svcr => self.svcr(),
             SysReg::Tco if self.env.features.mte == 0 => Err(undefined()),
             SysReg::Tco => Ok(u64::from(self.cpu.tco) << TCO_SHIFT),
             SysReg::TpidrEl0 => Ok(self.cpu.tpidr_el0),
@@ -188,6 +189,7 @@ impl Core<'_, '_> {
                     self.cpu.far_unknown = false;
                     Ok(())
                 }
+                SysReg::Svcr => self.set_svcr(value),
                 SysReg::Tco => self.set_tco(value >> TCO_SHIFT & 1 == 1),
                 _ => Err(Stop::Unmodelled("a write of a system register that the model does not know")),
             },

@@ -9,12 +9,13 @@ use arch::{Arg, Reg, ScalableAddress};
 use isa::Op;
 
 use super::copy_overlap::Copying;
+use super::matrix::Matrix;
 use super::program::{DecodedInsn, Family};
 use super::state::{Core, Cpu, Stop};
 
 /// What the registers of a CPU do not show, but for RGSR_EL1: no VMM can save it, and a program does not get to know what
 /// is UNKNOWN by being saved.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hidden {
     /// [`Cpu::x_unknown`].
     x: u32,
@@ -25,6 +26,8 @@ pub struct Hidden {
     copying: Option<Copying>,
     /// [`Cpu::esr_unknown`] and [`Cpu::far_unknown`].
     syndrome: (bool, bool),
+    /// [`Cpu::matrix`]: a kernel has no SME for its guests, and an emulator saves all of a machine.
+    matrix: Matrix,
 }
 
 #[mutants::rules]
@@ -33,13 +36,21 @@ impl Cpu {
     #[must_use]
     pub fn hidden(&self) -> Hidden {
         let syndrome = (self.esr_unknown, self.far_unknown);
-        Hidden { x: self.x_unknown, v: self.v_unknown, p: self.p_unknown, copying: self.copying, syndrome }
+        Hidden {
+            x: self.x_unknown,
+            v: self.v_unknown,
+            p: self.p_unknown,
+            copying: self.copying,
+            syndrome,
+            matrix: self.matrix.clone(),
+        }
     }
 
     /// Sets what its registers do not show, after them.
     pub fn set_hidden(&mut self, hidden: Hidden) {
         (self.x_unknown, self.v_unknown, self.p_unknown) = (hidden.x, hidden.v, hidden.p);
         self.copying = hidden.copying;
+        self.matrix = hidden.matrix;
         (self.esr_unknown, self.far_unknown) = hidden.syndrome;
     }
 }
@@ -62,6 +73,8 @@ fn registers(arg: &Arg) -> u32 {
             bit(base)
         }
         Arg::ScalableAddress(ScalableAddress::BasesPlus { offset, .. }) => bit(offset),
+        Arg::ZaSlice(slice) | Arg::ZaSliceList(slice) => bit(slice.index().register()),
+        Arg::ZaVector(index) => bit(index.register()),
         _ => 0,
     }
 }
@@ -147,7 +160,11 @@ impl Core<'_, '_> {
             Family::Scalable if unknown(rest) || Self::reads_first(*op) && unknown(args) => {
                 "an instruction of SVE with a register that is UNKNOWN"
             }
-            Family::Scalable => return Ok(None),
+            // Only RDSVL and its like write a general register, which is the first operand.
+            Family::Matrix if unknown(if first.is_some() { rest } else { args }) => {
+                "an instruction of SME with a register that is UNKNOWN"
+            }
+            Family::Scalable | Family::Matrix => return Ok(None),
             Family::Copies if unknown(args) => "a memory copy or set by a register that is UNKNOWN",
             Family::System if unknown(args) && !matches!(op, Op::Mrs | Op::Prfm | Op::Prfum) => match op {
                 Op::Msr => "a write of a system register that is UNKNOWN then",

@@ -43,16 +43,21 @@ pub fn avoid_known(known: &Avoided, program: &mut Program) {
                         set(run, "sctlr_el1.a", 0);
                     }
                 }
-                Avoid::LongLists if run.scalable.as_ref().is_some_and(|values| values.vector_bytes() > 32) => {
+                // Without a length vectors of SVE are as long as they were, and those of ZA as long as can be.
+                Avoid::LongLists if run.scalable.as_ref().is_none_or(|values| values.vector_bytes() > 32) => {
                     leave_out_where(run, is_whole_vector);
                 }
                 Avoid::ScalablePageKinds if uncached => leave_out_where(run, accesses_scalable),
                 Avoid::FirstFaultPredicates => govern_first_faults(run),
                 Avoid::StoreOnlyScalable if run.words.iter().any(|word| accesses_scalable(*word)) => check_loads(run),
                 Avoid::FirstFaultSynchronous if is_op(run, &[Op::SveLdff1]) => synchronous(run),
-                Avoid::WholeScalableStores if is_op(run, &[Op::SveStr, Op::SveStrP]) => {
+                Avoid::WholeScalableStores if run.words.iter().any(|word| is_whole_store(*word)) => {
                     synchronous(run);
                     check_loads(run);
+                    // The check comes before the permission.
+                    if read_only {
+                        leave_out_where(run, is_whole_store);
+                    }
                 }
                 Avoid::LanesWithScalable if run.scalable.is_some() => leave_out_where(run, loads_lane),
                 Avoid::StoreOnlyAtomics if has(&run.words, ATOMICS) => check_loads(run),
@@ -81,14 +86,19 @@ fn leave_out_where(run: &mut Run, shows: fn(u32) -> bool) {
     run.words.iter_mut().filter(|word| shows(**word)).for_each(|word| *word = NOP);
 }
 
-/// Returns whether an instruction is a load or store of SVE.
+/// Returns whether an instruction is a load or store of SVE or SME.
 fn accesses_scalable(word: u32) -> bool {
-    Insn::decode(word).is_some_and(|insn| insn.op().is_scalable() && insn.access().is_some())
+    Insn::decode(word).is_some_and(|insn| (insn.op().is_scalable() || insn.op().is_matrix()) && insn.access().is_some())
 }
 
-/// Returns whether an instruction is LDR or STR of a vector of SVE.
+/// Returns whether an instruction is LDR or STR of a vector of SVE or of ZA.
 fn is_whole_vector(word: u32) -> bool {
-    Insn::decode(word).is_some_and(|insn| matches!(insn.op(), Op::SveLdr | Op::SveStr))
+    Insn::decode(word).is_some_and(|insn| matches!(insn.op(), Op::SveLdr | Op::SveStr | Op::SmeLdr | Op::SmeStr))
+}
+
+/// Returns whether an instruction is STR of a vector or predicate of SVE, of a vector of ZA, or of ZT0.
+fn is_whole_store(word: u32) -> bool {
+    Insn::decode(word).is_some_and(|insn| matches!(insn.op(), Op::SveStr | Op::SveStrP | Op::SmeStr | Op::SmeStrZt0))
 }
 
 /// Returns whether an instruction loads a lane of vector registers.
@@ -98,11 +108,14 @@ fn loads_lane(word: u32) -> bool {
     })
 }
 
-/// Returns whether an instruction is a contiguous load or store of SVE that may take a tag check fault.
+/// Returns whether an instruction is a contiguous load or store of SVE or of a slice of ZA that may take a tag check fault.
 fn is_contiguous(word: u32) -> bool {
     Insn::decode(word).is_some_and(|insn| {
-        let elements = matches!(insn.args().first(), Some(Arg::ScalableList(_)));
+        let elements = matches!(insn.args().first(), Some(Arg::ScalableList(_) | Arg::ZaSliceList(_)));
+        let counted = matches!(insn.args().get(1), Some(Arg::PredicateCounter(_)));
         let checked = match insn.args().last() {
+            // Those by a counter fault whatever their address is (qemu.several-vectors-fault).
+            Some(_) if counted => true,
             Some(Arg::Indexed(_)) => true,
             Some(Arg::ScalableAddress(ScalableAddress::Multiple { base, .. })) => !base.is_sp(),
             // Of the replicating loads, those of several elements.
@@ -143,7 +156,8 @@ fn contiguous(run: &mut Run) {
     // Other rules make the faults of these synchronous.
     let synchronous = has(&run.words, &["cas"])
         || run.words.iter().any(|word| is_zva(*word))
-        || is_op(run, &[Op::SveLdff1, Op::SveStr, Op::SveStrP]);
+        || is_op(run, &[Op::SveLdff1])
+        || run.words.iter().any(|word| is_whole_store(*word));
     if synchronous || run.x[8] & 1 == 0 {
         return leave_out_where(run, is_contiguous);
     }
@@ -172,11 +186,14 @@ const SYNCHRONOUS: u8 = 0b01;
 /// Mnemonics of atomic read-modify-writes without a condition.
 const ATOMICS: &[&str] = &["ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp"];
 
-/// Makes tag check faults synchronous. What flips TCF's lowest bit on the way makes asymmetric of asynchronous, so that will
+/// Makes tag check faults synchronous, unless they have no effect. What flips TCF's lowest bit on the way makes asymmetric of asynchronous, so that will
 /// not do.
 fn synchronous(run: &mut Run) {
     for field in ["sctlr_el1.tcf", "sctlr_el1.tcf0"] {
-        set(run, field, SYNCHRONOUS);
+        let ignored = Field::by_name(field).is_some_and(|field| run.controls.get(field) == Some(0));
+        if !ignored {
+            set(run, field, SYNCHRONOUS);
+        }
     }
 }
 

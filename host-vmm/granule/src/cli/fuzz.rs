@@ -55,6 +55,9 @@ pub struct Fuzz {
     /// Draw mostly instructions of SVE
     #[arg(long)]
     scalable: bool,
+    /// Draw mostly instructions of SME, in streaming mode
+    #[arg(long)]
+    matrix: bool,
     /// Where to save the programs that diverge
     #[arg(long, value_name = "DIRECTORY", default_value = "target/fuzz")]
     save: PathBuf,
@@ -137,6 +140,7 @@ impl Fuzz {
             jobs: if self.only.is_some() { 1 } else { jobs },
             most: usize::try_from(self.most).unwrap_or(usize::MAX),
             scalable: self.scalable,
+            matrix: self.matrix,
         }
     }
 

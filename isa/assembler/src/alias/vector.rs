@@ -6,6 +6,10 @@ use arch::{Arg, Predicate, PredicateForm};
 /// Rewrites an alias whose operands are vectors. Returns whether they are: then the aliases of other instructions are
 /// not meant, such as `neg` for SUB, where NEG is an instruction.
 pub(super) fn rewrite(statement: &mut Statement<'_>) -> bool {
+    if is_matrix_move(statement) {
+        statement.mnemonic = "mova";
+        return true;
+    }
     if scalable(statement) {
         return true;
     }
@@ -32,6 +36,12 @@ pub(super) fn rewrite(statement: &mut Statement<'_>) -> bool {
         return !(is("uxtl") || is("uxtl2"));
     }
     true
+}
+
+/// Returns whether a statement is `mov` to or from a slice of ZA.
+fn is_matrix_move(statement: &Statement<'_>) -> bool {
+    let is_slice = |value| matches!(value, Value::Arg(Arg::ZaSlice(_)));
+    statement.mnemonic.eq_ignore_ascii_case("mov") && statement.operands.iter().any(|operand| is_slice(operand.value))
 }
 
 /// Rewrites `mov` of scalable vectors and predicates. Returns whether there are some.

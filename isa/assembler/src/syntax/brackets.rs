@@ -108,17 +108,24 @@ impl Reader<'_> {
     /// the list perhaps the number of a lane.
     pub(super) fn vectors(&mut self) -> Result<Arg, ParseError> {
         const NEXT: &str = "the next consecutive register with the same arrangement";
+        const APART: &str = "two registers of eight apart or four of four apart";
         const LAST: &str = "a register with the same arrangement, at most three after the first";
         const FIRST: &str = "a vector register such as v0.16b or z0.b, or v0.b for a lane";
         let (first, form) = self.vector(FIRST, |_| true)?;
-        let mut count = 1;
+        let (mut count, mut stride) = (1, 1);
         if self.take('-') {
             let fits = |last: u8| last > first && last - first < VectorList::MAX_COUNT;
             let (last, _) = self.vector(LAST, |(last, of)| of == form && fits(last))?;
             count = last - first + 1;
         } else {
             while count < VectorList::MAX_COUNT && self.take(',') {
-                self.vector(NEXT, |next| next == ((first + count) % 32, form))?;
+                let apart = matches!(form, VectorForm::Scalable(_)) && count == 1;
+                let is = |next: u8, stride: u8| next == (first + count * stride) % 32;
+                let fits = |next: u8| is(next, stride) || apart && (is(next, 4) || is(next, 8));
+                let (next, _) = self.vector(NEXT, |(next, of)| of == form && fits(next))?;
+                if count == 1 && !is(next, 1) {
+                    stride = next.wrapping_sub(first) % 32;
+                }
                 count += 1;
             }
         }
@@ -131,7 +138,11 @@ impl Reader<'_> {
             }
             VectorForm::Lane(width) => self.lane(first, count, width),
             VectorForm::Scalable(element) => {
-                ScalableList::new(first, count, element).map(Arg::ScalableList).ok_or_else(|| self.expected(FIRST))
+                let list = match stride {
+                    1 => ScalableList::new(first, count, element),
+                    _ => ScalableList::strided(first, stride, element).filter(|list| list.count() == count),
+                };
+                list.map(Arg::ScalableList).ok_or_else(|| self.expected(APART))
             }
         }
     }

@@ -155,7 +155,10 @@ const REASONS: &[Reason] = &[
         |w| w.is(0xbf20_4c00, 0x1920_0000) && w.rt() == w.rs(),
         "CONSTRAINED UNPREDICTABLE: a pair of one register of a 128-bit atomic",
     ),
-    (|w| w.is(0x9e00_0000, 0x8000_0000), "SME"),
+    (
+        |w| w.is(0x9e00_0000, 0x8000_0000) && !w.is(0xfe80_0000, 0xa000_0000) && !w.is(0xfe00_0000, 0xe000_0000),
+        "SME that accesses no memory: the table has only what loads and stores need",
+    ),
 ];
 
 /// An instruction word and its fields.

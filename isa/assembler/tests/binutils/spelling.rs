@@ -62,6 +62,15 @@ pub fn spelling(text: &str, address: u64) -> String {
     if let Some(listed) = listed(&text) {
         return listed;
     }
+    // The zero register in `[z0.d, xzr]`, which objdump leaves out.
+    let by_register = ["ldnt1", "stnt1", "ld1q", "st1q"].iter().any(|start| text.starts_with(start));
+    if let Some(address) =
+        text.strip_suffix(']').filter(|text| by_register && text.rsplit('[').next().unwrap().starts_with('z'))
+    {
+        if !address.ends_with("xzr") && !address.rsplit('[').next().unwrap().contains(',') {
+            return format!("{address}, xzr]");
+        }
+    }
     // 4. Writeback of LDRAA and LDRAB without an offset, which only these two show without `#0`.
     if let Some(address) = text.strip_suffix("]!").filter(|text| text.starts_with("ldra") && !text.contains('#')) {
         return format!("{address}, #0]!");
@@ -75,8 +84,9 @@ fn listed(text: &str) -> Option<String> {
     let (before, list) = text.split_once('{')?;
     let (list, after) = list.split_once('}')?;
     let (first, last) = list.split_once('-')?;
+    let letter = first.chars().next().filter(|letter| matches!(letter, 'v' | 'z'))?;
     let parts = |register: &str| {
-        let (number, elements) = register.strip_prefix('v')?.split_once('.')?;
+        let (number, elements) = register.strip_prefix(letter)?.split_once('.')?;
         Some((number.parse::<u8>().ok()?, elements.to_owned()))
     };
     let ((first, elements), (last, _)) = (parts(first)?, parts(last)?);
@@ -84,6 +94,6 @@ fn listed(text: &str) -> Option<String> {
         return None;
     }
     let count = (last + 32 - first) % 32 + 1;
-    let names: Vec<String> = (0..count).map(|n| format!("v{}.{elements}", (first + n) % 32)).collect();
+    let names: Vec<String> = (0..count).map(|n| format!("{letter}{}.{elements}", (first + n) % 32)).collect();
     Some(format!("{before}{{{}}}{after}", names.join(", ")))
 }

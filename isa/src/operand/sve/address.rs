@@ -99,27 +99,37 @@ impl Operand for Multiple {
     }
 }
 
-/// `[x0, x1, lsl #3]`: a base and an index with a fixed shift. Index 31 is another encoding or reserved, but of LDFF1.
+/// What an index of 31 is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Zero {
+    /// Another encoding, or reserved.
+    Refused,
+    /// The zero register.
+    Register,
+    /// The zero register, which may be left out.
+    Optional,
+}
+
+/// `[x0, x1, lsl #3]`: a base and an index with a fixed shift.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Index {
     shift: u8,
-    zero: bool,
+    zero: Zero,
 }
 
-const fn index(shift: u8) -> Index {
-    Index { shift, zero: false }
+/// Defines the indexes of each size of what is loaded or stored.
+macro_rules! indexes {
+    ($( $zero:ident => $($name:ident $shift:literal),*; )*) => { $( $(
+        pub(crate) const $name: Index = Index { shift: $shift, zero: Zero::$zero };
+    )* )* };
 }
 
-pub(crate) const XX_1: Index = index(0);
-pub(crate) const XX_2: Index = index(1);
-pub(crate) const XX_4: Index = index(2);
-pub(crate) const XX_8: Index = index(3);
-pub(crate) const XX_16: Index = index(4);
-/// The index of LDFF1, which may be the zero register and is that if it is left out.
-pub(crate) const XZR_1: Index = Index { shift: 0, zero: true };
-pub(crate) const XZR_2: Index = Index { shift: 1, zero: true };
-pub(crate) const XZR_4: Index = Index { shift: 2, zero: true };
-pub(crate) const XZR_8: Index = Index { shift: 3, zero: true };
+// In the order: what loads and stores of SVE have, of several vectors, and LDFF1 and slices of ZA.
+indexes! {
+    Refused => XX_1 0, XX_2 1, XX_4 2, XX_8 3, XX_16 4;
+    Register => XZ_1 0, XZ_2 1, XZ_4 2, XZ_8 3;
+    Optional => XZR_1 0, XZR_2 1, XZR_4 2, XZR_8 3, XZR_16 4;
+}
 
 impl Index {
     #[expect(clippy::unused_self, reason = "the table calls mask on every kind of operand")]
@@ -146,24 +156,24 @@ impl Operand for Index {
     fn decode(&self, word: u32) -> Option<Arg> {
         let index = Reg::from_field(word, 16, RegClass::X);
         let address = Indexed { base: base(word), index, extend: ExtendKind::Uxtx, amount: self.amount() };
-        (self.zero || !index.is_zero()).then_some(Arg::Indexed(address))
+        (self.zero != Zero::Refused || !index.is_zero()).then_some(Arg::Indexed(address))
     }
 
     fn encode(&self, arg: Arg) -> Result<u32, OperandError> {
         let wrong = || self.wrong_kind(&arg.to_string());
         let (base, index) = match arg {
             Arg::Indexed(Indexed { base, index, extend: ExtendKind::Uxtx, amount })
-                if amount.unwrap_or(0) == self.shift && (self.zero || !index.is_zero()) =>
+                if amount.unwrap_or(0) == self.shift && (self.zero != Zero::Refused || !index.is_zero()) =>
             {
                 (base, index)
             }
-            _ => (plain_base(arg).filter(|_| self.zero).ok_or_else(wrong)?, Reg::XZR),
+            _ => (plain_base(arg).filter(|_| self.zero == Zero::Optional).ok_or_else(wrong)?, Reg::XZR),
         };
         Ok(XN_SP.encode(Arg::Reg(base))? | XM.encode(Arg::Reg(index))?)
     }
 
     fn samples(&self) -> Vec<Arg> {
-        let last = if self.zero { Reg::INDEX_31 } else { 30 };
+        let last = if self.zero == Zero::Refused { 30 } else { Reg::INDEX_31 };
         let of = |base| {
             let indexes = [0, last].into_iter().filter_map(|index| Reg::new(index, RegClass::X));
             indexes.map(move |index| Indexed { base, index, extend: ExtendKind::Uxtx, amount: self.amount() })

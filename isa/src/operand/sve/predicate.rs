@@ -14,6 +14,7 @@ use crate::operand::sve::vector::Element;
 enum Form {
     Plain,
     Zeroing,
+    Merging,
     /// Bit 4 says whether it merges or zeroes.
     Either,
     Elements(Element),
@@ -37,6 +38,8 @@ const BYTES: Form = Form::Elements(Element::Fixed(SimdWidth::B));
 
 /// The governing predicate of a load or of a comparison: p0 to p7.
 pub(crate) const PG_Z: PredicateRegister = register(10, 3, Form::Zeroing);
+/// The governing predicate of a move to or from ZA: p0 to p7.
+pub(crate) const PG_M: PredicateRegister = register(10, 3, Form::Merging);
 /// The governing predicate of a store, a prefetch or a reduction: p0 to p7.
 pub(crate) const PG: PredicateRegister = register(10, 3, Form::Plain);
 /// The governing predicate of an operation on predicates or of SEL: p0 to p15.
@@ -61,7 +64,7 @@ impl PredicateRegister {
         let form = match self.form {
             Form::Either => Self::EITHER,
             Form::Elements(element) => element.mask(),
-            Form::Plain | Form::Zeroing => 0,
+            Form::Plain | Form::Zeroing | Form::Merging => 0,
         };
         if self.tied { 0 } else { ((1 << self.bits) - 1) << self.shift | form }
     }
@@ -71,6 +74,7 @@ impl PredicateRegister {
             Form::Plain => PredicateForm::Plain,
             Form::Either if word & Self::EITHER != 0 => PredicateForm::Merging,
             Form::Zeroing | Form::Either => PredicateForm::Zeroing,
+            Form::Merging => PredicateForm::Merging,
             Form::Elements(element) => PredicateForm::Elements(element.read(word)?),
         })
     }
@@ -84,6 +88,7 @@ impl Operand for PredicateRegister {
             (Form::Plain, _) => "a predicate p0 to p15",
             (Form::Zeroing, 3) => "a predicate p0/z to p7/z",
             (Form::Zeroing, _) => "a predicate p0/z to p15/z",
+            (Form::Merging, _) => "a predicate p0/m to p7/m",
             (Form::Either, _) => "a predicate p0/z to p15/z or p0/m to p15/m",
             (Form::Elements(Element::Fixed(_)), _) => "a predicate p0.b to p15.b",
             (Form::Elements(_), _) => "a predicate such as p0.b or p0.d",
@@ -101,6 +106,7 @@ impl Operand for PredicateRegister {
         let form = match (self.form, predicate.form()) {
             (Form::Plain, PredicateForm::Plain) => Some(0),
             (Form::Zeroing | Form::Either, PredicateForm::Zeroing) => Some(0),
+            (Form::Merging, PredicateForm::Merging) => Some(0),
             (Form::Either, PredicateForm::Merging) => Some(Self::EITHER),
             (Form::Elements(element), PredicateForm::Elements(found)) => element.write(Some(found)),
             _ => None,

@@ -10,10 +10,10 @@ use crate::operand::Operand;
 use crate::operand::field::Field;
 
 /// `size`, of the elements of data processing.
-pub(super) const SIZE: Field = Field::unsigned(22, 2, 1);
+pub(crate) const SIZE: Field = Field::unsigned(22, 2, 1);
 
 /// Returns the size of an element from 0 on: B, H, S, D.
-pub(super) const fn width(size: u32) -> SimdWidth {
+pub(crate) const fn width(size: u32) -> SimdWidth {
     match size & 3 {
         0 => SimdWidth::B,
         1 => SimdWidth::H,
@@ -90,9 +90,23 @@ pub(crate) const ZN_T: ScalableRegister = register(5, Element::Other);
 pub(crate) const ZM_T: ScalableRegister = register(16, Element::Other);
 pub(crate) const ZD_NARROW: ScalableRegister = register(0, Element::Narrow);
 pub(crate) const ZN_NARROW: ScalableRegister = register(5, Element::Narrow);
-pub(crate) const ZD_D: ScalableRegister = register(0, Element::Fixed(SimdWidth::D));
-pub(crate) const ZN_D: ScalableRegister = register(5, Element::Fixed(SimdWidth::D));
 pub(crate) const ZM_D: ScalableRegister = register(16, Element::Fixed(SimdWidth::D));
+
+/// Defines destinations and sources for each size of element.
+macro_rules! fixed {
+    ($( $element:ident => $to:ident $from:ident; )*) => { $(
+        pub(crate) const $to: ScalableRegister = register(0, Element::Fixed(SimdWidth::$element));
+        pub(crate) const $from: ScalableRegister = register(5, Element::Fixed(SimdWidth::$element));
+    )* };
+}
+
+fixed! {
+    B => ZD_B ZN_B;
+    H => ZD_H ZN_H;
+    S => ZD_S ZN_S;
+    D => ZD_D ZN_D;
+    Q => ZD_Q ZN_Q;
+}
 
 impl ScalableRegister {
     pub(crate) const fn mask(self) -> u32 {

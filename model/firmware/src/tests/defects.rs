@@ -2,6 +2,7 @@
 //!
 //! That the suite notices them is the kill matrix's business.
 
+mod matrix;
 mod scalable;
 
 use abi::mailbox::{PageKind, SysReg};
@@ -342,6 +343,7 @@ fn every_defect_shows_somewhere() {
     let hidden = observe_hidden(None);
     let authentication = observe_authentication(None);
     let vectors = scalable::observe(None);
+    let matrix = matrix::observe(None);
     let features = super::features::observe(None);
     let programs: Vec<Seen> = PROGRAMS.iter().map(|program| observe(None, program)).collect();
     let mut survivors = Vec::new();
@@ -353,6 +355,7 @@ fn every_defect_shows_somewhere() {
             || observe_hidden(Some(defect)) != hidden
             || observe_authentication(Some(defect)) != authentication
             || scalable::observe(Some(defect)) != vectors
+            || matrix::observe(Some(defect)) != matrix
             || super::features::observe(Some(defect)) != features
             || super::pointer::shows(defect);
         if !shows {

@@ -14,7 +14,7 @@ mutants::defects!();
 
 /// An element that is accessed.
 #[derive(Clone, Copy)]
-pub(super) struct Element {
+pub(in crate::cpu) struct Element {
     pub va: u64,
     /// The place of its register in the list.
     pub register: usize,
@@ -119,7 +119,7 @@ impl Core<'_, '_> {
     }
 
     /// Without an active element the stack pointer may be checked or not (Unpredictable_CHECKSPNONEACTIVE).
-    fn inactive_base(&mut self, operand: Arg) -> Result<(), Stop> {
+    pub(in crate::cpu) fn inactive_base(&mut self, operand: Arg) -> Result<(), Stop> {
         if let Some(base) = base_of(operand).filter(|base| base.is_sp())
             && self.base(base).is_err()
             && self.env.choices.choose(2) == 1
@@ -127,6 +127,22 @@ impl Core<'_, '_> {
             self.base(base)?;
         }
         Ok(())
+    }
+
+    /// Returns where the elements of a slice of ZA begin.
+    pub(in crate::cpu) fn start_of(&self, operand: Arg, bytes: usize) -> Result<u64, Stop> {
+        match self.addresses(operand, 0, bytes)? {
+            Addresses::From(start) => Ok(start),
+            _ => Err(UNKNOWN_OPERANDS),
+        }
+    }
+
+    /// Returns where the elements of several vectors begin, of which an immediate counts whole ones.
+    pub(super) fn start_of_several(&self, operand: Arg, length: usize, bytes: usize) -> Result<u64, Stop> {
+        match self.addresses(operand, length / bytes, bytes)? {
+            Addresses::From(start) => Ok(start),
+            _ => Err(UNKNOWN_OPERANDS),
+        }
     }
 
     fn addresses(&self, operand: Arg, elements: usize, bytes: usize) -> Result<Addresses, Stop> {

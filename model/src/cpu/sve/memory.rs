@@ -8,14 +8,14 @@ use isa::Op;
 
 use super::elements::{Element, Shape, Transfer};
 use super::{Bytes, MAX_BYTES, UNKNOWN_OPERANDS, bit};
-use crate::cpu::access::Access;
+use crate::cpu::access::{Access, RegisterFile};
 use crate::cpu::load_store::part;
 use crate::cpu::state::{Core, Executed, Stop};
 
 mutants::defects!();
 
 /// An element that faults: its place among those that are accessed, and the fault.
-type Fault = (usize, Stop);
+pub(in crate::cpu) type Fault = (usize, Stop);
 
 /// Extends an element from its bytes in memory to those in a register.
 #[mutants::rules]
@@ -49,7 +49,12 @@ impl Core<'_, '_> {
     /// The faults of the elements have no order (Arm ARM, prioritization of synchronous exceptions of one instruction): if a
     /// tag does not match somewhere and an address faults elsewhere, either is taken; here the first of each. Of those that do
     /// not match before an address that faults, an asynchronous fault is recorded, or not.
-    fn reach_elements(&mut self, elements: &[Element], bytes: usize, access: Access) -> Result<Option<Fault>, Stop> {
+    pub(in crate::cpu) fn reach_elements(
+        &mut self,
+        elements: &[Element],
+        bytes: usize,
+        access: Access,
+    ) -> Result<Option<Fault>, Stop> {
         let before = self.cpu.sys.pending;
         let (mut abort, mut mismatch): (Option<Fault>, Option<Fault>) = (None, None);
         for (place, element) in elements.iter().enumerate() {
@@ -84,13 +89,27 @@ impl Core<'_, '_> {
         })
     }
 
+    /// Returns how many of `count` elements are stored: those before the one that faults, or none.
+    pub(in crate::cpu) fn elements_stored(&mut self, count: usize, fault: Option<&Fault>) -> usize {
+        match fault {
+            None => count,
+            Some((place, _)) if *place > 0 && self.env.choices.choose(2) == 1 => *place,
+            Some(_) => 0,
+        }
+    }
+
+    fn elementwise_access(&self, load: bool, transfer: &Transfer) -> Access {
+        let access = self.plain(load, transfer.bytes as u64, transfer.checked);
+        Access { registers: RegisterFile::Vectors, ..access }
+    }
+
     /// An access to what was reached.
-    pub(super) fn reached(access: Access) -> Access {
+    pub(in crate::cpu) fn reached(access: Access) -> Access {
         Access { checked: false, element: 1, ..access }
     }
 
-    fn load_elements(&mut self, transfer: &Transfer) -> Executed {
-        let access = self.plain(true, transfer.bytes as u64, transfer.checked);
+    pub(super) fn load_elements(&mut self, transfer: &Transfer) -> Executed {
+        let access = self.elementwise_access(true, transfer);
         if let Some((_, stop)) = self.reach_elements(&transfer.elements, transfer.bytes, access)? {
             self.lose_elements(transfer);
             return Err(stop);
@@ -140,15 +159,10 @@ impl Core<'_, '_> {
         }
     }
 
-    fn store_elements(&mut self, transfer: &Transfer) -> Executed {
-        let access = self.plain(false, transfer.bytes as u64, transfer.checked);
+    pub(super) fn store_elements(&mut self, transfer: &Transfer) -> Executed {
+        let access = self.elementwise_access(false, transfer);
         let fault = self.reach_elements(&transfer.elements, transfer.bytes, access)?;
-        // What is before the element that faults was stored, or nothing.
-        let stored = match &fault {
-            None => transfer.elements.len(),
-            Some((place, _)) if *place > 0 && self.env.choices.choose(2) == 1 => *place,
-            Some(_) => 0,
-        };
+        let stored = self.elements_stored(transfer.elements.len(), fault.as_ref());
         let sources: Vec<(Bytes, bool)> =
             transfer.list.indexes().map(|index| (self.z(index), self.is_unknown_z(index))).collect();
         for Element { va, register, at } in &transfer.elements[..stored] {

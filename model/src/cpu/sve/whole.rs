@@ -3,11 +3,11 @@
 //! Pseudocode of LDR (vector) and its like: accesses of single bytes, of which only the first one's address must be aligned,
 //! to 16 bytes for a vector and to 2 for a predicate.
 
-use arch::{Arg, Predicate, ScalableAddress};
+use arch::{Address, Arg, Predicate, ScalableAddress};
 use isa::Op;
 
 use super::{MAX_BYTES, UNKNOWN_OPERANDS};
-use crate::cpu::access::Access;
+use crate::cpu::access::{Access, RegisterFile};
 use crate::cpu::state::{Core, Executed, Stop};
 
 mutants::defects!();
@@ -67,16 +67,25 @@ impl Core<'_, '_> {
     }
 
     /// Finds where a register goes.
-    fn whole(&self, load: bool, operand: Arg, length: usize, alignment: u64) -> Result<(u64, Access), Stop> {
-        let Arg::ScalableAddress(ScalableAddress::Multiple { base, factor }) = operand else {
-            return Err(UNKNOWN_OPERANDS);
+    pub(in crate::cpu) fn whole(
+        &self,
+        load: bool,
+        operand: Arg,
+        length: usize,
+        alignment: u64,
+    ) -> Result<(u64, Access), Stop> {
+        let (base, factor) = match operand {
+            Arg::ScalableAddress(ScalableAddress::Multiple { base, factor }) => (base, factor),
+            Arg::Address(Address { base, .. }) => (base, 0),
+            _ => return Err(UNKNOWN_OPERANDS),
         };
         let va = self.base(base)?.wrapping_add_signed(factor * length as i64);
-        Ok((va, self.plain(load, alignment, self.lets_check(operand))))
+        let access = self.plain(load, alignment, self.lets_check(operand));
+        Ok((va, Access { registers: RegisterFile::Vectors, ..access }))
     }
 
     /// Loads bytes, and returns whether any is UNKNOWN.
-    fn load_whole(&mut self, va: u64, data: &mut [u8], access: Access) -> Result<bool, Stop> {
+    pub(in crate::cpu) fn load_whole(&mut self, va: u64, data: &mut [u8], access: Access) -> Result<bool, Stop> {
         self.reachable(va, data.len() as u64, access)?;
         let mut unknown = false;
         for (at, chunk) in data.chunks_mut(CHUNK).enumerate() {
@@ -87,7 +96,7 @@ impl Core<'_, '_> {
     }
 
     /// Stores bytes. Where they take a fault, what is before it was stored, or a part of that, or nothing.
-    fn store_whole(&mut self, va: u64, data: &[u8], access: Access, unknown: bool) -> Executed {
+    pub(in crate::cpu) fn store_whole(&mut self, va: u64, data: &[u8], access: Access, unknown: bool) -> Executed {
         let fault = self.reachable(va, data.len() as u64, access);
         let stored = match &fault {
             Ok(()) => data.len(),
