@@ -80,6 +80,12 @@ pub const CASES: &[Case] = &[
         "DDI 0487 C9.2 LD1B, ST1B (scalar plus scalar, tile slice)",
         inactive_elements,
     ),
+    case(
+        "arch.sme.vertical-inactive",
+        "a load of a vertical slice makes elements 0 behind the last active one",
+        "DDI 0487 C9.2 LD1B (scalar plus scalar, tile slice)",
+        vertical_inactive,
+    ),
     case("arch.sme.checked", "of the loads and stores of ZA all are tag checked, or none", CHECK, checked),
     case("arch.sme.element-checked", "each element of a slice is checked by its own address", CHECK, element_checked),
     case(
@@ -310,6 +316,14 @@ fn inactive_elements(cx: &mut CaseContext<'_>) -> CaseResult {
         st1b {za0h.b[w12, 0]}, p0, [x1]; ldr x2, [x1]; ldr x3, [x1, #8]; pfalse p2.b; st1b {za0h.b[w12, 0]}, p2, [x4]";
     let x = [tagged(8, 3), tagged(0x300, 0), 0, 0, tagged(0, 9)];
     gives(cx, &mut guest, text, &x, &[(2, word(8)), (3, 0)])
+}
+
+fn vertical_inactive(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = with_memory(cx)?;
+    let text =
+        "smstart; ptrue p0.b; ptrue p1.b, vl8; ld1b {za0v.b[w12, 0]}, p0/z, [x0]; ld1b {za0v.b[w12, 0]}, p1/z, [x0]
+        st1b {za0v.b[w12, 0]}, p0, [x1]; ldr x2, [x1]; ldr x3, [x1, #8]";
+    gives(cx, &mut guest, text, &[tagged(0, 0), tagged(0x800, 0)], &[(2, word(0)), (3, 0)])
 }
 
 /// Returns whether the CPU checks loads of ZA, which is IMPLEMENTATION DEFINED.
