@@ -8,6 +8,7 @@ use case::address::{arena, tagged};
 use case::expect::{
     Direction, equal_hex, faults_at, holds, no_fault, one_exception, one_exception_at, tag_check_syndrome,
 };
+use case::scalable::all_true;
 use case::settings::Mode;
 use case::{Case, CaseContext, CaseError, CaseResult, Guest};
 use machine::need::Need;
@@ -29,6 +30,12 @@ const TRAPS: &str = "DDI 0487 ESR_EL1, ISS encoding for an exception due to SME 
 const CHECK: &str = "DDI 0487 pseudocode CreateAccDescSME; C9.2 LD1B (tile slice), LDR (array vector)";
 
 pub const CASES: &[Case] = &[
+    Case::new(
+        "arch.sme.as-identified",
+        "SVCR, SMSTART and PTRUE of a counter are there if ID registers say so, and UNDEFINED if not",
+        "DDI 0487 ID_AA64PFR1_EL1.SME, ID_AA64ZFR0_EL1.SVEver",
+        as_identified,
+    ),
     case("arch.sme.mode-clears", "entering and leaving streaming mode clears Z and P registers", MODE, mode_clears),
     case("arch.sme.mode-sets-fpsr", "entering streaming mode sets the flags of FPSR", MODE, mode_sets_fpsr),
     case("arch.sme.za-clears", "turning ZA on and off clears it", MODE, za_clears),
@@ -72,6 +79,12 @@ pub const CASES: &[Case] = &[
         "a load of a slice makes elements 0 that are not active, and does not access them",
         "DDI 0487 C9.2 LD1B, ST1B (scalar plus scalar, tile slice)",
         inactive_elements,
+    ),
+    case(
+        "arch.sme.vertical-inactive",
+        "a load of a vertical slice makes elements 0 behind the last active one",
+        "DDI 0487 C9.2 LD1B (scalar plus scalar, tile slice)",
+        vertical_inactive,
     ),
     case("arch.sme.checked", "of the loads and stores of ZA all are tag checked, or none", CHECK, checked),
     case("arch.sme.element-checked", "each element of a slice is checked by its own address", CHECK, element_checked),
@@ -138,6 +151,26 @@ fn trapped(cx: &CaseContext<'_>, guest: &mut Guest, code: u64, texts: &[&str]) -
     for text in texts {
         let trace = run(cx, guest, text, &[tagged(0, 0)])?;
         one_exception(guest, text, TRAP | code, &trace)?;
+    }
+    Ok(())
+}
+
+fn as_identified(cx: &mut CaseContext<'_>) -> CaseResult {
+    const UNDEFINED: u64 = 1 << 25;
+    let (sme, sme2) = (cx.target().sme(), cx.target().sme2());
+    let mut guest = cx.guest()?;
+    let boot = guest.boot();
+    let counters = sme2 || boot.vector_lengths != 0 && boot.zfr0 & 0xf >= 2;
+    let begin = if sme { "smstart; " } else { "" };
+    for (text, there) in [
+        ("mrs x0, svcr".to_owned(), sme),
+        ("msr svcr, xzr".to_owned(), sme),
+        ("smstart".to_owned(), sme),
+        (format!("{begin}ptrue pn8.b"), counters),
+        (format!("{begin}zero {{zt0}}"), sme2),
+    ] {
+        let trace = guest.exec(&text, &[])?;
+        if there { no_fault(&guest, &text, &trace)? } else { one_exception(&guest, &text, UNDEFINED, &trace)? }
     }
     Ok(())
 }
@@ -232,14 +265,16 @@ fn legal(cx: &mut CaseContext<'_>) -> CaseResult {
 }
 
 fn length(cx: &mut CaseContext<'_>) -> CaseResult {
-    let bytes = u64::from(super::scalable_elements::length(cx));
+    // No streaming vector has 48 bytes.
+    let longer = cx.target().vector_lengths().find(|bytes| *bytes == 48);
+    let bytes = longer.unwrap_or(super::scalable_elements::length(cx));
     let mut guest = cx.guest()?;
     let text =
         "rdsvl x0, #1; rdsvl x1, #-3; addsvl x2, x2, #2; addspl x3, x3, #-1; smstart sm; rdvl x4, #1; rdsvl x5, #1";
-    let trace = run(cx, &mut guest, text, &[0; 6])?;
+    let trace = guest.run(&Block::assemble(text)?.scalable(all_true(bytes)))?;
     no_fault(&guest, text, &trace)?;
     let found = trace.x[0];
-    let fits = found != 0 && found.is_power_of_two() && found <= bytes;
+    let fits = found != 0 && found.is_power_of_two() && found <= bytes.into();
     holds("the streaming vector length", format!("a power of two up to {bytes}"), found, fits || found == 16)?;
     let expected =
         [(1, (3 * found).wrapping_neg()), (2, 2 * found), (3, (found / 8).wrapping_neg()), (4, found), (5, found)];
@@ -281,6 +316,14 @@ fn inactive_elements(cx: &mut CaseContext<'_>) -> CaseResult {
         st1b {za0h.b[w12, 0]}, p0, [x1]; ldr x2, [x1]; ldr x3, [x1, #8]; pfalse p2.b; st1b {za0h.b[w12, 0]}, p2, [x4]";
     let x = [tagged(8, 3), tagged(0x300, 0), 0, 0, tagged(0, 9)];
     gives(cx, &mut guest, text, &x, &[(2, word(8)), (3, 0)])
+}
+
+fn vertical_inactive(cx: &mut CaseContext<'_>) -> CaseResult {
+    let mut guest = with_memory(cx)?;
+    let text =
+        "smstart; ptrue p0.b; ptrue p1.b, vl8; ld1b {za0v.b[w12, 0]}, p0/z, [x0]; ld1b {za0v.b[w12, 0]}, p1/z, [x0]
+        st1b {za0v.b[w12, 0]}, p0, [x1]; ldr x2, [x1]; ldr x3, [x1, #8]";
+    gives(cx, &mut guest, text, &[tagged(0, 0), tagged(0x800, 0)], &[(2, word(0)), (3, 0)])
 }
 
 /// Returns whether the CPU checks loads of ZA, which is IMPLEMENTATION DEFINED.
@@ -384,11 +427,17 @@ fn table_checked(cx: &mut CaseContext<'_>) -> CaseResult {
     let checks = !run(cx, &mut guest, "smstart za; ldr za[w12, 0], [x0]", &[tagged(0x100, 9)])?.faults.is_empty();
     let text = "smstart za; ldr zt0, [x0]";
     let trace = run(cx, &mut guest, text, &[tagged(0, 9)])?;
-    faults_at(&guest, text, if checks { &[1] } else { &[] }, &trace)
+    faults_at(&guest, text, if checks { &[1] } else { &[] }, &trace)?;
+    // It need not be aligned to its size.
+    let sctlr = guest.sctlr(El::El1, Mode::Synchronous) | A;
+    let aligned = Block::assemble(text)?.scalable(numbered(cx)).sys(SysReg::Sctlr, sctlr).x(0, tagged(0x210, 0));
+    let trace = guest.run(&aligned)?;
+    no_fault(&guest, text, &trace)
 }
 
 fn counter(cx: &mut CaseContext<'_>) -> CaseResult {
     let mut guest = with_memory(cx)?;
+    trapped(cx, &mut guest, 2, &["ld1b {z0.b, z8.b}, pn8/z, [x0]", "stnt1d {z0.d, z4.d, z8.d, z12.d}, pn8, [x0]"])?;
     let sctlr = guest.sctlr(El::El1, Mode::Ignored);
     // p8 is a number of elements: three halfwords, all but three, two words for an instruction on bytes, more than there are.
     for (bits, load, expected) in [
@@ -397,6 +446,7 @@ fn counter(cx: &mut CaseContext<'_>) -> CaseResult {
         (2 << 3 | 4, "ld1b {z0.b, z8.b}", [word(0) & 0xff_0000_00ff, 0]),
         (17 << 1 | 1, "ld1d {z0.d, z4.d, z8.d, z12.d}", [word(0), word(8)]),
         (0x8000 | 8, "ldnt1w {z0.s-z3.s}", [word(0) & 0xffff_ffff, word(8) & 0xffff_ffff]),
+        (1 << 12 | 0b11_10, "ld1h {z0.h, z1.h}", [word(0) & 0xffff_ffff_ffff, 0]),
         (0, "ld1b {z0.b, z1.b}", [0, 0]),
     ] {
         let text = format!(

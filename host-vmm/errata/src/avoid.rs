@@ -62,6 +62,8 @@ pub enum Avoid {
     NonFaultCrossing,
     /// No loads and stores of SVE in programs that may see Non-cacheable memory.
     ScalablePageKinds,
+    /// No loads of vertical slices of ZA.
+    VerticalSlices,
     /// No loads of single lanes in blocks with SVE.
     LanesWithScalable,
     /// No SB.
@@ -111,6 +113,7 @@ impl Avoid {
             }
             Self::NonFaultCrossing => "have no LDNF1 of elements of more than a byte",
             Self::ScalablePageKinds => "have no loads and stores of SVE where they may see Non-cacheable memory",
+            Self::VerticalSlices => "do not load vertical slices of ZA",
             Self::LanesWithScalable => "have no loads of single lanes in blocks with SVE",
             Self::SpeculationBarriers => "do not contain SB",
             Self::SyndromeUpperHalf => "do not compare bits 63:32 of ESR_EL1 of tag check faults",

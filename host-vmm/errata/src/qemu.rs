@@ -195,6 +195,22 @@ pub(super) const ALL: &[Erratum] = &[
         ..BLANK
     },
     Erratum {
+        id: "qemu.vertical-slice-keeps-end",
+        title: "a load of a vertical slice of ZA keeps elements behind the last active one",
+        versions: &[from(version(8, 0, 0))],
+        shows: "LD1B to LD1Q of a vertical slice leave elements as they are that come after the last active one; they are to become 0",
+        seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
+        reference: "target/arm/tcg/sme_helper.c, sme_ld1() clears elements that are not active up to the last active one, and no others",
+        cases: &["arch.sme.vertical-inactive"],
+        signs: &[Sign::Number {
+            what: &["x3 after smstart; ptrue p0.b; ptrue p1.b, vl8; ld1b {za0v*"],
+            values: Numbers::Pairs(&[(0, 0x0f0e_0d0c_0b0a_0908)]),
+        }],
+        avoid: &[Avoid::VerticalSlices],
+        analysis: include_str!("../../../docs/errata/qemu.vertical-slice-keeps-end.md"),
+        ..BLANK
+    },
+    Erratum {
         id: "qemu.lane-load-keeps-scalable",
         title: "a load of a lane keeps what is above the vector register",
         versions: &[from(version(8, 0, 0))],

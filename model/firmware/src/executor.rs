@@ -335,6 +335,7 @@ impl Running {
         // Before anything of the vector registers is saved: leaving streaming mode clears them (`guest-fw/src/matrix.rs`, `leave`).
         cpu.set_streaming(false);
         cpu.set_matrix(false);
+        cpu.matrix.reserved = 0;
         let reply = BlockReply {
             x: cpu.x,
             sp: cpu.sp,

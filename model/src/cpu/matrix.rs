@@ -10,6 +10,8 @@ pub struct Matrix {
     pub streaming: bool,
     /// PSTATE.ZA: ZA and ZT0 can be accessed.
     pub enabled: bool,
+    /// RES0 bits of SVCR that keep what was written to them.
+    pub reserved: u64,
     /// The streaming vector length in bytes that SMCR_EL1.LEN selects, 0 without SME.
     pub vector_bytes: u16,
     /// ZA and ZT0; `None`: all 0.

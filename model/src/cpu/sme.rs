@@ -116,16 +116,17 @@ impl Core<'_, '_> {
         if !self.env.features.has_sme() {
             return Err(undefined());
         }
-        Ok(if matrix.streaming { SM } else { 0 } | if matrix.enabled { ZA } else { 0 })
+        Ok(matrix.reserved | if matrix.streaming { SM } else { 0 } | if matrix.enabled { ZA } else { 0 })
     }
 
-    /// MSR SVCR (pseudocode `SetPSTATE_SVCR`).
+    /// MSR SVCR (pseudocode `SetPSTATE_SVCR`). A RES0 bit may keep what is written to it.
     pub(super) fn set_svcr(&mut self, value: u64) -> Executed {
         if !self.env.features.has_sme() {
             return Err(undefined());
         }
         self.cpu.set_streaming(value & SM != 0);
         self.cpu.set_matrix(value & ZA != 0);
+        self.cpu.matrix.reserved = self.sticking(value & !(SM | ZA), 0, &[!(SM | ZA)]);
         Ok(())
     }
 

@@ -15,6 +15,10 @@ pub fn shows(known: &Avoided, insn: Insn) -> bool {
             insn.op() == isa::Op::SveLdnf1 && insn.access().is_some_and(|access| access.bytes > 1)
         }
         Avoid::ScalableByStack => insn.op().is_scalable() && insn.args().last().is_some_and(is_stack_with_immediate),
+        Avoid::VerticalSlices => {
+            let vertical = |arg: &Arg| matches!(arg, Arg::ZaSliceList(slice) if slice.is_vertical());
+            insn.op() == isa::Op::SmeLd1 && insn.args().first().is_some_and(vertical)
+        }
         Avoid::UnalignedStack => moves_stack(insn),
         Avoid::LongLists => {
             insn.args().iter().any(|arg| matches!(arg, Arg::VectorList(_)))
