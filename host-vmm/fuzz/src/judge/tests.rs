@@ -46,15 +46,15 @@ fn behind_a_block(code: &str) -> Program {
     program(&format!("block el=1\ncode\n  nop\nend\nblock el=1\n  x0 = 0x300000\ncode\n  {code}\nend\n"))
 }
 
-/// SMSTART (DDI 0487 C6.2, MSR SVCRSMZA, #1).
-const SMSTART: &str = ".inst 0xd503477f";
+/// FADD D0, D1, D2.
+const ADDS_FLOATS: &str = ".inst 0x1e622820";
 /// MSR CPACR_EL1, X0.
 const WRITES_CPACR: &str = ".inst 0xd5181040";
 
 #[test]
 fn a_program_that_the_model_does_not_cover_never_reaches_the_machine() {
     let uses_simd = program("block el=1 simd=1\n  x0 = tagged+0x40 tag 0\ncode\n  ldr q0, [x0]\nend\n");
-    for code in [SMSTART, WRITES_CPACR] {
+    for code in [ADDS_FLOATS, WRITES_CPACR] {
         let subject = Counting::new(Settings::default());
         let model = ModelFactory::new(Settings::default());
         let mut judge = Judge::new(&subject, Box::new(ModelReference::new(&model)));
