@@ -144,7 +144,7 @@ fn with_memory(cx: &mut CaseContext<'_>) -> Result<Guest, CaseError> {
 
 /// Eight bytes of that memory.
 fn word(at: u64) -> u64 {
-    (0..8).rev().fold(0, |word, byte| word << 8 | (at + byte) % 251)
+    (0..8).rev().fold(0, |word, byte| (word << 8) + (at + byte) % 251)
 }
 
 fn trapped(cx: &CaseContext<'_>, guest: &mut Guest, code: u64, texts: &[&str]) -> CaseResult {

@@ -64,12 +64,12 @@ pub fn spelling(text: &str, address: u64) -> String {
     }
     // The zero register in `[z0.d, xzr]`, which objdump leaves out.
     let by_register = ["ldnt1", "stnt1", "ld1q", "st1q"].iter().any(|start| text.starts_with(start));
-    if let Some(address) =
-        text.strip_suffix(']').filter(|text| by_register && text.rsplit('[').next().unwrap().starts_with('z'))
+    let only_vector = |address: &str| address.starts_with('z') && !address.contains(',');
+    if let Some((before, address)) = text.strip_suffix(']').and_then(|text| text.rsplit_once('['))
+        && by_register
+        && only_vector(address)
     {
-        if !address.ends_with("xzr") && !address.rsplit('[').next().unwrap().contains(',') {
-            return format!("{address}, xzr]");
-        }
+        return format!("{before}[{address}, xzr]");
     }
     // 4. Writeback of LDRAA and LDRAB without an offset, which only these two show without `#0`.
     if let Some(address) = text.strip_suffix("]!").filter(|text| text.starts_with("ldra") && !text.contains('#')) {

@@ -81,7 +81,7 @@ impl Core<'_, '_> {
         // The elements of a counter may be of another size than those of the instruction, whose lowest bit counts.
         let is_active = |n: usize| {
             counted.is_some_and(|counted| {
-                n * element % counted.element == 0 && counted.is_active(n * element / counted.element)
+                (n * element).is_multiple_of(counted.element) && counted.is_active(n * element / counted.element)
             })
         };
         let active: Vec<usize> = (0..all).filter(|n| is_active(*n)).collect();
