@@ -137,7 +137,7 @@ impl Core<'_, '_> {
 
     /// What a register that selects a slice adds up to, within `count`.
     fn selected(&self, register: Reg, offset: u8, count: usize) -> usize {
-        ((self.get(register) & 0xffff_ffff) as usize + usize::from(offset)) % count
+        ((self.get(register) & 0xffff_ffff) as usize + usize::from(offset)) % count.max(1)
     }
 }
 
