@@ -192,7 +192,7 @@ impl Features {
     pub const EVERYTHING: Self = Self {
         name: "everything",
         lse128: true,
-        pfr1: Self::MAX.pfr1 | 1 << GCS_SHIFT | 1 << THE_SHIFT | 1 << MTEX_SHIFT,
+        pfr1: Self::MAX_SME.pfr1 | 1 << GCS_SHIFT | 1 << THE_SHIFT | 1 << MTEX_SHIFT,
         isar1: Self::MAX.isar1 & !(0xf << LRCPC_SHIFT | 0xf << LS64_SHIFT) | 3 << LRCPC_SHIFT | 3 << LS64_SHIFT,
         isar3: 1 << LSFE_SHIFT | 1 << LSUI_SHIFT,
         ..Self::MAX_SME

@@ -31,6 +31,8 @@ pub(super) const ALL_DEFECTS: [&[&crate::defect::Defect]; 8] = [
     whole::DEFECTS,
 ];
 
+/// The minimum vector length in bytes.
+const SHORTEST: usize = 16;
 /// The maximum vector length in bytes.
 pub(super) const MAX_BYTES: usize = abi::mailbox::Scalable::MAX_BYTES;
 
@@ -127,9 +129,10 @@ impl Core<'_, '_> {
         (self.env.features.has_sve() || self.env.features.has_sme()) && needed
     }
 
-    /// The vector length in bytes.
+    /// The vector length in bytes, 16 at least.
     pub(super) fn vector_bytes(&self) -> usize {
-        if self.cpu.matrix.streaming { self.cpu.matrix.vector_bytes.into() } else { self.cpu.vector_bytes.into() }
+        let bytes = if self.cpu.matrix.streaming { self.cpu.matrix.vector_bytes } else { self.cpu.vector_bytes };
+        usize::from(bytes).max(SHORTEST)
     }
 
     pub(super) fn z(&self, index: u8) -> Bytes {
