@@ -173,19 +173,20 @@ fn a_program_that_is_not_covered_changes_nothing_for_the_next() {
     let files = written(
         scratch.path(),
         &[
-            ("smstart", "block el=1\ncode\n  .inst 0xd503477f\nend\n"),
-            ("after-smstart", next),
+            // FADD D0, D1, D2.
+            ("fadd", "block el=1\ncode\n  .inst 0x1e622820\nend\n"),
+            ("after-fadd", next),
             // MSR CPACR_EL1, XZR: EL1 and EL0 may not use SIMD any more.
             ("cpacr", "block el=1\ncode\n  .inst 0xd518105f\nend\n"),
             ("after-cpacr", next),
         ],
     );
     let verdicts = verdicts(&on_tcg(&[], &files).events(Exit::Passed));
-    let [(_, smstart), (_, after_smstart), (_, cpacr), (_, after_cpacr)] = &verdicts[..] else {
+    let [(_, fadd), (_, after_fadd), (_, cpacr), (_, after_cpacr)] = &verdicts[..] else {
         panic!("{verdicts:?}");
     };
-    assert!(matches!((smstart, cpacr), (Verdict::Skipped(_), Verdict::Skipped(_))), "{verdicts:?}");
-    assert_eq!((after_smstart, after_cpacr), (&Verdict::Passed, &Verdict::Passed));
+    assert!(matches!((fadd, cpacr), (Verdict::Skipped(_), Verdict::Skipped(_))), "{verdicts:?}");
+    assert_eq!((after_fadd, after_cpacr), (&Verdict::Passed, &Verdict::Passed));
 }
 
 /// The second program stores v7, and loads what stands behind its own end in the code page. On the model both are as after

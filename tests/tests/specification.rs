@@ -25,8 +25,11 @@ fn the_suite_passes_on_the_specification_of_every_kernel_and_cpu() {
         let verdicts = on_model(&["--kernel", kernel, "--cpu", cpu]);
         let names: Vec<_> = verdicts.iter().map(|(name, _)| name.clone()).collect();
         assert_eq!(names, case_names());
+        // What this CPU lacks has another to be run on.
+        let lacks = |verdict: &Verdict| matches!(verdict, Verdict::Skipped(skip) if skip.key.starts_with("cpu-no-"));
+        let due = verdicts.iter().filter(|(_, verdict)| !lacks(verdict)).count();
         let passed = verdicts.iter().filter(|(_, verdict)| *verdict == Verdict::Passed).count();
-        assert!(passed * 10 > names.len() * 9, "{kernel}, {cpu}: only {passed} of {} cases were run", names.len());
+        assert!(passed * 10 > due * 9 && passed > 400, "{kernel}, {cpu}: only {passed} of {due} cases were run");
     }
 }
 

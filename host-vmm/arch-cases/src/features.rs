@@ -122,7 +122,10 @@ fn refused(guest: &mut Guest, text: &str, esr: u64, x: &[u64]) -> CaseResult {
 
 fn undefined_without(cx: &mut CaseContext<'_>) -> CaseResult {
     // A kernel may hide these from a CPU that has them, and nothing traps them.
-    let hidden: &[Feature] = if cx.target().has_kernel() { &[Feature::The, Feature::Lsui, Feature::Lsfe] } else { &[] };
+    let hidden: &[Feature] = match cx.target().has_kernel() {
+        true => &[Feature::The, Feature::Lsui, Feature::Lsfe, Feature::Gcs],
+        false => &[],
+    };
     let lacks = |feature: Feature| !cx.target().has(feature) && !hidden.contains(&feature);
     let lacking = rows().iter().filter(|row| row.feature().is_some_and(lacks));
     let insns: Vec<Insn> = lacking.filter_map(|row| row.samples().pop()).collect();

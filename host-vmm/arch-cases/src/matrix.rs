@@ -158,6 +158,7 @@ fn trapped(cx: &CaseContext<'_>, guest: &mut Guest, code: u64, texts: &[&str]) -
 fn as_identified(cx: &mut CaseContext<'_>) -> CaseResult {
     const UNDEFINED: u64 = 1 << 25;
     let (sme, sme2) = (cx.target().sme(), cx.target().sme2());
+    let may_be_hidden = cx.target().has_kernel() && !sme;
     let mut guest = cx.guest()?;
     let boot = guest.boot();
     let counters = sme2 || boot.vector_lengths != 0 && boot.zfr0 & 0xf >= 2;
@@ -170,7 +171,12 @@ fn as_identified(cx: &mut CaseContext<'_>) -> CaseResult {
         (format!("{begin}zero {{zt0}}"), sme2),
     ] {
         let trace = guest.exec(&text, &[])?;
-        if there { no_fault(&guest, &text, &trace)? } else { one_exception(&guest, &text, UNDEFINED, &trace)? }
+        // A CPU whose kernel hides SME traps it by CPACR_EL1.SMEN, which is 0.
+        let traps = may_be_hidden && matches!(trace.faults.as_slice(), [fault] if fault.esr.bits() == TRAP);
+        match there {
+            true => no_fault(&guest, &text, &trace)?,
+            false => one_exception(&guest, &text, if traps { TRAP } else { UNDEFINED }, &trace)?,
+        }
     }
     Ok(())
 }

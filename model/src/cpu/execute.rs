@@ -129,16 +129,18 @@ impl Core<'_, '_> {
     /// Refuses an instruction whose feature the CPU has not.
     ///
     /// KVM clears fields of ID registers whose features it knows nothing of. Where nothing traps such instructions the CPU
-    /// executes them if it has them, and what they do there is not specified here.
+    /// executes them if it has them. What they do there is specified of GCS alone, whose registers are as after reset.
     fn needs(&mut self, feature: Feature) -> Executed {
         if self.env.features.has(feature) {
             return Ok(());
         }
-        let untrapped = matches!(feature, Feature::The | Feature::Lsui | Feature::Lsfe);
-        if untrapped && self.env.platform.hypervisor == Hypervisor::Kvm && self.env.choices.choose(2) == 1 {
-            return Err(Stop::Unmodelled("a feature that the ID registers do not show"));
+        let untrapped = matches!(feature, Feature::The | Feature::Lsui | Feature::Lsfe | Feature::Gcs);
+        let hidden = untrapped && self.env.platform.hypervisor == Hypervisor::Kvm && self.env.choices.choose(2) == 1;
+        match hidden {
+            true if feature == Feature::Gcs => Ok(()),
+            true => Err(Stop::Unmodelled("a feature that the ID registers do not show")),
+            false => Err(super::fault::undefined()),
         }
-        Err(super::fault::undefined())
     }
 
     /// Loads and stores of registers and of vectors, exclusives, atomics.

@@ -7,6 +7,7 @@ use arch::{Arg, Args, ExceptionClass, Reg, SmeState};
 use isa::Op;
 
 use super::fault::{exception, undefined};
+use super::platform::Hypervisor;
 use super::state::{Core, Executed, Stop};
 
 mod array;
@@ -54,7 +55,7 @@ impl Core<'_, '_> {
         let features = self.env.features;
         let of_sme2 = matches!(op, Op::SmeLdrZt0 | Op::SmeStrZt0 | Op::SmeZeroZt0) || Self::is_apart(op);
         if !features.has_sme() || of_sme2 && !features.has_sme2() {
-            return Err(undefined());
+            return Err(self.no_matrix());
         }
         self.permit_matrix(op)?;
         match (op, &**args) {
@@ -75,6 +76,16 @@ impl Core<'_, '_> {
                 None => self.matrix_data(op, args),
             },
         }
+    }
+
+    /// What comes of an instruction or register of SME that ID registers do not have. Behind a hypervisor that hides it a CPU may
+    /// have it all the same: CPACR_EL1.SMEN is 0, as after reset, and traps it to EL1 (pseudocode `CheckSMEEnabled`).
+    pub(super) fn no_matrix(&mut self) -> Stop {
+        let may_be_hidden = self.env.platform.hypervisor == Hypervisor::Kvm && !self.env.features.has_sme();
+        if may_be_hidden && self.env.choices.choose(2) == 1 {
+            return exception(ExceptionClass::SME_TRAP, 0);
+        }
+        undefined()
     }
 
     /// Returns whether an instruction accesses several vectors that are apart.
@@ -111,18 +122,18 @@ impl Core<'_, '_> {
     }
 
     /// MRS of SVCR.
-    pub(super) fn svcr(&self) -> Result<u64, Stop> {
-        let matrix = &self.cpu.matrix;
+    pub(super) fn svcr(&mut self) -> Result<u64, Stop> {
         if !self.env.features.has_sme() {
-            return Err(undefined());
+            return Err(self.no_matrix());
         }
+        let matrix = &self.cpu.matrix;
         Ok(matrix.reserved | if matrix.streaming { SM } else { 0 } | if matrix.enabled { ZA } else { 0 })
     }
 
     /// MSR SVCR (pseudocode `SetPSTATE_SVCR`). A RES0 bit may keep what is written to it.
     pub(super) fn set_svcr(&mut self, value: u64) -> Executed {
         if !self.env.features.has_sme() {
-            return Err(undefined());
+            return Err(self.no_matrix());
         }
         self.cpu.set_streaming(value & SM != 0);
         self.cpu.set_matrix(value & ZA != 0);

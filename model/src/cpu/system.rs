@@ -140,7 +140,7 @@ impl Core<'_, '_> {
         Ok(())
     }
 
-    fn own_register(&self, register: SysReg, rt: Reg) -> Result<u64, Stop> {
+    fn own_register(&mut self, register: SysReg, rt: Reg) -> Result<u64, Stop> {
         let el0_without = |bit: u64| self.cpu.el == 0 && self.cpu.sys.sctlr & bit == 0;
         match register {
             SysReg::Nzcv => Ok(u64::from(self.cpu.nzcv) << NZCV_SHIFT),

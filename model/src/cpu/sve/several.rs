@@ -7,7 +7,6 @@ use isa::Op;
 
 use super::elements::{Element, Shape, Transfer};
 use super::{MAX_BYTES, Mask, UNKNOWN_OPERANDS, bytes_of};
-use crate::cpu::fault::undefined;
 use crate::cpu::state::{Core, Executed};
 
 mutants::defects!();
@@ -57,11 +56,11 @@ impl Core<'_, '_> {
     }
 
     /// Refuses instructions of SVE2p1 and SME2 that a CPU does not have, or has in streaming mode alone.
-    pub(super) fn permit_several(&self) -> Executed {
+    pub(super) fn permit_several(&mut self) -> Executed {
         let features = self.env.features;
         let of_sve = features.has_sve() && features.id_aa64zfr0() & 0xf >= 2;
         match of_sve || features.has_sme2() {
-            false => Err(undefined()),
+            false => Err(self.no_matrix()),
             true if of_sve => Ok(()),
             true => self.must_stream(),
         }
