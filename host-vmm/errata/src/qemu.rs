@@ -168,6 +168,7 @@ pub(super) const ALL: &[Erratum] = &[
         shows: "LDNF1 and the later elements of LDFF1 are read from Device memory if RAM is behind it",
         seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
         reference: "target/arm/tcg/sve_helper.c, sve_ldnfff1_r(): a comment says that attributes are not looked at",
+        conditions: &[Condition::Board],
         cases: &["arch.sve-elements.first-fault-device"],
         signs: &[Sign::Number {
             what: &["elements that FFR says LDNF1B loaded from Device memory"],
