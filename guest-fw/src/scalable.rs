@@ -4,6 +4,7 @@
 //! that the CPU has them ([`is_implemented`]). `boot.S` enables them for EL1 and EL0.
 
 use core::arch::asm;
+use core::mem::offset_of;
 
 use aarch64_cpu::registers::CPACR_EL1;
 use abi::mailbox::Scalable;
@@ -90,6 +91,9 @@ macro_rules! each_predicate {
     };
 }
 
+/// Where z0, p0 and FFR are in a [`Scalable`].
+const FIELDS: [usize; 3] = [offset_of!(Scalable, z), offset_of!(Scalable, p), offset_of!(Scalable, ffr)];
+
 /// Loads z0 to z31, p0 to p15 and FFR as the vector length in effect says.
 ///
 /// # Safety
@@ -97,8 +101,7 @@ macro_rules! each_predicate {
 /// The CPU implements FEAT_SVE, and `values` points at memory that can be read.
 #[expect(unsafe_code, reason = "the compiler cannot access the scalable registers on this target")]
 pub unsafe fn load(values: *const Scalable) {
-    // SAFETY: the field is in the memory that the caller promises.
-    let (z, p, ffr) = unsafe { (&raw const (*values).z, &raw const (*values).p, &raw const (*values).ffr) };
+    let [z, p, ffr] = FIELDS.map(|offset| values.cast::<u8>().wrapping_add(offset));
     // SAFETY: reads a predicate, 32 bytes at most, from the memory that the caller promises. The registers are not
     // clobbers, here and below: code for this target never uses them.
     unsafe {
@@ -121,8 +124,7 @@ pub unsafe fn load(values: *const Scalable) {
 /// The CPU implements FEAT_SVE, and `values` points at memory that can be written and to which no reference exists.
 #[expect(unsafe_code, reason = "the compiler cannot access the scalable registers on this target")]
 pub unsafe fn store(values: *mut Scalable) {
-    // SAFETY: the field is in the memory that the caller promises.
-    let (z, p, ffr) = unsafe { (&raw mut (*values).z, &raw mut (*values).p, &raw mut (*values).ffr) };
+    let [z, p, ffr] = FIELDS.map(|offset| values.cast::<u8>().wrapping_add(offset));
     // SAFETY: writes 32 vectors of 256 bytes at most, to the memory that the caller promises.
     unsafe {
         each_vector!("str", z);

@@ -89,7 +89,7 @@ fn happen(guest: &mut Guest, event: HostEvent) -> CaseResult {
 fn keeps(cx: &mut CaseContext<'_>, event: HostEvent) -> CaseResult {
     let mut guest = cx.guest()?;
     let contents = fill(cx, &mut guest, 0)?;
-    let (gcr, rgsr) = (0x1_5a5a, 0x1234_05);
+    let (gcr, rgsr) = (0x1_5a5a, 0x12_3405);
     let trace = guest
         .exec("msr gcr_el1, x0; msr rgsr_el1, x1; msr tfsr_el1, x2; msr tfsre0_el1, x3", &[gcr, rgsr, 0b10, 0b01])?;
     no_fault(&guest, "MSR", &trace)?;
