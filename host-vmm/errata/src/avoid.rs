@@ -64,6 +64,8 @@ pub enum Avoid {
     ScalablePageKinds,
     /// No loads of vertical slices of ZA.
     VerticalSlices,
+    /// Blocks with memory copies and sets, loads and stores of SVE, DC GVA or DC GZVA check no canonical tags.
+    CanonicalElsewhere,
     /// No loads of single lanes in blocks with SVE.
     LanesWithScalable,
     /// No SB.
@@ -113,6 +115,9 @@ impl Avoid {
             }
             Self::NonFaultCrossing => "have no LDNF1 of elements of more than a byte",
             Self::ScalablePageKinds => "have no loads and stores of SVE where they may see Non-cacheable memory",
+            Self::CanonicalElsewhere => {
+                "check no canonical tags in blocks with memory copies and sets, SVE, DC GVA and DC GZVA"
+            }
             Self::VerticalSlices => "do not load vertical slices of ZA",
             Self::LanesWithScalable => "have no loads of single lanes in blocks with SVE",
             Self::SpeculationBarriers => "do not contain SB",

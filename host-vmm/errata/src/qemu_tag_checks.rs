@@ -332,6 +332,22 @@ pub(super) const ALL: &[Erratum] = &[
         ..BLANK
     },
     Erratum {
+        id: "qemu.canonical-unchecked",
+        title: "memory copies and sets are not checked against canonical tags",
+        versions: &[from(version(11, 0, 0))],
+        shows: "CPY*, SET*, gathers and scatters by a pointer with a wrong tag to canonically tagged memory take no tag check fault",
+        seen: "11.1.3; that it begins with 11.0 was not measured",
+        reference: "Arm ARM, pseudocode AArch64.CheckTag: MemTag_CanonicallyTagged",
+        signs: &[Sign::Instruction(InstructionSign {
+            far: Far::Untagged,
+            ..instead(&["cpy", "set"], any_abort(TAG_CHECK), Reaction::Done)
+        })],
+        programs: &["qemu.canonical-unchecked"],
+        avoid: &[Avoid::CanonicalElsewhere],
+        analysis: include_str!("../../../docs/errata/qemu.canonical-unchecked.md"),
+        ..BLANK
+    },
+    Erratum {
         id: "qemu.canonical-store-status",
         title: "a refused store of a tag has no fault status",
         versions: &[from(version(11, 0, 0))],

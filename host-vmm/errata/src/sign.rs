@@ -82,6 +82,8 @@ pub enum Reaction {
 pub enum Far {
     /// It is the same.
     Same,
+    /// It is the same, and in a window without tags: the fault is of a canonical tag.
+    Untagged,
     /// It is the start of the cache line.
     StartOfLine,
 }

@@ -71,7 +71,7 @@ pub(super) fn effects(signs: &[Sign], block: &BlockMismatch) -> Option<Effects> 
                 let sign = instructions(signs).find(|sign| {
                     let (takes, omits) =
                         if missing.is_some() { (sign.promised, sign.found) } else { (sign.found, sign.promised) };
-                    sign.concerns(insn) && takes.is(one.esr) && omits.is_silent()
+                    sign.concerns(insn) && takes.is(one.esr) && omits.is_silent() && is_within(sign.far, one)
                 })?;
                 explained += 1;
                 effects.add(insn, one, sign);
@@ -118,6 +118,13 @@ fn is_same(promised: &Exception, taken: &Exception) -> bool {
         && (promised.pstate.is_none() || promised.pstate == taken.pstate)
 }
 
+/// Returns whether an exception's address is where a sign says, if it says.
+fn is_within(far: Far, exception: &Exception) -> bool {
+    let window = |far: u64| map::Window::from_number(far >> 32 & 0b111);
+    let untagged = |far| matches!(window(far), Some(map::Window::Untagged | map::Window::UntaggedEl0));
+    far != Far::Untagged || exception.far.is_some_and(untagged)
+}
+
 /// Returns whether a sign says that one exception is taken instead of the other, and nothing else about it is different.
 fn turns(sign: &InstructionSign, promised: &Exception, taken: &Exception) -> bool {
     let kinds = match (sign.promised, sign.found) {
@@ -132,7 +139,7 @@ fn turns(sign: &InstructionSign, promised: &Exception, taken: &Exception) -> boo
     };
     let far = match (promised.far, taken.far) {
         (Some(promised), Some(taken)) => match sign.far {
-            Far::Same => promised & ADDRESS == taken & ADDRESS,
+            Far::Same | Far::Untagged => promised & ADDRESS == taken & ADDRESS,
             Far::StartOfLine => taken % 16 == 0 && taken <= promised && promised - taken < LINE,
         },
         _ => true,

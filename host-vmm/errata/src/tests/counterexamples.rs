@@ -227,3 +227,17 @@ fn only_one_tag_is_stored_by_a_set_without_access() {
     assert!(!explains(&words("stg x0, [x0]"), vec![tag(0x20, "0x1")]));
     assert!(!explains(&set, vec![tag(0x20, "0x1"), changed(Place::Data(0x20))]));
 }
+
+#[test]
+fn only_canonical_checks_of_copies_are_missing() {
+    let erratum = erratum("qemu.canonical-unchecked");
+    let explains = |far| {
+        let expected = vec![Exception { index: Some(0), esr: 0x9600_0011, far, pstate: Some(5) }];
+        let words = words("cpyfp [x0]!, [x1]!, x2!");
+        let block = BlockMismatch { words, expected, found: vec![], others: vec![], from_before: false };
+        erratum.explains_program(&failure("", Mismatch::Program(program(vec![block], vec![]))))
+    };
+    assert!(explains(Some(0x0600_0003_4060_0200)));
+    assert!(!explains(Some(0x0600_0001_4060_0200)), "memory with tags");
+    assert!(!explains(None));
+}

@@ -3,7 +3,7 @@
 
 use abi::mailbox::PageKind;
 
-use arch::{Arg, ScalableAddress};
+use arch::{Arg, DataCacheOp, ScalableAddress};
 use errata::avoid::{Avoid, Avoided};
 use isa::{Insn, Op};
 
@@ -62,6 +62,9 @@ pub fn avoid_known(known: &Avoided, program: &mut Program) {
                 Avoid::LanesWithScalable if run.scalable.is_some() => leave_out_where(run, loads_lane),
                 Avoid::StoreOnlyAtomics if has(&run.words, ATOMICS) => check_loads(run),
                 Avoid::SavedLongVectors if saved => shorten_vectors(run),
+                Avoid::CanonicalElsewhere if run.words.iter().any(|word| is_canonical_elsewhere(*word)) => {
+                    no_extended_checks(run);
+                }
                 Avoid::StoreOnlyCopies if has(&run.words, &["cpy"]) => check_loads(run),
                 _ => {}
             }
@@ -89,6 +92,23 @@ fn leave_out_where(run: &mut Run, shows: fn(u32) -> bool) {
 /// Returns whether an instruction is a load or store of SVE or SME.
 fn accesses_scalable(word: u32) -> bool {
     Insn::decode(word).is_some_and(|insn| (insn.op().is_scalable() || insn.op().is_matrix()) && insn.access().is_some())
+}
+
+/// Clears TCR_EL1.MTX0 and MTX1 where a block sets them.
+fn no_extended_checks(run: &mut Run) {
+    for name in ["tcr_el1.mtx0", "tcr_el1.mtx1"] {
+        if run.controls.iter().any(|(_, field, value)| field.name == name && value == 1) {
+            set(run, name, 0);
+        }
+    }
+}
+
+/// Returns whether an instruction checks tags by other functions of QEMU than loads and stores.
+fn is_canonical_elsewhere(word: u32) -> bool {
+    let zeroes_tags = Insn::decode(word).is_some_and(|insn| {
+        matches!(insn.args().first(), Some(Arg::DataCacheOp(DataCacheOp::Gva | DataCacheOp::Gzva)))
+    });
+    zeroes_tags || accesses_scalable(word) || has(&[word], &["cpy", "set"])
 }
 
 /// Returns whether an instruction is LDR or STR of a vector of SVE or of ZA.
