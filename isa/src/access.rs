@@ -1,6 +1,6 @@
 //! The size of the memory access of a load or store, so that an interpreter need not know every mnemonic.
 //!
-//! The direction of the transfer and the operation on the value follow from the instruction: see [`Op`](crate::Op).
+//! The direction of the transfer and the operation on the value follow from the instruction: see [`Op`](arch::Op).
 
 /// The size of the data that an instruction reads or writes in memory. Allocation tags do not count.
 ///

@@ -7,10 +7,9 @@ use core::fmt;
 use crate::access::Access;
 use crate::error::OperandError;
 use crate::index::candidates;
-use crate::op::Op;
 use crate::row::Row;
 use crate::table::rows;
-use arch::{Arg, Args};
+use arch::{Arg, Args, Op};
 
 /// A valid A64 instruction of the table.
 ///
@@ -18,7 +17,8 @@ use arch::{Arg, Args};
 /// operands ([`Insn::new`]), so the word always decodes.
 ///
 /// ```
-/// use isa::{Insn, Op};
+/// use arch::Op;
+/// use isa::Insn;
 /// let insn = Insn::decode(0xd920_0820).unwrap();
 /// assert_eq!(insn.op(), Op::Stg);
 /// assert_eq!(insn.to_string(), "stg x0, [x1]");
@@ -49,7 +49,8 @@ impl Insn {
     ///
     /// ```
     /// use arch::{Arg, Reg};
-    /// use isa::{Insn, Op};
+    /// use arch::Op;
+    /// use isa::Insn;
     /// let irg = Insn::new(Op::Irg, &[Arg::Reg(Reg::SP), Arg::Reg(Reg::SP)]).unwrap();
     /// assert_eq!((irg.to_string().as_str(), irg.encode()), ("irg sp, sp", 0x9adf_13ff));
     /// let error = Insn::new(Op::Irg, &[Arg::Reg(Reg::XZR), Arg::Reg(Reg::SP)]).unwrap_err();

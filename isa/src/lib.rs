@@ -9,7 +9,8 @@
 //! This crate does not define what an instruction *does*: the model does.
 //!
 //! ```
-//! use isa::{Insn, Op};
+//! use arch::Op;
+//! use isa::Insn;
 //!
 //! let insn = Insn::decode(0xd920_0821).unwrap();
 //! assert_eq!((insn.op(), insn.to_string().as_str()), (Op::Stg, "stg x1, [x1]"));
@@ -26,7 +27,6 @@ mod error;
 mod feature;
 mod index;
 mod insn;
-mod op;
 mod operand;
 mod row;
 pub mod suggest;
@@ -37,7 +37,6 @@ pub use access::Access;
 pub use error::OperandError;
 pub use feature::Feature;
 pub use insn::{Insn, keep_best};
-pub use op::Op;
 pub use operand::Operand;
 pub use operand::bitmask::is_bitmask;
 pub use row::Row;

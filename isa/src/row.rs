@@ -7,9 +7,8 @@ use core::fmt;
 use crate::access::Access;
 use crate::error::OperandError;
 use crate::feature::Feature;
-use crate::op::Op;
 use crate::operand::Operand;
-use arch::{Arg, Args};
+use arch::{Arg, Args, Op};
 
 /// Returns why a choice of registers is CONSTRAINED UNPREDICTABLE, or `None` if it is not.
 pub(crate) type Constraint = fn(&Args) -> Option<&'static str>;
@@ -34,7 +33,7 @@ const fn split(mnemonic: &'static str) -> Option<(&'static str, &'static str)> {
 /// One encoding of one instruction (an encoding diagram of Arm ARM C6.2 or C7.2).
 ///
 /// ```
-/// let rows = isa::rows().iter().filter(|row| row.op() == isa::Op::Stg);
+/// let rows = isa::rows().iter().filter(|row| row.op() == arch::Op::Stg);
 /// let bits: Vec<u32> = rows.map(|row| row.bits()).collect();
 /// assert_eq!(bits, [0xd920_0800, 0xd920_0c00, 0xd920_0400]); // signed offset, pre-index, post-index
 /// ```

@@ -6,7 +6,7 @@
 //! `operand/`. The access is the size of a load or store (`access.rs`), left out where it follows from the operands.
 //! Constraints exclude combinations of registers that are CONSTRAINED UNPREDICTABLE (`unpredictable.rs`). Without its
 //! feature (`feature.rs`) an instruction is UNDEFINED; which features no machine has confirmed is said there. Rows are
-//! grouped by [`Op`](crate::Op), and modules by the kind of instruction.
+//! grouped by [`Op`](arch::Op), and modules by the kind of instruction.
 //!
 //! The assembler tries the rows of a mnemonic in order and prefers the error of an earlier row.
 
@@ -19,7 +19,7 @@ macro_rules! rows {
     } )*) => {
         /// The rows of this module.
         pub(super) const ROWS: &[$crate::row::Row] = &[$( $( $crate::row::Row::new(
-            $crate::op::Op::$op,
+            arch::Op::$op,
             $mnemonic,
             $bits,
             &[$( &$operand as &dyn $crate::operand::Operand ),*],

@@ -121,7 +121,7 @@ mod tests {
         counter.compared(&ignored);
         counter.compared(&ignored);
         assert_eq!(counter.coverage().reached, 3);
-        let irg = rows().iter().position(|row| row.op() == isa::Op::Irg).unwrap();
+        let irg = rows().iter().position(|row| row.op() == arch::Op::Irg).unwrap();
         assert_eq!(counter.seen[irg].load(Ordering::Relaxed), 1 << 5 | 1);
     }
 

@@ -1,9 +1,9 @@
 //! Draws blocks of SME: streaming mode and ZA are turned on first, and ZA is stored at the end, because nothing else shows what
 //! is in it.
 
-use arch::{Arg, Indexed, Predicate, PredicateCounter, Reg, RegClass};
+use arch::{Arg, Indexed, Op, Predicate, PredicateCounter, Reg, RegClass};
 use fastrand::Rng;
-use isa::{Insn, Op};
+use isa::Insn;
 
 use super::profile::one_in;
 use super::register_role::RegisterRole;

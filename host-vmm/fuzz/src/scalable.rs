@@ -4,10 +4,10 @@
 
 use abi::mailbox::Scalable;
 use arch::{
-    Arg, ExtendKind, Indexed, Predicate, PredicateForm, Reg, RegClass, ScalableAddress, ScalableList, SimdWidth,
+    Arg, ExtendKind, Indexed, Op, Predicate, PredicateForm, Reg, RegClass, ScalableAddress, ScalableList, SimdWidth,
 };
 use fastrand::Rng;
-use isa::{Insn, Op};
+use isa::Insn;
 use machine::ScalableState;
 
 use super::profile::{Profile, one_in, weighted};

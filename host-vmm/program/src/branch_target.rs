@@ -1,7 +1,7 @@
 //! Where an instruction leads: the target of a branch or a literal load, and the same instruction with another one.
 
-use arch::Arg;
-use isa::{Insn, Op};
+use arch::{Arg, Op};
+use isa::Insn;
 
 /// Bytes in an instruction.
 pub const WORD: i64 = 4;

@@ -1,8 +1,8 @@
 //! The assembler from the user's point of view: programs with labels, and error messages.
 
-use arch::{Address, Addressing, Arg, Reg, RegClass};
+use arch::{Address, Addressing, Arg, Op, Reg, RegClass};
 use assembler::{ParseErrorKind, assemble};
-use isa::{Insn, Op, OperandError};
+use isa::{Insn, OperandError};
 
 #[test]
 fn labels_reach_both_ways_across_lines() {

@@ -8,8 +8,9 @@
 use std::fmt::Write as _;
 
 use aliases::ALIASES;
+use arch::Op;
 use assembler::assemble;
-use isa::{Insn, Op, rows};
+use isa::{Insn, rows};
 use listing::{assemble_and_disassemble, section};
 
 #[path = "binutils/aliases.rs"]

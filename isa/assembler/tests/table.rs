@@ -1,8 +1,8 @@
 //! Consistency of the instruction table: every row, and random words.
 
-use arch::Arg;
+use arch::{Arg, Op};
 use assembler::assemble;
-use isa::{Access, Insn, Op, Row, rows};
+use isa::{Access, Insn, Row, rows};
 use proptest::prelude::*;
 
 /// The maximum number of bits that two overlapping rows may leave free, so that all words of both can be tried.

@@ -2,8 +2,7 @@
 //!
 //! Arm ARM C6.2 by instruction name; pseudocode `AddWithCarry`, `ShiftReg`, `ExtendReg`, `DecodeBitMasks`.
 
-use arch::{Arg, Extend, Reg, Shift, ShiftKind};
-use isa::Op;
+use arch::{Arg, Extend, Op, Reg, Shift, ShiftKind};
 
 use super::state::{Core, Executed};
 

@@ -4,8 +4,7 @@
 //! Arm ARM C6.2 by instruction name; pseudocode `MemAtomic`. One access both reads and writes, and is tag checked
 //! as a read where the direction counts.
 
-use arch::{Arg, Reg};
-use isa::Op;
+use arch::{Arg, Op, Reg};
 
 use super::access::{Access, Alignment};
 use super::fault::undefined;

@@ -9,8 +9,7 @@
 //! which leaves it as it is while the keys are disabled.
 
 use abi::map;
-use arch::{Arg, Reg, TaggedPtr};
-use isa::Op;
+use arch::{Arg, Op, Reg, TaggedPtr};
 
 use super::fault::undefined;
 use super::features::Features;

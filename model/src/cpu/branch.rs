@@ -3,8 +3,7 @@
 //! Arm ARM C6.2 by instruction name; pseudocode `BranchTo`, `AArch64.BranchAddr`. A branch may leave the block; what happens
 //! then is the firmware's matter.
 
-use arch::Reg;
-use isa::Op;
+use arch::{Op, Reg};
 
 use super::fault::pc_alignment_fault;
 use super::state::{Core, Executed};

@@ -4,8 +4,7 @@
 //! after reset, so STREn is 0 and GCSSTR traps at both levels. GCSSTTR at EL1 stores with the rights of EL0 and is not asked; no
 //! page of the firmware is one of a guarded control stack, which only indirect permissions (TCR2_EL1.PIE) can make it.
 
-use arch::{Arg, ExceptionClass, FaultStatus, Syndrome};
-use isa::Op;
+use arch::{Arg, ExceptionClass, FaultStatus, Op, Syndrome};
 
 use super::access::{Access, Alignment};
 use super::fault::{Abort, Exception, exception};

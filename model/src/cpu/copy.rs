@@ -6,8 +6,7 @@
 //! page, the main part leaves less than a page to the epilogue. After a whole sequence every CPU agrees on
 //! memory and registers, the flags apart.
 
-use arch::{Arg, CopyOptions, ExceptionClass, Reg, SetOptions, TaggedPtr};
-use isa::Op;
+use arch::{Arg, CopyOptions, ExceptionClass, Op, Reg, SetOptions, TaggedPtr};
 
 use super::access::Access;
 use super::fault::{exception, undefined};

@@ -3,8 +3,7 @@
 //! Arm ARM C6.2 by instruction name, B2 local monitor; pseudocode `AArch64.ExclusiveMonitorsPass`. A monitor may
 //! be lost at any time, so a store that could succeed may always fail.
 
-use arch::{Arg, Reg};
-use isa::Op;
+use arch::{Arg, Op, Reg};
 
 use super::access::{Access, Alignment};
 use super::load_store::part;

@@ -1,8 +1,8 @@
 //! One instruction: from the program counter to the rule that its [`Op`] has.
 
 use abi::map;
-use arch::{Address, Arg, Args, FaultStatus, Reg};
-use isa::{Feature, Op};
+use arch::{Address, Arg, Args, FaultStatus, Op, Reg};
+use isa::Feature;
 
 use super::fault::{Exception, instruction_abort};
 use super::platform::Hypervisor;

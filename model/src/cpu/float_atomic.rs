@@ -4,8 +4,7 @@
 //! Arm ARM C7.2 by instruction name; pseudocode `MemAtomic`. Arithmetic of floating point is not specified here, so the bytes
 //! that are stored are UNKNOWN to the model. Everything else of the access is, and so is the old value.
 
-use arch::{Arg, SimdReg};
-use isa::Op;
+use arch::{Arg, Op, SimdReg};
 
 use super::load_store::part;
 use super::state::{Core, Executed, Stop};

@@ -3,8 +3,7 @@
 //! Arm ARM C6.2 by instruction name; pseudocode `AddWithCarry`, `CountLeadingZeroBits`, `CountLeadingSignBits`,
 //! `BitReverse`, `Reverse`.
 
-use arch::{Arg, Condition, Reg};
-use isa::Op;
+use arch::{Arg, Condition, Op, Reg};
 
 use super::arithmetic::{add_with_carry, ones};
 use super::state::{Core, Executed, Stop};

@@ -2,8 +2,7 @@
 //!
 //! Arm ARM C6.2 and C7.2 by instruction name. The access itself is in `access.rs`.
 
-use arch::{Address, Addressing, Arg, ExceptionClass, Extend, Indexed, PostIndexed, Reg};
-use isa::Op;
+use arch::{Address, Addressing, Arg, ExceptionClass, Extend, Indexed, Op, PostIndexed, Reg};
 
 use super::access::{Access, Alignment, RegisterFile};
 use super::arithmetic::extended_register;

@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use arch::Args;
-use isa::{Access, Feature, Insn, Op};
+use arch::{Args, Op};
+use isa::{Access, Feature, Insn};
 
 use super::sme::streaming::is_legal;
 

@@ -5,8 +5,7 @@
 //! so PnCH and D128 are 0: no entry is protected, and the pairs are UNDEFINED (`IsD128Enabled`). RCWSMASK_EL1 is UNKNOWN after
 //! reset, and no block can write it.
 
-use arch::Arg;
-use isa::Op;
+use arch::{Arg, Op};
 
 use super::access::{Access, Alignment};
 use super::fault::undefined;

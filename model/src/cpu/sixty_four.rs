@@ -3,8 +3,7 @@
 //! Arm ARM C6.2 by instruction name; pseudocode `CheckLDST64BEnabled` and its kin, `MemLoad64B`, `MemStore64B`,
 //! `MemStore64BWithRet`. Whether memory supports them is IMPLEMENTATION DEFINED; if not, they fault or are done byte by byte.
 
-use arch::{Arg, ExceptionClass, FaultStatus, Reg, RegClass};
-use isa::Op;
+use arch::{Arg, ExceptionClass, FaultStatus, Op, Reg, RegClass};
 
 use super::access::{Access, Alignment};
 use super::fault::{Abort, Exception, exception};

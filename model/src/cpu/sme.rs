@@ -3,8 +3,7 @@
 //! Arm ARM C9 by instruction name; pseudocode `CheckSMEEnabled` and its like, `SetPSTATE_SM`, `SetPSTATE_ZA`. The firmware lets
 //! both levels use all of it (CPACR_EL1.SMEN, SMCR_EL1.EZT0), and leaves SMCR_EL1.FA64 at 0.
 
-use arch::{Arg, Args, ExceptionClass, Reg, SmeState};
-use isa::Op;
+use arch::{Arg, Args, ExceptionClass, Op, Reg, SmeState};
 
 use super::fault::{exception, undefined};
 use super::platform::Hypervisor;

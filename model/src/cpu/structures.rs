@@ -4,8 +4,7 @@
 //! Arm ARM C7.2 by instruction name. Memory is accessed element by element, from the lowest address on; which register an
 //! element belongs to, and where in it, differs. The access itself is in `access.rs`.
 
-use arch::Arg;
-use isa::Op;
+use arch::{Arg, Op};
 
 use super::access::{Access, Alignment};
 use super::load_store::{Located, part};

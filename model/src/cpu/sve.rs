@@ -3,8 +3,7 @@
 //! Arm ARM C8 by instruction name; pseudocode functions `Z`, `P`, `FFR`, `ElemFFR`, `ActivePredicateElement`. The vector
 //! length stays the same while a block runs.
 
-use arch::{Arg, Args, ExceptionClass, Predicate, Reg, SimdWidth};
-use isa::Op;
+use arch::{Arg, Args, ExceptionClass, Op, Predicate, Reg, SimdWidth};
 
 use super::fault::{exception, undefined};
 use super::state::{Core, Executed, Stop};

@@ -5,8 +5,7 @@
 //! flags, a tag, a system register) the program is not covered. Bytes of memory that are UNKNOWN are a
 //! [`Bus`](crate::memory::Bus)'s.
 
-use arch::{Arg, Reg, ScalableAddress};
-use isa::Op;
+use arch::{Arg, Op, Reg, ScalableAddress};
 
 use super::copy_overlap::Copying;
 use super::matrix::Matrix;

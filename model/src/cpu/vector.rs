@@ -3,8 +3,7 @@
 //! Arm ARM C7.2 by instruction name; pseudocode `V`, `Vpart`, `Elem`, `Reduce`, `AdvSIMDExpandImm`. Which element size and
 //! how many of them is in the operands.
 
-use arch::{Arg, Arrangement, Reg, SimdWidth};
-use isa::Op;
+use arch::{Arg, Arrangement, Op, Reg, SimdWidth};
 
 use super::arithmetic::ones;
 use super::state::{Core, Executed, Stop};

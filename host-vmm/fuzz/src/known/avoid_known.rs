@@ -3,9 +3,9 @@
 
 use abi::mailbox::PageKind;
 
-use arch::{Arg, DataCacheOp, ScalableAddress};
+use arch::{Arg, DataCacheOp, Op, ScalableAddress};
 use errata::avoid::{Avoid, Avoided};
-use isa::{Insn, Op};
+use isa::Insn;
 
 use super::instructions::{EXCLUSIVE_LOADS, has, is_zva};
 use crate::words::{NOP, doorbell_word};

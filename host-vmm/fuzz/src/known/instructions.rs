@@ -10,14 +10,14 @@ pub fn shows(known: &Avoided, insn: Insn) -> bool {
     let mnemonic = insn.row().mnemonic();
     known.rules.iter().any(|rule| match *rule {
         Avoid::Mnemonics(prefixes) => prefixes.iter().any(|prefix| mnemonic.starts_with(prefix)),
-        Avoid::SpeculationBarriers => insn.op() == isa::Op::Sb,
+        Avoid::SpeculationBarriers => insn.op() == arch::Op::Sb,
         Avoid::NonFaultCrossing => {
-            insn.op() == isa::Op::SveLdnf1 && insn.access().is_some_and(|access| access.bytes > 1)
+            insn.op() == arch::Op::SveLdnf1 && insn.access().is_some_and(|access| access.bytes > 1)
         }
         Avoid::ScalableByStack => insn.op().is_scalable() && insn.args().last().is_some_and(is_stack_with_immediate),
         Avoid::VerticalSlices => {
             let vertical = |arg: &Arg| matches!(arg, Arg::ZaSliceList(slice) if slice.is_vertical());
-            insn.op() == isa::Op::SmeLd1 && insn.args().first().is_some_and(vertical)
+            insn.op() == arch::Op::SmeLd1 && insn.args().first().is_some_and(vertical)
         }
         Avoid::UnalignedStack => moves_stack(insn),
         Avoid::LongLists => {

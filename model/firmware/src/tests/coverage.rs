@@ -1,8 +1,7 @@
 //! Every instruction of the table has a rule.
 
 use abi::map::Window;
-use arch::SysReg;
-use isa::Op;
+use arch::{Op, SysReg};
 
 use super::{Bench, pointer, tagged};
 use crate::Outcome;

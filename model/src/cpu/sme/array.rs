@@ -3,8 +3,7 @@
 //! Pseudocode `ZAvector`, `ZAslice`, `ZAhslice`, `ZAvslice`, `ZAtile`: elements of n bytes have n tiles, and row r of tile t is
 //! vector `t + r * n` of the array.
 
-use arch::{Arg, Args, Predicate, Scalable, ZaSlice};
-use isa::Op;
+use arch::{Arg, Args, Op, Predicate, Scalable, ZaSlice};
 
 use super::UNKNOWN_OPERANDS;
 use crate::cpu::matrix::{Storage, TABLE_BYTES};

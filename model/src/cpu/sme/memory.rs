@@ -2,8 +2,7 @@
 //!
 //! Pseudocode of LD1B (scalar plus scalar, tile slice), LDR (array vector), LDR (table) and their like.
 
-use arch::{Arg, Args, Predicate, SliceIndex, ZaSlice};
-use isa::Op;
+use arch::{Arg, Args, Op, Predicate, SliceIndex, ZaSlice};
 
 use super::UNKNOWN_OPERANDS;
 use crate::cpu::access::{Access, RegisterFile};

@@ -3,8 +3,7 @@
 //! Arm ARM, "Instructions illegal in Streaming SVE mode", by encoding for AdvSIMD; for SVE pseudocode
 //! `CheckNonStreamingSVEEnabled`, by instruction. With SMCR_EL1.FA64 all would be legal, but that is 0.
 
-use arch::{Arg, Args, ScalableAddress, SimdWidth};
-use isa::Op;
+use arch::{Arg, Args, Op, ScalableAddress, SimdWidth};
 
 use super::Trap;
 use crate::cpu::program::{DecodedInsn, Family};

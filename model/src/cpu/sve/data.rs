@@ -1,7 +1,6 @@
 //! Counts of elements, and vectors that are made, moved and added. Arm ARM C8.2 by instruction name.
 
-use arch::{Arg, Args, PredicateForm, Scalable};
-use isa::Op;
+use arch::{Arg, Args, Op, PredicateForm, Scalable};
 
 use super::{Bytes, MAX_BYTES, UNKNOWN_OPERANDS, bit, bytes_of, number};
 use crate::cpu::state::{Core, Executed, Stop};

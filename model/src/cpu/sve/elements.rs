@@ -3,8 +3,7 @@
 //! Arm ARM C8.2 by instruction name. An element that is not active is not accessed, so it takes no fault. The address of an
 //! element is a sum of 64 bits, and its logical tag is in that sum.
 
-use arch::{Address, Arg, Extend, Indexed, Predicate, Reg, ScalableAddress, ScalableList};
-use isa::Op;
+use arch::{Address, Arg, Extend, Indexed, Op, Predicate, Reg, ScalableAddress, ScalableList};
 
 use super::{Bytes, Mask, UNKNOWN_OPERANDS, bit, bytes_of, number};
 use crate::cpu::arithmetic::extended_register;

@@ -3,8 +3,7 @@
 //! Pseudocode of LD1B, LD2B, ST1B and their like: each active element is an access of its own, translated, checked and made
 //! in order. An instruction of which an element faults has loaded or stored what it likes of the others.
 
-use arch::{Arg, Args};
-use isa::Op;
+use arch::{Arg, Args, Op};
 
 use super::elements::{Element, Shape, Transfer};
 use super::{Bytes, MAX_BYTES, UNKNOWN_OPERANDS, bit};

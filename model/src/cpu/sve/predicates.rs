@@ -2,8 +2,7 @@
 //!
 //! Arm ARM C8.2 by instruction name; pseudocode `DecodePredCount`, `PredTest`, `LastActive`.
 
-use arch::{Arg, Args, Predicate, PredicateForm, Reg};
-use isa::Op;
+use arch::{Arg, Args, Op, Predicate, PredicateForm, Reg};
 
 use super::{MAX_BYTES, Mask, UNKNOWN_OPERANDS, bit, bytes_of, number, set_bit};
 use crate::cpu::state::{Core, Executed, Stop};

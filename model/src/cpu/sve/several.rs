@@ -2,8 +2,7 @@
 //!
 //! Pseudocode of LD1B (scalar plus scalar, consecutive and strided registers), `CounterToPredicate`, `EncodePredCount`.
 
-use arch::{Arg, Args, PredicateCounter, PredicateForm};
-use isa::Op;
+use arch::{Arg, Args, Op, PredicateCounter, PredicateForm};
 
 use super::elements::{Element, Shape, Transfer};
 use super::{MAX_BYTES, Mask, UNKNOWN_OPERANDS, bytes_of};

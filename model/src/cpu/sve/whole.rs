@@ -3,8 +3,7 @@
 //! Pseudocode of LDR (vector) and its like: accesses of single bytes, of which only the first one's address must be aligned,
 //! to 16 bytes for a vector and to 2 for a predicate.
 
-use arch::{Address, Arg, Predicate, ScalableAddress};
-use isa::Op;
+use arch::{Address, Arg, Op, Predicate, ScalableAddress};
 
 use super::{MAX_BYTES, UNKNOWN_OPERANDS};
 use crate::cpu::access::{Access, RegisterFile};

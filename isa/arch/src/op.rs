@@ -5,7 +5,7 @@ macro_rules! ops {
     ($( $(#[$doc:meta])* $op:ident )*) => {
         /// An instruction, named after its section in Arm ARM C6.2, C7.2 or C8.2. All its encodings have the same semantics.
         ///
-        /// Sections that differ only in the size of the access share a name; [`Insn::access`](crate::Insn::access)
+        /// Sections that differ only in the size of the access share a name; `Insn::access` of the package `isa`
         /// returns the size.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
