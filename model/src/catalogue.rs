@@ -1,6 +1,6 @@
 //! The catalogue of defects of the CPU, each declared beside the rule that it breaks.
 
-use crate::defect::Defect;
+use model_base::defect::Defect;
 
 /// Lists every defect of the CPU.
 pub fn all() -> impl Iterator<Item = &'static Defect> {

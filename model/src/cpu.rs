@@ -2,7 +2,7 @@
 //!
 //! [`Cpu`] is what a vCPU holds, [`Env`] what it runs in. The firmware's page tables are part of the
 //! specification ([`translate`]), so an instruction is executed from its virtual address to bytes and
-//! tags of a [`Bus`](crate::memory::Bus). A rule stands in one file, with the source it was taken from and the defects that
+//! tags of a [`Bus`](model_base::memory::Bus). A rule stands in one file, with the source it was taken from and the defects that
 //! break it. What is not specified is said to be so ([`Stop::Unmodelled`]); nothing is guessed.
 
 mod access;
@@ -19,7 +19,6 @@ mod copy_overlap;
 mod exclusive;
 mod execute;
 mod fault;
-mod features;
 mod float;
 mod float_atomic;
 mod hypercall;
@@ -48,7 +47,6 @@ mod vector;
 pub use copy_overlap::Copying;
 pub use execute::{Event, run};
 pub use fault::Exception;
-pub use features::Features;
 pub use hypercall::RESETS;
 pub use platform::{Hypervisor, Platform};
 pub use program::Program;
@@ -57,7 +55,7 @@ pub use system_registers::{SystemRegisters, reset};
 pub use translate::PageKinds;
 pub use unknown::Hidden;
 
-use crate::defect::Defect;
+use model_base::defect::Defect;
 
 /// The defects of all rules of the CPU.
 pub fn defects() -> impl Iterator<Item = &'static Defect> {

@@ -4,15 +4,16 @@
 //! specification of the firmware (`model/firmware`) and that of KVM (`model/kvm`). Every rule cites what it stands for: the
 //! Arm ARM (DDI 0487) by register, instruction or pseudocode function.
 //!
-//! Where the architecture leaves a choice, the model asks [`choice::Choices`], so that all permitted
+//! Where the architecture leaves a choice, the model asks [`model_base::choice::Choices`], so that all permitted
 //! outcomes can be listed; where it leaves bits UNKNOWN it says which. Beside each file of rules stand the
-//! [`defect`]s that break them, each a realistic mistake; the suite must notice every one of them.
+//! [`model_base::defect`]s that break them, each a realistic mistake; the suite must notice every one of them.
 //!
 //! Nothing here does input or output, knows a host, or is unsafe: the same program always gives the
 //! same trace.
 //!
 //! ```
-//! use model::cpu::{Cpu, Features};
+//! use model::cpu::Cpu;
+//! use model_base::Features;
 //!
 //! // A CPU as the firmware has it when it begins to serve: at EL1, nothing tag checked out of turn.
 //! let cpu = Cpu::new(&Features::default());
@@ -21,13 +22,7 @@
 
 #![forbid(unsafe_code)]
 
-// The code that `mutants::rules` makes names this crate so, here as elsewhere.
-extern crate self as model;
-
 pub mod catalogue;
-pub mod choice;
 pub mod cpu;
-pub mod defect;
-pub mod memory;
 #[cfg(feature = "mutants")]
 pub mod mutant;

@@ -15,7 +15,7 @@ use super::session::Session;
 use errata::avoid::Avoided;
 use machine::deadline::OutOfTime;
 use machine::{Deadline, Factory, Machine, MachineError};
-use model::choice::Choices;
+use model_base::choice::Choices;
 use program::compare::Difference;
 use program::run::Tags;
 use program::{Observation, Program};

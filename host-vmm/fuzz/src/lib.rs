@@ -13,10 +13,10 @@
 //!
 //! // A machine whose ST2G tags only the first of its granules, compared with the specification.
 //! let defect = model::catalogue::named("st2g.first-granule-only").ok_or("no such defect")?;
-//! let broken = ModelFactory::new(Settings::default().injecting(model::defect::Injected::only(defect)));
+//! let broken = ModelFactory::new(Settings::default().injecting(model_base::defect::Injected::only(defect)));
 //! let model = ModelFactory::new(Settings::default());
 //! let mut judge = Judge::new(&broken, Box::new(ModelReference::new(&model)));
-//! # let _active = model::defect::activate(Some(defect));
+//! # let _active = model_base::defect::activate(Some(defect));
 //! let program = "granule program 1\nblock el=1\n  x0 = tagged+0x0 tag 5\ncode\n  st2g x0, [x0]\nend\n".parse()?;
 //! assert!(matches!(judge.judge(&program, Deadline::NEVER), Verdict::Diverged(_)));
 //!

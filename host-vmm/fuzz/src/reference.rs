@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use abi::mailbox::SysReg;
-use model::choice::Choices;
+use model_base::choice::Choices;
 
 use super::session::Session;
 use machine::{Config, Deadline, MachineError};
@@ -92,7 +92,7 @@ impl<'f> ModelReference<'f> {
 
 impl Reference for ModelReference<'_> {
     fn observe(&mut self, program: &Program, choices: Choices, deadline: Deadline) -> Result<Outcome, MachineError> {
-        let _unbroken = (!self.as_it_is).then(|| model::defect::activate(None));
+        let _unbroken = (!self.as_it_is).then(|| model_base::defect::activate(None));
         deadline.check()?;
         let mut machine = self.session.machine(program)?;
         let (observation, visited) =

@@ -5,8 +5,8 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use model::choice::Choices;
-use model::defect::{Defect, Injected};
+use model_base::choice::Choices;
+use model_base::defect::{Defect, Injected};
 
 use super::campaign::{self, Options};
 use super::contender::KnownErrata;

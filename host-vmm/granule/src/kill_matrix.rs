@@ -17,8 +17,9 @@ use std::time::{Duration, Instant};
 
 use kvm_model::Mode;
 use kvm_model::contract::Release;
-use model::cpu::{Features, Hypervisor};
-use model::defect::{Defect, Injected};
+use model::cpu::Hypervisor;
+use model_base::Features;
+use model_base::defect::{Defect, Injected};
 
 use machine::target::Opener;
 use machine::{Config, Deadline};

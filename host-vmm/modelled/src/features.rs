@@ -1,7 +1,7 @@
 //! The model's description of a CPU, from what a machine reported at boot.
 
 use abi::mailbox::BootReport;
-use model::cpu::Features;
+use model_base::Features;
 
 /// Returns the features that a CPU reports at boot. What the report does not tell is as on QEMU's `max`.
 #[must_use]

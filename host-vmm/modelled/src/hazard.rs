@@ -7,7 +7,7 @@ const IPA: u64 = 0x4000_0000;
 
 /// Tries a hazard in a VM, which gets MTE and a page for it.
 pub(super) fn attempt(vm: &mut kvm_model::Vm, hazard: Hazard) -> HazardOutcome {
-    if let Some(outcome) = super::faulty::hazard::wrong_outcome(model::defect::Injected::NONE, hazard) {
+    if let Some(outcome) = super::faulty::hazard::wrong_outcome(model_base::defect::Injected::NONE, hazard) {
         return outcome;
     }
     let page = vm.page_size();

@@ -6,9 +6,8 @@ use std::time::Duration;
 use firmware_model::BUDGET;
 use kvm_model::contract::{ParseReleaseError, Release};
 use kvm_model::{Host, Mode};
-use model::choice::Choices;
-use model::cpu::{Features, Hypervisor};
-use model::defect::Injected;
+use model::cpu::Hypervisor;
+use model_base::{Features, choice::Choices, defect::Injected};
 
 use super::factory::ModelFactory;
 use machine::capability::{Capabilities, MachineKind};

@@ -117,7 +117,7 @@ fn the_table_of_capabilities_holds() {
 
 #[test]
 fn choices_are_given_to_a_run_and_what_it_visited_comes_back() {
-    use model::choice::Choices;
+    use model_base::choice::Choices;
     let mut machine = ModelFactory::new(Settings::default()).boot_model(Config::default()).unwrap();
     // RRND = 1: IRG chooses any tag.
     let block = Block::assemble("irg x1, x0").unwrap().sys(SysReg::Gcr, 1 << 16);

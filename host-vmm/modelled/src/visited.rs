@@ -1,7 +1,7 @@
 //! What a run on the model chose where the architecture leaves a choice, and what no trace shows of its blocks.
 
 use firmware_model::Unknown;
-use model::choice::Choices;
+use model_base::choice::Choices;
 
 use crate::backend::ModelMachine;
 use machine::Deadline;

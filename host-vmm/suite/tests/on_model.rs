@@ -6,7 +6,7 @@ use machine::capability::{Capability, MachineKind};
 use machine::need::Need;
 use machine::target::Opener;
 use machine::{Config, Deadline};
-use model::defect::{Defect, Injected};
+use model_base::defect::{Defect, Injected};
 use modelled::Settings;
 use report::event::{Event, Sink, Verdict};
 use suite::Options;

@@ -1,6 +1,6 @@
 //! The catalogue of defects: those of the firmware, and before them those of the CPU.
 
-use model::defect::Defect;
+use model_base::defect::Defect;
 
 use crate::{executor, heap, state};
 

@@ -9,7 +9,7 @@ use abi::map;
 
 use crate::state::Firmware;
 use model::cpu::{Cpu, Env, Event, PageKinds, Program, Vectors, reset};
-use model::memory::NoMemory;
+use model_base::memory::NoMemory;
 
 mutants::defects!();
 

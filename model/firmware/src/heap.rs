@@ -10,7 +10,7 @@ use arch::{Exclude, Rgsr, Tag, TaggedPtr};
 
 use crate::state::Firmware;
 use model::cpu::{Cpu, Env};
-use model::memory::NoMemory;
+use model_base::memory::NoMemory;
 
 mutants::defects!();
 

@@ -9,7 +9,8 @@
 //! ```
 //! use abi::mailbox::SysReg;
 //! use firmware_model::Firmware;
-//! use model::cpu::{Features, reset};
+//! use model::cpu::reset;
+//! use model_base::Features;
 //!
 //! let report = Firmware::boot_report(&Features::MAX, 0);
 //! assert_eq!((report.pfr1 >> 8 & 0xf, report.sys[SysReg::Sctlr as usize]), (3, reset::SCTLR));

@@ -5,7 +5,8 @@ use abi::map::{self, GUEST_PAGE, Window};
 
 use crate::executor::{Interrupt, Seat};
 use crate::heap::Heap;
-use model::cpu::{Features, PageKinds, SystemRegisters, reset};
+use model::cpu::{PageKinds, SystemRegisters, reset};
+use model_base::Features;
 
 mutants::defects!();
 

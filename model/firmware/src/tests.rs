@@ -29,10 +29,10 @@ use abi::map::{self, Window};
 use arch::Tag;
 
 use crate::{Done, Firmware, HeapError, Outcome, VectorState};
-use model::choice::Choices;
-use model::cpu::{Cpu, Env, Features, Platform, Vectors};
-use model::defect::{self, Defect};
-use model::memory::{Bus, ByteMask, NoMemory};
+use model::cpu::{Cpu, Env, Platform, Vectors};
+use model_base::defect::{self, Defect};
+use model_base::memory::{Bus, ByteMask, NoMemory};
+use model_base::{Features, choice::Choices};
 
 /// Pages of bytes and tags, there once they are touched.
 #[derive(Default, PartialEq)]
@@ -41,7 +41,7 @@ struct Ram(BTreeMap<u64, ([u8; 4096], [u8; 256])>, BTreeSet<u64>);
 impl Ram {
     fn page(&mut self, ipa: u64) -> Result<&mut ([u8; 4096], [u8; 256]), NoMemory> {
         if !(map::RAM_BASE..map::RAM_BASE + (64 << 20)).contains(&ipa) {
-            return Err(NoMemory { ipa, lacks: model::memory::Lacks::Slot });
+            return Err(NoMemory { ipa, lacks: model_base::memory::Lacks::Slot });
         }
         Ok(self.0.entry(ipa & !4095).or_insert(([0; 4096], [0; 256])))
     }

@@ -1,6 +1,6 @@
 //! The catalogue of defects: those of the kernel, and before them those of the CPU and the firmware.
 
-use model::defect::Defect;
+use model_base::defect::Defect;
 
 use crate::{
     copy_tags, host_event, host_tags, late_memory, life, memory, offer, registers, scalable, sharing, transfer, vcpu,
@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn no_two_defects_have_the_same_name_or_number() {
         let mut names: Vec<_> = super::all().map(|defect| defect.name).collect();
-        let mut ids: Vec<_> = super::all().map(model::defect::Defect::id).collect();
+        let mut ids: Vec<_> = super::all().map(model_base::defect::Defect::id).collect();
         let count = names.len();
         names.sort_unstable();
         names.dedup();

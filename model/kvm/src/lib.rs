@@ -1,7 +1,7 @@
 //! The executable specification of KVM: a VM with memory slots, registers and `KVM_ARM_MTE_COPY_TAGS`, by kernel version.
 //!
 //! It stands on [`model`], the specification of the CPU and the firmware, and is written as that is: every rule cites the
-//! kernel's document or source file, and beside each file of rules stand the [defects](model::defect) that break them.
+//! kernel's document or source file, and beside each file of rules stand the [defects](model_base::defect) that break them.
 //! What differs between kernels is in one table, [`contract`]; [`kernel`] has the interface as types, in which real
 //! machines are asked, too.
 //!

@@ -8,7 +8,7 @@ mod unknown;
 pub use guest_memory::{GRANULE, GuestMemory, Slot};
 pub(crate) use page::Page;
 
-use model::defect::Defect;
+use model_base::defect::Defect;
 
 /// The defects of guest memory.
 pub(crate) fn defects() -> impl Iterator<Item = &'static Defect> {

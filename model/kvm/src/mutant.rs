@@ -1,6 +1,6 @@
 //! The mutants of the rules of KVM, numbered behind those of [`firmware_model::mutant`]. Only with the feature `mutants`.
 
-use model::mutant::Mutant;
+use model_base::mutant::Mutant;
 
 /// How many mutants there are below this package.
 const BEFORE: u32 = firmware_model::mutant::COUNT as u32;
@@ -25,11 +25,11 @@ pub fn numbered(number: u32) -> &'static Mutant {
     all().nth(number as usize - 1).expect("the number of a mutant")
 }
 
-/// As [`model::mutant::at`], of this package's own numbers.
+/// As [`model_base::mutant::at`], of this package's own numbers.
 #[inline]
 #[must_use]
 pub fn at(first: u32, count: u32) -> u32 {
-    model::mutant::at(BEFORE + first, count)
+    model_base::mutant::at(BEFORE + first, count)
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ const fn hwcap(entry: usize, bit: u32, least: u64) -> Hwcap {
     Hwcap { entry, bit, least }
 }
 
-/// What CPUs have besides what a guest reads: [`model::cpu::Features`] are a guest's.
+/// What CPUs have besides what a guest reads: [`model_base::Features`] are a guest's.
 const WITHHELD: &[(&str, &str, u64)] = &[("max", "SME", 1)];
 
 /// The fields that processes see, by register; the release in which each became known where that is after 5.14, and what

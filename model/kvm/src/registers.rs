@@ -11,7 +11,8 @@ use crate::kernel::{Errno, RegisterId};
 use crate::scalable;
 use crate::vcpu::Vcpu;
 use crate::vm::Vm;
-use model::cpu::{Cpu, Features, Hypervisor, reset};
+use model::cpu::{Cpu, Hypervisor, reset};
+use model_base::Features;
 
 mutants::defects!();
 

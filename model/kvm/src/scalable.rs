@@ -9,7 +9,7 @@ use crate::kernel::{Errno, RegisterId};
 use crate::vcpu::Vcpu;
 use crate::vm::Vm;
 use abi::mailbox::Scalable;
-use model::cpu::Features;
+use model_base::Features;
 
 mutants::defects!();
 

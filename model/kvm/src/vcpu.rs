@@ -4,7 +4,8 @@
 //! to anything; what a CPU does not implement is gone once the vCPU ran.
 
 use crate::contract::Contract;
-use model::cpu::{Cpu, Features};
+use model::cpu::Cpu;
+use model_base::Features;
 
 /// What reset_unknown() puts in registers (arch/arm64/kvm/sys_regs.c): a vCPU that never ran shows it.
 pub(super) const POISON: u64 = 0x1de7_ec7e_dbad_c0de;

@@ -7,7 +7,7 @@
 //! - With the feature `switchable` it gives every operation of the rules a number, by which it can be made to go wrong at
 //!   run time. Without the feature this adds nothing.
 //!
-//! The code that it makes uses `::model::defect` and `::model::mutant`, and of the crate that it is in `crate::catalogue` and
+//! The code that it makes uses `::model_base::defect` and `::model_base::mutant`, and of the crate that it is in `crate::catalogue` and
 //! `crate::mutant::at`, which knows where the crate's numbers begin among all.
 
 #![forbid(unsafe_code)]
@@ -75,7 +75,7 @@ fn declared(place: &Place) -> Result<TokenStream, Vec<String>> {
     let defects = place.defects().map_err(|error| vec![error])?;
     let new = defects.iter().filter_map(|defect| {
         let (name, what) = (&defect.name, defect.what.as_ref()?);
-        Some(quote!(&::model::defect::Defect::new(#name, #what)))
+        Some(quote!(&::model_base::defect::Defect::new(#name, #what)))
     });
     let mut other = defects.iter().filter(|defect| defect.what.is_none()).map(|defect| &defect.name).peekable();
     let test = other.peek().is_some().then(|| {
@@ -95,7 +95,7 @@ fn declared(place: &Place) -> Result<TokenStream, Vec<String>> {
         // The compiler is to look again when the declarations change.
         const _: &[u8] = include_bytes!(#file);
         /// The defects of this module's rules.
-        pub static DEFECTS: &[&::model::defect::Defect] = &[#( #new ),*];
+        pub static DEFECTS: &[&::model_base::defect::Defect] = &[#( #new ),*];
         #test
     })
 }
@@ -109,7 +109,7 @@ pub fn table(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
             let rows = numbers.records.iter().map(|record| {
                 let mutate::Record { name, file, line, function, kind, original, mutated } = record;
                 let line = *line as u32;
-                quote!(::model::mutant::Mutant {
+                quote!(::model_base::mutant::Mutant {
                     name: #name, file: #file, line: #line, function: #function, kind: #kind, original: #original, mutated: #mutated
                 })
             });

@@ -58,7 +58,7 @@ pub(crate) struct Rewriter<'a, 'c> {
 
 /// An expression that asks whether a defect is active.
 pub(crate) fn active(defect: u32) -> TokenStream {
-    quote!(::model::defect::is_active(#defect))
+    quote!(::model_base::defect::is_active(#defect))
 }
 
 impl<'a, 'c> Rewriter<'a, 'c> {

@@ -24,7 +24,7 @@ fn changed(source: &str, change: &str) -> String {
         assert_eq!(complaint.as_deref(), None);
     }
     assert_eq!(found.changes.len(), 1);
-    let id = words(&format!("::model::defect::is_active({}u32)", crate::defect::id("a.b")));
+    let id = words(&format!("::model_base::defect::is_active({}u32)", crate::defect::id("a.b")));
     text.replace(&id, "ACTIVE")
 }
 

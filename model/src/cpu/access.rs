@@ -11,7 +11,7 @@ use super::fault::Abort;
 use super::state::{Core, Stop};
 use super::system_registers::A;
 use super::translate::{Entry, Memory, Place, Purpose};
-use crate::memory::ByteMask;
+use model_base::memory::ByteMask;
 
 mutants::defects!();
 

@@ -10,7 +10,7 @@ use super::access::{Access, Alignment};
 use super::fault::undefined;
 use super::load_store::part;
 use super::state::{Core, Executed, Stop};
-use crate::memory::ByteMask;
+use model_base::memory::ByteMask;
 
 mutants::defects!();
 

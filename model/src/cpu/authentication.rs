@@ -12,23 +12,10 @@ use abi::map;
 use arch::{Arg, Op, Reg, TaggedPtr};
 
 use super::fault::undefined;
-use super::features::Features;
 use super::platform::Hypervisor;
 use super::state::{Core, Executed, Stop};
 
 mutants::defects!();
-
-/// Fields of ID_AA64ISAR1_EL1: APA and API, GPA and GPI. Of ID_AA64ISAR2_EL1: APA3, GPA3.
-const ADDRESS: [u64; 2] = [0xff << 4, 0xf << 12];
-const GENERIC: [u64; 2] = [0xff << 24, 0xf << 8];
-
-#[mutants::rules]
-impl Features {
-    /// Returns whether the ID registers have pointer authentication, of addresses or of any value.
-    fn has_authentication(&self, fields: [u64; 2]) -> bool {
-        self.isar1 & fields[0] != 0 || self.id_aa64isar2() & fields[1] != 0
-    }
-}
 
 #[mutants::rules]
 impl Core<'_, '_> {
@@ -51,7 +38,7 @@ impl Core<'_, '_> {
 
     /// PACGA: a code in the upper half. Which one is the CPU's affair, by a key that no block can read or write.
     fn generic_code(&mut self, rd: Reg) -> Executed {
-        if !self.env.features.has_authentication(GENERIC) {
+        if !self.env.features.has_generic_authentication() {
             return Err(undefined());
         }
         self.set(rd, 0);
@@ -64,7 +51,7 @@ impl Core<'_, '_> {
     /// HCR_EL2.API).
     fn authenticates(&mut self) -> bool {
         let hidden = self.env.platform.hypervisor == Hypervisor::Kvm;
-        self.env.features.has_authentication(ADDRESS) || hidden && self.env.choices.choose(2) == 1
+        self.env.features.has_address_authentication() || hidden && self.env.choices.choose(2) == 1
     }
 
     /// PAC* and AUT* while their key is disabled.

@@ -6,7 +6,7 @@ use super::access::{Access, NOT_SIMPLE, Parts, Reached};
 use super::fault::Exception;
 use super::load_store::part;
 use super::state::{Core, Stop};
-use crate::memory::ByteMask;
+use model_base::memory::ByteMask;
 
 mutants::defects!();
 

@@ -7,7 +7,7 @@
 
 use super::copy::{ADDRESS, Stage};
 use super::state::Core;
-use crate::memory::ByteMask;
+use model_base::memory::ByteMask;
 
 /// In which direction a copy goes.
 #[derive(Clone, Copy, PartialEq, Eq)]

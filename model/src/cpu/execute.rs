@@ -27,7 +27,7 @@ pub enum Event {
     /// The budget is used up.
     Exhausted,
     /// There is no memory behind an address that is mapped: a store or load of the VMM's.
-    NoMemory(crate::memory::NoMemory),
+    NoMemory(model_base::memory::NoMemory),
     /// Something that is not specified here.
     Unmodelled(&'static str),
 }

@@ -3,8 +3,8 @@
 //! No instruction of the table computes with floating point, so no field has an effect here.
 
 use super::fault::undefined;
-use super::features::Features;
 use super::state::{Core, Executed};
+use model_base::Features;
 
 mutants::defects!();
 
@@ -25,26 +25,13 @@ const CUMULATIVE: u64 = 0x0800_009f;
 /// FPSR.{N, Z, C, V}: of AArch32 alone.
 const FLAGS: u64 = 0xf << 28;
 
+/// The fields of FPCR that have features of their own.
 #[mutants::rules]
-impl Features {
-    /// Returns whether there is floating point (ID_AA64PFR0_EL1.FP).
-    fn has_floating_point(&self) -> bool {
-        self.pfr0 >> 16 & 0xf != 0xf
-    }
-
-    /// The fields of FPCR that have features of their own: ID_AA64MMFR1_EL1.AFP, ID_AA64ISAR1_EL1.BF16,
-    /// ID_AA64PFR0_EL1.FP.
-    fn optional_control(&self) -> u64 {
-        let alternative = if self.mmfr1 >> 44 & 0xf != 0 { ALTERNATIVE } else { 0 };
-        let bfloat = if self.isar1 >> 44 & 0xf >= 2 { EXTENDED_BFLOAT } else { 0 };
-        let halves = if self.pfr0 >> 16 & 0xf == 1 { FLUSH_HALVES } else { 0 };
-        alternative | bfloat | halves
-    }
-
-    /// Returns whether EL0 can use AArch32 (ID_AA64PFR0_EL1.EL0).
-    fn has_aarch32(&self) -> bool {
-        self.pfr0 & 0xf == 2
-    }
+fn optional_control(features: &Features) -> u64 {
+    let alternative = if features.has_alternative_float() { ALTERNATIVE } else { 0 };
+    let bfloat = if features.has_extended_bfloat() { EXTENDED_BFLOAT } else { 0 };
+    let halves = if features.has_half_precision() { FLUSH_HALVES } else { 0 };
+    alternative | bfloat | halves
 }
 
 #[mutants::rules]
@@ -63,7 +50,7 @@ impl Core<'_, '_> {
     /// MSR FPCR. What a hypervisor hides may still be there, and a RES0 bit may keep what is written to it.
     pub(super) fn set_fpcr(&mut self, value: u64) {
         let optional = ALTERNATIVE | EXTENDED_BFLOAT | FLUSH_HALVES;
-        let fields = CONTROL | self.env.features.optional_control();
+        let fields = CONTROL | optional_control(self.env.features);
         let reserved = !(CONTROL | optional | TRAPS | SHORT_VECTORS);
         self.cpu.fpcr = self.sticking(value, fields, &[TRAPS, SHORT_VECTORS, optional & !fields, reserved]);
     }

@@ -10,7 +10,7 @@ use super::fault::{exception, undefined};
 use super::platform::Hypervisor;
 use super::state::{Core, Executed, Stop};
 use super::system_registers::{SA, SA0};
-use crate::memory::ByteMask;
+use model_base::memory::ByteMask;
 
 mutants::defects!();
 

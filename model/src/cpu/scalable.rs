@@ -71,7 +71,7 @@ fn halves(z: &[u8; Scalable::MAX_BYTES]) -> [u64; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpu::Features;
+    use model_base::Features;
 
     #[test]
     fn a_vector_is_the_first_bytes_of_its_scalable_register() {

@@ -9,7 +9,7 @@ use super::access::{Access, Alignment};
 use super::fault::{Abort, Exception, exception};
 use super::state::{Core, Executed, Stop};
 use super::system_registers::{ENALS, ENAS0, ENASR};
-use crate::memory::ByteMask;
+use model_base::memory::ByteMask;
 
 mutants::defects!();
 

@@ -16,7 +16,7 @@ pub(super) mod streaming;
 mutants::defects!();
 
 /// The defects of the rules of SME.
-pub(super) const ALL_DEFECTS: [&[&crate::defect::Defect]; 4] =
+pub(super) const ALL_DEFECTS: [&[&model_base::defect::Defect]; 4] =
     [DEFECTS, array::DEFECTS, memory::DEFECTS, streaming::DEFECTS];
 
 /// An operand that no instruction of SME had when its rule was written.

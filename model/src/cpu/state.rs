@@ -4,13 +4,12 @@ use abi::mailbox::Scalable;
 
 use super::copy_overlap::Copying;
 use super::fault::Exception;
-use super::features::Features;
 use super::matrix::Matrix;
 use super::platform::Platform;
 use super::system_registers::SystemRegisters;
 use super::translate::PageKinds;
-use crate::choice::Choices;
-use crate::memory::{Bus, NoMemory};
+use model_base::memory::{Bus, NoMemory};
+use model_base::{Features, choice::Choices};
 
 /// v0 to v31, the lower half of each first.
 pub type Vectors = [[u64; 2]; 32];

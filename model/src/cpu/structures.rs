@@ -9,7 +9,7 @@ use arch::{Arg, Op};
 use super::access::{Access, Alignment};
 use super::load_store::{Located, part};
 use super::state::{Core, Executed};
-use crate::memory::ByteMask;
+use model_base::memory::ByteMask;
 
 mutants::defects!();
 

@@ -19,7 +19,7 @@ mod whole;
 mutants::defects!();
 
 /// The defects of the rules of SVE.
-pub(super) const ALL_DEFECTS: [&[&crate::defect::Defect]; 8] = [
+pub(super) const ALL_DEFECTS: [&[&model_base::defect::Defect]; 8] = [
     DEFECTS,
     data::DEFECTS,
     elements::DEFECTS,

@@ -7,8 +7,8 @@ use arch::FaultStatus;
 use isa::Feature;
 
 use super::fault::Exception;
-use super::features::Features;
 use super::state::Core;
+use model_base::Features;
 
 mutants::defects!();
 

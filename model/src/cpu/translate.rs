@@ -11,8 +11,8 @@ use abi::mailbox::PageKind;
 use abi::map::{self, GUEST_PAGE, Window};
 use arch::{FaultStatus, Tag, TaggedPtr};
 
-use super::features::Features;
 use super::state::Core;
+use model_base::Features;
 
 mutants::defects!();
 

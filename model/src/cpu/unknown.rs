@@ -3,7 +3,7 @@
 //! An UNKNOWN value is some value, and differs from CPU to CPU (Arm ARM, glossary, UNKNOWN). It may be moved, stored and
 //! computed with, and what comes of it is UNKNOWN, too. Where it would decide what happens next (an address, a branch,
 //! flags, a tag, a system register) the program is not covered. Bytes of memory that are UNKNOWN are a
-//! [`Bus`](crate::memory::Bus)'s.
+//! [`Bus`](model_base::memory::Bus)'s.
 
 use arch::{Arg, Op, Reg, ScalableAddress};
 

@@ -5,7 +5,7 @@
 //! ([`Outcome::decided_by`]). First one choice after the other is changed to what comes nearer; from where that ends, the
 //! tree of choices is searched depth first, and what lies behind the first difference of a run is left out.
 
-use model::choice::Choices;
+use model_base::choice::Choices;
 
 use crate::reference::Outcome;
 use machine::MachineError;

@@ -70,7 +70,7 @@ fn a_program_that_the_model_does_not_cover_never_reaches_the_machine() {
 fn a_machine_is_handed_on_after_a_permitted_program_only() {
     let defect = model::catalogue::all().find(|defect| defect.name == "addg.offset-not-scaled").unwrap();
     // Of the machine; the judge's own model never has one.
-    let _active = model::defect::activate(Some(defect));
+    let _active = model_base::defect::activate(Some(defect));
     let subject = Counting::new(Settings::default());
     let model = ModelFactory::new(Settings::default());
     let mut judge = Judge::new(&subject, Box::new(ModelReference::new(&model)));
@@ -127,7 +127,7 @@ fn no_search_and_no_loop_outlives_the_deadline() {
 #[test]
 fn what_a_program_reaches_far_from_its_first_pointers_is_compared() {
     let defect = model::catalogue::all().find(|defect| defect.name == "st2g.first-granule-only").unwrap();
-    let _active = model::defect::activate(Some(defect));
+    let _active = model_base::defect::activate(Some(defect));
     let (subject, model) = (ModelFactory::new(Settings::default()), ModelFactory::new(Settings::default()));
     let mut judge = Judge::new(&subject, Box::new(ModelReference::new(&model)));
     let far = "block el=1\n  x0 = tagged+0x40 tag 14\ncode\n  add x0, x0, #64, lsl #12\n  st2g x0, [x0]\nend\n";

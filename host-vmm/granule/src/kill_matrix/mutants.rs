@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use machine::target::Opener;
 use machine::{Config, Deadline};
-use model::mutant::{self, Mutant, OutOfFuel};
+use model_base::mutant::{self, Mutant, OutOfFuel};
 use report::event::{Event, Sink, Verdict};
 use suite::Options;
 

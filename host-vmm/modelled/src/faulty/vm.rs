@@ -18,7 +18,7 @@ use machine::migration::SavableVm;
 use machine::registers::{RegisterId, Registers};
 use machine::session::ChangeMark;
 use machine::{Access, Backing, CopyResult, CopyTags, Errno, MachineError, Vm};
-use model::defect::Injected;
+use model_base::defect::Injected;
 
 pub use defects::DEFECTS;
 use defects::{

@@ -5,7 +5,7 @@ use abi::map::Window;
 
 use super::{Bench, LOAD_FAULT, LOAD_FAULT_EL0, STORE_FAULT, STORE_FAULT_EL0, pointer, tagged, upper};
 use model::cpu::reset;
-use model::memory::Bus;
+use model_base::memory::Bus;
 
 #[test]
 fn a_wrong_tag_faults_and_changes_nothing() {

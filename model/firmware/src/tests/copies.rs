@@ -4,7 +4,8 @@ use abi::mailbox::{PageKind, SysReg};
 use abi::map::Window;
 
 use super::{Bench, LOAD_FAULT, STORE_FAULT, pointer, tagged};
-use model::cpu::{Features, reset};
+use model::cpu::reset;
+use model_base::Features;
 
 const SET: &str = "setp [x0]!, x2!, x1; setm [x0]!, x2!, x1; sete [x0]!, x2!, x1";
 const SETG: &str = "setgp [x0]!, x2!, x1; setgm [x0]!, x2!, x1; setge [x0]!, x2!, x1";

@@ -5,7 +5,7 @@ use arch::{Op, SysReg};
 
 use super::{Bench, pointer, tagged};
 use crate::Outcome;
-use model::cpu::Features;
+use model_base::Features;
 
 /// Control registers with fields that the model does not know.
 const WIDE_REGISTERS: [SysReg; 2] = [SysReg::SctlrEl1, SysReg::TcrEl1];

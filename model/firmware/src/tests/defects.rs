@@ -10,9 +10,9 @@ use abi::map::{self, Window};
 
 use super::{Bench, Vectors, pointer, tagged, upper};
 use crate::{Firmware, Outcome};
-use model::cpu::{Features, reset};
-use model::defect::{self, Defect};
-use model::memory::Bus;
+use model::cpu::reset;
+use model_base::defect::{self, Defect};
+use model_base::{Features, memory::Bus};
 
 /// A state to begin in, and a program.
 struct Program {

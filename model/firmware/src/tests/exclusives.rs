@@ -4,7 +4,8 @@ use abi::mailbox::{PageKind, SysReg};
 use abi::map::Window;
 
 use super::{Bench, LOAD_FAULT, STORE_FAULT, pointer, tagged};
-use model::cpu::{Features, reset};
+use model::cpu::reset;
+use model_base::Features;
 
 /// SCTLR_EL1 with asymmetric faults at EL1.
 const ASYMMETRIC: u64 = reset::SCTLR | 3 << 40;

@@ -5,9 +5,8 @@ use abi::mailbox::{PageKind, SysReg};
 use abi::map::Window;
 
 use super::{Bench, LOAD_FAULT, pointer, tagged};
-use model::choice::Choices;
-use model::cpu::{Features, Hypervisor, reset};
-use model::defect::Defect;
+use model::cpu::{Hypervisor, reset};
+use model_base::{Features, choice::Choices, defect::Defect};
 
 /// ESR_EL1 of what is UNDEFINED.
 const UNDEFINED: u64 = 0x0200_0000;

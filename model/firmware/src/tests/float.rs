@@ -1,7 +1,7 @@
 //! FPCR and FPSR.
 
 use super::Bench;
-use model::cpu::Features;
+use model_base::Features;
 
 /// What FPCR and FPSR may read as after all ones were written.
 fn permitted(features: &Features) -> Vec<[u64; 2]> {

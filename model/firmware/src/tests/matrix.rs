@@ -1,7 +1,8 @@
 //! SME: streaming mode, ZA and ZT0, several vectors by a counter, and what is checked.
 
 use abi::mailbox::{Scalable, SysReg};
-use model::cpu::{Features, reset};
+use model::cpu::reset;
+use model_base::Features;
 
 use super::{Bench, LOAD_FAULT, STORE_FAULT, tagged};
 

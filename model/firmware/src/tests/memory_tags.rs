@@ -4,7 +4,8 @@ use abi::mailbox::{PageKind, SysReg};
 use abi::map::Window;
 
 use super::{Bench, LOAD_FAULT, STORE_FAULT, pointer, tagged};
-use model::cpu::{Features, reset};
+use model::cpu::reset;
+use model_base::Features;
 
 #[test]
 fn each_store_tags_its_own_granules_and_zeroes_what_it_should() {

@@ -3,7 +3,8 @@
 use abi::mailbox::SysReg;
 
 use super::{Bench, LOAD_FAULT, STORE_FAULT, pointer, tagged, upper};
-use model::cpu::{Features, reset};
+use model::cpu::reset;
+use model_base::Features;
 
 const TCF0: u32 = 38;
 const TCF: u32 = 40;

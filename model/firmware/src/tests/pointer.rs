@@ -3,7 +3,7 @@
 use abi::mailbox::SysReg;
 
 use super::{Bench, tagged};
-use model::defect::Defect;
+use model_base::defect::Defect;
 
 const RRND: u64 = 1 << 16;
 

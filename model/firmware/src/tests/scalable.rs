@@ -2,7 +2,8 @@
 
 use abi::mailbox::{PageKind, Scalable, SysReg};
 use abi::map::Window;
-use model::cpu::{Features, reset};
+use model::cpu::reset;
+use model_base::Features;
 
 use super::{Bench, LOAD_FAULT, STORE_FAULT, tagged};
 use crate::Done;

@@ -5,7 +5,7 @@ use crate::contract::Release;
 use crate::host::Host;
 use crate::kernel::Backing;
 use arch::Tag;
-use model::memory::Bus;
+use model_base::memory::Bus;
 
 const RAM: u64 = 0x4000_0000;
 

@@ -13,7 +13,7 @@ use arch::Tag;
 use super::page::Page;
 use crate::contract::Contract;
 use crate::kernel::{Access, Backing, Errno, Protection};
-use model::memory::{Bus, ByteMask, Lacks, NoMemory};
+use model_base::memory::{Bus, ByteMask, Lacks, NoMemory};
 
 /// Bytes that share one tag.
 pub const GRANULE: u64 = arch::GRANULE_BYTES as u64;

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::guest_memory::GuestMemory;
 use super::page::Page;
-use model::memory::ByteMask;
+use model_base::memory::ByteMask;
 
 #[mutants::rules]
 impl Page {

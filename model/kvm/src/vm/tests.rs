@@ -3,7 +3,7 @@
 use super::*;
 use crate::host::Mode;
 use crate::kernel::RegisterId;
-use model::memory::Bus;
+use model_base::memory::Bus;
 
 const RAM: u64 = 0x4000_0000;
 

@@ -142,7 +142,7 @@ impl Rewriter<'_, '_> {
         let asks = if and { quote!(asks_right_of_and) } else { quote!(asks_right_of_or) };
         *expr = Expr::Verbatim(quote!({
             let #left: bool = #a;
-            if ::model::mutant::#asks(#at, #left) { #b } else { #left }
+            if ::model_base::mutant::#asks(#at, #left) { #b } else { #left }
         }));
         *expr = Expr::Verbatim(quote!((#expr)));
     }

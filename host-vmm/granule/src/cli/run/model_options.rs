@@ -1,6 +1,6 @@
 //! The options of a run on the model: which kernel's contract, and which CPU.
 
-use model::cpu::Features;
+use model_base::Features;
 
 use super::emulation::Emulation;
 use crate::cli::CliError;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use fuzz::reference::{ModelReference, Reference};
 use fuzz::{Profile, generate};
 use machine::Deadline;
-use model::choice::Choices;
+use model_base::choice::Choices;
 use modelled::{ModelFactory, Settings};
 use program::compare::differences;
 use program::observation::StepObservation;
@@ -271,7 +271,7 @@ mod tests {
         }
         assert!(files > 50, "{files} files");
     }
-    use model::mutant;
+    use model_base::mutant;
 
     /// Finds the number of a mutant by what it changes.
     fn number(function: &str, original: &str, mutated: &str) -> u32 {

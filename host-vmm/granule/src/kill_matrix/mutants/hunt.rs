@@ -9,7 +9,7 @@ use std::{fs, io};
 use fuzz::judge::Verdict;
 use fuzz::shrink::shrink;
 use machine::Deadline;
-use model::mutant;
+use model_base::mutant;
 use program::Program;
 use report::failure::FailureKind;
 

@@ -5,7 +5,7 @@
 
 use kvm_model::Mode;
 use kvm_model::contract::Release;
-use model::cpu::Features;
+use model_base::Features;
 
 use super::super::{LINUX_6_12, LINUX_7_2, Stage};
 

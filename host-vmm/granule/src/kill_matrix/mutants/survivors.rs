@@ -10,7 +10,7 @@
 
 use std::collections::BTreeSet;
 
-use model::mutant::Mutant;
+use model_base::mutant::Mutant;
 
 use super::{Fate, Fates};
 

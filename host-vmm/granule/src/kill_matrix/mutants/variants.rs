@@ -1,7 +1,8 @@
 //! The models that programs are replayed on: CPUs, kernels, and who answers a guest's calls.
 
 use kvm_model::contract::Release;
-use model::cpu::{Features, Hypervisor};
+use model::cpu::Hypervisor;
+use model_base::Features;
 
 /// A model that programs are replayed on.
 pub struct Variant {

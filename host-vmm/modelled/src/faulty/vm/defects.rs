@@ -1,6 +1,6 @@
 //! The ways in which a VMM loses state between save and restore.
 
-model::defects! {
+model_base::defects! {
     TAGS_NOT_SAVED "vmm.tags-not-saved" "tags are not saved at all";
     TAGS_LAST_GRANULE "vmm.tags-last-granule-lost" "the last tag of each stretch of memory is not saved";
     TAGS_LAST_PAGE "vmm.tags-last-page-lost" "the tags of the last page of each stretch of memory are not saved";

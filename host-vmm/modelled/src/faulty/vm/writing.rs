@@ -6,7 +6,7 @@ use machine::migration::SavableVm;
 use machine::registers::{RegisterId, Registers};
 use machine::tags::GRANULE;
 use machine::{CopyResult, CopyTags, MachineError, TagBuffer, Vm as _};
-use model::defect::Defect;
+use model_base::defect::Defect;
 
 use super::FaultyVm;
 use super::defects::{

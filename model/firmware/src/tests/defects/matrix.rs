@@ -4,8 +4,8 @@ use abi::mailbox::{Scalable, SysReg};
 
 use super::super::{Bench, Ram, tagged};
 use crate::Outcome;
-use model::cpu::{Features, reset};
-use model::defect::Defect;
+use model::cpu::reset;
+use model_base::{Features, defect::Defect};
 
 /// x0: granule 0 with tag 4 of granules 0 to 31; x1: the same by tag 9; x2: 0x400 with tag 0; x3: a counter; x4: before another tag.
 const PROGRAMS: &[&str] = &[

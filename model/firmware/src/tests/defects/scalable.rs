@@ -5,8 +5,8 @@ use abi::map::Window;
 
 use super::super::{Bench, Ram, tagged};
 use crate::{Firmware, Outcome};
-use model::cpu::{Features, reset};
-use model::defect::Defect;
+use model::cpu::reset;
+use model_base::{Features, defect::Defect};
 
 /// x0: granule 0 with tag 4 of granules 0 to 7; x1: the same by tag 9; x2: granule 4; x3: before a page that is not mapped;
 /// x4: before a page of Device memory; x5 and x6: numbers; x7: tag 4 in one granule, 5 in the next.
@@ -108,7 +108,7 @@ fn states(defect: Option<&'static Defect>) -> Vec<(String, Ram)> {
         (Features { vector_lengths: 0b101, ..Features::MAX }, false),
     ] {
         let report = {
-            let _active = model::defect::activate(defect);
+            let _active = model_base::defect::activate(defect);
             Firmware::boot_report(&features, 0)
         };
         let mut bench = Bench::of(features);

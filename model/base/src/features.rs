@@ -3,6 +3,8 @@
 //! Presets mirror CPUs of QEMU 10, which granule is measured against: their ID registers are those that a guest of
 //! Linux 6.12 reads on them, but for CLIDR_EL1, which is the CPU's. Nothing here depends on the host.
 
+mod presets;
+
 use arch::SysReg;
 use isa::Feature;
 
@@ -88,13 +90,7 @@ const SME_SHIFT: u32 = 24;
 const SME_VERSION_SHIFT: u32 = 56;
 const BT: u64 = 0xf;
 const LO_SHIFT: u32 = 16;
-const GCS_SHIFT: u32 = 44;
 const MTEX_SHIFT: u32 = 52;
-const THE_SHIFT: u32 = 48;
-const LRCPC_SHIFT: u32 = 20;
-const LS64_SHIFT: u32 = 60;
-const LSFE_SHIFT: u32 = 16;
-const LSUI_SHIFT: u32 = 24;
 const ATOMIC_SHIFT: u32 = 20;
 const MOPS_SHIFT: u32 = 16;
 const AT_SHIFT: u32 = 32;
@@ -103,110 +99,6 @@ const IDS_SHIFT: u32 = 36;
 const AFF0: u64 = 0xff;
 
 impl Features {
-    /// QEMU's `max` (target/arm/tcg/cpu64.c, `aarch64_max_tcg_initfn`): MTE3, tag blocks of 256 bytes. Besides it has
-    /// FEAT_MTE_TAGGED_FAR and FEAT_MTE_STORE_ONLY, which not every version of QEMU has.
-    pub const MAX: Self = Self {
-        name: "max",
-        mte: 3,
-        tags_hidden: false,
-        gmid_trapped: false,
-        tag_block_bs: 6,
-        dczid: 4,
-        atomics: true,
-        lse128: false,
-        lse2: true,
-        mops: true,
-        tagged_far: true,
-        store_only: true,
-        idst: true,
-        vector_lengths: 0xffff,
-        streaming_lengths: 0,
-        sve_hidden: false,
-        pfr0: 0x1101_0010_2011_0222,
-        pfr1: 0x21,
-        dfr0: 0x1030_500a,
-        isar0: 0x1221_1111_1001_2120,
-        isar1: 0x0111_2111_1021_1002,
-        isar2: 0x0010_0012,
-        isar3: 0,
-        mmfr0: 0x2100_0323_1020_1126,
-        mmfr1: 0x0010_1120_1031_2122,
-        mmfr2: 0x1221_0100_1201_1011,
-        zfr0: 0x0110_1101_0021_0021,
-        smfr0: 0,
-        midr: 0x000f_0510,
-        mpidr: 1 << 31,
-        revidr: 0,
-        clidr: 0x0200_0023,
-        ctr: 0xb444_c004,
-    };
-
-    /// QEMU's `neoverse-n2` (`aarch64_neoverse_n2_initfn`): MTE2, tag blocks of 64 bytes.
-    pub const NEOVERSE_N2: Self = Self {
-        name: "neoverse-n2",
-        mte: 2,
-        tags_hidden: false,
-        gmid_trapped: false,
-        tag_block_bs: 4,
-        dczid: 4,
-        atomics: true,
-        lse128: false,
-        lse2: true,
-        mops: false,
-        tagged_far: false,
-        store_only: false,
-        idst: true,
-        vector_lengths: 1,
-        streaming_lengths: 0,
-        sve_hidden: false,
-        pfr0: 0x1101_0010_2011_0112,
-        pfr1: 0x21,
-        dfr0: 0xf0_1030_5009,
-        isar0: 0x1221_1111_1001_2120,
-        isar1: 0x0011_1111_0121_1052,
-        isar2: 0,
-        isar3: 0,
-        mmfr0: 0x0222_0010_1125,
-        mmfr1: 0x1021_2122,
-        mmfr2: 0x1221_0100_1200_1011,
-        zfr0: 0x1101_0011_0021,
-        smfr0: 0,
-        midr: 0x410f_d493,
-        mpidr: 1 << 31,
-        revidr: 0,
-        clidr: 0x14_8200_0023,
-        ctr: 0x4_b444_c004,
-    };
-
-    /// `max` as it is without a kernel, which would hide SME: SME2 with vectors of 16 to 256 bytes, and FEAT_SVE2p1.
-    pub const MAX_SME: Self = Self {
-        name: "max-sme",
-        pfr1: Self::MAX.pfr1 | 2 << SME_SHIFT,
-        zfr0: Self::MAX.zfr0 & !0xf | 2,
-        smfr0: 0x86fd_1300_0000_0000 | 1 << SME_VERSION_SHIFT,
-        streaming_lengths: 0x808b,
-        ..Self::MAX
-    };
-
-    /// No CPU that there is: `max` with every feature that instructions of the table need, and extended tag checks.
-    pub const EVERYTHING: Self = Self {
-        name: "everything",
-        lse128: true,
-        pfr1: Self::MAX_SME.pfr1 | 1 << GCS_SHIFT | 1 << THE_SHIFT | 1 << MTEX_SHIFT,
-        isar1: Self::MAX.isar1 & !(0xf << LRCPC_SHIFT | 0xf << LS64_SHIFT) | 3 << LRCPC_SHIFT | 3 << LS64_SHIFT,
-        isar3: 1 << LSFE_SHIFT | 1 << LSUI_SHIFT,
-        ..Self::MAX_SME
-    };
-
-    /// All presets.
-    pub const ALL: [&'static Self; 4] = [&Self::MAX, &Self::NEOVERSE_N2, &Self::MAX_SME, &Self::EVERYTHING];
-
-    /// Finds a preset by its name.
-    #[must_use]
-    pub fn by_name(name: &str) -> Option<&'static Self> {
-        Self::ALL.into_iter().find(|features| features.name == name)
-    }
-
     /// The vector lengths of SVE in bytes, in ascending order.
     pub fn vector_lengths(&self) -> impl Iterator<Item = u16> {
         let lengths = self.vector_lengths;
@@ -293,6 +185,48 @@ impl Features {
     pub fn id_aa64pfr1(&self) -> u64 {
         let shown = if self.tags_hidden { 0 } else { self.mte as u64 };
         self.pfr1 | shown << MTE_SHIFT
+    }
+
+    /// Returns whether there is floating point (ID_AA64PFR0_EL1.FP).
+    #[must_use]
+    pub fn has_floating_point(&self) -> bool {
+        self.pfr0 >> 16 & 0xf != 0xf
+    }
+
+    /// Returns whether there is half-precision arithmetic (ID_AA64PFR0_EL1.FP, FEAT_FP16).
+    #[must_use]
+    pub fn has_half_precision(&self) -> bool {
+        self.pfr0 >> 16 & 0xf == 1
+    }
+
+    /// Returns whether FPCR has alternative behaviour (ID_AA64MMFR1_EL1.AFP, FEAT_AFP).
+    #[must_use]
+    pub fn has_alternative_float(&self) -> bool {
+        self.mmfr1 >> 44 & 0xf != 0
+    }
+
+    /// Returns whether FPCR has EBF (ID_AA64ISAR1_EL1.BF16, FEAT_EBF16).
+    #[must_use]
+    pub fn has_extended_bfloat(&self) -> bool {
+        self.isar1 >> 44 & 0xf >= 2
+    }
+
+    /// Returns whether EL0 can use AArch32 (ID_AA64PFR0_EL1.EL0).
+    #[must_use]
+    pub fn has_aarch32(&self) -> bool {
+        self.pfr0 & 0xf == 2
+    }
+
+    /// Returns whether there is pointer authentication of addresses (ID_AA64ISAR1_EL1.{APA, API}, ID_AA64ISAR2_EL1.APA3).
+    #[must_use]
+    pub fn has_address_authentication(&self) -> bool {
+        self.isar1 & 0xff << 4 != 0 || self.id_aa64isar2() & 0xf << 12 != 0
+    }
+
+    /// Returns whether there is PACGA (ID_AA64ISAR1_EL1.{GPA, GPI}, ID_AA64ISAR2_EL1.GPA3).
+    #[must_use]
+    pub fn has_generic_authentication(&self) -> bool {
+        self.isar1 & 0xff << 24 != 0 || self.id_aa64isar2() & 0xf << 8 != 0
     }
 
     /// Returns whether PSTATE has BTYPE (ID_AA64PFR1_EL1.BT, FEAT_BTI).
