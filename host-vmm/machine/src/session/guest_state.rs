@@ -28,9 +28,10 @@ impl GuestState {
         &self.in_block
     }
 
-    /// Returns whether all windows show what they showed after boot.
+    /// Returns whether a window shows memory as it did after boot. The range is in bytes.
     #[must_use]
-    pub fn windows_are_as_booted(&self) -> bool {
-        self.changed_pages.is_empty()
+    pub fn is_as_booted(&self, window: Window, ipa: u64, bytes: u64) -> bool {
+        let overlaps = |&(_, start, length): &(Window, u64, u64)| start < ipa + bytes && ipa < start + length;
+        !self.changed_pages.iter().filter(|changed| changed.0 == window).any(overlaps)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! QEMU's gdb port gives one tag a packet, 10 µs each, and the guest must stand still for it: a mebibyte takes more than half a
 //! second. A block of LDGM that files what it loads takes a millisecond, and one of STG stores as fast. They need vCPUs that are
-//! in no block, and windows as after boot.
+//! in no block, and a window of tagged memory that shows the range as after boot.
 
 use abi::map::{self, Window};
 
@@ -40,11 +40,9 @@ pub(super) fn fetch(
     let block = backend.tag_block;
     let start = ipa & !(block - 1);
     let length = (ipa + tags.len() as u64 * GRANULE).next_multiple_of(block) - start;
-    if !can_sweep(start, length, length / block * 8, guest) {
-        return Ok(false);
-    }
+    let Some(window) = window(start, length, length / block * 8, guest) else { return Ok(false) };
     let sweep = Block::assemble(LOAD).map_err(RequestError::from)?;
-    run(backend, 0, &sweep.x(0, Window::Tagged.va(start)).x(1, length).x(2, FILED).x(3, block), guest)?;
+    run(backend, 0, &sweep.x(0, window.va(start)).x(1, length).x(2, FILED).x(3, block), guest)?;
     let mut filed = vec![[0u8; 8]; (length / block) as usize];
     backend.emulator.read(FILED, filed.as_flattened_mut())?;
     for (number, tag) in (0u64..).zip(tags) {
@@ -62,19 +60,23 @@ pub(super) fn fetch(
 /// When the guest does not do what it is asked.
 pub(super) fn store(backend: &mut TcgBackend, ipa: u64, tags: &[u8], guest: &GuestState) -> Result<bool, MachineError> {
     let length = tags.len() as u64 * GRANULE;
-    if tags.is_empty() || backend.emulator.saved().is_some() || !can_sweep(ipa, length, tags.len() as u64, guest) {
+    if tags.is_empty() || backend.emulator.saved().is_some() {
         return Ok(false);
     }
+    let Some(window) = window(ipa, length, tags.len() as u64, guest) else { return Ok(false) };
     backend.emulator.write(FILED, tags)?;
     let sweep = Block::assemble(STORE).map_err(RequestError::from)?;
-    run(backend, 0, &sweep.x(0, Window::Tagged.va(ipa)).x(1, length).x(2, FILED), guest)?;
+    run(backend, 0, &sweep.x(0, window.va(ipa)).x(1, length).x(2, FILED), guest)?;
     Ok(true)
 }
 
-/// Returns whether the guest can reach a range now, and has room for what is filed of it.
-fn can_sweep(ipa: u64, length: u64, filed: u64, guest: &GuestState) -> bool {
-    let idle = guest.windows_are_as_booted() && !guest.in_block().contains(&true);
-    idle && filed <= ROOM && super::is_visible(ipa, length)
+/// Returns a window through which the guest can reach the tags of a range now, if it has room for what is filed of it.
+fn window(ipa: u64, length: u64, filed: u64, guest: &GuestState) -> Option<Window> {
+    if filed > ROOM || !super::is_visible(ipa, length) || guest.in_block().contains(&true) {
+        return None;
+    }
+    // The firmware lets EL1 access pages of EL0.
+    [Window::Tagged, Window::TaggedEl0].into_iter().find(|window| guest.is_as_booted(*window, ipa, length))
 }
 
 /// Runs a block that must end without a fault.
