@@ -200,6 +200,8 @@ fn work(shared: &Shared, judge: &mut Judge<'_>, opponent: &Opponent, sender: &mp
             // The last program may have had too little time, and was not run then.
             Verdict::OutOfTime(_) => return,
             Verdict::Permitted => shared.coverage.compared(&program),
+            // A random program expects nothing.
+            Verdict::Unmet(_) | Verdict::OnlyFaults => {}
             Verdict::Endless(_) => {}
             Verdict::Undecided => {
                 shared.undecided.lock().unwrap_or_else(PoisonError::into_inner).push(number);

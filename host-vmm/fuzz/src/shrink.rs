@@ -33,6 +33,8 @@ impl FailureKind {
             }),
             Verdict::Failed(..) => Some(Self::Fails),
             Verdict::Permitted
+            | Verdict::Unmet(_)
+            | Verdict::OnlyFaults
             | Verdict::Undecided
             | Verdict::Endless(_)
             | Verdict::Lost(_)

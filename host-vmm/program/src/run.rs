@@ -7,7 +7,7 @@ use abi::map::{self, GUEST_PAGE};
 use arch::Tag;
 
 use super::observation::{Observation, ObservedExtent, StepObservation, StepOutcome};
-use super::{Event, Program, Run, Step};
+use super::{Event, Expectation, Program, Run, Step};
 use machine::tags::GRANULE;
 use machine::{Block, Machine, MachineError, Outcome, RequestError, ScalableState, Trace};
 
@@ -52,6 +52,7 @@ pub fn run(
             Step::Event(event) => runner.event(step, event).map(|()| true),
             Step::Run(run) => runner.block(step, run),
             Step::Again { cpu } => runner.resume_block(step, *cpu),
+            Step::Expect(expectation) => runner.look(step, expectation).map(|()| true),
         };
         match ended {
             Ok(true) => {}
@@ -100,14 +101,7 @@ impl Runner<'_> {
             }
             Event::Fetch { offset, bytes } => {
                 let tags = self.tags(*offset, *bytes)?;
-                self.seen.push(StepObservation {
-                    step,
-                    what: StepOutcome::Tags { offset: *offset, tags },
-                    unknown: Vec::new(),
-                    unknown_v: 0,
-                    unknown_p: 0,
-                    unknown_x: 0,
-                });
+                self.see(step, StepOutcome::Tags { offset: *offset, tags });
                 Ok(())
             }
             Event::SaveRestore => {
@@ -177,14 +171,31 @@ impl Runner<'_> {
         if self.hides_vectors {
             (trace.v, trace.scalable) = (None, None);
         }
-        self.seen.push(StepObservation {
-            step,
-            what: StepOutcome::Block(trace),
-            unknown: Vec::new(),
-            unknown_v: 0,
-            unknown_p: 0,
-            unknown_x: 0,
-        });
+        self.see(step, StepOutcome::Block(trace));
+    }
+
+    /// Looks at the memory that an expectation is about.
+    fn look(&mut self, step: usize, expectation: &Expectation) -> Result<(), MachineError> {
+        match expectation {
+            Expectation::Tags { offset, tags } => {
+                let tags = self.tags(*offset, tags.len() as u64 * GRANULE)?;
+                self.see(step, StepOutcome::Tags { offset: *offset, tags });
+            }
+            Expectation::Data { offset, bytes } => {
+                let (ipa, mut found) = (map::ARENA_BASE + offset, vec![0; bytes.len()]);
+                self.machine.read(ipa, &mut found)?;
+                let length = bytes.len() as u64;
+                let unknown = self.machine.unknown_memory().map(|known| known.unknown_memory(ipa, length));
+                let unknown = unknown.into_iter().flatten().next().is_some();
+                self.see(step, StepOutcome::Data { offset: *offset, bytes: found, unknown });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn see(&mut self, step: usize, what: StepOutcome) {
+        self.seen.push(StepObservation { step, what, unknown: Vec::new(), unknown_v: 0, unknown_p: 0, unknown_x: 0 });
     }
 
     /// Fetches tags. Memory of a VM without MTE has none.

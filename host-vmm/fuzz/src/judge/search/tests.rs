@@ -87,7 +87,7 @@ fn what_is_permitted_is_found_step_by_step() {
     let found = reference(8, Choices::answering(hidden)).observation;
     assert_eq!(by_enumeration(&found, &mut |choices| reference(8, choices)), None);
     let (result, tried) = search(&found, &mut |choices| reference(8, choices));
-    assert!(matches!(result, SearchResult::Permitted), "{result:?}");
+    assert!(matches!(result, SearchResult::Permitted(_)), "{result:?}");
     assert!(tried < 8 << CHOICES << 2, "{tried}");
 }
 
@@ -112,7 +112,7 @@ fn exceptions_are_an_order_within_a_step() {
     let mut found = faulting(20, Choices::answering(hidden)).observation;
     assert_eq!(by_enumeration(&found, &mut |choices| faulting(20, choices)), None);
     let (result, _) = search(&found, &mut |choices| faulting(20, choices));
-    assert!(matches!(result, SearchResult::Permitted), "{result:?}");
+    assert!(matches!(result, SearchResult::Permitted(_)), "{result:?}");
     let StepOutcome::Block(trace) = &mut found.seen[0].what else { panic!() };
     trace.faults[19].far = 0x22;
     let (result, tried) = search(&found, &mut |choices| faulting(20, choices));
@@ -136,7 +136,7 @@ fn the_answers_behind_a_changed_one_are_all_tried() {
     };
     let found = observe(Choices::answering(vec![1; 3])).observation;
     let (result, tried) = search(&found, &mut |choices| observe(choices));
-    assert!(matches!(result, SearchResult::Permitted), "{result:?}");
+    assert!(matches!(result, SearchResult::Permitted(_)), "{result:?}");
     assert!(tried < 16, "{tried}");
 }
 
