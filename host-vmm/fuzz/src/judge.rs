@@ -14,7 +14,7 @@ use super::reference::Reference;
 use super::session::Session;
 use errata::avoid::Avoided;
 use machine::deadline::OutOfTime;
-use machine::{Deadline, Factory, Machine, MachineError};
+use machine::{Deadline, Explain, Factory, Machine, MachineError, RequestError};
 use model_base::choice::Choices;
 use program::compare::Difference;
 use program::run::Tags;
@@ -106,6 +106,10 @@ impl<'f> Judge<'f> {
         let of_reference = |error| {
             Box::new(match error {
                 MachineError::OutOfTime(late) => Verdict::OutOfTime(late),
+                // The machine's CPU has no such vectors either.
+                MachineError::Request(error @ RequestError::VectorLength { .. }) => {
+                    Verdict::NotCovered(error.sentence())
+                }
                 error => Verdict::NotCovered(format!("the model: {error}")),
             })
         };
