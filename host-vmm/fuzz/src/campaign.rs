@@ -198,7 +198,7 @@ fn work(shared: &Shared, judge: &mut Judge<'_>, opponent: &Opponent, sender: &mp
         match verdict {
             // The last program may have had too little time, and was not run then.
             Verdict::OutOfTime(_) => return,
-            Verdict::Permitted => shared.coverage.compared(&program),
+            Verdict::Permitted(blocks) => shared.coverage.compared(&program, &blocks),
             Verdict::Endless(_) => {}
             Verdict::Undecided => {
                 shared.undecided.lock().unwrap_or_else(PoisonError::into_inner).push(number);
@@ -242,7 +242,7 @@ fn shrunk(number: u64, program: Program, verdict: Verdict, judge: &mut Judge<'_>
         let mut kept = program.clone();
         known::avoid_known(&profile.known, profile.kind, &mut kept);
         // A smaller program may show something else that is known.
-        if kept == *program { judge.judge(program, deadline) } else { Verdict::Permitted }
+        if kept == *program { judge.judge(program, deadline) } else { Verdict::Permitted(Vec::new()) }
     });
     Finding { number, instructions, shrunk }
 }

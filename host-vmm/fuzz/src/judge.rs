@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use self::search::{Candidate, Search, SearchResult};
 use super::known;
-use super::reference::Reference;
+use super::reference::{Block, Reference};
 use super::session::Session;
 use errata::avoid::Avoided;
 use machine::deadline::OutOfTime;
@@ -27,8 +27,8 @@ pub const OUTCOMES: usize = 1 << 16;
 /// What became of a program.
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// The machine showed something that is permitted.
-    Permitted,
+    /// The machine showed something that is permitted: these blocks.
+    Permitted(Vec<Block>),
     /// Among the outcomes that were tried is none like the machine's, and there are more.
     Undecided,
     /// What the machine showed is not permitted.
@@ -126,12 +126,12 @@ impl<'f> Judge<'f> {
         known::mask_known(known, program, &mut found);
         let mut search = Search { observe: &mut observe, found: &found, left: OUTCOMES - 1 };
         Ok(match search.run(first).map_err(of_reference)? {
-            SearchResult::Permitted => match found.endless {
+            SearchResult::Permitted(outcome) => match found.endless {
                 Some(step) => Verdict::Endless(step),
                 // It did what is specified, all of which the next program's beginning puts back.
                 None => {
                     subject.take(program.cpus(), machine);
-                    Verdict::Permitted
+                    Verdict::Permitted(outcome.blocks)
                 }
             },
             SearchResult::Undecided => Verdict::Undecided,
