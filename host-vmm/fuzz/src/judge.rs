@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use self::search::{Candidate, Search, SearchResult};
 use super::known;
-use super::reference::Reference;
+use super::reference::{Block, Reference};
 use super::session::Session;
 use errata::avoid::Avoided;
 use machine::deadline::OutOfTime;
-use machine::{Deadline, Factory, Machine, MachineError};
+use machine::{Deadline, Explain, Factory, Machine, MachineError, RequestError};
 use model_base::choice::Choices;
 use program::compare::Difference;
 use program::expectation::Unmet;
@@ -28,8 +28,8 @@ pub const OUTCOMES: usize = 1 << 16;
 /// What became of a program.
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// The machine showed something that is permitted.
-    Permitted,
+    /// The machine showed something that is permitted: these blocks.
+    Permitted(Vec<Block>),
     /// It did, and yet the program expects something else; not empty.
     Unmet(Vec<Unmet>),
     /// It did, but the program shows nothing: it expects nothing, and each of its instructions took an exception.
@@ -124,6 +124,10 @@ impl<'f> Judge<'f> {
         let of_reference = |error| {
             Box::new(match error {
                 MachineError::OutOfTime(late) => Verdict::OutOfTime(late),
+                // The machine's CPU has no such vectors either.
+                MachineError::Request(error @ RequestError::VectorLength { .. }) => {
+                    Verdict::NotCovered(error.sentence())
+                }
                 error => Verdict::NotCovered(format!("the model: {error}")),
             })
         };
@@ -140,16 +144,16 @@ impl<'f> Judge<'f> {
         known::mask_known(known, program, &mut found);
         let mut search = Search { observe: &mut observe, found: &found, left: OUTCOMES - 1 };
         Ok(match search.run(first).map_err(of_reference)? {
-            SearchResult::Permitted(like) => match found.endless {
+            SearchResult::Permitted(outcome) => match found.endless {
                 Some(step) => Verdict::Endless(step),
                 // It did what is specified, all of which the next program's beginning puts back.
                 None => {
                     subject.take(program.cpus(), machine);
-                    let unmet = program.unmet(&like.outcome.observation, &found);
+                    let unmet = program.unmet(&outcome.observation, &found);
                     let aimless = || *wants_purpose && !program.expects() && found.is_all_faults(program);
                     match unmet.is_empty() {
                         true if aimless() => Verdict::OnlyFaults,
-                        true => Verdict::Permitted,
+                        true => Verdict::Permitted(outcome.blocks),
                         false => Verdict::Unmet(unmet),
                     }
                 }

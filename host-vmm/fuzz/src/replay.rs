@@ -84,12 +84,12 @@ pub fn run(
 /// should be, else the program itself.
 fn judged(judge: &mut Judge<'_>, program: Program, deadline: Deadline) -> (Program, Verdict) {
     let verdict = judge.judge(&program, deadline);
-    if !matches!(verdict, Verdict::Permitted) {
+    if !matches!(verdict, Verdict::Permitted(_)) {
         return (program, verdict);
     }
     for cut in program.cuts() {
         let verdict = judge.judge(&cut, deadline);
-        if !matches!(verdict, Verdict::Permitted) {
+        if !matches!(verdict, Verdict::Permitted(_)) {
             return (cut, verdict);
         }
     }

@@ -113,7 +113,11 @@ impl Runner<'_> {
 
     /// Runs a block; `false` if it does not end.
     fn block(&mut self, step: usize, run: &Run) -> Result<bool, MachineError> {
-        let block = run.block(self.machine.boot_report(run.cpu));
+        let boot = self.machine.boot_report(run.cpu);
+        if let Some(values) = &run.scalable {
+            check_vector_length(values.vector_bytes(), boot.vector_lengths)?;
+        }
+        let block = run.block(boot);
         let outcome = self.start(run.cpu, block)?;
         self.last = Some(without_registers(run).block(self.machine.boot_report(run.cpu)));
         self.finish(step, run.cpu, outcome, &run.at_checkpoint)
@@ -259,6 +263,12 @@ impl Runner<'_> {
     }
 }
 
+/// Refuses a vector length that a CPU has not; `lengths` is that of its boot report.
+fn check_vector_length(bytes: u16, lengths: u64) -> Result<(), RequestError> {
+    let lengths: Vec<u16> = machine::vector_lengths(lengths).collect();
+    if lengths.contains(&bytes) { Ok(()) } else { Err(RequestError::VectorLength { bytes, lengths }) }
+}
+
 /// Returns the longest vector of a machine in bytes; `None` without SVE.
 fn longest_vector(boot: &BootReport) -> Option<u64> {
     boot.vector_lengths.checked_ilog2().map(|number| 16 * (u64::from(number) + 1))
@@ -278,6 +288,18 @@ fn without_registers(run: &Run) -> Run {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use machine::Explain;
+
+    #[test]
+    fn a_vector_length_that_a_cpu_has_not_is_refused_with_those_that_it_has() {
+        assert_eq!(check_vector_length(32, 0b1011), Ok(()));
+        let error = check_vector_length(48, 0b1011).unwrap_err();
+        assert_eq!(error.reason(), "the program wants vectors of 48 bytes; this CPU has 16, 32, 64");
+        assert!(error.remedy().is_some_and(|remedy| remedy.contains("vl=")));
+        let none = check_vector_length(16, 0).unwrap_err();
+        assert_eq!(none.reason(), "the program wants vectors of 16 bytes; this CPU has no SVE");
+        assert!(none.remedy().is_some_and(|remedy| !remedy.contains("vl=")));
+    }
 
     #[test]
     fn a_page_with_nothing_but_a_tag_is_looked_at() {

@@ -43,7 +43,7 @@ fn reference(steps: usize, mut choices: Choices) -> Outcome {
     for step in 0..steps {
         let answers: Vec<u32> = (0..CHOICES).map(|_| choices.choose(2)).collect();
         values.push((shown(step, &answers), Vec::new()));
-        blocks.push(Block { step, at_faults: Vec::new(), at_end: choices.made() });
+        blocks.push(Block { step, at_faults: Vec::new(), at_end: choices.made(), executed: Vec::new() });
     }
     Outcome { observation: observation(values.into_iter()), choices, blocks }
 }
@@ -56,7 +56,7 @@ fn faulting(count: usize, mut choices: Choices) -> Outcome {
         faults.push(Fault { index: Some(index), esr: Syndrome::from_bits(0x9600_0011), far, spsr: 4 });
         at_faults.push(choices.made());
     }
-    let blocks = vec![Block { step: 0, at_faults, at_end: choices.made() }];
+    let blocks = vec![Block { step: 0, at_faults, at_end: choices.made(), executed: Vec::new() }];
     Outcome { observation: observation([(0, faults)].into_iter()), choices, blocks }
 }
 
@@ -131,7 +131,7 @@ fn the_answers_behind_a_changed_one_are_all_tried() {
         if let StepOutcome::Block(trace) = &mut observation.seen[0].what {
             (trace.x[1], trace.x[2]) = (values[1], values[0] & values[1]);
         }
-        let blocks = vec![Block { step: 0, at_faults: Vec::new(), at_end: choices.made() }];
+        let blocks = vec![Block { step: 0, at_faults: Vec::new(), at_end: choices.made(), executed: Vec::new() }];
         Outcome { observation, choices, blocks }
     };
     let found = observe(Choices::answering(vec![1; 3])).observation;
@@ -146,7 +146,7 @@ fn more_than_may_be_tried_is_undecided() {
     let observe = |mut choices: Choices| {
         let answers: Vec<u32> = (0..40).map(|_| choices.choose(2)).collect();
         let observation = observation([(shown(0, &answers), Vec::new())].into_iter());
-        let blocks = vec![Block { step: 0, at_faults: Vec::new(), at_end: choices.made() }];
+        let blocks = vec![Block { step: 0, at_faults: Vec::new(), at_end: choices.made(), executed: Vec::new() }];
         Outcome { observation, choices, blocks }
     };
     let found = observation([(1, Vec::new())].into_iter());
