@@ -7,10 +7,10 @@ use case::address::tagged;
 use case::expect::{equal_hex, fail_with, no_fault};
 use case::settings::rgsr;
 use case::{Case, CaseContext, CaseResult, Guest};
-use machine::Block;
 use machine::capability::Capability;
 use machine::need::Need;
 use machine::registers::{RegisterId, Registers};
+use machine::{Block, Config};
 
 pub const CASES: &[Case] = &[
     Case::new(
@@ -25,6 +25,13 @@ pub const CASES: &[Case] = &[
         "x and v registers that the VMM sets while the vCPU is stopped are what the guest goes on with, whatever they held",
         "Documentation/virt/kvm/api.rst, KVM_SET_ONE_REG",
         data_registers,
+    )
+    .needing(&[Need::Capability(Capability::Vm)]),
+    Case::new(
+        "restore.registers.data-by-one-reg-without-sve",
+        "in a VM without SVE v registers are read and set by ids of their own, and are what the guest goes on with",
+        "Documentation/virt/kvm/api.rst, KVM_SET_ONE_REG",
+        data_registers_without_sve,
     )
     .needing(&[Need::Capability(Capability::Vm)]),
 ];
@@ -68,9 +75,16 @@ fn one_reg(cx: &mut CaseContext<'_>) -> CaseResult {
 }
 
 fn data_registers(cx: &mut CaseContext<'_>) -> CaseResult {
+    set_data_registers(cx.guest()?)
+}
+
+fn data_registers_without_sve(cx: &mut CaseContext<'_>) -> CaseResult {
+    set_data_registers(cx.guest_like(Config { vector_limit: Some(0), ..Config::default() })?)
+}
+
+fn set_data_registers(mut guest: Guest) -> CaseResult {
     const X: u64 = 0x0123_4567_89ab_cdef;
     const V: [u64; 2] = [0x8899_aabb_ccdd_eeff, 0x1122_3344_5566_7788];
-    let mut guest = cx.guest()?;
     // What a register of the UART holds is nobody's promise: x5 holds it, and so does v6.
     let text = format!(
         "ldr w5, [x29]; str x5, [x0]; ldr q6, [x0]; {CHECKPOINT} adds x1, x5, #1; str q6, [x0]; ldp x2, x3, [x0]; adds x2, x2, #0"
@@ -87,6 +101,18 @@ fn data_registers(cx: &mut CaseContext<'_>) -> CaseResult {
         Ok(())
     })?;
     guest.vm()?.set_registers(0, &values)?;
+    let kept = guest.vm()?.registers(0)?;
+    for (id, whole) in [(RegisterId::x(5), &X.to_le_bytes()[..]), (vector, V.map(u64::to_le_bytes).as_flattened())] {
+        let found = kept.bytes(id).map(|bytes| &bytes[..whole.len().min(bytes.len())]);
+        if found != Some(whole) {
+            return fail_with(
+                format!("{id} as it is read back"),
+                format!("{whole:02x?}"),
+                format!("{found:02x?}"),
+                Vec::new(),
+            );
+        }
+    }
     let trace = guest.resume()?;
     no_fault(&guest, "the block around the checkpoint", &trace)?;
     equal_hex("x5 + 1", X + 1, trace.x[1])?;

@@ -155,6 +155,8 @@ pub fn generated(seed: u64, number: u64, model: usize, bent: bool) -> (String, P
         mops: features.mops,
         store_only: features.store_only,
         asymmetric: features.mte >= 3,
+        scalable: VARIANTS[model].vectors && number % 4 == 1,
+        matrix: VARIANTS[model].vectors && number % 4 == 2,
         ..Profile::default()
     };
     let seed = seed + 2 * model as u64 + u64::from(bent);

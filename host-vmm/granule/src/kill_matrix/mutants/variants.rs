@@ -18,19 +18,26 @@ pub struct Variant {
     pub tags: bool,
     /// Generated programs of its own, plain and bent.
     pub generated: [u64; 2],
+    /// Of its programs one in four is about SVE, and one about SME.
+    pub vectors: bool,
 }
 
 const fn variant(name: &'static str, features: fn() -> Features, generated: [u64; 2]) -> Variant {
     let release = Release::new(6, 12, Release::NEWEST);
-    Variant { name, features, hypervisor: Hypervisor::Kvm, release, tags: true, generated }
+    Variant { name, features, hypervisor: Hypervisor::Kvm, release, tags: true, generated, vectors: false }
 }
 
 const fn without_tags(name: &'static str, features: fn() -> Features, generated: [u64; 2]) -> Variant {
     Variant { tags: false, ..variant(name, features, generated) }
 }
 
-/// The models, the first of which has all that there is.
-pub static VARIANTS: [Variant; 11] = [
+/// No kernel beneath, so nothing is hidden.
+const fn with_vectors(name: &'static str, features: fn() -> Features, generated: [u64; 2]) -> Variant {
+    Variant { hypervisor: Hypervisor::Board, vectors: true, ..variant(name, features, generated) }
+}
+
+/// The models, the first of which has all that there is in a VM.
+pub static VARIANTS: [Variant; 15] = [
     variant("max", || Features::MAX, [2000, 2700]),
     variant("neoverse-n2", || Features::NEOVERSE_N2, [300, 650]),
     // No kernel is beneath the board, so what the kernel has must not matter.
@@ -81,5 +88,26 @@ pub static VARIANTS: [Variant; 11] = [
             ..Features::MAX
         },
         [0, 200],
+    ),
+    with_vectors("everything", || Features::EVERYTHING, [400, 800]),
+    // The first version of SME, the second of SVE, few lengths, and no SVE2.1.
+    with_vectors(
+        "sme1",
+        || Features {
+            pfr1: Features::MAX.pfr1 | 1 << 24,
+            smfr0: Features::MAX_SME.smfr0 & !(0xf << 56),
+            vector_lengths: 0b101,
+            streaming_lengths: 0b1010,
+            ..Features::MAX
+        },
+        [100, 200],
+    ),
+    // SVE2.1 without SME.
+    with_vectors("sve2p1", || Features { zfr0: Features::MAX_SME.zfr0, ..Features::MAX }, [100, 200]),
+    // SME2 without SVE, and without its second version.
+    with_vectors(
+        "sme2-alone",
+        || Features { vector_lengths: 0, smfr0: Features::MAX_SME.smfr0 & !(0xf << 56), ..Features::MAX_SME },
+        [100, 200],
     ),
 ];

@@ -291,7 +291,7 @@ fn unknown(pointer: &str, rng: &mut Rng) -> String {
              mrs x{register}, rgsr_el1; "
         ),
     };
-    const USES: [&str; 24] = [
+    const USES: [&str; 44] = [
         "str xU, [P]; ldr x13, [P]",
         "stp xU, x13, [P]; ldp x12, x13, [P]",
         "stp x13, xU, [P]; ldp x12, x13, [P]",
@@ -316,6 +316,26 @@ fn unknown(pointer: &str, rng: &mut Rng) -> String {
         "mov x1, xU; hvc #0",
         "mov x2, xU; movz w0, #0x8400, lsl #16; movk w0, #4; hvc #0; mov x12, x1",
         "stg xU, [P]; ldg x12, [P]",
+        "swpp xU, x13, [P]; ldp x12, x13, [P]",
+        "swpp x13, xU, [P]; ldp x12, x13, [P]",
+        "ldclrp xU, x13, [P]; ldp x14, x15, [P]",
+        "ldclrp x13, xU, [P]; ldp x14, x15, [P]",
+        "ldsetp xU, x13, [P]; ldp x14, x15, [P]",
+        "ldsetp x13, xU, [P]; ldp x14, x15, [P]",
+        "str xU, [P]; swpp x12, x13, [P]",
+        "str xU, [P, #8]; swpp x12, x13, [P]",
+        "str xU, [P]; ldclrp x12, x13, [P]; ldp x14, x15, [P]",
+        "str xU, [P, #8]; ldsetp x12, x13, [P]; ldp x14, x15, [P]",
+        "str wU, [P]; ldfadd s1, s2, [P]; str s2, [P]",
+        "str xU, [P]; ldfmaxnm d1, d2, [P]; ldr x13, [P]",
+        "str xU, [P]; ld64b x16, [P]; mov x12, x16",
+        "mov x16, xU; st64b x16, [P]; ldr x13, [P]",
+        "mov x23, xU; st64bv x12, x16, [P]; ldr x13, [P, #56]",
+        "st64bv0 xU, x16, [P]; ldr x13, [P]",
+        "rcwswp xU, x12, [P]; ldr x13, [P]",
+        "rcwscas xU, x12, [P]; ldr x13, [P]",
+        "rcwsset x13, x12, [P]; rcwsclr xU, x14, [P]",
+        "stgp xU, x13, [P]; ldp x12, x13, [P]",
     ];
     let used = USES[rng.usize(..USES.len())].replace('U', &register.to_string()).replace('P', pointer);
     format!("{first}{used}")
