@@ -146,6 +146,35 @@ fn a_program_that_never_ends_is_a_verdict() {
     assert!(failure.detail.iter().any(|line| line.contains("b .-4")), "{failure:?}");
 }
 
+/// What a program expects is looked at behind its blocks and, one run each, behind instructions.
+#[test]
+#[ignore = "needs granule and QEMU; cargo xtask test runs it"]
+fn a_broken_expectation_fails_with_what_was_found() {
+    let scratch = tempfile::tempdir().unwrap();
+    let block = "block el=1\n  x0 = tagged+0x20 tag 3\ncode\n  ldr x1, [x0]\n";
+    let fault = "fault tag-check read at 0 far tagged+0x20 tag 3";
+    let texts = [
+        ("met", format!("{block}  expect {fault}\n  add x2, x2, #1\nend\nexpect x2 = 1\n")),
+        ("at-the-end", format!("{block}  add x2, x2, #1\nend\nexpect {fault}\nexpect x2 = 2\n")),
+        ("behind-an-instruction", format!("{block}  expect no fault\n  add x2, x2, #1\nend\nexpect x2 = 1\n")),
+        ("only-faults", format!("{block}end\n")),
+        ("one-fault-expected", format!("{block}end\nexpect {fault}\n")),
+    ];
+    let texts: Vec<_> = texts.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let files = written(scratch.path(), &texts);
+    let names: Vec<_> = files.iter().map(String::as_str).collect();
+    for report in [on_model(&names), on_tcg(&[], &files)] {
+        let verdicts = verdicts(&report.events(Exit::Failed));
+        let [(_, met), (_, at_end), (_, behind), (_, faults), (_, one)] = &verdicts[..] else { panic!("{verdicts:?}") };
+        assert_eq!((met, one), (&Verdict::Passed, &Verdict::Passed));
+        assert!(matches!(faults, Verdict::Skipped(skip) if skip.key == "only-faults"), "{faults:?}");
+        let (Verdict::Failed(at_end), Verdict::Failed(behind)) = (at_end, behind) else { panic!("{verdicts:?}") };
+        assert_eq!((at_end.expected.as_str(), at_end.found.as_str()), ("x2 = 0x2", "0x1"));
+        assert_eq!(behind.expected, "no fault");
+        assert!(behind.found.contains("tag check fault, read"), "{}", behind.found);
+    }
+}
+
 /// Writes programs into a directory, by name; returns their paths.
 fn written(directory: &Path, programs: &[(&str, &str)]) -> Vec<String> {
     let write = |(name, text): &(&str, &str)| {

@@ -6,6 +6,7 @@ use abi::map::{GUEST_PAGE, Window};
 use case::address::{arena, pointer, tagged};
 use case::expect::{equal_hex, no_fault, one_exception, tags};
 use case::{Case, CaseContext, CaseResult};
+use machine::tags::GRANULE;
 use machine::{Block, El};
 
 pub const CASES: &[Case] = &[
@@ -60,6 +61,13 @@ fn unmapped(cx: &mut CaseContext<'_>) -> CaseResult {
         let trace = guest.exec(text, &[tagged(GUEST_PAGE, 0), 0])?;
         // Translation fault at level 3: DFSC 0b000111, a write.
         one_exception(&guest, text, 0x9600_0047, &trace)?;
+    }
+    // Of two granules the second lies in the next page, which is mapped.
+    let last = tagged(2 * GUEST_PAGE - GRANULE, 0);
+    for text in ["st2g x1, [x0]", "stz2g x1, [x0]"] {
+        let trace = guest.exec(text, &[last, 0])?;
+        one_exception(&guest, text, 0x9600_0047, &trace)?;
+        equal_hex("FAR_EL1, bits 55:0", last, trace.faults[0].far & !(0xff << 56))?;
     }
     let trace = guest.exec("ldg x1, [x0]", &[tagged(GUEST_PAGE, 0), 0])?;
     one_exception(&guest, "ldg x1, [x0]", 0x9600_0007, &trace)?;

@@ -2,7 +2,7 @@
 //!
 //! These are data; the generator of programs gives them their meaning.
 
-use arch::DataCacheOp;
+use arch::{DataCacheOp, Op};
 
 use crate::environment::Environment;
 use crate::sign::{Direction, Sign};
@@ -11,8 +11,8 @@ use crate::{all, in_effect};
 /// What programs do not contain, or what is not compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Avoid {
-    /// No instruction whose mnemonic begins like one of these.
-    Mnemonics(&'static [&'static str]),
+    /// None of these instructions.
+    Ops(&'static [Op]),
     /// No stack pointer that is not a multiple of 16.
     UnalignedStack,
     /// No list of vectors of more than 32 bytes.
@@ -40,7 +40,7 @@ pub enum Avoid {
     StoreOnlyAtomics,
     /// Blocks with memory copies do, too.
     StoreOnlyCopies,
-    /// No vectors of more than 128 bytes in programs with a restore.
+    /// No vectors of more than 128 bytes in programs in which the machine is saved, or may save itself.
     SavedLongVectors,
     /// Blocks with contiguous loads and stores of SVE, other than by the stack pointer and first-fault ones, have no effect of
     /// tag check faults; or such instructions are left out.
@@ -68,8 +68,6 @@ pub enum Avoid {
     CanonicalElsewhere,
     /// No loads of single lanes in blocks with SVE.
     LanesWithScalable,
-    /// No SB.
-    SpeculationBarriers,
     /// Nothing is left out: bits 63:32 of ESR_EL1 of tag check faults are not compared, in programs that are given neither.
     SyndromeUpperHalf,
     /// Nothing is left out: ESR_EL1.DFSC of faults that are of a tag and not of data (TnD) is not compared.
@@ -83,7 +81,7 @@ impl Avoid {
     #[must_use]
     pub const fn sentence(self) -> &'static str {
         match self {
-            Self::Mnemonics(_) => "do not contain these instructions",
+            Self::Ops(_) => "do not contain these instructions",
             Self::UnalignedStack => "keep the stack pointer at a multiple of 16",
             Self::LongLists => "have no lists of vectors of more than 32 bytes",
             Self::UnalignedDevice => "let SCTLR_EL1.A demand alignment where they may see Device memory",
@@ -120,7 +118,6 @@ impl Avoid {
             }
             Self::VerticalSlices => "do not load vertical slices of ZA",
             Self::LanesWithScalable => "have no loads of single lanes in blocks with SVE",
-            Self::SpeculationBarriers => "do not contain SB",
             Self::SyndromeUpperHalf => "do not compare bits 63:32 of ESR_EL1 of tag check faults",
             Self::StatusOfTagFault => "do not compare ESR_EL1.DFSC of refused stores of tags",
             Self::Direction => "do not compare ESR_EL1.WnR of these faults",
@@ -187,7 +184,7 @@ mod tests {
         let new = Avoided::by(&Environment::new("QEMU 11.1.3", "", ""));
         assert!(old.rules.contains(&Avoid::LongLists) && !new.rules.contains(&Avoid::LongLists));
         assert!(old.rules.contains(&Avoid::VectorsOnDevice) && !new.rules.contains(&Avoid::VectorsOnDevice));
-        for rule in [Avoid::UnalignedStack, Avoid::Mnemonics(&["ldapur", "stlur"])] {
+        for rule in [Avoid::UnalignedStack, Avoid::Ops(&[Op::Ldapur, Op::Stlur])] {
             assert!(old.rules.contains(&rule) && new.rules.contains(&rule), "{rule:?}");
         }
         assert_eq!(Avoided::by(&Environment::new("", "6.12.117", "VHE")), Avoided::default());

@@ -44,6 +44,32 @@ pub struct Versions {
     pub until: Option<Release>,
 }
 
+/// How many CPUs an emulated machine has: QEMU runs several on a thread each, and makes other code for that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CpuCount {
+    /// One.
+    One,
+    /// Two or more.
+    Several,
+}
+
+impl CpuCount {
+    /// Returns the count in words.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::One => "one CPU",
+            Self::Several => "two or more CPUs",
+        }
+    }
+
+    /// Returns whether a machine with `cpus` CPUs has so many.
+    #[must_use]
+    pub const fn includes(self, cpus: usize) -> bool {
+        matches!((self, cpus), (Self::One, 1) | (Self::Several, 2..))
+    }
+}
+
 /// A condition besides the version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
@@ -54,7 +80,7 @@ pub enum Condition {
     /// The program runs on the emulator's own machine, without a kernel: it is the emulator that saves and restores.
     Board,
     /// The emulated machine has so many CPUs. The failure itself decides.
-    Cpus(&'static str),
+    Cpus(CpuCount),
     /// Something that a run cannot see. Such an erratum excuses nothing: it would hide something else.
     Unseen(&'static str),
 }

@@ -25,7 +25,7 @@ mod qemu_tag_checks;
 pub mod sign;
 
 pub use environment::Environment;
-pub use erratum::{Condition, Erratum, Evidence, Product, Versions};
+pub use erratum::{Condition, CpuCount, Erratum, Evidence, Product, Versions};
 
 /// Lists all errata.
 pub fn all() -> impl Iterator<Item = &'static Erratum> {

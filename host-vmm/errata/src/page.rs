@@ -63,9 +63,7 @@ fn section(page: &mut String, erratum: &Erratum) {
                 Condition::Mode(mode) => format!("`kvm-arm.mode={mode}`"),
                 Condition::KvmGuest => "in a guest of KVM".to_owned(),
                 Condition::Board => "without a kernel".to_owned(),
-                Condition::Cpus(count) => {
-                    format!("the emulated machine has {count} CPUs").replace("one CPUs", "one CPU")
-                }
+                Condition::Cpus(count) => format!("the emulated machine has {}", count.text()),
                 Condition::Unseen(what) => format!("{what}; a run cannot see that, so nothing is excused"),
             },
         );

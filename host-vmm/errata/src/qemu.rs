@@ -1,9 +1,9 @@
 //! Errata of QEMU that are not of tag checks: alignment, the direction and the order of other faults, its own state.
 
-use arch::FaultStatus;
+use arch::{FaultStatus, Op};
 
 use super::avoid::Avoid;
-use super::erratum::{BLANK, Condition, Erratum, from, range, version};
+use super::erratum::{BLANK, Condition, CpuCount, Erratum, from, range, version};
 use super::sign::{Numbers, Reaction, SCALABLE, Sign, VECTOR_LISTS, abort, any_abort, direction, instead};
 
 /// Eight bytes of a vector above its first 128, as failures name them.
@@ -262,7 +262,7 @@ pub(super) const ALL: &[Erratum] = &[
         id: "qemu.exclusive-store-alignment",
         title: "alignment faults of exclusive stores of pairs can be those of a read",
         versions: &[from(version(8, 1, 0))],
-        conditions: &[Condition::Cpus("one")],
+        conditions: &[Condition::Cpus(CpuCount::One)],
         shows: "an alignment fault of STXP and STLXP that are not tag checked is that of a read: ESR_EL1.WnR is 0",
         seen: "10.0.13 and 11.1.3 with one CPU, not with two; that it begins with 8.1 was not measured",
         reference: "tcg/tcg-op-ldst.c, tcg_gen_nonatomic_cmpxchg_i128()",
@@ -294,7 +294,7 @@ pub(super) const ALL: &[Erratum] = &[
         id: "qemu.vector-list-aligned-as-a-whole",
         title: "LD1 and ST1 of Device memory must be aligned to 8 bytes",
         versions: &[range(version(8, 0, 0), version(11, 1, 0))],
-        conditions: &[Condition::Cpus("two or more")],
+        conditions: &[Condition::Cpus(CpuCount::Several)],
         shows: "LD1 and ST1 of Device memory are alignment faults unless the address is a multiple of 8 bytes, whatever an element has",
         seen: "10.0.13 with two CPUs, not with one; not on 11.1.3, and not between; that it begins with 8.0 was not measured",
         reference: "target/arm/tcg/translate-a64.c, trans_ST_mult(): elements are promoted to a larger operation",
@@ -317,7 +317,7 @@ pub(super) const ALL: &[Erratum] = &[
             // Bits 54:39, where an address of 39 bits has its code.
             values: Numbers::Bits(0xffff << 39),
         }],
-        avoid: &[Avoid::Mnemonics(&["xpac"])],
+        avoid: &[Avoid::Ops(&[Op::Xpaci, Op::Xpacd, Op::Xpaclri])],
         analysis: include_str!("../../../docs/errata/qemu.xpac-without-key.md"),
         ..BLANK
     },
@@ -333,7 +333,7 @@ pub(super) const ALL: &[Erratum] = &[
             what: &["SPSR_EL1.BTYPE behind sb: *"],
             values: Numbers::Pairs(&[(0, 0b01), (0, 0b10)]),
         }],
-        avoid: &[Avoid::SpeculationBarriers],
+        avoid: &[Avoid::Ops(&[Op::Sb])],
         analysis: include_str!("../../../docs/errata/qemu.sb-keeps-branch-type.md"),
         ..BLANK
     },

@@ -1,6 +1,6 @@
 //! Errata of QEMU's tag checks: what is not checked, checked as something else, or shared.
 
-use arch::FaultStatus;
+use arch::{FaultStatus, Op};
 
 use super::avoid::Avoid;
 use super::erratum::{BLANK, Erratum, from, range, version};
@@ -10,6 +10,10 @@ use super::sign::{
 
 /// Atomics that are a single read-modify-write without a condition.
 const ATOMICS: &[&str] = &["ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin", "ldumax", "ldumin", "swp"];
+
+/// Ordered loads and stores of general registers with an immediate that is not scaled.
+const UNSCALED: &[&str] =
+    &["ldapur w", "ldapur x", "ldapurb", "ldapurh", "ldapurs", "stlur w", "stlur x", "stlurb", "stlurh"];
 
 const TAG_CHECK: &[FaultStatus] = &[FaultStatus::TAG_CHECK];
 /// What a tag check finds before the access itself is made.
@@ -89,9 +93,9 @@ pub(super) const ALL: &[Erratum] = &[
         shows: "LDAPUR, STLUR and their like are not tag checked",
         seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
         reference: "target/arm/tcg/translate-a64.c, trans_LDAPR_i() and trans_STLR_i()",
-        signs: &[Sign::Instruction(instead(&["ldapur", "stlur"], any_abort(TAG_CHECK), Reaction::Done))],
+        signs: &[Sign::Instruction(instead(UNSCALED, any_abort(TAG_CHECK), Reaction::Done))],
         programs: &["qemu.ldapur-stlur-unchecked"],
-        avoid: &[Avoid::Mnemonics(&["ldapur", "stlur"])],
+        avoid: &[Avoid::Ops(&[Op::Ldapur, Op::Stlur])],
         analysis: include_str!("../../../docs/errata/qemu.ldapur-stlur-unchecked.md"),
         ..BLANK
     },

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use errata::avoid::Avoided;
 use machine::Deadline;
 use machine::target::Opener;
 
@@ -199,7 +198,9 @@ fn work(shared: &Shared, judge: &mut Judge<'_>, opponent: &Opponent, sender: &mp
         match verdict {
             // The last program may have had too little time, and was not run then.
             Verdict::OutOfTime(_) => return,
-            Verdict::Permitted => shared.coverage.compared(&program),
+            Verdict::Permitted(blocks) => shared.coverage.compared(&program, &blocks),
+            // A random program expects nothing.
+            Verdict::Unmet(_) | Verdict::OnlyFaults => {}
             Verdict::Endless(_) => {}
             Verdict::Undecided => {
                 shared.undecided.lock().unwrap_or_else(PoisonError::into_inner).push(number);
@@ -209,7 +210,7 @@ fn work(shared: &Shared, judge: &mut Judge<'_>, opponent: &Opponent, sender: &mp
                 *reasons.entry(without_numbers(&reason)).or_default() += 1;
             }
             Verdict::Diverged(_) | Verdict::Failed(..) => {
-                let finding = shrunk(number, program, verdict, judge, &profile.known);
+                let finding = shrunk(number, program, verdict, judge, &profile);
                 send(sender, WorkerMessage::Finding(Box::new(finding)));
                 if shared.found.fetch_add(1, Ordering::Relaxed) + 1 >= shared.options.most {
                     shared.stop.store(true, Ordering::Relaxed);
@@ -235,15 +236,15 @@ fn without_numbers(reason: &str) -> String {
     reason.split(", at pc ").next().unwrap_or_default().to_owned()
 }
 
-fn shrunk(number: u64, program: Program, verdict: Verdict, judge: &mut Judge<'_>, known: &Avoided) -> Finding {
+fn shrunk(number: u64, program: Program, verdict: Verdict, judge: &mut Judge<'_>, profile: &Profile) -> Finding {
     let instructions = program.runs().map(|run| run.words.len()).sum();
     let deadline = Deadline::after(SHRINKING);
     let shrunk = shrink::shrink(program, verdict, deadline, &mut |program, deadline| {
         judge.compare_tags(all_tags(program));
         let mut kept = program.clone();
-        known::avoid_known(known, &mut kept);
+        known::avoid_known(&profile.known, profile.kind, &mut kept);
         // A smaller program may show something else that is known.
-        if kept == *program { judge.judge(program, deadline) } else { Verdict::Permitted }
+        if kept == *program { judge.judge(program, deadline) } else { Verdict::Permitted(Vec::new()) }
     });
     Finding { number, instructions, shrunk }
 }

@@ -68,7 +68,8 @@ impl Opponent {
         let mops = !self.has_hypervisor();
         // A machine that is restored without a kernel is another process of an emulator: as long as a hundred programs.
         let restores = if self.target.has_kernel() { 1 } else { 32 };
-        Profile { mops, restores, known: self.known.clone(), ..Profile::default() }.limited_to(&self.target.boot)
+        let (kind, known) = (self.target.kind, self.known.clone());
+        Profile { mops, restores, kind, known, ..Profile::default() }.limited_to(&self.target.boot)
     }
 }
 

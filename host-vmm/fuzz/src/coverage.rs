@@ -1,9 +1,8 @@
-//! What a campaign has compared: for each row of the instruction table, at which levels and in which tag check modes it
-//! stood in a block whose outcome was permitted.
+//! What a campaign has compared: for each row of the instruction table, at which levels and in which tag check modes it was
+//! executed in a block whose outcome was permitted.
 //!
-//! What a target lacks is counted apart: there nothing but the exception can be compared.
-//!
-//! A forward branch may have led over an instruction, which is not noticed here: what counts is that it was there.
+//! What was executed the model knows; that the machine shows the same outcome means that it did the same. What a target lacks
+//! is counted apart: there nothing but the exception can be compared.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -12,13 +11,12 @@ use isa::{Feature, Insn, Row, rows};
 use report::event::{Coverage, LackingFeature};
 
 use super::pick;
+use super::reference::Block;
 use machine::El;
-use program::{Program, Run, control};
+use program::{Program, Step, control};
 
-/// Levels and modes, in the order of their bits: EL0, then EL1.
-const LEVELS: [(El, &str); 2] = [(El::El0, "sctlr_el1.tcf0"), (El::El1, "sctlr_el1.tcf")];
-/// The mode in which a block runs that sets none: synchronous, as after boot.
-const BOOTED: u8 = 1;
+/// Levels, in the order of their bits ([`Block::executed`]).
+const LEVELS: [El; 2] = [El::El0, El::El1];
 /// How many of what was not reached are named.
 const NAMED: usize = 12;
 
@@ -42,13 +40,19 @@ impl Counter {
         self.lacking.get_or_init(|| features.to_vec());
     }
 
-    /// Notes that a program was compared to its end.
-    pub fn compared(&self, program: &Program) {
-        for run in program.runs() {
-            let bit = 1 << place(run);
-            for row in run.words.iter().filter_map(|word| Insn::decode(*word)).map(Insn::row) {
-                if let Some(seen) = self.seen.get(number(row)) {
-                    seen.fetch_or(bit, Ordering::Relaxed);
+    /// Notes that a program was compared to its end, in which these blocks ended.
+    pub fn compared(&self, program: &Program, blocks: &[Block]) {
+        for block in blocks {
+            // A block that is run again is the one before it.
+            let run = program.steps.iter().take(block.step + 1).rev().find_map(|step| match step {
+                Step::Run(run) => Some(run),
+                Step::Event(_) | Step::Again { .. } => None,
+            });
+            let words = run.into_iter().flat_map(|run| &run.words);
+            for (word, places) in words.zip(&block.executed).filter(|(_, places)| **places != 0) {
+                let seen = Insn::decode(*word).and_then(|insn| self.seen.get(number(insn.row())));
+                if let Some(seen) = seen {
+                    seen.fetch_or(*places, Ordering::Relaxed);
                 }
             }
         }
@@ -67,7 +71,7 @@ impl Counter {
         let never = seen.iter().filter(|(_, seen)| *seen == 0).map(|(row, _)| text(row));
         let partly = seen.iter().filter(|(_, seen)| *seen != 0).flat_map(|(row, seen)| {
             (0..places).filter(move |place| seen >> place & 1 == 0).map(move |place| {
-                let (el, _) = LEVELS[place / control::MODES.len()];
+                let el = LEVELS[place / control::MODES.len()];
                 format!("{} at {el}, faults {}", text(row), control::MODES[place % control::MODES.len()])
             })
         });
@@ -86,13 +90,6 @@ impl Counter {
     }
 }
 
-/// Where a block ran: the number of its level and mode.
-fn place(run: &Run) -> usize {
-    let level = LEVELS.iter().position(|(el, _)| *el == run.el).unwrap_or_default();
-    let set = run.controls.iter().find(|(_, field, _)| field.name == LEVELS[level].1);
-    level * control::MODES.len() + usize::from(set.map_or(BOOTED, |(_, _, mode)| mode))
-}
-
 /// The place of a row in the table.
 fn number(row: &Row) -> usize {
     let first = rows().as_ptr().addr();
@@ -107,30 +104,60 @@ fn text(row: &'static Row) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reference::{ModelReference, Reference};
+    use machine::Deadline;
+    use model_base::choice::Choices;
+    use modelled::{ModelFactory, Settings};
+
+    /// Counts what a program executes on the model.
+    fn compare(counter: &Counter, text: &str) {
+        let program = format!("granule program 1\n{text}").parse::<Program>().unwrap();
+        let model = ModelFactory::new(Settings::default());
+        let outcome = ModelReference::new(&model).observe(&program, Choices::default(), Deadline::NEVER).unwrap();
+        counter.compared(&program, &outcome.blocks);
+    }
+
+    fn seen(counter: &Counter, op: arch::Op) -> u8 {
+        let row = rows().iter().position(|row| row.op() == op).unwrap();
+        counter.seen[row].load(Ordering::Relaxed)
+    }
 
     #[test]
     fn what_was_compared_counts_once_for_each_level_and_mode() {
         let counter = Counter::default();
         let empty = counter.coverage();
         assert_eq!((empty.reached, empty.all), (0, 8 * rows().len() as u64));
-        let program = |text: &str| format!("granule program 1\n{text}").parse::<Program>().unwrap();
-        let synchronous = program("block el=1\ncode\n  irg x0, x1\n  irg x2, x3\nend\n");
-        let ignored = program("block el=0\n  sctlr_el1.tcf0 = none\ncode\n  irg x0, x1\n  stg x0, [x1]\nend\n");
-        counter.compared(&synchronous);
+        compare(&counter, "block el=1\ncode\n  irg x0, x1\n  irg x2, x3\nend\n");
         assert_eq!(counter.coverage().reached, 1);
-        counter.compared(&ignored);
-        counter.compared(&ignored);
+        let ignored = "block el=0\n  sctlr_el1.tcf0 = none\n  x1 = tagged-el0+0x0 tag 0\ncode\n  irg x0, x1\n  stg x0, [x1]\nend\n";
+        compare(&counter, ignored);
+        compare(&counter, ignored);
         assert_eq!(counter.coverage().reached, 3);
-        let irg = rows().iter().position(|row| row.op() == arch::Op::Irg).unwrap();
-        assert_eq!(counter.seen[irg].load(Ordering::Relaxed), 1 << 5 | 1);
+        assert_eq!(seen(&counter, arch::Op::Irg), 1 << 5 | 1);
+    }
+
+    #[test]
+    fn only_what_was_executed_counts() {
+        let counter = Counter::default();
+        let [irg, gmi, brk] = [arch::Op::Irg, arch::Op::Gmi, arch::Op::Brk];
+        compare(&counter, "block el=1\ncode\n  b .+8\n  irg x0, x1\n  gmi x2, x3, x4\nend\n");
+        assert_eq!([irg, gmi].map(|op| seen(&counter, op)), [0, 1 << 5]);
+        // One that takes an exception was executed, and so is what follows; a block that leaves its words ends there.
+        compare(&counter, "block el=0\ncode\n  brk #1\n  gmi x2, x3, x4\n  br x5\n  irg x0, x1\nend\n");
+        assert_eq!([irg, gmi, brk].map(|op| seen(&counter, op)), [0, 1 << 5 | 1 << 1, 1 << 1]);
+        // The mode is that of the moment: SCTLR_EL1.TCF becomes 0b11, asymmetric.
+        compare(
+            &counter,
+            "block el=1\ncode\n  mrs x0, sctlr_el1\n  orr x0, x0, #0x20000000000\n  msr sctlr_el1, x0\n  isb\n  irg x0, x1\nend\nagain cpu=0\n",
+        );
+        assert_eq!(seen(&counter, irg), 1 << 7);
     }
 
     #[test]
     fn what_the_target_lacks_is_counted_apart() {
         let counter = Counter::default();
         counter.lacks(&[Feature::Gcs, Feature::The]);
-        let program = "granule program 1\nblock el=1\ncode\n  gcsstr x0, [x1]\nend\n".parse::<Program>().unwrap();
-        counter.compared(&program);
+        compare(&counter, "block el=1\ncode\n  gcsstr x0, [x1]\nend\n");
         let coverage = counter.coverage();
         let of = |feature: Feature| rows().iter().filter(|row| row.feature() == Some(feature)).count() as u64;
         assert_eq!(coverage.reached, 0);

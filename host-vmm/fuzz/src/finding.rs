@@ -1,6 +1,7 @@
 //! What a program showed that is not permitted, as a failure: in words, with its listing, and as values.
 
 use program::compare::{Difference, Location};
+use program::expectation::Unmet;
 use program::listing::side_by_side;
 use program::observation::StepOutcome;
 use program::{Program, Run, Step, compare};
@@ -30,6 +31,7 @@ pub fn failure(program: &Program, verdict: &Verdict) -> Option<Failure> {
                 kind: FailureKind::Mismatch(Mismatch::Program(mismatch(program, divergence))),
             })
         }
+        Verdict::Unmet(unmet) => Some(unmet_expectations(program, unmet)?),
         Verdict::Endless(step) => Some(Failure {
             detail: listing(),
             ..Failure::described(
@@ -45,6 +47,18 @@ pub fn failure(program: &Program, verdict: &Verdict) -> Option<Failure> {
         }),
         _ => None,
     }
+}
+
+/// Reports the first expectation that was not met; all of them, with what the model and the machine have, are its details.
+fn unmet_expectations(program: &Program, unmet: &[Unmet]) -> Option<Failure> {
+    let found = |unmet: &Unmet| match unmet.model == unmet.machine {
+        true => unmet.machine.clone(),
+        false => format!("{} by the specification, {} on the machine", unmet.model, unmet.machine),
+    };
+    let first = unmet.first()?;
+    let list = unmet.iter().map(|unmet| format!("// expect {}: {}", unmet.expected, found(unmet)));
+    let detail = program.to_string().lines().map(str::to_owned).chain(list).collect();
+    Some(Failure { detail, ..Failure::described("an expectation of the program", &first.expected, found(first)) })
 }
 
 /// Lists all differences as values.
@@ -88,7 +102,7 @@ fn mismatch(program: &Program, divergence: &Divergence) -> ProgramMismatch {
 fn run_of(program: &Program, step: usize) -> Option<&Run> {
     program.steps.iter().take(step + 1).rev().find_map(|step| match step {
         Step::Run(run) => Some(&**run),
-        Step::Event(_) | Step::Again { .. } => None,
+        Step::Event(_) | Step::Again { .. } | Step::Expect(_) => None,
     })
 }
 

@@ -52,7 +52,7 @@ pub fn generate(rng: &mut Rng, profile: &Profile) -> Program {
         }
     }
     let mut program = Program { steps };
-    known::avoid_known(&profile.known, &mut program);
+    known::avoid_known(&profile.known, profile.kind, &mut program);
     program
 }
 

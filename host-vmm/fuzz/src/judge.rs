@@ -10,13 +10,14 @@ use std::sync::Arc;
 
 use self::search::{Candidate, Search, SearchResult};
 use super::known;
-use super::reference::Reference;
+use super::reference::{Block, Reference};
 use super::session::Session;
 use errata::avoid::Avoided;
 use machine::deadline::OutOfTime;
-use machine::{Deadline, Factory, Machine, MachineError};
+use machine::{Deadline, Explain, Factory, Machine, MachineError, RequestError};
 use model_base::choice::Choices;
 use program::compare::Difference;
+use program::expectation::Unmet;
 use program::run::Tags;
 use program::{Observation, Program};
 use report::failure::FailureKind;
@@ -27,8 +28,12 @@ pub const OUTCOMES: usize = 1 << 16;
 /// What became of a program.
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// The machine showed something that is permitted.
-    Permitted,
+    /// The machine showed something that is permitted: these blocks.
+    Permitted(Vec<Block>),
+    /// It did, and yet the program expects something else; not empty.
+    Unmet(Vec<Unmet>),
+    /// It did, but the program shows nothing: it expects nothing, and each of its instructions took an exception.
+    OnlyFaults,
     /// Among the outcomes that were tried is none like the machine's, and there are more.
     Undecided,
     /// What the machine showed is not permitted.
@@ -64,18 +69,31 @@ pub struct Judge<'f> {
     known: Arc<Avoided>,
     /// Whose tags are compared.
     tags: Tags,
+    /// Whether a program that shows nothing is told apart.
+    wants_purpose: bool,
 }
 
 impl<'f> Judge<'f> {
     /// Compares machines of a factory with a reference.
     #[must_use]
     pub fn new(subject: &'f dyn Factory, reference: Box<dyn Reference + 'f>) -> Self {
-        Self { subject: Session::new(subject), reference, known: Arc::default(), tags: Tags::OfArena }
+        Self {
+            subject: Session::new(subject),
+            reference,
+            known: Arc::default(),
+            tags: Tags::OfArena,
+            wants_purpose: false,
+        }
     }
 
     /// Says whose tags are compared from now on: at first all.
     pub fn compare_tags(&mut self, tags: Tags) {
         self.tags = tags;
+    }
+
+    /// Says whether [`Verdict::OnlyFaults`] is a verdict; at first it is not.
+    pub fn want_purpose(&mut self, wants_purpose: bool) {
+        self.wants_purpose = wants_purpose;
     }
 
     /// Overlooks what is known of the machine.
@@ -96,7 +114,7 @@ impl<'f> Judge<'f> {
 
     /// As [`Self::judge`]; `Err` is a verdict that comes early.
     fn try_judge(&mut self, program: &Program, deadline: Deadline) -> Result<Verdict, Box<Verdict>> {
-        let Self { reference, known, subject, tags } = self;
+        let Self { reference, known, subject, tags, wants_purpose } = self;
         let mut observe = |choices| {
             let mut outcome = reference.observe(program, choices, deadline)?;
             // What is overlooked of the machine is overlooked there, too.
@@ -106,6 +124,10 @@ impl<'f> Judge<'f> {
         let of_reference = |error| {
             Box::new(match error {
                 MachineError::OutOfTime(late) => Verdict::OutOfTime(late),
+                // The machine's CPU has no such vectors either.
+                MachineError::Request(error @ RequestError::VectorLength { .. }) => {
+                    Verdict::NotCovered(error.sentence())
+                }
                 error => Verdict::NotCovered(format!("the model: {error}")),
             })
         };
@@ -122,12 +144,18 @@ impl<'f> Judge<'f> {
         known::mask_known(known, program, &mut found);
         let mut search = Search { observe: &mut observe, found: &found, left: OUTCOMES - 1 };
         Ok(match search.run(first).map_err(of_reference)? {
-            SearchResult::Permitted => match found.endless {
+            SearchResult::Permitted(outcome) => match found.endless {
                 Some(step) => Verdict::Endless(step),
                 // It did what is specified, all of which the next program's beginning puts back.
                 None => {
                     subject.take(program.cpus(), machine);
-                    Verdict::Permitted
+                    let unmet = program.unmet(&outcome.observation, &found);
+                    let aimless = || *wants_purpose && !program.expects() && found.is_all_faults(program);
+                    match unmet.is_empty() {
+                        true if aimless() => Verdict::OnlyFaults,
+                        true => Verdict::Permitted(outcome.blocks),
+                        false => Verdict::Unmet(unmet),
+                    }
                 }
             },
             SearchResult::Undecided => Verdict::Undecided,

@@ -34,13 +34,20 @@ mod tests {
     }
 
     #[test]
-    fn long_lists_and_cache_operations_are_avoided_one_by_one() {
+    fn instructions_are_avoided_one_by_one() {
         for (text, shown) in [
             ("ld1 {v0.16b-v1.16b}, [x0]", false),
             ("ld1 {v0.16b-v2.16b}, [x0]", true),
             ("st1 {v0.8b-v3.8b}, [x0]", false),
             ("dc cvap, x0", true),
             ("dc cvac, x0", false),
+            ("ldapur w0, [x1]", true),
+            ("stlurh w0, [x1]", true),
+            ("ldapur q0, [x1]", false),
+            ("stlur d0, [x1]", false),
+            ("ldapr w0, [x1]", false),
+            ("xpaclri", true),
+            ("sb", true),
         ] {
             assert_eq!(shows(&Avoided::everything(), assembler::assemble(text).unwrap()[0]), shown, "{text}");
         }

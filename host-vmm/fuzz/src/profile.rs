@@ -5,6 +5,7 @@ use std::sync::Arc;
 use abi::mailbox::BootReport;
 use errata::avoid::Avoided;
 use isa::Feature;
+use machine::capability::MachineKind;
 use modelled::features;
 
 /// Instructions in a program, all blocks together.
@@ -37,6 +38,8 @@ pub struct Profile {
     pub extended_checks: bool,
     /// Features that the CPU has not: what needs them is UNDEFINED, and drawn now and then only.
     pub lacking: Vec<Feature>,
+    /// What kind of machine runs the programs.
+    pub kind: MachineKind,
     /// Known divergences that programs stay away from.
     pub known: Arc<Avoided>,
 }
@@ -56,6 +59,7 @@ impl Default for Profile {
             restores: 1,
             extended_checks: true,
             lacking: Vec::new(),
+            kind: MachineKind::Model,
             known: Arc::default(),
         }
     }
@@ -84,8 +88,7 @@ impl Profile {
 impl Profile {
     /// The vector lengths of SVE in bytes, in ascending order.
     pub fn vector_lengths(&self) -> impl Iterator<Item = u16> + use<> {
-        let lengths = self.vector_lengths;
-        (0..16).filter(move |n| lengths >> n & 1 == 1).map(|n| 16 * (n + 1))
+        machine::vector_lengths(self.vector_lengths)
     }
 }
 

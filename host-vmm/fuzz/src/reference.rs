@@ -34,7 +34,7 @@ pub struct Outcome {
     pub blocks: Vec<Block>,
 }
 
-/// How many choices had been made in a run when a block had come so far.
+/// How many choices had been made in a run when a block had come so far, and what it executed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     /// The block's step.
@@ -43,6 +43,8 @@ pub struct Block {
     pub at_faults: Vec<usize>,
     /// At the end.
     pub at_end: usize,
+    /// Where each of its words was executed ([`modelled::BlockRecord::executed`]).
+    pub executed: Vec<u8>,
 }
 
 impl Outcome {
@@ -111,7 +113,8 @@ impl Reference for ModelReference<'_> {
             block.unknown_v |= ended.unknown.v;
             block.unknown_p |= ended.unknown.p;
             block.unknown_x |= ended.unknown.x;
-            blocks.push(Block { step: block.step, at_faults: ended.at_faults, at_end: ended.at_end });
+            let (at_faults, at_end, executed) = (ended.at_faults, ended.at_end, ended.executed);
+            blocks.push(Block { step: block.step, at_faults, at_end, executed });
         }
         Ok(Outcome { observation, choices: visited.choices, blocks })
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::campaign::micros;
 use super::contender::{KnownErrata, with_judge};
 use super::finding::failure;
-use super::judge::Verdict;
+use super::judge::{Judge, Verdict};
 use machine::Deadline;
 use machine::target::Opener;
 use program::Program;
@@ -53,6 +53,7 @@ pub fn run(
     let began = Instant::now();
     let known = KnownErrata { avoided: false, around: around.to_owned() };
     let result = with_judge(opener, &known, &mut |judge, opponent| {
+        judge.want_purpose(true);
         event::started(&opponent.target, opponent.took, seed, programs.len(), sink);
         for named in programs {
             if let Err(late) = deadline.check() {
@@ -62,14 +63,11 @@ pub fn run(
             sink.event(Event::Begin(info.clone()));
             let case_began = Instant::now();
             let verdict = match named.text.parse::<Program>() {
-                Ok(program) => {
-                    let verdict = judge.judge(&program, deadline);
-                    match &verdict {
-                        Verdict::Lost(error) => return Err(Box::new(Event::broken(&**error))),
-                        Verdict::OutOfTime(late) => return Err(Box::new(Event::broken(late))),
-                        verdict => case_verdict(&program, verdict),
-                    }
-                }
+                Ok(program) => match &judged(judge, program, deadline) {
+                    (_, Verdict::Lost(error)) => return Err(Box::new(Event::broken(&**error))),
+                    (_, Verdict::OutOfTime(late)) => return Err(Box::new(Event::broken(late))),
+                    (program, verdict) => case_verdict(program, verdict),
+                },
                 Err(error) => {
                     CaseVerdict::Skipped(Skip::new("not-a-program", format!("{} is no program: {error}", named.path)))
                 }
@@ -82,6 +80,22 @@ pub fn run(
     sink.event(result.err().map_or(Event::Finished { micros }, |closing| *closing));
 }
 
+/// Judges a program and then, up to there, each place in a block where something is expected; returns what was not as it
+/// should be, else the program itself.
+fn judged(judge: &mut Judge<'_>, program: Program, deadline: Deadline) -> (Program, Verdict) {
+    let verdict = judge.judge(&program, deadline);
+    if !matches!(verdict, Verdict::Permitted(_)) {
+        return (program, verdict);
+    }
+    for cut in program.cuts() {
+        let verdict = judge.judge(&cut, deadline);
+        if !matches!(verdict, Verdict::Permitted(_)) {
+            return (cut, verdict);
+        }
+    }
+    (program, verdict)
+}
+
 /// Returns the verdict that a report shows.
 fn case_verdict(program: &Program, verdict: &Verdict) -> CaseVerdict {
     match verdict {
@@ -89,6 +103,10 @@ fn case_verdict(program: &Program, verdict: &Verdict) -> CaseVerdict {
         Verdict::Undecided => {
             CaseVerdict::Skipped(Skip::new("undecided", "the architecture permits more outcomes than could be tried"))
         }
+        Verdict::OnlyFaults => CaseVerdict::Skipped(Skip::new(
+            "only-faults",
+            "each of its instructions took an exception; if that is meant, say so: `expect fault …`",
+        )),
         verdict => failure(program, verdict).map_or(CaseVerdict::Passed, CaseVerdict::Failed),
     }
 }

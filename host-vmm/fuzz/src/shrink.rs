@@ -32,7 +32,9 @@ impl FailureKind {
                 Self::Differs(first.place, exceptions)
             }),
             Verdict::Failed(..) => Some(Self::Fails),
-            Verdict::Permitted
+            Verdict::Permitted(_)
+            | Verdict::Unmet(_)
+            | Verdict::OnlyFaults
             | Verdict::Undecided
             | Verdict::Endless(_)
             | Verdict::Lost(_)

@@ -5,6 +5,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use errata::Condition;
 use model_base::choice::Choices;
 use model_base::defect::{Defect, Injected};
 
@@ -15,8 +16,8 @@ use super::reference::{ModelReference, Reference};
 use super::{Profile, finding, generate, shrink};
 use machine::Deadline;
 use modelled::{ModelFactory, Settings};
-use program::Observation;
 use program::observation::StepOutcome;
+use program::{Observation, Program};
 use report::event::Event;
 
 const SEED: u64 = 0x5eed;
@@ -33,11 +34,16 @@ fn defect(name: &str) -> &'static Defect {
 fn programs_of_the_errata_are_programs_that_the_model_covers() {
     let model = ModelFactory::new(Settings::default());
     let mut judge = Judge::new(&model, Box::new(ModelReference::new(&model)));
-    for name in errata::all().flat_map(|erratum| erratum.programs) {
+    for (erratum, name) in errata::all().flat_map(|erratum| erratum.programs.iter().map(move |name| (erratum, name))) {
         let path = format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../{}"), errata::page::program_path(name));
-        let program = std::fs::read_to_string(&path).unwrap().parse().unwrap_or_else(|error| panic!("{path}: {error}"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        let program: Program = text.parse().unwrap_or_else(|error| panic!("{path}: {error}"));
+        for condition in erratum.conditions {
+            let unmet = matches!(condition, Condition::Cpus(count) if !count.includes(program.cpus()));
+            assert!(!unmet, "{path}: {condition:?}, and {} CPUs", program.cpus());
+        }
         let verdict = judge.judge(&program, Deadline::NEVER);
-        assert!(matches!(verdict, Verdict::Permitted), "{path}: {verdict:?}");
+        assert!(matches!(verdict, Verdict::Permitted(_)), "{path}: {verdict:?}");
     }
 }
 
@@ -131,7 +137,7 @@ fn whatever_the_model_chooses_is_permitted() {
         let subject = ModelFactory::new(Settings { choices, ..Settings::default() });
         let mut judge = Judge::new(&subject, Box::new(ModelReference::new(&model)));
         let verdict = judge.judge(&program, Deadline::NEVER);
-        let fine = matches!(verdict, Verdict::Permitted | Verdict::NotCovered(_));
+        let fine = matches!(verdict, Verdict::Permitted(_) | Verdict::NotCovered(_));
         assert!(fine, "number {number}: {verdict:?}\n{script:?}\n{program}");
     }
 }
@@ -148,7 +154,7 @@ fn a_defect_is_found_and_shrunk_to_a_few_instructions() {
         let found = (0..20_000).find_map(|number| {
             let program = generate::program(SEED, number, &Profile::default());
             match judge.judge(&program, Deadline::NEVER) {
-                Verdict::Permitted | Verdict::NotCovered(_) => None,
+                Verdict::Permitted(_) | Verdict::NotCovered(_) => None,
                 verdict => Some((number, program, verdict)),
             }
         });

@@ -43,7 +43,7 @@ pub use races::Races;
 pub use scalable_vectors::ScalableVectors;
 pub use setup_races::SetupRaces;
 pub use shared_memory::SharedMemory;
-pub use table::{Capabilities, Capability, MachineKind, TABLE};
+pub use table::{Capabilities, Capability, MachineKind, TABLE, TagTransfer};
 pub use unknown_memory::UnknownMemory;
 pub use vcpu_resets::VcpuResets;
 pub use vmm_tags::VmmTags;

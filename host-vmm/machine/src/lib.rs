@@ -45,6 +45,6 @@ pub use hazard::{Hazard, HazardOutcome};
 pub use machine::{Factory, Machine, Outcome};
 pub use race::{HostStep, Race, RaceReport, StepResult};
 pub use request::RequestError;
-pub use scalable::ScalableState;
+pub use scalable::{ScalableState, vector_lengths};
 pub use trace::{Fault, Trace};
 pub use vm::Vm;

@@ -70,6 +70,14 @@ pub enum RequestError {
         /// How many it has.
         words: usize,
     },
+    /// The CPU has no such vectors.
+    #[error("the program wants vectors of {bytes} bytes; this CPU has {}", lengths_in_words(.lengths))]
+    VectorLength {
+        /// What the block asks for, in bytes.
+        bytes: u16,
+        /// What there is, in bytes, in ascending order.
+        lengths: Vec<u16>,
+    },
     /// The text of a block is not A64.
     #[error("a block does not assemble: {0}")]
     NotAssembled(#[from] assembler::ParseError),
@@ -162,10 +170,20 @@ pub enum RequestError {
     },
 }
 
+/// Says which vector lengths a CPU has.
+fn lengths_in_words(lengths: &[u16]) -> String {
+    match lengths {
+        [] => "no SVE".to_owned(),
+        lengths => lengths.iter().map(u16::to_string).collect::<Vec<_>>().join(", "),
+    }
+}
+
 impl Explain for RequestError {
     fn remedy(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::VcpuInBlock { .. } => Some("resume it first".into()),
+            Self::VectorLength { lengths, .. } if lengths.is_empty() => Some("choose a CPU with SVE".into()),
+            Self::VectorLength { .. } => Some("write one of these behind `vl=`, or choose another CPU".into()),
             Self::UnknownRegister { .. } => Some("use a granule that knows this kernel".into()),
             _ => None,
         }

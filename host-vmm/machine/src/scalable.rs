@@ -2,6 +2,11 @@
 
 use abi::mailbox::Scalable;
 
+/// Lists vector lengths in bytes, in ascending order: bit n stands for `16 * (n + 1)`, as in a boot report.
+pub fn vector_lengths(bits: u64) -> impl Iterator<Item = u16> {
+    (0..16).filter(move |n| bits >> n & 1 == 1).map(|n| 16 * (n + 1))
+}
+
 /// z0 to z31, p0 to p15 and FFR at a vector length. What is above the length is 0.
 ///
 /// ```

@@ -160,8 +160,7 @@ impl Target {
 
     /// The vector lengths of SVE in bytes, in ascending order.
     pub fn vector_lengths(&self) -> impl Iterator<Item = u16> + use<> {
-        let lengths = self.boot.vector_lengths;
-        (0..16).filter(move |n| lengths >> n & 1 == 1).map(|n| 16 * (n + 1))
+        crate::scalable::vector_lengths(self.boot.vector_lengths)
     }
 
     /// Returns the kernel's release, if it can be read.

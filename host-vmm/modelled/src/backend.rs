@@ -102,15 +102,21 @@ impl ModelBackend {
         Ok(result)
     }
 
+    /// Returns where each word of a vCPU's block was executed since the last call.
+    fn take_executed(&self, cpu: usize) -> Vec<u8> {
+        self.firmware.as_ref().map(|firmware| firmware.take_executed(cpu)).unwrap_or_default()
+    }
+
     /// Turns how a block came back into what a host learns.
     fn finish(&mut self, cpu: usize, outcome: FirmwareOutcome) -> Result<Outcome, MachineError> {
         let misbehaved = |what| Err(MachineError::Misbehaved { cpu, what });
         match outcome {
             FirmwareOutcome::Checkpoint => Ok(Outcome::Checkpoint),
             FirmwareOutcome::Done(mut done) => {
+                let executed = self.take_executed(cpu);
                 if let Some(blocks) = &mut self.blocks {
-                    let at_faults = std::mem::take(&mut done.chosen);
-                    blocks.push(BlockRecord { unknown: done.unknown, at_faults, at_end: self.choices.made() });
+                    let (at_faults, at_end) = (std::mem::take(&mut done.chosen), self.choices.made());
+                    blocks.push(BlockRecord { unknown: done.unknown, at_faults, at_end, executed });
                 }
                 let trap = |place: usize| {
                     let record = done.traps.get(place).copied();
@@ -176,6 +182,8 @@ impl KernelBackend for ModelBackend {
         let outcome = match reason {
             RunReason::Start(block) => {
                 self.words[cpu] = block.words().len();
+                // What a block did that never ended is nobody's.
+                self.take_executed(cpu);
                 let record = block.record(true);
                 self.enter(cpu, |firmware, state, env| {
                     let vectors = match (block.initial_scalable(), block.initial_vectors()) {

@@ -15,6 +15,8 @@ pub struct BlockRecord {
     pub at_faults: Vec<usize>,
     /// The same at the block's end.
     pub at_end: usize,
+    /// Where each of its words was executed: bit `4 * el + mode` for each exception level and mode of tag check faults.
+    pub executed: Vec<u8>,
 }
 
 /// One permitted course of a run.

@@ -108,6 +108,15 @@ pub enum TextErrorKind {
     /// `resume_block` before any block.
     #[error("`again` runs the last block once more, and there is none before it")]
     NothingBefore,
+    /// An expectation without a block, or before the first instruction of one.
+    #[error("`expect` is about what has run, and nothing has")]
+    NothingToExpect,
+    /// A branch or a literal load leads over an expectation.
+    #[error("{instruction} leads over this expectation: the block ends here when it is looked at")]
+    BranchOver {
+        /// The branch.
+        instruction: String,
+    },
 }
 
 impl Explain for TextError {
@@ -115,6 +124,8 @@ impl Explain for TextError {
         match &self.kind {
             TextErrorKind::Version { .. } => Some("use a granule that reads it".into()),
             TextErrorKind::Twice { .. } => Some("leave one out".into()),
+            TextErrorKind::NothingToExpect => Some("put it behind an instruction, or behind the block".into()),
+            TextErrorKind::BranchOver { .. } => Some("put it behind the block, or before the branch".into()),
             TextErrorKind::Unfinished { missing, .. } => Some(format!("end it with a line `{missing}`").into()),
             _ => None,
         }

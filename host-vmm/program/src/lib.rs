@@ -11,6 +11,7 @@ pub mod branch_target;
 pub mod compare;
 pub mod control;
 pub mod error;
+pub mod expectation;
 pub mod listing;
 pub mod observation;
 pub mod parse;
@@ -27,6 +28,7 @@ use arch::{Tag, TaggedPtr};
 
 pub use control::Controls;
 pub use error::TextError;
+pub use expectation::Expectation;
 pub use observation::{Observation, StepObservation};
 
 use machine::block::Vectors;
@@ -79,6 +81,8 @@ pub enum Step {
     },
     /// The host does something.
     Event(Event),
+    /// Something should be seen: at the end of the last block, or in memory here.
+    Expect(Expectation),
 }
 
 /// A block and what the CPU holds when it begins.
@@ -110,6 +114,8 @@ pub struct Run {
     /// What happens at the first checkpoint, at the second, and so on; never [`Event::Pages`], since the firmware that
     /// changes pages waits in the block.
     pub at_checkpoint: Vec<Vec<Event>>,
+    /// What should be seen behind so many instructions, 1 at least, when they have first been executed; in order.
+    pub expectations: Vec<(usize, Expectation)>,
 }
 
 /// Something the host does. Offsets are in bytes from the arena's start.
@@ -166,6 +172,7 @@ impl Default for Run {
             sys: [None; SYS_REGS],
             words: Vec::new(),
             at_checkpoint: Vec::new(),
+            expectations: Vec::new(),
         }
     }
 }
@@ -202,7 +209,7 @@ impl Program {
         let cpu = |step: &Step| match step {
             Step::Run(run) => run.cpu,
             Step::Again { cpu } => *cpu,
-            Step::Event(_) => 0,
+            Step::Event(_) | Step::Expect(_) => 0,
         };
         self.steps.iter().map(cpu).max().unwrap_or(0) + 1
     }
@@ -228,7 +235,7 @@ impl Program {
         self.steps.iter().flat_map(|step| match step {
             Step::Event(event) => std::slice::from_ref(event).iter().chain([].iter().flatten()),
             Step::Run(run) => [].iter().chain(run.at_checkpoint.iter().flatten()),
-            Step::Again { .. } => [].iter().chain([].iter().flatten()),
+            Step::Again { .. } | Step::Expect(_) => [].iter().chain([].iter().flatten()),
         })
     }
 
@@ -245,6 +252,13 @@ impl Program {
                 Event::Data { offset, bytes } => span(&mut pages, *offset, bytes.len() as u64),
                 Event::Fetch { offset, bytes } => span(&mut pages, *offset, *bytes),
                 Event::Pages { .. } | Event::SaveRestore => {}
+            }
+        }
+        for step in &self.steps {
+            match step {
+                Step::Expect(Expectation::Tags { offset, tags }) => span(&mut pages, *offset, 16 * tags.len() as u64),
+                Step::Expect(Expectation::Data { offset, bytes }) => span(&mut pages, *offset, bytes.len() as u64),
+                _ => {}
             }
         }
         for run in self.runs() {

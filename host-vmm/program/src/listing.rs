@@ -28,6 +28,7 @@ pub fn side_by_side(
         match step {
             Step::Event(event) => lines.push(event.to_string()),
             Step::Again { cpu } => lines.push(format!("again cpu={cpu}")),
+            Step::Expect(expectation) => lines.push(format!("expect {expectation}")),
             Step::Run(run) => {
                 block(&mut lines, run, faults(expected, number), faults(found, number), tagged_far);
             }

@@ -51,6 +51,15 @@ pub enum StepOutcome {
         /// The tags.
         tags: Vec<u8>,
     },
+    /// Memory was read.
+    Data {
+        /// From where on, in bytes from the arena's start.
+        offset: u64,
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// Whether some are UNKNOWN, if what ran the program can tell.
+        unknown: bool,
+    },
 }
 
 /// Memory at the end of a program.

@@ -5,6 +5,7 @@
 
 mod code;
 mod event;
+mod expect;
 mod line;
 mod register;
 
@@ -20,7 +21,7 @@ use super::{Program, Run, Step};
 use machine::{El, ScalableState};
 
 /// What a line may begin with outside a block.
-const DIRECTIVES: [&str; 7] = ["tags", "data", "pages", "fetch", "save-restore", "block", "again"];
+const DIRECTIVES: [&str; 8] = ["tags", "data", "pages", "fetch", "save-restore", "block", "again", expect::EXPECT];
 /// The line that ends the settings of a block, and the one that ends its instructions.
 const CODE: &str = "code";
 const END: &str = "end";
@@ -115,6 +116,9 @@ fn step<'a>(mut line: Line<'a>, lines: &mut Lines<'_, 'a>, before: &Program) -> 
         }
         return Ok(Step::Again { cpu });
     }
+    if line.take_if(expect::EXPECT) {
+        return Ok(Step::Expect(expect::read(&mut line, before.runs().last())?));
+    }
     match event::read(&mut line)? {
         Some(event) => {
             line.end()?;
@@ -156,9 +160,13 @@ fn block<'a>(mut line: Line<'a>, lines: &mut Lines<'_, 'a>) -> Result<Run, TextE
             line.end()?;
             break;
         }
-        code.push(line, text)?;
+        if line.take_if(expect::EXPECT) {
+            code.expect(line, &run)?;
+        } else {
+            code.push(line, text)?;
+        }
     }
-    run.words = code.assemble(begun)?;
+    (run.words, run.expectations) = code.assemble(begun)?;
     Ok(run)
 }
 

@@ -7,7 +7,7 @@ use abi::map::{self, GUEST_PAGE};
 use arch::Tag;
 
 use super::observation::{Observation, ObservedExtent, StepObservation, StepOutcome};
-use super::{Event, Program, Run, Step};
+use super::{Event, Expectation, Program, Run, Step};
 use machine::tags::GRANULE;
 use machine::{Block, Machine, MachineError, Outcome, RequestError, ScalableState, Trace};
 
@@ -52,6 +52,7 @@ pub fn run(
             Step::Event(event) => runner.event(step, event).map(|()| true),
             Step::Run(run) => runner.block(step, run),
             Step::Again { cpu } => runner.resume_block(step, *cpu),
+            Step::Expect(expectation) => runner.look(step, expectation).map(|()| true),
         };
         match ended {
             Ok(true) => {}
@@ -100,14 +101,7 @@ impl Runner<'_> {
             }
             Event::Fetch { offset, bytes } => {
                 let tags = self.tags(*offset, *bytes)?;
-                self.seen.push(StepObservation {
-                    step,
-                    what: StepOutcome::Tags { offset: *offset, tags },
-                    unknown: Vec::new(),
-                    unknown_v: 0,
-                    unknown_p: 0,
-                    unknown_x: 0,
-                });
+                self.see(step, StepOutcome::Tags { offset: *offset, tags });
                 Ok(())
             }
             Event::SaveRestore => {
@@ -119,7 +113,11 @@ impl Runner<'_> {
 
     /// Runs a block; `false` if it does not end.
     fn block(&mut self, step: usize, run: &Run) -> Result<bool, MachineError> {
-        let block = run.block(self.machine.boot_report(run.cpu));
+        let boot = self.machine.boot_report(run.cpu);
+        if let Some(values) = &run.scalable {
+            check_vector_length(values.vector_bytes(), boot.vector_lengths)?;
+        }
+        let block = run.block(boot);
         let outcome = self.start(run.cpu, block)?;
         self.last = Some(without_registers(run).block(self.machine.boot_report(run.cpu)));
         self.finish(step, run.cpu, outcome, &run.at_checkpoint)
@@ -177,14 +175,31 @@ impl Runner<'_> {
         if self.hides_vectors {
             (trace.v, trace.scalable) = (None, None);
         }
-        self.seen.push(StepObservation {
-            step,
-            what: StepOutcome::Block(trace),
-            unknown: Vec::new(),
-            unknown_v: 0,
-            unknown_p: 0,
-            unknown_x: 0,
-        });
+        self.see(step, StepOutcome::Block(trace));
+    }
+
+    /// Looks at the memory that an expectation is about.
+    fn look(&mut self, step: usize, expectation: &Expectation) -> Result<(), MachineError> {
+        match expectation {
+            Expectation::Tags { offset, tags } => {
+                let tags = self.tags(*offset, tags.len() as u64 * GRANULE)?;
+                self.see(step, StepOutcome::Tags { offset: *offset, tags });
+            }
+            Expectation::Data { offset, bytes } => {
+                let (ipa, mut found) = (map::ARENA_BASE + offset, vec![0; bytes.len()]);
+                self.machine.read(ipa, &mut found)?;
+                let length = bytes.len() as u64;
+                let unknown = self.machine.unknown_memory().map(|known| known.unknown_memory(ipa, length));
+                let unknown = unknown.into_iter().flatten().next().is_some();
+                self.see(step, StepOutcome::Data { offset: *offset, bytes: found, unknown });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn see(&mut self, step: usize, what: StepOutcome) {
+        self.seen.push(StepObservation { step, what, unknown: Vec::new(), unknown_v: 0, unknown_p: 0, unknown_x: 0 });
     }
 
     /// Fetches tags. Memory of a VM without MTE has none.
@@ -248,6 +263,12 @@ impl Runner<'_> {
     }
 }
 
+/// Refuses a vector length that a CPU has not; `lengths` is that of its boot report.
+fn check_vector_length(bytes: u16, lengths: u64) -> Result<(), RequestError> {
+    let lengths: Vec<u16> = machine::vector_lengths(lengths).collect();
+    if lengths.contains(&bytes) { Ok(()) } else { Err(RequestError::VectorLength { bytes, lengths }) }
+}
+
 /// Returns the longest vector of a machine in bytes; `None` without SVE.
 fn longest_vector(boot: &BootReport) -> Option<u64> {
     boot.vector_lengths.checked_ilog2().map(|number| 16 * (u64::from(number) + 1))
@@ -267,6 +288,18 @@ fn without_registers(run: &Run) -> Run {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use machine::Explain;
+
+    #[test]
+    fn a_vector_length_that_a_cpu_has_not_is_refused_with_those_that_it_has() {
+        assert_eq!(check_vector_length(32, 0b1011), Ok(()));
+        let error = check_vector_length(48, 0b1011).unwrap_err();
+        assert_eq!(error.reason(), "the program wants vectors of 48 bytes; this CPU has 16, 32, 64");
+        assert!(error.remedy().is_some_and(|remedy| remedy.contains("vl=")));
+        let none = check_vector_length(16, 0).unwrap_err();
+        assert_eq!(none.reason(), "the program wants vectors of 16 bytes; this CPU has no SVE");
+        assert!(none.remedy().is_some_and(|remedy| !remedy.contains("vl=")));
+    }
 
     #[test]
     fn a_page_with_nothing_but_a_tag_is_looked_at() {

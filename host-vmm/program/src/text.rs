@@ -19,6 +19,9 @@
 //! (see [`scalable`]); one with `simd=1` or a setting of `v0` to `v31` brings those. Registers without a setting are
 //! 0, and what they hold at the end is compared. A block with neither finds them as they are and shows them to nobody.
 //!
+//! `expect …` says what should be seen: behind a block at its end, behind an instruction when it has been executed
+//! (see [`expectation`](super::expectation)).
+//!
 //! What [`parse`](super::parse) reads is what is written here; a program that is printed and read is the same program.
 
 use std::fmt;
@@ -69,6 +72,7 @@ impl fmt::Display for Program {
             Step::Run(run) => run.fmt(f),
             Step::Again { cpu } => writeln!(f, "again cpu={cpu}"),
             Step::Event(event) => writeln!(f, "{event}"),
+            Step::Expect(expectation) => writeln!(f, "expect {expectation}"),
         })
     }
 }
@@ -78,7 +82,11 @@ impl fmt::Display for Run {
         writeln!(f, "{}", self.heading())?;
         self.settings().iter().try_for_each(|line| writeln!(f, "  {line}"))?;
         f.write_str("code\n")?;
-        self.words.iter().try_for_each(|word| writeln!(f, "  {}", instruction(*word)))?;
+        for (count, word) in (1..).zip(&self.words) {
+            writeln!(f, "  {}", instruction(*word))?;
+            let here = self.expectations.iter().filter(|(behind, _)| *behind == count);
+            here.into_iter().try_for_each(|(_, expectation)| writeln!(f, "  expect {expectation}"))?;
+        }
         f.write_str("end\n")
     }
 }

@@ -271,6 +271,16 @@ impl Seat {
     }
 }
 
+/// What campaigns count: no rule.
+impl Firmware {
+    /// Returns where each word of a vCPU's block was executed since the last call, as [`Program::take_executed`] says it; last
+    /// comes the word that ends the block.
+    #[must_use]
+    pub fn take_executed(&self, index: usize) -> Vec<u8> {
+        self.cpus.get(index).map(|seat| seat.program.take_executed()).unwrap_or_default()
+    }
+}
+
 /// What the specification has instead of a clock and campaigns look at: no rule.
 impl Running {
     /// Lets the CPU run until something happens; `None` if the block is to be given up. Counts the budget, and the choices

@@ -50,7 +50,7 @@ pub fn run(
         }
         *budget -= 1;
         let index = core.cpu.pc.wrapping_sub(base) / 4;
-        let executed = match program.get(index as usize) {
+        let executed = match program.fetch(index as usize, core.cpu) {
             Some(decoded) => core.aligned().and_then(|()| core.execute(decoded)),
             None => core.aligned().and_then(|()| core.fetch()).and_then(|decoded| core.execute(&decoded)),
         };

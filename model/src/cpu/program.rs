@@ -1,11 +1,14 @@
 //! A block's instructions, decoded once: loops would otherwise spend their time decoding.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use arch::{Args, Op};
 use isa::{Access, Feature, Insn};
 
 use super::sme::streaming::is_legal;
+use super::state::Cpu;
+use super::system_registers::{TCF_SHIFT, TCF0_SHIFT};
 
 /// An instruction of the table: operands, what it moves, and which file has its rule.
 #[derive(Clone, Copy, Debug)]
@@ -211,6 +214,8 @@ pub struct Program(Rc<Listing>);
 struct Listing {
     words: Vec<u32>,
     decoded: Vec<Decoded>,
+    /// Where each was executed, as [`Program::take_executed`] says it.
+    executed: Vec<Cell<u8>>,
 }
 
 #[mutants::rules]
@@ -218,7 +223,8 @@ impl Program {
     /// Decodes words.
     #[must_use]
     pub fn new(words: &[u32]) -> Self {
-        Self(Rc::new(Listing { words: words.to_vec(), decoded: words.iter().copied().map(Decoded::new).collect() }))
+        let decoded = words.iter().copied().map(Decoded::new).collect();
+        Self(Rc::new(Listing { words: words.to_vec(), decoded, executed: vec![Cell::default(); words.len()] }))
     }
 
     /// The words.
@@ -226,8 +232,23 @@ impl Program {
     pub fn words(&self) -> &[u32] {
         &self.0.words
     }
+}
 
-    pub(super) fn get(&self, index: usize) -> Option<&Decoded> {
-        self.0.decoded.get(index)
+/// What was executed, which campaigns count: no rule.
+impl Program {
+    /// Returns the instruction of a word, which the CPU is about to execute.
+    pub(super) fn fetch(&self, index: usize, cpu: &Cpu) -> Option<&Decoded> {
+        let decoded = self.0.decoded.get(index)?;
+        let shift = if cpu.el == 0 { TCF0_SHIFT } else { TCF_SHIFT };
+        let executed = &self.0.executed[index];
+        executed.set(executed.get() | 1 << (4 * cpu.el + (cpu.sys.sctlr >> shift & 0b11) as u8));
+        Some(decoded)
+    }
+
+    /// Returns for each word where it was executed since the last call: bit `4 * el + mode` for each exception level and
+    /// value of SCTLR_EL1.TCF, at EL0 of TCF0.
+    #[must_use]
+    pub fn take_executed(&self) -> Vec<u8> {
+        self.0.executed.iter().map(Cell::take).collect()
     }
 }

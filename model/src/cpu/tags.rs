@@ -109,12 +109,18 @@ impl Core<'_, '_> {
         if va & (GRANULE - 1) != 0 {
             return Err(self.alignment_fault(va, access));
         }
-        let first = self.place(va, access)?;
+        let (first, second) = (self.place(va, access), va.wrapping_add(GRANULE));
+        let crosses = granules == 2 && second.is_multiple_of(abi::map::GUEST_PAGE);
+        let first = match first {
+            Ok(place) => place,
+            // Faults of several accesses of an instruction have no order (Arm ARM, prioritization of synchronous exceptions).
+            Err(stop) if crosses => return Err(self.one_of_two_faults(stop, second, access)),
+            Err(stop) => return Err(stop),
+        };
         let mut places = [first; 2];
         if granules == 2 {
-            let second = va.wrapping_add(GRANULE);
             // A page that took one tag takes the other.
-            let tags = access.tags && second.is_multiple_of(abi::map::GUEST_PAGE);
+            let tags = access.tags && crosses;
             places[1] = match self.place(second, Access { tags, ..access }) {
                 Ok(place) => place,
                 // Both are reached before either is stored, or one after the other; data comes before tags.
@@ -138,6 +144,14 @@ impl Core<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// The fault of an instruction whose first granule faults: that fault, or that of the second granule if it faults, too.
+    fn one_of_two_faults(&mut self, stop: Stop, second: u64, access: Access) -> Stop {
+        match self.place(second, access) {
+            Err(other) if self.env.choices.choose(2) == 1 => other,
+            _ => stop,
+        }
     }
 
     /// STGP: two registers and the tag of the address.

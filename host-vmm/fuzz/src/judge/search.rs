@@ -15,8 +15,8 @@ use program::compare::{Difference, Location, differences};
 /// What a search came to.
 #[derive(Debug)]
 pub(super) enum SearchResult {
-    /// An outcome that is like the machine's.
-    Permitted,
+    /// The outcome that is like the machine's.
+    Permitted(Box<Outcome>),
     /// There is none. This one is nearest.
     Nothing(Box<Candidate>),
     /// None among those that were tried, and there are more.
@@ -68,7 +68,7 @@ impl Search<'_> {
         let reserve = self.left / 2;
         while !best.differences.is_empty() && self.climb(&mut best, reserve)? {}
         if best.differences.is_empty() {
-            return Ok(SearchResult::Permitted);
+            return Ok(SearchResult::Permitted(Box::new(best.outcome)));
         }
         self.descend(best)
     }
@@ -132,7 +132,7 @@ impl Search<'_> {
             script.extend(preferred.iter().skip(place + 1));
             let Some(candidate) = self.attempt(Choices::answering(script))? else { return Ok(SearchResult::Undecided) };
             if candidate.differences.is_empty() {
-                return Ok(SearchResult::Permitted);
+                return Ok(SearchResult::Permitted(Box::new(candidate.outcome)));
             }
             open = candidate.outcome.choices.taken()[..candidate.decided_by()].to_vec();
             if candidate.nearness() > best.nearness() {

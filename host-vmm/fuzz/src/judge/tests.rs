@@ -62,7 +62,7 @@ fn a_program_that_the_model_does_not_cover_never_reaches_the_machine() {
         assert!(matches!(verdict, Verdict::NotCovered(_)), "{code}: {verdict:?}");
         assert_eq!(subject.booted.get(), 0, "{code}");
         let verdict = judge.judge(&uses_simd, Deadline::NEVER);
-        assert!(matches!(verdict, Verdict::Permitted), "{code}: {verdict:?}");
+        assert!(matches!(verdict, Verdict::Permitted(_)), "{code}: {verdict:?}");
     }
 }
 
@@ -80,7 +80,7 @@ fn a_machine_is_handed_on_after_a_permitted_program_only() {
         [(&fine, true, 1), (&fine, true, 1), (&diverges, false, 1), (&fine, true, 2), (&fine, true, 2)]
     {
         let verdict = judge.judge(program, Deadline::NEVER);
-        assert_eq!(matches!(verdict, Verdict::Permitted), permitted, "{defect:?}: {verdict:?}");
+        assert_eq!(matches!(verdict, Verdict::Permitted(_)), permitted, "{defect:?}: {verdict:?}");
         assert_eq!(subject.booted.get(), booted);
     }
 }
@@ -121,7 +121,7 @@ fn no_search_and_no_loop_outlives_the_deadline() {
     let fine = program("block el=1\ncode\n  nop\nend\n");
     let verdict = judge.judge(&fine, Deadline::after(Duration::ZERO));
     assert!(matches!(verdict, Verdict::OutOfTime(_)), "{verdict:?}");
-    assert!(matches!(judge.judge(&fine, Deadline::NEVER), Verdict::Permitted));
+    assert!(matches!(judge.judge(&fine, Deadline::NEVER), Verdict::Permitted(_)));
 }
 
 #[test]

@@ -10,15 +10,17 @@ use isa::Insn;
 use super::instructions::{EXCLUSIVE_LOADS, has, is_zva};
 use crate::words::{NOP, doorbell_word};
 use machine::ScalableState;
+use machine::capability::{MachineKind, TagTransfer};
 use program::control::Field;
 use program::{Event, Program, Run, Step};
 
-/// Changes a program so that it stays away from what its blocks show only where their surroundings let them.
-pub fn avoid_known(known: &Avoided, program: &mut Program) {
+/// Changes a program so that it stays away from what its blocks show only where their surroundings let them, on a machine of this
+/// kind.
+pub fn avoid_known(known: &Avoided, kind: MachineKind, program: &mut Program) {
     let sees = |program: &Program, wanted| {
         program.steps.iter().any(|step| matches!(step, Step::Event(Event::Pages { kind, .. }) if *kind == wanted))
     };
-    let saved = program.events().any(|event| *event == Event::SaveRestore);
+    let saved = is_saved(kind, program);
     let (device, read_only) = (sees(program, PageKind::Device), sees(program, PageKind::ReadOnly));
     let uncached = sees(program, PageKind::NonCacheable);
     for rule in &known.rules {
@@ -70,6 +72,25 @@ pub fn avoid_known(known: &Avoided, program: &mut Program) {
             }
         }
     }
+}
+
+/// Returns whether a machine of this kind is saved in a program, or may save itself.
+fn is_saved(kind: MachineKind, program: &Program) -> bool {
+    let saves = |event: &Event, transfer| match event {
+        Event::SaveRestore => true,
+        Event::Tags { .. } | Event::Fetch { .. } => kind.may_save_itself_for(transfer),
+        Event::Data { .. } | Event::Pages { .. } => false,
+    };
+    let mut transfer = TagTransfer::AtRest;
+    program.steps.iter().any(|step| match step {
+        Step::Event(Event::Pages { .. }) => {
+            transfer = TagTransfer::Amid;
+            false
+        }
+        Step::Event(event) => saves(event, transfer),
+        Step::Run(run) => run.at_checkpoint.iter().flatten().any(|event| saves(event, TagTransfer::Amid)),
+        Step::Again { .. } => false,
+    })
 }
 
 /// Makes vectors of more than 128 bytes shorter.
@@ -237,6 +258,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn vectors_are_short_where_a_machine_may_save_itself_for_tags() {
+        let longest = |kind, steps: &str, setting: &str| {
+            let text = format!("granule program 1\n{steps}block el=1 vl=256\n  {setting}\ncode\n  nop\nend\n");
+            let mut program = text.parse::<Program>().unwrap();
+            avoid_known(&Avoided::everything(), kind, &mut program);
+            program.runs().next().and_then(|run| run.scalable.as_ref()).map(ScalableState::vector_bytes)
+        };
+        let pages = "pages tagged 0x0 0x1000 device\n";
+        for (steps, setting, long_on_tcg) in [
+            ("tags 0x20 1\n", "checkpoint 1 data 0x0 01", true),
+            ("", "checkpoint 1 tags 0x20 1", false),
+            ("", "checkpoint 2 fetch 0x20 0x10", false),
+            (&format!("tags 0x20 1\n{pages}"), "x0 = 0x1", true),
+            (&format!("{pages}tags 0x20 1\n"), "x0 = 0x1", false),
+        ] {
+            for kind in [MachineKind::Kvm, MachineKind::Model] {
+                assert_eq!(longest(kind, steps, setting), Some(256), "{kind}: {steps}{setting}");
+            }
+            let expected = if long_on_tcg { 256 } else { 128 };
+            assert_eq!(longest(MachineKind::Tcg, steps, setting), Some(expected), "{steps}{setting}");
+        }
+        assert_eq!(longest(MachineKind::Kvm, "save-restore\n", "x0 = 0x1"), Some(128));
+    }
+
+    #[test]
     fn programs_avoid_divergences_that_depend_on_context() {
         let program = |text: &str| text.parse::<Program>().unwrap();
         let block = |controls: &str, code: &str| format!("block el=1\n{controls}code\n  {code}\nend\n");
@@ -302,10 +348,10 @@ mod tests {
             ),
         ] {
             let mut changed = program(&before);
-            avoid_known(&Avoided::everything(), &mut changed);
+            avoid_known(&Avoided::everything(), MachineKind::Tcg, &mut changed);
             assert_eq!(changed, program(&after), "{before}");
             let mut again = changed.clone();
-            avoid_known(&Avoided::everything(), &mut again);
+            avoid_known(&Avoided::everything(), MachineKind::Tcg, &mut again);
             assert_eq!(again, changed, "{before}");
         }
     }

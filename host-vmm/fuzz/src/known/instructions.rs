@@ -7,10 +7,8 @@ use isa::Insn;
 /// Returns whether an instruction shows a known divergence.
 #[must_use]
 pub fn shows(known: &Avoided, insn: Insn) -> bool {
-    let mnemonic = insn.row().mnemonic();
     known.rules.iter().any(|rule| match *rule {
-        Avoid::Mnemonics(prefixes) => prefixes.iter().any(|prefix| mnemonic.starts_with(prefix)),
-        Avoid::SpeculationBarriers => insn.op() == arch::Op::Sb,
+        Avoid::Ops(ops) => ops.contains(&insn.op()),
         Avoid::NonFaultCrossing => {
             insn.op() == arch::Op::SveLdnf1 && insn.access().is_some_and(|access| access.bytes > 1)
         }

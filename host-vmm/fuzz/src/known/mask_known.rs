@@ -23,7 +23,7 @@ pub fn mask_known(known: &Avoided, program: &Program, found: &mut Observation) {
         // A block that is run again is the one before it.
         let run = program.steps.iter().take(seen.step + 1).rev().find_map(|step| match step {
             Step::Run(run) => Some(run),
-            Step::Event(_) | Step::Again { .. } => None,
+            Step::Event(_) | Step::Again { .. } | Step::Expect(_) => None,
         });
         for fault in trace.faults.iter_mut().filter(|fault| fault.esr.class().is_data_abort()) {
             let word = run.zip(fault.index).and_then(|(run, index)| run.words.get(index));

@@ -25,6 +25,24 @@ impl MachineKind {
     }
 }
 
+/// What a program may have the host do with tags, as far as it matters to a machine how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TagTransfer {
+    /// No vCPU is in a block, and all windows are as after boot.
+    AtRest,
+    /// A vCPU waits at a checkpoint, with translation as its block left it, or a window is not as after boot.
+    Amid,
+}
+
+impl MachineKind {
+    /// Returns whether a machine of this kind may have to save itself, and continue from what it saved, to carry tags: `tcg`
+    /// finds them in memory that a window shows as tagged, else in a saved state alone.
+    #[must_use]
+    pub fn may_save_itself_for(self, transfer: TagTransfer) -> bool {
+        self == Self::Tcg && transfer == TagTransfer::Amid
+    }
+}
+
 impl fmt::Display for MachineKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

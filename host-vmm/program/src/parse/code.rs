@@ -5,6 +5,8 @@ use isa::Insn;
 use super::super::MAX_WORDS;
 use super::super::branch_target::{self, WORD};
 use super::super::error::{Instruction, TextError, TextErrorKind};
+use super::super::{Expectation, Run};
+use super::expect;
 use super::line::Line;
 
 /// The lines of a block's instructions.
@@ -18,6 +20,8 @@ pub struct Code {
     places: Vec<(usize, usize)>,
     /// Words that are given as numbers: the place of the instruction, and the word.
     words: Vec<(usize, u32)>,
+    /// What should be seen behind so many instructions, and the line that says so.
+    expectations: Vec<(usize, Expectation, usize)>,
 }
 
 impl Code {
@@ -50,8 +54,20 @@ impl Code {
         Ok(())
     }
 
-    /// Assembles all lines of the block, which begins in line `begun`.
-    pub fn assemble(self, begun: usize) -> Result<Vec<u32>, TextError> {
+    /// Takes a line that says what should be seen, from behind the word `expect`. `run` is the block so far.
+    pub fn expect(&mut self, mut line: Line<'_>, run: &Run) -> Result<(), TextError> {
+        if self.places.is_empty() {
+            return Err(line.error(1, TextErrorKind::NothingToExpect));
+        }
+        let number = line.number;
+        let expectation = expect::read(&mut line, Some(run))?;
+        self.expectations.push((self.places.len(), expectation, number));
+        self.text.push('\n');
+        Ok(())
+    }
+
+    /// Assembles all lines of the block, which begins in line `begun`: its words, and what should be seen behind so many.
+    pub fn assemble(self, begun: usize) -> Result<(Vec<u32>, Vec<(usize, Expectation)>), TextError> {
         let insns = assembler::assemble(&self.text).map_err(|error| TextError {
             line: self.first + error.line - 1,
             column: error.column,
@@ -67,13 +83,22 @@ impl Code {
                 return Err(TextError { line, column, kind });
             }
         }
+        for (count, _, line) in &self.expectations {
+            let over =
+                insns.iter().take(*count).enumerate().find(|(index, insn)| leaves(**insn, *index, *count).is_some());
+            if let Some((_, insn)) = over {
+                let kind = TextErrorKind::BranchOver { instruction: insn.to_string() };
+                return Err(TextError { line: *line, column: 1, kind });
+            }
+        }
         let mut words: Vec<_> = insns.into_iter().map(Insn::encode).collect();
         for (index, word) in self.words {
             if let Some(slot) = words.get_mut(index) {
                 *slot = word;
             }
         }
-        Ok(words)
+        let expectations = self.expectations.into_iter().map(|(count, expectation, _)| (count, expectation));
+        Ok((words, expectations.collect()))
     }
 }
 

@@ -106,13 +106,16 @@ fn allowed() -> String {
     list(fixed.chain(REGISTERS.iter().map(|(name, _)| *name)).chain(FIELDS.iter().map(|field| field.name)))
 }
 
+/// Returns the number of a register such as `x7`, if it is below the limit.
+pub fn numbered(name: &str, prefix: &str, limit: usize) -> Option<usize> {
+    let digits = name.strip_prefix(prefix)?;
+    let index: usize = digits.parse().ok()?;
+    (index < limit && index.to_string() == digits).then_some(index)
+}
+
 /// Finds what a name stands for.
 fn place(name: &str) -> Option<Location> {
-    let numbered = |prefix, limit: usize| {
-        let digits: &str = name.strip_prefix(prefix)?;
-        let index: usize = digits.parse().ok()?;
-        (index < limit && index.to_string() == digits).then_some(index)
-    };
+    let numbered = |prefix, limit| numbered(name, prefix, limit);
     if let Some(n) = numbered("x", 31) {
         return Some(Location::X(n));
     }
@@ -136,7 +139,7 @@ fn place(name: &str) -> Option<Location> {
 }
 
 /// Reads the numbers of a scalable register of this many bytes, as [`scalable::text`] writes them.
-fn wide(line: &mut Line<'_>, length: Option<usize>) -> Result<Vec<u8>, TextError> {
+pub fn wide(line: &mut Line<'_>, length: Option<usize>) -> Result<Vec<u8>, TextError> {
     const NUMBERS: &str = "numbers of 64 bits, the highest first, such as 0x1 or 0x0*3";
     let Some(length) = length else { return Err(line.expected("a block with `vl`, which says how long it is")) };
     let begun = line.clone();
@@ -173,7 +176,7 @@ fn checkpoint(line: &mut Line<'_>, run: &mut Run) -> Result<(), TextError> {
 }
 
 /// Reads the value of a general register.
-fn value(line: &mut Line<'_>, cpu: usize) -> Result<u64, TextError> {
+pub fn value(line: &mut Line<'_>, cpu: usize) -> Result<u64, TextError> {
     if line.take_if(UART) {
         return Ok(map::UART_DR);
     }

@@ -97,7 +97,7 @@ const PROGRAMS: &[Program] = &[
     Program { sp: 0, text: "add sp, x1, #0; ldr x20, [sp]; ldr x20, [sp], #16; add sp, x0, #8; ldr x20, [sp]", ..BOOT },
     Program { sctlr: reset::SCTLR | 2, text: "ldr x20, [x2]; str x12, [x2]; orr x17, x1, #4; ldr x20, [x17]", ..BOOT },
     Program { text: "stg x1, [x0]; ldg x20, [x0]; stg x1, [x0, #16]!; stg x1, [x0], #32; st2g x1, [x0, #16]; stzg x12, [x7]; stz2g x13, [x7, #64]; stgp x12, x13, [x7, #128]; ldg x12, [x2]; ldg x22, [x2]", ..BOOT },
-    Program { text: "stg x1, [x2]; stg x1, [x2], #16; st2g x1, [x4]; add x17, x4, #4; sub x17, x17, #16; st2g x12, [x17]; stg x12, [x5]; ldg x20, [x9]; stg x12, [x9]; stg x13, [x6]; add x18, x6, #16; stz2g x12, [x18]; stg x11, [x1]", ..BOOT },
+    Program { text: "stg x1, [x2]; stg x1, [x2], #16; st2g x1, [x4]; add x17, x4, #4; sub x17, x17, #16; st2g x12, [x17]; stg x12, [x5]; ldg x20, [x9]; stg x12, [x9]; stg x13, [x6]; add x18, x6, #16; stz2g x12, [x18]; stg x11, [x1]; st2g x12, [x6, #-16]", ..BOOT },
     Program { text: "ldgm x20, [x0]; stgm x12, [x0]; add x17, x7, #0x68; ldgm x12, [x17]; stgm x13, [x17]; stzgm x12, [x7]; add x18, x5, #32; stzgm x12, [x18]; ldgm x21, [x6]", ..BOOT },
     Program { text: "dc zva, x0; dc zva, x1; dc zva, x6; add x17, x6, #0xb8; dc zva, x17; dc gva, x1; dc gzva, x7; dc cvac, x1; dc zva, x2; add x18, x7, #64; dc gva, x18", ..BOOT },
     Program { text: "ldxr x20, [x0]; stxr w21, w12, [x0]", ..BOOT },

@@ -247,6 +247,21 @@ fn tags_cannot_be_stored_where_they_are_canonical() {
 }
 
 #[test]
+fn of_two_granules_that_fault_either_is_reported() {
+    let new = || {
+        let mut bench = everything();
+        bench.sys(SysReg::Tcr, reset::TCR | MTX);
+        bench.pages(Window::Untagged, 4096, PageKind::Unmapped);
+        bench
+    };
+    let last = pointer(Window::Untagged, 4096 - 16, 0);
+    for text in ["st2g x0, [x0]", "stz2g x0, [x0]"] {
+        let seen = Bench::permitted(new, text, &[last], |_, done| (done.traps[0].esr, done.traps[0].far));
+        assert_eq!(seen, [(1 << 42 | 0x9600_004f, last), (0x9600_0047, last + 16)], "{text}");
+    }
+}
+
+#[test]
 fn with_extended_checks_a_tag_is_no_part_of_the_address() {
     let mut bench = everything();
     bench.tags(4, &[5]);

@@ -43,7 +43,7 @@ fn reference(steps: usize, mut choices: Choices) -> Outcome {
     for step in 0..steps {
         let answers: Vec<u32> = (0..CHOICES).map(|_| choices.choose(2)).collect();
         values.push((shown(step, &answers), Vec::new()));
-        blocks.push(Block { step, at_faults: Vec::new(), at_end: choices.made() });
+        blocks.push(Block { step, at_faults: Vec::new(), at_end: choices.made(), executed: Vec::new() });
     }
     Outcome { observation: observation(values.into_iter()), choices, blocks }
 }
@@ -56,7 +56,7 @@ fn faulting(count: usize, mut choices: Choices) -> Outcome {
         faults.push(Fault { index: Some(index), esr: Syndrome::from_bits(0x9600_0011), far, spsr: 4 });
         at_faults.push(choices.made());
     }
-    let blocks = vec![Block { step: 0, at_faults, at_end: choices.made() }];
+    let blocks = vec![Block { step: 0, at_faults, at_end: choices.made(), executed: Vec::new() }];
     Outcome { observation: observation([(0, faults)].into_iter()), choices, blocks }
 }
 
@@ -87,7 +87,7 @@ fn what_is_permitted_is_found_step_by_step() {
     let found = reference(8, Choices::answering(hidden)).observation;
     assert_eq!(by_enumeration(&found, &mut |choices| reference(8, choices)), None);
     let (result, tried) = search(&found, &mut |choices| reference(8, choices));
-    assert!(matches!(result, SearchResult::Permitted), "{result:?}");
+    assert!(matches!(result, SearchResult::Permitted(_)), "{result:?}");
     assert!(tried < 8 << CHOICES << 2, "{tried}");
 }
 
@@ -112,7 +112,7 @@ fn exceptions_are_an_order_within_a_step() {
     let mut found = faulting(20, Choices::answering(hidden)).observation;
     assert_eq!(by_enumeration(&found, &mut |choices| faulting(20, choices)), None);
     let (result, _) = search(&found, &mut |choices| faulting(20, choices));
-    assert!(matches!(result, SearchResult::Permitted), "{result:?}");
+    assert!(matches!(result, SearchResult::Permitted(_)), "{result:?}");
     let StepOutcome::Block(trace) = &mut found.seen[0].what else { panic!() };
     trace.faults[19].far = 0x22;
     let (result, tried) = search(&found, &mut |choices| faulting(20, choices));
@@ -131,12 +131,12 @@ fn the_answers_behind_a_changed_one_are_all_tried() {
         if let StepOutcome::Block(trace) = &mut observation.seen[0].what {
             (trace.x[1], trace.x[2]) = (values[1], values[0] & values[1]);
         }
-        let blocks = vec![Block { step: 0, at_faults: Vec::new(), at_end: choices.made() }];
+        let blocks = vec![Block { step: 0, at_faults: Vec::new(), at_end: choices.made(), executed: Vec::new() }];
         Outcome { observation, choices, blocks }
     };
     let found = observe(Choices::answering(vec![1; 3])).observation;
     let (result, tried) = search(&found, &mut |choices| observe(choices));
-    assert!(matches!(result, SearchResult::Permitted), "{result:?}");
+    assert!(matches!(result, SearchResult::Permitted(_)), "{result:?}");
     assert!(tried < 16, "{tried}");
 }
 
@@ -146,7 +146,7 @@ fn more_than_may_be_tried_is_undecided() {
     let observe = |mut choices: Choices| {
         let answers: Vec<u32> = (0..40).map(|_| choices.choose(2)).collect();
         let observation = observation([(shown(0, &answers), Vec::new())].into_iter());
-        let blocks = vec![Block { step: 0, at_faults: Vec::new(), at_end: choices.made() }];
+        let blocks = vec![Block { step: 0, at_faults: Vec::new(), at_end: choices.made(), executed: Vec::new() }];
         Outcome { observation, choices, blocks }
     };
     let found = observation([(1, Vec::new())].into_iter());

@@ -132,13 +132,14 @@ impl Hunt<'_> {
             // A machine that was left by a mutant is not to be used for another program.
             let mut replay = Replay::on(models);
             let candidate = prepared.with(program.clone());
-            let Ok(candidate) = quietly(|| candidate.observed(&mut replay)) else { return Verdict::Permitted };
+            let permitted = || Verdict::Permitted(Vec::new());
+            let Ok(candidate) = quietly(|| candidate.observed(&mut replay)) else { return permitted() };
             let all = is_printable(program)
                 && killed.iter().all(|number| {
                     let mut replay = Replay::on(models);
                     kills(&candidate, *number, cost, &mut replay)
                 });
-            if all { killer() } else { Verdict::Permitted }
+            if all { killer() } else { permitted() }
         };
         let deadline = Deadline::after(SHRINKING);
         shrink(prepared.program().clone(), killer(), deadline, &mut judge).program
