@@ -53,6 +53,10 @@ const NESTED: &[&str] = &["--append", "kvm-arm.mode=nested", "--smp", "2"];
 /// Memory that the kernel fills with zeros whenever it takes or gives it, and pointer authentication.
 const INIT: &[&str] = &["--append", "init_on_alloc=1 init_on_free=1", "--cpu", "max"];
 
+/// Fewer vector lengths than CPU `max` has (multiples of 16 bytes up to 256): 16 alone; and the powers of two up to 64.
+const SVE16: &[&str] = &["--cpu", "max,pauth=off,sve-max-vq=1"];
+const SVE64: &[&str] = &["--cpu", "max,pauth=off,sve512=on,sve384=off"];
+
 /// All cells. QEMU 11 emulates some instructions differently, so each kind of kernel also runs on it once.
 const CELLS: &[Cell] = &[
     alone("tcg", "10"),
@@ -74,6 +78,8 @@ const CELLS: &[Cell] = &[
     cell("6.12-protected", "6.12", "10", PROTECTED),
     cell("7.3-rc-protected", "7.3-rc", "10", PROTECTED),
     cell("7.3-rc-nested", "7.3-rc", "10", NESTED),
+    cell("6.12-sve16", "6.12", "10", SVE16),
+    cell("6.12-sve64", "6.12", "10", SVE64),
     cell("6.12-init", "6.12", "10", INIT),
     cell("7.3-rc-init", "7.3-rc", "10", INIT),
     cell("6.12-nomte", "6.12", "10", &["--append", "arm64.nomte"]),

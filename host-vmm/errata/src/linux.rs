@@ -49,11 +49,20 @@ pub(super) const ALL: &[Erratum] = &[
             "kvm.host.suspend-to-idle",
         ],
         signs: &[
-            // Another vCPU's pending faults, or none.
+            // The guest finds another vCPU's pending faults, or none; a VMM what it stored last, as into a VM that is handed on.
             Sign::Number {
-                what: &["Tfsr of *", "Tfsre0 of *", "TFSR_EL1 of *", "TFSRE0_EL1 of *"],
+                what: &[
+                    "Tfsr of *",
+                    "Tfsre0 of *",
+                    "TFSR_EL1 of *",
+                    "TFSRE0_EL1 of *",
+                    "TFSR_EL1 as *",
+                    "TFSRE0_EL1 as *",
+                    "KVM_GET_ONE_REG of TFSR*",
+                ],
                 values: Numbers::Bits(0b11),
             },
+            // Or, where nothing was stored, what a vCPU has before it ever runs.
             Sign::Number {
                 what: &["KVM_GET_ONE_REG of TFSR*", "TFSR_EL1 of vCPU *", "TFSRE0_EL1 of vCPU *"],
                 values: Numbers::Pairs(&[(1, NEVER_LOADED), (2, NEVER_LOADED)]),

@@ -46,7 +46,7 @@ impl Counter {
             // A block that is run again is the one before it.
             let run = program.steps.iter().take(block.step + 1).rev().find_map(|step| match step {
                 Step::Run(run) => Some(run),
-                Step::Event(_) | Step::Again { .. } => None,
+                Step::Event(_) | Step::Again { .. } | Step::Expect(_) => None,
             });
             let words = run.into_iter().flat_map(|run| &run.words);
             for (word, places) in words.zip(&block.executed).filter(|(_, places)| **places != 0) {

@@ -4,12 +4,16 @@
 //! space that it holds. So the process that tries shares nothing with the suite: it makes a VM of its own. First it does the
 //! very same to a page that was tagged before, which even a wrong kernel survives: what a former hazard has broken, or this
 //! code would, is not blamed on this one.
+//!
+//! What comes first decides: the other thread is back, or the buffer is served. The buffer is served, and a process given up,
+//! once they have kept a CPU busy for much longer than all that they do: a thread that waits for a locked page spins, and one
+//! that merely gets no CPU, on a host under load, spends no time.
 #![expect(unsafe_code, reason = "fork, mmap and the tag ioctl")]
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -30,12 +34,14 @@ use machine::need::Need;
 use machine::tags::GRANULE;
 use machine::{Backing, CopyResult, Errno, Hazard, HazardOutcome, MachineError, RequestError};
 
-/// How long a call that takes microseconds may take on a slow emulator before it counts as stuck.
-const HAZARD_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long the other thread may be away until the buffer is served all the same.
-const AWAY: Duration = Duration::from_millis(500);
-/// How long a store may take until it needs its buffer.
-const ARRIVES: Duration = Duration::from_secs(1);
+/// CPU time of a process that does what takes microseconds, after which it counts as stuck in the kernel.
+const STUCK: Duration = Duration::from_secs(4);
+/// CPU time that the other thread may spend at the page until the buffer is served all the same.
+const AWAY: Duration = Duration::from_secs(2);
+/// How long anybody waits for what spends no CPU time, either: nothing but a hang is that slow.
+const HANG: Duration = Duration::from_secs(60);
+/// How often CPU time is looked at.
+const INTERVAL: Duration = Duration::from_millis(10);
 /// Where the VM has its memory.
 const IPA: u64 = 0x4000_0000;
 /// Pages of memory: one that was tagged before, for the control, and a new one.
@@ -92,10 +98,56 @@ fn refusal(error: &MachineError) -> i32 {
     }
 }
 
-/// Waits until something can be read, a byte or the end; `false` if that takes too long.
-fn readable(fd: &impl AsFd) -> bool {
-    let timeout = Timespec::try_from(HAZARD_TIMEOUT).ok();
-    poll(&mut [PollFd::new(fd, PollFlags::IN)], timeout.as_ref()).is_ok_and(|ready| ready > 0)
+/// How long a process is waited for.
+struct Patience {
+    process: String,
+    /// CPU time of the process that is too long.
+    busy: Duration,
+    began: Instant,
+    /// What the process had spent then.
+    spent: Duration,
+}
+
+impl Patience {
+    /// Begins to wait for a process, by its name under /proc.
+    fn new(process: String, busy: Duration) -> Self {
+        let spent = cpu_time(&process);
+        Self { process, busy, began: Instant::now(), spent }
+    }
+
+    /// Returns how long it was, of CPU time or else of time, if it was too long.
+    fn over(&self) -> Option<Duration> {
+        if cpu_time(&self.process).saturating_sub(self.spent) >= self.busy {
+            return Some(self.busy);
+        }
+        (self.began.elapsed() >= HANG).then_some(HANG)
+    }
+
+    /// Waits until something can be read, a byte or the end.
+    ///
+    /// # Errors
+    ///
+    /// How long it was, when that is too long.
+    fn readable(&self, fd: &impl AsFd) -> Result<(), Duration> {
+        let interval = Timespec::try_from(INTERVAL).ok();
+        while !poll(&mut [PollFd::new(fd, PollFlags::IN)], interval.as_ref()).is_ok_and(|ready| ready > 0) {
+            if let Some(bound) = self.over() {
+                return Err(bound);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the CPU time of a process, of all its threads and by itself or in the kernel: /proc/PID/stat, utime and stime
+/// (proc_pid_stat(5)), in units of 1/100 s. One that is gone spends none.
+fn cpu_time(process: &str) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // The second field is a name in parentheses, which may have spaces.
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    // From the third field on: 14 and 15 are utime and stime.
+    let ticks: u64 = fields.skip(14 - 3).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 fn wait(child: libc::pid_t, reader: &mut File) -> Result<HazardOutcome, MachineError> {
@@ -106,12 +158,13 @@ fn wait(child: libc::pid_t, reader: &mut File) -> Result<HazardOutcome, MachineE
     let Some(child) = Pid::from_raw(child) else { return Err(kernel("fork", Errno::EINVAL)) };
     let process =
         pidfd_open(child, PidfdFlags::empty()).map_err(|error| kernel("pidfd_open", Errno(error.raw_os_error())))?;
-    let ready = readable(reader) && reader.read(&mut [0]).is_ok_and(|count| count == 1);
-    if !readable(&process) {
+    let patience = || Patience::new(child.as_raw_nonzero().to_string(), STUCK);
+    let ready = patience().readable(reader).is_ok() && reader.read(&mut [0]).is_ok_and(|count| count == 1);
+    if let Err(bound) = patience().readable(&process) {
         // It may be past hearing it.
         let _ = kill_process(child, Signal::KILL);
-        let dies = readable(&process);
-        let millis = HAZARD_TIMEOUT.as_millis() as u64;
+        let dies = patience().readable(&process).is_ok();
+        let millis = bound.as_millis() as u64;
         return if ready { Ok(HazardOutcome::Hangs { millis, dies }) } else { Err(damaged()) };
     }
     let ended = waitpid(Some(child), WaitOptions::empty()).ok().flatten();
@@ -197,41 +250,70 @@ fn perform(hazard: Hazard, mut writer: File) -> Result<i32, MachineError> {
 /// Stores the tags of a page in a hazardous way. Gives what the call returned, and whether somebody had to wait for it.
 fn provoke(hazard_vm: &HazardVm, hazard: Hazard, page: u64) -> Result<(CopyResult, bool), MachineError> {
     let bytes = hazard_vm.page as usize;
-    let [slot, alias] = [hazard_vm.slot, hazard_vm.alias].map(|start| start.wrapping_add(page as usize * bytes));
+    let target = |mapping: *mut u8| mapping.wrapping_add(page as usize * bytes);
     match hazard {
-        Hazard::BufferInThePage => Ok((hazard_vm.store(page, alias), false)),
+        Hazard::BufferInThePage => Ok((hazard_vm.store(page, target(hazard_vm.alias)), false)),
         Hazard::TouchedMeanwhile => store_during(hazard_vm, page, || {
             // SAFETY: a byte of our own mapping.
-            unsafe { alias.read_volatile() };
+            unsafe { target(hazard_vm.alias).read_volatile() };
         }),
         Hazard::ProtectedMeanwhile => store_during(hazard_vm, page, || {
             // SAFETY: changes what our own mapping permits, and takes nothing away.
-            unsafe { libc::mprotect(slot.cast(), bytes, RW | PROT_MTE) };
+            unsafe { libc::mprotect(target(hazard_vm.slot).cast(), bytes, RW | PROT_MTE) };
         }),
     }
 }
 
+/// What happens in [`store_during`].
+#[derive(PartialEq, Eq)]
+enum Event {
+    /// The kernel asks for the tag buffer: the store has the page.
+    BufferWanted,
+    /// The store is over; if the kernel never asked for the buffer, it refused.
+    StoreReturned,
+}
+
 /// Stores from a buffer that is missing, does something to the target once the kernel waits for the buffer, and returns the
-/// buffer when that is done, or takes too long.
-fn store_during(hazard_vm: &HazardVm, page: u64, act: impl FnOnce()) -> Result<(CopyResult, bool), MachineError> {
+/// buffer when that is done, or takes too long. Gives what the store returned, and whether it took too long.
+fn store_during(
+    hazard_vm: &HazardVm,
+    page: u64,
+    act: impl FnOnce() + Send,
+) -> Result<(CopyResult, bool), MachineError> {
     let (buffer, _) = backing::map(hazard_vm.page as usize, Backing::Anonymous, RW)?;
-    let (waits, is_waited_for) = mpsc::channel();
-    let (allow, allowed) = mpsc::channel();
+    let (happens, events) = mpsc::channel();
+    let (allow, allowed) = mpsc::channel::<()>();
     let range = buffer as u64..buffer as u64 + hazard_vm.page;
+    let wanted = happens.clone();
     let hold = move || {
         // Whoever is gone does not need to know.
-        let _ = waits.send(());
-        let _ = allowed.recv_timeout(AWAY);
+        let _ = wanted.send(Event::BufferWanted);
+        let _ = allowed.recv();
     };
     let server = UserfaultServer::holding(range, hazard_vm.page, 3, hold)?;
     let buffer = buffer as usize;
     let result = thread::scope(|scope| {
-        let store = scope.spawn(move || hazard_vm.store(page, std::ptr::with_exposed_provenance_mut(buffer)));
-        // The store has the page, and waits for its buffer; or it was refused, and never will.
-        let _ = is_waited_for.recv_timeout(ARRIVES);
-        let began = Instant::now();
-        act();
-        let waited = began.elapsed() >= AWAY;
+        let store = scope.spawn(move || {
+            let result = hazard_vm.store(page, std::ptr::with_exposed_provenance_mut(buffer));
+            let _ = happens.send(Event::StoreReturned);
+            result
+        });
+        let holds_page = events.recv() == Ok(Event::BufferWanted);
+        // From now on the process does nothing else.
+        let patience = Patience::new("self".to_owned(), AWAY);
+        let (returns, returned) = mpsc::channel();
+        scope.spawn(move || {
+            act();
+            let _ = returns.send(());
+        });
+        let is_away = || returned.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout);
+        let waited = loop {
+            match (is_away(), patience.over()) {
+                (false, _) => break false,
+                (true, Some(_)) => break holds_page,
+                (true, None) => {}
+            }
+        };
         let _ = allow.send(());
         (store.join(), waited)
     });

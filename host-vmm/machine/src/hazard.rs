@@ -26,9 +26,9 @@ pub enum HazardOutcome {
     Waited,
     /// Somebody did not come back.
     Hangs {
-        /// How long was waited, in milliseconds.
+        /// How much CPU time it took until it was given up, or how long it slept, in milliseconds.
         millis: u64,
-        /// Whether SIGKILL ended it.
+        /// Whether SIGKILL ended it, before as long again.
         dies: bool,
     },
 }

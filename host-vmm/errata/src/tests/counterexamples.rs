@@ -111,6 +111,14 @@ fn other_numbers_and_other_registers_are_not_explained() {
     };
     assert!(explains("Tfsr of vCPU 0", 1, 2));
     assert!(!explains("Tfsr of vCPU 0", 1, 0x77) && !explains("Gcr of vCPU 0", 1, 2));
+    // What the VMM stored last, or nobody did.
+    for found in [0, 0x1de7_ec7e_dbad_c0de] {
+        assert!(
+            explains("KVM_GET_ONE_REG of TFSR_EL1", 1, found) && explains("KVM_GET_ONE_REG of TFSRE0_EL1", 2, found)
+        );
+        assert!(!explains("KVM_GET_ONE_REG of GCR_EL1", 1, found));
+    }
+    assert!(!explains("KVM_GET_ONE_REG of TFSR_EL1", 1, 4));
     let line = erratum("linux.ctr-without-tag-lines");
     let explains = |found| {
         let failure = failure("CTR_EL0.TminLine of the guest", number(0, found));

@@ -89,7 +89,7 @@ fn is_saved(kind: MachineKind, program: &Program) -> bool {
         }
         Step::Event(event) => saves(event, transfer),
         Step::Run(run) => run.at_checkpoint.iter().flatten().any(|event| saves(event, TagTransfer::Amid)),
-        Step::Again { .. } => false,
+        Step::Again { .. } | Step::Expect(_) => false,
     })
 }
 
