@@ -64,6 +64,10 @@ impl Refused<'_, '_> {
                 *count = count.saturating_sub(self.embedded);
             }
         }
+        // To the user, an X register has its low bits, too, which the W register encodes.
+        if let OperandError::OutOfRange { what: "bit number", min: min @ 32, .. } = &mut error {
+            *min = 0;
+        }
         let hint = self.hint(place, &error);
         (column, ParseErrorKind::Operand { mnemonic, error, hint })
     }

@@ -72,7 +72,7 @@ pub(crate) fn read_line<'a>(
         let start = reader.position;
         let column = reader.column();
         let Some(name) = reader.name() else {
-            return Err(reader.comment_mark().unwrap_or_else(|| reader.expected(LABEL)));
+            return Err(reader.comment_mark(|_| false).unwrap_or_else(|| reader.expected(LABEL)));
         };
         if reader.take(':') {
             items.push(Item::Label { line, column, name });
@@ -108,7 +108,11 @@ impl<'a> Reader<'a> {
         if self.at_end() || self.peek() == Some(';') {
             return Ok(operands);
         }
-        if let Some(error) = self.comment_mark() {
+        // `svc # 1` is a number, and `brk #x` means one.
+        if let Some(error) = self.comment_mark(|behind| {
+            let is_name = behind.starts_with(|c: char| c.is_ascii_alphabetic());
+            is_name || behind.trim().is_empty() || begins_number(behind.trim_start())
+        }) {
             return Err(error);
         }
         loop {
@@ -122,7 +126,7 @@ impl<'a> Reader<'a> {
                 Ok(operands)
             } else {
                 let other = |reader: &mut Self| reader.expected("`,` or the end of the instruction");
-                Err(self.comment_mark().unwrap_or_else(|| other(self)))
+                Err(self.comment_mark(begins_number).unwrap_or_else(|| other(self)))
             };
         }
     }
@@ -141,17 +145,18 @@ impl<'a> Reader<'a> {
                 return Ok(());
             }
             if !self.take(',') {
-                return Err(self.comment_mark().unwrap_or_else(|| self.expected("`,` or the end of the words")));
+                return Err(self
+                    .comment_mark(begins_number)
+                    .unwrap_or_else(|| self.expected("`,` or the end of the words")));
             }
         }
     }
 
-    /// Returns the error for `@`, or for `#` without a number, which begin comments elsewhere.
-    fn comment_mark(&mut self) -> Option<ParseError> {
+    /// Returns the error for `@` or `#`, which begin comments elsewhere, unless `is_number` says that what follows `#` belongs to it.
+    fn comment_mark(&mut self, is_number: fn(&str) -> bool) -> Option<ParseError> {
         let found = self.peek()?;
         let behind = self.text.get(self.position + 1..)?;
-        let is_number = behind.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '+'));
-        let is_mark = found == '@' || found == '#' && !is_number && !behind.trim().is_empty();
+        let is_mark = found == '@' || found == '#' && !is_number(behind);
         is_mark.then(|| self.error(self.position, ParseErrorKind::CommentMark { found }))
     }
 
@@ -321,6 +326,10 @@ impl<'a> Reader<'a> {
     fn error(&self, position: usize, kind: ParseErrorKind) -> ParseError {
         ParseError { line: self.line, column: self.column_of(position), kind }
     }
+}
+
+fn begins_number(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+'))
 }
 
 /// Parses a 64-bit number; `0xffff_ffff_ffff_ffff` is -1, as in a register.

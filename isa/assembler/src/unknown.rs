@@ -82,6 +82,7 @@ const FOREIGN: [(&str, &str); 41] = [
 
 const LOAD_PAIR: &str = "use ldp, which loads two registers";
 const STORE_PAIR: &str = "use stp, which stores two registers";
+const WIDTH: &str = "its instructions are of one width: leave out `.w` or `.n`";
 const CONDITIONAL: &str = "only branches, selections and comparisons have conditions: use `b.eq`, csel or ccmp";
 
 /// Returns the error for a mnemonic that is none of `known`, the instructions of the table and the aliases.
@@ -109,6 +110,11 @@ pub(crate) fn mnemonic(name: &str, known: &[&'static str]) -> ParseErrorKind {
     }
     let parts = name.len().checked_sub(2).and_then(|end| name.split_at_checked(end));
     let has = |base: &str| known.iter().any(|known| known.eq_ignore_ascii_case(base));
+    if let Some((base, ".w" | ".n")) = parts
+        && has(base)
+    {
+        return ParseErrorKind::Foreign { mnemonic, instead: WIDTH };
+    }
     if parts.is_some_and(|(base, condition)| Condition::by_name(condition).is_some() && has(base)) {
         return ParseErrorKind::Foreign { mnemonic, instead: CONDITIONAL };
     }

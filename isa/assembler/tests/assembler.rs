@@ -26,6 +26,7 @@ fn blanks_comments_and_stray_semicolons_are_ignored() {
     assert_eq!(assemble(""), Ok(vec![]));
     assert_eq!(assemble(" ;; // nop\n\n\t//\n"), Ok(vec![]));
     assert_eq!(assemble("nop;;nop ; ").map(|program| program.len()), Ok(2));
+    assert_eq!(assemble("svc # 1"), assemble("svc #1"), "a blank within a number");
 }
 
 #[test]
