@@ -5,15 +5,22 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-/// The maximum distance of a suggestion, in edits.
-const MAX_EDITS: usize = 2;
+/// The letters of the shortest name that may be misspelled.
+const MIN_LETTERS: usize = 3;
 
-/// Returns the closest candidate, if it is at most two edits away and the name is longer than that distance.
+/// The letters of the shortest name that may have two edits: `wfi` is not meant to be `bti`.
+const LETTERS_FOR_TWO: usize = 8;
+
+/// Returns the closest candidate, if it is one edit away, or two where both names have at least eight letters.
 #[must_use]
-pub fn closest(name: &str, candidates: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+pub fn closest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = |edits: usize, candidate: &str| {
+        let letters = name.len().min(candidate.len());
+        letters >= MIN_LETTERS && edits <= if letters < LETTERS_FOR_TWO { 1 } else { 2 }
+    };
     candidates
         .map(|candidate| (edits(name, candidate), candidate))
-        .filter(|(edits, _)| *edits <= MAX_EDITS && *edits < name.len())
+        .filter(|(edits, candidate)| near(*edits, candidate))
         .min_by_key(|(edits, _)| *edits)
         .map(|(_, candidate)| candidate)
 }
@@ -29,19 +36,26 @@ pub fn did_you_mean(f: &mut fmt::Formatter<'_>, suggestion: Option<&str>) -> fmt
     }
 }
 
-/// Returns the Levenshtein distance of two names, ignoring case.
+/// Returns the edits from one name to the other, ignoring case: a letter added, left out, replaced, or swapped with the next
+/// (the optimal string alignment distance).
 fn edits(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (done, a) in from.bytes().enumerate() {
-        let mut diagonal = done;
-        row[0] = done + 1;
-        for (column, b) in to.bytes().enumerate() {
-            let replaced = diagonal + usize::from(!a.eq_ignore_ascii_case(&b));
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(row[column] + 1).min(diagonal + 1);
+    let (from, to) = (from.as_bytes(), to.as_bytes());
+    let same = |a: usize, b: usize| from[a].eq_ignore_ascii_case(&to[b]);
+    let mut before = Vec::new();
+    let mut last: Vec<usize> = (0..=to.len()).collect();
+    for a in 0..from.len() {
+        let mut row = Vec::with_capacity(to.len() + 1);
+        row.push(a + 1);
+        for b in 0..to.len() {
+            let mut best = (last[b] + usize::from(!same(a, b))).min(last[b + 1] + 1).min(row[b] + 1);
+            if a > 0 && b > 0 && same(a, b - 1) && same(a - 1, b) {
+                best = best.min(before[b - 1] + 1);
+            }
+            row.push(best);
         }
+        before = core::mem::replace(&mut last, row);
     }
-    row[to.len()]
+    last[to.len()]
 }
 
 #[cfg(test)]
@@ -50,11 +64,22 @@ mod tests {
 
     #[test]
     fn a_typo_has_a_suggestion_and_nonsense_has_none() {
-        let names = || ["stg", "stzg", "st2g"].into_iter();
+        let names = || ["stg", "stzg", "st2g", "bti"].into_iter();
         assert_eq!(closest("stgg", names()), Some("stg"));
         assert_eq!(closest("STZ2", names()), Some("stzg"));
+        assert_eq!(closest("sgt", names()), Some("stg"));
+        assert_eq!(closest("wfi", names()), None);
+        assert_eq!(closest("vbar_el1", ["far_el1"].into_iter()), None);
+        assert_eq!(closest("tsfr_el1", ["tfsr_el1"].into_iter()), Some("tfsr_el1"));
+        assert_eq!(closest("tfsre_el1", ["tfsre0_el1"].into_iter()), Some("tfsre0_el1"));
         assert_eq!(closest("frobnicate", names()), None);
         assert_eq!(closest("", names()), None);
-        assert_eq!(edits("kitten", "sitting"), 3);
+    }
+
+    #[test]
+    fn edits_are_counted_as_a_typist_makes_them() {
+        for (from, to, count) in [("kitten", "sitting", 3), ("", "stg", 3), ("sgt", "stg", 1), ("ldr", "LDR", 0)] {
+            assert_eq!((edits(from, to), edits(to, from)), (count, count), "{from} {to}");
+        }
     }
 }

@@ -27,6 +27,8 @@ pub enum TextErrorKind {
         version: u64,
         /// What was there.
         found: String,
+        /// Whether it is what code begins with.
+        assembly: bool,
     },
     /// The text is of another version of the format.
     #[error("this is version {found} of the format, expected version {version}")]
@@ -43,6 +45,16 @@ pub enum TextErrorKind {
         expected: String,
         /// What was there, in backquotes, or "the end of the line".
         found: String,
+    },
+    /// A name is none of those that belong here.
+    #[error("expected {expected}, found `{found}`; {hint}")]
+    Unknown {
+        /// What the names stand for.
+        expected: String,
+        /// What was there.
+        found: String,
+        /// What is meant, or what to do.
+        hint: String,
     },
     /// A number does not fit.
     #[error("{what} {value:#x} is out of range: expected {min:#x} to {max:#x}")]
@@ -122,6 +134,10 @@ pub enum TextErrorKind {
 impl Explain for TextError {
     fn remedy(&self) -> Option<Cow<'static, str>> {
         match &self.kind {
+            TextErrorKind::Header { assembly: true, .. } => Some(
+                "this is code alone: put lines `granule program 1`, `block el=1` and `code` before it, and `end` behind it".into(),
+            ),
+            TextErrorKind::Header { .. } => Some("docs/programs.md has the format".into()),
             TextErrorKind::Version { .. } => Some("use a granule that reads it".into()),
             TextErrorKind::Twice { .. } => Some("leave one out".into()),
             TextErrorKind::NothingToExpect => Some("put it behind an instruction, or behind the block".into()),

@@ -6,6 +6,7 @@
 mod code;
 mod event;
 mod expect;
+mod hint;
 mod line;
 mod register;
 
@@ -15,7 +16,7 @@ use abi::mailbox::Scalable;
 use abi::map;
 
 use self::line::Line;
-use super::error::{TextError, TextErrorKind};
+use super::error::{Instruction, TextError, TextErrorKind};
 use super::text::{HEADER, VERSION};
 use super::{Program, Run, Step};
 use machine::{El, ScalableState};
@@ -50,6 +51,11 @@ impl FromStr for Program {
     type Err = TextError;
 
     fn from_str(text: &str) -> Result<Self, TextError> {
+        let text = assembler::without_comments(text).map_err(|error| TextError {
+            line: error.line,
+            column: error.column,
+            kind: Instruction(error.kind).into(),
+        })?;
         let mut lines = (1..).zip(text.lines()).map(|(number, text)| (Line::new(number, text), text));
         let mut lines = Lines { lines: &mut lines };
         lines.header()?;
@@ -96,7 +102,8 @@ impl<'a> Lines<'_, 'a> {
 }
 
 fn header_error(found: &[&str]) -> TextErrorKind {
-    TextErrorKind::Header { version: VERSION, found: found.join(" ") }
+    let assembly = found.first().is_some_and(|word| hint::is_code(word));
+    TextErrorKind::Header { version: VERSION, found: found.join(" "), assembly }
 }
 
 /// Reads one step: a line, or a block's lines.
@@ -124,8 +131,19 @@ fn step<'a>(mut line: Line<'a>, lines: &mut Lines<'_, 'a>, before: &Program) -> 
             line.end()?;
             Ok(Step::Event(event))
         }
-        None => Err(line.expected(line::list(DIRECTIVES.into_iter()))),
+        None => Err(unknown(&line)),
     }
+}
+
+/// Makes the error for a line that nothing outside a block begins with.
+fn unknown(line: &Line<'_>) -> TextError {
+    let word = line.peek().map_or("", |word| word.text);
+    let hint = match () {
+        () if register::is_setting(word) => Some("registers are set in a block, before its line `code`"),
+        () if hint::is_code(word) => Some("instructions stand in a block, between its lines `code` and `end`"),
+        () => None,
+    };
+    line.unknown("a line of a program", DIRECTIVES.into_iter(), hint, || line::list(DIRECTIVES.into_iter()))
 }
 
 fn cpu(line: &mut Line<'_>) -> Result<usize, TextError> {
@@ -163,7 +181,7 @@ fn block<'a>(mut line: Line<'a>, lines: &mut Lines<'_, 'a>) -> Result<Run, TextE
         if line.take_if(expect::EXPECT) {
             code.expect(line, &run)?;
         } else {
-            code.push(line, text)?;
+            code.push(line.number, text);
         }
     }
     (run.words, run.expectations) = code.assemble(begun)?;

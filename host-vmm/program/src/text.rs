@@ -1,4 +1,5 @@
-//! A program as text: versioned, made to be written by hand and to be compared line by line.
+//! A program as text: versioned, made to be written by hand and to be compared line by line. docs/programs.md is the
+//! reference.
 //!
 //! ```text
 //! granule program 1

@@ -104,13 +104,24 @@ impl Reg {
         self.index == Self::INDEX_31 && !self.class.has_sp()
     }
 
-    /// Parses `x5`, `w30`, `sp`, `wsp`, `xzr` or `wzr`, ignoring case. The class of `x5` is [`RegClass::X`].
+    /// The names that are not a letter and a number: those of register 31, and those of the procedure call standard (AAPCS64,
+    /// 6.1.1) that GNU as knows.
+    const NAMES: [(&str, Self); 8] = [
+        ("sp", Self::SP),
+        ("wsp", Self { index: Self::INDEX_31, class: RegClass::WSp }),
+        ("xzr", Self::XZR),
+        ("wzr", Self::WZR),
+        ("lr", Self::LINK),
+        ("fp", Self { index: 29, class: RegClass::X }),
+        ("ip0", Self { index: 16, class: RegClass::X }),
+        ("ip1", Self { index: 17, class: RegClass::X }),
+    ];
+
+    /// Parses `x5`, `w30`, `sp`, `wsp`, `xzr`, `wzr`, `lr`, `fp`, `ip0` or `ip1`, ignoring case. The class of `x5` is
+    /// [`RegClass::X`].
     pub fn parse(text: &str) -> Option<Self> {
-        for (name, class) in [("sp", RegClass::XSp), ("wsp", RegClass::WSp), ("xzr", RegClass::X), ("wzr", RegClass::W)]
-        {
-            if text.eq_ignore_ascii_case(name) {
-                return Some(Self { index: Self::INDEX_31, class });
-            }
+        if let Some((_, register)) = Self::NAMES.iter().find(|(name, _)| text.eq_ignore_ascii_case(name)) {
+            return Some(*register);
         }
         let class = match *text.as_bytes().first()? {
             b'x' | b'X' => RegClass::X,
@@ -170,6 +181,13 @@ mod tests {
                 let parsed = Reg::parse(&register.to_string()).unwrap();
                 assert_eq!(parsed.read_as(class), Some(register));
             }
+        }
+    }
+
+    #[test]
+    fn names_of_the_procedure_call_standard_are_known() {
+        for (name, number) in [("lr", "x30"), ("FP", "x29"), ("ip0", "x16"), ("ip1", "x17")] {
+            assert_eq!(Reg::parse(name), Reg::parse(number), "{name}");
         }
     }
 

@@ -15,53 +15,55 @@ mod vector;
 /// An alias and the function that rewrites a statement into the instruction it stands for.
 struct Alias {
     name: &'static str,
+    /// The least and the greatest number of operands.
+    operands: (usize, usize),
     rewrite: fn(&mut Statement<'_>),
 }
 
 /// The supported aliases of Arm ARM C6.2. A rewrite leaves invalid operands unchanged; the row then reports the error.
 static ALIASES: &[Alias] = &[
-    Alias { name: "cmp", rewrite: |statement| insert_zero(statement, "subs", 0) },
-    Alias { name: "cmn", rewrite: |statement| insert_zero(statement, "adds", 0) },
-    Alias { name: "cmpp", rewrite: |statement| insert_zero(statement, "subps", 0) },
-    Alias { name: "tst", rewrite: |statement| insert_zero(statement, "ands", 0) },
-    Alias { name: "neg", rewrite: |statement| insert_zero(statement, "sub", 1) },
-    Alias { name: "negs", rewrite: |statement| insert_zero(statement, "subs", 1) },
-    Alias { name: "mvn", rewrite: |statement| insert_zero(statement, "orn", 1) },
-    Alias { name: "ngc", rewrite: |statement| insert_zero(statement, "sbc", 1) },
-    Alias { name: "ngcs", rewrite: |statement| insert_zero(statement, "sbcs", 1) },
-    Alias { name: "smull", rewrite: |statement| insert_zero(statement, "smaddl", 3) },
-    Alias { name: "smnegl", rewrite: |statement| insert_zero(statement, "smsubl", 3) },
-    Alias { name: "umull", rewrite: |statement| insert_zero(statement, "umaddl", 3) },
-    Alias { name: "umnegl", rewrite: |statement| insert_zero(statement, "umsubl", 3) },
-    Alias { name: "rev64", rewrite: |statement| statement.mnemonic = "rev" },
-    Alias { name: "mul", rewrite: |statement| insert_zero(statement, "madd", 3) },
-    Alias { name: "mneg", rewrite: |statement| insert_zero(statement, "msub", 3) },
-    Alias { name: "mov", rewrite: rewrite_mov },
-    Alias { name: "lsl", rewrite: |statement| bitfield::shift(statement, "lslv", bitfield::LSL) },
-    Alias { name: "lsr", rewrite: |statement| bitfield::shift(statement, "lsrv", bitfield::LSR) },
-    Alias { name: "asr", rewrite: |statement| bitfield::shift(statement, "asrv", bitfield::ASR) },
-    Alias { name: "ror", rewrite: bitfield::rotate },
-    Alias { name: "ubfx", rewrite: |statement| bitfield::extract(statement, "ubfm") },
-    Alias { name: "sbfx", rewrite: |statement| bitfield::extract(statement, "sbfm") },
-    Alias { name: "bfxil", rewrite: |statement| bitfield::extract(statement, "bfm") },
-    Alias { name: "ubfiz", rewrite: |statement| bitfield::insert(statement, "ubfm") },
-    Alias { name: "sbfiz", rewrite: |statement| bitfield::insert(statement, "sbfm") },
-    Alias { name: "bfi", rewrite: |statement| bitfield::insert(statement, "bfm") },
-    Alias { name: "bfc", rewrite: bitfield::clear },
-    Alias { name: "uxtl", rewrite: |statement| vector::lengthen(statement, "ushll") },
-    Alias { name: "uxtl2", rewrite: |statement| vector::lengthen(statement, "ushll2") },
-    Alias { name: "uxtb", rewrite: |statement| bitfield::extend(statement, "ubfm", 8) },
-    Alias { name: "uxth", rewrite: |statement| bitfield::extend(statement, "ubfm", 16) },
-    Alias { name: "sxtb", rewrite: |statement| bitfield::extend(statement, "sbfm", 8) },
-    Alias { name: "sxth", rewrite: |statement| bitfield::extend(statement, "sbfm", 16) },
-    Alias { name: "sxtw", rewrite: |statement| bitfield::extend(statement, "sbfm", 32) },
-    Alias { name: "cset", rewrite: |statement| select::constant(statement, "csinc") },
-    Alias { name: "csetm", rewrite: |statement| select::constant(statement, "csinv") },
-    Alias { name: "cinc", rewrite: |statement| select::change(statement, "csinc") },
-    Alias { name: "cinv", rewrite: |statement| select::change(statement, "csinv") },
-    Alias { name: "cneg", rewrite: |statement| select::change(statement, "csneg") },
-    Alias { name: "tbz", rewrite: narrow_low_bit },
-    Alias { name: "tbnz", rewrite: narrow_low_bit },
+    Alias { name: "cmp", operands: (2, 3), rewrite: |statement| insert_zero(statement, "subs", 0) },
+    Alias { name: "cmn", operands: (2, 3), rewrite: |statement| insert_zero(statement, "adds", 0) },
+    Alias { name: "cmpp", operands: (2, 2), rewrite: |statement| insert_zero(statement, "subps", 0) },
+    Alias { name: "tst", operands: (2, 3), rewrite: |statement| insert_zero(statement, "ands", 0) },
+    Alias { name: "neg", operands: (2, 3), rewrite: |statement| insert_zero(statement, "sub", 1) },
+    Alias { name: "negs", operands: (2, 3), rewrite: |statement| insert_zero(statement, "subs", 1) },
+    Alias { name: "mvn", operands: (2, 3), rewrite: |statement| insert_zero(statement, "orn", 1) },
+    Alias { name: "ngc", operands: (2, 2), rewrite: |statement| insert_zero(statement, "sbc", 1) },
+    Alias { name: "ngcs", operands: (2, 2), rewrite: |statement| insert_zero(statement, "sbcs", 1) },
+    Alias { name: "smull", operands: (3, 3), rewrite: |statement| insert_zero(statement, "smaddl", 3) },
+    Alias { name: "smnegl", operands: (3, 3), rewrite: |statement| insert_zero(statement, "smsubl", 3) },
+    Alias { name: "umull", operands: (3, 3), rewrite: |statement| insert_zero(statement, "umaddl", 3) },
+    Alias { name: "umnegl", operands: (3, 3), rewrite: |statement| insert_zero(statement, "umsubl", 3) },
+    Alias { name: "rev64", operands: (2, 2), rewrite: |statement| statement.mnemonic = "rev" },
+    Alias { name: "mul", operands: (3, 3), rewrite: |statement| insert_zero(statement, "madd", 3) },
+    Alias { name: "mneg", operands: (3, 3), rewrite: |statement| insert_zero(statement, "msub", 3) },
+    Alias { name: "mov", operands: (2, 3), rewrite: rewrite_mov },
+    Alias { name: "lsl", operands: (3, 3), rewrite: |statement| bitfield::shift(statement, "lslv", bitfield::LSL) },
+    Alias { name: "lsr", operands: (3, 3), rewrite: |statement| bitfield::shift(statement, "lsrv", bitfield::LSR) },
+    Alias { name: "asr", operands: (3, 3), rewrite: |statement| bitfield::shift(statement, "asrv", bitfield::ASR) },
+    Alias { name: "ror", operands: (3, 3), rewrite: bitfield::rotate },
+    Alias { name: "ubfx", operands: (4, 4), rewrite: |statement| bitfield::extract(statement, "ubfm") },
+    Alias { name: "sbfx", operands: (4, 4), rewrite: |statement| bitfield::extract(statement, "sbfm") },
+    Alias { name: "bfxil", operands: (4, 4), rewrite: |statement| bitfield::extract(statement, "bfm") },
+    Alias { name: "ubfiz", operands: (4, 4), rewrite: |statement| bitfield::insert(statement, "ubfm") },
+    Alias { name: "sbfiz", operands: (4, 4), rewrite: |statement| bitfield::insert(statement, "sbfm") },
+    Alias { name: "bfi", operands: (4, 4), rewrite: |statement| bitfield::insert(statement, "bfm") },
+    Alias { name: "bfc", operands: (3, 3), rewrite: bitfield::clear },
+    Alias { name: "uxtl", operands: (2, 2), rewrite: |statement| vector::lengthen(statement, "ushll") },
+    Alias { name: "uxtl2", operands: (2, 2), rewrite: |statement| vector::lengthen(statement, "ushll2") },
+    Alias { name: "uxtb", operands: (2, 2), rewrite: |statement| bitfield::extend(statement, "ubfm", 8) },
+    Alias { name: "uxth", operands: (2, 2), rewrite: |statement| bitfield::extend(statement, "ubfm", 16) },
+    Alias { name: "sxtb", operands: (2, 2), rewrite: |statement| bitfield::extend(statement, "sbfm", 8) },
+    Alias { name: "sxth", operands: (2, 2), rewrite: |statement| bitfield::extend(statement, "sbfm", 16) },
+    Alias { name: "sxtw", operands: (2, 2), rewrite: |statement| bitfield::extend(statement, "sbfm", 32) },
+    Alias { name: "cset", operands: (2, 2), rewrite: |statement| select::constant(statement, "csinc") },
+    Alias { name: "csetm", operands: (2, 2), rewrite: |statement| select::constant(statement, "csinv") },
+    Alias { name: "cinc", operands: (3, 3), rewrite: |statement| select::change(statement, "csinc") },
+    Alias { name: "cinv", operands: (3, 3), rewrite: |statement| select::change(statement, "csinv") },
+    Alias { name: "cneg", operands: (3, 3), rewrite: |statement| select::change(statement, "csneg") },
+    Alias { name: "tbz", operands: (3, 3), rewrite: narrow_low_bit },
+    Alias { name: "tbnz", operands: (3, 3), rewrite: narrow_low_bit },
 ];
 
 /// Mnemonics that assemble as another one if their own offset does not fit: `ldr x0, [x1, #-8]` becomes `ldur`.
@@ -78,8 +80,32 @@ const UNSCALED: [(&str, &str); 10] = [
     ("prfm", "prfum"),
 ];
 
+/// Branches whose condition is written without the dot, as GNU as takes them, too.
+const BRANCHES: [(&str, &str); 16] = [
+    ("beq", "b.eq"),
+    ("bne", "b.ne"),
+    ("bcs", "b.cs"),
+    ("bhs", "b.hs"),
+    ("bcc", "b.cc"),
+    ("blo", "b.lo"),
+    ("bmi", "b.mi"),
+    ("bpl", "b.pl"),
+    ("bvs", "b.vs"),
+    ("bvc", "b.vc"),
+    ("bhi", "b.hi"),
+    ("bls", "b.ls"),
+    ("bge", "b.ge"),
+    ("blt", "b.lt"),
+    ("bgt", "b.gt"),
+    ("ble", "b.le"),
+];
+
 /// Rewrites a statement whose mnemonic is an alias.
 pub(crate) fn rewrite(statement: &mut Statement<'_>) {
+    if let Some((_, branch)) = BRANCHES.iter().find(|(glued, _)| glued.eq_ignore_ascii_case(statement.mnemonic)) {
+        statement.mnemonic = branch;
+        return;
+    }
     if let Some(alias) = ALIASES.iter().find(|alias| alias.name.eq_ignore_ascii_case(statement.mnemonic)) {
         if !vector::rewrite(statement) {
             (alias.rewrite)(statement);
@@ -88,6 +114,17 @@ pub(crate) fn rewrite(statement: &mut Statement<'_>) {
         atomic::rewrite(statement);
         hint::rewrite(statement);
     }
+}
+
+/// Returns the least and the greatest number of operands that an alias is written with, where its instruction has more.
+pub(crate) fn operand_count(mnemonic: &str) -> Option<(usize, usize)> {
+    ALIASES.iter().find(|alias| alias.name.eq_ignore_ascii_case(mnemonic)).map(|alias| alias.operands)
+}
+
+/// Returns whether a mnemonic is an alias.
+pub(crate) fn is_name(mnemonic: &str) -> bool {
+    let glued = BRANCHES.iter().map(|(glued, _)| *glued);
+    names().chain(glued).any(|name| name.eq_ignore_ascii_case(mnemonic))
 }
 
 /// Returns the names of all aliases, for suggestions.
@@ -127,8 +164,8 @@ fn rewrite_mov(statement: &mut Statement<'_>) {
         }
         (Some(rd), Value::Arg(Arg::Imm(value))) => {
             let width = rd.class().width();
-            let halfword = if rd.is_sp() { None } else { split(value, width) };
-            if halfword.is_none() && is_bitmask(value, width) {
+            let halfword = split(value, width);
+            if rd.is_sp() || halfword.is_none() && is_bitmask(value, width) {
                 statement.mnemonic = "orr";
                 statement.operands.insert(1, from.replaced(Arg::Reg(zero(width))));
                 return;
@@ -143,7 +180,7 @@ fn rewrite_mov(statement: &mut Statement<'_>) {
 }
 
 /// Returns the instruction, its 16-bit immediate and its shift that move `value` into a register of `width` bits.
-fn split(value: i64, width: u32) -> Option<(&'static str, i64, u8)> {
+pub(crate) fn split(value: i64, width: u32) -> Option<(&'static str, i64, u8)> {
     let ones = u64::MAX >> (64 - width);
     if width == 32 && !(i64::from(i32::MIN)..=i64::from(u32::MAX)).contains(&value) {
         return None;

@@ -1,14 +1,16 @@
 //! The assembler: text to instructions, with the same table that decodes.
 
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use crate::alias;
+use crate::advice::{LABEL, Refused};
+use crate::comment::without_comments;
 use crate::error::{ParseError, ParseErrorKind};
 use crate::syntax::{Item, ParsedOperand, Statement, Value, read_line};
+use crate::{alias, unknown, wide};
 use arch::Arg;
-use isa::suggest::closest;
 use isa::{Insn, Operand, OperandError, Row, keep_best, near, rows};
 
 /// The size of every A64 instruction, in bytes.
@@ -16,29 +18,72 @@ const INSN_BYTES: i64 = 4;
 
 /// Assembles a program.
 ///
-/// Instructions are separated by line ends or `;`, a comment begins with `//` and a label is `name:`. A branch target is
+/// Instructions are separated by line ends or `;`, a comment is `// …` or `/* … */` and a label is `name:`. A branch target is
 /// an offset in bytes from the instruction (`.+8`, `.-16`, `.`) or a label of the same text. Common aliases such as
-/// `mov`, `cmp`, `lsl` and `cset` are accepted.
+/// `mov`, `cmp`, `lsl`, `cset` and `bne` are accepted.
+///
+/// `ldr x0, =0x1234_5678_9abc` and `mov x0, #0x1234_5678_9abc` become as many instructions as the constant needs, up to four of MOVZ,
+/// MOVN and MOVK: there is no literal pool. `.inst 0xd503201f`, also written `.word` or `.long`, is the instruction with that word.
 ///
 /// ```
 /// let program = assembler::assemble("again: irg x1, x0 // a random tag\n stg x1, [x1], #16; b again").unwrap();
 /// assert_eq!(program[2].to_string(), "b .-8");
+/// let wide = assembler::assemble("ldr x0, =0x2000040600000").unwrap();
+/// let wide: Vec<_> = wide.iter().map(|insn| insn.to_string()).collect();
+/// assert_eq!(wide, ["movz x0, #0x4060, lsl #16", "movk x0, #0x2, lsl #48"]);
 /// let error = assembler::assemble("stg x0, [x1, #24]").unwrap_err();
 /// assert_eq!(error.to_string(), "line 1, column 9: stg: offset 24 is not a multiple of 16");
 /// ```
 ///
 /// # Errors
-/// Returns the first error with its position: invalid syntax, an unknown instruction, an invalid operand, or a label
-/// that is defined twice.
+/// Returns the first error with its position: invalid syntax, an unknown instruction, an invalid operand, a label
+/// that is defined twice, or a word that is no instruction of the table.
 pub fn assemble(text: &str) -> Result<Vec<Insn>, ParseError> {
-    let mut statements = Vec::new();
+    let known = |word: Word| {
+        let insn = word.insn.or_else(|| Insn::decode(word.bits));
+        let Word { line, column, bits, .. } = word;
+        insn.ok_or(ParseError { line, column, kind: ParseErrorKind::UnknownWord { word: bits } })
+    };
+    assemble_words(text)?.into_iter().map(known).collect()
+}
+
+/// A word of an assembled program and where it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column of the instruction or of the number, from 1, in characters.
+    pub column: usize,
+    /// The word.
+    pub bits: u32,
+    /// The instruction; `None` for a number of `.inst`.
+    pub insn: Option<Insn>,
+}
+
+/// Assembles a program as [`assemble`] does, in which `.inst` may have any word.
+///
+/// ```
+/// let words = assembler::assemble_words("nop\n.inst 0, 0xd503201f").unwrap();
+/// assert_eq!(words.iter().map(|word| word.bits).collect::<Vec<_>>(), [0xd503_201f, 0, 0xd503_201f]);
+/// assert_eq!((words[2].line, words[2].column, words[2].insn), (2, 10, None));
+/// ```
+///
+/// # Errors
+/// Returns the first error with its position: see [`assemble`].
+pub fn assemble_words(text: &str) -> Result<Vec<Word>, ParseError> {
+    let text = without_comments(text)?;
+    let mut cache = CandidateCache::default();
+    let mut places = Vec::new();
     let mut labels = BTreeMap::new();
     for (line, text) in (1..).zip(text.lines()) {
-        for item in read_line(text, line)? {
+        for item in read_line(text, line, &mut |mnemonic| unknown(mnemonic, &mut cache))? {
             match item {
-                Item::Statement(statement) => statements.push(statement),
+                Item::Statement(statement) => wide::expand(statement, &mut |one| places.push(Place::Statement(one)))?,
+                Item::Word { line, column, word } => {
+                    places.push(Place::Word(Word { line, column, bits: word, insn: None }));
+                }
                 Item::Label { line, column, name } => {
-                    if labels.insert(name, statements.len()).is_some() {
+                    if labels.insert(name, places.len()).is_some() {
                         let kind = ParseErrorKind::DuplicateLabel { label: name.to_string() };
                         return Err(ParseError { line, column, kind });
                     }
@@ -47,9 +92,30 @@ pub fn assemble(text: &str) -> Result<Vec<Insn>, ParseError> {
         }
     }
     let labels = Labels(labels);
-    let mut cache = CandidateCache::default();
-    let encoded = statements.into_iter().enumerate();
-    encoded.map(|(index, statement)| encode(statement, index, &labels, &mut cache)).collect()
+    let encoded = places.into_iter().enumerate().map(|(index, place)| match place {
+        Place::Word(word) => Ok(word),
+        Place::Statement(statement) => {
+            let (line, column) = (statement.line, statement.column);
+            let insn = encode(statement, index, &labels, &mut cache)?;
+            Ok(Word { line, column, bits: insn.encode(), insn: Some(insn) })
+        }
+    });
+    encoded.collect()
+}
+
+/// What becomes a word.
+enum Place<'a> {
+    Statement(Statement<'a>),
+    Word(Word),
+}
+
+/// Returns the error for a mnemonic that is neither in the table nor an alias.
+fn unknown<'a>(mnemonic: &'a str, cache: &mut CandidateCache<'a>) -> Option<ParseErrorKind> {
+    if !cache.get(mnemonic).is_empty() || alias::is_name(mnemonic) {
+        return None;
+    }
+    let known: Vec<_> = mnemonics().chain(alias::names()).collect();
+    Some(unknown::mnemonic(mnemonic, &known))
 }
 
 /// A row that a mnemonic may name, and the part of the mnemonic that is the row's first operand.
@@ -119,7 +185,7 @@ struct Labels<'a>(BTreeMap<&'a str, usize>);
 impl Labels<'_> {
     /// Returns the offset in bytes from instruction `index` to label `name`.
     fn offset(&self, name: &str, index: usize) -> Result<Arg, OperandError> {
-        let unknown = || OperandError::UnknownName { what: "label", name: name.to_string(), suggestion: None };
+        let unknown = || OperandError::UnknownName { what: LABEL, name: name.to_string(), suggestion: None };
         let target = *self.0.get(name).ok_or_else(unknown)?;
         Ok(Arg::PcOffset((target as i64 - index as i64) * INSN_BYTES))
     }
@@ -133,15 +199,9 @@ fn encode<'a>(
     cache: &mut CandidateCache<'a>,
 ) -> Result<Insn, ParseError> {
     let written_mnemonic = statement.mnemonic;
-    let line = statement.line;
-    let error = |column, kind| ParseError { line, column, kind };
+    let count = statement.operands.len();
     alias::rewrite(&mut statement);
     let candidates = cache.get(statement.mnemonic);
-    if candidates.is_empty() {
-        let suggestion = closest(written_mnemonic, mnemonics().chain(alias::names()));
-        let kind = ParseErrorKind::UnknownInstruction { mnemonic: written_mnemonic.to_string(), suggestion };
-        return Err(error(statement.column, kind));
-    }
     let mut best = None;
     let mut operands = Vec::new();
     for candidate in candidates {
@@ -152,16 +212,13 @@ fn encode<'a>(
         }
     }
     // At least one candidate failed, so an error was recorded.
-    let (operand, mut found) = best.unwrap_or((0, OperandError::Count { min: 0, max: 0, found: 0 }));
-    let column = operands.get(operand).map_or(statement.column, |operand| operand.column);
-    if let OperandError::Count { min, max, found } = &mut found {
-        // To the user, the embedded operand is part of the mnemonic.
-        let embedded = operands.len() - statement.operands.len();
-        *min = min.saturating_sub(embedded);
-        *max = max.saturating_sub(embedded);
-        *found = found.saturating_sub(embedded);
-    }
-    Err(error(column, ParseErrorKind::Operand { mnemonic: written_mnemonic.to_string(), error: found }))
+    let best = best.unwrap_or((0, OperandError::Count { min: 0, max: 0, found: 0 }));
+    let embedded = operands.len() - statement.operands.len();
+    let labels = labels.0.keys().copied();
+    let refused =
+        Refused { mnemonic: written_mnemonic, count, embedded, column: statement.column, operands: &operands };
+    let (column, kind) = refused.explain(best, labels);
+    Err(ParseError { line: statement.line, column, kind })
 }
 
 /// Encodes operands with a row. An error comes with the index of the operand it is about.
@@ -176,8 +233,9 @@ fn try_row(
         let arg = match (parsed.value, row.operands().get(position)) {
             (Value::Arg(arg), _) => Ok(arg),
             (Value::Name(name), Some(operand)) => resolve(*operand, name, index, labels),
+            (Value::Constant(value), Some(operand)) => Err(operand.wrong_kind(&format!("={value}"))),
             // A surplus operand, whatever it is: `build` reports the number of operands.
-            (Value::Name(_), None) => Ok(Arg::Imm(0)),
+            (Value::Name(_) | Value::Constant(_), None) => Ok(Arg::Imm(0)),
         };
         args.push(arg.map_err(|error| (position, error))?);
     }

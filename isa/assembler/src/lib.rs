@@ -1,7 +1,7 @@
 //! The assembler: text to instructions, with the table that decodes and prints them.
 //!
 //! [`assemble()`] takes the syntax of GNU as for the instructions of [`isa`], common aliases and labels. An error has its
-//! place, and says what was expected and what was found.
+//! place, and says what was expected and what was found. [`assemble_words()`] takes `.inst` with any word, too.
 //!
 //! ```
 //! let program = assembler::assemble("irg x1, x0; stg x1, [x1]; str x2, [x1]").unwrap();
@@ -13,10 +13,16 @@
 
 extern crate alloc;
 
+mod advice;
 mod alias;
 mod assemble;
+mod comment;
 mod error;
+mod register;
 mod syntax;
+mod unknown;
+mod wide;
 
-pub use assemble::assemble;
+pub use assemble::{Word, assemble, assemble_words};
+pub use comment::without_comments;
 pub use error::{ParseError, ParseErrorKind};

@@ -14,11 +14,18 @@ mod brackets;
 mod matrix;
 mod scalable;
 
-/// A label or a statement.
+/// A label, a statement, or a word that is given as a number.
 pub(crate) enum Item<'a> {
     Label { line: usize, column: usize, name: &'a str },
     Statement(Statement<'a>),
+    Word { line: usize, column: usize, word: u32 },
 }
+
+/// The directives that take words: `.inst 0xd503201f, 0`.
+const WORD_DIRECTIVES: [&str; 4] = [".inst", ".word", ".long", ".4byte"];
+
+const CONSTANT: &str = "a number behind `=` (adr has the address of a label)";
+const LABEL: &str = "an instruction, or a label that begins with a letter";
 
 /// A mnemonic and its operands.
 pub(crate) struct Statement<'a> {
@@ -40,28 +47,49 @@ pub(crate) struct ParsedOperand<'a> {
 pub(crate) enum Value<'a> {
     Arg(Arg),
     Name(&'a str),
+    /// The number behind `=`.
+    Constant(i64),
 }
 
-/// Parses a line: labels, statements separated by semicolons, and an optional comment.
-pub(crate) fn read_line(text: &str, line: usize) -> Result<Vec<Item<'_>>, ParseError> {
-    let text = text.split_once("//").map_or(text, |(code, _)| code);
+/// Parses a line without comments: labels, and statements separated by semicolons. `unknown` returns
+/// the error for a mnemonic whose operands mean nothing.
+pub(crate) fn read_line<'a>(
+    text: &'a str,
+    line: usize,
+    unknown: &mut dyn FnMut(&'a str) -> Option<ParseErrorKind>,
+) -> Result<Vec<Item<'a>>, ParseError> {
     let mut reader = Reader { text, position: 0, line, counted: (0, 1) };
-    let mut pieces = Vec::new();
+    let mut items = Vec::new();
+    let mut is_first = true;
     loop {
         if reader.take(';') {
+            is_first = false;
             continue;
         }
         if reader.at_end() {
-            return Ok(pieces);
+            return Ok(items);
         }
+        let start = reader.position;
         let column = reader.column();
-        let name = reader.name().ok_or_else(|| reader.expected("an instruction or a label"))?;
+        let Some(name) = reader.name() else {
+            return Err(reader.comment_mark(|_| false).unwrap_or_else(|| reader.expected(LABEL)));
+        };
         if reader.take(':') {
-            pieces.push(Item::Label { line, column, name });
-        } else {
-            let operands = reader.operands()?;
-            pieces.push(Item::Statement(Statement { line, column, mnemonic: name, operands }));
+            items.push(Item::Label { line, column, name });
+            continue;
         }
+        if WORD_DIRECTIVES.iter().any(|directive| directive.eq_ignore_ascii_case(name)) {
+            reader.words(&mut items)?;
+            continue;
+        }
+        if let Some(kind) = unknown(name) {
+            let may_be_comment =
+                !is_first && matches!(kind, ParseErrorKind::UnknownInstruction { suggestion: None, .. });
+            let kind = if may_be_comment { ParseErrorKind::NotAComment { found: name.to_string() } } else { kind };
+            return Err(reader.error(start, kind));
+        }
+        let operands = reader.operands()?;
+        items.push(Item::Statement(Statement { line, column, mnemonic: name, operands }));
     }
 }
 
@@ -80,6 +108,13 @@ impl<'a> Reader<'a> {
         if self.at_end() || self.peek() == Some(';') {
             return Ok(operands);
         }
+        // `svc # 1` is a number, and `brk #x` means one.
+        if let Some(error) = self.comment_mark(|behind| {
+            let is_name = behind.starts_with(|c: char| c.is_ascii_alphabetic());
+            is_name || behind.trim().is_empty() || begins_number(behind.trim_start())
+        }) {
+            return Err(error);
+        }
         loop {
             let column = self.skip_blanks().column();
             let value = self.operand()?;
@@ -90,9 +125,39 @@ impl<'a> Reader<'a> {
             return if self.at_end() || self.peek() == Some(';') {
                 Ok(operands)
             } else {
-                Err(self.expected("`,` or the end of the instruction"))
+                let other = |reader: &mut Self| reader.expected("`,` or the end of the instruction");
+                Err(self.comment_mark(begins_number).unwrap_or_else(|| other(self)))
             };
         }
+    }
+
+    /// Parses the words behind `.inst`.
+    fn words(&mut self, to: &mut Vec<Item<'a>>) -> Result<(), ParseError> {
+        loop {
+            let start = self.skip_blanks().position;
+            let (line, column) = (self.line, self.column());
+            let value = self.number()?;
+            // GNU as, too, takes a negative word.
+            let word = u32::try_from(value).or_else(|_| i32::try_from(value).map(i32::cast_unsigned));
+            let word = word.map_err(|_| self.error(start, ParseErrorKind::BadWord { value }))?;
+            to.push(Item::Word { line, column, word });
+            if self.at_end() || self.peek() == Some(';') {
+                return Ok(());
+            }
+            if !self.take(',') {
+                return Err(self
+                    .comment_mark(begins_number)
+                    .unwrap_or_else(|| self.expected("`,` or the end of the words")));
+            }
+        }
+    }
+
+    /// Returns the error for `@` or `#`, which begin comments elsewhere, unless `is_number` says that what follows `#` belongs to it.
+    fn comment_mark(&mut self, is_number: fn(&str) -> bool) -> Option<ParseError> {
+        let found = self.peek()?;
+        let behind = self.text.get(self.position + 1..)?;
+        let is_mark = found == '@' || found == '#' && !is_number(behind);
+        is_mark.then(|| self.error(self.position, ParseErrorKind::CommentMark { found }))
     }
 
     fn operand(&mut self) -> Result<Value<'a>, ParseError> {
@@ -108,8 +173,19 @@ impl<'a> Reader<'a> {
         if self.at_number() {
             return self.number().map(|value| Value::Arg(Arg::Imm(value)));
         }
+        if self.take('=') {
+            let is_number = self.at_number();
+            return if is_number { self.number().map(Value::Constant) } else { Err(self.expected(CONSTANT)) };
+        }
         let start = self.position;
-        let Some(name) = self.name() else { return Err(self.expected("an operand")) };
+        let Some(name) = self.name() else {
+            let expected = match self.peek() {
+                Some('%') => "a register without `%`",
+                Some('$') => "a number without `$`",
+                _ => "an operand",
+            };
+            return Err(self.expected(expected));
+        };
         if name == "." {
             let distance = if matches!(self.peek(), Some('+' | '-')) { self.number()? } else { 0 };
             return Ok(Value::Arg(Arg::PcOffset(distance)));
@@ -165,11 +241,17 @@ impl<'a> Reader<'a> {
         if !negative {
             self.take('+');
         }
-        let digits = self.word(|c| c.is_ascii_alphanumeric() || c == '_');
+        // A dot is no part of a number, but a number with one is reported as a whole.
+        let digits = self.word(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
         if digits.is_empty() {
             return Err(self.expected("a number such as 16 or 0x10"));
         }
         value(digits, negative).ok_or_else(|| {
+            let local = digits.strip_suffix(['b', 'f', 'B', 'F']).filter(|number| !number.is_empty());
+            if local.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit())) {
+                let (expected, found) = ("a label that begins with a letter", format!("`{digits}`"));
+                return self.error(start, ParseErrorKind::Syntax { expected, found });
+            }
             let text = self.text[start..self.position].to_string();
             self.error(start, ParseErrorKind::BadNumber { text })
         })
@@ -244,6 +326,10 @@ impl<'a> Reader<'a> {
     fn error(&self, position: usize, kind: ParseErrorKind) -> ParseError {
         ParseError { line: self.line, column: self.column_of(position), kind }
     }
+}
+
+fn begins_number(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+'))
 }
 
 /// Parses a 64-bit number; `0xffff_ffff_ffff_ffff` is -1, as in a register.

@@ -15,6 +15,8 @@ use listing::{assemble_and_disassemble, section};
 
 #[path = "binutils/aliases.rs"]
 mod aliases;
+#[path = "binutils/lacking.rs"]
+mod lacking;
 #[path = "binutils/listing.rs"]
 mod listing;
 #[path = "binutils/neighbors.rs"]

@@ -52,10 +52,13 @@ impl Operand for SystemRegister {
     }
 
     fn by_name(&self, name: &str) -> Result<Arg, OperandError> {
+        let known = || SysReg::ALL.iter().map(|register| register.name());
+        // `gcr` without its exception level.
+        let stem = |known: &str| known.split_once("_el").is_some_and(|(stem, _)| stem.eq_ignore_ascii_case(name));
         SysReg::by_name(name).map(Arg::SysReg).ok_or_else(|| OperandError::UnknownName {
             what: "system register",
             name: name.to_string(),
-            suggestion: closest(name, SysReg::ALL.iter().map(|register| register.name())),
+            suggestion: closest(name, known()).or_else(|| known().find(|known| stem(known))),
         })
     }
 }

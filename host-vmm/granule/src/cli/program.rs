@@ -8,12 +8,15 @@ use fuzz::replay::NamedProgram;
 use machine::Explain;
 use program::Program;
 
-/// How the file of a program is called.
-const EXTENSION: &str = "granule";
+/// How the files of programs are called, and those of assembly, which are read to say what they lack.
+const EXTENSIONS: [&str; 4] = ["granule", "s", "S", "asm"];
 
-/// Returns whether an argument of `granule run` is meant as a file and not as a case.
+/// Returns whether an argument of `granule run` is meant as a file and not as a case. No case has a name with a slash or with
+/// such an ending, and a file that exists is one.
 pub fn is_file(argument: &str) -> bool {
-    argument.contains('/') || Path::new(argument).extension().is_some_and(|extension| extension == EXTENSION)
+    let path = Path::new(argument);
+    let known = || path.extension().is_some_and(|extension| EXTENSIONS.iter().any(|known| extension == *known));
+    argument.contains('/') || known() || path.is_file()
 }
 
 /// Reads the programs that the arguments name; `None` when they name cases.
@@ -48,7 +51,9 @@ mod tests {
 
     #[test]
     fn files_are_distinguished_from_case_names() {
-        for (argument, file) in [("kvm.copy-tags", false), ("*irg*", false), ("a.granule", true), ("./a", true)] {
+        for (argument, file) in
+            [("kvm.copy-tags", false), ("*irg*", false), ("a.granule", true), ("prog.s", true), ("./a", true)]
+        {
             assert_eq!(is_file(argument), file, "{argument}");
         }
     }
@@ -64,5 +69,15 @@ mod tests {
         assert!(read(&[path, "kvm.copy-tags".to_owned()]).is_err());
         assert_eq!(read(&["kvm.copy-tags".to_owned()]).ok(), Some(None));
         assert!(read(&["./missing.granule".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn assembly_is_told_how_to_become_a_program() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("prog.s");
+        fs::write(&path, "// Tags.\nirg x0, x0\n").unwrap();
+        let Err(CliError::Usage(message)) = read(&[path.to_str().unwrap().to_owned()]) else { panic!("it is read") };
+        assert!(message.contains("line 2, column 1: expected `granule program 1`"), "{message}");
+        assert!(message.ends_with("`block el=1` and `code` before it, and `end` behind it"), "{message}");
     }
 }

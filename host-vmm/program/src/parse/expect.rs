@@ -89,7 +89,7 @@ fn register(line: &mut Line<'_>, run: &Run) -> Result<Expectation, TextError> {
     if let Some(place) = wide_place(name) {
         return wide_register(line, run, place);
     }
-    let Some(place) = place(name) else { return Err(line.expected(allowed())) };
+    let Some(place) = place(name) else { return Err(unknown(line)) };
     line.take();
     let general = matches!(place, Place::X(_) | Place::Sp);
     if general && line.take_if("tag") {
@@ -148,6 +148,13 @@ fn place(name: &str) -> Option<Place> {
         || REGISTERS.iter().find(|(known, _)| *known == name).map(|(_, register)| Place::Register(*register));
     let field = || FIELDS.iter().position(|(known, ..)| *known == name).map(Place::Field);
     general.or_else(register).or_else(field)
+}
+
+/// Makes the error for a word that nothing expected begins with.
+fn unknown(line: &Line<'_>) -> TextError {
+    let fixed = ["fault", "tags", "data", "nzcv", "tco", "sp", "ffr"].into_iter();
+    let names = fixed.chain(REGISTERS.iter().map(|(name, _)| *name)).chain(FIELDS.iter().map(|(name, ..)| *name));
+    line.unknown("something to expect", names, None, allowed)
 }
 
 /// Lists what can be expected.

@@ -1,6 +1,12 @@
 //! A line of a program's text as words, each with its column, taken one after the other.
 
-use super::super::error::{TextError, TextErrorKind};
+use assembler::ParseErrorKind;
+use isa::suggest::closest;
+
+use super::super::error::{Instruction, TextError, TextErrorKind};
+
+/// What begins a comment elsewhere, and nothing in a program.
+const COMMENT_MARKS: [char; 3] = ['#', '@', ';'];
 
 /// A word and where it stands.
 #[derive(Clone, Copy, Debug)]
@@ -22,9 +28,8 @@ pub struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Splits a line into words; what follows `//` is a comment.
+    /// Splits a line without comments into words.
     pub fn new(number: usize, text: &'a str) -> Self {
-        let text = text.split("//").next().unwrap_or_default();
         let mut words = Vec::new();
         let mut begun = None;
         let mut column = 1;
@@ -57,8 +62,32 @@ impl<'a> Line<'a> {
 
     /// Makes an error about the next word, or about the line's end.
     pub fn expected(&self, what: impl Into<String>) -> TextError {
+        let first = self.peek().and_then(|word| word.text.chars().next());
+        if let Some(found) = first.filter(|first| COMMENT_MARKS.contains(first)) {
+            return self.error(self.column(), Instruction(ParseErrorKind::CommentMark { found }).into());
+        }
         let found = self.peek().map_or_else(|| "the end of the line".to_owned(), |word| format!("`{}`", word.text));
         self.error(self.column(), TextErrorKind::Expected { expected: what.into(), found })
+    }
+
+    /// Makes an error about the next word, which is none of `names`: with `hint`, else with the name that is meant, else with
+    /// all that is `allowed`.
+    pub fn unknown<'n>(
+        &self,
+        what: &str,
+        names: impl Iterator<Item = &'n str>,
+        hint: Option<&str>,
+        allowed: impl Fn() -> String,
+    ) -> TextError {
+        let word = self.peek().map_or("", |word| word.text);
+        let meant = || Some(format!("did you mean `{}`?", closest(word, names)?));
+        match hint.map(str::to_owned).or_else(meant) {
+            Some(hint) => self.error(
+                self.column(),
+                TextErrorKind::Unknown { expected: what.to_owned(), found: word.to_owned(), hint },
+            ),
+            None => self.expected(allowed()),
+        }
     }
 
     /// Makes an error at a column of this line.
@@ -91,7 +120,10 @@ impl<'a> Line<'a> {
                 self.next += 1;
                 Ok(*value)
             }
-            None => Err(self.expected(format!("{what}: {}", list(names.iter().map(|(name, _)| *name))))),
+            None => {
+                let names = names.iter().map(|(name, _)| *name);
+                Err(self.unknown(what, names.clone(), None, || format!("{what}: {}", list(names.clone()))))
+            }
         }
     }
 
@@ -149,8 +181,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_count_characters_and_comments_are_skipped() {
-        let mut line = Line::new(1, "  é x0=0x1 // rest");
+    fn columns_count_characters() {
+        let mut line = Line::new(1, "  é x0=0x1  ");
         let words: Vec<_> = std::iter::from_fn(|| line.take()).map(|word| (word.column, word.text)).collect();
         assert_eq!(words, [(3, "é"), (5, "x0"), (7, "="), (8, "0x1")]);
     }

@@ -2,7 +2,7 @@
 
 use abi::doorbell::Doorbell;
 use abi::map;
-use arch::Tag;
+use arch::{Reg, Tag};
 
 use super::super::Run;
 use super::super::control::{FIELDS, Field};
@@ -11,6 +11,7 @@ use super::super::scalable;
 use super::super::text::REGISTERS;
 use super::super::value::{CHECKPOINT, Pointer, UART, UPPER, WINDOWS};
 use super::event;
+use super::hint;
 use super::line::{Line, list, number};
 
 /// Most checkpoints of a block at which something happens.
@@ -45,7 +46,7 @@ impl Settings {
         }
         let word = line.peek();
         let place = word.and_then(|word| place(word.text));
-        let (Some(word), Some(place)) = (word, place) else { return Err(line.expected(allowed())) };
+        let (Some(word), Some(place)) = (word, place) else { return Err(unknown(line)) };
         if self.seen.contains(&place) {
             return Err(line.error(word.column, TextErrorKind::Twice { what: word.text.to_owned() }));
         }
@@ -99,11 +100,43 @@ impl Settings {
     }
 }
 
+/// Makes the error for a line that is no setting.
+fn unknown(line: &Line<'_>) -> TextError {
+    let word = line.peek().map_or("", |word| word.text);
+    let fields = |register: &str| {
+        let of = |field: &&Field| field.name.split_once('.').is_some_and(|(of, _)| of == register);
+        FIELDS.iter().filter(of).map(|field| field.name).collect::<Vec<_>>()
+    };
+    let own = fields(word.split('.').next().unwrap_or_default());
+    let hint = match (Reg::parse(word), own.first()) {
+        (Some(register), _) if register.is_zero() => Some("it is 0 always".to_owned()),
+        (Some(register), _) if register.is_sp() => Some("it is part of `sp`".to_owned()),
+        (Some(register), _) if register.class().width() == 32 => Some(format!("it is part of `x{}`", register.index())),
+        (Some(register), _) => Some(format!("it is `x{}`", register.index())),
+        (None, Some(first)) if !word.contains('.') => Some(format!("its fields are set one by one, such as `{first}`")),
+        _ => hint::is_code(word).then(|| "instructions stand behind a line `code`".to_owned()),
+    };
+    let names = CODE_AND_REGISTERS.into_iter().chain(REGISTERS.iter().map(|(name, _)| *name));
+    let names = names.chain(FIELDS.iter().map(|field| field.name));
+    line.unknown("a setting", names, hint.as_deref(), || {
+        // Of the fields, those of the register that is named, if it is.
+        if own.is_empty() { allowed() } else { list(own.iter().copied()) }
+    })
+}
+
+/// What is set or begun by its name alone.
+const CODE_AND_REGISTERS: [&str; 4] = ["sp", "ffr", CHECKPOINT, "code"];
+
 /// Returns what a setting may begin with.
 fn allowed() -> String {
-    let fixed =
-        ["x0` to `x30", "sp", "v0` to `v31", "z0` to `z31", "p0` to `p15", "ffr", "checkpoint", "code"].into_iter();
-    list(fixed.chain(REGISTERS.iter().map(|(name, _)| *name)).chain(FIELDS.iter().map(|field| field.name)))
+    let fixed = ["x0` to `x30", "sp", "v0` to `v31", "z0` to `z31", "p0` to `p15", "ffr", CHECKPOINT, "code"];
+    let names = list(fixed.into_iter().chain(REGISTERS.iter().map(|(name, _)| *name)));
+    format!("{names}, or a field of sctlr_el1 or tcr_el1 such as `{}`", FIELDS[0].name)
+}
+
+/// Returns whether a word begins a setting.
+pub fn is_setting(word: &str) -> bool {
+    place(word).is_some()
 }
 
 /// Returns the number of a register such as `x7`, if it is below the limit.

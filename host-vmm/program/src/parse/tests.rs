@@ -1,6 +1,7 @@
 //! What is read and what is refused, and where.
 
 use super::super::{Event, Program};
+use machine::Explain;
 
 /// A program with everything in it that the format has.
 const EVERYTHING: &str = "\
@@ -75,7 +76,23 @@ fn errors_name_the_position_and_what_is_allowed() {
         (String::new(), "line 1, column 1: expected `granule program 1` as the first line, found ``"),
         ("granule test 1".to_owned(), "line 1, column 1: expected `granule program 1` as the first line"),
         ("granule program 2".to_owned(), "line 1, column 17: this is version 2 of the format"),
-        (outside("tag 0 1"), "line 2, column 1: expected `tags`, `data`, `pages`, `fetch`"),
+        (outside("tag 0 1"), "line 2, column 1: expected a line of a program, found `tag`; did you mean `tags`?"),
+        (outside("frobnicate"), "line 2, column 1: expected `tags`, `data`, `pages`, `fetch`"),
+        (
+            outside("stg x0, [x0]"),
+            "line 2, column 1: expected a line of a program, found `stg`; instructions stand in a block",
+        ),
+        (
+            outside("sctlr_el1.tcf = sync"),
+            "line 2, column 1: expected a line of a program, found `sctlr_el1.tcf`; registers",
+        ),
+        (outside("tags 0x0 1 # one"), "line 2, column 12: `#` begins no comment; a comment is `// …` or `/* … */`"),
+        (outside("fetch 0x0 0x10 ; all"), "line 2, column 16: `;` begins no comment"),
+        (outside("/* tags"), "line 2, column 1: the comment that begins with `/*` has no `*/`"),
+        (
+            outside("pages taged 0x0 0x1000 device"),
+            "line 2, column 7: expected a window, found `taged`; did you mean `tagged`?",
+        ),
         (outside("tags 0x8 1"), "line 2, column 6: offset into the arena 0x8 is not a multiple of 0x10"),
         (outside("tags 0x0 g"), "line 2, column 10: expected tags such as `3` or `f`"),
         (outside("tags 0x1ffff0 1*2"), "line 2, column 15: count of granules 0x2 is out of range: expected 0x1 to 0x1"),
@@ -95,13 +112,29 @@ fn errors_name_the_position_and_what_is_allowed() {
         (outside("block el=1\ncode\nnop"), "line 5, column 1: the block that begins in line 2 has no `end`"),
         (outside("block el=1\ncode\nend"), "line 2, column 1: a block has 1 to 4095 instructions, this one has 0"),
         (setting("x31 = 0"), "line 3, column 1: expected `x0` to `x30`, `sp`"),
+        (setting("w5 = 0"), "line 3, column 1: expected a setting, found `w5`; it is part of `x5`"),
+        (setting("lr = 0"), "line 3, column 1: expected a setting, found `lr`; it is `x30`"),
+        (setting("xzr = 0"), "line 3, column 1: expected a setting, found `xzr`; it is 0 always"),
+        (
+            setting("sctlr_el1.tfc = sync"),
+            "line 3, column 1: expected a setting, found `sctlr_el1.tfc`; did you mean `sctlr_el1.tcf`?",
+        ),
+        (setting("tcr_el1.t0sz = 0"), "line 3, column 1: expected `tcr_el1.tbi0`, `tcr_el1.tbi1`, `tcr_el1.tcma0`"),
+        (setting("gcr = 0"), "line 3, column 1: expected `x0` to `x30`"),
+        (
+            setting("ldr x0, [x1]"),
+            "line 3, column 1: expected a setting, found `ldr`; instructions stand behind a line `code`",
+        ),
         (setting("x1 0"), "line 3, column 4: expected `=`, found `0`"),
         (setting("x1 = 0x1_0000_0000_0000_0000"), "line 3, column 6: expected a value: a number below 2^64"),
         (setting("x1 = tagged+0x200000 tag 1"), "line 3, column 6: offset into the arena 0x200000 is out of range"),
         (setting("x1 = tagged+0 tag 16"), "line 3, column 19: tag 0x10 is out of range: expected 0x0 to 0xf"),
         (setting("x1 = 1\nx1 = 2"), "line 4, column 1: `x1` is set twice"),
         (setting("sctlr_el1.tcf = fast"), "line 3, column 17: expected a value of sctlr_el1.tcf: `none`, `sync`"),
-        (setting("sctlr_el1 = 0"), "line 3, column 1: expected `x0` to `x30`"),
+        (
+            setting("sctlr_el1 = 0"),
+            "line 3, column 1: expected a setting, found `sctlr_el1`; its fields are set one by one, such as `sctlr_el1.tcf`",
+        ),
         (setting("checkpoint 0 save-restore"), "line 3, column 12: number of the checkpoint 0x0 is out of range"),
         (setting("checkpoint 1 pages tagged 0x0 0x1000 device"), "line 3, column 14: expected an event that needs no"),
         (setting("checkpoint 1 block"), "line 3, column 14: expected an event"),
@@ -110,11 +143,48 @@ fn errors_name_the_position_and_what_is_allowed() {
         (code("nop; b .+8"), "line 5, column 6: b .+8: +8 leads out of the block: expected -8 to +4"),
         (code("b .-8"), "line 5, column 1: b .-8: -8 leads out of the block: expected -4 to +4"),
         (code("ldr x0, .+4"), "line 5, column 1: ldr x0, .+4: +4 leads out of the block: expected -4 to -4"),
-        (code("b there"), "line 5, column 3: b: unknown label `there`"),
+        (code("b there"), "line 5, column 3: b: label `there` is not defined in this block"),
+        (
+            code("nop /* two\n */ nop; b .+12"),
+            "line 6, column 10: b .+12: +12 leads out of the block: expected -12 to +4",
+        ),
+        (
+            code("ldr x0, =0x1_0000_0002; b .+8"),
+            "line 5, column 25: b .+8: +8 leads out of the block: expected -12 to +4",
+        ),
+        (code("wfi"), "line 5, column 1: `wfi` is not supported in blocks: it waits"),
         (code(".inst 0x100000000"), "line 5, column 7: instruction word 0x100000000 is out of range"),
     ] {
         let found = error(&text);
         assert!(found.starts_with(told), "{text:?}\n  told     {found}\n  expected {told}");
+    }
+}
+
+#[test]
+fn code_is_what_the_assembler_takes() {
+    let text = "\u{feff}granule program 1 /* with\n a long comment */\nblock el=1\n x0 = 1 /* one */\ncode\n\
+                again: .word 0, 0xd503201f; ldr x1, =0x1_0000_0002 // two words\n\
+                expect x1 = 0x1_0000_0002\n bne again\nend\n";
+    let program: Program = text.parse().unwrap();
+    let run = program.runs().next().unwrap();
+    assert_eq!(run.words, [0, 0xd503_201f, 0xd280_0041, 0xf2c0_0021, 0x54ff_ff81]);
+    assert_eq!(run.expectations.iter().map(|(count, _)| *count).collect::<Vec<_>>(), [4]);
+    let printed = program.to_string();
+    assert!(printed.contains("  .inst 0x00000000\n  nop\n  movz x1, #0x2\n  movk x1, #0x1, lsl #32\n"), "{printed}");
+    assert_eq!(printed.parse(), Ok(program));
+}
+
+#[test]
+fn code_alone_is_told_from_other_texts() {
+    for (text, remedy) in [
+        ("// Tags.\nirg x0, x0\nstg x0, [x0]\n", "this is code alone: put lines `granule program 1`"),
+        ("start:\n nop\n", "this is code alone"),
+        (".text\n", "this is code alone"),
+        ("Dear reader", "docs/programs.md has the format"),
+        ("", "docs/programs.md has the format"),
+    ] {
+        let found = text.parse::<Program>().unwrap_err().remedy().unwrap();
+        assert!(found.starts_with(remedy), "{text:?}: {found}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Parses operands in brackets: addresses in `[]`, including a post-index, and lists of vector registers in `{}`.
 
 use crate::error::ParseError;
+use crate::register;
 use crate::syntax::Reader;
 use arch::{
     Address, Addressing, Arg, Arrangement, ExtendKind, Indexed, LaneList, PostIndexed, Reg, RegClass, Scalable,
@@ -34,8 +35,7 @@ impl Reader<'_> {
         }
         let base = name.and_then(Reg::parse).and_then(|register| register.read_as(RegClass::XSp));
         let Some(base) = base else {
-            self.position = start;
-            return Err(self.expected(BASE));
+            return Err(self.no_register(start, name, BASE));
         };
         let offset = if self.take(',') { self.offset(base)? } else { Offset::None };
         if !self.take(']') {
@@ -69,8 +69,7 @@ impl Reader<'_> {
             return self.vector_offset(base, offsets).map(Offset::Scalable);
         }
         let Some(index) = name.and_then(Reg::parse) else {
-            self.position = start;
-            return Err(self.expected("an offset or an index register"));
+            return Err(self.no_register(start, name, "an offset or an index register"));
         };
         if !self.take(',') {
             return Ok(Offset::Register { index, extend: ExtendKind::Uxtx, amount: None });
@@ -193,12 +192,23 @@ impl Reader<'_> {
             let scalable = || Scalable::parse(name).and_then(|z| Some((z.index(), VectorForm::Scalable(z.element()?))));
             whole.or_else(lane).or_else(scalable)
         };
-        match self.name().and_then(form) {
+        let name = self.name();
+        match name.and_then(form) {
             Some(vector) if fits(vector) => Ok(vector),
-            _ => {
+            Some(_) => {
                 self.position = start;
                 Err(self.expected(expected))
             }
+            None => Err(self.no_register(start, name, expected)),
+        }
+    }
+
+    /// Creates the error for a name at `start` where a register belongs.
+    fn no_register(&mut self, start: usize, name: Option<&str>, expected: &'static str) -> ParseError {
+        self.position = start;
+        match name.and_then(register::missing) {
+            Some(kind) => self.error(start, kind),
+            None => self.expected(expected),
         }
     }
 }

@@ -47,7 +47,8 @@ pub fn assemble_and_disassemble(name: &str, source: &str) -> BTreeMap<String, Ve
     sections
 }
 
-fn tool(variable: &str) -> String {
+/// Returns the path of a program that a variable names.
+pub fn tool(variable: &str) -> String {
     env::var(variable).unwrap_or_else(|_| {
         panic!("{variable} is not set; expected the path of a binutils program for aarch64; run `cargo xtask test`")
     })
