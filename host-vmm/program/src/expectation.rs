@@ -74,30 +74,43 @@ pub struct FaultPattern {
     pub far: Option<u64>,
 }
 
+/// A kind of exception.
+#[derive(Debug)]
+pub struct FaultKind {
+    /// What it is called.
+    pub name: &'static str,
+    /// Whether a syndrome is of the kind.
+    is: fn(Syndrome) -> bool,
+}
+
+const fn kind(name: &'static str, is: fn(Syndrome) -> bool) -> FaultKind {
+    FaultKind { name, is }
+}
+
 /// Kinds of exceptions, by name.
-pub static FAULT_KINDS: &[(&str, fn(Syndrome) -> bool)] = &[
-    ("tag-check", |esr| esr.is_tag_check_fault()),
-    ("translation", |esr| {
+pub static FAULT_KINDS: &[FaultKind] = &[
+    kind("tag-check", |esr| esr.is_tag_check_fault()),
+    kind("translation", |esr| {
         let levels = FaultStatus::TRANSLATION_L0.bits()..=FaultStatus::TRANSLATION_L3.bits();
         esr.dfsc().is_some_and(|status| levels.contains(&status.bits()))
     }),
-    ("permission", |esr| {
+    kind("permission", |esr| {
         let levels = FaultStatus::PERMISSION_L1.bits()..=FaultStatus::PERMISSION_L3.bits();
         esr.dfsc().is_some_and(|status| levels.contains(&status.bits()))
     }),
-    ("alignment", |esr| esr.dfsc() == Some(FaultStatus::ALIGNMENT)),
-    ("undefined", |esr| esr.class() == ExceptionClass::UNKNOWN),
-    ("trapped-register", |esr| esr.class() == ExceptionClass::SYSTEM_TRAP),
-    ("pc-alignment", |esr| esr.class() == ExceptionClass::PC_ALIGNMENT),
-    ("sp-alignment", |esr| esr.class() == ExceptionClass::SP_ALIGNMENT),
-    ("svc", |esr| esr.class() == ExceptionClass::SVC64),
-    ("hvc", |esr| esr.class() == ExceptionClass::HVC64),
-    ("brk", |esr| esr.class() == ExceptionClass::BRK),
+    kind("alignment", |esr| esr.dfsc() == Some(FaultStatus::ALIGNMENT)),
+    kind("undefined", |esr| esr.class() == ExceptionClass::UNKNOWN),
+    kind("trapped-register", |esr| esr.class() == ExceptionClass::SYSTEM_TRAP),
+    kind("pc-alignment", |esr| esr.class() == ExceptionClass::PC_ALIGNMENT),
+    kind("sp-alignment", |esr| esr.class() == ExceptionClass::SP_ALIGNMENT),
+    kind("svc", |esr| esr.class() == ExceptionClass::SVC64),
+    kind("hvc", |esr| esr.class() == ExceptionClass::HVC64),
+    kind("brk", |esr| esr.class() == ExceptionClass::BRK),
 ];
 
 impl fmt::Display for FaultPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "fault {}", FAULT_KINDS[self.kind].0)?;
+        write!(f, "fault {}", FAULT_KINDS[self.kind].name)?;
         if let Some(write) = self.write {
             f.write_str(if write { " write" } else { " read" })?;
         }
@@ -324,7 +337,7 @@ impl FaultPattern {
             let expected = Fault { far, ..*fault };
             known_far(&expected, tagged_far).is_some_and(|far| known_far(fault, tagged_far) == Some(far))
         });
-        FAULT_KINDS[self.kind].1(fault.esr)
+        (FAULT_KINDS[self.kind].is)(fault.esr)
             && self.write.is_none_or(|write| fault.esr.wnr() == Some(write))
             && self.at.is_none_or(|at| fault.index == Some(at))
             && far

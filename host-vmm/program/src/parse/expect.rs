@@ -47,7 +47,7 @@ pub fn read(line: &mut Line<'_>, run: Option<&Run>) -> Result<Expectation, TextE
 
 /// Reads what an exception is like.
 fn fault(line: &mut Line<'_>, run: &Run) -> Result<Expectation, TextError> {
-    let kinds: Vec<_> = FAULT_KINDS.iter().map(|(name, _)| *name).zip(0..).collect();
+    let kinds: Vec<_> = FAULT_KINDS.iter().map(|kind| kind.name).zip(0..).collect();
     let mut pattern = FaultPattern { kind: line.name("a kind of fault", &kinds)?, write: None, at: None, far: None };
     while let Some(word) = line.peek() {
         let twice = || Err(line.error(word.column, TextErrorKind::Twice { what: word.text.to_owned() }));
