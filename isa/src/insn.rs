@@ -109,7 +109,7 @@ impl Insn {
     #[must_use]
     pub fn access(self) -> Option<Access> {
         self.row.access().or_else(|| {
-            let (bytes, count) = match *self.args().first()? {
+            let (bytes, count) = match self.row.first_arg(self.word)? {
                 Arg::VectorList(vectors) if self.op().replicates() => {
                     (vectors.arrangement().element_bytes(), vectors.count())
                 }
@@ -122,11 +122,7 @@ impl Insn {
     }
 
     fn decode_row(row: &'static Row, word: u32) -> Option<Self> {
-        if word & row.mask() != row.bits() {
-            return None;
-        }
-        let args = row.args(word)?;
-        row.unpredictable(&args).is_none().then_some(Self { row, word })
+        (word & row.mask() == row.bits() && row.accepts(word)).then_some(Self { row, word })
     }
 }
 

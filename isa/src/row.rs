@@ -152,6 +152,20 @@ impl Row {
         Some(args)
     }
 
+    /// Returns whether a word with the fixed bits of the row has no reserved value and is not CONSTRAINED UNPREDICTABLE.
+    pub(crate) fn accepts(&self, word: u32) -> bool {
+        // Most rows have no constraint, and so no need for all operands at once.
+        if self.constraints.is_empty() {
+            return self.operands.iter().all(|operand| operand.decode(word).is_some());
+        }
+        self.args(word).is_some_and(|args| self.unpredictable(&args).is_none())
+    }
+
+    /// Decodes the first operand of a word that the row accepts.
+    pub(crate) fn first_arg(&self, word: u32) -> Option<Arg> {
+        self.operands.first()?.decode(word)
+    }
+
     /// Returns why these operands are CONSTRAINED UNPREDICTABLE, or `None` if they are not.
     pub(crate) fn unpredictable(&self, args: &Args) -> Option<&'static str> {
         self.constraints.iter().find_map(|constraint| constraint(args))

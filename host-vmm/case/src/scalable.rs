@@ -52,7 +52,8 @@ pub fn same_state(guest: &Guest, what: &str, expected: &ScalableState, trace: &T
 /// They differ; the failure names the first eight that do.
 pub fn same_bytes(name: &str, what: &str, expected: &[u8], found: &[u8]) -> CaseResult {
     let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
-    for (at, (expected, found)) in (0..).step_by(8).zip(expected.chunks(8).zip(found.chunks(8))) {
+    let words = (0..).step_by(8).zip(expected.chunks(8).zip(found.chunks(8)));
+    for (at, (expected, found)) in words.filter(|(_, (expected, found))| expected != found) {
         equal_hex(&format!("{name} from byte {at} on {what}"), number(expected), number(found))?;
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! A block: instructions, and everything the CPU holds when they begin.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
 
 use abi::mailbox::{self, SYS_REGS, SysReg};
@@ -52,6 +54,14 @@ pub struct Block {
     scalable: Option<ScalableState>,
 }
 
+/// Most texts of which a thread keeps the words.
+const MOST_ASSEMBLED: usize = 1 << 12;
+
+thread_local! {
+    /// The words of texts: a case that is run once for each defect assembles the same ones each time.
+    static ASSEMBLED: RefCell<HashMap<String, Vec<u32>>> = RefCell::default();
+}
+
 impl Block {
     /// Assembles a block, to run at EL1 with checks on.
     ///
@@ -59,7 +69,16 @@ impl Block {
     ///
     /// Where the text is not A64 as `isa` knows it: line, column and what is allowed.
     pub fn assemble(text: &str) -> Result<Self, ParseError> {
-        Ok(Self::new(assembler::assemble(text)?.into_iter().map(Insn::encode).collect()))
+        if let Some(words) = ASSEMBLED.with_borrow(|assembled| assembled.get(text).cloned()) {
+            return Ok(Self::new(words));
+        }
+        let words: Vec<u32> = assembler::assemble(text)?.into_iter().map(Insn::encode).collect();
+        ASSEMBLED.with_borrow_mut(|assembled| {
+            if assembled.len() < MOST_ASSEMBLED {
+                assembled.insert(text.to_owned(), words.clone());
+            }
+        });
+        Ok(Self::new(words))
     }
 
     /// Takes instruction words as they are.

@@ -1,5 +1,7 @@
 //! The scalable registers of SVE with the vector length that they have.
 
+use std::sync::Arc;
+
 use abi::mailbox::Scalable;
 
 /// Lists vector lengths in bytes, in ascending order: bit n stands for `16 * (n + 1)`, as in a boot report.
@@ -25,7 +27,9 @@ pub fn vector_lengths(bits: u64) -> impl Iterator<Item = u16> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScalableState {
     vector_bytes: u16,
-    registers: Box<Scalable>,
+    // Copies share them: they are 9 KiB, and blocks and programs are copied.
+    #[expect(clippy::redundant_allocation, reason = "an `Arc` of the registers themselves would copy them once more")]
+    registers: Arc<Box<Scalable>>,
 }
 
 impl ScalableState {
@@ -37,7 +41,7 @@ impl ScalableState {
         registers.z.iter_mut().for_each(|z| z[bytes..].fill(0));
         registers.p.iter_mut().for_each(|p| p[predicate..].fill(0));
         registers.ffr[predicate..].fill(0);
-        Self { vector_bytes, registers }
+        Self { vector_bytes, registers: Arc::new(registers) }
     }
 
     /// The vector length in bytes.
@@ -72,16 +76,16 @@ impl ScalableState {
 
     /// The bytes of a vector register, to be changed.
     pub fn z_mut(&mut self, n: usize) -> &mut [u8] {
-        &mut self.registers.z[n][..self.vector_bytes.into()]
+        &mut Arc::make_mut(&mut self.registers).z[n][..self.vector_bytes.into()]
     }
 
     /// The bytes of a predicate register, to be changed.
     pub fn p_mut(&mut self, n: usize) -> &mut [u8] {
-        &mut self.registers.p[n][..usize::from(self.vector_bytes) / 8]
+        &mut Arc::make_mut(&mut self.registers).p[n][..usize::from(self.vector_bytes) / 8]
     }
 
     /// The bytes of FFR, to be changed.
     pub fn ffr_mut(&mut self) -> &mut [u8] {
-        &mut self.registers.ffr[..usize::from(self.vector_bytes) / 8]
+        &mut Arc::make_mut(&mut self.registers).ffr[..usize::from(self.vector_bytes) / 8]
     }
 }

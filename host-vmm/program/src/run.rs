@@ -79,7 +79,8 @@ pub enum Tags {
 struct Runner<'a> {
     machine: &'a mut dyn Machine,
     seen: Vec<StepObservation>,
-    last: Option<Block>,
+    /// The last block that was started.
+    last: Option<&'a Run>,
     /// The vCPUs that have run a block of the program.
     begun: Vec<usize>,
     /// Whether the block at work reports v0 to v31 although the program did not ask for them.
@@ -88,7 +89,7 @@ struct Runner<'a> {
     longest_vector: Option<u64>,
 }
 
-impl Runner<'_> {
+impl<'a> Runner<'a> {
     fn event(&mut self, step: usize, event: &Event) -> Result<(), MachineError> {
         match event {
             Event::Tags { offset, tags } => {
@@ -112,20 +113,21 @@ impl Runner<'_> {
     }
 
     /// Runs a block; `false` if it does not end.
-    fn block(&mut self, step: usize, run: &Run) -> Result<bool, MachineError> {
+    fn block(&mut self, step: usize, run: &'a Run) -> Result<bool, MachineError> {
         let boot = self.machine.boot_report(run.cpu);
         if let Some(values) = &run.scalable {
             check_vector_length(values.vector_bytes(), boot.vector_lengths)?;
         }
         let block = run.block(boot);
         let outcome = self.start(run.cpu, block)?;
-        self.last = Some(without_registers(run).block(self.machine.boot_report(run.cpu)));
+        self.last = Some(run);
         self.finish(step, run.cpu, outcome, &run.at_checkpoint)
     }
 
     /// Runs the last block once more; `false` if it does not end.
     fn resume_block(&mut self, step: usize, cpu: usize) -> Result<bool, MachineError> {
-        let block = self.last.clone().ok_or(RequestError::NothingToRepeat)?;
+        let run = self.last.ok_or(RequestError::NothingToRepeat)?;
+        let block = without_registers(run).block(self.machine.boot_report(run.cpu));
         let outcome = self.start(cpu, block)?;
         self.finish(step, cpu, outcome, &[])
     }

@@ -126,12 +126,15 @@ impl Vm {
             return Ok(());
         }
         self.finalized(cpu)?;
-        let held = vcpu.cpu.scalable();
-        value.copy_from_slice(match register {
-            Register::Vector(n) => &held.z[n],
-            Register::Predicate(n) => &held.p[n],
-            Register::FirstFault | Register::Lengths => &held.ffr,
-        });
+        // Without a value they are 0.
+        let held = vcpu.cpu.scalable.as_deref();
+        match register {
+            Register::Vector(n) => value.copy_from_slice(&vcpu.cpu.z(n)),
+            Register::Predicate(n) => held.into_iter().for_each(|held| value.copy_from_slice(&held.p[n])),
+            Register::FirstFault | Register::Lengths => {
+                held.into_iter().for_each(|held| value.copy_from_slice(&held.ffr));
+            }
+        }
         Ok(())
     }
 
@@ -158,17 +161,17 @@ impl Vm {
         self.finalized(cpu)?;
         let longest = self.features.max_vector_bytes().into();
         let cpu = &mut self.vcpus[cpu].cpu;
-        let mut held = cpu.scalable();
-        let (place, longest) = match register {
-            Register::Vector(n) => (&mut held.z[n][..], longest),
-            Register::Predicate(n) => (&mut held.p[n][..], longest / 8),
-            Register::FirstFault | Register::Lengths => (&mut held.ffr[..], longest / 8),
-        };
-        place[..longest].copy_from_slice(&value[..longest]);
-        if let Register::Vector(n) = register {
-            cpu.v_unknown &= !(1 << n);
+        match register {
+            Register::Vector(n) => {
+                cpu.hold_z(n, &value[..longest]);
+            }
+            Register::Predicate(n) => {
+                cpu.held_scalable().p[n][..longest / 8].copy_from_slice(&value[..longest / 8]);
+            }
+            Register::FirstFault | Register::Lengths => {
+                cpu.held_scalable().ffr[..longest / 8].copy_from_slice(&value[..longest / 8]);
+            }
         }
-        cpu.hold_scalable(held);
         Ok(())
     }
 

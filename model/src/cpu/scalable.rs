@@ -42,12 +42,26 @@ impl Cpu {
         self.p_unknown = 0;
     }
 
-    /// Takes all of z0 to z31, p0 to p15 and FFR, whatever the vector length is.
-    pub fn hold_scalable(&mut self, values: Box<Scalable>) {
-        for (v, z) in self.v.iter_mut().zip(&values.z) {
-            *v = halves(z);
-        }
-        self.scalable = Some(values);
+    /// Returns what holds p0 to p15, FFR, and z0 to z31 from their byte 16 on.
+    pub fn held_scalable(&mut self) -> &mut Scalable {
+        self.scalable.get_or_insert_with(|| Box::new(Scalable::ZERO))
+    }
+
+    /// Takes the first bytes of one of z0 to z31, 16 at least, whatever the vector length is; the others stay.
+    pub fn hold_z(&mut self, n: usize, bytes: &[u8]) {
+        let z = &mut self.held_scalable().z[n];
+        z[..bytes.len()].copy_from_slice(bytes);
+        self.v[n] = halves(z);
+        self.v_unknown &= !(1 << n);
+    }
+
+    /// Returns all bytes of one of z0 to z31.
+    #[must_use]
+    pub fn z(&self, n: usize) -> [u8; Scalable::MAX_BYTES] {
+        let mut z = self.scalable.as_ref().map_or([0; Scalable::MAX_BYTES], |held| held.z[n]);
+        z[..8].copy_from_slice(&self.v[n][0].to_le_bytes());
+        z[8..16].copy_from_slice(&self.v[n][1].to_le_bytes());
+        z
     }
 
     /// Returns z0 to z31, p0 to p15 and FFR; what is above the vector length is 0.
