@@ -104,6 +104,9 @@ impl Nested {
         if mte {
             succeeds("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", vm.enable_mte(0))?;
         }
+        if sve {
+            scalable(&mut *vm)?;
+        }
         let page = vm.page_size();
         succeeds("a slot", vm.add_memory(BASE, page, Backing::Anonymous, Access::ReadWrite))?;
         let added = handed(Capability::El2Vcpus, vm.el2_vcpus())?.add_vcpu_el2(sve);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use machine::need::Need;
 use machine::{HostEvent, MachineError};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
 use super::swap;
 
@@ -75,11 +76,19 @@ fn write(need: Need, path: &str, value: &str) -> Result<(), MachineError> {
     fs::write(path, value).map_err(|error| lacking(need, format!("{value} cannot be written to {path}: {error}")))
 }
 
+/// Suspends to idle. All CPUs stay online, and so this thread stays on its own: whether another one resumes it is left to
+/// [`HostEvent::CycleCpus`].
 fn suspend() -> Result<(), MachineError> {
-    for (path, value) in [(ALARM, "0"), (ALARM, "+1"), (STATE, "freeze")] {
-        write(Need::Suspend, path, value)?;
-    }
-    Ok(())
+    let all = sched_getaffinity(None).unwrap_or_default();
+    let mut own = CpuSet::new();
+    own.set(sched_getcpu());
+    // Where it is refused the scheduler decides.
+    let _ = sched_setaffinity(None, &own);
+    let suspended = [(ALARM, "0"), (ALARM, "+1"), (STATE, "freeze")]
+        .into_iter()
+        .try_for_each(|(path, value)| write(Need::Suspend, path, value));
+    let _ = sched_setaffinity(None, &all);
+    suspended
 }
 
 /// Goes through a hibernation as far as the level `core`: no image is made.
