@@ -40,13 +40,16 @@ pub(super) const ALL: &[Erratum] = &[
         cases: &[
             "restore.registers.two-vcpus",
             "restore.registers.mte-by-one-reg",
+            "restore.mte.tfsr-*",
+            "restore.sve.checks-go-on",
             "kvm.isolation.other-*",
             "kvm.isolation.pending-fault-stays",
             "kvm.race.faults-of-their-own",
             "kvm.reset.registers",
             "kvm.reset.cpu-on",
             "kvm.host.cpus-cycle",
-            "kvm.host.suspend-to-idle",
+            "kvm.host.suspend-*",
+            "kvm.host.hibernation",
         ],
         signs: &[
             // The guest finds another vCPU's pending faults, or none; a VMM what it stored last, as into a VM that is handed on.
@@ -54,6 +57,10 @@ pub(super) const ALL: &[Erratum] = &[
                 what: &[
                     "Tfsr of *",
                     "Tfsre0 of *",
+                    "Tfsr with *",
+                    "Tfsre0 with *",
+                    "Tfsr that the guest reads",
+                    "Tfsre0 that the guest reads",
                     "TFSR_EL1 of *",
                     "TFSRE0_EL1 of *",
                     "TFSR_EL1 as *",

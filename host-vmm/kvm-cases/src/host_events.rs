@@ -17,6 +17,10 @@ const CPUS: &str =
     "virt/kvm/kvm_main.c, kvm_offline_cpu() and kvm_online_cpu(); arch/arm64/kernel/mte.c, mte_cpu_setup()";
 const IDLE: &str = "arch/arm64/kernel/mte.c, mte_suspend_enter() and mte_suspend_exit(); Documentation/admin-guide/pm/sleep-states.rst";
 
+const TEST: &str = "Documentation/power/basic-pm-debugging.rst, pm_test; arch/arm64/kernel/mte.c, mte_cpu_setup()";
+const HIBERNATION: &str = "arch/arm64/kernel/hibernate.c, swsusp_mte_save_tags() and swsusp_mte_restore_tags(); \
+                           Documentation/power/basic-pm-debugging.rst, test_resume";
+
 const SWAPPED: &[Need] = &[
     Need::Capability(Capability::HostEvents),
     Need::Capability(Capability::PageEvents),
@@ -52,6 +56,21 @@ pub const CASES: &[Case] = &[
         |b| keeps(b, HostEvent::SuspendToIdle),
     )
     .needing(&[Need::Capability(Capability::HostEvents), Need::OwnHost, Need::Suspend]),
+    Case::new(
+        "kvm.host.suspend-test",
+        "a guest keeps tags and MTE's registers while the host goes through a hibernation without an image",
+        TEST,
+        |b| keeps(b, HostEvent::TestSuspend),
+    )
+    .needing(&[Need::Capability(Capability::HostEvents), Need::OwnHost, Need::SuspendTest]),
+    // Linux 6.12 panics where addresses have 52 bits: trans_pgd_create_copy() leaves out a level of the page tables.
+    Case::new(
+        "kvm.host.hibernation",
+        "a guest keeps tags and MTE's registers while the host is hibernated to swap and resumes from there",
+        HIBERNATION,
+        |b| keeps(b, HostEvent::Hibernate),
+    )
+    .needing(&[Need::Capability(Capability::HostEvents), Need::OwnHost, Need::Hazards, Need::Hibernation]),
     Case::new("kvm.host.swapoff", "pages that swapoff brings back have their tags and data", SWAP, |b| {
         swapoff(b, Backing::Anonymous)
     })

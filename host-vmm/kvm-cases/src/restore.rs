@@ -217,7 +217,8 @@ fn pending(cx: &mut CaseContext<'_>, el: El) -> CaseResult {
     let trace = guest.exec("mrs x0, tfsr_el1; mrs x1, tfsre0_el1", &[])?;
     let seen = [trace.x[1], trace.x[0]];
     equal_hex(&format!("{:?} that the guest reads", tfsr(el)), expected, seen[el as usize])?;
-    equal_hex("the other level's register", 0, seen[1 - el as usize])
+    let other = if el == El::El1 { SysReg::Tfsre0 } else { SysReg::Tfsr };
+    equal_hex(&format!("{other:?} of the other level"), 0, seen[1 - el as usize])
 }
 
 /// The text of a checkpoint: the program itself stores the doorbell's byte, from w28 to the address in x29.

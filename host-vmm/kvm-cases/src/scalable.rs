@@ -88,7 +88,7 @@ const fn kvm(
     Case::new(name, claim, cite, run).needing(&[Need::Sve, Need::Capability(Capability::ScalableVectors)])
 }
 
-fn scalable(vm: &mut dyn Vm) -> Result<&mut (dyn ScalableVectors + 'static), CaseError> {
+pub(super) fn scalable(vm: &mut dyn Vm) -> Result<&mut (dyn ScalableVectors + 'static), CaseError> {
     handed(Capability::ScalableVectors, vm.scalable_vectors())
 }
 
@@ -96,7 +96,7 @@ fn scalable(vm: &mut dyn Vm) -> Result<&mut (dyn ScalableVectors + 'static), Cas
 const DATA: [RegisterId; 4] = [RegisterId::z(0), RegisterId::z(31), RegisterId::p(15), RegisterId::FFR];
 
 /// The vector lengths of a vCPU: bit n for `16 * (n + 1)` bytes.
-fn vector_lengths(sve: &dyn ScalableVectors, cpu: usize) -> Result<u64, CaseError> {
+pub(super) fn vector_lengths(sve: &dyn ScalableVectors, cpu: usize) -> Result<u64, CaseError> {
     let mut value = [0xff; 64];
     succeeds("KVM_GET_ONE_REG of the vector lengths", sve.read_register(cpu, RegisterId::SVE_VLS, &mut value))?;
     let above = value[8..].iter().filter(|byte| **byte != 0).count();
@@ -107,7 +107,7 @@ fn vector_lengths(sve: &dyn ScalableVectors, cpu: usize) -> Result<u64, CaseErro
 }
 
 /// The value of the register for some vector lengths.
-fn value_of(lengths: u64) -> [u8; 64] {
+pub(super) fn value_of(lengths: u64) -> [u8; 64] {
     let mut value = [0; 64];
     value[..8].copy_from_slice(&lengths.to_le_bytes());
     value

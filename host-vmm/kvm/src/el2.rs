@@ -1,7 +1,8 @@
-//! vCPUs with EL2: the interrupt controller that they cannot do without, and a program that reads a register.
+//! vCPUs with EL2: the interrupt controller that they cannot do without, and programs that find something out at EL2.
 //!
-//! The program is in the first slot, with the MMU off, and stores what it has read to an address that is no memory.
+//! A program is in the first slot, with the MMU off, and stores what it has found to an address that is no memory.
 
+use arch::Syndrome;
 use kvm_bindings::{
     KVM_DEV_ARM_VGIC_CTRL_INIT, KVM_DEV_ARM_VGIC_GRP_ADDR, KVM_DEV_ARM_VGIC_GRP_CTRL, KVM_VGIC_V3_ADDR_TYPE_DIST,
     KVM_VGIC_V3_ADDR_TYPE_REDIST, kvm_create_device, kvm_device_attr, kvm_device_type_KVM_DEV_TYPE_ARM_VGIC_V3,
@@ -63,46 +64,70 @@ pub fn add_interrupt_controller(vm: &VmFd) -> Result<(), MachineError> {
     Ok(())
 }
 
-/// Returns the program that reads a register.
-pub fn program(id: RegisterId) -> Vec<u8> {
+/// Returns the instruction that reads a register into x1.
+pub fn read(id: RegisterId) -> [u32; 1] {
     /// MRS x1 of the register 0.
     const MRS_X1: u32 = 0xd520_0001;
+    [MRS_X1 | ((id.0 & 0xffff) as u32) << 5]
+}
+
+/// Selects a vector length by x3 to x5 and reads it into x1.
+pub const READ_VECTOR_LENGTH: [u32; 6] = [
+    0xd51c_1143, // msr cptr_el2, x3
+    0xd503_3fdf, // isb
+    0xd51c_1204, // msr zcr_el2, x4
+    0xd51c_1145, // msr cptr_el2, x5
+    0xd503_3fdf, // isb
+    0x04bf_5021, // rdvl x1, #1
+];
+
+/// Returns a value of CPTR_EL2, which has CPACR_EL1's fields since such a vCPU has VHE only: ZEN, and FPEN of no trap.
+pub fn cptr(zen: u8) -> u64 {
+    const FPEN: u64 = 0b11 << 20;
+    FPEN | u64::from(zen & 0b11) << 16
+}
+
+/// Returns a program of instructions that leave what they have found in x1.
+pub fn program(instructions: &[u32]) -> Vec<u8> {
     const STR_X1_X29: u32 = 0xf900_03a1;
     /// MRS x2, ESR_EL2.
     const MRS_X2_ESR_EL2: u32 = 0xd53c_5202;
     const STR_X2_X30: u32 = 0xf900_03c2;
-    let mut words = vec![0; (VECTORS + SYNCHRONOUS) as usize / 4];
-    words[0] = MRS_X1 | ((id.0 & 0xffff) as u32) << 5;
-    words[1] = STR_X1_X29;
+    let mut words = instructions.to_vec();
+    words.push(STR_X1_X29);
+    words.resize((VECTORS + SYNCHRONOUS) as usize / 4, 0);
     words.extend([MRS_X2_ESR_EL2, STR_X2_X30]);
     words.into_iter().flat_map(u32::to_le_bytes).collect()
 }
 
-/// Runs the program that is at an address; returns what it read, `None` if it took an exception.
+/// Runs the program that is at an address, with x3 to x5; returns what it found, or the syndrome of the exception that it took.
 ///
 /// # Errors
 ///
 /// What the kernel says.
-pub fn run(vcpu: &mut Vcpu, place: u64) -> Result<Option<u64>, MachineError> {
+pub fn run(vcpu: &mut Vcpu, place: u64, x3: [u64; 3]) -> Result<Result<u64, Syndrome>, MachineError> {
     let values = [(RegisterId::PC, place), (RegisterId::x(29), VALUE), (RegisterId::x(30), SYNDROME)];
-    for (id, value) in values.into_iter().chain([(VBAR_EL2, place + VECTORS)]) {
+    let arguments = (3..).zip(x3).map(|(n, value)| (RegisterId::x(n), value));
+    for (id, value) in values.into_iter().chain(arguments).chain([(VBAR_EL2, place + VECTORS)]) {
         vcpu.set_register(id, value).map_err(|errno| kernel(&format!("KVM_SET_ONE_REG of {id}"), errno))?;
     }
     for _ in 0..MAX_EXITS {
         let exit = vcpu.run().map_err(|errno| kernel("KVM_RUN at EL2", errno))?;
-        let read = match exit {
+        let found = match exit {
             ExitReason::Interrupted => continue,
-            ExitReason::Store { ipa: VALUE, data } => {
-                let bytes: [u8; 8] = data.try_into().map_err(|_| kernel("KVM_RUN at EL2", Errno::EINVAL))?;
-                Some(u64::from_le_bytes(bytes))
-            }
-            ExitReason::Store { ipa: SYNDROME, .. } => None,
+            ExitReason::Store { ipa: VALUE, data } => Ok(doubleword(data)?),
+            ExitReason::Store { ipa: SYNDROME, data } => Err(Syndrome::from_bits(doubleword(data)?)),
             other => return Err(RequestError::MmioNotCompleted { exit: format!("{other:?}") }.into()),
         };
         vcpu.complete_mmio()?;
-        return Ok(read);
+        return Ok(found);
     }
     Err(MachineError::Storm { cpu: 0, exits: MAX_EXITS.into() })
+}
+
+fn doubleword(data: Vec<u8>) -> Result<u64, MachineError> {
+    let bytes: [u8; 8] = data.try_into().map_err(|_| kernel("KVM_RUN at EL2", Errno::EINVAL))?;
+    Ok(u64::from_le_bytes(bytes))
 }
 
 #[cfg(test)]
@@ -111,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_program_reads_the_register_that_is_asked_for() {
-        let bytes = program(RegisterId::GCR_EL1);
+        let bytes = program(&read(RegisterId::GCR_EL1));
         // mrs x1, gcr_el1
         assert_eq!(bytes[..4], 0xd538_10c1_u32.to_le_bytes());
         assert_eq!(bytes.len() as u64, VECTORS + SYNCHRONOUS + 8);

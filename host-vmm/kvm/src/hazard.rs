@@ -24,6 +24,7 @@ use kvm_mte::ioctl::{CopyTags, KVM_ARM_TAGS_TO_GUEST};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open, waitpid};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use super::backing::{self, PROT_MTE, map_file, memfd};
 use super::memory::page_size;
@@ -264,6 +265,24 @@ fn provoke(hazard_vm: &HazardVm, hazard: Hazard, page: u64) -> Result<(CopyResul
     }
 }
 
+/// Lets this thread, and those that it starts, run on these CPUs only. Where that is refused nothing but time is lost.
+fn run_on(cpus: &CpuSet) {
+    let _ = sched_setaffinity(None, cpus);
+}
+
+/// Returns all CPUs but the last, and the last; twice all where there is one.
+fn split(all: CpuSet) -> (CpuSet, CpuSet) {
+    let (mut others, mut last) = (all, CpuSet::new());
+    match (0..CpuSet::MAX_CPU).rev().find(|cpu| all.is_set(*cpu)) {
+        Some(cpu) if all.count() > 1 => {
+            others.unset(cpu);
+            last.set(cpu);
+            (others, last)
+        }
+        _ => (all, all),
+    }
+}
+
 /// What happens in [`store_during`].
 #[derive(PartialEq, Eq)]
 enum Event {
@@ -290,6 +309,10 @@ fn store_during(
         let _ = wanted.send(Event::BufferWanted);
         let _ = allowed.recv();
     };
+    // Who spins in the kernel, with preemption off, keeps everybody else from its CPU, even who is to end that.
+    let all = sched_getaffinity(None).unwrap_or_default();
+    let (others, last) = split(all);
+    run_on(&others);
     let server = UserfaultServer::holding(range, hazard_vm.page, 3, hold)?;
     let buffer = buffer as usize;
     let result = thread::scope(|scope| {
@@ -303,6 +326,7 @@ fn store_during(
         let patience = Patience::new("self".to_owned(), AWAY);
         let (returns, returned) = mpsc::channel();
         scope.spawn(move || {
+            run_on(&last);
             act();
             let _ = returns.send(());
         });
@@ -317,6 +341,7 @@ fn store_during(
         let _ = allow.send(());
         (store.join(), waited)
     });
+    run_on(&all);
     drop(server);
     match result {
         (Ok(result), waited) => Ok((result, waited)),

@@ -1,12 +1,13 @@
-//! What happens to this host as a whole: CPUs that go offline, suspend, swap that is emptied.
+//! What happens to this host as a whole: CPUs that go offline, suspend, hibernation, swap that is emptied.
 //!
 //! Only the host of a nested run is treated so: it is the run's own, and this process is its first.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use machine::need::Need;
 use machine::{HostEvent, MachineError};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
 use super::swap;
 
@@ -16,6 +17,12 @@ const CPUS: &str = "/sys/devices/system/cpu";
 const STATE: &str = "/sys/power/state";
 /// When the clock is to wake the host, in seconds; + stands for from now on.
 const ALARM: &str = "/sys/class/rtc/rtc0/wakealarm";
+/// How much of a suspend is tested, and for how many seconds (Documentation/power/basic-pm-debugging.rst).
+const TEST: &str = "/sys/power/pm_test";
+const TEST_DELAY: &str = "/sys/module/suspend/parameters/pm_test_delay";
+/// How a hibernation ends, and how many bytes its image should have (Documentation/power/basic-pm-debugging.rst, interface.rst).
+const DISK: &str = "/sys/power/disk";
+const IMAGE_SIZE: &str = "/sys/power/image_size";
 
 fn lacking(need: Need, reason: impl Into<String>) -> MachineError {
     need.unmet(reason).into()
@@ -33,6 +40,8 @@ pub fn happen(event: HostEvent) -> Result<(), MachineError> {
     match event {
         HostEvent::CycleCpus => cycle_cpus(),
         HostEvent::SuspendToIdle => suspend(),
+        HostEvent::TestSuspend => test_suspend(),
+        HostEvent::Hibernate => hibernate(),
         HostEvent::EmptySwap => swap::empty(),
         HostEvent::CompressSwap(on) => swap::compress(on),
     }
@@ -62,11 +71,49 @@ fn cycle_cpus() -> Result<(), MachineError> {
     Ok(())
 }
 
+/// Writes to a file of /sys; what lacks is what the write is for.
+fn write(need: Need, path: &str, value: &str) -> Result<(), MachineError> {
+    fs::write(path, value).map_err(|error| lacking(need, format!("{value} cannot be written to {path}: {error}")))
+}
+
+/// Suspends to idle. All CPUs stay online, and so this thread stays on its own: whether another one resumes it is left to
+/// [`HostEvent::CycleCpus`].
 fn suspend() -> Result<(), MachineError> {
-    let write = |path: &str, value: &str| {
-        fs::write(path, value).map_err(|error| lacking(Need::Suspend, format!("{path} cannot be written: {error}")))
-    };
-    write(ALARM, "0")?;
-    write(ALARM, "+1")?;
-    write(STATE, "freeze")
+    let all = sched_getaffinity(None).unwrap_or_default();
+    let mut own = CpuSet::new();
+    own.set(sched_getcpu());
+    // Where it is refused the scheduler decides.
+    let _ = sched_setaffinity(None, &own);
+    let suspended = [(ALARM, "0"), (ALARM, "+1"), (STATE, "freeze")]
+        .into_iter()
+        .try_for_each(|(path, value)| write(Need::Suspend, path, value));
+    let _ = sched_setaffinity(None, &all);
+    suspended
+}
+
+/// Goes through a hibernation as far as the level `core`: no image is made.
+fn test_suspend() -> Result<(), MachineError> {
+    if !Path::new(TEST).exists() {
+        return Err(lacking(Need::SuspendTest, "this kernel has no pm_test (CONFIG_PM_SLEEP_DEBUG)"));
+    }
+    for (path, value) in [(TEST_DELAY, "0"), (TEST, "core")] {
+        write(Need::SuspendTest, path, value)?;
+    }
+    let tested = write(Need::SuspendTest, STATE, "disk");
+    write(Need::SuspendTest, TEST, "none")?;
+    tested
+}
+
+/// Writes an image, as small as can be, and resumes from it without a reboot.
+fn hibernate() -> Result<(), MachineError> {
+    if !fs::read_to_string(DISK).is_ok_and(|modes| modes.contains("test_resume")) {
+        return Err(lacking(Need::Hibernation, "this kernel cannot be hibernated (CONFIG_HIBERNATION)"));
+    }
+    if swap::areas().is_empty() {
+        return Err(lacking(Need::Hibernation, "this host has no swap to hibernate to"));
+    }
+    for (path, value) in [(IMAGE_SIZE, "0"), (DISK, "test_resume"), (STATE, "disk")] {
+        write(Need::Hibernation, path, value)?;
+    }
+    Ok(())
 }

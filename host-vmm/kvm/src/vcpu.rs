@@ -112,13 +112,14 @@ impl Vcpu {
         Self::with(vm, index, &[KVM_ARM_VCPU_PSCI_0_2, KVM_ARM_VCPU_EL1_32BIT])
     }
 
-    /// Creates and initialises a vCPU that has EL2 and starts there.
+    /// Creates and initialises a vCPU that has EL2 and starts there, which with SVE is to be finalized.
     ///
     /// # Errors
     ///
     /// What the kernel says.
-    pub fn at_el2(vm: &VmFd, index: usize) -> Result<Self, Errno> {
-        Self::with(vm, index, &[KVM_ARM_VCPU_PSCI_0_2, KVM_ARM_VCPU_HAS_EL2])
+    pub fn at_el2(vm: &VmFd, index: usize, sve: bool) -> Result<Self, Errno> {
+        let features: &[u32] = &[KVM_ARM_VCPU_PSCI_0_2, KVM_ARM_VCPU_HAS_EL2, KVM_ARM_VCPU_SVE];
+        Self::with(vm, index, &features[..2 + usize::from(sve)])
     }
 
     fn with(vm: &VmFd, index: usize, features: &[u32]) -> Result<Self, Errno> {

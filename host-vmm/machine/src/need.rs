@@ -87,6 +87,10 @@ pub enum Need {
     SecondCpu,
     /// A host that can be suspended to idle, and is woken by its clock.
     Suspend,
+    /// A kernel that can test a suspend (CONFIG_PM_SLEEP_DEBUG).
+    SuspendTest,
+    /// A host that can be hibernated to its swap and come back at once (CONFIG_HIBERNATION, test_resume).
+    Hibernation,
     /// The kernel has io_uring.
     IoUring,
     /// A device that can be read without harm (a flash memory that /dev/mem shows).
@@ -219,6 +223,8 @@ impl Need {
             Self::OwnHost => "host-not-of-the-run",
             Self::SecondCpu => "host-no-second-cpu",
             Self::Suspend => "host-no-suspend",
+            Self::SuspendTest => "kernel-no-pm-test",
+            Self::Hibernation => "host-no-hibernation",
             Self::IoUring => "host-no-io-uring",
             Self::HarmlessDevice => "host-no-harmless-device",
             Self::Numa => "host-no-numa-node",

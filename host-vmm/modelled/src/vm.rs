@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
+use arch::Syndrome;
 use machine::capability::{
     Aarch32Vcpus, AbortInjection, Capabilities, Capability, CapabilityObjects, DirtyLog, DirtyRing, El2Vcpus, Hazards,
     HostEvents, HostFeatures, IdRegisterMasks, LateMemory, MemorySlots, PageEvents, PtraceTags, ScalableVectors,
@@ -305,13 +306,18 @@ impl AbortInjection for ModelVm {
 }
 
 impl El2Vcpus for ModelVm {
-    fn add_vcpu_el2(&mut self) -> Result<usize, MachineError> {
-        let added = self.changed().add_vcpu_el2();
+    fn add_vcpu_el2(&mut self, sve: bool) -> Result<usize, MachineError> {
+        let added = self.changed().add_vcpu_el2(sve);
+        let added = added.map_err(|errno| kernel("KVM_ARM_VCPU_INIT with KVM_ARM_VCPU_HAS_EL2", errno))?;
         Ok(added.ok_or_else(|| Need::El2.unmet("this host has no vCPUs with EL2 (kvm-arm.mode=nested)"))?)
     }
 
     fn read_at_el2(&mut self, cpu: usize, id: RegisterId) -> Result<Option<u64>, MachineError> {
         self.changed().read_at_el2(cpu, id).map_err(|errno| kernel("KVM_RUN", errno))
+    }
+
+    fn vector_bytes_at_el2(&mut self, cpu: usize, len: u8, zen: u8) -> Result<Result<u64, Syndrome>, MachineError> {
+        self.changed().vector_bytes_at_el2(cpu, len, zen).map_err(|errno| kernel("KVM_RUN", errno))
     }
 }
 

@@ -3,8 +3,8 @@
 use model_base::defect::Defect;
 
 use crate::{
-    copy_tags, host_event, host_tags, late_memory, life, memory, offer, registers, scalable, sharing, transfer, vcpu,
-    vm,
+    copy_tags, el2, host_event, host_tags, late_memory, life, memory, offer, registers, scalable, sharing, transfer,
+    vcpu, vm,
 };
 
 /// Lists every defect of the CPU, the firmware and the kernel.
@@ -23,6 +23,7 @@ fn kernel() -> impl Iterator<Item = &'static Defect> {
     [
         vm::DEFECTS,
         copy_tags::DEFECTS,
+        el2::DEFECTS,
         host_tags::DEFECTS,
         life::DEFECTS,
         late_memory::DEFECTS,

@@ -31,6 +31,7 @@
 pub mod catalogue;
 pub mod contract;
 mod copy_tags;
+mod el2;
 mod host;
 mod host_event;
 mod host_tags;

@@ -11,7 +11,7 @@ use model_base::{Features, memory::Bus};
 
 use crate::contract::Contract;
 use crate::host::Host;
-use crate::kernel::{Access, Backing, Errno, RegisterId};
+use crate::kernel::{Access, Backing, Errno};
 use crate::memory::GuestMemory;
 use crate::registers;
 use crate::vcpu::{self, Vcpu};
@@ -143,34 +143,6 @@ impl Vm {
             return Err(Errno::EINVAL);
         }
         self.initialise_vcpu(false)
-    }
-
-    /// Creates and initialises a vCPU that has EL2 (KVM_ARM_VCPU_HAS_EL2); returns its index, `None` if the host has none. No
-    /// document says whether it has tags. They are kept from it: ID_AA64PFR1_EL1.MTE is 0 (arch/arm64/kvm/nested.c,
-    /// limit_nv_id_reg()), and so nothing else may tell of them.
-    pub fn add_vcpu_el2(&mut self) -> Option<usize> {
-        if !self.host.offers_el2() {
-            return None;
-        }
-        self.el2 = true;
-        self.features = registers::visible(&self.host, false);
-        self.initialise_vcpu(false).ok()
-    }
-
-    /// Lets a vCPU read a system register at EL2; `None` if it takes an exception.
-    ///
-    /// # Errors
-    ///
-    /// ENOENT: no such vCPU, or a register that is not modelled.
-    pub fn read_at_el2(&self, cpu: usize, id: RegisterId) -> Result<Option<u64>, Errno> {
-        let features = &self.features;
-        if id == RegisterId::of(arch::SysReg::GmidEl1) {
-            return Ok((!features.gmid_trapped).then_some(features.tag_block_bs.into()));
-        }
-        if RegisterId::MTE.contains(&id) && features.tags_hidden {
-            return Ok(None);
-        }
-        Ok(Some(self.register(cpu, id)? as u64))
     }
 
     /// Makes a synchronous external data abort pending in a vCPU (KVM_SET_VCPU_EVENTS).

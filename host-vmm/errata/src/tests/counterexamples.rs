@@ -111,6 +111,9 @@ fn other_numbers_and_other_registers_are_not_explained() {
     };
     assert!(explains("Tfsr of vCPU 0", 1, 2));
     assert!(!explains("Tfsr of vCPU 0", 1, 0x77) && !explains("Gcr of vCPU 0", 1, 2));
+    // The vCPU's thread was moved to another CPU.
+    let moved = |what: &str, found| tfsr.explains_case("restore.sve.checks-go-on", &failure(what, number(1, found)));
+    assert!(moved("Tfsr with 256 bytes by tag 12", 0) && !moved("RDVL after a restore", 0));
     // What the VMM stored last, or nobody did.
     for found in [0, 0x1de7_ec7e_dbad_c0de] {
         assert!(

@@ -99,12 +99,7 @@ pub const SECTIONS: &[Section] = &[
                 "KVM will ensure that the tags are maintained during swap …",
                 By(&["kvm.life.swap*", "kvm.part.*", "kvm.host.swapoff*", "kvm.host.zswap"]),
             ),
-            says(
-                "… or hibernation of the host;",
-                Not(
-                    "a nested run has no disk for the image; `kvm.host.suspend-to-idle` suspends the host to idle alone",
-                ),
-            ),
+            says("… or hibernation of the host;", By(&["kvm.host.hibernation", "kvm.host.suspend-test"])),
             says(
                 "however the VMM needs to manually save/restore the tags as appropriate if the VM is migrated.",
                 By(&["restore"]),

@@ -3,6 +3,7 @@
 use std::sync::Barrier;
 use std::thread;
 
+use arch::Syndrome;
 use kvm_bindings::{
     KVM_CAP_ARM_EL1_32BIT, KVM_CAP_DIRTY_LOG_RING_ACQ_REL, KVM_MEM_LOG_DIRTY_PAGES, KVM_MP_STATE_STOPPED,
     kvm_dirty_gfn, kvm_enable_cap,
@@ -233,22 +234,38 @@ impl AbortInjection for KvmVm {
 }
 
 impl El2Vcpus for KvmVm {
-    fn add_vcpu_el2(&mut self) -> Result<usize, MachineError> {
+    fn add_vcpu_el2(&mut self, sve: bool) -> Result<usize, MachineError> {
         self.changes.mark();
         el2::check(&self.fd)?;
         let index = self.vcpus.len();
-        let vcpu = Vcpu::at_el2(&self.fd, index);
+        let vcpu = Vcpu::at_el2(&self.fd, index, sve);
         self.vcpus.push(vcpu.map_err(|errno| kernel("KVM_ARM_VCPU_INIT with KVM_ARM_VCPU_HAS_EL2", errno))?);
         el2::add_interrupt_controller(&self.fd)?;
         Ok(index)
     }
 
     fn read_at_el2(&mut self, cpu: usize, id: RegisterId) -> Result<Option<u64>, MachineError> {
+        Ok(self.run_at_el2(cpu, &el2::read(id), [0; 3])?.ok())
+    }
+
+    fn vector_bytes_at_el2(&mut self, cpu: usize, len: u8, zen: u8) -> Result<Result<u64, Syndrome>, MachineError> {
+        self.run_at_el2(cpu, &el2::READ_VECTOR_LENGTH, [el2::cptr(0b11), len.into(), el2::cptr(zen)])
+    }
+}
+
+impl KvmVm {
+    /// Runs a program at EL2 that is put into the first slot.
+    fn run_at_el2(
+        &mut self,
+        cpu: usize,
+        words: &[u32],
+        arguments: [u64; 3],
+    ) -> Result<Result<u64, Syndrome>, MachineError> {
         self.changes.mark();
         let place = self.slots.first().map_or(0, |slot| slot.ipa);
-        self.write_unrecorded(place, &el2::program(id))?;
+        self.write_unrecorded(place, &el2::program(words))?;
         let vcpu = self.vcpus.get_mut(cpu).ok_or_else(|| kernel("finding the vCPU", Errno::ENOENT))?;
-        el2::run(vcpu, place)
+        el2::run(vcpu, place, arguments)
     }
 }
 

@@ -124,12 +124,12 @@ pub const ROWS: &[Row] = &[
     since(
         Rule::MopsOffered,
         (6, 7, 0),
-        "arch/arm64/kvm/sys_regs.c, ID_AA64ISAR2_EL1; measured: 0 on 6.1, 1 on 6.12; that it begins with 6.7 was neither measured nor read",
+        "arch/arm64/kvm/sys_regs.c, ID_AA64ISAR2_EL1; measured: 0 on 6.1, 1 on 6.12; the message of the merge for 6.7 announces it",
     ),
     since(
         Rule::FpmrOffered,
         (6, 12, 0),
-        "arch/arm64/kvm/sys_regs.c, ID_AA64PFR2_EL1: read in 6.12; that it begins there was not",
+        "arch/arm64/kvm/sys_regs.c, ID_AA64PFR2_EL1: in 6.12 and not in 6.1; that it begins with 6.12 is not confirmed",
     ),
     until(
         since(
@@ -148,19 +148,23 @@ pub const ROWS: &[Row] = &[
     since(
         Rule::ClidrTellsTags,
         (6, 3, 0),
-        "arch/arm64/kvm/sys_regs.c, reset_clidr(); measured on 6.12, 7.2 and 7.3-rc; that it begins with 6.3 was neither measured nor read",
+        "arch/arm64/kvm/sys_regs.c, reset_clidr(): in 6.12 and not in 6.1; measured on 6.12, 7.2 and 7.3-rc; that it begins with 6.3 is not confirmed",
     ),
-    since(Rule::IdRegistersFrozenByRun, (6, 7, 0), "arch/arm64/kvm/sys_regs.c, set_id_reg()"),
+    since(
+        Rule::IdRegistersFrozenByRun,
+        (6, 7, 0),
+        "arch/arm64/kvm/sys_regs.c, set_id_reg(); the message of the merge for 6.7 announces ID registers that can be written",
+    ),
     since(Rule::WritableMasks, (6, 7, 0), "Documentation/virt/kvm/api.rst, KVM_CAP_ARM_SUPPORTED_REG_MASK_RANGES"),
     since(
         Rule::El2Vcpus,
         (6, 16, 0),
-        "Documentation/virt/kvm/api.rst, KVM_CAP_ARM_EL2; measured on 7.2 and 7.3-rc; that it begins with 6.16 was neither measured nor read",
+        "Documentation/virt/kvm/api.rst, KVM_CAP_ARM_EL2: in 7.2 and not in 6.12; measured on 7.2 and 7.3-rc; that it begins with 6.16 is not confirmed",
     ),
     since(
         Rule::Psci11,
         (5, 18, 0),
-        "include/kvm/arm_psci.h, KVM_ARM_PSCI_LATEST; that it begins with 5.18 was neither measured nor read",
+        "include/kvm/arm_psci.h, KVM_ARM_PSCI_LATEST; measured: 1.1 on 6.1; that it begins with 5.18 is not confirmed",
     ),
     since(
         Rule::Psci13,

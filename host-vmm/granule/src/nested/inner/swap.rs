@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 
 use rustix::system::finit_module;
 
-/// Bytes of swap on a disk whose size is ours to choose; it takes memory only for what is written to it.
-const BYTES: u64 = 16 << 20;
+/// Bytes of swap on a disk whose size is ours to choose, enough for the image of a hibernation; it takes memory only for what is
+/// written to it.
+const BYTES: u64 = 192 << 20;
 /// One disk of brd's of that many KiB. zram ignores what it does not know.
-const PARAMETERS: &str = "rd_nr=1 rd_size=16384";
+const PARAMETERS: &str = "rd_nr=1 rd_size=196608";
 /// Disks of brd and zram (Documentation/admin-guide/blockdev/).
 const DISKS: [&str; 2] = ["ram0", "zram0"];
 /// What /sys counts a disk in.
