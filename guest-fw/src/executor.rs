@@ -4,14 +4,14 @@
 //! the block. A synchronous exception is recorded and the block continues at the next instruction. The word after the
 //! last instruction (BRK at EL1, SVC at EL0) ends the block. The firmware's own memory is untagged and it does not use
 //! GCR_EL1, RGSR_EL1, TFSR_EL1 and TFSRE0_EL1, so these keep their values until the next block. FPCR, FPSR and
-//! TPIDR_EL0 are 0 when a block begins. Where the CPU has SVE, blocks may use it: its registers and the vector length
+//! TPIDR_EL0 are 0 when a block begins, and so are keys of pointer authentication that it does not bring. Where the CPU has SVE, blocks may use it: its registers and the vector length
 //! keep their values, too, unless a block brings some of its own. Where the CPU has SME, streaming mode and ZA are off when a
 //! block begins, and turned off when it has ended, so vector registers that it leaves in streaming mode are 0. Behind the word that ends a block the code page is as after boot.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use aarch64_cpu::registers::{ELR_EL1, ESR_EL1, FAR_EL1, SCTLR_EL1, SPSR_EL1, TCR_EL1, TPIDR_EL0};
-use abi::mailbox::{Block, BlockEnd, BlockReply, MAX_TRAPS, MAX_WORDS, SYS_REGS, SysReg, Trap};
+use abi::mailbox::{Block, BlockEnd, BlockReply, KEY_REGS, MAX_TRAPS, MAX_WORDS, SYS_REGS, SysReg, Trap};
 use abi::map;
 use guest_fw::layout;
 use tock_registers::interfaces::{Readable, Writeable};
@@ -21,7 +21,7 @@ use crate::cpu;
 use crate::frame::Frame;
 use crate::mailbox::CpuMailbox;
 use crate::matrix;
-use crate::registers::{GCR_EL1, RGSR_EL1, TFSR_EL1, TFSRE0_EL1, tco};
+use crate::registers::{GCR_EL1, RGSR_EL1, TFSR_EL1, TFSRE0_EL1, keys, tco};
 use crate::scalable;
 
 /// `BRK #0xffff`, which ends a block at EL1.
@@ -179,7 +179,7 @@ fn write_word(cpu: usize, index: usize, word: u32) {
 
 const _: () = assert!((MAX_WORDS as u64 + 1) * 4 <= map::CODE_STRIDE);
 
-/// Writes the system registers that the host selected. SCTLR_EL1 and TCR_EL1 otherwise have their boot values.
+/// Writes the system registers that the host selected. SCTLR_EL1, TCR_EL1 and the keys otherwise have their boot values.
 fn write_program_registers(mask: u64, values: &[u64; SYS_REGS]) {
     for register in SysReg::ALL {
         if mask & register.bit() == 0 {
@@ -189,11 +189,17 @@ fn write_program_registers(mask: u64, values: &[u64; SYS_REGS]) {
         match register {
             SysReg::Sctlr => SCTLR_EL1.set(value),
             SysReg::Tcr => TCR_EL1.set(value),
+            _ if register.key().is_some() => {
+                if keys::are_implemented() {
+                    keys::set(register, value);
+                }
+            }
             _ if !cpu::has_mte2() => {}
             SysReg::Gcr => GCR_EL1.set(value),
             SysReg::Rgsr => RGSR_EL1.set(value),
             SysReg::Tfsr => TFSR_EL1.set(value),
             SysReg::Tfsre0 => TFSRE0_EL1.set(value),
+            _ => {}
         }
     }
     if mask & SysReg::Tcr.bit() != 0 {
@@ -202,7 +208,7 @@ fn write_program_registers(mask: u64, values: &[u64; SYS_REGS]) {
     cpu::barrier();
 }
 
-/// Reads the system registers after a block, and restores SCTLR_EL1 and TCR_EL1.
+/// Reads the system registers after a block, and restores SCTLR_EL1, TCR_EL1 and the keys of pointer authentication.
 fn save_program_registers() -> [u64; SYS_REGS] {
     // DSB completes the recording of asynchronous tag check faults, ISB makes them visible to reads of the registers.
     cpu::barrier();
@@ -214,6 +220,10 @@ fn save_program_registers() -> [u64; SYS_REGS] {
         sys[SysReg::Rgsr as usize] = RGSR_EL1.get();
         sys[SysReg::Tfsr as usize] = TFSR_EL1.get();
         sys[SysReg::Tfsre0 as usize] = TFSRE0_EL1.get();
+    }
+    if keys::are_implemented() {
+        sys[SYS_REGS - KEY_REGS..].copy_from_slice(&keys::all());
+        keys::clear();
     }
     let translation_changed = sys[SysReg::Tcr as usize] != boot::TCR;
     SCTLR_EL1.set(if cpu::has_mte2() { boot::SCTLR } else { boot::SCTLR_WITHOUT_MTE });

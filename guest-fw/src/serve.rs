@@ -12,7 +12,7 @@ use tock_registers::interfaces::{Readable, Writeable};
 use crate::mailbox::CpuMailbox;
 use crate::registers::{
     CTR_EL0, DCZID_EL0, GCR_EL1, GMID_EL1, ID_AA64ISAR2_EL1, ID_AA64ISAR3_EL1, ID_AA64PFR2_EL1, ID_AA64SMFR0_EL1,
-    ID_AA64ZFR0_EL1, REVIDR_EL1, RGSR_EL1, TCO, TFSR_EL1, TFSRE0_EL1, rgsr_el1,
+    ID_AA64ZFR0_EL1, REVIDR_EL1, RGSR_EL1, TCO, TFSR_EL1, TFSRE0_EL1, keys, rgsr_el1,
 };
 use crate::{cpu, executor, heap, matrix, pages, psci, scalable};
 
@@ -84,8 +84,9 @@ pub fn initialize_program_registers() {
         RGSR_EL1.write(rgsr_el1::RGSR_FIELDS::SEED.val(INITIAL_SEED));
         TFSR_EL1.set(0);
         TFSRE0_EL1.set(0);
-        cpu::barrier();
     }
+    keys::initialize();
+    cpu::barrier();
 }
 
 fn boot_report(entry_el: u32) -> BootReport {

@@ -33,6 +33,12 @@ pub fn avoid_known(known: &Avoided, program: &mut Program) {
                     set(run, "sctlr_el1.ata", 1);
                     set(run, "sctlr_el1.ata0", 1);
                 }
+                Avoid::StripWithoutKey if has(&run.words, &["xpac"]) => set(run, "sctlr_el1.enda", 1),
+                Avoid::SignInOneHalf if has(&run.words, &["pac"]) => {
+                    for field in ["tcr_el1.tbi0", "tcr_el1.tbi1"] {
+                        clear(run, field);
+                    }
+                }
                 Avoid::AsymmetricZeros if run.words.iter().any(|word| is_zva(*word)) => synchronous(run),
                 Avoid::AsymmetricSwaps if has(&run.words, &["cas"]) => synchronous(run),
                 Avoid::ScalableChecks => contiguous(run),
@@ -220,9 +226,13 @@ fn synchronous(run: &mut Run) {
 /// Lets loads be tag checked as stores are.
 fn check_loads(run: &mut Run) {
     for field in ["sctlr_el1.tcso", "sctlr_el1.tcso0"] {
-        if let Some(field) = Field::by_name(field) {
-            run.controls.clear(field);
-        }
+        clear(run, field);
+    }
+}
+
+fn clear(run: &mut Run, field: &str) {
+    if let Some(field) = Field::by_name(field) {
+        run.controls.clear(field);
     }
 }
 
@@ -295,6 +305,14 @@ mod tests {
                     "granule program 1\n{}",
                     block("  sctlr_el1.tcf = sync\n  sctlr_el1.tcf0 = sync\n", "caspl x0, x1, x2, x3, [x4]")
                 ),
+            ),
+            (
+                format!("granule program 1\n{}", block("", "xpaci x0")),
+                format!("granule program 1\n{}", block("  sctlr_el1.enda = 1\n", "xpaci x0")),
+            ),
+            (
+                format!("granule program 1\n{}", block("  tcr_el1.tbi1 = 0\n", "pacda x0, x1")),
+                format!("granule program 1\n{}", block("", "pacda x0, x1")),
             ),
             (
                 format!("granule program 1\n{}", block("  sctlr_el1.ata = 0\n", "swp x0, x1, [x2]")),

@@ -91,8 +91,8 @@ impl Settings {
                 run.controls.set(index, line.name(&format!("a value of {name}"), &values)?);
             }
             Location::Register(index) => {
-                let (name, register) = REGISTERS[index];
-                run.sys[register as usize] = Some(line.number(&format!("the value of {name}"))?);
+                let register = REGISTERS[index];
+                run.sys[register as usize] = Some(line.number(&format!("the value of {}", register.name()))?);
             }
         }
         Ok(())
@@ -103,7 +103,7 @@ impl Settings {
 fn allowed() -> String {
     let fixed =
         ["x0` to `x30", "sp", "v0` to `v31", "z0` to `z31", "p0` to `p15", "ffr", "checkpoint", "code"].into_iter();
-    list(fixed.chain(REGISTERS.iter().map(|(name, _)| *name)).chain(FIELDS.iter().map(|field| field.name)))
+    list(fixed.chain(REGISTERS.iter().map(|register| register.name())).chain(FIELDS.iter().map(|field| field.name)))
 }
 
 /// Finds what a name stands for.
@@ -131,7 +131,7 @@ fn place(name: &str) -> Option<Location> {
     if name == "sp" {
         return Some(Location::Sp);
     }
-    let register = REGISTERS.iter().position(|(known, _)| *known == name).map(Location::Register);
+    let register = REGISTERS.iter().position(|register| register.name() == name).map(Location::Register);
     register.or_else(|| Field::by_name(name).map(Location::Field))
 }
 
