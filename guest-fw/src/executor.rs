@@ -65,7 +65,6 @@ pub fn run(mailbox: &CpuMailbox) -> Option<BlockReply> {
     update_word(mailbox.cpu(), count, end);
 
     let base = map::code_va(mailbox.cpu());
-    let frame = frame(mailbox.cpu());
     let initial = Frame {
         x: block.x,
         sp: block.sp,
@@ -77,12 +76,6 @@ pub fn run(mailbox: &CpuMailbox) -> Option<BlockReply> {
         traps: 0,
         end: BlockEnd::Complete,
     };
-    // SAFETY: `frame` is in the mapped trap stack of this vCPU and 16-byte aligned (`frame`), and no block is running,
-    // so nothing else accesses it.
-    #[expect(unsafe_code, reason = "the address of the frame is fixed by the assembly")]
-    unsafe {
-        frame.write(initial);
-    }
     if block.simd != 0 {
         cpu::set_vectors(&mailbox.vectors());
     }
@@ -93,17 +86,9 @@ pub fn run(mailbox: &CpuMailbox) -> Option<BlockReply> {
     TPIDR_EL0.set(0);
     matrix::prepare(block.vector_bytes);
     write_program_registers(block.sys_mask, &block.sys);
-    // SAFETY: the frame is initialized and at the top of this vCPU's trap stack, which is empty: this code runs on the
-    // main stack and no block is running.
-    #[expect(unsafe_code, reason = "enters the block in assembly")]
-    unsafe {
-        granule_enter(frame);
-    }
+    let frame = enter(initial);
     // First of all: instructions on vectors are illegal in streaming mode.
     matrix::leave();
-    // SAFETY: the frame is initialized, and the block has ended, so nothing writes it while the reference lives.
-    #[expect(unsafe_code, reason = "the address of the frame is fixed by the assembly")]
-    let frame = unsafe { &*frame };
     let sys = save_program_registers();
     if block.simd != 0 {
         mailbox.set_reply_vectors(cpu::vectors());
@@ -121,6 +106,52 @@ pub fn run(mailbox: &CpuMailbox) -> Option<BlockReply> {
         end: frame.end as u64,
         vector_bytes,
     })
+}
+
+/// Runs a block and returns what it left in its frame.
+fn enter(initial: Frame) -> Frame {
+    let frame = frame(initial.cpu);
+    // SAFETY: `frame` is in the mapped trap stack of this vCPU and 16-byte aligned (`frame`), and no block is running,
+    // so nothing else accesses it.
+    #[expect(unsafe_code, reason = "the address of the frame is fixed by the assembly")]
+    unsafe {
+        frame.write(initial);
+    }
+    // SAFETY: the frame is initialized and at the top of this vCPU's trap stack, which is empty: this code runs on the
+    // main stack and no block is running.
+    #[expect(unsafe_code, reason = "enters the block in assembly")]
+    unsafe {
+        granule_enter(frame);
+    }
+    // SAFETY: the frame is initialized, and the block has ended, so nothing writes it.
+    #[expect(unsafe_code, reason = "the address of the frame is fixed by the assembly")]
+    unsafe {
+        frame.read()
+    }
+}
+
+/// Returns whether EL1 executes an instruction, which may write x0 and nothing else, without an exception. A block tries it,
+/// so that a hypervisor may refuse what the ID registers show.
+pub fn executes(cpu: usize, word: u32) -> bool {
+    let base = map::code_va(cpu);
+    update_word(cpu, 0, word);
+    update_word(cpu, 1, END_EL1);
+    let masked = SPSR_EL1::D::Masked + SPSR_EL1::A::Masked + SPSR_EL1::I::Masked + SPSR_EL1::F::Masked;
+    let left = enter(Frame {
+        x: [0; 31],
+        sp: 0,
+        pc: base,
+        spsr: (masked + SPSR_EL1::M::EL1t).value,
+        caller_sp: 0,
+        cpu,
+        end_pc: base + 4,
+        traps: 0,
+        end: BlockEnd::Complete,
+    });
+    // The code page is as after boot again.
+    update_word(cpu, 0, 0);
+    update_word(cpu, 1, 0);
+    left.traps == 0
 }
 
 /// Returns the address of the frame of a vCPU: the top of its trap stack, which is 16-byte aligned.

@@ -33,7 +33,7 @@ pub fn serve(cpu: usize, entry_el: u32, host: BootBlock) -> ! {
         host.cpus,
         map::MAX_CPUS
     );
-    initialize_program_registers();
+    initialize_program_registers(cpu);
     mailbox.set_boot_report(boot_report(entry_el));
     mailbox.complete(0, Status::Done);
     // Each vCPU starts the next one, so the boot reports arrive one at a time.
@@ -77,7 +77,7 @@ fn dispatch(mailbox: &CpuMailbox, kind: u32) -> Status {
 }
 
 /// Initializes the system registers of the program, which are UNKNOWN after reset.
-pub fn initialize_program_registers() {
+pub fn initialize_program_registers(cpu: usize) {
     if cpu::has_mte2() {
         TCO.set(0);
         GCR_EL1.set(0);
@@ -85,7 +85,7 @@ pub fn initialize_program_registers() {
         TFSR_EL1.set(0);
         TFSRE0_EL1.set(0);
     }
-    keys::initialize();
+    keys::initialize(cpu);
     cpu::barrier();
 }
 

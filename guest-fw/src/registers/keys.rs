@@ -10,6 +10,7 @@ use abi::mailbox::{KEY_REGS, SysReg};
 use tock_registers::interfaces::{Readable, Writeable};
 
 use super::ID_AA64ISAR2_EL1;
+use crate::executor;
 
 /// ID_AA64ISAR1_EL1.{APA, API, GPA, GPI}.
 const ISAR1_FIELDS: u64 = 0xff << 4 | 0xff << 24;
@@ -19,9 +20,14 @@ const ISAR2_FIELDS: u64 = 0xff << 8;
 /// Whether the CPUs have the registers. They are alike, and a hypervisor may trap each look at an ID register.
 static IMPLEMENTED: AtomicBool = AtomicBool::new(false);
 
-/// Clears the keys, which are UNKNOWN after reset, if this CPU has them.
-pub fn initialize() {
-    let implemented = ID_AA64ISAR1_EL1.get() & ISAR1_FIELDS != 0 || ID_AA64ISAR2_EL1.get() & ISAR2_FIELDS != 0;
+/// `MRS X0, APIAKeyLo_EL1`.
+const READ: u32 = 0xd538_2100;
+
+/// Clears the keys, which are UNKNOWN after reset, if this CPU has them. A KVM may show them in the ID registers, and not have
+/// them (`docs/errata/linux.protected-mode-pauth.md`).
+pub fn initialize(cpu: usize) {
+    let shown = ID_AA64ISAR1_EL1.get() & ISAR1_FIELDS != 0 || ID_AA64ISAR2_EL1.get() & ISAR2_FIELDS != 0;
+    let implemented = shown && executor::executes(cpu, READ);
     IMPLEMENTED.store(implemented, Ordering::Relaxed);
     if implemented {
         clear();

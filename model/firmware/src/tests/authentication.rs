@@ -161,10 +161,7 @@ pub(super) fn observe(defect: Option<&'static Defect>) -> Vec<String> {
                 ENABLED,
                 "xpacd x0; xpaci x1; xpaclri; pacga x2, x0, x1; pacia x4, x7; pacib x5, x7; pacda x6, x7; pacdb x7, x0",
             ),
-            (
-                ENABLED,
-                "pacda x4, x7; autda x4, x7; pacdb x5, x7; autdb x5, x1; pacia x6, x7; autia x6, x5; pacibsp",
-            ),
+            (ENABLED, "pacda x4, x7; autda x4, x7; pacdb x5, x7; autdb x5, x1; pacia x6, x7; autia x6, x5; pacibsp"),
             (
                 ENABLED,
                 "pacdza x4; ldraa x2, [x4]; ldraa x3, [x4, #8]!; ldraa x8, [x0]; ldrab x8, [x5]; mrs x9, sctlr_el1",
