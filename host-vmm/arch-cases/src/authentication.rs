@@ -8,7 +8,7 @@ use case::expect::{
     tag_check_syndrome,
 };
 use case::settings::TBI;
-use case::signing::{CODE, ENABLES, KEYS, PLACES, VALUES, with_zero};
+use case::signing::{CODE, ENABLES, KEYS, PLACES, VALUES, signing_guest, with_zero};
 use case::{Case, CaseContext, CaseResult};
 use machine::need::Need;
 use machine::{Block, El};
@@ -106,7 +106,7 @@ const fn case(
 const MODIFIER: u64 = 0x0123_4567_89ab_cdef;
 
 fn code_keeps_tag(cx: &mut CaseContext<'_>) -> CaseResult {
-    let mut guest = cx.guest()?;
+    let mut guest = signing_guest(cx)?;
     for key in KEYS {
         let strip = &key[..1];
         let text = format!("pac{key} x0, x1; mov x2, x0; aut{key} x2, x1; mov x3, x0; xpac{strip} x3");
@@ -128,7 +128,7 @@ fn code_keeps_tag(cx: &mut CaseContext<'_>) -> CaseResult {
 }
 
 fn forms_agree(cx: &mut CaseContext<'_>) -> CaseResult {
-    let mut guest = cx.guest()?;
+    let mut guest = signing_guest(cx)?;
     for key in KEYS {
         let zero = with_zero(&format!("pac{key}"));
         let back = with_zero(&format!("aut{key}"));
@@ -171,7 +171,7 @@ fn forms_agree(cx: &mut CaseContext<'_>) -> CaseResult {
 }
 
 fn changed_tag_fails(cx: &mut CaseContext<'_>) -> CaseResult {
-    let mut guest = cx.guest()?;
+    let mut guest = signing_guest(cx)?;
     for (n, key) in KEYS.iter().enumerate() {
         for (el, upper) in PLACES {
             for bit in [56, 59, 63] {
@@ -187,7 +187,7 @@ fn changed_tag_fails(cx: &mut CaseContext<'_>) -> CaseResult {
 }
 
 fn modifier_and_key(cx: &mut CaseContext<'_>) -> CaseResult {
-    let mut guest = cx.guest()?;
+    let mut guest = signing_guest(cx)?;
     let pointer = pointer_at(El::El1, false, 0x40, 5);
     for (n, key) in KEYS.iter().enumerate() {
         let text = format!("pac{key} x0, x1; aut{key} x0, x2");
@@ -212,7 +212,7 @@ fn modifier_and_key(cx: &mut CaseContext<'_>) -> CaseResult {
 }
 
 fn enables(cx: &mut CaseContext<'_>) -> CaseResult {
-    let mut guest = cx.guest()?;
+    let mut guest = signing_guest(cx)?;
     let text = KEYS.iter().enumerate().fold(String::new(), |text, (n, key)| text + &format!("pac{key} x{n}, x8; "));
     let back = KEYS.iter().enumerate().fold(String::new(), |text, (n, key)| text + &format!("aut{key} x{n}, x8; "));
     for el in [El::El1, El::El0] {
@@ -267,7 +267,7 @@ fn algorithm(boot: &abi::mailbox::BootReport, [qarma5, own, qarma3]: [u32; 3]) -
 }
 
 fn generic_code(cx: &mut CaseContext<'_>) -> CaseResult {
-    let mut guest = cx.guest()?;
+    let mut guest = signing_guest(cx)?;
     // Data and tweak of the paper's vectors; key GA of VALUES is the paper's, too.
     let (data, modifier) = (0xfb62_3599_da6e_8127, 0x477d_469d_ec0b_8762);
     let text = "pacga x0, x1, x2; pacga x3, x1, x2";
@@ -288,7 +288,7 @@ fn generic_code(cx: &mut CaseContext<'_>) -> CaseResult {
 }
 
 fn known_code(cx: &mut CaseContext<'_>) -> CaseResult {
-    let mut guest = cx.guest()?;
+    let mut guest = signing_guest(cx)?;
     let pointer = pointer_at(El::El1, false, 0x40, 5);
     let trace = guest.run(&guest.signing("pacda x0, x1", &VALUES)?.x(0, pointer).x(1, MODIFIER))?;
     no_fault(&guest, "PACDA", &trace)?;
@@ -303,7 +303,7 @@ fn known_code(cx: &mut CaseContext<'_>) -> CaseResult {
 }
 
 fn keys(cx: &mut CaseContext<'_>) -> CaseResult {
-    let mut guest = cx.guest()?;
+    let mut guest = signing_guest(cx)?;
     let each = |template: &str| {
         SysReg::KEYS.iter().enumerate().fold(String::new(), |text, (n, half)| {
             text + &template.replace("KEY", half.name()).replace('N', &n.to_string()) + "; "
@@ -331,7 +331,7 @@ fn keys(cx: &mut CaseContext<'_>) -> CaseResult {
 }
 
 fn signed_is_no_address(cx: &mut CaseContext<'_>) -> CaseResult {
-    let mut guest = cx.guest()?;
+    let mut guest = signing_guest(cx)?;
     guest.store_tags(arena(0x40), &[5])?;
     for (el, upper) in PLACES {
         let (right, wrong) = (pointer_at(el, upper, 0x40, 5), pointer_at(el, upper, 0x40, 9));
@@ -358,7 +358,7 @@ fn out_of_range(el: El) -> u64 {
 const LOADS: [(&str, &str, usize); 2] = [("ldraa", "pacdza", 2), ("ldrab", "pacdzb", 3)];
 
 fn load_authenticated(cx: &mut CaseContext<'_>) -> CaseResult {
-    let mut guest = cx.guest()?;
+    let mut guest = signing_guest(cx)?;
     guest.store_tags(arena(0x40), &[5])?;
     guest.write(arena(0x48), &0xc0deu64.to_le_bytes())?;
     for (load, sign, _) in LOADS {
@@ -388,7 +388,7 @@ fn load_authenticated(cx: &mut CaseContext<'_>) -> CaseResult {
 }
 
 fn load_checks_tag(cx: &mut CaseContext<'_>) -> CaseResult {
-    let mut guest = cx.guest()?;
+    let mut guest = signing_guest(cx)?;
     guest.store_tags(arena(0x40), &[5])?;
     let combined = guest.authentication_level() >= 5;
     for (load, sign, key) in LOADS {
@@ -416,7 +416,7 @@ fn load_checks_tag(cx: &mut CaseContext<'_>) -> CaseResult {
 
 fn half_by_bit_55(cx: &mut CaseContext<'_>) -> CaseResult {
     const BIT_55: u64 = 1 << 55;
-    let mut guest = cx.guest()?;
+    let mut guest = signing_guest(cx)?;
     let tcr = guest.booted(SysReg::Tcr);
     // Bits 63 and 55 differ, in the half where the top byte counts.
     for (upper, pointer) in [(true, BIT_55), (false, 1 << 63)] {
@@ -432,7 +432,7 @@ fn half_by_bit_55(cx: &mut CaseContext<'_>) -> CaseResult {
 }
 
 fn no_address_signed(cx: &mut CaseContext<'_>) -> CaseResult {
-    let mut guest = cx.guest()?;
+    let mut guest = signing_guest(cx)?;
     for (n, key) in KEYS.iter().enumerate() {
         let text = format!("pac{key} x0, x1; aut{key} x0, x1");
         for bit in [39, 47, 54] {

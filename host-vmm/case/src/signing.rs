@@ -5,9 +5,9 @@
 
 use abi::mailbox::SysReg;
 
-use crate::Guest;
 use crate::case::CaseError;
 use crate::expect::{equal_hex, no_fault, one_exception_at};
+use crate::{CaseContext, Guest};
 use machine::{Block, El, Trace};
 
 /// SCTLR_EL1.{EnIA, EnIB, EnDA, EnDB}, in the order of [`KEYS`].
@@ -71,7 +71,7 @@ impl Guest {
         no_fault(self, what, trace)?;
         let error = if key & 1 == 0 { 0b01 } else { 0b10 };
         match self.authentication_level() {
-            1 | 2 => equal_hex(what, pointer ^ error << 53, found),
+            1 | 2 => equal_hex(what, pointer & !(0b11 << 53) | error << 53, found),
             _ => {
                 equal_hex(&format!("{what}: what is no code"), pointer & !CODE, found & !CODE)?;
                 crate::expect::holds(
@@ -83,6 +83,28 @@ impl Guest {
             }
         }
     }
+}
+
+/// Makes a guest and expects it to sign at all.
+///
+/// # Errors
+///
+/// It does not: a kernel may offer pointer authentication and not have it.
+pub fn signing_guest(cx: &mut CaseContext<'_>) -> Result<Guest, CaseError> {
+    let mut guest = cx.guest()?;
+    signs(&mut guest)?;
+    Ok(guest)
+}
+
+/// Expects a guest to sign at all, on vCPU 0.
+///
+/// # Errors
+///
+/// It does not.
+pub fn signs(guest: &mut Guest) -> Result<(), CaseError> {
+    let block = guest.signing("pacia x0, x1", &VALUES)?;
+    let trace = guest.run(&block)?;
+    no_fault(guest, "PACIA with an enabled key", &trace)
 }
 
 /// Returns the name of the instruction that takes the modifier 0: `paciza` for `pacia`.

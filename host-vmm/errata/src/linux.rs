@@ -110,8 +110,8 @@ pub(super) const ALL: &[Erratum] = &[
         reference: "arch/arm64/kvm/arm.c, vcpu_set_pauth_traps() does nothing in protected mode, nor does hyp/nvhe/pkvm.c",
         cases: &["arch.pauth.*", "kvm.pauth.*", "restore.mid-block.signed-pointer*"],
         signs: &[
-            Sign::Instruction(instead(&["pac", "aut", "mrs", "msr"], Reaction::Done, Reaction::Exception(UNDEFINED))),
-            Sign::Number { what: &["*_EL1 by KVM_GET_ONE_REG"], values: Numbers::Lost },
+            // Each case signs once before anything else.
+            Sign::Instruction(instead(&["pacia"], Reaction::Done, Reaction::Exception(UNDEFINED))),
         ],
         analysis: include_str!("../../../docs/errata/linux.protected-mode-pauth.md"),
         ..LINUX

@@ -331,7 +331,6 @@ pub(super) const ALL: &[Erratum] = &[
         reference: "Arm ARM, pseudocode AddPAC: selbit; target/arm/tcg/pauth_helper.c, pauth_addpac() asks for TBI of this half alone",
         cases: &["arch.pauth.half-by-bit-55"],
         signs: &[Sign::Number { what: &["bit 55 after pac*"], values: Numbers::Bits(1 << 55) }],
-        programs: &["qemu.pac-half-by-bit-63"],
         avoid: &[Avoid::SignInOneHalf],
         analysis: include_str!("../../../docs/errata/qemu.pac-half-by-bit-63.md"),
         ..BLANK

@@ -6,7 +6,7 @@ use abi::mailbox::SysReg;
 use super::restore::{CHECKPOINT, with_checkpoint};
 use case::address::{arena, pointer_at, tagged};
 use case::expect::{equal_hex, fail_with, holds, no_fault};
-use case::signing::{CODE, KEYS, PLACES, VALUES};
+use case::signing::{CODE, KEYS, PLACES, VALUES, signing_guest, signs};
 use case::{Case, CaseContext, CaseResult, Guest};
 use machine::capability::Capability;
 use machine::need::Need;
@@ -62,7 +62,7 @@ const OTHERS: [u64; 10] = {
 };
 
 fn restored(cx: &mut CaseContext<'_>) -> CaseResult {
-    let mut guest = cx.guest()?;
+    let mut guest = signing_guest(cx)?;
     guest.store_tags(arena(0x40), &[5])?;
     for (n, key) in KEYS.iter().enumerate() {
         let (el, upper) = PLACES[n];
@@ -84,7 +84,7 @@ fn restored(cx: &mut CaseContext<'_>) -> CaseResult {
 }
 
 fn restored_with_another_tag(cx: &mut CaseContext<'_>) -> CaseResult {
-    let mut guest = cx.guest()?;
+    let mut guest = signing_guest(cx)?;
     for (n, key) in KEYS.iter().enumerate() {
         let text = format!("pac{key} x0, x1; eor x0, x0, #0x0100000000000000; {CHECKPOINT} aut{key} x0, x1");
         let block = guest.signing(&text, &VALUES)?.x(0, tagged(0x40, 5)).x(1, MODIFIER);
@@ -105,7 +105,7 @@ fn by_one_reg(guest: &mut Guest, half: usize) -> Result<u64, case::CaseError> {
 }
 
 fn keys_by_one_reg(cx: &mut CaseContext<'_>) -> CaseResult {
-    let mut guest = cx.guest()?;
+    let mut guest = signing_guest(cx)?;
     let text = format!("pacda x0, x1; {CHECKPOINT} autda x0, x1");
     let block = guest.signing(&text, &VALUES)?.x(0, tagged(0x40, 5)).x(1, MODIFIER);
     guest.run_to_checkpoint(&with_checkpoint(block.clone()))?;
@@ -129,6 +129,7 @@ fn keys_by_one_reg(cx: &mut CaseContext<'_>) -> CaseResult {
 
 fn vcpus_apart(cx: &mut CaseContext<'_>) -> CaseResult {
     let mut guest = cx.guest_like(Config { cpus: 2, ..Config::default() })?;
+    signs(&mut guest)?;
     let pointer = tagged(0x40, 5);
     let text = format!("pacda x0, x1; {CHECKPOINT} mov x2, x0; autda x2, x1");
     let block = guest.signing(&text, &VALUES)?.x(0, pointer).x(1, MODIFIER);
@@ -144,7 +145,7 @@ fn vcpus_apart(cx: &mut CaseContext<'_>) -> CaseResult {
 }
 
 fn vms_apart(cx: &mut CaseContext<'_>) -> CaseResult {
-    let mut guests = [cx.guest()?, cx.guest()?];
+    let mut guests = [signing_guest(cx)?, signing_guest(cx)?];
     let pointer = pointer_at(El::El1, false, 0x40, 5);
     let text = format!("pacda x0, x1; {CHECKPOINT} mov x2, x0; autda x2, x1");
     for (guest, keys) in guests.iter_mut().zip([&VALUES, &OTHERS]) {

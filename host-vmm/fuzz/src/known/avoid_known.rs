@@ -35,8 +35,9 @@ pub fn avoid_known(known: &Avoided, program: &mut Program) {
                 }
                 Avoid::StripWithoutKey if has(&run.words, &["xpac"]) => set(run, "sctlr_el1.enda", 1),
                 Avoid::SignInOneHalf if has(&run.words, &["pac"]) => {
-                    for field in ["tcr_el1.tbi0", "tcr_el1.tbi1"] {
-                        clear(run, field);
+                    let halves = ["tcr_el1.tbi0", "tcr_el1.tbi1"];
+                    if halves.iter().any(|field| is_set_to(run, field, 0)) {
+                        halves.iter().for_each(|field| set(run, field, 0));
                     }
                 }
                 Avoid::AsymmetricZeros if run.words.iter().any(|word| is_zva(*word)) => synchronous(run),
@@ -216,8 +217,7 @@ const ATOMICS: &[&str] = &["ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin
 /// not do.
 fn synchronous(run: &mut Run) {
     for field in ["sctlr_el1.tcf", "sctlr_el1.tcf0"] {
-        let ignored = Field::by_name(field).is_some_and(|field| run.controls.get(field) == Some(0));
-        if !ignored {
+        if !is_set_to(run, field, 0) {
             set(run, field, SYNCHRONOUS);
         }
     }
@@ -226,14 +226,14 @@ fn synchronous(run: &mut Run) {
 /// Lets loads be tag checked as stores are.
 fn check_loads(run: &mut Run) {
     for field in ["sctlr_el1.tcso", "sctlr_el1.tcso0"] {
-        clear(run, field);
+        if let Some(field) = Field::by_name(field) {
+            run.controls.clear(field);
+        }
     }
 }
 
-fn clear(run: &mut Run, field: &str) {
-    if let Some(field) = Field::by_name(field) {
-        run.controls.clear(field);
-    }
+fn is_set_to(run: &Run, field: &str, value: u8) -> bool {
+    Field::by_name(field).is_some_and(|field| run.controls.get(field) == Some(value))
 }
 
 fn set(run: &mut Run, field: &str, value: u8) {
@@ -312,7 +312,7 @@ mod tests {
             ),
             (
                 format!("granule program 1\n{}", block("  tcr_el1.tbi1 = 0\n", "pacda x0, x1")),
-                format!("granule program 1\n{}", block("", "pacda x0, x1")),
+                format!("granule program 1\n{}", block("  tcr_el1.tbi0 = 0\n  tcr_el1.tbi1 = 0\n", "pacda x0, x1")),
             ),
             (
                 format!("granule program 1\n{}", block("  sctlr_el1.ata = 0\n", "swp x0, x1, [x2]")),
