@@ -18,4 +18,4 @@ pub mod mailbox;
 pub mod map;
 
 /// The version of every layout in this crate. The firmware rejects a host with another version.
-pub const ABI_VERSION: u32 = 5;
+pub const ABI_VERSION: u32 = 6;

@@ -11,7 +11,7 @@ mod scalable;
 mod values;
 
 pub use scalable::Scalable;
-pub use values::{BlockEnd, PageKind, Request, SYS_REGS, Status, SysReg};
+pub use values::{BlockEnd, KEY_REGS, PageKind, Request, SYS_REGS, Status, SysReg};
 
 /// The maximum number of instruction words in a block, not counting the word that ends it.
 pub const MAX_WORDS: usize = 4095;
@@ -223,9 +223,9 @@ pub struct Mailbox {
 }
 
 const _: () = assert!(size_of::<Control>() == 16);
-const _: () = assert!(size_of::<Block>() == 46 * 8);
-const _: () = assert!(size_of::<BlockReply>() == 42 * 8);
+const _: () = assert!(size_of::<Block>() == 56 * 8);
+const _: () = assert!(size_of::<BlockReply>() == 52 * 8);
 const _: () = assert!(size_of::<Trap>() == 32);
-const _: () = assert!(size_of::<BootReport>() == 30 * 8);
+const _: () = assert!(size_of::<BootReport>() == 40 * 8);
 const _: () = assert!(core::mem::offset_of!(Mailbox, block) == 80);
 const _: () = assert!(size_of::<Mailbox>() as u64 <= crate::map::MAILBOX_STRIDE);

@@ -9,7 +9,8 @@ granule_start:
     cmp     x19, #2
     b.ne    1f
 
-    // Drop to EL1. HCR_EL2.ATA enables access to tags at EL1; no other access of the firmware traps.
+    // Drop to EL1. HCR_EL2.ATA enables access to tags at EL1, API and APK pointer authentication and its keys; no other
+    // access of the firmware traps.
     ldr     x0, ={HCR_EL2}
     msr     hcr_el2, x0
     mrs     x1, id_aa64pfr0_el1

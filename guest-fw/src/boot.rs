@@ -50,7 +50,10 @@ pub const TCR: u64 = TCR_EL1::T0SZ.val(64 - abi::map::VA_BITS as u64).value
     | TCR_EL1::TBI0::Ignored.value
     | TCR_EL1::TBI1::Ignored.value;
 
-const HCR: u64 = HCR_EL2::RW::EL1IsAarch64.value | hcr_el2::ATA.val(1).value;
+const HCR: u64 = HCR_EL2::RW::EL1IsAarch64.value
+    | HCR_EL2::API::DisableTrapPointerAuthInstToEl2.value
+    | HCR_EL2::APK::DisableTrapPointerAuthKeyRegsToEl2.value
+    | hcr_el2::ATA.val(1).value;
 const SPSR_EL1H: u64 = SPSR_EL1::M::EL1h.value
     | SPSR_EL1::D::Masked.value
     | SPSR_EL1::A::Masked.value

@@ -4,14 +4,14 @@
 //! the block. A synchronous exception is recorded and the block continues at the next instruction. The word after the
 //! last instruction (BRK at EL1, SVC at EL0) ends the block. The firmware's own memory is untagged and it does not use
 //! GCR_EL1, RGSR_EL1, TFSR_EL1 and TFSRE0_EL1, so these keep their values until the next block. FPCR, FPSR and
-//! TPIDR_EL0 are 0 when a block begins. Where the CPU has SVE, blocks may use it: its registers and the vector length
+//! TPIDR_EL0 are 0 when a block begins, and so are keys of pointer authentication that it does not bring. Where the CPU has SVE, blocks may use it: its registers and the vector length
 //! keep their values, too, unless a block brings some of its own. Where the CPU has SME, streaming mode and ZA are off when a
 //! block begins, and turned off when it has ended, so vector registers that it leaves in streaming mode are 0. Behind the word that ends a block the code page is as after boot.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use aarch64_cpu::registers::{ELR_EL1, ESR_EL1, FAR_EL1, SCTLR_EL1, SPSR_EL1, TCR_EL1, TPIDR_EL0};
-use abi::mailbox::{Block, BlockEnd, BlockReply, MAX_TRAPS, MAX_WORDS, SYS_REGS, SysReg, Trap};
+use abi::mailbox::{Block, BlockEnd, BlockReply, KEY_REGS, MAX_TRAPS, MAX_WORDS, SYS_REGS, SysReg, Trap};
 use abi::map;
 use guest_fw::layout;
 use tock_registers::interfaces::{Readable, Writeable};
@@ -21,7 +21,7 @@ use crate::cpu;
 use crate::frame::Frame;
 use crate::mailbox::CpuMailbox;
 use crate::matrix;
-use crate::registers::{GCR_EL1, RGSR_EL1, TFSR_EL1, TFSRE0_EL1, tco};
+use crate::registers::{GCR_EL1, RGSR_EL1, TFSR_EL1, TFSRE0_EL1, keys, tco};
 use crate::scalable;
 
 /// `BRK #0xffff`, which ends a block at EL1.
@@ -65,7 +65,6 @@ pub fn run(mailbox: &CpuMailbox) -> Option<BlockReply> {
     update_word(mailbox.cpu(), count, end);
 
     let base = map::code_va(mailbox.cpu());
-    let frame = frame(mailbox.cpu());
     let initial = Frame {
         x: block.x,
         sp: block.sp,
@@ -77,12 +76,6 @@ pub fn run(mailbox: &CpuMailbox) -> Option<BlockReply> {
         traps: 0,
         end: BlockEnd::Complete,
     };
-    // SAFETY: `frame` is in the mapped trap stack of this vCPU and 16-byte aligned (`frame`), and no block is running,
-    // so nothing else accesses it.
-    #[expect(unsafe_code, reason = "the address of the frame is fixed by the assembly")]
-    unsafe {
-        frame.write(initial);
-    }
     if block.simd != 0 {
         cpu::set_vectors(&mailbox.vectors());
     }
@@ -93,17 +86,9 @@ pub fn run(mailbox: &CpuMailbox) -> Option<BlockReply> {
     TPIDR_EL0.set(0);
     matrix::prepare(block.vector_bytes);
     write_program_registers(block.sys_mask, &block.sys);
-    // SAFETY: the frame is initialized and at the top of this vCPU's trap stack, which is empty: this code runs on the
-    // main stack and no block is running.
-    #[expect(unsafe_code, reason = "enters the block in assembly")]
-    unsafe {
-        granule_enter(frame);
-    }
+    let frame = enter(initial);
     // First of all: instructions on vectors are illegal in streaming mode.
     matrix::leave();
-    // SAFETY: the frame is initialized, and the block has ended, so nothing writes it while the reference lives.
-    #[expect(unsafe_code, reason = "the address of the frame is fixed by the assembly")]
-    let frame = unsafe { &*frame };
     let sys = save_program_registers();
     if block.simd != 0 {
         mailbox.set_reply_vectors(cpu::vectors());
@@ -121,6 +106,52 @@ pub fn run(mailbox: &CpuMailbox) -> Option<BlockReply> {
         end: frame.end as u64,
         vector_bytes,
     })
+}
+
+/// Runs a block and returns what it left in its frame.
+fn enter(initial: Frame) -> Frame {
+    let frame = frame(initial.cpu);
+    // SAFETY: `frame` is in the mapped trap stack of this vCPU and 16-byte aligned (`frame`), and no block is running,
+    // so nothing else accesses it.
+    #[expect(unsafe_code, reason = "the address of the frame is fixed by the assembly")]
+    unsafe {
+        frame.write(initial);
+    }
+    // SAFETY: the frame is initialized and at the top of this vCPU's trap stack, which is empty: this code runs on the
+    // main stack and no block is running.
+    #[expect(unsafe_code, reason = "enters the block in assembly")]
+    unsafe {
+        granule_enter(frame);
+    }
+    // SAFETY: the frame is initialized, and the block has ended, so nothing writes it.
+    #[expect(unsafe_code, reason = "the address of the frame is fixed by the assembly")]
+    unsafe {
+        frame.read()
+    }
+}
+
+/// Returns whether EL1 executes an instruction, which may write x0 and nothing else, without an exception. A block tries it,
+/// so that a hypervisor may refuse what the ID registers show.
+pub fn executes(cpu: usize, word: u32) -> bool {
+    let base = map::code_va(cpu);
+    update_word(cpu, 0, word);
+    update_word(cpu, 1, END_EL1);
+    let masked = SPSR_EL1::D::Masked + SPSR_EL1::A::Masked + SPSR_EL1::I::Masked + SPSR_EL1::F::Masked;
+    let left = enter(Frame {
+        x: [0; 31],
+        sp: 0,
+        pc: base,
+        spsr: (masked + SPSR_EL1::M::EL1t).value,
+        caller_sp: 0,
+        cpu,
+        end_pc: base + 4,
+        traps: 0,
+        end: BlockEnd::Complete,
+    });
+    // The code page is as after boot again.
+    update_word(cpu, 0, 0);
+    update_word(cpu, 1, 0);
+    left.traps == 0
 }
 
 /// Returns the address of the frame of a vCPU: the top of its trap stack, which is 16-byte aligned.
@@ -179,7 +210,7 @@ fn write_word(cpu: usize, index: usize, word: u32) {
 
 const _: () = assert!((MAX_WORDS as u64 + 1) * 4 <= map::CODE_STRIDE);
 
-/// Writes the system registers that the host selected. SCTLR_EL1 and TCR_EL1 otherwise have their boot values.
+/// Writes the system registers that the host selected. SCTLR_EL1, TCR_EL1 and the keys otherwise have their boot values.
 fn write_program_registers(mask: u64, values: &[u64; SYS_REGS]) {
     for register in SysReg::ALL {
         if mask & register.bit() == 0 {
@@ -189,11 +220,17 @@ fn write_program_registers(mask: u64, values: &[u64; SYS_REGS]) {
         match register {
             SysReg::Sctlr => SCTLR_EL1.set(value),
             SysReg::Tcr => TCR_EL1.set(value),
+            _ if register.key().is_some() => {
+                if keys::are_implemented() {
+                    keys::set(register, value);
+                }
+            }
             _ if !cpu::has_mte2() => {}
             SysReg::Gcr => GCR_EL1.set(value),
             SysReg::Rgsr => RGSR_EL1.set(value),
             SysReg::Tfsr => TFSR_EL1.set(value),
             SysReg::Tfsre0 => TFSRE0_EL1.set(value),
+            _ => {}
         }
     }
     if mask & SysReg::Tcr.bit() != 0 {
@@ -202,7 +239,7 @@ fn write_program_registers(mask: u64, values: &[u64; SYS_REGS]) {
     cpu::barrier();
 }
 
-/// Reads the system registers after a block, and restores SCTLR_EL1 and TCR_EL1.
+/// Reads the system registers after a block, and restores SCTLR_EL1, TCR_EL1 and the keys of pointer authentication.
 fn save_program_registers() -> [u64; SYS_REGS] {
     // DSB completes the recording of asynchronous tag check faults, ISB makes them visible to reads of the registers.
     cpu::barrier();
@@ -214,6 +251,10 @@ fn save_program_registers() -> [u64; SYS_REGS] {
         sys[SysReg::Rgsr as usize] = RGSR_EL1.get();
         sys[SysReg::Tfsr as usize] = TFSR_EL1.get();
         sys[SysReg::Tfsre0 as usize] = TFSRE0_EL1.get();
+    }
+    if keys::are_implemented() {
+        sys[SYS_REGS - KEY_REGS..].copy_from_slice(&keys::all());
+        keys::clear();
     }
     let translation_changed = sys[SysReg::Tcr as usize] != boot::TCR;
     SCTLR_EL1.set(if cpu::has_mte2() { boot::SCTLR } else { boot::SCTLR_WITHOUT_MTE });

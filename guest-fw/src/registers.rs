@@ -34,7 +34,7 @@ macro_rules! system_register {
             #[inline]
             fn set(&self, value: u64) {
                 // SAFETY: the register controls tagged accesses, and the memory of the firmware is untagged; or the length of
-                // vectors and streaming mode, which the firmware does not use.
+                // vectors and streaming mode, or keys of pointer authentication, none of which the firmware uses.
                 #[expect(unsafe_code, reason = "MSR is an instruction")]
                 unsafe {
                     core::arch::asm!(concat!("msr ", $encoding, ", {}"), in(reg) value, options(nostack, preserves_flags));
@@ -55,6 +55,7 @@ pub mod id_aa64pfr1_el1;
 pub mod id_aa64pfr2_el1;
 pub mod id_aa64smfr0_el1;
 pub mod id_aa64zfr0_el1;
+pub mod keys;
 pub mod revidr_el1;
 pub mod rgsr_el1;
 pub mod sctlr_el1;

@@ -43,7 +43,7 @@ pub fn run(entry_el: u32) -> ! {
 
 fn check() -> Result<(), &'static str> {
     let mut console = Console;
-    serve::initialize_program_registers();
+    serve::initialize_program_registers(0);
     let _ = writeln!(
         console,
         "granule firmware {} without a host: MTE level {}; running its self-test",

@@ -12,7 +12,7 @@ use tock_registers::interfaces::{Readable, Writeable};
 use crate::mailbox::CpuMailbox;
 use crate::registers::{
     CTR_EL0, DCZID_EL0, GCR_EL1, GMID_EL1, ID_AA64ISAR2_EL1, ID_AA64ISAR3_EL1, ID_AA64PFR2_EL1, ID_AA64SMFR0_EL1,
-    ID_AA64ZFR0_EL1, REVIDR_EL1, RGSR_EL1, TCO, TFSR_EL1, TFSRE0_EL1, rgsr_el1,
+    ID_AA64ZFR0_EL1, REVIDR_EL1, RGSR_EL1, TCO, TFSR_EL1, TFSRE0_EL1, keys, rgsr_el1,
 };
 use crate::{cpu, executor, heap, matrix, pages, psci, scalable};
 
@@ -33,7 +33,7 @@ pub fn serve(cpu: usize, entry_el: u32, host: BootBlock) -> ! {
         host.cpus,
         map::MAX_CPUS
     );
-    initialize_program_registers();
+    initialize_program_registers(cpu);
     mailbox.set_boot_report(boot_report(entry_el));
     mailbox.complete(0, Status::Done);
     // Each vCPU starts the next one, so the boot reports arrive one at a time.
@@ -77,15 +77,16 @@ fn dispatch(mailbox: &CpuMailbox, kind: u32) -> Status {
 }
 
 /// Initializes the system registers of the program, which are UNKNOWN after reset.
-pub fn initialize_program_registers() {
+pub fn initialize_program_registers(cpu: usize) {
     if cpu::has_mte2() {
         TCO.set(0);
         GCR_EL1.set(0);
         RGSR_EL1.write(rgsr_el1::RGSR_FIELDS::SEED.val(INITIAL_SEED));
         TFSR_EL1.set(0);
         TFSRE0_EL1.set(0);
-        cpu::barrier();
     }
+    keys::initialize(cpu);
+    cpu::barrier();
 }
 
 fn boot_report(entry_el: u32) -> BootReport {

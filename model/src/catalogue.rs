@@ -4,7 +4,7 @@ use model_base::defect::Defect;
 
 /// Lists every defect of the CPU.
 pub fn all() -> impl Iterator<Item = &'static Defect> {
-    crate::cpu::defects()
+    crate::cpu::defects().chain(pauth::defects())
 }
 
 /// Finds a defect of the CPU.

@@ -1,18 +1,18 @@
-//! The mutants of the CPU's rules, numbered behind those of [`model_base::mutant`]. Only with the feature `mutants`.
+//! The mutants of the CPU's rules, numbered behind those of [`pauth::mutant`]. Only with the feature `mutants`.
 
 use model_base::mutant::Mutant;
 
 /// How many mutants there are below this package.
-const BEFORE: u32 = model_base::mutant::ALL.len() as u32;
+const BEFORE: u32 = pauth::mutant::COUNT as u32;
 
 static OWN: &[Mutant] = mutants::table!();
 
 /// How many mutants the CPU has.
-pub const COUNT: usize = model_base::mutant::ALL.len() + OWN.len();
+pub const COUNT: usize = pauth::mutant::COUNT + OWN.len();
 
 /// Lists the mutants of the CPU, in the order of their numbers.
 pub fn all() -> impl Iterator<Item = &'static Mutant> + Clone {
-    model_base::mutant::ALL.iter().chain(OWN)
+    pauth::mutant::all().chain(OWN)
 }
 
 /// As [`model_base::mutant::at`], of this package's own numbers.

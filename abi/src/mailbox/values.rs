@@ -105,13 +105,15 @@ impl BlockEnd {
 
 /// The system registers of the program under test.
 ///
-/// SCTLR_EL1 and TCR_EL1 are set for a block and restored after it. The others keep their values from block to block,
-/// because the firmware never uses them. FPCR and FPSR are not preserved: they are 0 when a block begins.
+/// SCTLR_EL1 and TCR_EL1 are set for a block and restored after it, and so are the keys of pointer authentication, which are 0
+/// for a block that does not set them. The others keep their values from block to block, because the firmware never uses
+/// them. FPCR and FPSR are not preserved: they are 0 when a block begins.
 ///
 /// ```
 /// use abi::mailbox::SysReg;
 /// let mask = SysReg::Gcr.bit() | SysReg::Tfsr.bit();
-/// assert_eq!(SysReg::ALL.map(|register| mask & register.bit() != 0), [false, false, true, false, true, false]);
+/// let set: Vec<SysReg> = SysReg::ALL.into_iter().filter(|register| mask & register.bit() != 0).collect();
+/// assert_eq!(set, [SysReg::Gcr, SysReg::Tfsr]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -128,19 +130,100 @@ pub enum SysReg {
     Tfsr = 4,
     /// TFSRE0_EL1, Tag Fault Status Register (EL0).
     Tfsre0 = 5,
+    /// APIAKeyLo_EL1: bits 63:0 of the key for instruction addresses, key A.
+    ApiaKeyLo = 6,
+    /// APIAKeyHi_EL1: bits 127:64 of the key for instruction addresses, key A.
+    ApiaKeyHi = 7,
+    /// APIBKeyLo_EL1: bits 63:0 of the key for instruction addresses, key B.
+    ApibKeyLo = 8,
+    /// APIBKeyHi_EL1: bits 127:64 of the key for instruction addresses, key B.
+    ApibKeyHi = 9,
+    /// APDAKeyLo_EL1: bits 63:0 of the key for data addresses, key A.
+    ApdaKeyLo = 10,
+    /// APDAKeyHi_EL1: bits 127:64 of the key for data addresses, key A.
+    ApdaKeyHi = 11,
+    /// APDBKeyLo_EL1: bits 63:0 of the key for data addresses, key B.
+    ApdbKeyLo = 12,
+    /// APDBKeyHi_EL1: bits 127:64 of the key for data addresses, key B.
+    ApdbKeyHi = 13,
+    /// APGAKeyLo_EL1: bits 63:0 of the key of the generic code.
+    ApgaKeyLo = 14,
+    /// APGAKeyHi_EL1: bits 127:64 of the key of the generic code.
+    ApgaKeyHi = 15,
 }
 
 /// The number of system registers of a block.
-pub const SYS_REGS: usize = 6;
+pub const SYS_REGS: usize = 16;
+/// The number of those that are halves of keys of pointer authentication, the last ones.
+pub const KEY_REGS: usize = 10;
 
 impl SysReg {
     /// All registers, in the order of their numbers.
-    pub const ALL: [Self; SYS_REGS] = [Self::Sctlr, Self::Tcr, Self::Gcr, Self::Rgsr, Self::Tfsr, Self::Tfsre0];
+    pub const ALL: [Self; SYS_REGS] = [
+        Self::Sctlr,
+        Self::Tcr,
+        Self::Gcr,
+        Self::Rgsr,
+        Self::Tfsr,
+        Self::Tfsre0,
+        Self::ApiaKeyLo,
+        Self::ApiaKeyHi,
+        Self::ApibKeyLo,
+        Self::ApibKeyHi,
+        Self::ApdaKeyLo,
+        Self::ApdaKeyHi,
+        Self::ApdbKeyLo,
+        Self::ApdbKeyHi,
+        Self::ApgaKeyLo,
+        Self::ApgaKeyHi,
+    ];
+    /// The halves of keys of pointer authentication: IA, IB, DA, DB, GA, the lower half of each first.
+    pub const KEYS: [Self; KEY_REGS] = [
+        Self::ApiaKeyLo,
+        Self::ApiaKeyHi,
+        Self::ApibKeyLo,
+        Self::ApibKeyHi,
+        Self::ApdaKeyLo,
+        Self::ApdaKeyHi,
+        Self::ApdbKeyLo,
+        Self::ApdbKeyHi,
+        Self::ApgaKeyLo,
+        Self::ApgaKeyHi,
+    ];
 
     /// Returns the bit of this register in [`Block::sys_mask`](super::Block::sys_mask).
     #[must_use]
     pub const fn bit(self) -> u64 {
         1 << self as u64
+    }
+
+    /// Returns the name in assembly, such as `gcr_el1`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sctlr => "sctlr_el1",
+            Self::Tcr => "tcr_el1",
+            Self::Gcr => "gcr_el1",
+            Self::Rgsr => "rgsr_el1",
+            Self::Tfsr => "tfsr_el1",
+            Self::Tfsre0 => "tfsre0_el1",
+            Self::ApiaKeyLo => "apiakeylo_el1",
+            Self::ApiaKeyHi => "apiakeyhi_el1",
+            Self::ApibKeyLo => "apibkeylo_el1",
+            Self::ApibKeyHi => "apibkeyhi_el1",
+            Self::ApdaKeyLo => "apdakeylo_el1",
+            Self::ApdaKeyHi => "apdakeyhi_el1",
+            Self::ApdbKeyLo => "apdbkeylo_el1",
+            Self::ApdbKeyHi => "apdbkeyhi_el1",
+            Self::ApgaKeyLo => "apgakeylo_el1",
+            Self::ApgaKeyHi => "apgakeyhi_el1",
+        }
+    }
+
+    /// Returns the place of this register in [`Self::KEYS`]; `None` if it is not of a key.
+    #[must_use]
+    pub const fn key(self) -> Option<usize> {
+        (self as usize).checked_sub(SYS_REGS - KEY_REGS)
     }
 }
 
@@ -183,7 +266,9 @@ mod tests {
         assert_eq!([0, 1, 2, 3, 4].map(PageKind::from_number), kinds.map(Some));
         use BlockEnd::{Complete, Escaped, TooManyTraps};
         assert_eq!([0, 1, 2].map(BlockEnd::from_number), [Complete, TooManyTraps, Escaped].map(Some));
-        assert_eq!(SysReg::ALL.map(|register| register as usize), [0, 1, 2, 3, 4, 5]);
-        assert_eq!(crate::ABI_VERSION, 5);
+        assert_eq!(SysReg::ALL.map(|register| register as usize), core::array::from_fn(|n| n));
+        assert_eq!(SysReg::KEYS.map(SysReg::key), core::array::from_fn(Some));
+        assert_eq!((SysReg::Tfsre0.key(), SysReg::ApdbKeyHi as usize), (None, 13));
+        assert_eq!(crate::ABI_VERSION, 6);
     }
 }

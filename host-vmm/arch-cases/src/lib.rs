@@ -22,6 +22,7 @@
 //! ```
 
 mod access_kinds;
+mod authentication;
 mod boot;
 mod calling_convention;
 mod check;
@@ -70,6 +71,7 @@ pub const CHAPTERS: &[Chapter] = &[
     extended_checks::CASES,
     features::CASES,
     code::CASES,
+    authentication::CASES,
     vectors::CASES,
     scalable::CASES,
     scalable_elements::CASES,

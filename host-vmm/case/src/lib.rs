@@ -35,6 +35,7 @@ pub mod expect;
 mod guest;
 pub mod scalable;
 pub mod settings;
+pub mod signing;
 pub mod smccc;
 pub mod tagging;
 

@@ -68,6 +68,10 @@ pub enum Avoid {
     CanonicalElsewhere,
     /// No loads of single lanes in blocks with SVE.
     LanesWithScalable,
+    /// Blocks with XPAC* enable a key.
+    StripWithoutKey,
+    /// Blocks with PAC* ignore the top byte in both halves of the address space, or in neither.
+    SignInOneHalf,
     /// Nothing is left out: bits 63:32 of ESR_EL1 of tag check faults are not compared, in programs that are given neither.
     SyndromeUpperHalf,
     /// Nothing is left out: ESR_EL1.DFSC of faults that are of a tag and not of data (TnD) is not compared.
@@ -118,6 +122,8 @@ impl Avoid {
             }
             Self::VerticalSlices => "do not load vertical slices of ZA",
             Self::LanesWithScalable => "have no loads of single lanes in blocks with SVE",
+            Self::StripWithoutKey => "enable a key in blocks with XPACI, XPACD and XPACLRI",
+            Self::SignInOneHalf => "ignore the top byte in both halves of the address space in blocks with PAC*",
             Self::SyndromeUpperHalf => "do not compare bits 63:32 of ESR_EL1 of tag check faults",
             Self::StatusOfTagFault => "do not compare ESR_EL1.DFSC of refused stores of tags",
             Self::Direction => "do not compare ESR_EL1.WnR of these faults",

@@ -115,6 +115,24 @@ pub(super) const ALL: &[Erratum] = &[
         ..LINUX
     },
     Erratum {
+        id: "linux.protected-mode-pauth",
+        title: "pointer authentication is offered in protected mode, and its keys and instructions are UNDEFINED",
+        versions: &[range(version(6, 12, 0), version(7, 0, 0))],
+        conditions: PROTECTED,
+        shows: "a vCPU takes KVM_ARM_VCPU_PTRAUTH_ADDRESS and ID_AA64ISAR1_EL1 shows the guest pointer authentication, and MSR and MRS of \
+                its keys, PACGA, and PAC* and AUT* with an enabled key are UNDEFINED",
+        seen: "6.12.117; not 6.1.192, which enables it lazily (read). 7.2 sets HCR_EL2.{API, APK} at EL2 (read); what is between was neither \
+               run nor read",
+        reference: "arch/arm64/kvm/arm.c, vcpu_set_pauth_traps() does nothing in protected mode, nor does hyp/nvhe/pkvm.c",
+        cases: &["arch.pauth.*", "kvm.pauth.*", "restore.mid-block.signed-pointer*"],
+        signs: &[
+            // Each case signs once before anything else.
+            Sign::Instruction(instead(&["pacia"], Reaction::Done, Reaction::Exception(UNDEFINED))),
+        ],
+        analysis: include_str!("../../../docs/errata/linux.protected-mode-pauth.md"),
+        ..LINUX
+    },
+    Erratum {
         id: "linux.buffer-fault-deadlock",
         title: "storing tags locks the page, and then waits for the VMM",
         versions: &[from(version(6, 2, 0))],

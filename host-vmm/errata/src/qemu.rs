@@ -317,8 +317,22 @@ pub(super) const ALL: &[Erratum] = &[
             // Bits 54:39, where an address of 39 bits has its code.
             values: Numbers::Bits(0xffff << 39),
         }],
-        avoid: &[Avoid::Ops(&[Op::Xpaci, Op::Xpacd, Op::Xpaclri])],
+        avoid: &[Avoid::StripWithoutKey],
         analysis: include_str!("../../../docs/errata/qemu.xpac-without-key.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.pac-half-by-bit-63",
+        title: "PAC* takes the half of the address space from bit 63 where the top byte is ignored in the other half",
+        versions: &[from(version(8, 0, 0))],
+        shows: "with TCR_EL1.TBIn = 0 for a pointer's half and 1 for the other, PAC* signs it for the half that bit 63 says and not \
+                bit 55",
+        seen: "10.0.13 and 11.1.3; that it begins with 8.0 was not measured",
+        reference: "Arm ARM, pseudocode AddPAC: selbit; target/arm/tcg/pauth_helper.c, pauth_addpac() asks for TBI of this half alone",
+        cases: &["arch.pauth.half-by-bit-55"],
+        signs: &[Sign::Number { what: &["bit 55 after pac*"], values: Numbers::Bits(1 << 55) }],
+        avoid: &[Avoid::SignInOneHalf],
+        analysis: include_str!("../../../docs/errata/qemu.pac-half-by-bit-63.md"),
         ..BLANK
     },
     Erratum {

@@ -100,7 +100,8 @@ fn uses_simd(insn: Insn) -> bool {
 fn together(rng: &mut Rng, profile: &Profile, looped: &mut bool, at: usize) -> Vec<Insn> {
     let (a, b) = (RegisterRole::Pointer.draw(rng, RegClass::X), RegisterRole::Data.draw(rng, RegClass::X));
     let (Some(a), Some(b)) = (a, b) else { return Vec::new() };
-    let text = match rng.u32(..10) {
+    let key = if profile.keys { ["ia", "ib", "da", "db"][rng.usize(..4)] } else { "da" };
+    let text = match rng.u32(..if profile.keys { 13 } else { 10 }) {
         // The pointer gets the tag of its memory, or the memory that of the pointer.
         0 => format!("ldg {a}, [{a}]; str {b}, [{a}]"),
         1 => format!("irg {a}, {a}; stg {a}, [{a}]; ldr {b}, [{a}]"),
@@ -122,6 +123,17 @@ fn together(rng: &mut Rng, profile: &Profile, looped: &mut bool, at: usize) -> V
             let branch = ["br x15", "blr x15", "ret x15"][rng.usize(..3)];
             let tag = rng.u64(1..16) << 56;
             format!("adr x15, .+{}; eor x15, x15, #{tag:#x}; {branch}; movz x14, #7", 12 + 4 * rng.u32(..2))
+        }
+        // A pointer is signed and authenticated, with its tag or another; what comes of it is a pointer again.
+        10 => format!("pac{key} {a}, {b}; aut{key} {a}, {b}; str {b}, [{a}]; xpacd {a}"),
+        11 => {
+            let tag = rng.u64(1..16) << 56;
+            format!("pac{key} {a}, {b}; eor {a}, {a}, #{tag:#x}; aut{key} {a}, {b}; xpacd {a}")
+        }
+        12 => {
+            let [sign, load] = if one_in(rng, 2) { ["pacdza", "ldraa"] } else { ["pacdzb", "ldrab"] };
+            let writeback = if one_in(rng, 2) { "!" } else { "" };
+            format!("{sign} {a}; {load} {b}, [{a}, #8]{writeback}; xpacd {a}")
         }
         _ => format!("ldr {b}, [{a}]; str {b}, [{a}, #16]"),
     };

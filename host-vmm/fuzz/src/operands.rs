@@ -41,6 +41,12 @@ const ROLES: &[(&str, &[RegisterRole])] = &[
     ("xpacd", &[RegisterRole::Pointer]),
     ("pacda", &[RegisterRole::Pointer]),
     ("autda", &[RegisterRole::Pointer]),
+    ("pacdb", &[RegisterRole::Pointer]),
+    ("autdb", &[RegisterRole::Pointer]),
+    ("pacdza", &[RegisterRole::Pointer]),
+    ("pacdzb", &[RegisterRole::Pointer]),
+    ("autdza", &[RegisterRole::Pointer]),
+    ("autdzb", &[RegisterRole::Pointer]),
     ("prfm", &[]),
 ];
 

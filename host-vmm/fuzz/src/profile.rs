@@ -36,6 +36,8 @@ pub struct Profile {
     pub restores: u32,
     /// Whether tag checks may be extended to memory without tags (FEAT_MTE_CANONICAL_TAGS).
     pub extended_checks: bool,
+    /// Whether pointers may be signed: the CPU has FEAT_PAuth, by an algorithm that the specification has.
+    pub keys: bool,
     /// Features that the CPU has not: what needs them is UNDEFINED, and drawn now and then only.
     pub lacking: Vec<Feature>,
     /// What kind of machine runs the programs.
@@ -58,6 +60,7 @@ impl Default for Profile {
             matrix: false,
             restores: 1,
             extended_checks: true,
+            keys: true,
             lacking: Vec::new(),
             kind: MachineKind::Model,
             known: Arc::default(),
@@ -79,6 +82,7 @@ impl Profile {
             vector_lengths: self.vector_lengths & boot.vector_lengths,
             streaming_lengths: self.streaming_lengths & boot.streaming_lengths,
             extended_checks: self.extended_checks && features.has_extended_checks(),
+            keys: self.keys && pauth::Scheme::of_addresses(&features).is_some_and(pauth::Scheme::is_disclosed),
             lacking: Feature::ALL.iter().copied().filter(|feature| !features.has(*feature)).collect(),
             ..self
         }

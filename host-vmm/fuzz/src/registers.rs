@@ -77,13 +77,22 @@ fn seed(rng: &mut Rng) -> u64 {
     seed << 8 | rng.u64(..16)
 }
 
-/// Draws control fields and tag registers. `any_tag` sets RRND.
+/// Half of a key, before it differs from the others.
+const KEY: u64 = 0x5eed_0f0a_12b3_4c00;
+
+/// Draws control fields, tag registers and keys. `any_tag` sets RRND.
 pub fn control(rng: &mut Rng, profile: &Profile, any_tag: bool, run: &mut Run) {
     run.sys[SysReg::Gcr as usize] = Some(exclude(rng) | if any_tag { RRND } else { 0 });
     run.sys[SysReg::Rgsr as usize] = Some(seed(rng));
     for register in [SysReg::Tfsr, SysReg::Tfsre0] {
         let value = if one_in(rng, 12) { rng.u64(..4) } else { 0 };
         run.sys[register as usize] = Some(value);
+    }
+    if profile.keys && one_in(rng, 2) {
+        // Few, so that blocks that follow each other agree now and then.
+        for half in SysReg::KEYS {
+            run.sys[half as usize] = Some(weighted(rng, &[(1, 0), (3, KEY)]) ^ half as u64);
+        }
     }
     let mut set = |name: &str, value: u8| {
         if let Some(field) = Field::by_name(name) {
@@ -100,6 +109,7 @@ pub fn control(rng: &mut Rng, profile: &Profile, any_tag: bool, run: &mut Run) {
             "sctlr_el1.mscen" => profile.mops,
             "sctlr_el1.tcso0" | "sctlr_el1.tcso" => profile.store_only,
             "tcr_el1.mtx0" | "tcr_el1.mtx1" => profile.extended_checks,
+            "sctlr_el1.enia" | "sctlr_el1.enib" | "sctlr_el1.enda" | "sctlr_el1.endb" => profile.keys,
             _ => true,
         };
         if there && one_in(rng, *rare) {
@@ -120,6 +130,10 @@ const RARE: &[(&str, u8, u32)] = &[
     ("sctlr_el1.uct", 0, 32),
     ("sctlr_el1.uci", 0, 32),
     ("sctlr_el1.mscen", 0, 32),
+    ("sctlr_el1.enia", 1, 6),
+    ("sctlr_el1.enib", 1, 6),
+    ("sctlr_el1.enda", 1, 3),
+    ("sctlr_el1.endb", 1, 3),
     ("sctlr_el1.tcso0", 1, 16),
     ("sctlr_el1.tcso", 1, 16),
     ("tcr_el1.mtx0", 1, 16),

@@ -71,7 +71,7 @@ const LINUX_6_12: Release = Release::new(6, 12, Release::NEWEST);
 const LINUX_7_2: Release = Release::new(7, 2, Release::NEWEST);
 
 /// The models, in the order in which they are tried on a defect.
-pub const STAGES: [Stage; 7] = [
+pub const STAGES: [Stage; 8] = [
     Stage::new("6.12, max", LINUX_6_12, &Features::MAX),
     Stage::new("7.2, max", LINUX_7_2, &Features::MAX),
     Stage::new("6.1, max", LINUX_6_1, &Features::MAX),
@@ -80,7 +80,12 @@ pub const STAGES: [Stage; 7] = [
     Stage { page_size: 16384, ..Stage::new("6.12 with 16 KiB pages, max", LINUX_6_12, &Features::MAX) },
     // No such machine is known here: what no other stage can show is shown on it. KVM would hide most of it from guests.
     Stage { hypervisor: Hypervisor::Board, ..Stage::new("no kernel, everything", LINUX_6_12, &Features::EVERYTHING) },
+    Stage { hypervisor: Hypervisor::Board, ..Stage::new("no kernel, first signing", LINUX_6_12, &FIRST_SIGNING) },
 ];
+
+/// `max` with pointer authentication as it was first, whose failures are no exceptions, and by the other algorithm:
+/// ID_AA64ISAR2_EL1.{APA3, GPA3}.
+const FIRST_SIGNING: Features = Features { isar2: Features::MAX.isar2 | 1 << 12 | 1 << 8, ..Features::MAX };
 
 /// Instructions that a block may take: the longest loop of the suite, a few times over. A defect may make a loop endless.
 const BUDGET: u64 = 4_000_000;

@@ -22,6 +22,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod authentication;
 mod backings;
 mod calls;
 mod capability;
@@ -85,6 +86,7 @@ pub const CHAPTERS: &[Chapter] = &[
     reset::CASES,
     one_reg::CASES,
     restore::CASES,
+    authentication::CASES,
     scalable::CASES,
     restore_scalable::CASES,
 ];

@@ -97,14 +97,7 @@ impl std::fmt::Display for Location {
             Self::Ffr => f.write_str("ffr"),
             Self::VectorLength => f.write_str("vl"),
             Self::Pstate => f.write_str("pstate"),
-            Self::Sys(register) => f.write_str(match register {
-                SysReg::Sctlr => "sctlr_el1",
-                SysReg::Tcr => "tcr_el1",
-                SysReg::Gcr => "gcr_el1",
-                SysReg::Rgsr => "rgsr_el1",
-                SysReg::Tfsr => "tfsr_el1",
-                SysReg::Tfsre0 => "tfsre0_el1",
-            }),
+            Self::Sys(register) => f.write_str(register.name()),
             Self::Tag(offset) => write!(f, "tag at {offset:#x}"),
             Self::Data(offset) => write!(f, "data at {offset:#x}"),
         }

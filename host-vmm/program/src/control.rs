@@ -39,6 +39,10 @@ pub static FIELDS: &[Field] = &[
     field("sctlr_el1.uct", SysReg::Sctlr, 15, BIT),
     field("sctlr_el1.uci", SysReg::Sctlr, 26, BIT),
     field("sctlr_el1.mscen", SysReg::Sctlr, 33, BIT),
+    field("sctlr_el1.enia", SysReg::Sctlr, 31, BIT),
+    field("sctlr_el1.enib", SysReg::Sctlr, 30, BIT),
+    field("sctlr_el1.enda", SysReg::Sctlr, 27, BIT),
+    field("sctlr_el1.endb", SysReg::Sctlr, 13, BIT),
     field("sctlr_el1.tcso0", SysReg::Sctlr, 58, BIT),
     field("sctlr_el1.tcso", SysReg::Sctlr, 59, BIT),
     field("tcr_el1.tbi0", SysReg::Tcr, 37, BIT),
@@ -49,7 +53,7 @@ pub static FIELDS: &[Field] = &[
     field("tcr_el1.mtx1", SysReg::Tcr, 61, BIT),
 ];
 
-const COUNT: usize = 20;
+const COUNT: usize = 24;
 const _: () = assert!(FIELDS.len() == COUNT);
 
 impl Field {

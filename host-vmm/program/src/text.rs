@@ -50,9 +50,8 @@ pub const PAGE_KINDS: [(&str, PageKind); 5] = [
     ("device", PageKind::Device),
 ];
 
-/// The system registers that a block may set whole, by name.
-pub const REGISTERS: [(&str, SysReg); 4] =
-    [("gcr_el1", SysReg::Gcr), ("rgsr_el1", SysReg::Rgsr), ("tfsr_el1", SysReg::Tfsr), ("tfsre0_el1", SysReg::Tfsre0)];
+/// The system registers that a block may set whole: all but those of which it may set fields.
+pub static REGISTERS: &[SysReg] = SysReg::ALL.split_at(2).1;
 
 /// Bytes of data that are written without a gap.
 const WORD: usize = 8;
@@ -122,9 +121,9 @@ impl Run {
         for (_, field, value) in self.controls.iter() {
             lines.push(format!("{} = {}", field.name, field.values[usize::from(value)]));
         }
-        for (name, register) in REGISTERS {
-            if let Some(value) = self.sys[register as usize] {
-                lines.push(format!("{name} = {}", Hex(value)));
+        for register in REGISTERS {
+            if let Some(value) = self.sys[*register as usize] {
+                lines.push(format!("{} = {}", register.name(), Hex(value)));
             }
         }
         for (n, value) in self.x.iter().enumerate().filter(|(_, value)| **value != 0) {

@@ -57,6 +57,12 @@ impl Reg {
     /// The 64-bit zero register.
     pub const XZR: Self = Self { index: Self::INDEX_31, class: RegClass::X };
 
+    /// `x16`: the modifier of PACIA1716 and its like.
+    pub const IP0: Self = Self { index: 16, class: RegClass::X };
+
+    /// `x17`: the pointer of PACIA1716 and its like.
+    pub const IP1: Self = Self { index: 17, class: RegClass::X };
+
     /// The link register, `x30`: the return address of BL and BLR.
     pub const LINK: Self = Self { index: 30, class: RegClass::X };
 

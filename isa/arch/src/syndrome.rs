@@ -159,6 +159,8 @@ named_codes!(ExceptionClass, "exception class", {
     SYSTEM_TRAP = 0x18 "trapped msr, mrs or system instruction";
     /// Access to SVE that CPACR_EL1.ZEN or CPTR_EL2 traps.
     SVE = 0x19 "trapped sve";
+    /// A pointer that was not authentic (FEAT_FPAC).
+    PAC_FAIL = 0x1c "failed pointer authentication";
     /// An instruction of SME or of streaming mode, where it is not available.
     SME_TRAP = 0x1d "trapped sme";
     /// Instruction abort from a lower exception level.

@@ -71,10 +71,30 @@ system_registers! {
     GmidEl1 "gmid_el1" (3, 1, 0, 0, 4) ReadOnly;
     /// Tag check override: PSTATE.TCO in bit 25.
     Tco "tco" (3, 3, 4, 2, 7) ReadWrite;
-    /// System control, including ATA, ATA0, TCF, TCF0 and ITFSB.
+    /// System control, including ATA, ATA0, TCF, TCF0, ITFSB, EnIA, EnIB, EnDA and EnDB.
     SctlrEl1 "sctlr_el1" (3, 0, 1, 0, 0) ReadWrite;
     /// Translation control, including TBI0, TBI1, TCMA0 and TCMA1.
     TcrEl1 "tcr_el1" (3, 0, 2, 0, 2) ReadWrite;
+    /// Lower half of the pointer authentication key for instruction addresses, A.
+    ApiaKeyLoEl1 "apiakeylo_el1" (3, 0, 2, 1, 0) ReadWrite;
+    /// Upper half of the pointer authentication key for instruction addresses, A.
+    ApiaKeyHiEl1 "apiakeyhi_el1" (3, 0, 2, 1, 1) ReadWrite;
+    /// Lower half of the pointer authentication key for instruction addresses, B.
+    ApibKeyLoEl1 "apibkeylo_el1" (3, 0, 2, 1, 2) ReadWrite;
+    /// Upper half of the pointer authentication key for instruction addresses, B.
+    ApibKeyHiEl1 "apibkeyhi_el1" (3, 0, 2, 1, 3) ReadWrite;
+    /// Lower half of the pointer authentication key for data addresses, A.
+    ApdaKeyLoEl1 "apdakeylo_el1" (3, 0, 2, 2, 0) ReadWrite;
+    /// Upper half of the pointer authentication key for data addresses, A.
+    ApdaKeyHiEl1 "apdakeyhi_el1" (3, 0, 2, 2, 1) ReadWrite;
+    /// Lower half of the pointer authentication key for data addresses, B.
+    ApdbKeyLoEl1 "apdbkeylo_el1" (3, 0, 2, 2, 2) ReadWrite;
+    /// Upper half of the pointer authentication key for data addresses, B.
+    ApdbKeyHiEl1 "apdbkeyhi_el1" (3, 0, 2, 2, 3) ReadWrite;
+    /// Lower half of the pointer authentication key for the generic code.
+    ApgaKeyLoEl1 "apgakeylo_el1" (3, 0, 2, 3, 0) ReadWrite;
+    /// Upper half of the pointer authentication key for the generic code.
+    ApgaKeyHiEl1 "apgakeyhi_el1" (3, 0, 2, 3, 1) ReadWrite;
     /// Condition flags in bits 31:28.
     Nzcv "nzcv" (3, 3, 4, 2, 0) ReadWrite;
     /// Processor features 1, including MTE and MTE_frac.

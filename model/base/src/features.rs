@@ -229,6 +229,12 @@ impl Features {
         self.isar1 & 0xff << 24 != 0 || self.id_aa64isar2() & 0xf << 8 != 0
     }
 
+    /// Returns whether there are the registers of the keys (Arm ARM, APIAKeyLo_EL1).
+    #[must_use]
+    pub fn has_keys(&self) -> bool {
+        self.has_address_authentication() || self.has_generic_authentication()
+    }
+
     /// Returns whether PSTATE has BTYPE (ID_AA64PFR1_EL1.BT, FEAT_BTI).
     #[must_use]
     pub fn has_branch_types(&self) -> bool {

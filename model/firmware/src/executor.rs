@@ -4,7 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use abi::doorbell::Doorbell;
-use abi::mailbox::{Block, BlockEnd, BlockReply, MAX_TRAPS, MAX_WORDS, Scalable, SysReg, Trap};
+use abi::mailbox::{Block, BlockEnd, BlockReply, KEY_REGS, MAX_TRAPS, MAX_WORDS, Scalable, SysReg, Trap};
 use abi::map;
 
 use crate::state::Firmware;
@@ -339,7 +339,7 @@ impl Running {
         None
     }
 
-    /// Collects what the block left behind, and takes SCTLR_EL1 and TCR_EL1 back (`take_program_registers`).
+    /// Collects what the block left behind, and takes SCTLR_EL1, TCR_EL1 and the keys back (`save_program_registers`).
     fn finish(self, end: BlockEnd, cpu: &mut Cpu, env: &Env<'_>) -> Done {
         cpu.sys.synchronise();
         // Before anything of the vector registers is saved: leaving streaming mode clears them (`guest-fw/src/matrix.rs`, `leave`).
@@ -359,6 +359,7 @@ impl Running {
         let sys = &mut cpu.sys;
         sys.sctlr = if env.features.has_tags() { reset::SCTLR } else { reset::SCTLR_WITHOUT_MTE };
         sys.tcr = reset::TCR;
+        sys.keys = [0; KEY_REGS];
         let v = self.simd.then(|| Box::new(cpu.v));
         let scalable = self.scalable.then(|| cpu.scalable());
         Done { reply, traps: self.traps, chosen: self.chosen, v, scalable, unknown }

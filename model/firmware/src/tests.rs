@@ -2,6 +2,7 @@
 //!
 //! [`Bench`] is a machine of plain memory; expectations are written out by hand, from the manual.
 
+mod authentication;
 mod check;
 mod copies;
 mod coverage;

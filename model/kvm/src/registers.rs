@@ -33,6 +33,8 @@ enum Place {
     VectorLength,
     /// In the CPU, and hidden without MTE: the place in the four.
     Mte(usize),
+    /// In the CPU, and hidden without pointer authentication: the place among the keys' halves.
+    Key(usize),
     /// With the kernel; no instruction of the model uses it. The value at reset.
     Kept(u64),
     /// It follows from the features; the number is the vCPU's.
@@ -47,6 +49,11 @@ macro_rules! live {
 
 const fn kept(op0: u64, op1: u64, crn: u64, crm: u64, op2: u64) -> (RegisterId, Place) {
     (RegisterId::system(op0, op1, crn, crm, op2), Place::Kept(0))
+}
+
+/// A half of a key: APIAKeyLo_EL1 and its like, whose encodings follow each other, four for each CRm.
+const fn key(place: u64) -> (RegisterId, Place) {
+    (RegisterId::key(place), Place::Key(place as usize))
 }
 
 const fn id(crm: u64, op2: u64, value: fn(&Features, usize) -> u64) -> (RegisterId, Place) {
@@ -88,6 +95,16 @@ const TABLE: &[(RegisterId, Place)] = &[
     kept(3, 0, 2, 0, 1),
     (RegisterId::ZCR_EL1, Place::VectorLength),
     live!(RegisterId::TCR_EL1, sys.tcr),
+    key(0),
+    key(1),
+    key(2),
+    key(3),
+    key(4),
+    key(5),
+    key(6),
+    key(7),
+    key(8),
+    key(9),
     (RegisterId::RGSR_EL1, Place::Mte(0)),
     (RegisterId::GCR_EL1, Place::Mte(1)),
     (RegisterId::TFSR_EL1, Place::Mte(2)),
@@ -211,6 +228,7 @@ impl Vm {
         let listed = |(_, place): &&(RegisterId, Place)| match place {
             Place::Mte(_) => self.shows_mte(),
             Place::VectorLength => sve,
+            Place::Key(_) => self.features.has_keys(),
             _ => true,
         };
         let vectors = (0..VECTORS).map(RegisterId::v).filter(|_| !sve);
@@ -248,6 +266,8 @@ impl Vm {
                 self.mte_registers()?;
                 Ok(mte_register(vcpu, n).into())
             }
+            Found::Row(_, Place::Key(_)) if !self.features.has_keys() => Err(Errno::ENOENT),
+            Found::Row(_, Place::Key(n)) => Ok(vcpu.cpu.sys.keys[n].into()),
         }
     }
 
@@ -273,6 +293,7 @@ impl Vm {
         }
         let low = value as u64;
         let sve = self.features.has_sve();
+        let keys = self.features.has_keys();
         let selected = self.features.selected_vector_bytes(low & 0xf);
         let vcpu = self.vcpus.get_mut(cpu).ok_or(Errno::ENOENT)?;
         match found {
@@ -292,6 +313,8 @@ impl Vm {
             Found::Row(_, Place::VectorLength) if !sve => return Err(Errno::ENOENT),
             Found::Row(_, Place::VectorLength) => vcpu.cpu.vector_bytes = selected,
             Found::Row(_, Place::Id(_)) => {}
+            Found::Row(_, Place::Key(_)) if !keys => return Err(Errno::ENOENT),
+            Found::Row(_, Place::Key(n)) => vcpu.cpu.sys.keys[n] = low,
             Found::Row(_, Place::Mte(n)) => vcpu.set[n] = Some(low),
         }
         Ok(())

@@ -162,7 +162,7 @@ impl Core<'_, '_> {
             None if Self::is_read_check_write(op) => self.read_check_write(op, args, size),
             None if matches!(op, Op::Ld64b | Op::St64b | Op::St64bv | Op::St64bv0) => self.sixty_four_bytes(op, args),
             None if matches!(op, Op::Gcsstr | Op::Gcssttr) => self.control_stack_store(op, args),
-            None if matches!(op, Op::Ldraa | Op::Ldrab) => self.load_authenticated(args),
+            None if matches!(op, Op::Ldraa | Op::Ldrab) => self.load_authenticated(op, args),
             None => Err(Stop::Unmodelled("a memory access that the model does not know")),
         }
     }

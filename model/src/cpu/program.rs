@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use arch::{Args, Op};
 use isa::{Access, Feature, Insn};
+use pauth::KeyName;
 
 use super::sme::streaming::is_legal;
 use super::state::Cpu;
@@ -62,38 +63,8 @@ impl Family {
             _ if accesses => Self::Memory,
             Op::Cpyp | Op::Cpym | Op::Cpye | Op::Cpyfp | Op::Cpyfm | Op::Cpyfe => Self::Copies,
             Op::Setp | Op::Setm | Op::Sete | Op::Setgp | Op::Setgm | Op::Setge => Self::Copies,
-            Op::Pacia
-            | Op::Paciza
-            | Op::Pacia1716
-            | Op::Paciaz
-            | Op::Paciasp
-            | Op::Pacib
-            | Op::Pacizb
-            | Op::Pacib1716
-            | Op::Pacibz
-            | Op::Pacibsp
-            | Op::Pacda
-            | Op::Pacdza
-            | Op::Pacdb
-            | Op::Pacdzb
-            | Op::Autia
-            | Op::Autiza
-            | Op::Autia1716
-            | Op::Autiaz
-            | Op::Autiasp
-            | Op::Autib
-            | Op::Autizb
-            | Op::Autib1716
-            | Op::Autibz
-            | Op::Autibsp
-            | Op::Autda
-            | Op::Autdza
-            | Op::Autdb
-            | Op::Autdzb
-            | Op::Xpaci
-            | Op::Xpacd
-            | Op::Xpaclri
-            | Op::Pacga => Self::Authentication,
+            _ if KeyName::of(op).is_some() => Self::Authentication,
+            Op::Xpaci | Op::Xpacd | Op::Xpaclri | Op::Pacga => Self::Authentication,
             Op::Bl | Op::Br | Op::Blr | Op::Ret => Self::System,
             Op::B | Op::BCond | Op::Cbz | Op::Cbnz | Op::Tbz | Op::Tbnz | Op::Mrs | Op::Msr | Op::MsrImm => {
                 Self::System

@@ -1,6 +1,6 @@
 //! What a CPU holds, what it runs in, and how an instruction ends.
 
-use abi::mailbox::Scalable;
+use abi::mailbox::{self, Scalable};
 
 use super::copy_overlap::Copying;
 use super::fault::Exception;
@@ -196,9 +196,14 @@ impl Cpu {
     /// # Errors
     ///
     /// Names a field whose effect is not specified here.
-    pub fn write(&mut self, register: abi::mailbox::SysReg, value: u64, env: &mut Env<'_>) -> Result<(), &'static str> {
-        let tags = env.features.has_tags();
-        if !tags && !matches!(register, abi::mailbox::SysReg::Sctlr | abi::mailbox::SysReg::Tcr) {
+    pub fn write(&mut self, register: mailbox::SysReg, value: u64, env: &mut Env<'_>) -> Result<(), &'static str> {
+        use mailbox::SysReg;
+        let there = match register {
+            SysReg::Sctlr | SysReg::Tcr => true,
+            SysReg::Gcr | SysReg::Rgsr | SysReg::Tfsr | SysReg::Tfsre0 => env.features.has_tags(),
+            _ => env.features.has_keys(),
+        };
+        if !there {
             return Ok(());
         }
         let pages = PageKinds::default();

@@ -67,6 +67,16 @@ fn kind(register: SysReg, features: &Features, platform: Platform) -> Kind {
         SysReg::Tfsre0El1 => Kind::Program(mailbox::SysReg::Tfsre0),
         SysReg::SctlrEl1 => Kind::Program(mailbox::SysReg::Sctlr),
         SysReg::TcrEl1 => Kind::Program(mailbox::SysReg::Tcr),
+        SysReg::ApiaKeyLoEl1 => Kind::Program(mailbox::SysReg::ApiaKeyLo),
+        SysReg::ApiaKeyHiEl1 => Kind::Program(mailbox::SysReg::ApiaKeyHi),
+        SysReg::ApibKeyLoEl1 => Kind::Program(mailbox::SysReg::ApibKeyLo),
+        SysReg::ApibKeyHiEl1 => Kind::Program(mailbox::SysReg::ApibKeyHi),
+        SysReg::ApdaKeyLoEl1 => Kind::Program(mailbox::SysReg::ApdaKeyLo),
+        SysReg::ApdaKeyHiEl1 => Kind::Program(mailbox::SysReg::ApdaKeyHi),
+        SysReg::ApdbKeyLoEl1 => Kind::Program(mailbox::SysReg::ApdbKeyLo),
+        SysReg::ApdbKeyHiEl1 => Kind::Program(mailbox::SysReg::ApdbKeyHi),
+        SysReg::ApgaKeyLoEl1 => Kind::Program(mailbox::SysReg::ApgaKeyLo),
+        SysReg::ApgaKeyHiEl1 => Kind::Program(mailbox::SysReg::ApgaKeyHi),
         SysReg::GmidEl1 => Kind::Constant(u64::from(features.tag_block_bs)),
         SysReg::IdAa64pfr0El1 => Kind::Constant(features.id_aa64pfr0()),
         SysReg::IdAa64pfr1El1 => Kind::Constant(features.id_aa64pfr1()),
@@ -100,6 +110,10 @@ impl Core<'_, '_> {
     fn permit(&self, register: SysReg, rt: Reg) -> Executed {
         let features = self.env.features;
         if needs_tags(register) && !features.has_tags() {
+            return Err(undefined());
+        }
+        let key = matches!(kind(register, features, self.env.platform), Kind::Program(half) if half.key().is_some());
+        if key && !features.has_keys() {
             return Err(undefined());
         }
         if register == SysReg::GmidEl1 && features.mte < 2 {

@@ -2,9 +2,10 @@
 //!
 //! It must not say which instruction may access which register; that is `system.rs`.
 
-use abi::mailbox::{SYS_REGS, SysReg};
+use abi::mailbox::{KEY_REGS, SYS_REGS, SysReg};
 use arch::FaultStatus;
 use isa::Feature;
+use pauth::ENABLES;
 
 use super::fault::Exception;
 use super::state::Core;
@@ -33,7 +34,8 @@ pub(super) const TCSO: u64 = 1 << 59;
 /// The fields of MTE, RES0 without FEAT_MTE2.
 const SCTLR_MTE: u64 = ITFSB | 0b11 << TCF0_SHIFT | 0b11 << TCF_SHIFT | ATA0 | ATA;
 /// Fields that a block may change; the effect of others is not specified here.
-const SCTLR_MODELLED: u64 = SCTLR_MTE | TCSO | TCSO0 | A | SA | SA0 | DZE | UCT | UCI | MSCEN | ENASR | ENAS0 | ENALS;
+const SCTLR_MODELLED: u64 =
+    SCTLR_MTE | ENABLES | TCSO | TCSO0 | A | SA | SA0 | DZE | UCT | UCI | MSCEN | ENASR | ENAS0 | ENALS;
 
 // TCR_EL1.
 pub(super) const TBI0_SHIFT: u32 = 37;
@@ -120,6 +122,8 @@ pub struct SystemRegisters {
     pub elr: u64,
     /// SPSR_EL1.
     pub spsr: u64,
+    /// The halves of the keys of pointer authentication, in the order of [`SysReg::KEYS`].
+    pub keys: [u64; KEY_REGS],
     pub(super) pending: Pending,
 }
 
@@ -141,6 +145,7 @@ impl SystemRegisters {
             esr: 0,
             elr: 0,
             spsr: 0,
+            keys: [0; KEY_REGS],
             pending: Pending::default(),
         }
     }
@@ -155,6 +160,7 @@ impl SystemRegisters {
             SysReg::Rgsr => self.rgsr,
             SysReg::Tfsr => self.tfsr,
             SysReg::Tfsre0 => self.tfsre0,
+            key => key.key().map_or(0, |place| self.keys[place]),
         })
     }
 
@@ -188,7 +194,9 @@ impl Core<'_, '_> {
                 if (value ^ reset::SCTLR) & !SCTLR_MODELLED != 0 {
                     return Err("a field of SCTLR_EL1 that the model does not know");
                 }
-                let value = self.kept(value, !self.res0_of_sctlr());
+                let res0 = self.res0_of_sctlr();
+                // A hypervisor hides FEAT_PAuth, too, and not the fields.
+                let value = self.sticking(value, !res0, &[res0 & ENABLES, res0 & !ENABLES]);
                 // The fields are there also while a hypervisor hides tags.
                 let there = self.env.features.mte >= 2;
                 self.cpu.sys.sctlr = if there { value } else { value & !SCTLR_MTE };
@@ -215,6 +223,11 @@ impl Core<'_, '_> {
                 self.settle_faults();
                 self.cpu.sys.tfsre0 = self.kept(value, TFSR_BITS);
             }
+            key => {
+                if let Some(place) = key.key() {
+                    self.cpu.sys.keys[place] = value;
+                }
+            }
         }
         Ok(())
     }
@@ -224,6 +237,7 @@ impl Core<'_, '_> {
         let unless = |there: bool, fields: u64| if there { 0 } else { fields };
         let features = self.env.features;
         unless(features.store_only, TCSO | TCSO0)
+            | unless(features.has_address_authentication(), ENABLES)
             | unless(features.has(Feature::Ls64), ENALS)
             | unless(features.has(Feature::Ls64V), ENASR)
             | unless(features.has(Feature::Ls64Accdata), ENAS0)

@@ -35,6 +35,13 @@ pub fn avoid_known(known: &Avoided, kind: MachineKind, program: &mut Program) {
                     set(run, "sctlr_el1.ata", 1);
                     set(run, "sctlr_el1.ata0", 1);
                 }
+                Avoid::StripWithoutKey if has(&run.words, &["xpac"]) => set(run, "sctlr_el1.enda", 1),
+                Avoid::SignInOneHalf if has(&run.words, &["pac"]) => {
+                    let halves = ["tcr_el1.tbi0", "tcr_el1.tbi1"];
+                    if halves.iter().any(|field| is_set_to(run, field, 0)) {
+                        halves.iter().for_each(|field| set(run, field, 0));
+                    }
+                }
                 Avoid::AsymmetricZeros if run.words.iter().any(|word| is_zva(*word)) => synchronous(run),
                 Avoid::AsymmetricSwaps if has(&run.words, &["cas"]) => synchronous(run),
                 Avoid::ScalableChecks => contiguous(run),
@@ -231,8 +238,7 @@ const ATOMICS: &[&str] = &["ldadd", "ldclr", "ldeor", "ldset", "ldsmax", "ldsmin
 /// not do.
 fn synchronous(run: &mut Run) {
     for field in ["sctlr_el1.tcf", "sctlr_el1.tcf0"] {
-        let ignored = Field::by_name(field).is_some_and(|field| run.controls.get(field) == Some(0));
-        if !ignored {
+        if !is_set_to(run, field, 0) {
             set(run, field, SYNCHRONOUS);
         }
     }
@@ -245,6 +251,10 @@ fn check_loads(run: &mut Run) {
             run.controls.clear(field);
         }
     }
+}
+
+fn is_set_to(run: &Run, field: &str, value: u8) -> bool {
+    Field::by_name(field).is_some_and(|field| run.controls.get(field) == Some(value))
 }
 
 fn set(run: &mut Run, field: &str, value: u8) {
@@ -341,6 +351,14 @@ mod tests {
                     "granule program 1\n{}",
                     block("  sctlr_el1.tcf = sync\n  sctlr_el1.tcf0 = sync\n", "caspl x0, x1, x2, x3, [x4]")
                 ),
+            ),
+            (
+                format!("granule program 1\n{}", block("", "xpaci x0")),
+                format!("granule program 1\n{}", block("  sctlr_el1.enda = 1\n", "xpaci x0")),
+            ),
+            (
+                format!("granule program 1\n{}", block("  tcr_el1.tbi1 = 0\n", "pacda x0, x1")),
+                format!("granule program 1\n{}", block("  tcr_el1.tbi0 = 0\n  tcr_el1.tbi1 = 0\n", "pacda x0, x1")),
             ),
             (
                 format!("granule program 1\n{}", block("  sctlr_el1.ata = 0\n", "swp x0, x1, [x2]")),

@@ -5,7 +5,6 @@ use std::fmt;
 use abi::mailbox::SysReg;
 
 use super::super::observation::StepObservation;
-use super::super::text::REGISTERS;
 use machine::Trace;
 
 /// A register of up to 64 bits, or a field.
@@ -57,9 +56,7 @@ impl fmt::Display for Place {
             Self::Sp => f.write_str("sp"),
             Self::Nzcv => f.write_str("nzcv"),
             Self::Tco => f.write_str("tco"),
-            Self::Register(register) => {
-                f.write_str(REGISTERS.iter().find(|(_, known)| known == register).map_or("", |(name, _)| name))
-            }
+            Self::Register(register) => f.write_str(register.name()),
             Self::Field(index) => f.write_str(FIELDS[*index].0),
         }
     }

@@ -144,8 +144,7 @@ fn place(name: &str) -> Option<Place> {
         _ => {}
     }
     let general = numbered(name, "x", 31).map(Place::X);
-    let register =
-        || REGISTERS.iter().find(|(known, _)| *known == name).map(|(_, register)| Place::Register(*register));
+    let register = || REGISTERS.iter().copied().find(|register| register.name() == name).map(Place::Register);
     let field = || FIELDS.iter().position(|(known, ..)| *known == name).map(Place::Field);
     general.or_else(register).or_else(field)
 }
@@ -153,7 +152,8 @@ fn place(name: &str) -> Option<Place> {
 /// Makes the error for a word that nothing expected begins with.
 fn unknown(line: &Line<'_>) -> TextError {
     let fixed = ["fault", "tags", "data", "nzcv", "tco", "sp", "ffr"].into_iter();
-    let names = fixed.chain(REGISTERS.iter().map(|(name, _)| *name)).chain(FIELDS.iter().map(|(name, ..)| *name));
+    let names =
+        fixed.chain(REGISTERS.iter().map(|register| register.name())).chain(FIELDS.iter().map(|(name, ..)| *name));
     line.unknown("something to expect", names, None, allowed)
 }
 
@@ -161,5 +161,5 @@ fn unknown(line: &Line<'_>) -> TextError {
 fn allowed() -> String {
     let fixed = ["no fault", "fault", "tags", "data", "nzcv", "tco", "x0` to `x30", "sp", "v0` to `v31", "z0` to `z31"];
     let fixed = fixed.into_iter().chain(["p0` to `p15", "ffr"]);
-    list(fixed.chain(REGISTERS.iter().map(|(name, _)| *name)).chain(FIELDS.iter().map(|(name, ..)| *name)))
+    list(fixed.chain(REGISTERS.iter().map(|register| register.name())).chain(FIELDS.iter().map(|(name, ..)| *name)))
 }

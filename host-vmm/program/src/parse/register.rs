@@ -92,8 +92,8 @@ impl Settings {
                 run.controls.set(index, line.name(&format!("a value of {name}"), &values)?);
             }
             Location::Register(index) => {
-                let (name, register) = REGISTERS[index];
-                run.sys[register as usize] = Some(line.number(&format!("the value of {name}"))?);
+                let register = REGISTERS[index];
+                run.sys[register as usize] = Some(line.number(&format!("the value of {}", register.name()))?);
             }
         }
         Ok(())
@@ -116,7 +116,7 @@ fn unknown(line: &Line<'_>) -> TextError {
         (None, Some(first)) if !word.contains('.') => Some(format!("its fields are set one by one, such as `{first}`")),
         _ => hint::is_code(word).then(|| "instructions stand behind a line `code`".to_owned()),
     };
-    let names = CODE_AND_REGISTERS.into_iter().chain(REGISTERS.iter().map(|(name, _)| *name));
+    let names = CODE_AND_REGISTERS.into_iter().chain(REGISTERS.iter().map(|register| register.name()));
     let names = names.chain(FIELDS.iter().map(|field| field.name));
     line.unknown("a setting", names, hint.as_deref(), || {
         // Of the fields, those of the register that is named, if it is.
@@ -130,7 +130,7 @@ const CODE_AND_REGISTERS: [&str; 4] = ["sp", "ffr", CHECKPOINT, "code"];
 /// Returns what a setting may begin with.
 fn allowed() -> String {
     let fixed = ["x0` to `x30", "sp", "v0` to `v31", "z0` to `z31", "p0` to `p15", "ffr", CHECKPOINT, "code"];
-    let names = list(fixed.into_iter().chain(REGISTERS.iter().map(|(name, _)| *name)));
+    let names = list(fixed.into_iter().chain(REGISTERS.iter().map(|register| register.name())));
     format!("{names}, or a field of sctlr_el1 or tcr_el1 such as `{}`", FIELDS[0].name)
 }
 
@@ -167,7 +167,7 @@ fn place(name: &str) -> Option<Location> {
     if name == "sp" {
         return Some(Location::Sp);
     }
-    let register = REGISTERS.iter().position(|(known, _)| *known == name).map(Location::Register);
+    let register = REGISTERS.iter().position(|register| register.name() == name).map(Location::Register);
     register.or_else(|| Field::by_name(name).map(Location::Field))
 }
 

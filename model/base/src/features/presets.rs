@@ -6,6 +6,9 @@ const GCS_SHIFT: u32 = 44;
 const THE_SHIFT: u32 = 48;
 const LRCPC_SHIFT: u32 = 20;
 const LS64_SHIFT: u32 = 60;
+const APA_SHIFT: u32 = 4;
+const GPA_SHIFT: u32 = 24;
+const GPI_SHIFT: u32 = 28;
 const LSFE_SHIFT: u32 = 16;
 const LSUI_SHIFT: u32 = 24;
 
@@ -100,7 +103,12 @@ impl Features {
         name: "everything",
         lse128: true,
         pfr1: Self::MAX_SME.pfr1 | 1 << GCS_SHIFT | 1 << THE_SHIFT | 1 << MTEX_SHIFT,
-        isar1: Self::MAX.isar1 & !(0xf << LRCPC_SHIFT | 0xf << LS64_SHIFT) | 3 << LRCPC_SHIFT | 3 << LS64_SHIFT,
+        // FEAT_FPACCOMBINE and PACGA by QARMA5.
+        isar1: Self::MAX.isar1 & !(0xf << LRCPC_SHIFT | 0xf << LS64_SHIFT | 0xf << GPI_SHIFT)
+            | 3 << LRCPC_SHIFT
+            | 3 << LS64_SHIFT
+            | 5 << APA_SHIFT
+            | 1 << GPA_SHIFT,
         isar3: 1 << LSFE_SHIFT | 1 << LSUI_SHIFT,
         ..Self::MAX_SME
     };

@@ -5,7 +5,7 @@
 mod matrix;
 mod scalable;
 
-use abi::mailbox::{PageKind, SysReg};
+use abi::mailbox::{PageKind, SYS_REGS, SysReg};
 use abi::map::{self, Window};
 
 use super::{Bench, Vectors, pointer, tagged, upper};
@@ -202,7 +202,7 @@ fn observe(defect: Option<&'static Defect>, program: &Program) -> Seen {
             Outcome::Done(done) => seen.push(format!("{:x?} {:x?} {:x?}", done.reply, done.traps, done.v)),
             other => seen.push(format!("{other:x?}")),
         }
-        bench.sys = [None; 6];
+        bench.sys = [None; SYS_REGS];
     }
     (seen, bench.ram)
 }
@@ -256,19 +256,6 @@ fn observe_hidden(defect: Option<&'static Defect>) -> Vec<String> {
     let text = "mrs x1, gmid_el1; mrs x2, gcr_el1; msr rgsr_el1, x3; stg x0, [x0]; ldg x4, [x0]; dc cigsw, x3; msr tco, #1; mrs x5, tco";
     let done = bench.run(text, &[tagged(0, 7), 1, 1, 1, 1]);
     vec![format!("{:x?} {:x?} {:?}", done.reply.x, done.traps, bench.read_tags(0, 2))]
-}
-
-/// Pointers on a CPU with pointer authentication.
-fn observe_authentication(defect: Option<&'static Defect>) -> Vec<String> {
-    let mut bench = Bench::of(Features { isar1: Features::MAX.isar1 | 1 << 4 | 1 << 24, ..Features::MAX });
-    bench.sys(SysReg::Sctlr, reset::SCTLR);
-    if let Some(defect) = defect {
-        bench = bench.with(defect);
-    }
-    let text = "pacia x0, x1; autdza x0; xpaci x0; xpacd x1; paciasp; xpaclri; pacga x2, x0, x1; ldraa x3, [x0]";
-    let signed = tagged(64, 5) ^ 0x5a5a << 39;
-    let done = bench.run(text, &[signed, upper(64, 5) ^ 0x5a5a << 39]);
-    vec![format!("{:x?} {:x?} {:x?}", done.reply.x, done.traps, done.unknown)]
 }
 
 /// A small life of the heap.
@@ -341,19 +328,19 @@ fn every_defect_shows_somewhere() {
     let heap = observe_heap(None);
     let requests = observe_requests(None);
     let hidden = observe_hidden(None);
-    let authentication = observe_authentication(None);
+    let authentication = super::authentication::observe(None);
     let vectors = scalable::observe(None);
     let matrix = matrix::observe(None);
     let features = super::features::observe(None);
     let programs: Vec<Seen> = PROGRAMS.iter().map(|program| observe(None, program)).collect();
     let mut survivors = Vec::new();
-    for defect in model::cpu::defects().chain(crate::catalogue::firmware()) {
+    for defect in crate::catalogue::all() {
         let shows = PROGRAMS.iter().zip(&programs).any(|(program, seen)| observe(Some(defect), program) != *seen)
             || observe_pages(Some(defect)) != pages
             || observe_heap(Some(defect)) != heap
             || observe_requests(Some(defect)) != requests
             || observe_hidden(Some(defect)) != hidden
-            || observe_authentication(Some(defect)) != authentication
+            || super::authentication::observe(Some(defect)) != authentication
             || scalable::observe(Some(defect)) != vectors
             || matrix::observe(Some(defect)) != matrix
             || super::features::observe(Some(defect)) != features
@@ -367,7 +354,7 @@ fn every_defect_shows_somewhere() {
 
 #[test]
 fn names_are_a_rule_and_a_mistake_and_unique() {
-    let all: Vec<_> = model::cpu::defects().chain(crate::catalogue::firmware()).collect();
+    let all: Vec<_> = crate::catalogue::all().collect();
     assert!(all.len() >= 75, "{}", all.len());
     for (n, defect) in all.iter().enumerate() {
         let parts: Vec<_> = defect.name.split('.').collect();

@@ -1,6 +1,6 @@
 //! What a tag check fault does, and when it can be seen.
 
-use abi::mailbox::SysReg;
+use abi::mailbox::{SYS_REGS, SysReg};
 
 use super::{Bench, LOAD_FAULT, STORE_FAULT, pointer, tagged, upper};
 use model::cpu::reset;
@@ -104,7 +104,7 @@ fn faults_of_both_halves_add_up_across_blocks() {
     bench.tags(0, &[6]).sys(SysReg::Sctlr, sctlr(TCF, 2));
     assert_eq!(bench.calm("str x1, [x0]", &[tagged(0, 1)]).reply.sys[SysReg::Tfsr as usize], 1);
     assert_eq!(bench.calm("str x1, [x0]", &[upper(0, 1)]).reply.sys[SysReg::Tfsr as usize], 3);
-    bench.sys = [None; 6];
+    bench.sys = [None; SYS_REGS];
     assert_eq!(bench.trap("ldr x1, [x0]", &[tagged(0, 1)]).esr, LOAD_FAULT);
     assert_eq!(bench.cpu.sys.tfsr, 3);
 }

@@ -1,7 +1,7 @@
 //! Registers, flags, branches, exceptions and what is kept from block to block.
 
 use abi::doorbell::Doorbell;
-use abi::mailbox::{BlockEnd, MAX_TRAPS, SysReg};
+use abi::mailbox::{BlockEnd, MAX_TRAPS, SYS_REGS, SysReg};
 use abi::map;
 
 use super::{Bench, tagged};
@@ -138,7 +138,7 @@ fn control_registers_are_taken_back_and_the_others_stay() {
         .sys(SysReg::Tfsre0, 2);
     let done = bench.calm("nop", &[]);
     assert_eq!(done.reply.sys[..3], [boot.sctlr & !(0b11 << 40), boot.tcr | 1 << 57, 0x42]);
-    bench.sys = [None; 6];
+    bench.sys = [None; SYS_REGS];
     let done = bench.calm("nop", &[]);
-    assert_eq!(done.reply.sys, [boot.sctlr, boot.tcr, 0x42, boot.rgsr, 0, 2]);
+    assert_eq!(done.reply.sys[..6], [boot.sctlr, boot.tcr, 0x42, boot.rgsr, 0, 2]);
 }

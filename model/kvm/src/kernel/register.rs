@@ -70,6 +70,12 @@ impl RegisterId {
     pub const TIMER_CNT: Self = Self::system(3, 3, 14, 3, 2);
     /// Physical count, likewise: KVM_REG_ARM_PTIMER_CNT.
     pub const PTIMER_CNT: Self = Self::system(3, 3, 14, 0, 1);
+    /// A half of a key of pointer authentication, 0 to 9 from APIAKeyLo_EL1 on.
+    #[must_use]
+    pub const fn key(place: u64) -> Self {
+        Self::system(3, 0, 2, 1 + place / 4, place % 4)
+    }
+
     /// Memory Attribute Indirection Register.
     pub const MAIR_EL1: Self = Self::system(3, 0, 10, 2, 0);
     /// The stack pointer of EL0.
