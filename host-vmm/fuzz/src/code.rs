@@ -101,7 +101,7 @@ fn together(rng: &mut Rng, profile: &Profile, looped: &mut bool, at: usize) -> V
     let (a, b) = (RegisterRole::Pointer.draw(rng, RegClass::X), RegisterRole::Data.draw(rng, RegClass::X));
     let (Some(a), Some(b)) = (a, b) else { return Vec::new() };
     let key = if profile.keys { ["ia", "ib", "da", "db"][rng.usize(..4)] } else { "da" };
-    let text = match rng.u32(..if profile.keys { 13 } else { 10 }) {
+    let text = match rng.u32(..if profile.keys { 14 } else { 10 }) {
         // The pointer gets the tag of its memory, or the memory that of the pointer.
         0 => format!("ldg {a}, [{a}]; str {b}, [{a}]"),
         1 => format!("irg {a}, {a}; stg {a}, [{a}]; ldr {b}, [{a}]"),
@@ -134,6 +134,11 @@ fn together(rng: &mut Rng, profile: &Profile, looped: &mut bool, at: usize) -> V
             let [sign, load] = if one_in(rng, 2) { ["pacdza", "ldraa"] } else { ["pacdzb", "ldrab"] };
             let writeback = if one_in(rng, 2) { "!" } else { "" };
             format!("{sign} {a}; {load} {b}, [{a}, #8]{writeback}; xpacd {a}")
+        }
+        // A key changes under way.
+        13 => {
+            let half = SysReg::KEYS[rng.usize(..SysReg::KEYS.len())].name();
+            format!("msr {half}, {b}; isb; mrs {b}, {half}")
         }
         _ => format!("ldr {b}, [{a}]; str {b}, [{a}, #16]"),
     };

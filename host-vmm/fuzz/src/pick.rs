@@ -194,7 +194,7 @@ pub fn instruction(rng: &mut Rng, profile: &Profile, about_matrix: bool) -> Opti
 
 /// System registers that programs write or read: what they hold is the program's. The others belong to the firmware,
 /// or say what CPU this is.
-const REGISTERS: [SysReg; 12] = [
+const REGISTERS: [SysReg; 9] = [
     SysReg::GcrEl1,
     SysReg::RgsrEl1,
     SysReg::TfsrEl1,
@@ -204,10 +204,6 @@ const REGISTERS: [SysReg; 12] = [
     SysReg::Fpcr,
     SysReg::Fpsr,
     SysReg::Svcr,
-    // Of the keys some, so that the others are not drawn too seldom.
-    SysReg::ApibKeyHiEl1,
-    SysReg::ApdaKeyLoEl1,
-    SysReg::ApgaKeyLoEl1,
 ];
 
 /// Returns whether an instruction may not be drawn by itself: what a call does depends on x0 (`safety.rs`), where a branch leads
