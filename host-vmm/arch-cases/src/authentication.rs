@@ -232,9 +232,9 @@ fn enables(cx: &mut CaseContext<'_>) -> CaseResult {
             block = (0..4).fold(block, |block, register| block.x(register, trace.x[n]));
             let trace_back = guest.run(&block)?;
             no_fault(&guest, &back, &trace_back)?;
-            for register in 0..4 {
+            for (register, key) in KEYS.iter().enumerate() {
                 let expected = if register == n { pointer } else { trace.x[n] };
-                equal_hex(&format!("aut{} at {el}", KEYS[register]), expected, trace_back.x[register])?;
+                equal_hex(&format!("aut{key} at {el}"), expected, trace_back.x[register])?;
             }
         }
     }
