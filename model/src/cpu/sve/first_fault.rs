@@ -4,11 +4,13 @@
 //! is recorded.
 
 use abi::map;
+use arch::TaggedPtr;
 
 use super::elements::{Element, Transfer};
 use super::memory::extend;
 use super::{MAX_BYTES, bit, set_bit};
 use crate::cpu::access::Access;
+use crate::cpu::platform::Hypervisor;
 use crate::cpu::state::{Core, Executed, Stop};
 use crate::cpu::translate::Purpose;
 
@@ -33,6 +35,25 @@ enum Rest {
     Loaded,
     Zeros,
     Kept,
+}
+
+/// Lists the places in `faulting..end` of elements that touch a page which none before touches.
+#[mutants::rules]
+fn first_touches(transfer: &Transfer, faulting: usize, end: usize) -> Vec<usize> {
+    let mut touched = Vec::new();
+    let mut list = Vec::new();
+    for (place, element) in transfer.elements[..end].iter().enumerate() {
+        let ends = [element.va, element.va.wrapping_add(transfer.bytes as u64 - 1)];
+        for page in ends.map(|va| TaggedPtr::new(va).untagged().bits() / PAGE) {
+            if !touched.contains(&page) {
+                touched.push(page);
+                if place >= faulting && list.last() != Some(&place) {
+                    list.push(place);
+                }
+            }
+        }
+    }
+    list
 }
 
 #[mutants::rules]
@@ -82,7 +103,8 @@ impl Core<'_, '_> {
     /// Returns the place of the element at which a load stops, of which the first `faulting` were made.
     ///
     /// An implementation may stop at any (Unpredictable_NONFAULT). Those that are known stop where they must, at an element of
-    /// another page, at one that crosses into it, or at once if that one must stop it.
+    /// another page, at one that crosses into it, or at once if that one must stop it. Under KVM they also stop at a page that
+    /// was not touched yet: it is not there at stage 2, and loads that may not fault do not make it be.
     fn stops_at(&mut self, transfer: &Transfer, faulting: usize, access: Access) -> Result<Option<usize>, Stop> {
         let elements = &transfer.elements;
         let mut ignores = None;
@@ -107,7 +129,13 @@ impl Core<'_, '_> {
         let at_once = must.filter(|place| faulting == 0 && crosses(&elements[*place])).map(|_| 0);
         let mut options = vec![must];
         let elsewhere = may(1, &|element| page(element.va) != first || crosses(element));
-        for option in [elsewhere, may(faulting, &crosses), at_once] {
+        let missing = if self.env.platform.hypervisor == Hypervisor::Kvm {
+            first_touches(transfer, faulting, end)
+        } else {
+            Vec::new()
+        };
+        let missing = missing.into_iter().map(Some);
+        for option in [elsewhere, may(faulting, &crosses), at_once].into_iter().chain(missing) {
             if option.is_some() && !options.contains(&option) {
                 options.push(option);
             }
