@@ -68,7 +68,8 @@ fn every_mistake_is_answered_as_written() {
 fn every_name_of_the_format_is_on_the_page() {
     let page = page();
     let kinds = PAGE_KINDS.iter().map(|(name, _)| *name);
-    let names = kinds.chain(REGISTERS.iter().map(|register| register.name())).chain(WINDOWS.iter().map(|(name, _)| *name));
+    let names =
+        kinds.chain(REGISTERS.iter().map(|register| register.name())).chain(WINDOWS.iter().map(|(name, _)| *name));
     for name in names.chain(FIELDS.iter().map(|field| field.name)) {
         assert!(page.contains(&format!("`{name}`")), "{name}");
     }

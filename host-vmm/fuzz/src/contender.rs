@@ -6,7 +6,7 @@ use errata::Environment;
 use errata::avoid::{Avoid, Avoided};
 use kvm_model::contract::Release;
 use machine::target::{Opened, Opener, Target};
-use model::cpu::Hypervisor;
+use model_base::Hypervisor;
 use modelled::{ModelFactory, Settings, features};
 use report::event::Event;
 

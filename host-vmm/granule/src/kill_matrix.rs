@@ -17,9 +17,8 @@ use std::time::{Duration, Instant};
 
 use kvm_model::Mode;
 use kvm_model::contract::Release;
-use model::cpu::Hypervisor;
-use model_base::Features;
 use model_base::defect::{Defect, Injected};
+use model_base::{Features, Hypervisor};
 
 use machine::target::Opener;
 use machine::{Config, Deadline};

@@ -6,9 +6,9 @@ use std::rc::Rc;
 use abi::mailbox::{Request, Status};
 use abi::map;
 use firmware_model::{Firmware, HeapError, Outcome as FirmwareOutcome, VectorState};
-use model::cpu::{Env, RESETS};
-use model_base::choice::Choices;
+use model::cpu::Env;
 use model_base::memory::{Lacks, NoMemory};
+use model_base::{choice::Choices, hypercalls::RESETS};
 
 use super::archive::Archive;
 use super::factory::Model;

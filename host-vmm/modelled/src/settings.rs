@@ -6,8 +6,7 @@ use std::time::Duration;
 use firmware_model::BUDGET;
 use kvm_model::contract::{ParseReleaseError, Release};
 use kvm_model::{Host, Mode};
-use model::cpu::Hypervisor;
-use model_base::{Features, choice::Choices, defect::Injected};
+use model_base::{Features, Hypervisor, choice::Choices, defect::Injected};
 
 use super::factory::ModelFactory;
 use machine::capability::{Capabilities, MachineKind};

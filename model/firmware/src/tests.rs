@@ -30,10 +30,10 @@ use abi::map::{self, Window};
 use arch::Tag;
 
 use crate::{Done, Firmware, HeapError, Outcome, VectorState};
-use model::cpu::{Cpu, Env, Platform, Vectors};
+use model::cpu::{Cpu, Env, Vectors};
 use model_base::defect::{self, Defect};
 use model_base::memory::{Bus, ByteMask, NoMemory};
-use model_base::{Features, choice::Choices};
+use model_base::{Features, Platform, choice::Choices};
 
 /// Pages of bytes and tags, there once they are touched.
 #[derive(Default, PartialEq)]

@@ -1,8 +1,7 @@
 //! The host that a VM is on: its kernel, how KVM runs there, its pages and its CPUs.
 
 use crate::contract::{Contract, Release, Rule};
-use model::cpu::Hypervisor;
-use model_base::Features;
+use model_base::{Features, Hypervisor};
 
 /// How the host's KVM runs (`kvm-arm.mode`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -11,8 +11,8 @@ use crate::kernel::{Errno, RegisterId};
 use crate::scalable;
 use crate::vcpu::Vcpu;
 use crate::vm::Vm;
-use model::cpu::{Cpu, Hypervisor, reset};
-use model_base::Features;
+use model::cpu::{Cpu, reset};
+use model_base::{Features, Hypervisor};
 
 mutants::defects!();
 

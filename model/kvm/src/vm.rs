@@ -6,8 +6,8 @@
 
 use std::ops::Range;
 
-use model::cpu::{Cpu, Hidden, Platform, TurnOn};
-use model_base::{Features, memory::Bus};
+use model::cpu::{Cpu, Hidden, TurnOn};
+use model_base::{Features, Platform, memory::Bus};
 
 use crate::contract::Contract;
 use crate::host::Host;

@@ -10,9 +10,9 @@ use arch::{Addressing, Arg, ExceptionClass, Op, Reg};
 use pauth::{Failed, Key, KeyName, Layout, Purpose, Scheme, operands};
 
 use super::fault::{exception, undefined};
-use super::platform::Hypervisor;
 use super::state::{Core, Executed, Stop};
 use super::system_registers::TBI0_SHIFT;
+use model_base::Hypervisor;
 
 mutants::defects!();
 

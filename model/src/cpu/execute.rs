@@ -5,12 +5,12 @@ use arch::{Address, Arg, Args, FaultStatus, Op, Reg};
 use isa::Feature;
 
 use super::fault::{Exception, instruction_abort};
-use super::platform::Hypervisor;
 use super::program::{Decoded, DecodedInsn, Family, Program};
 use super::state::{Core, Cpu, Env, Executed, Stop};
 use super::tags::Data;
 use super::translate::PageKinds;
 use super::translate::Purpose;
+use model_base::Hypervisor;
 
 mutants::defects!();
 

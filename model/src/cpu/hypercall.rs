@@ -4,13 +4,10 @@
 //! writes all four (include/kvm/arm_hypercalls.h, smccc_set_retval()), QEMU's board x0 alone. Neither looks at the
 //! immediate, which the convention wants to be 0.
 
-mod functions;
-
-pub use self::functions::RESETS;
-use self::functions::{ALREADY_ON, Answer, INVALID_PARAMETERS, NOT_SUPPORTED};
 use super::fault::undefined;
-use super::platform::Hypervisor;
 use super::state::{Core, Executed, Stop, TurnOn};
+use model_base::Hypervisor;
+use model_base::hypercalls::{self as functions, ALREADY_ON, Answer, INVALID_PARAMETERS, NOT_SUPPORTED};
 
 mutants::defects!();
 

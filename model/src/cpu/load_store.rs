@@ -7,10 +7,9 @@ use arch::{Address, Addressing, Arg, ExceptionClass, Extend, Indexed, Op, PostIn
 use super::access::{Access, Alignment, RegisterFile};
 use super::arithmetic::extended_register;
 use super::fault::{exception, undefined};
-use super::platform::Hypervisor;
 use super::state::{Core, Executed, Stop};
 use super::system_registers::{SA, SA0};
-use model_base::memory::ByteMask;
+use model_base::{Hypervisor, memory::ByteMask};
 
 mutants::defects!();
 

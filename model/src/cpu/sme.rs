@@ -6,8 +6,8 @@
 use arch::{Arg, Args, ExceptionClass, Op, Reg, SmeState};
 
 use super::fault::{exception, undefined};
-use super::platform::Hypervisor;
 use super::state::{Core, Executed, Stop};
+use model_base::Hypervisor;
 
 mod array;
 mod memory;

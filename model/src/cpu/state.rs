@@ -5,11 +5,10 @@ use abi::mailbox::{self, Scalable};
 use super::copy_overlap::Copying;
 use super::fault::Exception;
 use super::matrix::Matrix;
-use super::platform::Platform;
 use super::system_registers::SystemRegisters;
 use super::translate::PageKinds;
 use model_base::memory::{Bus, NoMemory};
-use model_base::{Features, choice::Choices};
+use model_base::{Features, Platform, choice::Choices};
 
 /// v0 to v31, the lower half of each first.
 pub type Vectors = [[u64; 2]; 32];

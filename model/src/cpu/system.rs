@@ -6,10 +6,9 @@ use abi::mailbox;
 use arch::{Barrier, ExceptionClass, Reg, SysReg};
 
 use super::fault::{call, exception, undefined};
-use super::platform::Platform;
 use super::state::{Core, Executed, NZCV_SHIFT, Stop, TCO_SHIFT};
 use super::system_registers::{DZE, UCT};
-use model_base::Features;
+use model_base::{Features, Platform};
 
 mutants::defects!();
 

@@ -1,8 +1,7 @@
 //! Kernels that hang.
 
 use machine::{Hazard, HazardOutcome};
-use model_base::defect::Injected;
-use model_base::defects;
+use model_base::{defect::Injected, defects};
 
 defects! {
     WAITS_FOR_ITSELF "hazard.buffer-faults-under-the-lock-of-its-page"

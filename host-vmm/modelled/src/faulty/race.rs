@@ -2,8 +2,7 @@
 
 use machine::tags::GRANULE;
 use machine::{Errno, HostStep, MachineError, PageEvent, Protection, StepResult, Vm as _};
-use model_base::defect::Injected;
-use model_base::defects;
+use model_base::{defect::Injected, defects};
 
 use crate::race_step::take;
 use crate::vm::ModelVm;

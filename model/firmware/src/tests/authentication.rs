@@ -3,10 +3,8 @@
 use abi::mailbox::SysReg;
 
 use super::{Bench, LOAD_FAULT, tagged, upper};
-use model::cpu::{Hypervisor, reset};
-use model_base::Features;
-use model_base::choice::Choices;
-use model_base::defect::Defect;
+use model::cpu::reset;
+use model_base::{Features, Hypervisor, choice::Choices, defect::Defect};
 
 const UNDEFINED: u64 = 0x0200_0000;
 /// SCTLR_EL1.{EnIA, EnIB, EnDA, EnDB}.

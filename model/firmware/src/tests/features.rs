@@ -5,8 +5,8 @@ use abi::mailbox::{PageKind, SysReg};
 use abi::map::Window;
 
 use super::{Bench, LOAD_FAULT, pointer, tagged};
-use model::cpu::{Hypervisor, reset};
-use model_base::{Features, choice::Choices, defect::Defect};
+use model::cpu::reset;
+use model_base::{Features, Hypervisor, choice::Choices, defect::Defect};
 
 /// ESR_EL1 of what is UNDEFINED.
 const UNDEFINED: u64 = 0x0200_0000;

@@ -2,7 +2,8 @@
 
 use super::Bench;
 use crate::Outcome;
-use model::cpu::{Hypervisor, Platform, Vectors};
+use model::cpu::Vectors;
+use model_base::{Hypervisor, Platform};
 
 const NOT_SUPPORTED: u64 = u64::MAX;
 

@@ -10,9 +10,9 @@ use super::elements::{Element, Transfer};
 use super::memory::extend;
 use super::{MAX_BYTES, bit, set_bit};
 use crate::cpu::access::Access;
-use crate::cpu::platform::Hypervisor;
 use crate::cpu::state::{Core, Executed, Stop};
 use crate::cpu::translate::Purpose;
+use model_base::Hypervisor;
 
 mutants::defects!();
 

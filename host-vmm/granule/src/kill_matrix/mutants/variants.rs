@@ -1,8 +1,7 @@
 //! The models that programs are replayed on: CPUs, kernels, and who answers a guest's calls.
 
 use kvm_model::contract::Release;
-use model::cpu::Hypervisor;
-use model_base::Features;
+use model_base::{Features, Hypervisor};
 
 /// A model that programs are replayed on.
 pub struct Variant {

@@ -3,19 +3,19 @@
 //! Arm DEN 0028 (SMC Calling Convention), DEN 0022 (PSCI), DEN 0098 (TRNG). What KVM does is in arch/arm64/kvm/hypercalls.c,
 //! psci.c, trng.c and hyp/hyp-entry.S; what QEMU does instead of firmware in target/arm/tcg/psci.c.
 
-use crate::cpu::platform::Hypervisor;
+use crate::platform::Hypervisor;
 
 /// NOT_SUPPORTED (DEN 0028; DEN 0022).
-pub(super) const NOT_SUPPORTED: i64 = -1;
+pub const NOT_SUPPORTED: i64 = -1;
 /// INVALID_PARAMETERS (DEN 0022).
-pub(super) const INVALID_PARAMETERS: i64 = -2;
+pub const INVALID_PARAMETERS: i64 = -2;
 
 /// ALREADY_ON (DEN 0022).
-pub(super) const ALREADY_ON: i64 = -4;
+pub const ALREADY_ON: i64 = -4;
 
 /// What a function gives.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Answer {
+pub enum Answer {
     /// A number.
     Value(i64),
     /// Four words.
@@ -149,7 +149,7 @@ static FUNCTIONS: &[Function] = &[
 
 /// Returns what a hypervisor answers.
 #[mutants::rules]
-pub(super) fn answer(hypervisor: Hypervisor, id: u32) -> Answer {
+pub fn answer(hypervisor: Hypervisor, id: u32) -> Answer {
     let known = FUNCTIONS.iter().find(|function| function.id == id);
     known.map_or(Answer::Value(NOT_SUPPORTED), |function| match hypervisor {
         Hypervisor::Kvm => function.kvm,
@@ -175,7 +175,7 @@ const PSCI: [u32; 12] = [
 
 /// Returns PSCI_FEATURES' answer of KVM, by the minor version of PSCI 1.
 #[mutants::rules]
-pub(super) fn psci_feature_of_kvm(minor: u64, id: u32) -> i64 {
+pub fn psci_feature_of_kvm(minor: u64, id: u32) -> i64 {
     /// PSCI_1_3_OFF_TYPE_HIBERNATE_OFF.
     const HIBERNATE_OFF: i64 = 1;
     match id & !WIDE {
@@ -188,7 +188,7 @@ pub(super) fn psci_feature_of_kvm(minor: u64, id: u32) -> i64 {
 
 /// Returns PSCI_FEATURES' answer of the board, which looks at all of x1.
 #[mutants::rules]
-pub(super) fn psci_feature_of_board(id: u64) -> i64 {
+pub fn psci_feature_of_board(id: u64) -> i64 {
     let there = |id: u32| PSCI.contains(&id) || [OLD_CPU_SUSPEND, OLD_CPU_OFF, OLD_CPU_ON].contains(&id);
     if u32::try_from(id).is_ok_and(there) { 0 } else { NOT_SUPPORTED }
 }
@@ -196,7 +196,7 @@ pub(super) fn psci_feature_of_board(id: u64) -> i64 {
 /// Lists what SMCCC_ARCH_FEATURES may say of a function on KVM: of a workaround what the host's CPUs need, which no register
 /// tells (arch/arm64/kernel/proton-pack.c). KVM says of SMCCC_ARCH_FEATURES itself that it is not there.
 #[mutants::rules]
-pub(super) fn arch_feature_of_kvm(id: u32) -> &'static [i64] {
+pub fn arch_feature_of_kvm(id: u32) -> &'static [i64] {
     /// SMCCC_ARCH_WORKAROUND_RET_UNAFFECTED.
     const UNAFFECTED: i64 = 1;
     /// SMCCC_RET_NOT_REQUIRED.
@@ -211,7 +211,7 @@ pub(super) fn arch_feature_of_kvm(id: u32) -> &'static [i64] {
 
 /// Returns TRNG_FEATURES' answer of KVM, which looks at all of x1.
 #[mutants::rules]
-pub(super) fn trng_feature_of_kvm(id: u64) -> i64 {
+pub fn trng_feature_of_kvm(id: u64) -> i64 {
     const THERE: [u32; 5] = [TRNG_VERSION, TRNG_FEATURES, TRNG_GET_UUID, TRNG_RND, TRNG_RND | WIDE];
     if THERE.iter().any(|known| u64::from(*known) == id) { 0 } else { NOT_SUPPORTED }
 }
