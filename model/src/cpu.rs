@@ -42,7 +42,9 @@ mod tags;
 pub mod translate;
 mod unknown;
 mod vector;
+pub mod watch;
 
+pub use check::Unchecked;
 pub use copy_overlap::Copying;
 pub use execute::{Event, run};
 pub use fault::Exception;

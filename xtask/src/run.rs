@@ -1,4 +1,4 @@
-//! `cargo xtask run`, `fuzz`, `kill-matrix` and `list`: set-up, build, and then granule itself in place of this process.
+//! `cargo xtask run`, `fuzz`, `kill-matrix`, `list` and `trace`: set-up, build, and then granule itself in place of this process.
 //!
 //! granule gets the user's words as they are. Whatever set-up found for it is in the environment: the default QEMU and
 //! kernel, and the files behind names such as `--kernel 6.12`.
@@ -26,7 +26,7 @@ use crate::toolchain;
 /// Commands that run programs on a machine, which may be emulated.
 const ON_MACHINES: &[&str] = &["run", "fuzz"];
 /// Commands that need nothing but granule.
-const ELSEWHERE: &[&str] = &[KILL_MATRIX, "list"];
+const ELSEWHERE: &[&str] = &[KILL_MATRIX, "list", "trace"];
 /// The command whose `--mutants` needs a build of its own.
 const KILL_MATRIX: &str = "kill-matrix";
 

@@ -7,6 +7,7 @@ mod matrix;
 mod program;
 mod rerun;
 mod run;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -42,6 +43,8 @@ enum Command {
     Run(Box<run::Run>),
     /// Run random programs on a machine and on the model, and print what diverges
     Fuzz(Box<fuzz::Fuzz>),
+    /// Show what a program does, instruction by instruction: registers, tags, checks and faults
+    Trace(trace::Trace),
     /// List cases: name, promise, and where the promise is written
     List(list::List),
     /// Break every rule of the specification in turn, and show which case notices
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(run) => run.execute(&given),
         Command::Fuzz(fuzz) => fuzz.execute(given),
+        Command::Trace(trace) => trace.execute(),
         Command::List(list) => list.execute(),
         Command::KillMatrix(matrix) => matrix.execute(),
         Command::Matrix(matrix) => matrix.execute(),

@@ -10,6 +10,7 @@ use super::fault::Abort;
 use super::state::{Core, Stop};
 use super::system_registers::{ATA, ATA0, TCF_SHIFT, TCF0_SHIFT, TCMA0_SHIFT, TCSO, TCSO0};
 use super::translate::{Memory, Place};
+use super::watch;
 
 mutants::defects!();
 
@@ -22,6 +23,25 @@ enum Effect {
     Ignored,
     Synchronous,
     Asynchronous,
+}
+
+/// Why an access is not tag checked (pseudocode `AArch64.AccessIsTagChecked`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unchecked {
+    /// The instruction's accesses are not: those by the stack pointer and an immediate, and those of tags.
+    Instruction,
+    /// PSTATE.TCO is 1.
+    Overridden,
+    /// SCTLR_EL1.TCSO or TCSO0 limits checks to stores.
+    StoreOnly,
+    /// The top byte of the address is not ignored (TCR_EL1.TBI), nor is it checked (MTX).
+    TopByte,
+    /// SCTLR_EL1.ATA or ATA0 is 0.
+    NoTagAccess,
+    /// TCR_EL1.TCMA exempts the logical tag.
+    Exempt,
+    /// The memory is not Tagged.
+    Untagged,
 }
 
 #[mutants::rules]
@@ -48,16 +68,30 @@ impl Core<'_, '_> {
         self.env.features.store_only && self.cpu.sys.sctlr & bit != 0
     }
 
-    /// Returns whether an access by this address is tag checked, if its memory is Tagged. Of an atomic the store is checked,
-    /// also where loads are not; that of a CAS that stores nothing may be, which [`super::atomic`] leaves out.
+    /// Returns whether an access by this address is tag checked, if its memory is Tagged.
     pub(super) fn is_checked(&self, va: u64, access: Access) -> bool {
-        let unread = self.store_only(access.checks_as) && !access.write;
-        access.checked
-            && !self.cpu.tco
-            && !unread
-            && (self.tbi(va) || self.mtx(va))
-            && self.tag_access(access.checks_as)
-            && !self.exempt(TaggedPtr::new(va))
+        self.unchecked(va, access).is_none()
+    }
+
+    /// Returns why an access by this address is not tag checked, even if its memory is Tagged. Of an atomic the store is
+    /// checked, also where loads are not; that of a CAS that stores nothing may be, which [`super::atomic`] leaves out.
+    pub(super) fn unchecked(&self, va: u64, access: Access) -> Option<Unchecked> {
+        if !access.checked {
+            return Some(Unchecked::Instruction);
+        }
+        if self.cpu.tco {
+            return Some(Unchecked::Overridden);
+        }
+        if self.store_only(access.checks_as) && !access.write {
+            return Some(Unchecked::StoreOnly);
+        }
+        if !(self.tbi(va) || self.mtx(va)) {
+            return Some(Unchecked::TopByte);
+        }
+        if !self.tag_access(access.checks_as) {
+            return Some(Unchecked::NoTagAccess);
+        }
+        self.exempt(TaggedPtr::new(va)).then_some(Unchecked::Exempt)
     }
 
     /// Finds the first byte of an access within one page whose granule has another tag.
@@ -100,6 +134,7 @@ impl Core<'_, '_> {
         others: &[u64],
         access: Access,
     ) -> Result<(), Stop> {
+        watch::access(self, parts, access);
         if !parts.first().is_some_and(|(va, ..)| self.is_checked(*va, access)) {
             return Ok(());
         }

@@ -10,6 +10,7 @@ use super::state::{Core, Cpu, Env, Executed, Stop};
 use super::tags::Data;
 use super::translate::PageKinds;
 use super::translate::Purpose;
+use super::watch;
 use model_base::Hypervisor;
 
 mutants::defects!();
@@ -49,23 +50,11 @@ pub fn run(
             return Event::Exhausted;
         }
         *budget -= 1;
-        let index = core.cpu.pc.wrapping_sub(base) / 4;
-        let executed = match program.fetch(index as usize, core.cpu) {
-            Some(decoded) => core.aligned().and_then(|()| core.execute(decoded)),
-            None => core.aligned().and_then(|()| core.fetch()).and_then(|decoded| core.execute(&decoded)),
-        };
-        match executed {
-            Ok(()) => core.cpu.pc = core.cpu.pc.wrapping_add(4),
-            Err(Stop::Exception(exception)) => {
-                core.enter_exception(&exception);
-                return Event::Exception;
-            }
-            Err(Stop::Doorbell { byte }) => {
-                core.cpu.mmio = true;
-                return Event::Doorbell { byte };
-            }
-            Err(Stop::NoMemory(place)) => return Event::NoMemory(place),
-            Err(Stop::Unmodelled(what)) => return Event::Unmodelled(what),
+        watch::begin(&core);
+        let event = core.step(base, program);
+        watch::end(&core, event == Some(Event::Exception));
+        if let Some(event) = event {
+            return event;
         }
     }
 }
@@ -78,6 +67,31 @@ const UNKNOWN_OPERANDS: Executed = Err(Stop::Unmodelled("operands that the model
 
 #[mutants::rules]
 impl Core<'_, '_> {
+    /// Executes the next instruction; returns what happened, if it is for others.
+    fn step(&mut self, base: u64, program: &Program) -> Option<Event> {
+        let index = self.cpu.pc.wrapping_sub(base) / 4;
+        let executed = match program.fetch(index as usize, self.cpu) {
+            Some(decoded) => self.aligned().and_then(|()| self.execute(decoded)),
+            None => self.aligned().and_then(|()| self.fetch()).and_then(|decoded| self.execute(&decoded)),
+        };
+        Some(match executed {
+            Ok(()) => {
+                self.cpu.pc = self.cpu.pc.wrapping_add(4);
+                return None;
+            }
+            Err(Stop::Exception(exception)) => {
+                self.enter_exception(&exception);
+                Event::Exception
+            }
+            Err(Stop::Doorbell { byte }) => {
+                self.cpu.mmio = true;
+                Event::Doorbell { byte }
+            }
+            Err(Stop::NoMemory(place)) => Event::NoMemory(place),
+            Err(Stop::Unmodelled(what)) => Event::Unmodelled(what),
+        })
+    }
+
     /// Fetches a word that is not in the block.
     fn fetch(&mut self) -> Result<Decoded, Stop> {
         let (pc, el) = (self.cpu.pc, self.cpu.el);

@@ -8,6 +8,7 @@ use super::access::Access;
 use super::fault::{Abort, Exception, undefined};
 use super::state::{Core, Executed, Stop};
 use super::translate::{Memory, Place};
+use super::watch;
 
 mutants::defects!();
 
@@ -47,7 +48,9 @@ impl Core<'_, '_> {
         if place.memory != Memory::Tagged || !self.tag_access(self.cpu.el) {
             return Ok(Tag::ZERO);
         }
-        self.env.bus.tag(place.ipa).map_err(Stop::NoMemory)
+        let tag = self.env.bus.tag(place.ipa).map_err(Stop::NoMemory)?;
+        watch::tag_load(place, tag);
+        Ok(tag)
     }
 
     /// Refuses a store of tags, with the access of a level, to memory that is canonically tagged (pseudocode
@@ -79,6 +82,7 @@ impl Core<'_, '_> {
         if place.memory != Memory::Tagged || !self.tag_access(el) {
             return Ok(());
         }
+        watch::tag_store(self, place, tag);
         self.env.bus.set_tag(place.ipa, tag).map_err(Stop::NoMemory)
     }
 

@@ -12,6 +12,7 @@ use super::{MAX_BYTES, bit, set_bit};
 use crate::cpu::access::Access;
 use crate::cpu::state::{Core, Executed, Stop};
 use crate::cpu::translate::Purpose;
+use crate::cpu::watch;
 use model_base::Hypervisor;
 
 mutants::defects!();
@@ -162,6 +163,7 @@ impl Core<'_, '_> {
             if (map::RAM_BASE..map::CODE_BASE).contains(&place.ipa) {
                 return Err(Stop::Unmodelled("an access to the firmware's memory"));
             }
+            watch::access(self, &[(va, place, bytes)], access);
             matches &= !self.is_checked(va, access) || self.first_mismatch(va, place, bytes)?.is_none();
         }
         Ok(if matches { Attempt::Made } else { Attempt::Mismatch })

@@ -1,0 +1,91 @@
+//! `granule trace`.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::CliError;
+use machine::{Deadline, Explain};
+use model_base::Features;
+use program::{Program, TextError};
+use report::exit::Exit;
+
+/// How long a program may take.
+const LIMIT: Duration = Duration::from_secs(10);
+/// General registers that point to memory where only code is given, and how far apart.
+const POINTERS: usize = 8;
+const APART: usize = 0x100;
+
+/// What to trace.
+#[derive(Debug, Args)]
+pub struct Trace {
+    /// A program (docs/programs.md)
+    #[arg(value_name = "FILE", required_unless_present = "code", conflicts_with = "code")]
+    file: Option<PathBuf>,
+
+    /// A64 code, with `;` between instructions: at EL1, x0 to x7 point to tagged+0x0, tagged+0x100, … with tag 0
+    #[arg(short = 'e', long = "code", value_name = "CODE")]
+    code: Option<String>,
+
+    /// The CPU: max, neoverse-n2, max-sme or everything
+    #[arg(long, value_name = "NAME", default_value = "max")]
+    cpu: String,
+
+    /// How the trace is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// How a trace is printed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// As one JSON object
+    Json,
+}
+
+impl Trace {
+    /// Writes what the program does on the specification.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such file or CPU, it is no program, or the trace cannot be written.
+    pub fn execute(&self) -> Result<Exit, CliError> {
+        let program = self.program()?;
+        let settings = ::trace::model_of(&self.cpu).ok_or_else(|| {
+            let names: Vec<_> = Features::ALL.iter().map(|features| features.name).collect();
+            CliError::Usage(format!("the model has no CPU `{}`; it has {}", self.cpu, names.join(", ")))
+        })?;
+        let traced = ::trace::trace(&program, settings, Deadline::after(LIMIT));
+        let traced = traced.map_err(|error| CliError::Usage(error.sentence()))?;
+        let mut out = anstream::stdout().lock();
+        match self.format {
+            Format::Text => ::trace::write(&traced, &mut out)?,
+            Format::Json => {
+                serde_json::to_writer(&mut out, &traced).map_err(std::io::Error::from)?;
+                writeln!(out)?;
+            }
+        }
+        out.flush()?;
+        Ok(if traced.stopped.is_some() { Exit::Failed } else { Exit::Passed })
+    }
+
+    fn program(&self) -> Result<Program, CliError> {
+        if let Some(path) = &self.file {
+            let usage = |what: String| CliError::Usage(format!("{}: {what}", path.display()));
+            let text = fs::read_to_string(path).map_err(|error| usage(format!("cannot be read: {error}")))?;
+            return text.parse().map_err(|error: TextError| usage(error.sentence()));
+        }
+        let settings: String = (0..POINTERS).map(|n| format!("  x{n} = tagged+{:#x} tag 0\n", APART * n)).collect();
+        let head = format!("granule program 1\nblock el=1\n{settings}code\n");
+        let text = format!("{head}{}\nend\n", self.code.as_deref().unwrap_or_default());
+        text.parse().map_err(|error: TextError| {
+            let line = error.line.saturating_sub(head.lines().count()).max(1);
+            CliError::Usage(TextError { line, ..error }.sentence())
+        })
+    }
+}

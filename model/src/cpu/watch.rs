@@ -1,0 +1,187 @@
+//! Watching a CPU: what each instruction did, for people who want to see it. It changes nothing that happens.
+//!
+//! While [`record`] runs something, each instruction that its thread executes is kept with the CPU before and after it, the
+//! accesses that it made, and why each was tag checked or not.
+
+use std::cell::{Cell, RefCell};
+use std::ops::Range;
+
+use arch::{Tag, TaggedPtr};
+
+use super::access::Access;
+use super::check::Unchecked;
+use super::state::{Core, Cpu};
+use super::translate::{Memory, Place};
+use abi::map;
+
+/// Bytes that share a tag.
+const GRANULE: u64 = arch::GRANULE_BYTES as u64;
+/// Granules that are kept on each side of an access.
+const AROUND: u64 = 4;
+
+/// An instruction that was executed, or would have been and took an exception.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    /// The number of the CPU.
+    pub cpu: usize,
+    /// What the CPU held before.
+    pub before: Box<Cpu>,
+    /// What it held after; where it took an exception, ESR_EL1, FAR_EL1, ELR_EL1 and SPSR_EL1 say which.
+    pub after: Box<Cpu>,
+    /// Whether it took an exception.
+    pub excepted: bool,
+    /// What it did to memory, in order.
+    pub accesses: Vec<WatchedAccess>,
+    /// Which choices of the run it made, by their numbers.
+    pub choices: Range<usize>,
+}
+
+/// Something that an instruction did to memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WatchedAccess {
+    /// Bytes were accessed, or would have been but for a fault.
+    Data {
+        /// The address, with its logical tag.
+        va: u64,
+        /// The guest-physical address.
+        ipa: u64,
+        /// How many.
+        bytes: u64,
+        /// Whether they are read.
+        read: bool,
+        /// Whether they are written.
+        write: bool,
+        /// Why no tag is checked; `None` where it is.
+        unchecked: Option<Unchecked>,
+        /// Guest-physical addresses and allocation tags of the granules of the access and around it, within their page.
+        tags: Vec<(u64, Tag)>,
+    },
+    /// An allocation tag was loaded.
+    TagLoad {
+        /// The guest-physical address of the granule.
+        ipa: u64,
+        /// The tag.
+        tag: Tag,
+    },
+    /// An allocation tag was stored.
+    TagStore {
+        /// The guest-physical address of the granule.
+        ipa: u64,
+        /// The tag before.
+        before: Option<Tag>,
+        /// The tag since.
+        tag: Tag,
+    },
+}
+
+thread_local! {
+    static ACTIVE: Cell<bool> = const { Cell::new(false) };
+    static STEPS: RefCell<Vec<Watched>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Runs something, and returns what it returns and what the CPUs of this thread did meanwhile.
+pub fn record<T>(run: impl FnOnce() -> T) -> (T, Vec<Watched>) {
+    STEPS.take();
+    ACTIVE.set(true);
+    let result = run();
+    ACTIVE.set(false);
+    (result, STEPS.take())
+}
+
+/// Notes that an instruction begins.
+#[inline]
+pub(super) fn begin(core: &Core<'_, '_>) {
+    if ACTIVE.get() {
+        let cpu = Box::new(core.cpu.clone());
+        let number = core.env.platform.cpu;
+        let made = core.env.choices.made();
+        let (before, accesses, choices) = (cpu.clone(), Vec::new(), made..made);
+        let step = Watched { cpu: number, before, after: cpu, excepted: false, accesses, choices };
+        STEPS.with_borrow_mut(|steps| steps.push(step));
+    }
+}
+
+/// Notes that the instruction ended.
+#[inline]
+pub(super) fn end(core: &Core<'_, '_>, excepted: bool) {
+    if ACTIVE.get() {
+        with_last(|step| {
+            *step.after = core.cpu.clone();
+            step.excepted = excepted;
+            step.choices.end = core.env.choices.made();
+        });
+    }
+}
+
+/// Notes an access whose pages are `parts`: address, place, bytes.
+#[inline]
+pub(super) fn access(core: &mut Core<'_, '_>, parts: &[(u64, Place, u64)], access: Access) {
+    if !ACTIVE.get() {
+        return;
+    }
+    let unchecked = parts.first().and_then(|(va, ..)| core.unchecked(*va, access));
+    for &(va, place, bytes) in parts {
+        let unchecked =
+            unchecked.or((place.memory != Memory::Tagged && place.canonical.is_none()).then_some(Unchecked::Untagged));
+        let tags = tags_around(core, place, bytes);
+        let done =
+            WatchedAccess::Data { va, ipa: place.ipa, bytes, read: access.read, write: access.write, unchecked, tags };
+        with_last(|step| {
+            // An instruction of several elements first looks whether it can reach all, and then accesses them.
+            if !step.accesses.iter().any(|known| known.is_same_data(&done)) {
+                step.accesses.push(done);
+            }
+        });
+    }
+}
+
+/// Notes that a tag was loaded.
+#[inline]
+pub(super) fn tag_load(place: Place, tag: Tag) {
+    if ACTIVE.get() {
+        with_last(|step| step.accesses.push(WatchedAccess::TagLoad { ipa: place.ipa & !(GRANULE - 1), tag }));
+    }
+}
+
+/// Notes that a tag is about to be stored.
+#[inline]
+pub(super) fn tag_store(core: &mut Core<'_, '_>, place: Place, tag: Tag) {
+    if ACTIVE.get() {
+        let ipa = place.ipa & !(GRANULE - 1);
+        let before = core.env.bus.tag(ipa).ok();
+        with_last(|step| step.accesses.push(WatchedAccess::TagStore { ipa, before, tag }));
+    }
+}
+
+fn with_last(change: impl FnOnce(&mut Watched)) {
+    STEPS.with_borrow_mut(|steps| steps.last_mut().map(change));
+}
+
+/// Returns the tags of the granules that an access touches and of some around it.
+fn tags_around(core: &mut Core<'_, '_>, place: Place, bytes: u64) -> Vec<(u64, Tag)> {
+    let page = place.ipa & !(map::GUEST_PAGE - 1);
+    let first = (place.ipa & !(GRANULE - 1)).saturating_sub(AROUND * GRANULE).max(page);
+    let end = (place.ipa + bytes.max(1)).next_multiple_of(GRANULE) + AROUND * GRANULE;
+    let granules = (first..end.min(page + map::GUEST_PAGE)).step_by(GRANULE as usize);
+    granules.filter_map(|ipa| core.env.bus.tag(ipa).ok().map(|tag| (ipa, tag))).collect()
+}
+
+impl WatchedAccess {
+    /// Returns whether both access the same bytes in the same way.
+    fn is_same_data(&self, other: &Self) -> bool {
+        let data = |access: &Self| match access {
+            Self::Data { va, bytes, read, write, .. } => Some((*va, *bytes, *read, *write)),
+            _ => None,
+        };
+        data(self).is_some() && data(self) == data(other)
+    }
+
+    /// Returns whether the logical tag of a checked access is that of all its granules; `None` if it is not checked or no data.
+    #[must_use]
+    pub fn matches(&self) -> Option<bool> {
+        let Self::Data { va, ipa, bytes, unchecked: None, tags, .. } = self else { return None };
+        let granules = (ipa & !(GRANULE - 1))..ipa + (*bytes).max(1);
+        let logical = TaggedPtr::new(*va).tag();
+        Some(tags.iter().filter(|(ipa, _)| granules.contains(ipa)).all(|(_, tag)| *tag == logical))
+    }
+}
