@@ -193,7 +193,7 @@ const CONTROLS: [(&str, &str, &str); 10] = [
     // The source has the tag of its memory.
     ("qemu.store-only-copies", "orr\tx1, x0, x1", "mov\tx1, x0"),
     ("qemu.sb-keeps-branch-type", "sb\n", "isb\n"),
-    ("qemu.pac-half-by-bit-63", "#0x7f80000000000000", "#0xff80000000000000"),
+    ("qemu.pac-half-by-bit-63", "mov\tx20, #0x7f80000000000000", "mov\tx20, #0xff80000000000000"),
     ("qemu.xpac-without-key", "xpaci\tx20", "ubfx\tx20, x20, #0, #39"),
 ];
 

@@ -189,7 +189,10 @@ fn a_non_fault_load_never_faults_and_reads_no_device() {
         let look = |_: &mut Bench, done: &Done| first_fault(done);
         let text = "setffr; ldnf1b {z0.b}, p0/z, [x0]";
         let seen = Bench::permitted(new, text, &[tagged(4096 - 16, 0)], look);
-        assert_eq!(seen, [(0x33, 0, [0xff, 0xff, 0, 0]), (0x33, 0x1f, [0xff, 0xff, 0, 0])], "{kind:?}");
+        // Under KVM also at once: the first page is not there at stage 2 before something else touches it.
+        let at_the_page = [(0x33, 0, [0xff, 0xff, 0, 0]), (0x33, 0x1f, [0xff, 0xff, 0, 0])];
+        let at_once = [(0, 0, [0; 4]), (0, 0x1f, [0; 4])];
+        assert_eq!(seen, [at_the_page, at_once].concat(), "{kind:?}");
         let seen = Bench::permitted(new, text, &[tagged(4096, 0)], look);
         assert_eq!(seen, [(0, 0, [0; 4]), (0, 0x1f, [0; 4])], "{kind:?}");
     }
