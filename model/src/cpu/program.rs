@@ -7,7 +7,7 @@ use arch::{Args, Op};
 use isa::{Access, Feature, Insn};
 use pauth::KeyName;
 
-use super::sme::streaming::is_legal;
+use super::sme::legal::is_legal;
 use super::state::Cpu;
 use super::system_registers::{TCF_SHIFT, TCF0_SHIFT};
 

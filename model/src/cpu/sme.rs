@@ -10,14 +10,15 @@ use super::state::{Core, Executed, Stop};
 use model_base::Hypervisor;
 
 mod array;
+pub(super) mod legal;
 mod memory;
-pub(super) mod streaming;
+mod streaming;
 
 mutants::defects!();
 
 /// The defects of the rules of SME.
-pub(super) const ALL_DEFECTS: [&[&model_base::defect::Defect]; 4] =
-    [DEFECTS, array::DEFECTS, memory::DEFECTS, streaming::DEFECTS];
+pub(super) const ALL_DEFECTS: [&[&model_base::defect::Defect]; 5] =
+    [DEFECTS, array::DEFECTS, legal::DEFECTS, memory::DEFECTS, streaming::DEFECTS];
 
 /// An operand that no instruction of SME had when its rule was written.
 const UNKNOWN_OPERANDS: Stop = Stop::Unmodelled("operands of SME that the model does not know");
