@@ -85,7 +85,7 @@ pub fn initialize_program_registers(cpu: usize) {
         TFSR_EL1.set(0);
         TFSRE0_EL1.set(0);
     }
-    keys::initialize(cpu);
+    keys::initialize(|word| executor::executes(cpu, word));
     cpu::barrier();
 }
 

@@ -10,7 +10,6 @@ use abi::mailbox::{KEY_REGS, SysReg};
 use tock_registers::interfaces::{Readable, Writeable};
 
 use super::ID_AA64ISAR2_EL1;
-use crate::executor;
 
 /// ID_AA64ISAR1_EL1.{APA, API, GPA, GPI}.
 const ISAR1_FIELDS: u64 = 0xff << 4 | 0xff << 24;
@@ -24,10 +23,10 @@ static IMPLEMENTED: AtomicBool = AtomicBool::new(false);
 const READ: u32 = 0xd538_2100;
 
 /// Clears the keys, which are UNKNOWN after reset, if this CPU has them. A KVM may show them in the ID registers, and not have
-/// them (`docs/errata/linux.protected-mode-pauth.md`).
-pub fn initialize(cpu: usize) {
+/// them (`docs/errata/linux.protected-mode-pauth.md`), so `executes` is asked whether an instruction can be executed.
+pub fn initialize(executes: impl FnOnce(u32) -> bool) {
     let shown = ID_AA64ISAR1_EL1.get() & ISAR1_FIELDS != 0 || ID_AA64ISAR2_EL1.get() & ISAR2_FIELDS != 0;
-    let implemented = shown && executor::executes(cpu, READ);
+    let implemented = shown && executes(READ);
     IMPLEMENTED.store(implemented, Ordering::Relaxed);
     if implemented {
         clear();
