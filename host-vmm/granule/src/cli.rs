@@ -1,5 +1,6 @@
 //! The command line of `granule`: what can be asked for, and the way from there to a run and its exit status.
 
+mod error;
 mod fuzz;
 mod kill_matrix;
 mod list;
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use self::error::CliError;
 use self::rerun::GivenOptions;
 use crate::firmware;
 use crate::nested::inner::{InnerOptions, Work};
@@ -51,17 +53,6 @@ enum Command {
     KillMatrix(kill_matrix::KillMatrix),
     /// Put the results of several runs side by side
     Matrix(matrix::Matrix),
-}
-
-/// Why a command could not be carried out at all.
-#[derive(Debug, thiserror::Error)]
-enum CliError {
-    /// The user should ask otherwise.
-    #[error("{0}")]
-    Usage(String),
-    /// Results have nowhere to go.
-    #[error("the results cannot be written to standard output: {0}")]
-    Output(#[from] std::io::Error),
 }
 
 /// Runs the command line of this process.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::CliError;
+use super::error::CliError;
 use super::rerun::{GivenOptions, RERUN};
 use super::run::{Emulation, Machine, Run, SharedReport, Via, Watchdog, default_machine, explain, seed, settings_for};
 use crate::nested;

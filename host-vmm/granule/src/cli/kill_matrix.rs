@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::CliError;
+use super::error::CliError;
 use super::run::seed;
 use crate::kill_matrix::{self, Matrix, Noticed, Row};
 use report::Format;

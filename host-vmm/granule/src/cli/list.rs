@@ -4,7 +4,7 @@ use std::io::Write;
 
 use clap::Args;
 
-use super::CliError;
+use super::error::CliError;
 use crate::documents;
 use report::exit::Exit;
 use suite::{self, selection::Selection};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::CliError;
+use super::error::CliError;
 use crate::matrix::verdicts::VerdictDirectory;
 use crate::matrix::{self, Column};
 use report::exit::Exit;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::CliError;
+use super::error::CliError;
 use fuzz::replay::NamedProgram;
 use machine::Explain;
 use program::Program;

@@ -17,7 +17,7 @@ use machine::{Config, Deadline};
 pub use self::emulation::Emulation;
 pub use self::via::{Machine, Via};
 pub use self::watchdog::{SharedReport, Watchdog};
-use super::CliError;
+use super::error::CliError;
 use super::program;
 use super::rerun::{GivenOptions, RERUN};
 use crate::nested;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::CliError;
+use super::error::CliError;
 use machine::{Deadline, Explain};
 use model_base::Features;
 use program::{Program, TextError};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::CliError;
+use crate::cli::error::CliError;
 use crate::nested;
 use qemu::tcg;
 

@@ -3,7 +3,7 @@
 use model_base::Features;
 
 use super::emulation::Emulation;
-use crate::cli::CliError;
+use crate::cli::error::CliError;
 use machine::Explain;
 use modelled::Settings;
 

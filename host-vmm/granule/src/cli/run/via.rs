@@ -14,7 +14,7 @@ use suite::GuestPolicy;
 
 use super::emulation::Emulation;
 use super::{model_options, no_kernel};
-use crate::cli::CliError;
+use crate::cli::error::CliError;
 use crate::firmware;
 use crate::nested;
 use crate::nested::inner::Work;

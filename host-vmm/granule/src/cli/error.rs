@@ -1,0 +1,12 @@
+//! Why a command of `granule` could not be carried out.
+
+/// Why a command could not be carried out at all.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The user should ask otherwise.
+    #[error("{0}")]
+    Usage(String),
+    /// Results have nowhere to go.
+    #[error("the results cannot be written to standard output: {0}")]
+    Output(#[from] std::io::Error),
+}
