@@ -43,6 +43,14 @@ const UNREADABLE: &[FaultStatus] = &[
 ];
 
 const ALIGNMENT: &[FaultStatus] = &[FaultStatus::ALIGNMENT];
+/// What the granule or the page behind an address can take.
+const BEHIND: &[FaultStatus] = &[
+    FaultStatus::TAG_CHECK,
+    FaultStatus::TRANSLATION_L2,
+    FaultStatus::TRANSLATION_L3,
+    FaultStatus::PERMISSION_L2,
+    FaultStatus::PERMISSION_L3,
+];
 const EXCLUSIVE_LOADS: &[&str] = &["ldxr", "ldaxr", "ldxp", "ldaxp"];
 const EXCLUSIVE_STORES: &[&str] = &["stxr", "stlxr", "stxp", "stlxp"];
 const EXCLUSIVE_PAIRS: &[&str] = &["stxp", "stlxp"];
@@ -281,15 +289,15 @@ pub(super) const ALL: &[Erratum] = &[
     },
     Erratum {
         id: "qemu.exclusive-store-wider",
-        title: "an exclusive store of more bytes than were loaded does not look at its alignment before its tags",
+        title: "an exclusive store of more bytes than were loaded does not look at its alignment",
         versions: &[from(version(8, 1, 0))],
         shows: "STXR, STXP and their like of 2 to 8 bytes that cross 16 bytes, behind an exclusive load of fewer bytes from the same \
-                address, take a tag check fault of the granule behind instead of an alignment fault",
+                address, take a fault of the granule or page behind instead of an alignment fault: of its tag, or of its address, as of a read",
         seen: "10.0.13 and 11.1.3; that it begins with 8.1, where FEAT_LSE2 came, was not measured",
         reference: "target/arm/tcg/translate-a64.c, gen_store_exclusive(): \"For now, we assume no size change\"",
         signs: &[Sign::Instruction(InstructionSign {
             far: Far::NextGranule,
-            ..instead(EXCLUSIVE_STORES, abort(ALIGNMENT, true), abort(&[FaultStatus::TAG_CHECK], true))
+            ..instead(EXCLUSIVE_STORES, abort(ALIGNMENT, true), any_abort(BEHIND))
         })],
         programs: &["qemu.exclusive-store-wider"],
         avoid: &[Avoid::ExclusiveStoresWiderThanLoads],
