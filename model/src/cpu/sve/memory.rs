@@ -90,22 +90,28 @@ impl Core<'_, '_> {
 
     /// Returns the elements that are stored, and how many bytes of each: all; and where one faults, either those before it, with
     /// or without the part of it that lies before the page which cannot be accessed, or none. An element is one
-    /// access only where it is aligned, and one of 16 bytes not even there (Arm ARM, single-copy atomicity of SVE).
+    /// access only where it is aligned, and one of 16 bytes not even there, but at most two (Arm ARM, single-copy atomicity of SVE):
+    /// of it the first half may be stored alone.
     pub(in crate::cpu) fn elements_stored<'e>(
         &mut self,
         elements: &'e [Element],
         bytes: usize,
         fault: Option<&Fault>,
     ) -> Vec<(&'e Element, usize)> {
+        const HALF: usize = 8;
         let whole = |element| (element, bytes);
         let Some((place, stop)) = fault else { return elements.iter().map(whole).collect() };
-        let part = stop.reached_from(elements[*place].va).filter(|part| (1..bytes).contains(part));
-        let (before, parts) = (u32::from(*place > 0), u32::from(part.is_some()));
-        let outcome = if before + parts == 0 { 0 } else { self.env.choices.choose(1 + before + parts) };
-        if outcome == 0 {
-            return Vec::new();
+        let reached = stop.reached_from(elements[*place].va).filter(|reached| *reached < bytes).unwrap_or(0);
+        let mut outcomes = vec![None, Some(0)];
+        outcomes.extend([reached, HALF].into_iter().filter(|part| (1..=reached).contains(part)).map(Some));
+        outcomes.dedup();
+        // Without an element before it these two are the same.
+        if *place == 0 {
+            outcomes.remove(1);
         }
-        let part = part.filter(|_| outcome > before).map(|part| (&elements[*place], part));
+        let outcome = if outcomes.len() == 1 { 0 } else { self.env.choices.choose(outcomes.len() as u32) };
+        let Some(part) = outcomes[outcome as usize] else { return Vec::new() };
+        let part = (part > 0).then(|| (&elements[*place], part));
         elements[..*place].iter().map(whole).chain(part).collect()
     }
 
