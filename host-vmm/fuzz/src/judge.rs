@@ -4,7 +4,7 @@
 //! Where the architecture leaves a choice, every outcome that it permits will do. The reference runs first: a program that
 //! it does not cover may leave anything behind, and never reaches the machine.
 
-mod search;
+pub mod search;
 
 use std::sync::Arc;
 

@@ -2,6 +2,7 @@
 
 mod error;
 mod fuzz;
+mod inspect;
 mod kill_matrix;
 mod list;
 mod matrix;
@@ -47,6 +48,8 @@ enum Command {
     Fuzz(Box<fuzz::Fuzz>),
     /// Show what a program does, instruction by instruction: registers, tags, checks and faults
     Trace(trace::Trace),
+    /// Execute A64 code line by line at a prompt, and show what each line changed
+    Inspect(Box<inspect::Inspect>),
     /// List cases: name, promise, and where the promise is written
     List(list::List),
     /// Break every rule of the specification in turn, and show which case notices
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.execute(&given),
         Command::Fuzz(fuzz) => fuzz.execute(given),
         Command::Trace(trace) => trace.execute(),
+        Command::Inspect(inspect) => inspect.execute(),
         Command::List(list) => list.execute(),
         Command::KillMatrix(matrix) => matrix.execute(),
         Command::Matrix(matrix) => matrix.execute(),

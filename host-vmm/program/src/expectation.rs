@@ -332,6 +332,14 @@ fn hex_bytes(bytes: &[u8]) -> String {
 }
 
 impl FaultPattern {
+    /// Describes an exception as far as it is known; `None` if it is of none of the kinds.
+    #[must_use]
+    pub fn of(fault: &Fault, tagged_far: bool) -> Option<Self> {
+        let kind = FAULT_KINDS.iter().position(|kind| (kind.is)(fault.esr))?;
+        let write = fault.esr.wnr().filter(|_| fault.esr.class().is_data_abort());
+        Some(Self { kind, write, at: fault.index, far: known_far(fault, tagged_far) })
+    }
+
     fn is_met_by(&self, fault: &Fault, tagged_far: bool) -> bool {
         let far = self.far.is_none_or(|far| {
             let expected = Fault { far, ..*fault };

@@ -29,7 +29,7 @@ use modelled::{ModelFactory, Settings};
 use program::value::{Pointer, Value};
 use program::{Program, Run, Step};
 
-pub use text::write;
+pub use text::{write, write_instruction};
 
 /// Bytes that share a tag.
 const GRANULE: u64 = arch::GRANULE_BYTES as u64;
@@ -182,11 +182,21 @@ pub fn trace(program: &Program, settings: Settings, deadline: Deadline) -> Resul
         if rest.is_empty() {
             break;
         }
-        let executed = take_block(&mut rest, cpu, run.words.len());
-        let instructions = executed.iter().map(|step| instruction(step, run, cpu, &taken)).collect();
-        blocks.push(Block { step, heading: run.heading(), settings: run.settings(), instructions });
+        blocks.push(take_described(&mut rest, step, run, cpu, &taken));
     }
     Ok(Trace { cpu, blocks, stopped })
+}
+
+/// Describes a block that ran alone on vCPU 0 while it was watched, with all choices that were made meanwhile.
+#[must_use]
+pub fn block(run: &Run, mut watched: &[Watched], taken: &[(u32, u32)]) -> Block {
+    take_described(&mut watched, 0, run, 0, taken)
+}
+
+fn take_described(rest: &mut &[Watched], step: usize, run: &Run, cpu: usize, taken: &[(u32, u32)]) -> Block {
+    let executed = take_block(rest, cpu, run.words.len());
+    let instructions = executed.iter().map(|step| instruction(step, run, cpu, taken)).collect();
+    Block { step, heading: run.heading(), settings: run.settings(), instructions }
 }
 
 /// Takes the instructions of a block of so many words, and leaves out the one that ended it.

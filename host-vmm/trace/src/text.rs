@@ -24,7 +24,7 @@ pub fn write(trace: &Trace, out: &mut dyn Write) -> io::Result<()> {
     for block in &trace.blocks {
         writeln!(out, "{}", block.heading)?;
         block.settings.iter().try_for_each(|line| writeln!(out, "  {DIM}{line}{DIM:#}"))?;
-        block.instructions.iter().try_for_each(|one| instruction(one, out))?;
+        block.instructions.iter().try_for_each(|one| write_instruction(one, out))?;
     }
     match &trace.stopped {
         Some(why) => writeln!(out, "{BAD}stopped{BAD:#}: {why}"),
@@ -32,7 +32,12 @@ pub fn write(trace: &Trace, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-fn instruction(one: &Instruction, out: &mut dyn Write) -> io::Result<()> {
+/// Writes what an instruction did.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn write_instruction(one: &Instruction, out: &mut dyn Write) -> io::Result<()> {
     let place = one.index.map_or_else(String::new, |index| index.to_string());
     let mut head = format!("{place:>4}  {:width$} ", one.text, width = COLUMN - 7);
     if head.chars().count() > COLUMN {

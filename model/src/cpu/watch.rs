@@ -76,12 +76,20 @@ pub enum WatchedAccess {
 
 thread_local! {
     static ACTIVE: Cell<bool> = const { Cell::new(false) };
+    /// How many instructions may yet be kept.
+    static LEFT: Cell<usize> = const { Cell::new(0) };
     static STEPS: RefCell<Vec<Watched>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Runs something, and returns what it returns and what the CPUs of this thread did meanwhile.
 pub fn record<T>(run: impl FnOnce() -> T) -> (T, Vec<Watched>) {
+    record_first(usize::MAX, run)
+}
+
+/// As [`record`], but keeps no more than the first `most` instructions.
+pub fn record_first<T>(most: usize, run: impl FnOnce() -> T) -> (T, Vec<Watched>) {
     STEPS.take();
+    LEFT.set(most);
     ACTIVE.set(true);
     let result = run();
     ACTIVE.set(false);
@@ -92,6 +100,8 @@ pub fn record<T>(run: impl FnOnce() -> T) -> (T, Vec<Watched>) {
 #[inline]
 pub(super) fn begin(core: &Core<'_, '_>) {
     if ACTIVE.get() {
+        let Some(left) = LEFT.get().checked_sub(1) else { return ACTIVE.set(false) };
+        LEFT.set(left);
         let cpu = Box::new(core.cpu.clone());
         let number = core.env.platform.cpu;
         let made = core.env.choices.made();

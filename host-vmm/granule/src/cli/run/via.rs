@@ -162,6 +162,16 @@ impl Checked<'_> {
         }
     }
 
+    /// Returns what opens a machine in this process; `None` for a nested run.
+    ///
+    /// # Errors
+    ///
+    /// When there is no firmware.
+    pub fn opener_here(&self) -> Result<Option<Box<dyn Opener>>, OpenError> {
+        let firmware = self.options.firmware.map(read_firmware).transpose()?;
+        if let Kind::Nested { .. } = self.kind { Ok(None) } else { self.opener(firmware).map(Some) }
+    }
+
     /// Returns what opens a machine in this process.
     fn opener(&self, firmware: Option<Vec<u8>>) -> Result<Box<dyn Opener>, OpenError> {
         let GuestPolicy { guest_timeout, hazards, .. } = self.options.guests;
