@@ -24,9 +24,11 @@ use crate::setup::Setup;
 use crate::toolchain;
 
 /// Commands that run programs on a machine, which may be emulated.
-const ON_MACHINES: &[&str] = &["run", "fuzz"];
+const ON_MACHINES: &[&str] = &["run", "fuzz", TRACE];
 /// Commands that need nothing but granule.
-const ELSEWHERE: &[&str] = &[KILL_MATRIX, "list", "trace"];
+const ELSEWHERE: &[&str] = &[KILL_MATRIX, "list"];
+/// The command that runs on the model unless another machine is named.
+const TRACE: &str = "trace";
 /// The command whose `--mutants` needs a build of its own.
 const KILL_MATRIX: &str = "kill-matrix";
 
@@ -88,7 +90,8 @@ struct Parts {
 fn needs(command: &str, request: &Request) -> Result<Parts> {
     let native = host::architecture()?.rust == "aarch64" && Path::new("/dev/kvm").exists();
     // As granule chooses it. One that granule does not know needs nothing: it will be rejected.
-    let via = request.via.as_deref().unwrap_or(if native { "kvm" } else { "nested" });
+    let usual = if command == TRACE { "model" } else if native { "kvm" } else { "nested" };
+    let via = request.via.as_deref().unwrap_or(usual);
     let emulated = ON_MACHINES.contains(&command) && !request.help;
     Ok(Parts { qemu: emulated && ["nested", "tcg"].contains(&via), kernel: emulated && via == "nested" })
 }
@@ -123,7 +126,9 @@ mod tests {
         };
         assert_eq!(of("run", "nested", false), Parts { qemu: true, kernel: true });
         assert_eq!(of("fuzz", "tcg", false), Parts { qemu: true, kernel: false });
+        assert_eq!(of("trace", "nested", false), Parts { qemu: true, kernel: true });
         let none = Parts { qemu: false, kernel: false };
+        assert_eq!(needs("trace", &Request::default()).expect("an architecture"), none);
         for (command, via, help) in
             [("run", "model", false), ("run", "kvm", false), ("run", "nested", true), ("kill-matrix", "nested", false)]
         {
