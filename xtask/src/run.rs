@@ -24,11 +24,12 @@ use crate::setup::Setup;
 use crate::toolchain;
 
 /// Commands that run programs on a machine, which may be emulated.
-const ON_MACHINES: &[&str] = &["run", "fuzz", INSPECT];
+const ON_MACHINES: &[&str] = &["run", "fuzz", INSPECT, TRACE];
 /// Commands that need nothing but granule.
-const ELSEWHERE: &[&str] = &[KILL_MATRIX, "list", "trace"];
-/// The command that uses the model unless it is told otherwise, and whose session may add a machine later.
+const ELSEWHERE: &[&str] = &[KILL_MATRIX, "list"];
+/// Commands that run on the model unless another machine is named. A session of the first may add one later.
 const INSPECT: &str = "inspect";
+const TRACE: &str = "trace";
 /// The command whose `--mutants` needs a build of its own.
 const KILL_MATRIX: &str = "kill-matrix";
 
@@ -90,8 +91,14 @@ struct Parts {
 fn needs(command: &str, request: &Request) -> Result<Parts> {
     let native = host::architecture()?.rust == "aarch64" && Path::new("/dev/kvm").exists();
     // As granule chooses it. One that granule does not know needs nothing: it will be rejected.
-    let default = if command == INSPECT { "model" } else if native { "kvm" } else { "nested" };
-    let via = request.via.as_deref().unwrap_or(default);
+    let usual = if [INSPECT, TRACE].contains(&command) {
+        "model"
+    } else if native {
+        "kvm"
+    } else {
+        "nested"
+    };
+    let via = request.via.as_deref().unwrap_or(usual);
     let emulated = ON_MACHINES.contains(&command) && !request.help;
     let later = command == INSPECT && request.qemu.is_some();
     Ok(Parts { qemu: emulated && (later || ["nested", "tcg"].contains(&via)), kernel: emulated && via == "nested" })
@@ -127,8 +134,10 @@ mod tests {
         };
         assert_eq!(of("run", "nested", false), Parts { qemu: true, kernel: true });
         assert_eq!(of("fuzz", "tcg", false), Parts { qemu: true, kernel: false });
+        assert_eq!(of("trace", "nested", false), Parts { qemu: true, kernel: true });
         assert_eq!(of("inspect", "tcg", false), Parts { qemu: true, kernel: false });
         let none = Parts { qemu: false, kernel: false };
+        assert_eq!(needs("trace", &Request::default()).expect("an architecture"), none);
         assert_eq!(needs("inspect", &Request::default()).expect("an architecture"), none);
         for (command, via, help) in
             [("run", "model", false), ("run", "kvm", false), ("run", "nested", true), ("kill-matrix", "nested", false)]

@@ -22,8 +22,9 @@ use crate::firmware;
 use crate::nested::inner::{InnerOptions, Work};
 use ::fuzz::contender::KnownErrata;
 use ::fuzz::{campaign, replay};
+use ::program::Program;
 use kvm::open::ThisHost;
-use machine::Deadline;
+use machine::{Deadline, Explain};
 use report::event::{Event, STREAM_VERSION, Sink};
 use report::exit::Exit;
 use suite::GuestPolicy;
@@ -123,6 +124,10 @@ pub fn inner_suite(options: &InnerOptions, sink: &mut dyn Sink) {
             let known = KnownErrata { avoided: *avoid_known, around: options.emulator.clone() };
             campaign::run(fuzz, &host, &known, sink, &mut |_, _| ());
         }
+        Work::Trace(text) => match text.parse::<Program>() {
+            Ok(program) => ::trace::beside::beside(&program, &host, &options.emulator, Deadline::NEVER, sink),
+            Err(error) => sink.event(Event::Broken { reason: error.sentence(), remedy: String::new() }),
+        },
     }
 }
 

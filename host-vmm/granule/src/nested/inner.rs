@@ -35,6 +35,8 @@ pub enum Work {
     Programs(Vec<NamedProgram>),
     /// Random programs; whether they stay away from the known divergences of the emulator and the kernel.
     Fuzz(campaign::Options, bool),
+    /// A program, as its text, traced on the machine and on the specification.
+    Trace(String),
 }
 
 /// What the inner granule is told to do.

@@ -8,6 +8,7 @@ use fuzz::{campaign, replay};
 use kvm::open::ThisHost;
 use machine::Deadline;
 use machine::target::{OpenError, Opener};
+use program::Program;
 use qemu::tcg;
 use report::event::{CaseInfo, Event, STREAM_VERSION, Sink};
 use suite::GuestPolicy;
@@ -136,6 +137,14 @@ impl Checked<'_> {
         let cases = programs.iter().map(replay::NamedProgram::info).collect();
         self.here_or_nested(Work::Programs(programs.to_vec()), cases, seed, sink, &mut |opener, sink| {
             replay::run(programs, opener, "", seed, self.options.deadline, sink);
+        });
+    }
+
+    /// Traces a program on the machine and on the specification of the same CPU; the trace is the answer.
+    pub fn trace(&self, program: &Program, sink: &mut dyn Sink) {
+        let work = Work::Trace(program.to_string());
+        self.here_or_nested(work, Vec::new(), 0, sink, &mut |opener, sink| {
+            trace::beside::beside(program, opener, "", self.options.deadline, sink);
         });
     }
 
