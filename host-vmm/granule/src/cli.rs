@@ -20,6 +20,7 @@ use self::error::CliError;
 use self::rerun::GivenOptions;
 use crate::firmware;
 use crate::nested::inner::{InnerOptions, Work};
+use crate::nested::remote;
 use ::fuzz::contender::KnownErrata;
 use ::fuzz::{campaign, replay};
 use ::program::Program;
@@ -120,6 +121,7 @@ pub fn inner_suite(options: &InnerOptions, sink: &mut dyn Sink) {
         Work::Programs(programs) => {
             replay::run(programs, &host, &options.emulator, options.seed, Deadline::NEVER, sink)
         }
+        Work::Machine => remote::serve(&host, sink),
         Work::Fuzz(fuzz, avoid_known) => {
             let known = KnownErrata { avoided: *avoid_known, around: options.emulator.clone() };
             campaign::run(fuzz, &host, &known, sink, &mut |_, _| ());

@@ -30,6 +30,7 @@ mod show;
 pub mod state;
 pub mod subject;
 pub mod verbs;
+pub mod wire;
 
 pub use error::InspectError;
 pub use inspector::{Alone, Answer, Inspector, Status, World};

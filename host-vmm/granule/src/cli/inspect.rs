@@ -12,8 +12,9 @@ use ::inspect::{Inspector, Status, World};
 use clap::{Args, ValueEnum};
 
 use super::error::CliError;
-use super::run::{Emulation, Machine, Via};
+use super::run::{Checked, Emulation, Machine, Opening, Via};
 use crate::nested;
+use crate::nested::remote::Remote;
 use machine::target::OpenError;
 use machine::{Deadline, Explain};
 use report::exit::Exit;
@@ -132,15 +133,19 @@ impl Outside<'_> {
             avoid_known: false,
             smp: nested::SMP,
         };
-        let opener = match machine.check()?.opener_here() {
-            Ok(opener) => opener,
-            Err(error) => return Ok(Err(error)),
-        };
-        let Some(opener) = opener else {
-            return Err(CliError::Usage("lines cannot run in a nested run; choose model, tcg or kvm".to_owned()));
-        };
-        Ok(Local::open(&*opener).map(|local| (Box::new(local) as Box<dyn Subject>, String::new())))
+        Ok(open(&machine.check()?))
     }
+}
+
+/// Opens a machine in this process or in a nested run.
+fn open(machine: &Checked<'_>) -> Result<OpenedSubject, OpenError> {
+    Ok(match machine.opening()? {
+        Opening::Here(opener) => (Box::new(Local::open(&*opener)?), String::new()),
+        Opening::Nested(options) => {
+            let (remote, emulator) = Remote::open(&options)?;
+            (Box::new(remote), emulator)
+        }
+    })
 }
 
 impl World for Outside<'_> {

@@ -71,6 +71,14 @@ pub struct Checked<'a> {
     kind: Kind,
 }
 
+/// What opens a machine that stays open.
+pub enum Opening {
+    /// In this process.
+    Here(Box<dyn Opener>),
+    /// A nested run in which the machine waits for requests.
+    Nested(Box<nested::Options>),
+}
+
 /// Which machine, with what it takes to open it.
 #[derive(Clone, Debug)]
 enum Kind {
@@ -171,14 +179,19 @@ impl Checked<'_> {
         }
     }
 
-    /// Returns what opens a machine in this process; `None` for a nested run.
+    /// Returns what opens a machine that stays open.
     ///
     /// # Errors
     ///
     /// When there is no firmware.
-    pub fn opener_here(&self) -> Result<Option<Box<dyn Opener>>, OpenError> {
+    pub fn opening(&self) -> Result<Opening, OpenError> {
         let firmware = self.options.firmware.map(read_firmware).transpose()?;
-        if let Kind::Nested { .. } = self.kind { Ok(None) } else { self.opener(firmware).map(Some) }
+        Ok(match &self.kind {
+            Kind::Nested { kernel } => {
+                Opening::Nested(Box::new(self.nested(kernel, Work::Machine, Vec::new(), 0, firmware)))
+            }
+            _ => Opening::Here(self.opener(firmware)?),
+        })
     }
 
     /// Returns what opens a machine in this process.
