@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use inspect::subject::{Local, Subject};
 use inspect::wire::{Booted, Reply, Request, answer};
 use machine::target::{OpenError, Opener, Target};
-use machine::{Explain, MachineError};
+use machine::MachineError;
 use program::{Observation, Program};
 use qemu::child::{Output, Subprocess};
 use report::event::{Event, STREAM_VERSION, Sink};
