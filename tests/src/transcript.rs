@@ -84,12 +84,17 @@ impl Transcript {
     ///
     /// When it does not.
     pub fn check(&self) -> ExitedProcess {
-        let ended = self.run();
-        let found: Vec<&str> = ended.stdout.lines().map(str::trim_end).collect();
-        let expected: Vec<&str> = self.lines.iter().map(|line| line.trim_end()).collect();
-        assert!(lines_match(&expected, &found), "{}\n-- expected\n{}\n{ended}", self.command, expected.join("\n"));
+        let (ended, expected) = (self.run(), self.lines.join("\n"));
+        assert!(matches(&expected, &ended.stdout), "{}\n-- expected\n{expected}\n{ended}", self.command);
         ended
     }
+}
+
+/// Returns whether a command printed what a document says.
+#[must_use]
+pub fn matches(expected: &str, found: &str) -> bool {
+    let [expected, found] = [expected, found].map(|text| text.lines().map(str::trim_end).collect::<Vec<_>>());
+    lines_match(&expected, &found)
 }
 
 fn lines_match(expected: &[&str], found: &[&str]) -> bool {

@@ -127,7 +127,11 @@ fn undo_comes_back_line_by_line() {
     shows(lines, &["0x000000  3  0"]);
     let mut inspector = model();
     let before = inspector.session().state().clone();
-    last(&mut inspector, "x1 = 1\nirg x2, x0\nmode async\nstg x2, [x2]\nstr x2, [x0]\nundo\nundo\nundo\nundo\nundo", &mut Alone);
+    last(
+        &mut inspector,
+        "x1 = 1\nirg x2, x0\nmode async\nstg x2, [x2]\nstr x2, [x0]\nundo\nundo\nundo\nundo\nundo",
+        &mut Alone,
+    );
     let state = inspector.session().state();
     assert_eq!((state.run.x, state.memory.clone()), (before.run.x, before.memory));
     assert_eq!((state.sys, state.run.controls), (before.sys, before.run.controls));
@@ -138,7 +142,8 @@ fn undo_comes_back_line_by_line() {
 
 #[test]
 fn what_was_saved_is_restored() {
-    let lines = "irg x1, x0\nstg x1, [x1]\nexclude 0xff\nsave\ntags 0x0 = f*8\nexclude 0\nx1 = 0\nmode none\nrestore\nregs";
+    let lines =
+        "irg x1, x0\nstg x1, [x1]\nexclude 0xff\nsave\ntags 0x0 = f*8\nexclude 0\nx1 = 0\nmode none\nrestore\nregs";
     shows(lines, &["x1 = tagged+0x0 tag 3", "gcr_el1 = 0xff", "rgsr_el1 = 0x32a503", "tcf = sync"]);
     shows(&format!("{lines}\ntags"), &["0x000000  3  0"]);
     shows(&format!("{lines}\nundo\ntags"), &["0x000000  f  f"]);
@@ -148,7 +153,9 @@ fn what_was_saved_is_restored() {
 #[test]
 fn expectations_are_about_the_last_line() {
     let line = "tags 0x0 = 3\nstr x1, [x0]";
-    for met in ["fault tag-check write at 0 far tagged+0x0 tag 0", "tags 0x0 3 0", "data 0x0 0000", "x9 = 0", "x1 tag 0"] {
+    for met in
+        ["fault tag-check write at 0 far tagged+0x0 tag 0", "tags 0x0 3 0", "data 0x0 0000", "x9 = 0", "x1 tag 0"]
+    {
         shows(&format!("{line}\nexpect {met}"), &["met"]);
     }
     let (text, status) = last(&mut model(), &format!("{line}\nexpect no fault"), &mut Alone);
@@ -207,7 +214,10 @@ fn a_machine_beside_agrees_or_differs_as_the_architecture_permits_or_does_not() 
     let lines = "against tcg\ngcr_el1 = 0x10000\nirg x1, x0\nstg x1, [x1]";
     let mut inspector = model();
     let (text, status) = last(&mut inspector, lines.rsplit_once('\n').unwrap().0, &mut world);
-    assert!(status == Status::Done && text.contains("~ tcg") && text.contains("    x1: model tagged+0x0 tag"), "{text}");
+    assert!(
+        status == Status::Done && text.contains("~ tcg") && text.contains("    x1: model tagged+0x0 tag"),
+        "{text}"
+    );
     let (text, _) = last(&mut inspector, "stg x1, [x1]", &mut world);
     assert!(text.contains("= tcg shows the same"), "{text}");
 
@@ -217,7 +227,10 @@ fn a_machine_beside_agrees_or_differs_as_the_architecture_permits_or_does_not() 
     let _active = model_base::defect::activate(Some(defect));
     let mut inspector = model();
     let (text, status) = last(&mut inspector, "against tcg\nst2g x0, [x0]\nirg x1, x0; st2g x1, [x1]", &mut world);
-    assert!(status == Status::Unmet && text.contains("≠ tcg") && text.contains("tag at 0x10: model 3 · tcg 0"), "{text}");
+    assert!(
+        status == Status::Unmet && text.contains("≠ tcg") && text.contains("tag at 0x10: model 3 · tcg 0"),
+        "{text}"
+    );
     let (text, status) = last(&mut inspector, "ldg x2, [x0, #16]", &mut world);
     assert!(status == Status::Done && text.contains("= tcg"), "it goes on alike: {text}");
 

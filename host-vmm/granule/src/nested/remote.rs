@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use inspect::subject::{Local, Subject};
 use inspect::wire::{Booted, Reply, Request, answer};
-use machine::target::{OpenError, Opener, Target};
 use machine::MachineError;
+use machine::target::{OpenError, Opener, Target};
 use program::{Observation, Program};
 use qemu::child::{Output, Subprocess};
 use report::event::{Event, STREAM_VERSION, Sink};
