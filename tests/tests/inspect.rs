@@ -71,7 +71,8 @@ fn assert_is_as_shown(name: &str, least: usize) {
         let ended = inspect(&options, &session.lines());
         let expected = session.seen.join("\n");
         assert!(matches(&expected, &ended.stdout), "{name}\n-- expected\n{expected}\n-- found\n{ended}");
-        assert!(has_exit(&ended, Exit::Passed), "{ended}");
+        let exit = if expected.contains("not permit") { Exit::Failed } else { Exit::Passed };
+        assert!(has_exit(&ended, exit), "{ended}");
     }
 }
 

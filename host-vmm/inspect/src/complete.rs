@@ -70,7 +70,8 @@ fn verbs() -> impl Iterator<Item = String> {
 }
 
 fn mnemonics() -> impl Iterator<Item = String> {
-    isa::rows().iter().map(|row| row.mnemonic().to_owned())
+    // `{}` stands for suffixes.
+    isa::rows().iter().map(|row| row.mnemonic().split('{').next().unwrap_or_default().to_owned())
 }
 
 fn settings() -> impl Iterator<Item = String> {

@@ -253,9 +253,13 @@ pub fn registers(state: &State, boot: &BootReport) -> String {
     text
 }
 
-/// Writes tags, a hexadecimal digit each.
+/// Writes tags, a hexadecimal digit each, several of the same as `tag*count`.
 fn digits(tags: &[Tag]) -> String {
-    tags.iter().map(|tag| format!("{:x}", tag.value())).collect::<Vec<_>>().join(" ")
+    let runs = tags.chunk_by(|a, b| a == b).map(|run| match run {
+        [tag] => format!("{:x}", tag.value()),
+        run => format!("{:x}*{}", run[0].value(), run.len()),
+    });
+    runs.collect::<Vec<_>>().join(" ")
 }
 
 fn hex_bytes(bytes: &[u8]) -> String {

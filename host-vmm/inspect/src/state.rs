@@ -103,7 +103,7 @@ impl State {
 
 /// The seed of RGSR_EL1 with which a session begins: any but 0, from which the generator would never come away (Arm ARM,
 /// pseudocode `NextRandomTagBit`).
-const SEED: u64 = 0x2a5d00;
+const SEED: u64 = 0x002a_5d00;
 /// PSTATE.TCO in SPSR_EL1.
 const PSTATE_TCO: u32 = 25;
 /// Where the keys begin among the system registers.

@@ -85,6 +85,9 @@ pub struct Seen {
     tagged_far: bool,
 }
 
+/// A register or a granule, by its number.
+type Numbered = (usize, Vec<u8>);
+
 /// What a block left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct SentTrace {
@@ -95,7 +98,7 @@ struct SentTrace {
     /// Registers that are not 0.
     v: Option<Vec<(usize, [u64; 2])>>,
     /// The vector length, and z0 to z31, p0 to p15 and FFR as far as they are not 0.
-    scalable: Option<(u16, Vec<(usize, Vec<u8>)>)>,
+    scalable: Option<(u16, Vec<Numbered>)>,
     /// Instruction, ESR_EL1, FAR_EL1, SPSR_EL1.
     faults: Vec<(Option<usize>, u64, u64, u64)>,
     end: u64,
@@ -107,7 +110,7 @@ struct SentExtent {
     offset: u64,
     pages: u64,
     has_tags: bool,
-    data: Vec<(usize, Vec<u8>)>,
+    data: Vec<Numbered>,
     tags: Vec<(usize, u8)>,
 }
 

@@ -74,7 +74,7 @@ impl Remote {
     ///
     /// When something is missing, or the machine does not boot.
     pub fn open(options: &Options) -> Result<(Self, String), OpenError> {
-        let started = outer::start(options, |command, inherited| Subprocess::start_with_input(command, inherited));
+        let started = outer::start(options, Subprocess::start_with_input);
         let (child, emulator) = started.map_err(|error| OpenError::broken(&error))?;
         let mut console = Console { child, decoder: Decoder::default(), lines: Vec::new() };
         let until = options.deadline.limits(TIMEOUT);

@@ -13,7 +13,7 @@ use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
 use rustyline::validate::Validator;
-use rustyline::{CompletionType, Config, Context, Editor, Helper};
+use rustyline::{ColorMode, CompletionType, Config, Context, Editor, Helper};
 
 use super::PROMPT;
 use crate::cli::error::CliError;
@@ -25,7 +25,11 @@ const KEPT: usize = 1000;
 /// Asks for lines until the end of the input.
 pub fn prompt(inspector: &mut Inspector, world: &mut dyn World, description: &str) -> Result<Exit, CliError> {
     let config = Config::builder().completion_type(CompletionType::List).max_history_size(KEPT);
-    let config = config.map_err(unreadable)?.auto_add_history(true).build();
+    let colours = match anstream::AutoStream::choice(&std::io::stdout()) {
+        anstream::ColorChoice::Never => ColorMode::Disabled,
+        _ => ColorMode::Enabled,
+    };
+    let config = config.map_err(unreadable)?.auto_add_history(true).color_mode(colours).build();
     let mut editor: Editor<Line, FileHistory> = Editor::with_config(config).map_err(unreadable)?;
     editor.set_helper(Some(Line));
     let history = history();
