@@ -1,24 +1,22 @@
 //! Takes lines and returns answers.
 
-use abi::map::ARENA_SIZE;
-use machine::{El, Explain};
-use program::control::FIELDS;
-use program::scalable::is_scalable_instruction;
-use program::value::Pointer;
-use program::{Event, Observation, Program, Run, Step, StepObservation, observation::StepOutcome};
+mod memory;
+mod settings;
 
-use super::address;
+use machine::Explain;
+use program::scalable::is_scalable_instruction;
+use program::{Observation, Program, Run, Step, StepObservation, observation::StepOutcome};
+
 use super::error::InspectError;
 use super::memory::GRANULE;
+use super::ran::{Agreement, Ran};
 use super::read::{self, Line};
 use super::script;
-use super::session::{Agreement, MODEL, Ran, Session};
+use super::session::{MODEL, Session};
 use super::show;
 use super::subject::Subject;
 use super::verbs::{Action, VERBS, Verb};
 
-/// Bytes that `mem` shows without a length.
-const SHOWN: u64 = 4 * GRANULE;
 /// Scripts that may be carried out within each other.
 const DEPTH: usize = 8;
 
@@ -201,140 +199,6 @@ impl Inspector {
             Action::Help => help(rest),
             Action::Quit => Ok(Answer { text: String::new(), status: Status::Quit }),
         }
-    }
-
-    fn tags(&mut self, rest: &str) -> Result<Answer, InspectError> {
-        let state = self.session.state();
-        if let Some((place, tags)) = rest.split_once('=') {
-            let (offset, length) = address::range(place, state)?;
-            let offset = offset & !(GRANULE - 1);
-            let event = read::event(&format!("tags {offset:#x} {}", tags.trim()))?;
-            if let (Some(range), Event::Tags { tags, .. }) = (length, &event)
-                && (range.end - range.start) / GRANULE != tags.len() as u64
-            {
-                let granules = (range.end - range.start) / GRANULE;
-                return Err(InspectError::Usage(format!(
-                    "expected {granules} tags for {granules} granules, found {}",
-                    tags.len()
-                )));
-            }
-            return self.host(&format!("tags {rest}"), event);
-        }
-        let memory = &state.memory;
-        if rest.is_empty() {
-            let rows = memory.tagged_rows(show::ROW);
-            let none = || "  every tag is 0\n".to_owned();
-            return Ok(Answer::done(if rows.is_empty() {
-                none()
-            } else {
-                show::tag_rows(memory, rows.into_iter(), None)
-            }));
-        }
-        let row = |at: u64| at & !(show::ROW - 1);
-        Ok(Answer::done(match address::range(rest, state)? {
-            (at, None) => show::tag_rows(memory, std::iter::once(row(at)), Some(at)),
-            (_, Some(range)) => show::tag_rows(memory, (row(range.start)..range.end).step_by(show::ROW as usize), None),
-        }))
-    }
-
-    fn mem(&mut self, rest: &str) -> Result<Answer, InspectError> {
-        let state = self.session.state();
-        if let Some((place, bytes)) = rest.split_once('=') {
-            let offset = address::offset(place.trim(), state)?;
-            let event = read::event(&format!("data {offset:#x} {}", bytes.trim()))?;
-            return self.host(&format!("mem {rest}"), event);
-        }
-        if rest.is_empty() {
-            return Err(InspectError::Usage("expected an address, such as `mem x0` or `mem 0x20 64`".to_owned()));
-        }
-        let (at, range) = address::range(rest, state)?;
-        let start = at & !(GRANULE - 1);
-        let range = range.unwrap_or(start..(start + SHOWN).min(ARENA_SIZE));
-        Ok(Answer::done(show::bytes(&state.memory, range)))
-    }
-
-    fn host(&mut self, line: &str, event: Event) -> Result<Answer, InspectError> {
-        let before = self.session.state().clone();
-        self.session.host(line, event)?;
-        Ok(Answer::done(show::changes(&before, self.session.state(), self.session.boot())))
-    }
-
-    fn mode(&mut self, rest: &str) -> Option<Answer> {
-        if rest.is_empty() {
-            return Some(Answer::done(show::modes(self.session.state(), self.session.boot())));
-        }
-        let words: Vec<_> = rest.split_whitespace().collect();
-        let (fields, mode): (&[&str], &str) = match words[..] {
-            [mode] => (&["sctlr_el1.tcf", "sctlr_el1.tcf0"], mode),
-            ["el1", mode] => (&["sctlr_el1.tcf"], mode),
-            ["el0", mode] => (&["sctlr_el1.tcf0"], mode),
-            _ => return None,
-        };
-        let mut state = self.session.state().clone();
-        for name in fields {
-            let index = FIELDS.iter().position(|field| field.name == *name)?;
-            let value = FIELDS[index].values.iter().position(|value| *value == mode)?;
-            state.run.controls.set(index, value as u8);
-        }
-        let text = show::modes(&state, self.session.boot());
-        self.session.change(&format!("mode {rest}"), |own| *own = state);
-        Some(Answer::done(text))
-    }
-
-    fn el(&mut self, rest: &str) -> Option<Answer> {
-        let el = match rest {
-            "" => return Some(Answer::done(format!("  EL{}\n", show::level(self.session.state())))),
-            "0" => El::El0,
-            "1" => El::El1,
-            _ => return None,
-        };
-        let mut state = self.session.state().clone();
-        state.run.el = el;
-        let mut text = format!("  EL{rest}\n");
-        let x = state.run.x.iter().enumerate();
-        let first = x.filter_map(|(n, value)| Some((n, Pointer::from_bits(*value)?))).find(|(_, pointer)| {
-            !program::value::WINDOWS.iter().any(|(name, window)| name.ends_with("-el0") && *window == pointer.window)
-        });
-        if let (El::El0, Some((n, pointer))) = (el, first) {
-            let text_of = pointer.to_string();
-            let own = text_of.replacen("tagged+", "tagged-el0+", 1);
-            text += &format!("  x{n} is {text_of}, which EL0 cannot access; for EL0 it is `x{n} = {own}`\n");
-        }
-        self.session.change(&format!("el {rest}"), |own| *own = state);
-        Some(Answer::done(text))
-    }
-
-    fn tco(&mut self, rest: &str) -> Option<Answer> {
-        let tco = match rest {
-            "" => self.session.state().run.tco,
-            "0" => false,
-            "1" => true,
-            _ => return None,
-        };
-        self.session.change(&format!("tco {rest}"), |state| state.run.tco = tco);
-        Some(Answer::done(format!("  tco {}\n", u8::from(tco))))
-    }
-
-    fn exclude(&mut self, rest: &str) -> Result<Answer, InspectError> {
-        use abi::mailbox::SysReg::Gcr;
-        const EXCLUDE: u64 = 0xffff;
-        let mut state = self.session.state().clone();
-        if !rest.is_empty() {
-            let mask = read::value(rest)?;
-            if mask > EXCLUDE {
-                return Err(InspectError::Usage(format!(
-                    "expected a mask of 16 bits, a bit for each tag, found {mask:#x}"
-                )));
-            }
-            let gcr = state.sys[Gcr as usize] & !EXCLUDE | mask;
-            state.set(Gcr, gcr);
-        }
-        let gcr = state.sys[Gcr as usize];
-        let text = format!("  gcr_el1 = {gcr:#x}: exclude {}\n", show::excluded((gcr & EXCLUDE) as u16));
-        if !rest.is_empty() {
-            self.session.change(&format!("exclude {rest}"), |own| *own = state);
-        }
-        Ok(Answer::done(text))
     }
 
     fn restore(&mut self) -> Result<Answer, InspectError> {

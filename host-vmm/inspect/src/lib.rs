@@ -20,9 +20,11 @@
 mod address;
 pub mod complete;
 pub mod error;
+mod follow;
 mod inspector;
 pub mod memory;
 mod model;
+pub mod ran;
 mod read;
 mod script;
 pub mod session;

@@ -7,7 +7,7 @@ use program::text::REGISTERS;
 use program::{Expectation, Program, Run, Step};
 
 use super::memory::GRANULE;
-use super::session::Ran;
+use super::ran::Ran;
 use super::state::State;
 
 /// Lists what was seen of a line, as expectations behind its block. Where the architecture leaves a choice nothing is said of

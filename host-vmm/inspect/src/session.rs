@@ -7,63 +7,21 @@
 use std::collections::BTreeSet;
 
 use abi::mailbox::BootReport;
-use fuzz::judge::search::{Candidate, Search, SearchResult};
-use fuzz::reference::Outcome;
-use machine::Trace;
-use model::cpu::watch::Watched;
 use model_base::choice::Choices;
-use program::compare::{Difference, differences};
-use program::observation::StepOutcome;
-use program::{Event, Observation, Program, Run, Step};
+use program::compare::differences;
+use program::{Event, Observation, Program, Step};
 
 use super::error::InspectError;
+use super::follow::{block_trace, follow, one_block, with_unknown};
 use super::model::{Model, Observed, WATCHED};
+use super::ran::{Agreement, Ran, Restored};
 use super::state::State;
 use super::subject::{Member, Subject};
 
 /// The name of the specification among machines.
 pub const MODEL: &str = "model";
-/// Most outcomes that are tried for one line.
-const OUTCOMES: usize = 1 << 12;
 /// What reads a VM's registers after it was restored, and changes nothing: NOP.
 const NOP: u32 = 0xd503_201f;
-
-/// How a machine agrees with what is shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Agreement {
-    /// It showed the same.
-    Same,
-    /// It showed something else that the architecture permits, too: what is shown, and what it showed.
-    Permitted(Vec<Difference>),
-    /// It showed something that the architecture does not permit.
-    Differs(Vec<Difference>),
-    /// There are more permitted outcomes than could be tried.
-    Undecided(Vec<Difference>),
-    /// It failed, and was started anew.
-    Failed(String),
-}
-
-/// What a line of code did.
-pub struct Ran {
-    /// The instructions that were executed, as the specification shows them.
-    pub block: trace::Block,
-    /// Whether there were more than were watched.
-    pub more: bool,
-    /// The state before.
-    pub before: State,
-    /// The exceptions, registers and flags, as the inspected machine showed them.
-    pub trace: Trace,
-    /// What the specification has of it, for expectations.
-    pub outcome: Outcome,
-    /// What the inspected machine showed.
-    pub shown: Observation,
-    /// How the inspected machine agrees with the specification, if it is another.
-    pub inspected: Option<Agreement>,
-    /// How the machines beside it agree with it.
-    pub beside: Vec<(String, Agreement)>,
-    /// The program of one block that it was.
-    pub run: Run,
-}
 
 /// A state to which `undo` goes back.
 struct Mark {
@@ -371,77 +329,4 @@ impl Session {
         self.steps = steps;
         Ok(Restored { before, saved, ran })
     }
-}
-
-/// What restoring did.
-pub struct Restored {
-    /// The state before.
-    pub before: State,
-    /// The state that was saved.
-    pub saved: State,
-    /// A NOP on the restored VM.
-    pub ran: Ran,
-}
-
-/// The program of one block.
-fn one_block(state: &State, words: &[u32], all: bool) -> Program {
-    Program { steps: vec![Step::Run(Box::new(state.block(words, all)))] }
-}
-
-/// Returns what a block left in the registers.
-fn block_trace(observation: &Observation) -> Option<Trace> {
-    observation.seen.iter().find_map(|seen| match &seen.what {
-        StepOutcome::Block(trace) => Some((**trace).clone()),
-        _ => None,
-    })
-}
-
-/// Adds to what a machine showed what the specification leaves UNKNOWN in it.
-fn with_unknown(shown: &Observation, specified: &Observation) -> Vec<program::StepObservation> {
-    let mut seen = shown.seen.clone();
-    for (one, other) in seen.iter_mut().zip(&specified.seen) {
-        one.unknown.clone_from(&other.unknown);
-        (one.unknown_x, one.unknown_v, one.unknown_p) = (other.unknown_x, other.unknown_v, other.unknown_p);
-    }
-    seen
-}
-
-/// Looks for the permitted outcome that a machine showed, beginning with the one that the model has shown; leaves the model in the
-/// one that is returned, or in any if there is none.
-fn follow(
-    model: &mut Model,
-    before: &State,
-    words: &[u32],
-    mut first: Observed,
-    found: &Observation,
-    known: &errata::avoid::Avoided,
-) -> Result<(Observed, Agreement), InspectError> {
-    let program = one_block(before, words, true);
-    fuzz::known::mask_known(known, &program, &mut first.outcome.observation);
-    let shown_first = differences(&first.outcome.observation, found);
-    if shown_first.is_empty() {
-        return Ok((first, Agreement::Same));
-    }
-    let mut watched = Vec::new();
-    let mut observe = |choices: Choices| {
-        model.go_to(&before.memory)?;
-        let Observed { mut outcome, watched: last } = model.observe(&program, choices)?;
-        fuzz::known::mask_known(known, &program, &mut outcome.observation);
-        watched = last;
-        Ok(outcome)
-    };
-    let mut search = Search { observe: &mut observe, found, left: OUTCOMES };
-    Ok(match search.run(first.outcome.clone())? {
-        SearchResult::Permitted(outcome) => {
-            (Observed { outcome: *outcome, watched }, Agreement::Permitted(shown_first))
-        }
-        SearchResult::Undecided => (first, Agreement::Undecided(shown_first)),
-        SearchResult::Nothing(nearest) => {
-            let Candidate { outcome, differences } = *nearest;
-            let answers = outcome.choices.taken().iter().map(|(answer, _)| *answer).collect();
-            let again = observe(Choices::answering(answers))?;
-            let watched: Vec<Watched> = watched;
-            (Observed { outcome: again, watched }, Agreement::Differs(differences))
-        }
-    })
 }

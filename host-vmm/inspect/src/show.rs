@@ -16,7 +16,7 @@ use program::text::REGISTERS;
 use program::value::{Hex, Value};
 
 use super::memory::{GRANULE, Memory};
-use super::session::{Agreement, Ran};
+use super::ran::{Agreement, Ran};
 use super::state::State;
 
 const DIM: Style = Style::new().dimmed();
