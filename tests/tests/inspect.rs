@@ -1,12 +1,16 @@
 //! `granule inspect`: what the tutorial and README show of it is what it prints, and lines come from a pipe as from a file.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use granule_tests::environment::{self, AGENT, BIN, KERNEL_6_12, QEMU};
 use granule_tests::process::{ExitedProcess, Process};
 use granule_tests::transcript::{document, matches};
 use report::exit::Exit;
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 /// What begins a session.
 const COMMANDS: [&str; 2] = ["granule inspect", "cargo xtask inspect"];
@@ -152,4 +156,49 @@ fn a_saved_session_is_a_program_that_passes() {
         has_exit(&again, Exit::Failed) && again.stderr.contains("cannot be written"),
         "no file is overwritten: {again}"
     );
+}
+
+/// Types keys at the prompt on a terminal; returns all that is shown.
+fn typed(state: &Path, keys: &[u8]) -> String {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap();
+    let end = || {
+        Stdio::from(rustix::fs::open(&name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).unwrap())
+    };
+    // util-linux's: a session of its own, with this terminal.
+    let mut command = Command::new("setsid");
+    command.arg("--ctty").arg(environment::file(BIN)).arg("inspect");
+    command.env("XDG_STATE_HOME", state).env("TERM", "xterm-256color").env_remove("NO_COLOR").env_remove("CLICOLOR");
+    let mut child = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
+    // The command holds the terminal's other end too.
+    drop(command);
+    let mut terminal = File::from(terminal);
+    let (mut shown, mut piece) = (Vec::new(), [0; 4096]);
+    let mut keys = Some(keys);
+    // It is at its end when nobody has the other one.
+    while let Ok(count @ 1..) = terminal.read(&mut piece) {
+        shown.extend_from_slice(&piece[..count]);
+        if String::from_utf8_lossy(&shown).contains(PROMPT)
+            && let Some(keys) = keys.take()
+        {
+            terminal.write_all(keys).unwrap();
+        }
+    }
+    assert!(child.wait().unwrap().success());
+    String::from_utf8_lossy(&shown).into_owned()
+}
+
+#[test]
+#[ignore = "needs granule; cargo xtask test runs it"]
+fn at_a_terminal_lines_are_completed_coloured_and_kept() {
+    let state = tempfile::tempdir().unwrap();
+    // A completed verb; a line that Ctrl-C drops; the end by Ctrl-D.
+    let shown = typed(state.path(), b"excl\t 0xfffe\rx9 = 7\x03regs\r\x04");
+    assert!(shown.contains("gcr_el1 = 0xfffe: exclude 1 2") && !shown.contains("x9 = 0x7"), "{shown}");
+    assert!(shown.contains("\u{1b}[1m\u{1b}[35mexclude"), "{shown:?}");
+    // The line before the last one of the session before.
+    let shown = typed(state.path(), b"\x1b[A\x1b[A\r\x04");
+    assert!(shown.contains("gcr_el1 = 0xfffe"), "{shown}");
 }
