@@ -158,8 +158,11 @@ fn a_saved_session_is_a_program_that_passes() {
     );
 }
 
-/// Types keys at the prompt on a terminal; returns all that is shown.
-fn typed(state: &Path, keys: &[u8]) -> String {
+/// What the editor writes when it begins to read a line: pasted text is marked from now on.
+const READS: &str = "\u{1b}[?2004h";
+
+/// Types keys on a terminal, some at each prompt; returns all that is shown.
+fn typed(state: &Path, keys: &[&[u8]]) -> String {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
     grantpt(&terminal).unwrap();
     unlockpt(&terminal).unwrap();
@@ -176,15 +179,16 @@ fn typed(state: &Path, keys: &[u8]) -> String {
     drop(command);
     let mut terminal = File::from(terminal);
     let (mut shown, mut piece) = (Vec::new(), [0; 4096]);
-    let mut keys = Some(keys);
+    let mut keys = keys.iter();
+    let mut prompts = 0;
     // It is at its end when nobody has the other one.
     while let Ok(count @ 1..) = terminal.read(&mut piece) {
         shown.extend_from_slice(&piece[..count]);
-        if String::from_utf8_lossy(&shown).contains(PROMPT)
-            && let Some(keys) = keys.take()
-        {
+        let begun = String::from_utf8_lossy(&shown).matches(READS).count();
+        for keys in keys.by_ref().take(begun - prompts) {
             terminal.write_all(keys).unwrap();
         }
+        prompts = begun;
     }
     assert!(child.wait().unwrap().success());
     String::from_utf8_lossy(&shown).into_owned()
@@ -195,10 +199,10 @@ fn typed(state: &Path, keys: &[u8]) -> String {
 fn at_a_terminal_lines_are_completed_coloured_and_kept() {
     let state = tempfile::tempdir().unwrap();
     // A completed verb; a line that Ctrl-C drops; the end by Ctrl-D.
-    let shown = typed(state.path(), b"excl\t 0xfffe\rx9 = 7\x03regs\r\x04");
+    let shown = typed(state.path(), &[b"excl\t 0xfffe\r", b"x9 = 7\x03", b"regs\r", b"\x04"]);
     assert!(shown.contains("gcr_el1 = 0xfffe: exclude 1 2") && !shown.contains("x9 = 0x7"), "{shown}");
     assert!(shown.contains("\u{1b}[1m\u{1b}[35mexclude"), "{shown:?}");
     // The line before the last one of the session before.
-    let shown = typed(state.path(), b"\x1b[A\x1b[A\r\x04");
+    let shown = typed(state.path(), &[b"\x1b[A\x1b[A\r", b"\x04"]);
     assert!(shown.contains("gcr_el1 = 0xfffe"), "{shown}");
 }

@@ -27,7 +27,10 @@ const NOP: u32 = 0xd503_201f;
 struct Mark {
     line: String,
     state: State,
+    /// How many steps there were.
     steps: usize,
+    /// All of them, where the line put others in their place.
+    replaced: Option<Vec<Step>>,
 }
 
 /// What `save` kept of the session; the machines keep the rest.
@@ -125,7 +128,8 @@ impl Session {
 
     /// Notes the state, so that `undo` comes back to it.
     fn mark(&mut self, line: &str) {
-        self.marks.push(Mark { line: line.to_owned(), state: self.state.clone(), steps: self.steps.len() });
+        let (state, steps) = (self.state.clone(), self.steps.len());
+        self.marks.push(Mark { line: line.to_owned(), state, steps, replaced: None });
     }
 
     /// Changes what the next block begins with.
@@ -187,7 +191,8 @@ impl Session {
     /// When the specification does not cover it, the inspected machine fails, or it does not end: nothing is kept of it.
     pub fn run(&mut self, line: &str, words: &[u32]) -> Result<Ran, InspectError> {
         let ran = self.run_unmarked(words)?;
-        self.marks.push(Mark { line: line.to_owned(), state: ran.before.clone(), steps: self.steps.len() });
+        let (state, steps) = (ran.before.clone(), self.steps.len());
+        self.marks.push(Mark { line: line.to_owned(), state, steps, replaced: None });
         self.steps.push(Step::Run(Box::new(ran.run.clone())));
         Ok(ran)
     }
@@ -289,10 +294,13 @@ impl Session {
     ///
     /// When there is none, or a machine cannot.
     pub fn undo(&mut self) -> Result<(String, State), InspectError> {
-        let Mark { line, state, steps } = self.marks.pop().ok_or(InspectError::NothingToUndo)?;
+        let Mark { line, state, steps, replaced } = self.marks.pop().ok_or(InspectError::NothingToUndo)?;
         self.model.go_to(&state.memory)?;
         self.on_all(|member| member.go_to(&state.memory))?;
-        self.steps.truncate(steps);
+        match replaced {
+            Some(all) => self.steps = all,
+            None => self.steps.truncate(steps),
+        }
         Ok((line, std::mem::replace(&mut self.state, state)))
     }
 
@@ -326,7 +334,10 @@ impl Session {
         // What was set and not yet used when it was saved is still to be used.
         self.state.run.sys = saved.run.sys;
         steps.push(Step::Event(Event::SaveRestore));
-        self.steps = steps;
+        let replaced = std::mem::replace(&mut self.steps, steps);
+        if let Some(mark) = self.marks.last_mut() {
+            mark.replaced = Some(replaced);
+        }
         Ok(Restored { before, saved, ran })
     }
 }

@@ -270,6 +270,11 @@ fn scripts_are_carried_out_and_sessions_saved_as_programs_that_pass() {
     let verdict = judge.judge(&program, Deadline::NEVER);
     assert!(matches!(verdict, Verdict::Permitted(_)), "{text}{verdict:?}");
 
+    // What undoing a restore brings back is in the program, too.
+    let lines = "save\ntags 0x0 = f*4\nrestore\nundo\nldg x1, [x0]\nscript save undone";
+    last(&mut model(), lines, &mut world);
+    assert!(world.files["undone"].starts_with("granule program 1\ntags 0x0 f*4\nblock"), "{}", world.files["undone"]);
+
     world.files.insert("bad".to_owned(), "nop\nfoo x1\nnop".to_owned());
     let (text, status) = last(&mut model(), "script bad", &mut world);
     assert!(status == Status::Failed && text.contains("stopped in line 2 of bad"), "{text}");
