@@ -1,4 +1,4 @@
-//! The task runner: `cargo xtask run`, `fuzz`, `kill-matrix`, `trace`, `inspect`, `matrix`, `test`, `lint`, `build`, `setup`.
+//! The task runner: `cargo xtask run`, `fuzz`, `kill-matrix`, `list`, `explain`, `trace`, `inspect`, `matrix`, `test`, `lint`, `build`, `setup`.
 //!
 //! It finds or fetches what the project needs (a Rust for aarch64, QEMU, arm64 kernels), builds
 //! everything, and hands over. It has no product logic and no dependencies, since it must build
@@ -54,6 +54,8 @@ cargo xtask COMMAND
   kill-matrix [ARGUMENTS]
                    the same for granule kill-matrix: each defect of the specification must turn a case red
   list [ARGUMENTS] the same for granule list: the cases
+  explain [ARGUMENTS]
+                   the same for granule explain: what a case, an instruction, a rule, an erratum or a defect is
   trace [ARGUMENTS]
                    the same for granule trace: what a program does, instruction by instruction
   inspect [--via MACHINE] [ARGUMENTS]

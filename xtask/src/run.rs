@@ -1,4 +1,4 @@
-//! `cargo xtask run`, `fuzz`, `inspect`, `kill-matrix`, `list` and `trace`: set-up, build, and then granule itself in place of this process.
+//! `cargo xtask run`, `fuzz`, `kill-matrix`, `list`, `explain`, `trace` and `inspect`: set-up, build, and then granule itself in place of this process.
 //!
 //! granule gets the user's words as they are. Whatever set-up found for it is in the environment: the default QEMU and
 //! kernel, and the files behind names such as `--kernel 6.12`.
@@ -26,7 +26,7 @@ use crate::toolchain;
 /// Commands that run programs on a machine, which may be emulated.
 const ON_MACHINES: &[&str] = &["run", "fuzz", INSPECT, TRACE];
 /// Commands that need nothing but granule.
-const ELSEWHERE: &[&str] = &[KILL_MATRIX, "list"];
+const ELSEWHERE: &[&str] = &[KILL_MATRIX, "list", "explain"];
 /// Commands that run on the model unless another machine is named. A session of the first may add one later.
 const INSPECT: &str = "inspect";
 const TRACE: &str = "trace";
@@ -125,6 +125,19 @@ fn found(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What the help names is performed: by granule, or by xtask itself.
+    #[test]
+    fn every_command_in_the_help_exists() {
+        let own = ["matrix", "test", "lint", "build", "setup", "help"];
+        let verbs =
+            crate::HELP.lines().filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with(' '));
+        let verbs: Vec<_> = verbs.filter_map(|line| line.split(' ').next()).collect();
+        assert!(verbs.len() > 8, "{:?}", verbs);
+        for verb in verbs {
+            assert!(is_command(verb) || own.contains(&verb), "{}", verb);
+        }
+    }
 
     #[test]
     fn only_what_runs_in_an_emulator_needs_one() {

@@ -1,6 +1,7 @@
 //! The command line of `granule`: what can be asked for, and the way from there to a run and its exit status.
 
 mod error;
+mod explain;
 mod fuzz;
 mod inspect;
 mod kill_matrix;
@@ -52,6 +53,8 @@ enum Command {
     Trace(trace::Trace),
     /// Execute A64 code line by line at a prompt, and show what each line changed
     Inspect(Box<inspect::Inspect>),
+    /// Explain a case, an instruction, a rule, an erratum or a defect, with its source and a trace
+    Explain(explain::Explain),
     /// List cases: name, promise, and where the promise is written
     List(list::List),
     /// Break every rule of the specification in turn, and show which case notices
@@ -72,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Fuzz(fuzz) => fuzz.execute(given),
         Command::Trace(trace) => trace.execute(),
         Command::Inspect(inspect) => inspect.execute(),
+        Command::Explain(explain) => explain.execute(),
         Command::List(list) => list.execute(),
         Command::KillMatrix(matrix) => matrix.execute(),
         Command::Matrix(matrix) => matrix.execute(),
@@ -177,6 +181,40 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// Commands that are xtask's own.
+    const OF_XTASK: [&str; 4] = ["setup", "build", "test", "lint"];
+
+    /// Lists the commands that a document names: in code within a sentence, or behind a prompt.
+    fn named_commands(document: &str) -> Vec<&str> {
+        let in_sentences = document.split('`').skip(1).step_by(2);
+        let behind_prompts = document.lines().filter_map(|line| Some(line.split_once("$ ")?.1));
+        let verb = |text| {
+            let text: &str = text;
+            let rest = text.trim_start_matches("./");
+            let rest = rest.strip_prefix("cargo xtask ").or_else(|| rest.strip_prefix("granule "))?;
+            rest.split(|letter: char| !letter.is_ascii_lowercase() && letter != '-').next()
+        };
+        in_sentences.chain(behind_prompts).filter_map(verb).filter(|verb| !verb.is_empty()).collect()
+    }
+
+    #[test]
+    fn the_readme_names_only_commands_that_exist_here_and_in_xtask() {
+        let command = Cli::command();
+        let xtask = include_str!("../../../xtask/src/main.rs");
+        let is_in_xtask = |verb: &str| xtask.contains(&format!("\n  {verb} "));
+        let readme = include_str!("../../../README.md");
+        let named = named_commands(readme);
+        assert!(named.len() > 10, "{named:?}");
+        for verb in named {
+            let is_here = command.find_subcommand(verb).is_some();
+            assert!(is_in_xtask(verb), "cargo xtask {verb}");
+            assert!(is_here || OF_XTASK.contains(&verb), "granule {verb}");
+        }
+        for subcommand in command.get_subcommands() {
+            assert!(is_in_xtask(subcommand.get_name()), "cargo xtask {}", subcommand.get_name());
+        }
     }
 
     #[test]

@@ -36,6 +36,13 @@ pub trait World {
     /// Why it cannot be written.
     fn write(&mut self, path: &str, text: &str) -> Result<(), String>;
 
+    /// Explains something that has a name.
+    ///
+    /// # Errors
+    ///
+    /// Why nothing is known of it.
+    fn explain(&mut self, topic: &str) -> Result<String, String>;
+
     /// Opens a machine by its name; returns the emulator around it, too, if there is one.
     ///
     /// # Errors
@@ -55,6 +62,10 @@ impl World for Alone {
 
     fn write(&mut self, path: &str, _text: &str) -> Result<(), String> {
         Err(format!("{path}: there are no files here"))
+    }
+
+    fn explain(&mut self, topic: &str) -> Result<String, String> {
+        Err(format!("nothing is known of `{topic}` here"))
     }
 
     fn open(&mut self, machine: &str) -> Result<(Box<dyn Subject>, String), String> {
@@ -195,6 +206,8 @@ impl Inspector {
             }
             Action::Against => self.against(rest, world),
             Action::Expect => self.expect(rest),
+            Action::Explain if rest.is_empty() => Err(usage()),
+            Action::Explain => world.explain(rest).map(Answer::done).map_err(InspectError::Outside),
             Action::Script => self.script(rest, world),
             Action::Help => help(rest),
             Action::Quit => Ok(Answer { text: String::new(), status: Status::Quit }),

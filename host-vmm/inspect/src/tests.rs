@@ -70,6 +70,10 @@ impl World for Outside {
         Ok(())
     }
 
+    fn explain(&mut self, topic: &str) -> Result<String, String> {
+        Ok(format!("{topic} is a topic\n"))
+    }
+
     fn open(&mut self, machine: &str) -> Result<(Box<dyn Subject>, String), String> {
         let settings = self.machine.as_ref().ok_or_else(|| format!("no {machine}"))?;
         Ok((local(settings), String::new()))
@@ -196,6 +200,8 @@ fn mistakes_say_what_is_expected() {
         ("wfi", "not supported in blocks"),
         ("script", "expected a file"),
         ("against model", "compared with the model already"),
+        ("explain", "expected explain TOPIC"),
+        ("explain stg", "nothing is known of `stg` here"),
         ("against tcg", "there is no machine `tcg` here"),
     ] {
         fails(line, message);
@@ -290,6 +296,8 @@ fn every_verb_is_explained_and_none_is_an_instruction() {
         shows(&format!("help {}", verb.name), &[verb.summary, verb.name]);
         shows("help", &[verb.summary]);
     }
+    let (text, status) = last(&mut model(), "explain tcma", &mut Outside::default());
+    assert_eq!((text.as_str(), status), ("tcma is a topic\n", Status::Done));
     let quit = model().line("quit", &mut Alone);
     assert!(quit.status == Status::Quit && quit.text.is_empty());
     assert!(model().line("  // nothing", &mut Alone).text.is_empty());

@@ -30,6 +30,7 @@ pub(crate) enum Action {
     Undo,
     Against,
     Expect,
+    Explain,
     Script,
     Help,
     Quit,
@@ -108,6 +109,13 @@ pub static VERBS: &[Verb] = &[
         "say what should be seen of the last line, as in a program: docs/programs.md",
         "expect x1 tag 5 · expect tags 0x20 3*4 · expect fault tag-check write · expect no fault",
         Action::Expect,
+    ),
+    verb(
+        "explain",
+        &["TOPIC"],
+        "say what an instruction, a rule, a case or an erratum is, with its source and a trace",
+        "explain stg · explain tcma · explain arch.irg.gcr-exclusion. `granule explain --topics` lists what there is.",
+        Action::Explain,
     ),
     verb(
         "script",

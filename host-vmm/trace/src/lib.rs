@@ -19,7 +19,7 @@ mod text;
 
 use std::borrow::Cow;
 
-use abi::mailbox::MAX_TRAPS;
+use abi::mailbox::{MAX_TRAPS, SysReg};
 use abi::map;
 use arch::{Syndrome, Tag, TaggedPtr};
 use model::cpu::watch::{self, Watched, WatchedAccess};
@@ -29,12 +29,12 @@ use serde::{Deserialize, Serialize};
 
 use self::beside::{Agreement, Beside, Compared};
 use fuzz::reference::{ModelReference, Outcome, Reference};
-use machine::{Deadline, MachineError};
+use machine::{Deadline, El, MachineError};
 use modelled::{ModelFactory, Settings};
 use program::value::{Pointer, Value};
 use program::{Program, Run, Step};
 
-pub use text::{write, write_instruction};
+pub use text::{write, write_block, write_instruction};
 
 /// Bytes that share a tag.
 const GRANULE: u64 = arch::GRANULE_BYTES as u64;
@@ -259,6 +259,27 @@ fn take_described<'w>(
     let executed = take_block(rest, cpu, run.words.len());
     let instructions = executed.iter().map(|step| instruction(step, run, cpu, taken)).collect();
     (Block { step, heading: run.heading(), settings: run.settings(), instructions }, executed)
+}
+
+/// Shows what blocks that were watched did, whoever ran them; `step` is the number of a block among them, from 0 on.
+#[must_use]
+pub fn of_watched(watched: &[Watched]) -> Vec<Block> {
+    let mut rest = watched;
+    let mut blocks = Vec::new();
+    while let Some(first) = rest.first() {
+        let Some((_, words)) = first.block.words().split_last() else { break };
+        let Watched { cpu, before, .. } = first;
+        let el = if before.el == 0 { El::El0 } else { El::El1 };
+        let mut run =
+            Run { cpu: *cpu, el, tco: before.tco, nzcv: before.nzcv, words: words.to_vec(), ..Run::default() };
+        (run.x, run.sp) = (before.x, before.sp);
+        // Unlike the others it is 0 after boot, so that another value is the block's.
+        run.sys[SysReg::Gcr as usize] = Some(before.sys.gcr).filter(|gcr| *gcr != 0);
+        let executed = take_block(&mut rest, *cpu, run.words.len());
+        let instructions = executed.iter().map(|step| instruction(step, &run, *cpu, &[])).collect();
+        blocks.push(Block { step: blocks.len(), heading: run.heading(), settings: run.settings(), instructions });
+    }
+    blocks
 }
 
 /// Takes the instructions of a block of so many words, and leaves out the one that ended it.

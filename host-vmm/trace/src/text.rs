@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::beside::{Agreement, Beside, Difference};
 use super::syndrome::is_telling;
-use super::{Access, Fault, Field, Instruction, Trace};
+use super::{Access, Block, Fault, Field, Instruction, Trace};
 
 const DIM: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
@@ -31,11 +31,7 @@ pub fn write(trace: &Trace, out: &mut dyn Write) -> io::Result<()> {
             machine.name
         )?,
     }
-    for block in &trace.blocks {
-        writeln!(out, "{}", block.heading)?;
-        block.settings.iter().try_for_each(|line| writeln!(out, "  {DIM}{line}{DIM:#}"))?;
-        block.instructions.iter().try_for_each(|one| instruction(one, trace.machine.as_ref(), out))?;
-    }
+    trace.blocks.iter().try_for_each(|one| block(one, trace.machine.as_ref(), out))?;
     if let Some(machine) = &trace.machine {
         end(machine, out)?;
     }
@@ -52,6 +48,21 @@ pub fn write(trace: &Trace, out: &mut dyn Write) -> io::Result<()> {
 /// When it cannot be written.
 pub fn write_instruction(one: &Instruction, out: &mut dyn Write) -> io::Result<()> {
     instruction(one, None, out)
+}
+
+/// Writes a block.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn write_block(one: &Block, out: &mut dyn Write) -> io::Result<()> {
+    block(one, None, out)
+}
+
+fn block(block: &Block, machine: Option<&Beside>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{}", block.heading)?;
+    block.settings.iter().try_for_each(|line| writeln!(out, "  {DIM}{line}{DIM:#}"))?;
+    block.instructions.iter().try_for_each(|one| instruction(one, machine, out))
 }
 
 /// Writes what a machine showed at the end alone.

@@ -159,6 +159,13 @@ impl World for Outside<'_> {
         written.map_err(|error| format!("{path}: cannot be written: {error}"))
     }
 
+    fn explain(&mut self, topic: &str) -> Result<String, String> {
+        let document = ::explain::explain(topic).map_err(|error| error.to_string())?;
+        let mut text = Vec::new();
+        ::explain::write(&document, &mut text).map_err(|error| error.to_string())?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
     fn open(&mut self, machine: &str) -> Result<OpenedSubject, String> {
         let via = Via::value_variants().iter().find(|via| via.name() == machine && machine != MODEL);
         let names: Vec<_> = Via::value_variants().iter().map(|via| via.name()).collect();
