@@ -97,6 +97,7 @@ fn arguments(verb: &Verb) -> BTreeSet<String> {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     match verb.action {
         Action::Help => verbs().collect(),
+        Action::Explain => mnemonics().collect(),
         Action::Mode => words(&["el0", "el1", "none", "sync", "async", "asymm"]),
         Action::El | Action::Tco => words(&["0", "1"]),
         Action::Against => words(&["tcg", "kvm", "nested", "none"]),
