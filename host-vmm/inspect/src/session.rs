@@ -199,19 +199,33 @@ impl Session {
 
     fn run_unmarked(&mut self, words: &[u32]) -> Result<Ran, InspectError> {
         let before = self.state.clone();
-        let ran = self.attempt(&before, words);
+        let first = match self.specified(&before, words) {
+            Ok(first) => first,
+            Err(error) => {
+                self.model.restart(&before.memory)?;
+                return Err(error);
+            }
+        };
+        let ran = self.attempt(&before, words, first);
         if ran.is_err() {
+            self.state.clone_from(&before);
             self.model.restart(&before.memory)?;
             self.inspected.iter_mut().try_for_each(|member| member.restart(&before.memory))?;
         }
         ran
     }
 
-    fn attempt(&mut self, before: &State, words: &[u32]) -> Result<Ran, InspectError> {
+    /// Runs a block on the specification.
+    fn specified(&mut self, before: &State, words: &[u32]) -> Result<Observed, InspectError> {
         let first = self.model.observe(&one_block(before, words, self.model.needs_all()), Choices::default())?;
-        if first.outcome.observation.endless.is_some() {
-            return Err(InspectError::Endless { machine: "the model".to_owned() });
+        match first.outcome.observation.endless {
+            Some(_) => Err(InspectError::Endless { machine: "the model".to_owned() }),
+            None => Ok(first),
         }
+    }
+
+    /// Runs a block that the specification has run on all machines.
+    fn attempt(&mut self, before: &State, words: &[u32], first: Observed) -> Result<Ran, InspectError> {
         let pages = first.outcome.observation.pages();
         let (mut observed, mut shown, mut agreement) = (first, None, None);
         if let Some(member) = &mut self.inspected {
@@ -325,12 +339,20 @@ impl Session {
     pub fn restore(&mut self, line: &str) -> Result<Restored, InspectError> {
         let Some(Saved { state, steps }) = &self.saved else { return Err(InspectError::NothingSaved) };
         let (saved, mut steps) = (state.clone(), steps.clone());
-        self.model.restore()?;
-        self.on_all(Member::restore)?;
+        let before = self.state.clone();
+        let restored = self.model.restore().and_then(|()| self.on_all(Member::restore));
         self.mark(line);
-        let before = std::mem::replace(&mut self.state, saved.clone());
+        self.state.clone_from(&saved);
         // The VM's registers are seen by the next block.
-        let ran = self.run_unmarked(&[NOP])?;
+        let ran = match restored.and_then(|()| self.run_unmarked(&[NOP])) {
+            Ok(ran) => ran,
+            Err(error) => {
+                self.marks.pop();
+                self.state.clone_from(&before);
+                self.all_to(&before)?;
+                return Err(error);
+            }
+        };
         // What was set and not yet used when it was saved is still to be used.
         self.state.run.sys = saved.run.sys;
         steps.push(Step::Event(Event::SaveRestore));
