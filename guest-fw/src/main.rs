@@ -35,6 +35,8 @@ mod scalable;
 #[expect(unsafe_code, reason = "the block under test is assembly between two symbols")]
 mod selftest;
 #[cfg(target_os = "none")]
+mod semihosting;
+#[cfg(target_os = "none")]
 mod serve;
 #[cfg(target_os = "none")]
 mod uart;

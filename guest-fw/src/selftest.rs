@@ -12,7 +12,7 @@ use tock_registers::interfaces::Readable;
 use crate::mailbox::CpuMailbox;
 use crate::registers::id_aa64pfr1_el1;
 use crate::uart::Console;
-use crate::{cpu, executor, psci, serve};
+use crate::{cpu, executor, psci, semihosting, serve};
 
 global_asm!(include_str!("selftest.S"));
 
@@ -25,19 +25,27 @@ unsafe extern "C" {
 
 /// ESR_EL1 of a tag check fault of a store at EL1: EC 0x25, IL, WnR, DFSC 0b010001.
 const TAG_CHECK_STORE: u64 = 0x9600_0051;
+/// The exit status of a self-test that failed.
+const FAILED: u64 = 1;
 /// The index of the faulting store in the block.
 const FAULTING: u64 = 8;
 
-/// Runs the self-test and powers off. The last line says `selftest: passed` or `selftest: failed`.
+/// Runs the self-test and powers off. The last line says `selftest: passed` or `selftest: failed`; where there is semihosting, a
+/// failure is the emulator's exit status, too.
 pub fn run(entry_el: u32) -> ! {
     let verdict =
         if cpu::has_mte2() { check() } else { Err("this CPU has no allocation tags (ID_AA64PFR1_EL1.MTE < 2)") };
     let mut console = Console;
     // Writing to the UART cannot fail.
-    let _ = match verdict {
-        Ok(()) => writeln!(console, "selftest: passed"),
-        Err(reason) => writeln!(console, "selftest: failed: {reason}"),
-    };
+    match verdict {
+        Ok(()) => {
+            let _ = writeln!(console, "selftest: passed");
+        }
+        Err(reason) => {
+            let _ = writeln!(console, "selftest: failed: {reason}");
+            semihosting::exit(FAILED);
+        }
+    }
     psci::system_off(entry_el)
 }
 

@@ -8,6 +8,7 @@
 //!   them is `#[ignore]`d for everybody else;
 //! - [`run`]: one `granule run`, from its options to its verdicts;
 //! - [`process`]: a child process with its output, and the emulators that a run started;
+//! - [`transcript`]: what documents show of a command, compared with what it prints;
 //! - [`verdict_tables`]: what each cell of the matrix comes to;
 //! - [`init`]: a program as the only one of a Linux;
 //! - [`guest`]: firmware that is not ours: ELF files made of a few instructions.
@@ -19,4 +20,5 @@ pub mod guest;
 pub mod init;
 pub mod process;
 pub mod run;
+pub mod transcript;
 pub mod verdict_tables;

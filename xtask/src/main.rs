@@ -1,4 +1,4 @@
-//! The task runner: `cargo xtask run`, `fuzz`, `kill-matrix`, `trace`, `matrix`, `test`, `lint`, `build`, `setup`.
+//! The task runner: `cargo xtask run`, `fuzz`, `kill-matrix`, `list`, `explain`, `trace`, `inspect`, `matrix`, `test`, `lint`, `build`, `setup`.
 //!
 //! It finds or fetches what the project needs (a Rust for aarch64, QEMU, arm64 kernels), builds
 //! everything, and hands over. It has no product logic and no dependencies, since it must build
@@ -54,8 +54,12 @@ cargo xtask COMMAND
   kill-matrix [ARGUMENTS]
                    the same for granule kill-matrix: each defect of the specification must turn a case red
   list [ARGUMENTS] the same for granule list: the cases
+  explain [ARGUMENTS]
+                   the same for granule explain: what a case, an instruction, a rule, an erratum or a defect is
   trace [ARGUMENTS]
                    the same for granule trace: what a program does, instruction by instruction
+  inspect [--via MACHINE] [ARGUMENTS]
+                   the same for granule inspect: a prompt that executes A64 code line by line
   matrix [--cells A,B | --ci] [--bless] [ARGUMENTS]
                    the whole suite on many kernels, CPUs and QEMUs, as one table: granule matrix ARGUMENTS;
                    fails if a verdict is not that of tests/verdicts, which --bless writes anew

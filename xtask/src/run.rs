@@ -1,4 +1,4 @@
-//! `cargo xtask run`, `fuzz`, `kill-matrix`, `list` and `trace`: set-up, build, and then granule itself in place of this process.
+//! `cargo xtask run`, `fuzz`, `kill-matrix`, `list`, `explain`, `trace` and `inspect`: set-up, build, and then granule itself in place of this process.
 //!
 //! granule gets the user's words as they are. Whatever set-up found for it is in the environment: the default QEMU and
 //! kernel, and the files behind names such as `--kernel 6.12`.
@@ -24,9 +24,12 @@ use crate::setup::Setup;
 use crate::toolchain;
 
 /// Commands that run programs on a machine, which may be emulated.
-const ON_MACHINES: &[&str] = &["run", "fuzz"];
+const ON_MACHINES: &[&str] = &["run", "fuzz", INSPECT, TRACE];
 /// Commands that need nothing but granule.
-const ELSEWHERE: &[&str] = &[KILL_MATRIX, "list", "trace"];
+const ELSEWHERE: &[&str] = &[KILL_MATRIX, "list", "explain"];
+/// Commands that run on the model unless another machine is named. A session of the first may add one later.
+const INSPECT: &str = "inspect";
+const TRACE: &str = "trace";
 /// The command whose `--mutants` needs a build of its own.
 const KILL_MATRIX: &str = "kill-matrix";
 
@@ -88,9 +91,17 @@ struct Parts {
 fn needs(command: &str, request: &Request) -> Result<Parts> {
     let native = host::architecture()?.rust == "aarch64" && Path::new("/dev/kvm").exists();
     // As granule chooses it. One that granule does not know needs nothing: it will be rejected.
-    let via = request.via.as_deref().unwrap_or(if native { "kvm" } else { "nested" });
+    let usual = if [INSPECT, TRACE].contains(&command) {
+        "model"
+    } else if native {
+        "kvm"
+    } else {
+        "nested"
+    };
+    let via = request.via.as_deref().unwrap_or(usual);
     let emulated = ON_MACHINES.contains(&command) && !request.help;
-    Ok(Parts { qemu: emulated && ["nested", "tcg"].contains(&via), kernel: emulated && via == "nested" })
+    let later = command == INSPECT && request.qemu.is_some();
+    Ok(Parts { qemu: emulated && (later || ["nested", "tcg"].contains(&via)), kernel: emulated && via == "nested" })
 }
 
 /// Returns the variable that tells granule where a part is: one for the file behind a name on the command line, the
@@ -115,6 +126,19 @@ fn found(
 mod tests {
     use super::*;
 
+    /// What the help names is performed: by granule, or by xtask itself.
+    #[test]
+    fn every_command_in_the_help_exists() {
+        let own = ["matrix", "test", "lint", "build", "setup", "help"];
+        let verbs =
+            crate::HELP.lines().filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with(' '));
+        let verbs: Vec<_> = verbs.filter_map(|line| line.split(' ').next()).collect();
+        assert!(verbs.len() > 8, "{:?}", verbs);
+        for verb in verbs {
+            assert!(is_command(verb) || own.contains(&verb), "{}", verb);
+        }
+    }
+
     #[test]
     fn only_what_runs_in_an_emulator_needs_one() {
         let of = |command, via: &str, help| {
@@ -123,7 +147,11 @@ mod tests {
         };
         assert_eq!(of("run", "nested", false), Parts { qemu: true, kernel: true });
         assert_eq!(of("fuzz", "tcg", false), Parts { qemu: true, kernel: false });
+        assert_eq!(of("trace", "nested", false), Parts { qemu: true, kernel: true });
+        assert_eq!(of("inspect", "tcg", false), Parts { qemu: true, kernel: false });
         let none = Parts { qemu: false, kernel: false };
+        assert_eq!(needs("trace", &Request::default()).expect("an architecture"), none);
+        assert_eq!(needs("inspect", &Request::default()).expect("an architecture"), none);
         for (command, via, help) in
             [("run", "model", false), ("run", "kvm", false), ("run", "nested", true), ("kill-matrix", "nested", false)]
         {

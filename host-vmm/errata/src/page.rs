@@ -51,14 +51,31 @@ fn anchor(id: &str) -> String {
 
 fn section(page: &mut String, erratum: &Erratum) {
     let _ = write!(page, "\n## `{}`\n\n**{}: {}.**\n\n", erratum.id, erratum.product.name(), erratum.title);
-    let mut line = |name: &str, text: String| {
-        let _ = writeln!(page, "- {name}: {text}");
-    };
-    line("*What is wrong*", format!("{}.", erratum.shows));
-    line("*Versions*", format!("{} {}", erratum.product.name(), versions(erratum)));
+    for (name, text) in entry(erratum).facts {
+        let _ = writeln!(page, "- *{name}*: {text}");
+    }
+    if !erratum.analysis.is_empty() {
+        let _ = write!(page, "\n{}", erratum.analysis);
+    }
+}
+
+/// An entry of the page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What is known: a name and, in Markdown, a text.
+    pub facts: Vec<(&'static str, String)>,
+}
+
+/// Lists what is known of an erratum, without its analysis.
+#[must_use]
+pub fn entry(erratum: &Erratum) -> Entry {
+    let mut facts = Vec::new();
+    let mut line = |name: &'static str, text: String| facts.push((name, text));
+    line("What is wrong", format!("{}.", erratum.shows));
+    line("Versions", format!("{} {}", erratum.product.name(), versions(erratum)));
     for condition in erratum.conditions {
         line(
-            "*Only if*",
+            "Only if",
             match condition {
                 Condition::Mode(mode) => format!("`kvm-arm.mode={mode}`"),
                 Condition::KvmGuest => "in a guest of KVM".to_owned(),
@@ -72,7 +89,7 @@ fn section(page: &mut String, erratum: &Erratum) {
         Evidence::Measured => "seen on",
         Evidence::Fixed => "known by its fix, seen",
     };
-    line("*Evidence*", format!("{evidence} {}", erratum.seen));
+    line("Evidence", format!("{evidence} {}", erratum.seen));
     if !erratum.cases.is_empty() {
         let effect = if erratum.defeats.is_some() {
             "these cases prove nothing, so their failures are not excused: "
@@ -81,24 +98,22 @@ fn section(page: &mut String, erratum: &Erratum) {
         } else {
             "not excused: "
         };
-        line("*Cases*", format!("{effect}{}", quoted(erratum.cases)));
+        line("Cases", format!("{effect}{}", quoted(erratum.cases)));
     }
     if !erratum.programs.is_empty() {
         let files = erratum.programs.iter().map(|name| format!("[`{name}`](errata/{name}.granule)"));
-        line("*Programs*", files.collect::<Vec<_>>().join(", "));
+        line("Programs", files.collect::<Vec<_>>().join(", "));
     }
     if !erratum.avoid.is_empty() {
         let mut rules: Vec<_> = erratum.avoid.iter().map(|rule| rule.sentence()).collect();
         rules.dedup();
-        line("*Campaigns*", format!("programs {}", rules.join(", and ")));
+        line("Campaigns", format!("programs {}", rules.join(", and ")));
     }
-    line("*Reference*", erratum.reference.to_owned());
+    line("Reference", erratum.reference.to_owned());
     if let Some(disclosure) = erratum.disclosure {
-        line("*Disclosure*", disclosure.to_owned());
+        line("Disclosure", disclosure.to_owned());
     }
-    if !erratum.analysis.is_empty() {
-        let _ = write!(page, "\n{}", erratum.analysis);
-    }
+    Entry { facts }
 }
 
 fn quoted(names: &[&str]) -> String {

@@ -26,7 +26,8 @@ pub struct KnownErrata {
 
 impl KnownErrata {
     /// Returns what programs for a target stay away from.
-    fn of(&self, target: &Target) -> Avoided {
+    #[must_use]
+    pub fn of(&self, target: &Target) -> Avoided {
         let host = &target.host;
         let emulator = if host.emulator.is_empty() { &self.around } else { &host.emulator };
         let known = Avoided::by(&Environment::new(emulator, &host.kernel, &host.kvm_mode));

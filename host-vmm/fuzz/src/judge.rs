@@ -4,13 +4,13 @@
 //! Where the architecture leaves a choice, every outcome that it permits will do. The reference runs first: a program that
 //! it does not cover may leave anything behind, and never reaches the machine.
 
-mod search;
+pub mod search;
 
 use std::sync::Arc;
 
 use self::search::{Candidate, Search, SearchResult};
 use super::known;
-use super::reference::{Block, Reference};
+use super::reference::{Block, Outcome, Reference};
 use super::session::Session;
 use errata::avoid::Avoided;
 use machine::deadline::OutOfTime;
@@ -58,6 +58,17 @@ pub struct Divergence {
     /// What the machine showed.
     pub found: Observation,
     /// Where they differ; not empty.
+    pub differences: Vec<Difference>,
+}
+
+/// The permitted outcome that is nearest to what a machine showed.
+#[derive(Clone, Debug)]
+pub struct Nearest {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// What the machine showed.
+    pub found: Observation,
+    /// Where they differ: nowhere, if what the machine showed is permitted.
     pub differences: Vec<Difference>,
 }
 
@@ -112,60 +123,95 @@ impl<'f> Judge<'f> {
         self.try_judge(program, deadline).unwrap_or_else(|verdict| *verdict)
     }
 
-    /// As [`Self::judge`]; `Err` is a verdict that comes early.
-    fn try_judge(&mut self, program: &Program, deadline: Deadline) -> Result<Verdict, Box<Verdict>> {
-        let Self { reference, known, subject, tags, wants_purpose } = self;
-        let mut observe = |choices| {
-            let mut outcome = reference.observe(program, choices, deadline)?;
-            // What is overlooked of the machine is overlooked there, too.
-            known::mask_known(known, program, &mut outcome.observation);
-            Ok(outcome)
-        };
-        let of_reference = |error| {
-            Box::new(match error {
-                MachineError::OutOfTime(late) => Verdict::OutOfTime(late),
-                // The machine's CPU has no such vectors either.
-                MachineError::Request(error @ RequestError::VectorLength { .. }) => {
-                    Verdict::NotCovered(error.sentence())
-                }
-                error => Verdict::NotCovered(format!("the model: {error}")),
-            })
-        };
-        let first = observe(Choices::default()).map_err(of_reference)?;
-        let (mut found, machine) = subject.run(program, &first.observation.pages(), *tags).map_err(|error| {
-            Box::new(match error {
-                MachineError::Unsupported(reason) => Verdict::NotCovered(reason),
-                MachineError::Lacking(skip) => Verdict::NotCovered(skip.reason),
-                MachineError::OutOfTime(late) => Verdict::OutOfTime(late),
-                error if error.ends_run() => Verdict::Lost(Arc::new(error)),
-                error => Verdict::Failed(error.to_string(), FailureKind::from(&error)),
-            })
-        })?;
-        known::mask_known(known, program, &mut found);
+    /// Runs a program on the reference alone, with these answers to the architecture's choices.
+    ///
+    /// # Errors
+    ///
+    /// When the program is not covered, or the time is over.
+    pub fn observe(
+        &mut self,
+        program: &Program,
+        choices: Choices,
+        deadline: Deadline,
+    ) -> Result<Outcome, MachineError> {
+        let mut outcome = self.reference.observe(program, choices, deadline)?;
+        // What is overlooked of the machine is overlooked here, too.
+        known::mask_known(&self.known, program, &mut outcome.observation);
+        Ok(outcome)
+    }
+
+    /// Runs a program on the machine, and looks for the permitted outcome that is like what it showed, beginning with that of
+    /// these choices.
+    ///
+    /// # Errors
+    ///
+    /// A verdict on what could not be compared to an end.
+    pub fn nearest(
+        &mut self,
+        program: &Program,
+        choices: Choices,
+        deadline: Deadline,
+    ) -> Result<Nearest, Box<Verdict>> {
+        let first = self.observe(program, choices, deadline).map_err(of_reference)?;
+        let (mut found, machine) =
+            self.subject.run(program, &first.observation.pages(), self.tags).map_err(of_machine)?;
+        known::mask_known(&self.known, program, &mut found);
+        let mut observe = |choices| self.observe(program, choices, deadline);
         let mut search = Search { observe: &mut observe, found: &found, left: OUTCOMES - 1 };
-        Ok(match search.run(first).map_err(of_reference)? {
-            SearchResult::Permitted(outcome) => match found.endless {
-                Some(step) => Verdict::Endless(step),
-                // It did what is specified, all of which the next program's beginning puts back.
-                None => {
-                    subject.take(program.cpus(), machine);
-                    let unmet = program.unmet(&outcome.observation, &found);
-                    let aimless = || *wants_purpose && !program.expects() && found.is_all_faults(program);
-                    match unmet.is_empty() {
-                        true if aimless() => Verdict::OnlyFaults,
-                        true => Verdict::Permitted(outcome.blocks),
-                        false => Verdict::Unmet(unmet),
-                    }
-                }
-            },
-            SearchResult::Undecided => Verdict::Undecided,
+        let (outcome, differences) = match search.run(first).map_err(of_reference)? {
+            SearchResult::Permitted(outcome) => (outcome, Vec::new()),
+            SearchResult::Undecided => return Err(Box::new(Verdict::Undecided)),
             SearchResult::Nothing(nearest) => {
                 let Candidate { outcome, differences } = *nearest;
-                let expected = outcome.observation;
-                Verdict::Diverged(Box::new(Divergence { expected, found, differences }))
+                (Box::new(outcome), differences)
             }
+        };
+        if differences.is_empty() && found.endless.is_none() {
+            // It did what is specified, all of which the next program's beginning puts back.
+            self.subject.take(program.cpus(), machine);
+        }
+        Ok(Nearest { outcome: *outcome, found, differences })
+    }
+
+    /// As [`Self::judge`]; `Err` is a verdict that comes early.
+    fn try_judge(&mut self, program: &Program, deadline: Deadline) -> Result<Verdict, Box<Verdict>> {
+        let Nearest { outcome, found, differences } = self.nearest(program, Choices::default(), deadline)?;
+        if !differences.is_empty() {
+            let expected = outcome.observation;
+            return Ok(Verdict::Diverged(Box::new(Divergence { expected, found, differences })));
+        }
+        if let Some(step) = found.endless {
+            return Ok(Verdict::Endless(step));
+        }
+        let unmet = program.unmet(&outcome.observation, &found);
+        let aimless = || self.wants_purpose && !program.expects() && found.is_all_faults(program);
+        Ok(match unmet.is_empty() {
+            true if aimless() => Verdict::OnlyFaults,
+            true => Verdict::Permitted(outcome.blocks),
+            false => Verdict::Unmet(unmet),
         })
     }
+}
+
+/// Returns the verdict on a program that the reference cannot run.
+fn of_reference(error: MachineError) -> Box<Verdict> {
+    Box::new(match error {
+        MachineError::OutOfTime(late) => Verdict::OutOfTime(late),
+        // The machine's CPU has no such vectors either.
+        MachineError::Request(error @ RequestError::VectorLength { .. }) => Verdict::NotCovered(error.sentence()),
+        error => Verdict::NotCovered(format!("the model: {error}")),
+    })
+}
+
+/// Returns the verdict on a program that the machine cannot run.
+fn of_machine(error: MachineError) -> Box<Verdict> {
+    Box::new(match error {
+        MachineError::Unsupported(reason) => Verdict::NotCovered(reason),
+        MachineError::Lacking(skip) => Verdict::NotCovered(skip.reason),
+        MachineError::OutOfTime(late) => Verdict::OutOfTime(late),
+        error if error.ends_run() => Verdict::Lost(Arc::new(error)),
+        error => Verdict::Failed(error.to_string(), FailureKind::from(&error)),
+    })
 }
 
 #[cfg(test)]

@@ -97,25 +97,40 @@ impl Reference for ModelReference<'_> {
         let _unbroken = (!self.as_it_is).then(|| model_base::defect::activate(None));
         deadline.check()?;
         let mut machine = self.session.machine(program)?;
-        let (observation, visited) =
-            run_with(&mut machine, choices, deadline, |machine| run(program, machine, &BTreeSet::new(), Tags::OfPages));
-        let mut observation = observation?;
+        let outcome = observe_on(&mut machine, program, choices, deadline)?;
         // A machine whose block did not end is of no more use; on any other everything was specified.
-        if observation.endless.is_none() {
+        if outcome.observation.endless.is_none() {
             self.session.take(program.cpus(), machine);
         }
-        let seen = observation.seen.iter_mut().filter(|seen| matches!(seen.what, StepOutcome::Block(_)));
-        let mut blocks = Vec::new();
-        for (block, ended) in seen.zip(visited.blocks) {
-            if ended.unknown.rgsr {
-                block.unknown.push(SysReg::Rgsr);
-            }
-            block.unknown_v |= ended.unknown.v;
-            block.unknown_p |= ended.unknown.p;
-            block.unknown_x |= ended.unknown.x;
-            let (at_faults, at_end, executed) = (ended.at_faults, ended.at_end, ended.executed);
-            blocks.push(Block { step: block.step, at_faults, at_end, executed });
-        }
-        Ok(Outcome { observation, choices: visited.choices, blocks })
+        Ok(outcome)
     }
+}
+
+/// Runs a program on a machine of the model, as it is, with these answers to the architecture's choices.
+///
+/// # Errors
+///
+/// When the program is not covered, or the time is over.
+pub fn observe_on(
+    machine: &mut ModelMachine,
+    program: &Program,
+    choices: Choices,
+    deadline: Deadline,
+) -> Result<Outcome, MachineError> {
+    let (observation, visited) =
+        run_with(machine, choices, deadline, |machine| run(program, machine, &BTreeSet::new(), Tags::OfPages));
+    let mut observation = observation?;
+    let seen = observation.seen.iter_mut().filter(|seen| matches!(seen.what, StepOutcome::Block(_)));
+    let mut blocks = Vec::new();
+    for (block, ended) in seen.zip(visited.blocks) {
+        if ended.unknown.rgsr {
+            block.unknown.push(SysReg::Rgsr);
+        }
+        block.unknown_v |= ended.unknown.v;
+        block.unknown_p |= ended.unknown.p;
+        block.unknown_x |= ended.unknown.x;
+        let (at_faults, at_end, executed) = (ended.at_faults, ended.at_end, ended.executed);
+        blocks.push(Block { step: block.step, at_faults, at_end, executed });
+    }
+    Ok(Outcome { observation, choices: visited.choices, blocks })
 }

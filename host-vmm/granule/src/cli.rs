@@ -1,7 +1,9 @@
 //! The command line of `granule`: what can be asked for, and the way from there to a run and its exit status.
 
 mod error;
+mod explain;
 mod fuzz;
+mod inspect;
 mod kill_matrix;
 mod list;
 mod matrix;
@@ -20,10 +22,12 @@ use self::error::CliError;
 use self::rerun::GivenOptions;
 use crate::firmware;
 use crate::nested::inner::{InnerOptions, Work};
+use crate::nested::remote;
 use ::fuzz::contender::KnownErrata;
 use ::fuzz::{campaign, replay};
+use ::program::Program;
 use kvm::open::ThisHost;
-use machine::Deadline;
+use machine::{Deadline, Explain};
 use report::event::{Event, STREAM_VERSION, Sink};
 use report::exit::Exit;
 use suite::GuestPolicy;
@@ -48,6 +52,10 @@ enum Command {
     Fuzz(Box<fuzz::Fuzz>),
     /// Show what a program does, instruction by instruction: registers, tags, checks and faults
     Trace(trace::Trace),
+    /// Execute A64 code line by line at a prompt, and show what each line changed
+    Inspect(Box<inspect::Inspect>),
+    /// Explain a case, an instruction, a rule, an erratum or a defect, with its source and a trace
+    Explain(explain::Explain),
     /// List cases: name, promise, and where the promise is written
     List(list::List),
     /// Break every rule of the specification in turn, and show which case notices
@@ -67,6 +75,8 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run.execute(&given),
         Command::Fuzz(fuzz) => fuzz.execute(given),
         Command::Trace(trace) => trace.execute(),
+        Command::Inspect(inspect) => inspect.execute(),
+        Command::Explain(explain) => explain.execute(),
         Command::List(list) => list.execute(),
         Command::KillMatrix(matrix) => matrix.execute(),
         Command::Matrix(matrix) => matrix.execute(),
@@ -120,10 +130,15 @@ pub fn inner_suite(options: &InnerOptions, sink: &mut dyn Sink) {
         Work::Programs(programs) => {
             replay::run(programs, &host, &options.emulator, options.seed, Deadline::NEVER, sink)
         }
+        Work::Machine => remote::serve(&host, sink),
         Work::Fuzz(fuzz, avoid_known) => {
             let known = KnownErrata { avoided: *avoid_known, around: options.emulator.clone() };
             campaign::run(fuzz, &host, &known, sink, &mut |_, _| ());
         }
+        Work::Trace(text) => match text.parse::<Program>() {
+            Ok(program) => ::trace::beside::beside(&program, &host, &options.emulator, Deadline::NEVER, sink),
+            Err(error) => sink.event(Event::Broken { reason: error.sentence(), remedy: String::new() }),
+        },
     }
 }
 
@@ -171,6 +186,40 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// Commands that are xtask's own.
+    const OF_XTASK: [&str; 4] = ["setup", "build", "test", "lint"];
+
+    /// Lists the commands that a document names: in code within a sentence, or behind a prompt.
+    fn named_commands(document: &str) -> Vec<&str> {
+        let in_sentences = document.split('`').skip(1).step_by(2);
+        let behind_prompts = document.lines().filter_map(|line| Some(line.split_once("$ ")?.1));
+        let verb = |text| {
+            let text: &str = text;
+            let rest = text.trim_start_matches("./");
+            let rest = rest.strip_prefix("cargo xtask ").or_else(|| rest.strip_prefix("granule "))?;
+            rest.split(|letter: char| !letter.is_ascii_lowercase() && letter != '-').next()
+        };
+        in_sentences.chain(behind_prompts).filter_map(verb).filter(|verb| !verb.is_empty()).collect()
+    }
+
+    #[test]
+    fn the_readme_names_only_commands_that_exist_here_and_in_xtask() {
+        let command = Cli::command();
+        let xtask = include_str!("../../../xtask/src/main.rs");
+        let is_in_xtask = |verb: &str| xtask.contains(&format!("\n  {verb} "));
+        let readme = include_str!("../../../README.md");
+        let named = named_commands(readme);
+        assert!(named.len() > 10, "{named:?}");
+        for verb in named {
+            let is_here = command.find_subcommand(verb).is_some();
+            assert!(is_in_xtask(verb), "cargo xtask {verb}");
+            assert!(is_here || OF_XTASK.contains(&verb), "granule {verb}");
+        }
+        for subcommand in command.get_subcommands() {
+            assert!(is_in_xtask(subcommand.get_name()), "cargo xtask {}", subcommand.get_name());
+        }
     }
 
     #[test]

@@ -9,6 +9,10 @@
 
 #[cfg(feature = "mutants")]
 pub mod mutants;
+mod of_case;
+
+pub use explain::defects::all as catalogue;
+pub use of_case::{CaseKills, of_case};
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -195,13 +199,6 @@ impl Matrix {
     }
 }
 
-/// All defects: of the CPU, the firmware, the kernel and the VMM.
-pub fn catalogue() -> impl Iterator<Item = &'static Defect> {
-    use modelled::{DEFECTS, HAZARD_DEFECTS, RACE_DEFECTS};
-    let own = [DEFECTS, RACE_DEFECTS, HAZARD_DEFECTS].into_iter().flatten();
-    kvm_model::catalogue::all().chain(own.copied())
-}
-
 /// Runs the suite on each defect, on `jobs` threads; `progress` hears how many are done.
 ///
 /// # Errors
@@ -248,6 +245,11 @@ fn check(stage: Stage, injected: Injected, seed: u64) -> Failed {
     // Without a kernel there is nothing to ask of one, nor are there VMs without tags.
     let runs = |name: &str| stage.hypervisor == Hypervisor::Kvm || name.starts_with("arch.");
     let names = suite::cases().filter(|case| runs(case.name)).map(|case| case.name.to_owned()).collect();
+    check_cases(stage, names, injected, seed)
+}
+
+/// Runs some cases on one model; returns those that fail, with what they say.
+fn check_cases(stage: Stage, names: Vec<String>, injected: Injected, seed: u64) -> Failed {
     let options = Options { names, seed, fresh_vms: false, deadline: Deadline::NEVER };
     let settings = Settings { injected, ..stage.settings() };
     let mut failed = Failed::default();
@@ -267,6 +269,8 @@ struct Failed {
     begun: Option<&'static str>,
     /// Why there was no machine before the first case.
     not_started: Option<String>,
+    /// Whether a case passed.
+    passed: bool,
 }
 
 impl Sink for Failed {
@@ -275,6 +279,7 @@ impl Sink for Failed {
             Event::Begin(info) => {
                 self.begun = suite::cases().map(|case| case.name).find(|name| *name == info.name);
             }
+            Event::End { verdict: Verdict::Passed, .. } => self.passed = true,
             Event::End { verdict: Verdict::Failed(failure), .. } => {
                 self.cases.extend(self.begun.map(|case| (case, failure)))
             }

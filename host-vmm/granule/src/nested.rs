@@ -16,6 +16,7 @@ pub mod kernel_log;
 pub mod kernel_warning;
 pub mod modules;
 pub mod outer;
+pub mod remote;
 pub mod watch;
 pub mod wire;
 

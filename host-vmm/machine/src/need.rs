@@ -240,6 +240,26 @@ impl Need {
         }
     }
 
+    /// Returns Arm's name of the feature of the CPU that is needed; `None` if it is none.
+    #[must_use]
+    pub fn feature(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Mte3 => "FEAT_MTE3",
+            Self::StoreOnly => "FEAT_MTE_STORE_ONLY",
+            Self::TaggedFar => "FEAT_MTE_TAGGED_FAR",
+            Self::ExtendedChecks => "FEAT_MTE_CANONICAL_TAGS",
+            Self::Atomics => "FEAT_LSE",
+            Self::LimitedOrdering => "FEAT_LOR",
+            Self::Instructions(feature) => feature.name(),
+            Self::Mops => "FEAT_MOPS",
+            Self::Sve => "FEAT_SVE",
+            Self::Sme => "FEAT_SME",
+            Self::Sme2 => "FEAT_SME2",
+            Self::PointerAuthentication => "FEAT_PAuth",
+            _ => return None,
+        })
+    }
+
     /// Makes a reason to skip a case.
     #[must_use]
     pub fn unmet(self, reason: impl Into<String>) -> Skip {

@@ -12,7 +12,7 @@ use arch::{ExceptionClass, FaultStatus, Syndrome, Tag, TaggedPtr};
 use super::compare::{exception, known_far};
 use super::observation::{Observation, StepObservation, StepOutcome};
 use super::value::{Hex, Value};
-use super::{Event, Program, Step, scalable};
+use super::{Event, Program, Run, Step, scalable};
 use machine::{Fault, Trace};
 
 pub use place::{FIELDS, Place, WidePlace};
@@ -185,22 +185,38 @@ impl Program {
             let mut expectations = run.expectations.as_slice();
             while let Some((length, _)) = expectations.first() {
                 let (here, later) = expectations.split_at(expectations.partition_point(|(other, _)| other <= length));
-                let mut cut = run.clone();
-                cut.words.truncate(*length);
-                let mut steps = self.steps[..number].to_vec();
-                steps.retain(|step| !matches!(step, Step::Expect(_)));
-                steps.push(Step::Run(cut));
+                let mut steps = self.cut(number, run, *length);
                 steps.extend(here.iter().map(|(_, expectation)| Step::Expect(expectation.clone())));
-                for step in &mut steps {
-                    if let Step::Run(run) = step {
-                        run.expectations.clear();
-                    }
-                }
                 cuts.push(Self { steps });
                 expectations = later;
             }
         }
         cuts
+    }
+
+    /// Makes the program that ends when the block of a step has come behind its first instructions, so many, and that expects
+    /// nothing; `None` if the step is not the beginning of a block.
+    #[must_use]
+    pub fn cut_behind(&self, step: usize, length: usize) -> Option<Self> {
+        match self.steps.get(step)? {
+            Step::Run(run) => Some(Self { steps: self.cut(step, run, length) }),
+            _ => None,
+        }
+    }
+
+    /// Lists the steps of a program that ends behind the first `length` instructions of the block of a step.
+    fn cut(&self, step: usize, run: &Run, length: usize) -> Vec<Step> {
+        let mut cut = Box::new(run.clone());
+        cut.words.truncate(length);
+        let mut steps = self.steps[..step].to_vec();
+        steps.retain(|step| !matches!(step, Step::Expect(_)));
+        steps.push(Step::Run(cut));
+        for step in &mut steps {
+            if let Step::Run(run) = step {
+                run.expectations.clear();
+            }
+        }
+        steps
     }
 
     /// Lists the expectations behind blocks that the model or the machine does not meet. What is UNKNOWN meets none.
@@ -332,6 +348,14 @@ fn hex_bytes(bytes: &[u8]) -> String {
 }
 
 impl FaultPattern {
+    /// Describes an exception as far as it is known; `None` if it is of none of the kinds.
+    #[must_use]
+    pub fn of(fault: &Fault, tagged_far: bool) -> Option<Self> {
+        let kind = FAULT_KINDS.iter().position(|kind| (kind.is)(fault.esr))?;
+        let write = fault.esr.wnr().filter(|_| fault.esr.class().is_data_abort());
+        Some(Self { kind, write, at: fault.index, far: known_far(fault, tagged_far) })
+    }
+
     fn is_met_by(&self, fault: &Fault, tagged_far: bool) -> bool {
         let far = self.far.is_none_or(|far| {
             let expected = Fault { far, ..*fault };

@@ -279,7 +279,8 @@ fn span(pages: &mut BTreeSet<u64>, offset: u64, bytes: u64) {
 }
 
 /// Returns the offset of the byte that a pointer into a window leads to; `None` outside the arena.
-fn arena_offset(value: u64) -> Option<u64> {
+#[must_use]
+pub fn arena_offset(value: u64) -> Option<u64> {
     let va = TaggedPtr::new(value).untagged().bits() & !map::UPPER_HALF;
     Window::from_number(va >> 32)?;
     map::ipa_of(va).checked_sub(map::ARENA_BASE).filter(|offset| *offset < map::ARENA_SIZE)

@@ -15,6 +15,8 @@ use std::str::FromStr;
 use abi::mailbox::Scalable;
 use abi::map;
 
+pub use self::hint::is_code;
+
 use self::line::Line;
 use super::error::{Instruction, TextError, TextErrorKind};
 use super::text::{HEADER, VERSION};

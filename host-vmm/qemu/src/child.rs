@@ -5,9 +5,10 @@
 //! wrapper script may stand for the program if it ends in `exec`. The signal is bound to the *thread* that
 //! started the child: keep a [`Subprocess`] on the thread that made it, as its missing `Send` demands.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
@@ -24,6 +25,8 @@ const LONGEST_ERRORS: usize = 64 << 10;
 pub struct Subprocess {
     process: std::process::Child,
     errors: Vec<u8>,
+    /// Its input, if it has any: a socket, which unlike a pipe raises no signal when the child is gone.
+    input: Option<UnixStream>,
     _bound_to_its_thread: PhantomData<*const ()>,
 }
 
@@ -44,16 +47,44 @@ impl Subprocess {
     /// # Errors
     ///
     /// When it cannot be started.
+    pub fn start(command: Command, inherited: impl IntoIterator<Item = RawFd>) -> io::Result<Self> {
+        Self::spawn(command, inherited, Stdio::null(), None)
+    }
+
+    /// As [`Self::start`], with an input that [`Self::write`] writes to.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub fn start_with_input(command: Command, inherited: impl IntoIterator<Item = RawFd>) -> io::Result<Self> {
+        let (own, its) = UnixStream::pair()?;
+        Self::spawn(command, inherited, OwnedFd::from(its).into(), Some(own))
+    }
+
+    /// Writes to the child's input.
+    ///
+    /// # Errors
+    ///
+    /// When it has none, or is gone.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.input.as_mut().ok_or(io::ErrorKind::NotConnected)?.write_all(bytes)
+    }
+
     #[expect(unsafe_code, reason = "what happens between fork and exec is unsafe to say")]
-    pub fn start(mut command: Command, inherited: impl IntoIterator<Item = RawFd>) -> io::Result<Self> {
+    fn spawn(
+        mut command: Command,
+        inherited: impl IntoIterator<Item = RawFd>,
+        stdin: Stdio,
+        input: Option<UnixStream>,
+    ) -> io::Result<Self> {
         let inherited: Vec<RawFd> = inherited.into_iter().collect();
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let parent = std::process::id();
         // SAFETY: the closure makes system calls only and allocates nothing, as the time between fork and
         // exec demands.
         unsafe { command.pre_exec(move || before_exec(parent, &inherited)) };
         let process = command.spawn()?;
-        Ok(Self { process, errors: Vec::new(), _bound_to_its_thread: PhantomData })
+        Ok(Self { process, errors: Vec::new(), input, _bound_to_its_thread: PhantomData })
     }
 
     /// The process, which keeps its number until this is dropped.
@@ -196,6 +227,18 @@ mod tests {
         assert_eq!(read_all(&mut child), b"out\nmore\n");
         let (status, errors) = child.end(soon());
         assert_eq!((status.and_then(|status| status.code()), &*errors), (Some(3), "err"));
+    }
+
+    #[test]
+    fn input_reaches_the_child_and_one_that_is_gone_is_an_error() {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "read line; echo got $line"]);
+        let mut child = Subprocess::start_with_input(command, None).unwrap();
+        child.write(b"a line\n").unwrap();
+        assert_eq!(read_all(&mut child), b"got a line\n");
+        // The shell reads byte by byte and ends with its line.
+        while child.write(b"more\n").is_ok() {}
+        assert!(shell("exit").write(b"x").is_err());
     }
 
     #[test]

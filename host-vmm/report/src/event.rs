@@ -201,6 +201,8 @@ pub enum Event {
     },
     /// What came of a campaign of random programs.
     Fuzzed(Summary),
+    /// What a command that asks for something else than verdicts asked for.
+    Answer(serde_json::Value),
     /// Nothing can be checked on this machine: exit status 4.
     Unavailable {
         /// What is missing.

@@ -143,7 +143,7 @@ impl Sink for Tally {
             Event::Unavailable { reason, remedy } => self.closing = Some(RunEnd::Unavailable { reason, remedy }),
             Event::Broken { reason, remedy } => self.closing = Some(RunEnd::Broken { reason, remedy }),
             Event::Diverged { .. } => self.failed += 1,
-            Event::Hello(_) | Event::Begin(_) | Event::Booted { .. } | Event::Fuzzed(_) => {}
+            Event::Hello(_) | Event::Begin(_) | Event::Booted { .. } | Event::Fuzzed(_) | Event::Answer(_) => {}
             Event::NotShown { erratum } => self.not_shown.push(erratum),
             Event::LikelyCause { erratum, shows, reference } => self.likely_cause = Some([erratum, shows, reference]),
         }

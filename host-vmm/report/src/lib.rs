@@ -12,6 +12,8 @@ mod json;
 mod progress;
 mod text;
 
+pub use text::subject;
+
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 

@@ -24,6 +24,27 @@ pub struct Text {
     group: Option<Group>,
 }
 
+/// Describes what is under test: the machine's name, and what it is. `emulator` is the one around it with its CPU, if it was
+/// reported ([`Event::Booted`]).
+#[must_use]
+pub fn subject(via: &str, emulator: Option<(&str, &str)>, target: &Target) -> String {
+    let Target { kernel, page_size, kvm_mode, cpu, mte, vector_lengths, .. } = target;
+    let pages = format!("{} KiB pages, {kvm_mode}", page_size / 1024);
+    let emulator = emulator.map(|(name, cpu)| format!("{name}, cpu {cpu}"));
+    let subject = match (via, emulator) {
+        ("model", _) => format!("the contract of Linux {kernel} ({pages}), cpu {cpu}"),
+        (_, Some(emulator)) if kernel.is_empty() => emulator,
+        (_, Some(emulator)) => format!("Linux {kernel} ({pages}) in {emulator}"),
+        (_, None) => format!("Linux {kernel} ({pages})"),
+    };
+    let vectors = match vector_lengths.as_slice() {
+        [] => String::new(),
+        [only] => format!(", SVE of {only} bytes"),
+        [shortest, .., longest] => format!(", SVE of {shortest} to {longest} bytes"),
+    };
+    format!("{via}: {subject}, MTE{mte}{vectors}")
+}
+
 /// Cases whose names have the first two segments in common, and which came one after the other.
 #[derive(Debug, Default)]
 struct Group {
@@ -48,7 +69,11 @@ impl Text {
     /// When it cannot be written.
     pub fn render(&mut self, out: &mut dyn Write, event: &Event, tally: &Tally) -> io::Result<()> {
         match event {
-            Event::Hello(_) | Event::Fuzzed(_) | Event::NotShown { .. } | Event::LikelyCause { .. } => Ok(()),
+            Event::Hello(_)
+            | Event::Fuzzed(_)
+            | Event::Answer(_)
+            | Event::NotShown { .. }
+            | Event::LikelyCause { .. } => Ok(()),
             Event::Diverged { case, failure } => {
                 FailedCase { case: case.clone(), failure: failure.clone() }.render(out, &self.settings, self.seed)
             }
@@ -82,22 +107,9 @@ impl Text {
     }
 
     fn header(&self, target: &Target) -> String {
-        let Target { granule, kernel, page_size, kvm_mode, cpu, mte, vector_lengths, seed, .. } = target;
-        let pages = format!("{} KiB pages, {kvm_mode}", page_size / 1024);
-        let emulator = self.emulator.as_ref().map(|(name, cpu)| format!("{name}, cpu {cpu}"));
-        let via = self.settings.via;
-        let subject = match (via, emulator) {
-            ("model", _) => format!("the contract of Linux {kernel} ({pages}), cpu {cpu}"),
-            (_, Some(emulator)) if kernel.is_empty() => emulator,
-            (_, Some(emulator)) => format!("Linux {kernel} ({pages}) in {emulator}"),
-            (_, None) => format!("Linux {kernel} ({pages})"),
-        };
-        let vectors = match vector_lengths.as_slice() {
-            [] => String::new(),
-            [only] => format!(", SVE of {only} bytes"),
-            [shortest, .., longest] => format!(", SVE of {shortest} to {longest} bytes"),
-        };
-        format!("granule {granule} · {via}: {subject}, MTE{mte}{vectors} · seed {seed:#x}")
+        let emulator = self.emulator.as_ref().map(|(name, cpu)| (name.as_str(), cpu.as_str()));
+        let subject = subject(self.settings.via, emulator, target);
+        format!("granule {} · {subject} · seed {:#x}", target.granule, target.seed)
     }
 
     fn end(&mut self, verdict: &Verdict) {

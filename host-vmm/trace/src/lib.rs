@@ -11,42 +11,49 @@
 
 #![forbid(unsafe_code)]
 
+pub mod beside;
 mod changes;
+mod rules;
+mod syndrome;
 mod text;
 
-use abi::mailbox::MAX_TRAPS;
+use std::borrow::Cow;
+
+use abi::mailbox::{MAX_TRAPS, SysReg};
 use abi::map;
 use arch::{Syndrome, Tag, TaggedPtr};
-use model::cpu::Unchecked;
 use model::cpu::watch::{self, Watched, WatchedAccess};
 use model_base::Hypervisor;
 use model_base::choice::Choices;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use fuzz::reference::{ModelReference, Reference};
-use machine::{Deadline, MachineError};
+use self::beside::{Agreement, Beside, Compared};
+use fuzz::reference::{ModelReference, Outcome, Reference};
+use machine::{Deadline, El, MachineError};
 use modelled::{ModelFactory, Settings};
 use program::value::{Pointer, Value};
 use program::{Program, Run, Step};
 
-pub use text::write;
+pub use text::{write, write_block, write_instruction};
 
 /// Bytes that share a tag.
 const GRANULE: u64 = arch::GRANULE_BYTES as u64;
 
 /// What a program did.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Trace {
-    /// What the CPU is called.
-    pub cpu: &'static str,
+    /// What the specification's CPU is called; empty where it is that of a machine.
+    pub cpu: Cow<'static, str>,
     /// Its blocks, in the order in which they ran.
     pub blocks: Vec<Block>,
     /// Why the program did not come to its end, if it did not.
     pub stopped: Option<String>,
+    /// The machine that was asked, too.
+    pub machine: Option<Beside>,
 }
 
 /// A block that ran.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Block {
     /// Its step in the program, from 0 on.
     pub step: usize,
@@ -59,7 +66,7 @@ pub struct Block {
 }
 
 /// An instruction that was executed, or took an exception.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Instruction {
     /// Its place in the block; `None` outside of it.
     pub index: Option<usize>,
@@ -73,10 +80,12 @@ pub struct Instruction {
     pub fault: Option<Fault>,
     /// Where the architecture leaves a choice: the option that is shown, from 0 on, and how many there are.
     pub choices: Vec<(u32, u32)>,
+    /// What the machine showed behind it, if one was asked and can show that.
+    pub machine: Option<Compared>,
 }
 
 /// A register that changed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Change {
     /// Its name.
     pub register: String,
@@ -87,7 +96,7 @@ pub struct Change {
 }
 
 /// Something that an instruction did to memory.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Access {
     /// It accessed bytes, or tried to.
@@ -105,11 +114,11 @@ pub enum Access {
         /// The allocation tags of the granules that it touches.
         allocation: Vec<u8>,
         /// Whether these are compared, and if not, by which rule.
-        rule: &'static str,
+        rule: Cow<'static, str>,
         /// Whether they are the same, if they are compared.
         matches: Option<bool>,
         /// What it does that they are not.
-        effect: Option<&'static str>,
+        effect: Option<Cow<'static, str>>,
     },
     /// It loaded an allocation tag.
     TagLoad {
@@ -130,24 +139,51 @@ pub enum Access {
 }
 
 /// An exception.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Fault {
     /// What it is, in words.
     pub what: String,
     /// ESR_EL1.
     pub esr: u64,
-    /// Its fields that mean something, with their values in words.
-    pub fields: Vec<(&'static str, String)>,
+    /// Its fields, with their values in words.
+    pub fields: Vec<Field>,
+    /// The rule that made it, with its source.
+    pub rule: String,
     /// FAR_EL1 as a pointer, for aborts.
     pub far: Option<String>,
     /// The granules around the one that faulted, with their allocation tags, and which of them it is.
     pub around: Vec<(String, u8, bool)>,
 }
 
+/// A field of ESR_EL1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Field {
+    /// Its name.
+    pub name: Cow<'static, str>,
+    /// Its value.
+    pub value: u64,
+    /// What that means.
+    pub meaning: String,
+}
+
 /// Returns the model of a CPU without a kernel that hides some of it; `None` if there is no such CPU.
 #[must_use]
 pub fn model_of(cpu: &str) -> Option<Settings> {
     Settings { hypervisor: Hypervisor::Board, ..Settings::default() }.cpu(cpu)
+}
+
+impl Trace {
+    /// Returns whether something is not as it should be: the program did not come to its end, or the machine showed what is not
+    /// permitted, or not all.
+    #[must_use]
+    pub fn fails(&self) -> bool {
+        let differs = |one: &Instruction| one.machine.as_ref().is_some_and(|it| it.agreement == Agreement::Differs);
+        let instructions = self.blocks.iter().flat_map(|block| &block.instructions);
+        let machine = self.machine.as_ref();
+        self.stopped.is_some()
+            || machine.is_some_and(|machine| machine.stopped.is_some() || !machine.end.is_empty())
+            || instructions.into_iter().any(differs)
+    }
 }
 
 /// Runs a program on the specification and watches it.
@@ -160,6 +196,23 @@ pub fn trace(program: &Program, settings: Settings, deadline: Deadline) -> Resul
     let factory = ModelFactory::new(settings);
     let mut reference = ModelReference::new(&factory);
     let (outcome, watched) = watch::record(|| reference.observe(program, Choices::default(), deadline));
+    let (trace, _) = build(program, outcome, &watched)?;
+    Ok(Trace { cpu: cpu.into(), ..trace })
+}
+
+/// What a block executed.
+struct Executed<'p, 'w> {
+    run: &'p Run,
+    cpu: usize,
+    watched: &'w [Watched],
+}
+
+/// Makes a trace of what was watched, and returns what each of its blocks executed.
+fn build<'p, 'w>(
+    program: &'p Program,
+    outcome: Result<Outcome, MachineError>,
+    watched: &'w [Watched],
+) -> Result<(Trace, Vec<Executed<'p, 'w>>), MachineError> {
     let (stopped, taken) = match outcome {
         Ok(outcome) => {
             let endless =
@@ -169,9 +222,9 @@ pub fn trace(program: &Program, settings: Settings, deadline: Deadline) -> Resul
         Err(error) if watched.is_empty() => return Err(error),
         Err(error) => (Some(error.to_string()), Vec::new()),
     };
-    let mut rest = watched.as_slice();
+    let mut rest = watched;
     let mut last: Option<&Run> = None;
-    let mut blocks = Vec::new();
+    let (mut blocks, mut all) = (Vec::new(), Vec::new());
     for (step, what) in program.steps.iter().enumerate() {
         let (run, cpu) = match (what, last) {
             (Step::Run(run), _) => (&**run, run.cpu),
@@ -182,11 +235,51 @@ pub fn trace(program: &Program, settings: Settings, deadline: Deadline) -> Resul
         if rest.is_empty() {
             break;
         }
-        let executed = take_block(&mut rest, cpu, run.words.len());
-        let instructions = executed.iter().map(|step| instruction(step, run, cpu, &taken)).collect();
-        blocks.push(Block { step, heading: run.heading(), settings: run.settings(), instructions });
+        let (block, executed) = take_described(&mut rest, step, run, cpu, &taken);
+        blocks.push(block);
+        all.push(Executed { run, cpu, watched: executed });
     }
-    Ok(Trace { cpu, blocks, stopped })
+    Ok((Trace { cpu: Cow::default(), blocks, stopped, machine: None }, all))
+}
+
+/// Describes a block that ran alone on vCPU 0 while it was watched, with all choices that were made meanwhile.
+#[must_use]
+pub fn block(run: &Run, mut watched: &[Watched], taken: &[(u32, u32)]) -> Block {
+    take_described(&mut watched, 0, run, 0, taken).0
+}
+
+/// Takes the instructions of a block, and describes them.
+fn take_described<'w>(
+    rest: &mut &'w [Watched],
+    step: usize,
+    run: &Run,
+    cpu: usize,
+    taken: &[(u32, u32)],
+) -> (Block, &'w [Watched]) {
+    let executed = take_block(rest, cpu, run.words.len());
+    let instructions = executed.iter().map(|step| instruction(step, run, cpu, taken)).collect();
+    (Block { step, heading: run.heading(), settings: run.settings(), instructions }, executed)
+}
+
+/// Shows what blocks that were watched did, whoever ran them; `step` is the number of a block among them, from 0 on.
+#[must_use]
+pub fn of_watched(watched: &[Watched]) -> Vec<Block> {
+    let mut rest = watched;
+    let mut blocks = Vec::new();
+    while let Some(first) = rest.first() {
+        let Some((_, words)) = first.block.words().split_last() else { break };
+        let Watched { cpu, before, .. } = first;
+        let el = if before.el == 0 { El::El0 } else { El::El1 };
+        let mut run =
+            Run { cpu: *cpu, el, tco: before.tco, nzcv: before.nzcv, words: words.to_vec(), ..Run::default() };
+        (run.x, run.sp) = (before.x, before.sp);
+        // Unlike the others it is 0 after boot, so that another value is the block's.
+        run.sys[SysReg::Gcr as usize] = Some(before.sys.gcr).filter(|gcr| *gcr != 0);
+        let executed = take_block(&mut rest, *cpu, run.words.len());
+        let instructions = executed.iter().map(|step| instruction(step, &run, *cpu, &[])).collect();
+        blocks.push(Block { step: blocks.len(), heading: run.heading(), settings: run.settings(), instructions });
+    }
+    blocks
 }
 
 /// Takes the instructions of a block of so many words, and leaves out the one that ended it.
@@ -210,17 +303,23 @@ fn take_block<'w>(rest: &mut &'w [Watched], cpu: usize, words: usize) -> &'w [Wa
     std::mem::take(rest)
 }
 
-fn instruction(step: &Watched, run: &Run, cpu: usize, taken: &[(u32, u32)]) -> Instruction {
+/// Returns the place of an instruction in its block; `None` outside of it.
+fn index_of(step: &Watched, run: &Run, cpu: usize) -> Option<usize> {
     let distance = step.before.pc.checked_sub(map::code_va(cpu));
-    let index = distance.map(|bytes| (bytes / 4) as usize).filter(|index| *index < run.words.len());
+    distance.map(|bytes| (bytes / 4) as usize).filter(|index| *index < run.words.len())
+}
+
+fn instruction(step: &Watched, run: &Run, cpu: usize, taken: &[(u32, u32)]) -> Instruction {
+    let index = index_of(step, run, cpu);
     let text = index.map(|index| program::text::instruction(run.words[index]));
     Instruction {
         index,
         text: text.unwrap_or_else(|| format!("at {:#x}", step.before.pc)),
         changes: changes::changes(step),
         accesses: step.accesses.iter().map(|access| described(access, step)).collect(),
-        fault: step.excepted.then(|| fault(step)),
+        fault: step.excepted.then(|| fault(step, index.map(|index| run.words[index]))),
         choices: taken.get(step.choices.clone()).unwrap_or_default().to_vec(),
+        machine: None,
     }
 }
 
@@ -241,9 +340,9 @@ fn described(access: &WatchedAccess, step: &Watched) -> Access {
                 write: *write,
                 logical: TaggedPtr::new(*va).tag().value(),
                 allocation: allocation.collect(),
-                rule: rule(*unchecked),
+                rule: rules::of_access(*unchecked).into(),
                 matches: access.matches(),
-                effect: (access.matches() == Some(false)).then(|| effect(step)),
+                effect: (access.matches() == Some(false)).then(|| rules::effect(step).into()),
             }
         }
         WatchedAccess::TagLoad { ipa, tag } => Access::TagLoad { granule: granule(*ipa), tag: tag.value() },
@@ -253,51 +352,15 @@ fn described(access: &WatchedAccess, step: &Watched) -> Access {
     }
 }
 
-/// SCTLR_EL1.TCF, of EL1, and TCF0.
-const TCF_SHIFTS: [u32; 2] = [38, 40];
-
-/// Returns what a tag that does not match does (Arm ARM, pseudocode `AArch64.EffectiveTCF`).
-fn effect(step: &Watched) -> &'static str {
-    if step.excepted {
-        return "a synchronous fault";
-    }
-    match step.before.sys.sctlr >> TCF_SHIFTS[usize::from(step.before.el != 0)] & 0b11 {
-        0 => "no effect: SCTLR_EL1.TCF is none",
-        _ => "recorded for TFSR_EL1 or TFSRE0_EL1, which show it after DSB and ISB",
-    }
-}
-
-/// Returns whether an access is tag checked, and if not, why (Arm ARM, pseudocode `AArch64.AccessIsTagChecked`).
-fn rule(unchecked: Option<Unchecked>) -> &'static str {
-    match unchecked {
-        None => "checked",
-        Some(Unchecked::Instruction) => "not checked: accesses of this instruction never are",
-        Some(Unchecked::Overridden) => "not checked: PSTATE.TCO is 1",
-        Some(Unchecked::StoreOnly) => "not checked: SCTLR_EL1.TCSO limits checks to stores",
-        Some(Unchecked::TopByte) => "not checked: TCR_EL1.TBI is 0, so the top byte is part of the address",
-        Some(Unchecked::NoTagAccess) => "not checked: SCTLR_EL1.ATA is 0",
-        Some(Unchecked::Exempt) => "not checked: TCR_EL1.TCMA exempts this tag",
-        Some(Unchecked::Untagged) => "not checked: the memory is not Tagged",
-    }
-}
-
-fn fault(step: &Watched) -> Fault {
+fn fault(step: &Watched, word: Option<u32>) -> Fault {
     let (esr, far) = (Syndrome::from_bits(step.after.sys.esr), step.after.sys.far);
     let class = esr.class();
-    let mut fields = vec![("EC", format!("{:#04x} {class}", class.bits()))];
-    if let Some(status) = esr.dfsc() {
-        fields.push(("DFSC", format!("{:#04x} {status}", status.bits())));
-    }
-    if let Some(write) = esr.wnr() {
-        fields.push(("WnR", if write { "1 write" } else { "0 read" }.to_owned()));
-    }
-    if let Some(immediate) = esr.immediate() {
-        fields.push(("imm16", format!("{immediate:#x}")));
-    }
     let is_abort = class.is_data_abort() || class.is_instruction_abort();
     let what = esr.to_string();
     let what = what.split(" (ESR").next().unwrap_or(&what).to_owned();
-    Fault { what, esr: esr.bits(), fields, far: is_abort.then(|| Value(far).to_string()), around: around(step, far) }
+    let (fields, rule) = (syndrome::fields(esr), rules::of_fault(step, word));
+    let far_text = is_abort.then(|| Value(far).to_string());
+    Fault { what, esr: esr.bits(), fields, rule, far: far_text, around: around(step, far) }
 }
 
 /// Lists the granules around the one that faulted.

@@ -13,10 +13,10 @@ fn last(settings: &str, code: &str) -> Instruction {
     traced(settings, code).blocks.pop().unwrap().instructions.pop().unwrap()
 }
 
-fn rule(settings: &str, code: &str) -> (&'static str, Option<bool>, &'static str) {
+fn rule(settings: &str, code: &str) -> (String, Option<bool>, String) {
     let found = last(settings, code);
     let [Access::Data { rule, matches, effect, .. }] = &found.accesses[..] else { panic!("{found:?}") };
-    (rule, *matches, effect.unwrap_or_default())
+    (rule.to_string(), *matches, effect.clone().unwrap_or_default().into_owned())
 }
 
 #[test]
@@ -46,7 +46,9 @@ fn a_fault_shows_its_syndrome_and_the_tags_around() {
     let fault = last("", "str x2, [x1]").fault.unwrap();
     assert_eq!(fault.esr, 0x9600_0051);
     assert_eq!(fault.far.as_deref(), Some("tagged+0x20 tag 4"));
-    assert!(fault.fields.contains(&("WnR", "1 write".to_owned())), "{:?}", fault.fields);
+    let fields: Vec<_> = fault.fields.iter().map(|field| (&*field.name, field.value, field.meaning.as_str())).collect();
+    assert!(fields.contains(&("WnR", 1, "write")) && fields.contains(&("CM", 0, "no cache maintenance")), "{fields:?}");
+    assert_eq!((fields[0], fields.len()), (("EC", 0x25, "data abort, same EL"), 16));
     let it: Vec<_> = fault.around.iter().filter(|(.., is_it)| *is_it).collect();
     assert_eq!(it, [&("0x20".to_owned(), 3, true)]);
     assert!(fault.around.iter().any(|(granule, tag, _)| (granule.as_str(), *tag) == ("0x10", 0)));
@@ -88,5 +90,35 @@ fn the_text_shows_what_a_person_asks_for() {
     let text = String::from_utf8(text).unwrap();
     for part in ["irg x3, x0", "does not match", "FAR_EL1 tagged+0x20 tag 4", "DFSC 0x11 tag check fault"] {
         assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn a_fault_names_the_rule_that_made_it() {
+    for (settings, code, rule) in [
+        ("", "str x2, [x1]", "the logical tag is not the allocation tag (AArch64.CheckTag), and SCTLR_EL1.TCF is 1"),
+        ("  sctlr_el1.tcf = asymm\n", "ldr x2, [x1]", "and SCTLR_EL1.TCF is 3: synchronous for reads"),
+        ("", "stg x0, [x0, #16]!; sub x0, x0, #8; stg x0, [x0]", "the address is not a multiple of"),
+        ("", "mov x3, #1; str x2, [x3, #0]", "the translation tables have no entry for the address"),
+        ("", "br x3", "the translation tables have no entry for the program counter"),
+        ("  x3 = 0x2\n", "br x3", "the program counter is not a multiple of 4"),
+        ("  sp = 0x8\n", "ldr x2, [sp]", "an address is made of a stack pointer"),
+        ("", "brk #1", "BRK asks for the exception"),
+        ("", ".inst 0", "no instruction has this encoding"),
+        ("", "ld64b x8, [x0]", "the instruction is UNDEFINED on a CPU without FEAT_LS64"),
+    ] {
+        let fault = last(settings, code).fault.unwrap_or_else(|| panic!("{code}"));
+        assert!(fault.rule.contains(rule), "{code}: {}", fault.rule);
+    }
+}
+
+#[test]
+fn fields_of_a_syndrome_cover_it() {
+    for esr in [0x9600_0051, 0x8600_000f, 0x6232_1234, 0x5600_0003, 0xf200_ffff, 0x0200_0000, 0x6600_0001, 0x9fff_ffff]
+    {
+        let fields = crate::syndrome::fields(arch::Syndrome::from_bits(esr));
+        let ones: u32 = fields.iter().map(|field| field.value.count_ones()).sum();
+        let expected = u64::count_ones(esr);
+        assert!(ones >= expected, "{esr:#x}: {fields:?}");
     }
 }

@@ -50,7 +50,7 @@ pub fn run(
             return Event::Exhausted;
         }
         *budget -= 1;
-        watch::begin(&core);
+        watch::begin(&core, program);
         let event = core.step(base, program);
         watch::end(&core, event == Some(Event::Exception));
         if let Some(event) = event {

@@ -10,6 +10,7 @@ use arch::{Tag, TaggedPtr};
 
 use super::access::Access;
 use super::check::Unchecked;
+use super::program::Program;
 use super::state::{Core, Cpu};
 use super::translate::{Memory, Place};
 use abi::map;
@@ -24,6 +25,8 @@ const AROUND: u64 = 4;
 pub struct Watched {
     /// The number of the CPU.
     pub cpu: usize,
+    /// The block, with the word that ends it behind its own.
+    pub block: Program,
     /// What the CPU held before.
     pub before: Box<Cpu>,
     /// What it held after; where it took an exception, ESR_EL1, FAR_EL1, ELR_EL1 and SPSR_EL1 say which.
@@ -76,27 +79,38 @@ pub enum WatchedAccess {
 
 thread_local! {
     static ACTIVE: Cell<bool> = const { Cell::new(false) };
+    /// How many more instructions are kept.
+    static LEFT: Cell<usize> = const { Cell::new(0) };
     static STEPS: RefCell<Vec<Watched>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Runs something, and returns what it returns and what the CPUs of this thread did meanwhile.
 pub fn record<T>(run: impl FnOnce() -> T) -> (T, Vec<Watched>) {
+    record_first(usize::MAX, run)
+}
+
+/// As [`record`], of so many instructions at most: the first.
+pub fn record_first<T>(count: usize, run: impl FnOnce() -> T) -> (T, Vec<Watched>) {
     STEPS.take();
+    LEFT.set(count);
     ACTIVE.set(true);
     let result = run();
     ACTIVE.set(false);
     (result, STEPS.take())
 }
 
-/// Notes that an instruction begins.
+/// Notes that an instruction of a block begins.
 #[inline]
-pub(super) fn begin(core: &Core<'_, '_>) {
+pub(super) fn begin(core: &Core<'_, '_>, block: &Program) {
     if ACTIVE.get() {
+        let Some(left) = LEFT.get().checked_sub(1) else { return ACTIVE.set(false) };
+        LEFT.set(left);
         let cpu = Box::new(core.cpu.clone());
         let number = core.env.platform.cpu;
         let made = core.env.choices.made();
         let (before, accesses, choices) = (cpu.clone(), Vec::new(), made..made);
-        let step = Watched { cpu: number, before, after: cpu, excepted: false, accesses, choices };
+        let block = block.clone();
+        let step = Watched { cpu: number, block, before, after: cpu, excepted: false, accesses, choices };
         STEPS.with_borrow_mut(|steps| steps.push(step));
     }
 }

@@ -14,7 +14,7 @@ use program::compare::{Difference, Location, differences};
 
 /// What a search came to.
 #[derive(Debug)]
-pub(super) enum SearchResult {
+pub enum SearchResult {
     /// The outcome that is like the machine's.
     Permitted(Box<Outcome>),
     /// There is none. This one is nearest.
@@ -25,8 +25,10 @@ pub(super) enum SearchResult {
 
 /// An outcome, and where what was found differs from it.
 #[derive(Debug)]
-pub(super) struct Candidate {
+pub struct Candidate {
+    /// What it showed, and its choices.
     pub outcome: Outcome,
+    /// Where what was found differs.
     pub differences: Vec<Difference>,
 }
 
@@ -51,7 +53,7 @@ impl Candidate {
 }
 
 /// A search among the outcomes of one program.
-pub(super) struct Search<'s> {
+pub struct Search<'s> {
     /// Runs the program on the reference.
     pub observe: &'s mut dyn FnMut(Choices) -> Result<Outcome, MachineError>,
     /// What the machine showed.
@@ -61,8 +63,12 @@ pub(super) struct Search<'s> {
 }
 
 impl Search<'_> {
-    /// Searches, beginning with the outcome of no answers at all.
-    pub(super) fn run(&mut self, first: Outcome) -> Result<SearchResult, MachineError> {
+    /// Searches, beginning with the outcome of no answers at all. The last program that ran is the permitted one, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// When the reference cannot show an outcome.
+    pub fn run(&mut self, first: Outcome) -> Result<SearchResult, MachineError> {
         let mut best = self.candidate(first);
         // Climbing is no more than a good beginning, so most of what may be tried is left for what follows.
         let reserve = self.left / 2;

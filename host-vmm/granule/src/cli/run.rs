@@ -15,7 +15,7 @@ use machine::target::Opener;
 use machine::{Config, Deadline};
 
 pub use self::emulation::Emulation;
-pub use self::via::{Machine, Via};
+pub use self::via::{Checked, Machine, Opening, Via};
 pub use self::watchdog::{SharedReport, Watchdog};
 use super::error::CliError;
 use super::program;

@@ -7,13 +7,20 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::error::CliError;
+use super::run::{Emulation, Machine, Via, explain};
 use super::source::Source;
+use crate::nested;
 use machine::{Deadline, Explain};
 use model_base::Features;
 use program::Program;
 use report::exit::Exit;
+use suite::GuestPolicy;
 
-/// How long a program may take.
+mod collect;
+
+use self::collect::Collected;
+
+/// How long a program may take on the specification.
 const LIMIT: Duration = Duration::from_secs(10);
 /// General registers that point to memory where only code is given, and how far apart.
 const POINTERS: usize = 8;
@@ -30,13 +37,20 @@ pub struct Trace {
     #[arg(short = 'e', long = "code", value_name = "CODE")]
     code: Option<String>,
 
-    /// The CPU: max, neoverse-n2, max-sme or everything
-    #[arg(long, value_name = "NAME", default_value = "max")]
-    cpu: String,
+    /// The machine whose state is shown beside the specification's
+    #[arg(long, value_enum, default_value_t = Via::Model)]
+    via: Via,
+
+    /// Guest firmware, an ELF file, instead of the one built in
+    #[arg(long, value_name = "PATH")]
+    firmware: Option<PathBuf>,
 
     /// How the trace is printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+
+    #[command(flatten)]
+    emulation: Emulation,
 }
 
 /// How a trace is printed.
@@ -49,29 +63,71 @@ enum Format {
 }
 
 impl Trace {
-    /// Writes what the program does on the specification.
+    /// Writes what the program does on the specification, and on the machine if one is named.
     ///
     /// # Errors
     ///
     /// When there is no such file or CPU, it is no program, or the trace cannot be written.
     pub fn execute(&self) -> Result<Exit, CliError> {
         let program = self.program()?;
-        let settings = ::trace::model_of(&self.cpu).ok_or_else(|| {
+        if self.via != Via::Model {
+            return self.beside(&program);
+        }
+        self.emulation.refuse_all_but(&["--cpu"])?;
+        let cpu = self.emulation.cpu.as_deref().unwrap_or(qemu::tcg::CPU);
+        let settings = ::trace::model_of(cpu).ok_or_else(|| {
             let names: Vec<_> = Features::ALL.iter().map(|features| features.name).collect();
-            CliError::Usage(format!("the model has no CPU `{}`; it has {}", self.cpu, names.join(", ")))
+            CliError::Usage(format!("the model has no CPU `{cpu}`; it has {}", names.join(", ")))
         })?;
         let traced = ::trace::trace(&program, settings, Deadline::after(LIMIT));
         let traced = traced.map_err(|error| CliError::Usage(error.sentence()))?;
+        self.write(&traced)?;
+        Ok(if traced.stopped.is_some() { Exit::Failed } else { Exit::Passed })
+    }
+
+    /// Runs the program on the machine, too.
+    fn beside(&self, program: &Program) -> Result<Exit, CliError> {
+        let deadline = Deadline::after(nested::TIMEOUT);
+        let guests = GuestPolicy { guest_timeout: machine::GUEST_TIMEOUT, fresh_vms: false, hazards: false };
+        let machine = Machine {
+            via: self.via,
+            emulation: &self.emulation,
+            firmware: self.firmware.as_deref(),
+            guests,
+            deadline,
+            avoid_known: false,
+            smp: nested::SMP,
+        };
+        let mut collected = Collected::default();
+        machine.check()?.trace(program, &mut collected);
+        let name = collected.machine(self.via);
+        let Some(mut traced) =
+            collected.answer.take().and_then(|answer| serde_json::from_value::<::trace::Trace>(answer).ok())
+        else {
+            explain(&collected.tally);
+            return Ok(match collected.tally.exit() {
+                Exit::Passed => Exit::Broken,
+                exit => exit,
+            });
+        };
+        let Some(machine) = &mut traced.machine else { return Ok(Exit::Broken) };
+        machine.name = name;
+        let fails = traced.fails();
+        self.write(&traced)?;
+        Ok(if fails { Exit::Failed } else { Exit::Passed })
+    }
+
+    fn write(&self, traced: &::trace::Trace) -> Result<(), CliError> {
         let mut out = anstream::stdout().lock();
         match self.format {
-            Format::Text => ::trace::write(&traced, &mut out)?,
+            Format::Text => ::trace::write(traced, &mut out)?,
             Format::Json => {
-                serde_json::to_writer(&mut out, &traced).map_err(std::io::Error::from)?;
+                serde_json::to_writer(&mut out, traced).map_err(std::io::Error::from)?;
                 writeln!(out)?;
             }
         }
         out.flush()?;
-        Ok(if traced.stopped.is_some() { Exit::Failed } else { Exit::Passed })
+        Ok(())
     }
 
     fn program(&self) -> Result<Program, CliError> {

@@ -33,8 +33,12 @@ pub enum Work {
     Suite,
     /// Programs, each as a case.
     Programs(Vec<NamedProgram>),
+    /// What is asked over the console: see [`super::remote`].
+    Machine,
     /// Random programs; whether they stay away from the known divergences of the emulator and the kernel.
     Fuzz(campaign::Options, bool),
+    /// A program, as its text, traced on the machine and on the specification.
+    Trace(String),
 }
 
 /// What the inner granule is told to do.

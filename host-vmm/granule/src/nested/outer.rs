@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::os::fd::RawFd;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::Options;
@@ -72,6 +74,20 @@ pub fn run(options: &Options, sink: &mut dyn Sink) {
 }
 
 fn prepare_and_listen(options: &Options, watch: &mut RunWatcher<'_>) -> Result<(), NestedError> {
+    let (child, emulator) = start(options, Subprocess::start)?;
+    watch.emulator(emulator);
+    listen(child, options.deadline, watch)
+}
+
+/// How a command is started that inherits a descriptor.
+pub(super) type Start = fn(Command, Option<RawFd>) -> io::Result<Subprocess>;
+
+/// Prepares everything and starts QEMU.
+///
+/// # Errors
+///
+/// When something is missing.
+pub(super) fn start(options: &Options, start: Start) -> Result<(Subprocess, EmulatorInfo), NestedError> {
     kernel_image::check(&options.kernel)?;
     let agent = agent::load(&agent::find(options.agent.as_deref())?)?;
     let qemu = Qemu::probe(&options.qemu, options.deadline.instant())?;
@@ -91,10 +107,9 @@ fn prepare_and_listen(options: &Options, watch: &mut RunWatcher<'_>) -> Result<(
 
     let began = Instant::now();
     let command = command::command(&qemu, options, &memory.path());
-    let child = Subprocess::start(command, Some(memory.descriptor()))
+    let child = start(command, Some(memory.descriptor()))
         .map_err(|source| QemuError::NotStarted { program: qemu.program.clone(), source })?;
-    watch.emulator(EmulatorInfo { name: format!("QEMU {}", qemu.version), cpu: options.cpu.clone(), began });
-    listen(child, options.deadline, watch)
+    Ok((child, EmulatorInfo { name: format!("QEMU {}", qemu.version), cpu: options.cpu.clone(), began }))
 }
 
 /// Listens until the last event, the end of QEMU, or the deadline. The child is gone when this returns.

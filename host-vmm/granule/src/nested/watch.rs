@@ -166,6 +166,7 @@ impl<'a> RunWatcher<'a> {
             Event::Booted { .. }
             | Event::Diverged { .. }
             | Event::Fuzzed(_)
+            | Event::Answer(_)
             | Event::NotShown { .. }
             | Event::LikelyCause { .. } => self.sink.event(event),
         }

@@ -90,7 +90,8 @@ impl Place {
     }
 
     /// Returns whether the architecture leaves it UNKNOWN.
-    pub(super) fn is_unknown(self, seen: &StepObservation) -> bool {
+    #[must_use]
+    pub fn is_unknown(self, seen: &StepObservation) -> bool {
         match self {
             Self::X(n) => seen.unknown_x >> n & 1 == 1,
             Self::Sp => seen.unknown_x >> 31 & 1 == 1,

@@ -17,7 +17,7 @@ const FOUND_KERNEL: &str = "GRANULE_FOUND_KERNEL";
 const FOUND_QEMU: &str = "GRANULE_FOUND_QEMU";
 
 /// Options of a run in an emulator.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(
     next_help_heading = "Options of --via nested, --qemu and --cpu of --via tcg, --kernel and --cpu of --via model"
 )]
@@ -55,6 +55,20 @@ impl Emulation {
     /// Returns the QEMU to start: the file behind its name if set-up found one, else what was given, or the default.
     pub fn qemu_file(&self) -> PathBuf {
         found(FOUND_QEMU).or_else(|| self.qemu.clone()).unwrap_or_else(|| nested::QEMU.into())
+    }
+
+    /// Returns the options that mean something on a machine, for a command that may open several.
+    pub fn only(&self, useful: &[&str]) -> Self {
+        let has = |name: &str| useful.contains(&name);
+        Self {
+            kernel: self.kernel.clone().filter(|_| has("--kernel")),
+            qemu: self.qemu.clone().filter(|_| has("--qemu")),
+            agent: self.agent.clone().filter(|_| has("--agent")),
+            cpu: self.cpu.clone().filter(|_| has("--cpu")),
+            append: self.append.clone().filter(|_| has("--append")),
+            smp: self.smp.filter(|_| has("--smp")),
+            mem: self.mem.filter(|_| has("--mem")),
+        }
     }
 
     /// The kernel that the command line names, and not the environment.

@@ -8,6 +8,7 @@ use fuzz::{campaign, replay};
 use kvm::open::ThisHost;
 use machine::Deadline;
 use machine::target::{OpenError, Opener};
+use program::Program;
 use qemu::tcg;
 use report::event::{CaseInfo, Event, STREAM_VERSION, Sink};
 use suite::GuestPolicy;
@@ -68,6 +69,14 @@ pub struct Machine<'a> {
 pub struct Checked<'a> {
     options: Machine<'a>,
     kind: Kind,
+}
+
+/// What opens a machine that stays open.
+pub enum Opening {
+    /// In this process.
+    Here(Box<dyn Opener>),
+    /// A nested run in which the machine waits for requests.
+    Nested(Box<nested::Options>),
 }
 
 /// Which machine, with what it takes to open it.
@@ -139,6 +148,14 @@ impl Checked<'_> {
         });
     }
 
+    /// Traces a program on the machine and on the specification of the same CPU; the trace is the answer.
+    pub fn trace(&self, program: &Program, sink: &mut dyn Sink) {
+        let work = Work::Trace(program.to_string());
+        self.here_or_nested(work, Vec::new(), 0, sink, &mut |opener, sink| {
+            trace::beside::beside(program, opener, "", self.options.deadline, sink);
+        });
+    }
+
     /// Lets `run` do the work on a machine that this process opens, or sends the work into a nested run.
     fn here_or_nested(
         &self,
@@ -160,6 +177,21 @@ impl Checked<'_> {
             Ok(opener) => run(&*opener, sink),
             Err(error) => sink.event(error.into()),
         }
+    }
+
+    /// Returns what opens a machine that stays open.
+    ///
+    /// # Errors
+    ///
+    /// When there is no firmware.
+    pub fn opening(&self) -> Result<Opening, OpenError> {
+        let firmware = self.options.firmware.map(read_firmware).transpose()?;
+        Ok(match &self.kind {
+            Kind::Nested { kernel } => {
+                Opening::Nested(Box::new(self.nested(kernel, Work::Machine, Vec::new(), 0, firmware)))
+            }
+            _ => Opening::Here(self.opener(firmware)?),
+        })
     }
 
     /// Returns what opens a machine in this process.
