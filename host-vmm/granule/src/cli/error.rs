@@ -6,6 +6,9 @@ pub enum CliError {
     /// The user should ask otherwise.
     #[error("{0}")]
     Usage(String),
+    /// A program has a mistake.
+    #[error(transparent)]
+    Source(Box<super::source::Mistake>),
     /// Results have nowhere to go.
     #[error("the results cannot be written to standard output: {0}")]
     Output(#[from] std::io::Error),
