@@ -29,7 +29,7 @@ fn stem(path: &Path) -> String {
 fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     println!("cargo:rerun-if-changed={}", folder.display());
     let mut paths: Vec<_> =
-        fs::read_dir(folder)?.map(|entry| Ok(entry?.path().canonicalize()?)).collect::<io::Result<_>>()?;
+        fs::read_dir(folder)?.map(|entry| entry?.path().canonicalize()).collect::<io::Result<_>>()?;
     paths.sort();
     Ok(paths)
 }

@@ -29,18 +29,3 @@ pub fn of_case(case: &'static str, seed: u64, jobs: usize) -> Option<CaseKills> 
     });
     Some(CaseKills { stage: stage.name, caught: caught.into_iter().zip(alone).collect() })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_case_catches_what_it_is_for_and_not_what_others_are_for() {
-        let kills = of_case("arch.tag-store.across-pages", 0x5eed, 2).unwrap();
-        let names: Vec<_> = kills.caught.iter().map(|(defect, alone)| (defect.name, *alone)).collect();
-        assert!(names.contains(&("st2g.stops-at-page", true)), "{names:?}");
-        assert!(!names.iter().any(|(name, _)| name.starts_with("irg.")), "{names:?}");
-        let first = of_case("arch.tag-store.st2g-over-a-mebibyte", 0x5eed, 2).unwrap();
-        assert!(first.caught.iter().any(|(defect, alone)| defect.name == "st2g.first-granule-only" && !alone));
-    }
-}
