@@ -1,6 +1,7 @@
 //! The command line of `granule`: what can be asked for, and the way from there to a run and its exit status.
 
 mod error;
+mod exec;
 mod fuzz;
 mod kill_matrix;
 mod list;
@@ -47,6 +48,8 @@ enum Command {
     Fuzz(Box<fuzz::Fuzz>),
     /// Show what a program does, instruction by instruction: registers, tags, checks and faults
     Trace(trace::Trace),
+    /// Run your own bare-metal image, and show the tag check faults that it takes, with the tags around
+    Exec(exec::Exec),
     /// List cases: name, promise, and where the promise is written
     List(list::List),
     /// Break every rule of the specification in turn, and show which case notices
@@ -63,22 +66,23 @@ pub fn main() -> ExitCode {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let given = given_options(&matches);
     let result = match cli.command {
-        Command::Run(run) => run.execute(&given),
-        Command::Fuzz(fuzz) => fuzz.execute(given),
-        Command::Trace(trace) => trace.execute(),
-        Command::List(list) => list.execute(),
-        Command::KillMatrix(matrix) => matrix.execute(),
-        Command::Matrix(matrix) => matrix.execute(),
+        Command::Run(run) => run.execute(&given).map(ExitCode::from),
+        Command::Fuzz(fuzz) => fuzz.execute(given).map(ExitCode::from),
+        Command::Trace(trace) => trace.execute().map(ExitCode::from),
+        Command::Exec(exec) => exec.execute(),
+        Command::List(list) => list.execute().map(ExitCode::from),
+        Command::KillMatrix(matrix) => matrix.execute().map(ExitCode::from),
+        Command::Matrix(matrix) => matrix.execute().map(ExitCode::from),
     };
     match result {
-        Ok(exit) => exit.into(),
+        Ok(exit) => exit,
         Err(CliError::Usage(message)) => {
             let error = Cli::command().error(ErrorKind::ValueValidation, message);
             // Nothing can be done about a standard error that takes no text.
             let _ = error.print();
             Exit::Usage.into()
         }
-        Err(error @ CliError::Output(_)) => {
+        Err(error @ (CliError::Output(_) | CliError::Broken(_))) => {
             anstream::eprintln!("error: {error}");
             Exit::Broken.into()
         }

@@ -10,6 +10,7 @@ pub mod boot;
 pub mod capability;
 mod config;
 pub mod deadline;
+pub mod debuggee;
 pub mod error;
 mod explain;
 pub mod firmware;

@@ -29,7 +29,7 @@ use modelled::{ModelFactory, Settings};
 use program::value::{Pointer, Value};
 use program::{Program, Run, Step};
 
-pub use text::write;
+pub use text::{write, write_fault};
 
 /// Bytes that share a tag.
 const GRANULE: u64 = arch::GRANULE_BYTES as u64;
@@ -142,6 +142,29 @@ pub struct Fault {
     pub far: Option<String>,
     /// The granules around the one that faulted, with their allocation tags, and which of them it is.
     pub around: Vec<(String, u8, bool)>,
+}
+
+impl Fault {
+    /// Decodes a syndrome. `far` is FAR_EL1 as it is shown, and left out of what is not an abort; `around` are the granules around the one
+    /// that faulted, with their allocation tags, and which of them it is.
+    #[must_use]
+    pub fn new(esr: Syndrome, far: String, around: Vec<(String, u8, bool)>) -> Self {
+        let class = esr.class();
+        let mut fields = vec![("EC", format!("{:#04x} {class}", class.bits()))];
+        if let Some(status) = esr.dfsc() {
+            fields.push(("DFSC", format!("{:#04x} {status}", status.bits())));
+        }
+        if let Some(write) = esr.wnr() {
+            fields.push(("WnR", if write { "1 write" } else { "0 read" }.to_owned()));
+        }
+        if let Some(immediate) = esr.immediate() {
+            fields.push(("imm16", format!("{immediate:#x}")));
+        }
+        let is_abort = class.is_data_abort() || class.is_instruction_abort();
+        let what = esr.to_string();
+        let what = what.split(" (ESR").next().unwrap_or(&what).to_owned();
+        Self { what, esr: esr.bits(), fields, far: is_abort.then_some(far), around }
+    }
 }
 
 /// Returns the model of a CPU without a kernel that hides some of it; `None` if there is no such CPU.
@@ -283,21 +306,7 @@ fn rule(unchecked: Option<Unchecked>) -> &'static str {
 
 fn fault(step: &Watched) -> Fault {
     let (esr, far) = (Syndrome::from_bits(step.after.sys.esr), step.after.sys.far);
-    let class = esr.class();
-    let mut fields = vec![("EC", format!("{:#04x} {class}", class.bits()))];
-    if let Some(status) = esr.dfsc() {
-        fields.push(("DFSC", format!("{:#04x} {status}", status.bits())));
-    }
-    if let Some(write) = esr.wnr() {
-        fields.push(("WnR", if write { "1 write" } else { "0 read" }.to_owned()));
-    }
-    if let Some(immediate) = esr.immediate() {
-        fields.push(("imm16", format!("{immediate:#x}")));
-    }
-    let is_abort = class.is_data_abort() || class.is_instruction_abort();
-    let what = esr.to_string();
-    let what = what.split(" (ESR").next().unwrap_or(&what).to_owned();
-    Fault { what, esr: esr.bits(), fields, far: is_abort.then(|| Value(far).to_string()), around: around(step, far) }
+    Fault::new(esr, Value(far).to_string(), around(step, far))
 }
 
 /// Lists the granules around the one that faulted.

@@ -58,7 +58,7 @@ fn instruction(one: &Instruction, out: &mut dyn Write) -> io::Result<()> {
         head.clear();
     }
     match &one.fault {
-        Some(fault) => exception(fault, &head, out),
+        Some(fault) => write_fault(fault, &head, COLUMN, out),
         None => Ok(()),
     }
 }
@@ -106,18 +106,23 @@ fn accesses(alike: &[Access]) -> String {
     }
 }
 
-fn exception(fault: &Fault, head: &str, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{head:COLUMN$}{BAD}✗ {}{BAD:#}", fault.what)?;
+/// Writes an exception: what it is, its syndrome by fields, and the tags around. Its lines begin at this column, the first behind `head`.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn write_fault(fault: &Fault, head: &str, column: usize, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{head:column$}{BAD}✗ {}{BAD:#}", fault.what)?;
     let fields: Vec<_> = fault.fields.iter().map(|(name, value)| format!("{name} {value}")).collect();
     let blank = "";
-    writeln!(out, "{blank:COLUMN$}  ESR_EL1 {:#010x}: {}", fault.esr, fields.join(" · "))?;
+    writeln!(out, "{blank:column$}  ESR_EL1 {:#010x}: {}", fault.esr, fields.join(" · "))?;
     if let Some(far) = &fault.far {
-        writeln!(out, "{blank:COLUMN$}  FAR_EL1 {far}")?;
+        writeln!(out, "{blank:column$}  FAR_EL1 {far}")?;
     }
     if fault.around.is_empty() {
         return Ok(());
     }
-    write!(out, "{blank:COLUMN$}  tags   ")?;
+    write!(out, "{blank:column$}  tags   ")?;
     for (granule, tag, is_it) in &fault.around {
         match is_it {
             true => write!(out, " {BAD}[{granule}: {tag}]{BAD:#}")?,

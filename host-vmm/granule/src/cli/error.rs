@@ -6,6 +6,9 @@ pub enum CliError {
     /// The user should ask otherwise.
     #[error("{0}")]
     Usage(String),
+    /// What was to run could not, or broke off; says what can be done.
+    #[error("{0}")]
+    Broken(String),
     /// Results have nowhere to go.
     #[error("the results cannot be written to standard output: {0}")]
     Output(#[from] std::io::Error),

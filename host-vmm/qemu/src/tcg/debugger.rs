@@ -97,10 +97,20 @@ impl Debugger {
     ///
     /// When QEMU does not answer in time, or knows no watchpoints.
     pub fn attach(socket: UnixStream, deadline: Instant) -> Result<Self, DebugError> {
+        let mut debugger = Self::connect(socket, deadline)?;
+        debugger.watch(true, deadline)?;
+        Ok(debugger)
+    }
+
+    /// Takes the socket of a QEMU, and watches nothing.
+    ///
+    /// # Errors
+    ///
+    /// When QEMU does not answer in time.
+    pub fn connect(socket: UnixStream, deadline: Instant) -> Result<Self, DebugError> {
         let mut debugger = Self { socket, decoder: Decoder::default(), has_tags: false };
         let features = debugger.ask("qSupported:memory-tagging+", deadline)?;
         debugger.has_tags = features.split(|byte| *byte == b';').any(|feature| feature == b"memory-tagging+");
-        debugger.watch(true, deadline)?;
         Ok(debugger)
     }
 
@@ -356,6 +366,10 @@ fn gone(error: io::Error) -> DebugError {
 fn unexpected(command: &str, answer: &[u8]) -> DebugError {
     DebugError::Answer { command: command.to_owned(), answer: String::from_utf8_lossy(answer).into_owned() }
 }
+
+mod inspection;
+
+pub use inspection::RegisterNumbers;
 
 #[cfg(test)]
 mod tests;
