@@ -1,7 +1,7 @@
 //! What was seen of an image, as data. One event is one line of `--format json`; [`crate::text`] writes them for people.
 
 use arch::{Tag, TaggedPtr};
-use machine::debuggee::{Debuggee, DebuggeeError, Register, SystemRegister};
+use machine::debuggee::{Debuggee, DebuggeeError, Register, Stop, SystemRegister};
 use serde::Serialize;
 use trace::Fault;
 
@@ -20,6 +20,11 @@ const NEIGHBOURS: u64 = 3;
 pub enum Event {
     /// The image begins to run.
     Started(Started),
+    /// A debugger is waited for.
+    Waiting {
+        /// The port of 127.0.0.1.
+        port: u16,
+    },
     /// It printed this.
     Console {
         /// What; where it is not UTF-8 with replacements.
@@ -93,6 +98,21 @@ pub enum EndKind {
     Parked,
     /// The same exception, with the same registers, again and again.
     Endless,
+    /// A debugger ended it.
+    Killed,
+}
+
+impl EndKind {
+    /// Returns the end that a stop is; `None` if it is none.
+    #[must_use]
+    pub const fn of(stop: Stop) -> Option<Self> {
+        match stop {
+            Stop::Off => Some(Self::Off),
+            Stop::Reset => Some(Self::Reset),
+            Stop::Exited { .. } => Some(Self::Exited),
+            Stop::Breakpoint { .. } | Stop::Stepped | Stop::TimedOut => None,
+        }
+    }
 }
 
 /// Where code is.

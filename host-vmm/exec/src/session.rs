@@ -87,35 +87,39 @@ impl Console for SharedConsole {
     }
 }
 
-/// Runs an image that is loaded, from where its vCPU 0 stands to its end.
+/// What is run, and how it is looked at.
+pub struct Watched<'a> {
+    /// The image.
+    pub image: &'a Image,
+    /// What is to be reported.
+    pub options: &'a Options,
+    /// The console that the back end prints to.
+    pub console: &'a Rc<RefCell<SharedConsole>>,
+}
+
+/// Runs an image that is loaded, from where its vCPUs stand to its end.
 ///
 /// # Errors
 ///
 /// When the machine is lost.
-pub fn run(
+pub fn run(debuggee: &mut dyn Debuggee, watched: &Watched<'_>, sink: &mut dyn Sink) -> Result<Ended, DebuggeeError> {
+    let mut session = Session::new(debuggee, watched, sink);
+    let (how, status) = session.run()?;
+    session.end(how, status)
+}
+
+/// Reports the end of an image that something else has run.
+///
+/// # Errors
+///
+/// When the machine is lost.
+pub fn finish(
     debuggee: &mut dyn Debuggee,
-    image: &Image,
-    options: &Options,
-    console: &Rc<RefCell<SharedConsole>>,
+    watched: &Watched<'_>,
+    how: EndKind,
     sink: &mut dyn Sink,
 ) -> Result<Ended, DebuggeeError> {
-    let mut session = Session {
-        debuggee,
-        image,
-        options,
-        console,
-        sink,
-        vectors: Vectors::default(),
-        writers: vectors::writers(image).into_iter().collect(),
-        calls: semihosting::calls(image).into_iter().collect(),
-        breaks: options.breaks.iter().map(|address| (*address, 0)).collect(),
-        faults: 0,
-        last: None,
-        initial: BTreeMap::new(),
-    };
-    let ended = session.run()?;
-    session.sink.event(Event::Ended(ended.clone()));
-    Ok(ended)
+    Session::new(debuggee, watched, sink).end(how, None)
 }
 
 /// An exception by all that decides what comes of it.
@@ -143,8 +147,26 @@ struct Session<'a> {
     initial: BTreeMap<usize, u64>,
 }
 
-impl Session<'_> {
-    fn run(&mut self) -> Result<Ended, DebuggeeError> {
+impl<'a> Session<'a> {
+    fn new(debuggee: &'a mut dyn Debuggee, watched: &Watched<'a>, sink: &'a mut dyn Sink) -> Self {
+        let Watched { image, options, console } = *watched;
+        Self {
+            debuggee,
+            image,
+            options,
+            console,
+            sink,
+            vectors: Vectors::default(),
+            writers: vectors::writers(image).into_iter().collect(),
+            calls: semihosting::calls(image).into_iter().collect(),
+            breaks: options.breaks.iter().map(|address| (*address, 0)).collect(),
+            faults: 0,
+            last: None,
+            initial: BTreeMap::new(),
+        }
+    }
+
+    fn run(&mut self) -> Result<(EndKind, Option<u32>), DebuggeeError> {
         let places: Vec<u64> = self.writers.iter().chain(&self.calls).chain(self.breaks.keys()).copied().collect();
         places.into_iter().try_for_each(|address| self.debuggee.set_breakpoint(address))?;
         for cpu in 0..self.debuggee.cpus() {
@@ -173,8 +195,8 @@ impl Session<'_> {
                 Stop::Reset => Some((EndKind::Reset, None)),
                 Stop::Exited { status } => Some((EndKind::Exited, Some(status))),
             };
-            if let Some((how, status)) = end {
-                return self.end(how, status);
+            if let Some(end) = end {
+                return Ok(end);
             }
         }
     }
@@ -317,7 +339,9 @@ impl Session<'_> {
         }
         self.print_tags()?;
         let printed = self.console.borrow().marker.status();
-        Ok(Ended { how, status: status.or(printed), faults: self.faults })
+        let ended = Ended { how, status: status.or(printed), faults: self.faults };
+        self.sink.event(Event::Ended(ended.clone()));
+        Ok(ended)
     }
 }
 

@@ -29,6 +29,10 @@ pub fn write(event: &Event, out: &mut dyn Write) -> io::Result<()> {
             let (image, format, entry) = (&started.image, started.format, started.entry);
             writeln!(out, "{BOLD}granule exec{BOLD:#} · {image}: {format}, entry {entry:#x} · {}", started.machine)
         }
+        Event::Waiting { port } => writeln!(
+            out,
+            "waiting for a debugger: gdb-multiarch IMAGE -ex 'target remote :{port}', or lldb IMAGE -o 'gdb-remote {port}'"
+        ),
         Event::Fault(report) => fault(report, out),
         Event::Break(report) => breakpoint(report, out),
         Event::Tags(range) => tags(range, out),
@@ -115,6 +119,7 @@ fn end(ended: &Ended, out: &mut dyn Write) -> io::Result<()> {
         EndKind::Exited => "ended",
         EndKind::TimedOut => "was stopped: the time is over (--timeout)",
         EndKind::Parked => "stands in a branch to itself with interrupts masked, for good",
+        EndKind::Killed => "was ended by the debugger",
         EndKind::Endless => "was stopped: it takes the same exception with the same registers again and again",
     };
     let status = ended.status.map(|status| format!(" with status {status}")).unwrap_or_default();

@@ -153,6 +153,17 @@ impl Stop {
     }
 }
 
+/// How a debugger's connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DebuggerEnd {
+    /// It has gone. The guest stands where it left it, without its breakpoints.
+    Detached,
+    /// It has ended the guest.
+    Killed,
+    /// The guest has ended, or the time is over.
+    Ended(Stop),
+}
+
 /// Takes what the guest prints, as it comes.
 pub type ConsoleOutput = Box<dyn FnMut(&[u8])>;
 

@@ -5,6 +5,7 @@ mod via;
 
 use std::cell::RefCell;
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -13,14 +14,14 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use self::events::Output;
-use self::via::{Board, Via};
+use self::via::{Board, OpenBoard, Via};
 use super::error::CliError;
 use ::exec::console::Console as _;
 use ::exec::image::Image;
 use ::exec::place;
 use ::exec::report::{EndKind, Ended, Event, STREAM_VERSION, Started};
-use ::exec::session::{self, Options, SharedConsole, Sink};
-use machine::debuggee::DebuggeeError;
+use ::exec::session::{self, Options, SharedConsole, Sink, Watched};
+use machine::debuggee::{DebuggeeError, DebuggerEnd};
 use machine::{Deadline, Explain, MachineError};
 use report::exit::Exit;
 
@@ -57,6 +58,10 @@ pub struct Exec {
     #[arg(long = "break", value_name = "SYMBOL|ADDR")]
     breaks: Vec<String>,
 
+    /// Wait for gdb or lldb on this port of 127.0.0.1 before the first instruction; 0 takes a free one and prints it
+    #[arg(long, value_name = "PORT", conflicts_with = "breaks")]
+    gdb: Option<u16>,
+
     /// Stop it after so many seconds [default: never]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: Option<u64>,
@@ -92,20 +97,21 @@ impl Exec {
         let console = SharedConsole::new(Box::new(events::Printer(Rc::clone(&output))));
         let printed = Rc::clone(&console);
         let print = Box::new(move |bytes: &[u8]| printed.borrow_mut().print(bytes));
-        let (mut debuggee, machine) = match self.board.open(self.via, &image, &file, print) {
+        let listener = self.gdb.map(listen).transpose()?;
+        let (mut board, machine) = match self.board.open(self.via, &image, &file, print) {
             Ok(opened) => opened,
             Err(error) => return not_run(&error),
         };
-        output.borrow_mut().event(Event::Started(Started {
+        let mut sink = |event| output.borrow_mut().event(event);
+        sink(Event::Started(Started {
             version: STREAM_VERSION,
             image: self.image.display().to_string(),
             format: image.format.name(),
             entry: image.entry,
             machine,
         }));
-        let mut sink = |event| output.borrow_mut().event(event);
-        let ended = session::run(&mut *debuggee, &image, &options, &console, &mut sink);
-        match ended {
+        let watched = Watched { image: &image, options: &options, console: &console };
+        match run(&mut *board, listener.as_ref(), &watched, &mut sink) {
             Ok(ended) => Ok(status(&ended).into()),
             Err(DebuggeeError::Lost(error)) => not_run(&error),
             Err(error) => Err(CliError::Broken(error.to_string())),
@@ -123,6 +129,34 @@ impl Exec {
             deadline: self.timeout.map_or(Deadline::NEVER, |seconds| Deadline::after(Duration::from_secs(seconds))),
         })
     }
+}
+
+/// Runs an image: in a debugger's hands while there is one, watched by granule before its end.
+fn run(
+    board: &mut dyn OpenBoard,
+    listener: Option<&TcpListener>,
+    watched: &Watched<'_>,
+    sink: &mut dyn Sink,
+) -> Result<Ended, DebuggeeError> {
+    if let Some(listener) = listener {
+        let port = listener.local_addr().map_or(0, |address| address.port());
+        sink.event(Event::Waiting { port });
+        match board.serve_gdb(listener, watched.options.deadline.instant())? {
+            DebuggerEnd::Detached => {}
+            DebuggerEnd::Killed => return session::finish(board, watched, EndKind::Killed, sink),
+            DebuggerEnd::Ended(stop) => {
+                return session::finish(board, watched, EndKind::of(stop).unwrap_or(EndKind::TimedOut), sink);
+            }
+        }
+    }
+    session::run(board, watched, sink)
+}
+
+/// Listens for a debugger of this machine.
+fn listen(port: u16) -> Result<TcpListener, CliError> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| {
+        CliError::Usage(format!("--gdb {port}: the port cannot be taken: {error}; 0 takes a free one"))
+    })
 }
 
 /// Returns the exit status of granule for the end of an image.

@@ -6,6 +6,8 @@
 //!
 //! The image is not trusted: it has no semihosting of QEMU, which would open the host's files to it, and no network.
 
+mod gdb_port;
+
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -161,16 +163,18 @@ impl BareBoard {
 
     /// Makes the end of QEMU, or of sense, into an error that says how it ended.
     fn checked<T, E: Into<SocketError>>(&mut self, result: Result<T, E>) -> Result<T, MachineError> {
-        result.map_err(|error| {
-            let Some(child) = self.child.take() else { return lost(EmulatorError::Ended) };
-            match error.into() {
-                SocketError::Ended => end_of_machine(ended(child, &mut self.monitor)),
-                error => {
-                    let (_, errors) = child.end(Instant::now());
-                    lost(EmulatorError::Socket { error, errors })
-                }
+        result.map_err(|error| self.ended_by(error.into()))
+    }
+
+    fn ended_by(&mut self, error: SocketError) -> MachineError {
+        let Some(child) = self.child.take() else { return lost(EmulatorError::Ended) };
+        match error {
+            SocketError::Ended => end_of_machine(ended(child, &mut self.monitor)),
+            error => {
+                let (_, errors) = child.end(Instant::now());
+                lost(EmulatorError::Socket { error, errors })
             }
-        })
+        }
     }
 
     /// Uses the port while the guest stands still.

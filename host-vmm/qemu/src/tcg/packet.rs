@@ -12,6 +12,8 @@ const SPECIAL: &[u8] = b"$#}*";
 const ESCAPE: u8 = b'}';
 /// What an escaped byte is combined with.
 const FLIP: u8 = 0x20;
+/// The byte that interrupts, between packets.
+const INTERRUPT: u8 = 3;
 /// A run length is this much more than the count of further copies.
 const RUN_BIAS: u8 = 29;
 
@@ -22,6 +24,8 @@ pub enum Item {
     Ack,
     /// It did not, and wants it again.
     Nack,
+    /// A debugger wants the guest to stand still (GDB manual, "Interrupts").
+    Interrupt,
     /// A packet's payload, without escapes and run lengths.
     Packet(Vec<u8>),
 }
@@ -101,6 +105,7 @@ impl Decoder {
             None => return Ok(None),
             Some(b'+') => (Item::Ack, 1),
             Some(b'-') => (Item::Nack, 1),
+            Some(&INTERRUPT) => (Item::Interrupt, 1),
             Some(b'$') => match packet(&rest[1..])? {
                 Some((payload, taken)) => (Item::Packet(payload), 1 + taken),
                 None => return Ok(None),

@@ -1,5 +1,6 @@
 //! The machine on which `granule exec` runs an image.
 
+use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::run::emulation;
 use ::exec::image::{Format, Image};
 use machine::MachineError;
-use machine::debuggee::{ConsoleOutput, Debuggee, DebuggeeError};
+use machine::debuggee::{ConsoleOutput, Debuggee, DebuggeeError, DebuggerEnd};
 use qemu::program::Qemu;
 use qemu::tcg::{self, BareBoard, BareConfig, ConsoleEnds};
 
@@ -18,6 +19,22 @@ use qemu::tcg::{self, BareBoard, BareConfig, ConsoleEnds};
 pub enum Via {
     /// QEMU alone, on any host
     Tcg,
+}
+
+/// An opened board: what can be looked into, and served to a debugger.
+pub trait OpenBoard: Debuggee {
+    /// Waits for a debugger, and serves it until it goes away or the guest is off.
+    ///
+    /// # Errors
+    ///
+    /// When the machine is lost, or no connection can be taken.
+    fn serve_gdb(&mut self, listener: &TcpListener, deadline: Instant) -> Result<DebuggerEnd, DebuggeeError>;
+}
+
+impl OpenBoard for BareBoard {
+    fn serve_gdb(&mut self, listener: &TcpListener, deadline: Instant) -> Result<DebuggerEnd, DebuggeeError> {
+        self.serve_gdb(listener, deadline)
+    }
 }
 
 /// How long QEMU may take to say its version.
@@ -67,7 +84,7 @@ impl Board {
         image: &Image,
         file: &[u8],
         print: ConsoleOutput,
-    ) -> Result<(Box<dyn Debuggee>, String), MachineError> {
+    ) -> Result<(Box<dyn OpenBoard>, String), MachineError> {
         match via {
             Via::Tcg => self.open_tcg(image, file, print),
         }
@@ -78,7 +95,7 @@ impl Board {
         image: &Image,
         file: &[u8],
         print: ConsoleOutput,
-    ) -> Result<(Box<dyn Debuggee>, String), MachineError> {
+    ) -> Result<(Box<dyn OpenBoard>, String), MachineError> {
         let qemu = Qemu::probe(&emulation::qemu_file(self.qemu.as_ref()), Instant::now() + PROBE)
             .map_err(MachineError::lost)?;
         let version = qemu.version.clone();

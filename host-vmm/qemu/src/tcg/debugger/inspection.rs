@@ -33,12 +33,18 @@ impl RegisterNumbers {
         self.0.get(name).or_else(|| self.0.get(older)).copied()
     }
 
+    /// Returns the number behind them all.
+    #[must_use]
+    pub fn behind(&self) -> usize {
+        self.0.values().max().map_or(0, |last| last + 1)
+    }
+
     /// Adds the registers of a description; those without a number follow the one before.
     fn add(&mut self, text: &str) {
         for register in text.split("<reg ").skip(1) {
             let register = register.split('>').next().unwrap_or_default();
             let Some(name) = attribute(register, "name") else { continue };
-            let next = self.0.values().max().map_or(0, |last| last + 1);
+            let next = self.behind();
             let number = attribute(register, "regnum").and_then(|number| number.parse().ok()).unwrap_or(next);
             self.0.entry(name.to_lowercase()).or_insert(number);
         }
@@ -68,7 +74,12 @@ impl Debugger {
         Ok(numbers)
     }
 
-    fn description(&mut self, file: &str, deadline: Instant) -> Result<String, DebugError> {
+    /// Reads a description.
+    ///
+    /// # Errors
+    ///
+    /// When QEMU does not answer in time, or without end.
+    pub fn description(&mut self, file: &str, deadline: Instant) -> Result<String, DebugError> {
         let mut text = Vec::new();
         while text.len() < LONGEST_DESCRIPTION {
             let command = format!("qXfer:features:read:{file}:{:x},{PIECE:x}", text.len());
@@ -170,13 +181,32 @@ impl Debugger {
         self.ask(&format!("z0,{va:x},4"), deadline).map(drop)
     }
 
+    /// Hands on a packet of a debugger's.
+    ///
+    /// # Errors
+    ///
+    /// When nothing can be sent.
+    pub fn send_bytes(&mut self, request: &[u8]) -> Result<(), DebugError> {
+        self.send(request)
+    }
+
+    /// Hands on a packet of a debugger's, and returns its answer.
+    ///
+    /// # Errors
+    ///
+    /// When QEMU does not answer in time.
+    pub fn ask_bytes(&mut self, request: &[u8], deadline: Instant) -> Result<Vec<u8>, DebugError> {
+        self.send(request)?;
+        self.answer(deadline)
+    }
+
     /// Lets all vCPUs run.
     ///
     /// # Errors
     ///
     /// When nothing can be sent.
     pub fn continue_all(&mut self) -> Result<(), DebugError> {
-        self.send("vCont;c")
+        self.send(b"vCont;c")
     }
 
     /// Lets a vCPU execute one instruction, with no interrupt, while the others stand.
@@ -185,7 +215,7 @@ impl Debugger {
     ///
     /// When QEMU does not answer in time.
     pub fn step_once(&mut self, cpu: usize, deadline: Instant) -> Result<StopReason, DebugError> {
-        self.send(&format!("vCont;s:{:x}", cpu + 1))?;
+        self.send(format!("vCont;s:{:x}", cpu + 1).as_bytes())?;
         self.wait(deadline)
     }
 }
