@@ -30,8 +30,9 @@ const SMAPS: &[u8] = b"/proc/1/smaps";
 const SMAPS_TEXT: &str = "0000000000000000-ffffffffffffffff rwxp 00000000 00:00 0 \nVmFlags: rd wr ex mt \n";
 /// The descriptor of that file.
 const SMAPS_FILE: &str = "5";
-/// A region that is described to lldb.
-const PAGE: u64 = 4096;
+/// The halves of the address space (Arm ARM, FEAT_LVA: 52 bits), and behind it.
+const LOWER_END: u64 = 1 << 52;
+const UPPER: u64 = LOWER_END.wrapping_neg();
 /// No request for tags is longer, in granules.
 const MOST_GRANULES: u64 = 1 << 16;
 /// The allocation tag, of the types of tags (GDB manual, "General Query Packets", qMemTags).
@@ -215,7 +216,7 @@ impl GdbPort<'_> {
             return Ok(Answer::Here(if self.is_tagged(address)? { b"01".to_vec() } else { b"00".to_vec() }));
         }
         if let Some(address) = text.strip_prefix("qMemoryRegionInfo:").and_then(hex) {
-            return self.region(address).map(Answer::Here);
+            return Ok(Answer::Here(region(address)));
         }
         if let Some(rest) = text.strip_prefix("vFile:") {
             return Ok(Answer::Here(file(rest)));
@@ -284,13 +285,6 @@ impl GdbPort<'_> {
         let tags: Vec<u8> = tags.into_iter().cycle().take(count as usize).collect();
         let done = self.board.debugger.store_tags(start, &tags, Instant::now() + GRACE)?;
         Ok(if done == TagTransfer::Complete { b"OK".to_vec() } else { b"E01".to_vec() })
-    }
-
-    /// Describes the page around an address to lldb, which asks for the next one by itself.
-    fn region(&mut self, address: u64) -> Result<Vec<u8>, PortError> {
-        let start = untagged(address) & !(PAGE - 1);
-        let flags = if self.is_tagged(start)? { "flags:mt;" } else { "" };
-        Ok(format!("start:{start:x};size:{PAGE:x};permissions:rwx;{flags}").into_bytes())
     }
 
     fn send(&mut self, payload: &[u8]) -> Result<(), PortError> {
@@ -384,6 +378,17 @@ fn feature(number: usize) -> String {
     )
 }
 
+/// Describes the region of an address to lldb, which asks for one after the other up to the end: either half of the address space is
+/// one, tagged. What is between them is not there: lldb keeps results of expressions at addresses that are not.
+fn region(address: u64) -> Vec<u8> {
+    let (start, size, what) = match untagged(address) {
+        0..LOWER_END => (0, LOWER_END, "permissions:rwx;flags:mt;"),
+        UPPER.. => (UPPER, u64::MAX - UPPER, "permissions:rwx;flags:mt;"),
+        _ => (LOWER_END, UPPER - LOWER_END, ""),
+    };
+    format!("start:{start:x};size:{size:x};{what}").into_bytes()
+}
+
 /// Answers requests for files (GDB manual, "Host I/O Packets"): there is one.
 fn file(request: &str) -> Vec<u8> {
     let absent = b"F-1,2".to_vec();
@@ -448,6 +453,13 @@ mod tests {
         assert_eq!(text, format!("F{:x};{SMAPS_TEXT}", SMAPS_TEXT.len()));
         assert_eq!(file("pread:5,1000,fff"), b"F0;");
         assert_eq!(file("unlink:00"), b"");
+    }
+
+    #[test]
+    fn regions_cover_all_addresses() {
+        assert_eq!(region(0x0900_0000_4020_7000), b"start:0;size:10000000000000;permissions:rwx;flags:mt;");
+        assert_eq!(region(1 << 52), b"start:10000000000000;size:ffe0000000000000;");
+        assert_eq!(region(u64::MAX), b"start:fff0000000000000;size:fffffffffffff;permissions:rwx;flags:mt;");
     }
 
     #[test]
