@@ -1,4 +1,4 @@
-//! `cargo xtask run`, `fuzz`, `kill-matrix`, `list` and `trace`: set-up, build, and then granule itself in place of this process.
+//! `cargo xtask run`, `fuzz`, `exec`, `kill-matrix`, `list` and `trace`: set-up, build, and then granule itself in place of this process.
 //!
 //! granule gets the user's words as they are. Whatever set-up found for it is in the environment: the default QEMU and
 //! kernel, and the files behind names such as `--kernel 6.12`.
@@ -24,9 +24,11 @@ use crate::setup::Setup;
 use crate::toolchain;
 
 /// Commands that run programs on a machine, which may be emulated.
-const ON_MACHINES: &[&str] = &["run", "fuzz"];
+const ON_MACHINES: &[&str] = &["run", "fuzz", EXEC];
 /// Commands that need nothing but granule.
 const ELSEWHERE: &[&str] = &[KILL_MATRIX, "list", "trace"];
+/// The command that runs on QEMU alone unless it is told otherwise.
+const EXEC: &str = "exec";
 /// The command whose `--mutants` needs a build of its own.
 const KILL_MATRIX: &str = "kill-matrix";
 
@@ -88,7 +90,14 @@ struct Parts {
 fn needs(command: &str, request: &Request) -> Result<Parts> {
     let native = host::architecture()?.rust == "aarch64" && Path::new("/dev/kvm").exists();
     // As granule chooses it. One that granule does not know needs nothing: it will be rejected.
-    let via = request.via.as_deref().unwrap_or(if native { "kvm" } else { "nested" });
+    let default = if command == EXEC {
+        "tcg"
+    } else if native {
+        "kvm"
+    } else {
+        "nested"
+    };
+    let via = request.via.as_deref().unwrap_or(default);
     let emulated = ON_MACHINES.contains(&command) && !request.help;
     Ok(Parts { qemu: emulated && ["nested", "tcg"].contains(&via), kernel: emulated && via == "nested" })
 }
@@ -123,6 +132,7 @@ mod tests {
         };
         assert_eq!(of("run", "nested", false), Parts { qemu: true, kernel: true });
         assert_eq!(of("fuzz", "tcg", false), Parts { qemu: true, kernel: false });
+        assert_eq!(needs("exec", &Request::default()).unwrap(), Parts { qemu: true, kernel: false });
         let none = Parts { qemu: false, kernel: false };
         for (command, via, help) in
             [("run", "model", false), ("run", "kvm", false), ("run", "nested", true), ("kill-matrix", "nested", false)]

@@ -207,9 +207,37 @@ pub fn system(debuggee: &mut dyn Debuggee, cpu: usize, register: SystemRegister)
 /// Reads the general registers and those of tags.
 pub fn registers(debuggee: &mut dyn Debuggee, cpu: usize) -> Result<Vec<NamedValue>, DebuggeeError> {
     let general = (0..31).map(Register::X).chain([Register::Sp, Register::Pc, Register::Pstate]);
-    let control = SystemRegister::ALL.iter().copied().map(Register::System);
+    named(debuggee, cpu, general.chain(CONTROL.map(Register::System)))
+}
+
+/// Registers that have to do with tags and checks.
+const CONTROL: [SystemRegister; 6] = [
+    SystemRegister::SctlrEl1,
+    SystemRegister::TcrEl1,
+    SystemRegister::GcrEl1,
+    SystemRegister::RgsrEl1,
+    SystemRegister::TfsrEl1,
+    SystemRegister::Tfsre0El1,
+];
+
+/// Reads the registers as they were at the instruction whose exception a vCPU has just taken. SP is one of them only where the
+/// exception was taken from EL1 with SP_EL1, which it does not change.
+fn registers_before(debuggee: &mut dyn Debuggee, cpu: usize, spsr: u64) -> Result<Vec<NamedValue>, DebuggeeError> {
+    // SPSR_EL1.M, 3:0: EL1h.
+    let sp = (spsr & 0xf == 0b0101).then_some(Register::Sp);
+    let general = (0..31).map(Register::X).chain(sp);
+    let mut list = named(debuggee, cpu, general.chain(CONTROL.map(Register::System)))?;
+    list.push(NamedValue { name: Register::Pstate.name(), value: spsr });
+    Ok(list)
+}
+
+fn named(
+    debuggee: &mut dyn Debuggee,
+    cpu: usize,
+    registers: impl Iterator<Item = Register>,
+) -> Result<Vec<NamedValue>, DebuggeeError> {
     let mut list = Vec::new();
-    for register in general.chain(control) {
+    for register in registers {
         match debuggee.register(cpu, register) {
             Ok(value) => list.push(NamedValue { name: register.name(), value }),
             Err(DebuggeeError::NoRegister(_)) => {}
@@ -292,7 +320,7 @@ pub fn fault(debuggee: &mut dyn Debuggee, cpu: usize, image: &Image) -> Result<F
         allocation,
         symbol,
         rule,
-        registers: registers(debuggee, cpu)?,
+        registers: registers_before(debuggee, cpu, spsr)?,
     })
 }
 
