@@ -11,6 +11,7 @@ mod builds;
 mod cache;
 mod compiler;
 mod debian;
+mod debuggers;
 mod environment;
 mod failure;
 mod host;
