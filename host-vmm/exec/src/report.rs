@@ -80,6 +80,8 @@ pub struct Ended {
     pub status: Option<u32>,
     /// How many tag check faults were taken.
     pub faults: u64,
+    /// Whether asynchronous ones are pending.
+    pub pending: bool,
 }
 
 /// How an image ends.

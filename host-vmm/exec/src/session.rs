@@ -334,12 +334,16 @@ impl<'a> Session<'a> {
     }
 
     fn end(&mut self, how: EndKind, status: Option<u32>) -> Result<Ended, DebuggeeError> {
+        let mut pending = false;
         for cpu in 0..self.debuggee.cpus() {
-            report::asynchronous(self.debuggee, cpu)?.into_iter().for_each(|event| self.sink.event(event));
+            for event in report::asynchronous(self.debuggee, cpu)? {
+                pending = true;
+                self.sink.event(event);
+            }
         }
         self.print_tags()?;
         let printed = self.console.borrow().marker.status();
-        let ended = Ended { how, status: status.or(printed), faults: self.faults };
+        let ended = Ended { how, status: status.or(printed), faults: self.faults, pending };
         self.sink.event(Event::Ended(ended.clone()));
         Ok(ended)
     }

@@ -124,6 +124,7 @@ fn end(ended: &Ended, out: &mut dyn Write) -> io::Result<()> {
     };
     let status = ended.status.map(|status| format!(" with status {status}")).unwrap_or_default();
     let faults = match ended.faults {
+        0 if ended.pending => format!("{BAD}an asynchronous tag check fault{BAD:#}"),
         0 => "no tag check fault was taken".to_owned(),
         1 => format!("{BAD}1 tag check fault{BAD:#}"),
         count => format!("{BAD}{count} tag check faults{BAD:#}"),

@@ -166,13 +166,8 @@ fn status(ended: &Ended) -> u8 {
         // What does not fit into a status is a failure all the same.
         (_, Some(status)) => u8::try_from(status).unwrap_or(u8::MAX),
         (EndKind::Parked | EndKind::Endless, None) => Exit::Failed as u8,
-        (_, None) => {
-            if ended.faults > 0 {
-                Exit::Failed as u8
-            } else {
-                Exit::Passed as u8
-            }
-        }
+        (_, None) if ended.faults > 0 || ended.pending => Exit::Failed as u8,
+        (_, None) => Exit::Passed as u8,
     }
 }
 
