@@ -72,8 +72,10 @@ fn breakpoint(report: &BreakReport, out: &mut dyn Write) -> io::Result<()> {
     registers(&report.registers, out)
 }
 
+/// Writes registers; those that are 0 are left out.
 fn registers(list: &[NamedValue], out: &mut dyn Write) -> io::Result<()> {
-    for line in list.chunks(REGISTERS) {
+    let shown: Vec<_> = list.iter().filter(|register| register.value != 0).collect();
+    for line in shown.chunks(REGISTERS) {
         write!(out, "       ")?;
         for NamedValue { name, value } in line {
             write!(out, " {DIM}{name:>10}{DIM:#} {value:016x}")?;
