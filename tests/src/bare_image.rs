@@ -49,7 +49,13 @@ pub fn run(command: &mut Command) {
 /// Returns `granule exec` of an image, on QEMU.
 #[must_use]
 pub fn exec(image: &Path) -> Command {
+    exec_on(image, QEMU)
+}
+
+/// Returns `granule exec` of an image, on the QEMU that a variable names.
+#[must_use]
+pub fn exec_on(image: &Path, qemu: &str) -> Command {
     let mut command = Command::new(environment::file(BIN));
-    command.arg("exec").arg(image).arg("--qemu").arg(environment::file(QEMU)).args(["--timeout", "120"]);
+    command.arg("exec").arg(image).arg("--qemu").arg(environment::file(qemu)).args(["--timeout", "120"]);
     command
 }

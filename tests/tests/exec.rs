@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use granule_tests::bare_image::{assembled, exec, repository};
+use granule_tests::bare_image::{assembled, exec, exec_on, repository};
 use granule_tests::environment::{self, BIN, QEMU, QEMU_7_2, QEMU_SID};
 use granule_tests::process::{ExitedProcess, Process};
 use serde_json::Value;
@@ -152,9 +152,7 @@ fn other_versions_of_qemu_show_the_same_but_tags_only_from_9_2_on() {
     let scratch = scratch();
     let image = assembled(scratch.path(), "calls", true);
     for (variable, allocation) in [(QEMU_SID, Value::from(3)), (QEMU_7_2, Value::Null)] {
-        let mut command = Command::new(environment::file(BIN));
-        command.arg("exec").arg(&image).arg("--qemu").arg(environment::file(variable)).args(["--timeout", "120"]);
-        let (ended, events) = events(&mut command);
+        let (ended, events) = events(&mut exec_on(&image, variable));
         assert_eq!(ended.status.code(), Some(1), "{variable}: {ended}");
         let fault = named(&events, "fault")[0];
         assert_eq!((&fault["allocation"], &fault["symbol"]), (&allocation, &"object+0x5".into()), "{variable}");
