@@ -58,3 +58,25 @@ impl<W: Write> Console for Through<W> {
         let _ = self.0.write_all(bytes).and_then(|()| self.0.flush());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_marker_counts_however_the_stream_is_cut() {
+        let text = b"EXIT: STATUS=1\nmore\r\nEXIT: STATUS=x\n\nEXIT: STATUS=7\nbye";
+        for step in [1, 3, text.len()] {
+            let mut marker = ExitMarker::default();
+            text.chunks(step).for_each(|piece| marker.push(piece));
+            assert_eq!(marker.status(), Some(3));
+        }
+        let mut marker = ExitMarker::default();
+        marker.push(b"no marker\n");
+        assert_eq!(marker.status(), None);
+        marker.push(b"EXIT: STATUS=3");
+        assert_eq!(marker.status(), Some(1), "the line need not have ended");
+        marker.push(&[b'x'; 1 << 16]);
+        assert!(marker.line.len() <= LONGEST);
+    }
+}

@@ -254,3 +254,6 @@ fn physical(segments: &[Segment], va: u64) -> u64 {
         segments.iter().find(|segment| va.checked_sub(segment.va).is_some_and(|offset| offset < segment.size));
     segment.map_or(va, |segment| va - segment.va + segment.pa)
 }
+
+#[cfg(test)]
+mod tests;

@@ -105,3 +105,36 @@ pub fn range(text: &str, symbols: &Symbols) -> Result<Range<u64>, PlaceError> {
     }
     Ok(start & !(GRANULE - 1)..end.next_multiple_of(GRANULE))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn symbols() -> Symbols {
+        Symbols::of(&[("main", 0x4010_0000, 8), ("pool", 0x4020_0008, 0x28), ("pool_end", 0x4020_0030, 0)])
+    }
+
+    #[test]
+    fn addresses_are_numbers_or_symbols_with_an_offset() {
+        let address = |text| super::address(text, &symbols());
+        assert_eq!(address("0x4010_0000"), Ok(0x4010_0000));
+        assert_eq!(address("16"), Ok(16));
+        assert_eq!(address("main+0x4"), Ok(0x4010_0004));
+        let hint = Some("main".to_owned());
+        assert_eq!(address("mian"), Err(PlaceError::NoSymbol { name: "mian".to_owned(), hint }));
+        assert_eq!(address("main+x"), Err(PlaceError::Number("x".to_owned())));
+        assert_eq!(super::address("main", &Symbols::default()), Err(PlaceError::NoSymbols("main".to_owned())));
+    }
+
+    #[test]
+    fn ranges_are_whole_granules() {
+        let range = |text| super::range(text, &symbols());
+        assert_eq!(range("pool"), Ok(0x4020_0000..0x4020_0030));
+        assert_eq!(range("pool+1"), Ok(0x4020_0000..0x4020_0010));
+        assert_eq!(range("pool..pool_end+1"), Ok(0x4020_0000..0x4020_0040));
+        assert_eq!(range("0x4020001f"), Ok(0x4020_0010..0x4020_0020));
+        for wrong in ["pool_end..pool", "pool+0", "0..0x100001", "0xfffffffffffffff8+1", "0xffffffffffffffff+1"] {
+            assert!(matches!(range(wrong), Err(PlaceError::Range { .. })), "{wrong}");
+        }
+    }
+}

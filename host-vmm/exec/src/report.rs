@@ -1,7 +1,7 @@
 //! What was seen of an image, as data. One event is one line of `--format json`; [`crate::text`] writes them for people.
 
 use arch::{Tag, TaggedPtr};
-use machine::debuggee::{Debuggee, DebuggeeError, Register, Stop, SystemRegister};
+use machine::debuggee::{Debuggee, DebuggeeError, Register, Stop, SystemRegister, untagged};
 use serde::Serialize;
 use trace::Fault;
 
@@ -286,11 +286,6 @@ pub fn tag_range(
     Ok(TagRange { start: range.start, symbol, tags })
 }
 
-/// Returns an address without its tag, as translation sees it (bits 63:56 are copies of bit 55).
-fn address(pointer: u64) -> u64 {
-    ((pointer << 8) as i64 >> 8) as u64
-}
-
 /// Describes the exception whose vector a vCPU stands at.
 pub fn fault(debuggee: &mut dyn Debuggee, cpu: usize, image: &Image) -> Result<FaultReport, DebuggeeError> {
     let esr = arch::Syndrome::from_bits(system(debuggee, cpu, SystemRegister::EsrEl1)?);
@@ -299,7 +294,7 @@ pub fn fault(debuggee: &mut dyn Debuggee, cpu: usize, image: &Image) -> Result<F
     let spsr = system(debuggee, cpu, SystemRegister::SpsrEl1)?;
     let el = (spsr >> 2 & 0b11) as u8;
     let is_tag_check = esr.is_tag_check_fault();
-    let granule = address(far) & !(GRANULE - 1);
+    let granule = untagged(far) & !(GRANULE - 1);
     let around = if is_tag_check { around(debuggee, cpu, granule)? } else { Vec::new() };
     let allocation = around.iter().find(|(address, _)| *address == granule).map(|(_, tag)| *tag);
     let logical = is_tag_check.then(|| TaggedPtr::new(far).tag().value());
@@ -312,7 +307,7 @@ pub fn fault(debuggee: &mut dyn Debuggee, cpu: usize, image: &Image) -> Result<F
         Some(logical) => Some(rule(debuggee, cpu, (el, spsr, far), (logical, allocation))?),
         None => None,
     };
-    let symbol = image.symbols.locate(address(far)).filter(|_| is_tag_check).map(|location| location.to_string());
+    let symbol = image.symbols.locate(untagged(far)).filter(|_| is_tag_check).map(|location| location.to_string());
     Ok(FaultReport {
         cpu,
         at: place(debuggee, cpu, elr, image)?,

@@ -356,3 +356,6 @@ enum Next {
     /// With what came of the step over it, or by running on.
     Goes(Option<Stop>),
 }
+
+#[cfg(test)]
+mod tests;

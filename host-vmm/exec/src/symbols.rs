@@ -55,9 +55,8 @@ impl Symbols {
             let is_kind =
                 matches!(symbol.kind(), SymbolKind::Text | SymbolKind::Data | SymbolKind::Label | SymbolKind::Unknown);
             // `$x` and `$d` say where code and data are (AAELF64, mapping symbols).
-            is_kind
-                && symbol.is_definition()
-                && symbol.name().is_ok_and(|name| !name.is_empty() && !name.starts_with('$'))
+            let is_name = |name: &str| !name.is_empty() && !name.starts_with('$') && !name.contains(char::is_control);
+            is_kind && symbol.is_definition() && symbol.name().is_ok_and(is_name)
         });
         let symbol = |symbol: object::read::elf::ElfSymbol64<'_, '_, Endianness>| {
             let mangled = symbol.name().unwrap_or_default().to_owned();
@@ -68,6 +67,16 @@ impl Symbols {
         // Of several at an address the one with a size comes last, and is taken.
         list.sort_by_key(|symbol| (symbol.address, symbol.size));
         Self { list }
+    }
+
+    /// Makes a list of names, addresses and sizes.
+    #[cfg(test)]
+    pub fn of(list: &[(&str, u64, u64)]) -> Self {
+        let symbol = |(name, address, size): &(&str, u64, u64)| {
+            let name = (*name).to_owned();
+            Symbol { mangled: name.clone(), name, address: *address, size: *size }
+        };
+        Self { list: list.iter().map(symbol).collect() }
     }
 
     /// Returns whether there are none.
@@ -103,5 +112,33 @@ impl Symbols {
             if symbol.size == 0 { offset < REACH } else { offset < symbol.size }
         })?;
         Some(Location { symbol: symbol.name.clone(), offset: address - symbol.address })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_the_name_of_the_symbol_that_covers_it() {
+        let symbols = Symbols::of(&[("start", 0x1000, 0), ("app::main", 0x1100, 0x20), ("app::pool", 0x2000, 64)]);
+        let name = |address| symbols.locate(address).map(|location| location.to_string());
+        assert_eq!(name(0xfff), None);
+        assert_eq!(name(0x1000).as_deref(), Some("start"));
+        assert_eq!(name(0x111f).as_deref(), Some("app::main+0x1f"));
+        assert_eq!(
+            name(0x1120).as_deref(),
+            Some("start+0x120"),
+            "behind a symbol with a size the one without reaches on"
+        );
+        assert_eq!(name(0x2040).as_deref(), Some("start+0x1040"));
+        assert_eq!(symbols.find("pool").map(|symbol| symbol.address), Some(0x2000));
+    }
+
+    #[test]
+    fn the_last_part_of_a_path_must_be_of_one_symbol_alone() {
+        let symbols = Symbols::of(&[("a::new", 1, 1), ("b::new", 2, 1)]);
+        assert_eq!(symbols.find("new"), None);
+        assert_eq!(symbols.find("b::new").map(|symbol| symbol.address), Some(2));
     }
 }

@@ -57,3 +57,20 @@ impl Vectors {
         self.bases.get(&cpu).copied()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_watched_while_any_vcpu_has_them() {
+        let mut vectors = Vectors::default();
+        assert_eq!(vectors.set(0, 0x1000), (vec![], vec![0x1000, 0x1200, 0x1400, 0x1600]));
+        assert_eq!(vectors.set(1, 0x1000), (vec![], vec![]));
+        assert_eq!(vectors.set(0, 0x1007), (vec![], vec![]), "bits 10:0 are RES0");
+        assert_eq!(vectors.set(0, 0x2000), (vec![], vec![0x2000, 0x2200, 0x2400, 0x2600]));
+        assert_eq!(vectors.set(1, 0x2000), (vec![0x1000, 0x1200, 0x1400, 0x1600], vec![]));
+        assert!(vectors.is_entry(1, 0x2600) && !vectors.is_entry(1, 0x2080) && !vectors.is_entry(2, 0x2000));
+        assert!(vectors.contains(0, 0x27ff) && !vectors.contains(0, 0x2800));
+    }
+}

@@ -164,6 +164,18 @@ pub enum DebuggerEnd {
     Ended(Stop),
 }
 
+/// Returns an address as translation sees it, without its tag: bits 63:56 are copies of bit 55.
+///
+/// ```
+/// use machine::debuggee::untagged;
+/// assert_eq!(untagged(0x0900_0000_4020_7008), 0x4020_7008);
+/// assert_eq!(untagged(0xf0ff_8000_0000_0000), 0xffff_8000_0000_0000);
+/// ```
+#[must_use]
+pub const fn untagged(va: u64) -> u64 {
+    ((va << 8).cast_signed() >> 8).cast_unsigned()
+}
+
 /// Takes what the guest prints, as it comes.
 pub type ConsoleOutput = Box<dyn FnMut(&[u8])>;
 

@@ -11,6 +11,7 @@ pub mod capability;
 mod config;
 pub mod deadline;
 pub mod debuggee;
+pub mod debugger_needs;
 pub mod error;
 mod explain;
 pub mod firmware;

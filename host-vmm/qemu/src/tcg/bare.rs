@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use abi::map::RAM_BASE;
 use arch::Tag;
 use machine::MachineError;
-use machine::debuggee::{ConsoleOutput, Debuggee, DebuggeeError, Register, Stop};
+use machine::debuggee::{ConsoleOutput, Debuggee, DebuggeeError, Register, Stop, untagged};
 
 use super::debugger::{DebugError, Debugger, RegisterNumbers, StopReason, TagTransfer};
 use super::emulator_error::EmulatorError;
@@ -272,11 +272,6 @@ impl BareBoard {
             }
         }
     }
-}
-
-/// Returns an address as translation sees it, without its tag: bits 63:56 are copies of bit 55.
-fn untagged(va: u64) -> u64 {
-    ((va << 8) as i64 >> 8) as u64
 }
 
 impl Debuggee for BareBoard {

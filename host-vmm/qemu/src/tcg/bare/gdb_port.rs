@@ -1,11 +1,10 @@
 //! A debugger on a board: QEMU's own gdb port, with what debuggers need for tags and QEMU does not say added in between.
 //!
-//! Stock gdb asks for tags only where it believes that it debugs a Linux process with tagged pages (gdb/aarch64-linux-tdep.c,
-//! `aarch64_linux_tagged_address_p`; gdb/linux-tdep.c, `linux_address_in_memtag_page`): the target's description says
-//! GNU/Linux and has the register `tag_ctl`, and a /proc/PID/smaps says which addresses are tagged. lldb asks for tags where
-//! `qMemoryRegionInfo` has the flag `mt` (lldb/docs/lldb-gdb-remote.txt). Both are answered here. So are the packets of tags themselves,
+//! What debuggers want to see before they ask for tags is in [`debugger_needs`]. The packets of tags themselves are answered here, too,
 //! since QEMU's answers are right for single granules only (see the parent module's `debugger`). Everything else goes to QEMU and
 //! back as it is; system registers, those of tags among them, are in QEMU's own description.
+
+mod answers;
 
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read, Write};
@@ -13,30 +12,16 @@ use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::time::Instant;
 
-use machine::debuggee::{DebuggeeError, DebuggerEnd, Stop};
+use machine::debuggee::{DebuggeeError, DebuggerEnd, Stop, untagged};
+use machine::debugger_needs;
 use machine::tags::GRANULE;
 
+use self::answers::{FILE, described, feature, file, granules, hex, piece};
 use super::super::debugger::{DebugError, TagTransfer, halt};
 use super::super::emulator_error::{SocketError, system};
 use super::super::packet::{self, Decoder, Item};
-use super::{BareBoard, GRACE, RETRY, StopReason, untagged};
+use super::{BareBoard, GRACE, RETRY, StopReason};
 use crate::child::wait_readable;
-
-/// What is added to the description of registers, and the file that has it.
-const FILE: &str = "granule-mte.xml";
-/// The process that QEMU says the guest is, as its smaps are asked for.
-const SMAPS: &[u8] = b"/proc/1/smaps";
-/// One mapping, of every address, tagged: whether a granule has a tag is answered when it is asked for.
-const SMAPS_TEXT: &str = "0000000000000000-ffffffffffffffff rwxp 00000000 00:00 0 \nVmFlags: rd wr ex mt \n";
-/// The descriptor of that file.
-const SMAPS_FILE: &str = "5";
-/// The halves of the address space (Arm ARM, FEAT_LVA: 52 bits), and behind it.
-const LOWER_END: u64 = 1 << 52;
-const UPPER: u64 = LOWER_END.wrapping_neg();
-/// No request for tags is longer, in granules.
-const MOST_GRANULES: u64 = 1 << 16;
-/// The allocation tag, of the types of tags (GDB manual, "General Query Packets", qMemTags).
-const ALLOCATION: u64 = 1;
 
 impl BareBoard {
     /// Waits for a debugger, and serves it until it goes away or the guest is off.
@@ -216,13 +201,13 @@ impl GdbPort<'_> {
             return Ok(Answer::Here(if self.is_tagged(address)? { b"01".to_vec() } else { b"00".to_vec() }));
         }
         if let Some(address) = text.strip_prefix("qMemoryRegionInfo:").and_then(hex) {
-            return Ok(Answer::Here(region(address)));
+            return Ok(Answer::Here(debugger_needs::region(address).into_bytes()));
         }
         if let Some(rest) = text.strip_prefix("vFile:") {
             return Ok(Answer::Here(file(rest)));
         }
         if text.strip_prefix('p').and_then(hex) == Some(self.tag_ctl() as u64) {
-            return Ok(Answer::Here(b"0000000000000000".to_vec()));
+            return self.tag_control().map(Answer::Here);
         }
         Ok(match text {
             // Packets are acknowledged to the end: it costs nothing here.
@@ -245,6 +230,19 @@ impl GdbPort<'_> {
     /// Returns the number of the register that is added: behind QEMU's.
     fn tag_ctl(&self) -> usize {
         self.board.numbers.behind()
+    }
+
+    /// Returns that register, as the vCPU that is looked at has tag checks now.
+    fn tag_control(&mut self) -> Result<Vec<u8>, PortError> {
+        let mut values = [0; 2];
+        for (value, name) in values.iter_mut().zip(["sctlr_el1", "gcr_el1"]) {
+            let Some(number) = self.board.numbers.of(name) else { continue };
+            let answer = self.board.debugger.ask_bytes(format!("p{number:x}").as_bytes(), Instant::now() + GRACE)?;
+            let bytes = packet::bytes(&answer).and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
+            *value = bytes.map_or(0, u64::from_le_bytes);
+        }
+        let control = debugger_needs::tag_control(values[0], values[1]);
+        Ok(control.to_le_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes())
     }
 
     fn is_tagged(&mut self, address: u64) -> Result<bool, PortError> {
@@ -331,136 +329,9 @@ fn resumes(request: &[u8]) -> bool {
     request.starts_with(b"vCont;") || matches!(request.first(), Some(b'c' | b's' | b'C' | b'S'))
 }
 
-fn hex(digits: &str) -> Option<u64> {
-    packet::number(digits.as_bytes())
-}
-
-/// Reads `ADDRESS,LENGTH:TYPE` as a first granule and how many.
-fn granules(text: &str) -> Option<(u64, u64)> {
-    let (range, kind) = text.split_once(':')?;
-    let (address, length) = range.split_once(',')?;
-    let (address, length) = (untagged(hex(address)?), hex(length)?);
-    if hex(kind)? != ALLOCATION {
-        return None;
-    }
-    let start = address & !(GRANULE - 1);
-    let count = address.checked_add(length.max(1))?.checked_next_multiple_of(GRANULE)?.checked_sub(start)? / GRANULE;
-    (count <= MOST_GRANULES).then_some((start, count))
-}
-
-/// Returns a part of a text as `qXfer` does: `OFFSET,LENGTH`.
-fn piece(text: &str, range: &str) -> Vec<u8> {
-    let parsed =
-        range.split_once(',').and_then(|(offset, length)| Some((hex(offset)? as usize, hex(length)? as usize)));
-    let Some((offset, length)) = parsed else { return b"E00".to_vec() };
-    let rest = text.as_bytes().get(offset..).unwrap_or_default();
-    let kind: &[u8] = if rest.len() > length { b"m" } else { b"l" };
-    [kind, &rest[..rest.len().min(length)]].concat()
-}
-
-/// Adds to a target's description what makes debuggers ask for tags.
-fn described(text: &str) -> String {
-    let text = match text.contains("<osabi>") {
-        true => text.to_owned(),
-        false => text.replacen("</architecture>", "</architecture><osabi>GNU/Linux</osabi>", 1),
-    };
-    match text.contains("mte") {
-        true => text,
-        false => text.replacen("</target>", &format!("<xi:include href=\"{FILE}\"/></target>"), 1),
-    }
-}
-
-/// Returns the description of the register by which gdb knows that a process has tags (GDB manual, "AArch64 Features").
-fn feature(number: usize) -> String {
-    format!(
-        "<?xml version=\"1.0\"?><!DOCTYPE feature SYSTEM \"gdb-target.dtd\"><feature name=\"org.gnu.gdb.aarch64.mte\">\
-         <reg name=\"tag_ctl\" bitsize=\"64\" regnum=\"{number}\" type=\"uint64\" group=\"system\" save-restore=\"no\"/></feature>"
-    )
-}
-
-/// Describes the region of an address to lldb, which asks for one after the other up to the end: either half of the address space is
-/// one, tagged. What is between them is not there: lldb keeps results of expressions at addresses that are not.
-fn region(address: u64) -> Vec<u8> {
-    let (start, size, what) = match untagged(address) {
-        0..LOWER_END => (0, LOWER_END, "permissions:rwx;flags:mt;"),
-        UPPER.. => (UPPER, u64::MAX - UPPER, "permissions:rwx;flags:mt;"),
-        _ => (LOWER_END, UPPER - LOWER_END, ""),
-    };
-    format!("start:{start:x};size:{size:x};{what}").into_bytes()
-}
-
-/// Answers requests for files (GDB manual, "Host I/O Packets"): there is one.
-fn file(request: &str) -> Vec<u8> {
-    let absent = b"F-1,2".to_vec();
-    let Some((what, arguments)) = request.split_once(':') else { return Vec::new() };
-    match what {
-        "setfs" => b"F0".to_vec(),
-        "open" => match arguments.split(',').next().and_then(|name| packet::bytes(name.as_bytes())) {
-            Some(name) if name == SMAPS => format!("F{SMAPS_FILE}").into_bytes(),
-            _ => absent,
-        },
-        "pread" => {
-            let mut numbers =
-                arguments.split(',').skip(1).map(|number| hex(number).map_or(0, |number| number as usize));
-            let (count, offset) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-            let rest = SMAPS_TEXT.as_bytes().get(offset..).unwrap_or_default();
-            let rest = &rest[..rest.len().min(count)];
-            [format!("F{:x};", rest.len()).as_bytes(), rest].concat()
-        }
-        "close" => b"F0".to_vec(),
-        _ => Vec::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ranges_of_tags_are_whole_granules_without_the_pointers_tag() {
-        assert_eq!(granules("f00000040207008,10:1"), Some((0x4020_7000, 2)));
-        assert_eq!(granules("40207000,0:1"), Some((0x4020_7000, 1)));
-        assert_eq!(granules("40207000,20:1"), Some((0x4020_7000, 2)));
-        for wrong in ["40207000,10:0", "40207000:1", "40207000,ffffffffffffffff:1", "x,10:1", "40207000,7fffffff:1"] {
-            assert_eq!(granules(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_description_says_linux_once_and_has_tags() {
-        let text = "<target><architecture>aarch64</architecture><xi:include href=\"aarch64-core.xml\"/></target>";
-        let described = described(text);
-        assert_eq!(
-            described,
-            "<target><architecture>aarch64</architecture><osabi>GNU/Linux</osabi><xi:include href=\"aarch64-core.xml\"/>\
-             <xi:include href=\"granule-mte.xml\"/></target>"
-        );
-        assert_eq!(super::described(&described), described);
-        assert_eq!(piece("abcdef", "0,4"), b"mabcd");
-        assert_eq!(piece("abcdef", "4,4"), b"lef");
-        assert_eq!(piece("abcdef", "9,4"), b"l");
-        assert_eq!(piece("abcdef", "x"), b"E00");
-    }
-
-    #[test]
-    fn the_only_file_is_the_list_of_mappings() {
-        let open = |name: &str| {
-            file(&format!("open:{},0,1c0", name.bytes().map(|byte| format!("{byte:02x}")).collect::<String>()))
-        };
-        assert_eq!(open("/proc/1/smaps"), b"F5");
-        assert_eq!(open("/etc/passwd"), b"F-1,2");
-        let text = String::from_utf8(file("pread:5,1000,0")).unwrap();
-        assert_eq!(text, format!("F{:x};{SMAPS_TEXT}", SMAPS_TEXT.len()));
-        assert_eq!(file("pread:5,1000,fff"), b"F0;");
-        assert_eq!(file("unlink:00"), b"");
-    }
-
-    #[test]
-    fn regions_cover_all_addresses() {
-        assert_eq!(region(0x0900_0000_4020_7000), b"start:0;size:10000000000000;permissions:rwx;flags:mt;");
-        assert_eq!(region(1 << 52), b"start:10000000000000;size:ffe0000000000000;");
-        assert_eq!(region(u64::MAX), b"start:fff0000000000000;size:fffffffffffff;permissions:rwx;flags:mt;");
-    }
 
     #[test]
     fn what_resumes_is_told_from_what_asks() {
