@@ -9,6 +9,7 @@ use object::Endianness;
 use object::elf::{EM_AARCH64, ET_DYN, ET_EXEC, FileHeader64, PF_X, PT_LOAD, ProgramHeader64};
 use object::read::elf::{FileHeader, ProgramHeader};
 
+use crate::lines::Lines;
 use crate::symbols::Symbols;
 
 /// Where RAM begins, as on QEMU's `virt` board.
@@ -111,6 +112,8 @@ pub struct Image {
     pub segments: Vec<Segment>,
     /// What it calls its addresses.
     pub symbols: Symbols,
+    /// Where its code comes from.
+    pub lines: Lines,
 }
 
 impl Image {
@@ -140,7 +143,7 @@ impl Image {
     pub fn take_symbols(&mut self, file: &[u8]) -> Result<(), ImageError> {
         let other = elf(file)?;
         // A position independent one is placed as the flat binary is; any other says where it is linked to.
-        self.symbols = other.symbols;
+        (self.symbols, self.lines) = (other.symbols, other.lines);
         Ok(())
     }
 
@@ -194,7 +197,7 @@ fn flat(file: &[u8]) -> Result<Image, ImageError> {
     let pa = RAM_BASE.saturating_add(offset);
     let size = size.max(file.len() as u64);
     let segments = vec![Segment { pa, va: pa, data: file.to_vec(), size, executable: true }];
-    Ok(Image { format, entry: pa, segments, symbols: Symbols::default() })
+    Ok(Image { format, entry: pa, segments, symbols: Symbols::default(), lines: Lines::default() })
 }
 
 fn field(field: &'static str, found: impl std::fmt::Debug, expected: &'static str) -> ImageError {
@@ -228,8 +231,8 @@ fn elf(file: &[u8]) -> Result<Image, ImageError> {
     };
     let segments = loaded.iter().map(|header| segment(header, bias, file)).collect::<Result<Vec<_>, _>>()?;
     let entry = header.e_entry(endian).wrapping_add(bias);
-    let symbols = Symbols::of_elf(file, bias);
-    Ok(Image { format, entry: physical(&segments, entry), segments, symbols })
+    let (symbols, lines) = (Symbols::of_elf(file, bias), Lines::of_elf(file, bias));
+    Ok(Image { format, entry: physical(&segments, entry), segments, symbols, lines })
 }
 
 fn segment(header: &ProgramHeader64<Endianness>, bias: u64, file: &[u8]) -> Result<Segment, ImageError> {

@@ -1,6 +1,7 @@
 //! Somebody's bare-metal image on a machine that can be looked into: what its file says, what it does to tags, and how that is told.
 //!
-//! - [`image`]: an ELF file, a Linux `Image` or a flat binary, where it goes and what it calls its addresses ([`symbols`], [`place`]);
+//! - [`image`]: an ELF file, a Linux `Image` or a flat binary, where it goes and what it calls its addresses ([`symbols`], [`place`],
+//!   [`lines`]);
 //! - [`session`]: the loop that runs it: watched vectors, breakpoints, semihosting, the end;
 //! - [`report`]: what was seen, as data and ([`text`]) for people;
 //! - [`console`]: what the image prints, and the status that it may print.
@@ -12,6 +13,7 @@
 
 pub mod console;
 pub mod image;
+pub mod lines;
 pub mod place;
 pub mod report;
 pub mod session;

@@ -6,6 +6,7 @@ use serde::Serialize;
 use trace::Fault;
 
 use crate::image::Image;
+use crate::lines::SourceLine;
 
 /// The version of the stream of events.
 pub const STREAM_VERSION: u32 = 1;
@@ -126,6 +127,8 @@ pub struct CodePlace {
     pub symbol: Option<String>,
     /// The instruction there, if it can be read.
     pub instruction: Option<String>,
+    /// The line that it comes from, if the image says so.
+    pub line: Option<SourceLine>,
 }
 
 /// A register and its value.
@@ -185,7 +188,12 @@ pub struct TagRange {
 /// Reads what is at a PC.
 pub fn place(debuggee: &mut dyn Debuggee, cpu: usize, pc: u64, image: &Image) -> Result<CodePlace, DebuggeeError> {
     let instruction = word(debuggee, cpu, pc)?.map(program::text::instruction);
-    Ok(CodePlace { pc, symbol: image.symbols.locate(pc).map(|location| location.to_string()), instruction })
+    Ok(CodePlace {
+        pc,
+        symbol: image.symbols.locate(pc).map(|location| location.to_string()),
+        instruction,
+        line: image.lines.find(pc),
+    })
 }
 
 /// Reads an instruction; `None` where nothing can be read.

@@ -49,7 +49,8 @@ pub fn write(event: &Event, out: &mut dyn Write) -> io::Result<()> {
 fn at(place: &CodePlace) -> String {
     let symbol = place.symbol.as_ref().map(|symbol| format!(" <{symbol}>")).unwrap_or_default();
     let instruction = place.instruction.as_deref().unwrap_or("cannot be read");
-    format!("{:#x}{symbol}: {instruction}", place.pc)
+    let line = place.line.as_ref().map(|line| format!(", {line}")).unwrap_or_default();
+    format!("{:#x}{symbol}{line}: {instruction}", place.pc)
 }
 
 fn fault(report: &FaultReport, out: &mut dyn Write) -> io::Result<()> {

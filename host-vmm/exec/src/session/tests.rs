@@ -5,6 +5,7 @@ use arch::Tag;
 use super::*;
 use crate::console::Through;
 use crate::image::{Format, Segment};
+use crate::lines::Lines;
 use crate::symbols::Symbols;
 
 const CODE: u64 = 0x4010_0000;
@@ -86,7 +87,13 @@ impl Debuggee for Scripted {
 fn image(words: &[u32]) -> Image {
     let data: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     let segment = Segment { pa: CODE, va: CODE, size: data.len() as u64, data, executable: true };
-    Image { format: Format::Flat, entry: CODE, segments: vec![segment], symbols: Symbols::of(&[("start", CODE, 64)]) }
+    Image {
+        format: Format::Flat,
+        entry: CODE,
+        segments: vec![segment],
+        symbols: Symbols::of(&[("start", CODE, 64)]),
+        lines: Lines::default(),
+    }
 }
 
 fn run_script(words: &[u32], mut machine: Scripted, breaks: &[u64]) -> (Ended, Vec<Event>, Scripted) {
