@@ -24,6 +24,10 @@ pub const KERNEL_SID: &str = "GRANULE_KERNEL_SID";
 pub const QEMU_SID: &str = "GRANULE_QEMU_SID";
 /// GCC for arm64 Linux, with a static libc.
 pub const CC: &str = "GRANULE_CC";
+/// gdb for arm64.
+pub const GDB: &str = "GRANULE_GDB";
+/// lldb.
+pub const LLDB: &str = "GRANULE_LLDB";
 /// GNU as for aarch64.
 pub const AS: &str = "GRANULE_AS";
 

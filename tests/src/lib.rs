@@ -11,10 +11,12 @@
 //! - [`transcript`]: what documents show of a command, compared with what it prints;
 //! - [`verdict_tables`]: what each cell of the matrix comes to;
 //! - [`init`]: a program as the only one of a Linux;
+//! - [`bare_image`]: bare-metal images for `granule exec`;
 //! - [`guest`]: firmware that is not ours: ELF files made of a few instructions.
 //!
 //! The scripts in `fake-qemu/` stand for programs that a user may take for QEMU.
 
+pub mod bare_image;
 pub mod environment;
 pub mod guest;
 pub mod init;

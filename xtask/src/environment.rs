@@ -1,4 +1,4 @@
-//! What granule and the tests use, as environment variables: QEMUs, kernels, binutils, a C compiler.
+//! What granule and the tests use, as environment variables: QEMUs, kernels, binutils, a C compiler, debuggers.
 //!
 //! The tests take each from its variable, so that they can be run by hand with other programs.
 
@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use crate::arguments::Choice;
 use crate::binutils;
 use crate::compiler;
+use crate::debuggers;
 use crate::failure::Result;
 use crate::host;
 use crate::kernel;
@@ -47,10 +48,13 @@ pub fn for_tests(setup: &Setup<'_>) -> Result<Option<Vec<Variable>>> {
 fn all_for_tests(setup: &Setup<'_>) -> Result<Vec<Variable>> {
     let name = |version: &str| Some(Choice::Name(version.to_string()));
     let tools = binutils::oracle(setup)?;
+    let debuggers = debuggers::ensure(setup)?;
     Ok(vec![
         ("GRANULE_AS", tools.assembler),
         ("GRANULE_OBJDUMP", tools.disassembler),
         ("GRANULE_CC", compiler::ensure(setup)?),
+        ("GRANULE_GDB", debuggers.gdb),
+        ("GRANULE_LLDB", debuggers.lldb),
         ("GRANULE_QEMU_7_2", qemu::ensure(setup, name("7.2").as_ref())?),
         ("GRANULE_KERNEL_6_1", kernel::ensure(setup, name("6.1").as_ref())?),
         ("GRANULE_KERNEL_6_12", kernel::ensure(setup, name("6.12").as_ref())?),

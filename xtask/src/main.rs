@@ -1,4 +1,4 @@
-//! The task runner: `cargo xtask run`, `fuzz`, `kill-matrix`, `list`, `explain`, `trace`, `inspect`, `matrix`, `test`, `lint`, `build`, `setup`.
+//! The task runner: `cargo xtask run`, `fuzz`, `exec`, `kill-matrix`, `list`, `explain`, `trace`, `inspect`, `matrix`, `test`, `lint`, `build`, `setup`.
 //!
 //! It finds or fetches what the project needs (a Rust for aarch64, QEMU, arm64 kernels), builds
 //! everything, and hands over. It has no product logic and no dependencies, since it must build
@@ -11,6 +11,7 @@ mod builds;
 mod cache;
 mod compiler;
 mod debian;
+mod debuggers;
 mod environment;
 mod failure;
 mod host;
@@ -51,6 +52,8 @@ cargo xtask COMMAND
                    --kernel X  a path, a series (6.1, 6.12, 7.2, 7.3-rc) or a suite
                    all others as granule reads them: cargo xtask run --help
   fuzz [ARGUMENTS] the same for granule fuzz: random programs, compared with the specification
+  exec IMAGE [ARGUMENTS]
+                   the same for granule exec: your own bare-metal image, and the tag check faults that it takes
   kill-matrix [ARGUMENTS]
                    the same for granule kill-matrix: each defect of the specification must turn a case red
   list [ARGUMENTS] the same for granule list: the cases

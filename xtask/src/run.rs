@@ -1,4 +1,4 @@
-//! `cargo xtask run`, `fuzz`, `kill-matrix`, `list`, `explain`, `trace` and `inspect`: set-up, build, and then granule itself in place of this process.
+//! `cargo xtask run`, `fuzz`, `exec`, `kill-matrix`, `list`, `explain`, `trace` and `inspect`: set-up, build, and then granule itself in place of this process.
 //!
 //! granule gets the user's words as they are. Whatever set-up found for it is in the environment: the default QEMU and
 //! kernel, and the files behind names such as `--kernel 6.12`.
@@ -24,12 +24,14 @@ use crate::setup::Setup;
 use crate::toolchain;
 
 /// Commands that run programs on a machine, which may be emulated.
-const ON_MACHINES: &[&str] = &["run", "fuzz", INSPECT, TRACE];
+const ON_MACHINES: &[&str] = &["run", "fuzz", EXEC, INSPECT, TRACE];
 /// Commands that need nothing but granule.
 const ELSEWHERE: &[&str] = &[KILL_MATRIX, "list", "explain"];
 /// Commands that run on the model unless another machine is named. A session of the first may add one later.
 const INSPECT: &str = "inspect";
 const TRACE: &str = "trace";
+/// The command that runs on QEMU alone unless it is told otherwise.
+const EXEC: &str = "exec";
 /// The command whose `--mutants` needs a build of its own.
 const KILL_MATRIX: &str = "kill-matrix";
 
@@ -93,6 +95,8 @@ fn needs(command: &str, request: &Request) -> Result<Parts> {
     // As granule chooses it. One that granule does not know needs nothing: it will be rejected.
     let usual = if [INSPECT, TRACE].contains(&command) {
         "model"
+    } else if command == EXEC {
+        "tcg"
     } else if native {
         "kvm"
     } else {
@@ -149,6 +153,7 @@ mod tests {
         assert_eq!(of("fuzz", "tcg", false), Parts { qemu: true, kernel: false });
         assert_eq!(of("trace", "nested", false), Parts { qemu: true, kernel: true });
         assert_eq!(of("inspect", "tcg", false), Parts { qemu: true, kernel: false });
+        assert_eq!(needs("exec", &Request::default()).unwrap(), Parts { qemu: true, kernel: false });
         let none = Parts { qemu: false, kernel: false };
         assert_eq!(needs("trace", &Request::default()).expect("an architecture"), none);
         assert_eq!(needs("inspect", &Request::default()).expect("an architecture"), none);

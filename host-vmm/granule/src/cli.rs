@@ -1,6 +1,7 @@
 //! The command line of `granule`: what can be asked for, and the way from there to a run and its exit status.
 
 mod error;
+mod exec;
 mod explain;
 mod fuzz;
 mod inspect;
@@ -54,6 +55,8 @@ enum Command {
     Trace(trace::Trace),
     /// Execute A64 code line by line at a prompt, and show what each line changed
     Inspect(Box<inspect::Inspect>),
+    /// Run your own bare-metal image, and show the tag check faults that it takes, with the tags around
+    Exec(exec::Exec),
     /// Explain a case, an instruction, a rule, an erratum or a defect, with its source and a trace
     Explain(explain::Explain),
     /// List cases: name, promise, and where the promise is written
@@ -72,17 +75,18 @@ pub fn main() -> ExitCode {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let given = given_options(&matches);
     let result = match cli.command {
-        Command::Run(run) => run.execute(&given),
-        Command::Fuzz(fuzz) => fuzz.execute(given),
-        Command::Trace(trace) => trace.execute(),
-        Command::Inspect(inspect) => inspect.execute(),
-        Command::Explain(explain) => explain.execute(),
-        Command::List(list) => list.execute(),
-        Command::KillMatrix(matrix) => matrix.execute(),
-        Command::Matrix(matrix) => matrix.execute(),
+        Command::Run(run) => run.execute(&given).map(ExitCode::from),
+        Command::Fuzz(fuzz) => fuzz.execute(given).map(ExitCode::from),
+        Command::Trace(trace) => trace.execute().map(ExitCode::from),
+        Command::Inspect(inspect) => inspect.execute().map(ExitCode::from),
+        Command::Explain(explain) => explain.execute().map(ExitCode::from),
+        Command::Exec(exec) => exec.execute(),
+        Command::List(list) => list.execute().map(ExitCode::from),
+        Command::KillMatrix(matrix) => matrix.execute().map(ExitCode::from),
+        Command::Matrix(matrix) => matrix.execute().map(ExitCode::from),
     };
     match result {
-        Ok(exit) => exit.into(),
+        Ok(exit) => exit,
         Err(CliError::Usage(message)) => {
             let error = Cli::command().error(ErrorKind::ValueValidation, message);
             // Nothing can be done about a standard error that takes no text.
@@ -93,7 +97,7 @@ pub fn main() -> ExitCode {
             anstream::eprintln!("{mistake}");
             Exit::Usage.into()
         }
-        Err(error @ CliError::Output(_)) => {
+        Err(error @ (CliError::Output(_) | CliError::Broken(_))) => {
             anstream::eprintln!("error: {error}");
             Exit::Broken.into()
         }

@@ -10,6 +10,8 @@ pub mod boot;
 pub mod capability;
 mod config;
 pub mod deadline;
+pub mod debuggee;
+pub mod debugger_needs;
 pub mod error;
 mod explain;
 pub mod firmware;

@@ -13,6 +13,7 @@
 //! There is no kernel's VM here: no ioctl, no memory slots, no registers by KVM's ids.
 
 mod active_qemu;
+mod bare;
 mod debugger;
 mod emulator;
 mod emulator_error;
@@ -31,6 +32,7 @@ use std::time::{Duration, Instant};
 use abi::mailbox::{BootReport, Status};
 use abi::map::{self, Window};
 
+pub use bare::{BareBoard, BareConfig, ConsoleEnds};
 pub use open::{CPU, Emulation};
 
 use self::debugger::{DebugError, Debugger, TagTransfer};

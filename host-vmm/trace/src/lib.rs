@@ -34,7 +34,7 @@ use modelled::{ModelFactory, Settings};
 use program::value::{Pointer, Value};
 use program::{Program, Run, Step};
 
-pub use text::{write, write_block, write_instruction};
+pub use text::{write, write_block, write_fault, write_instruction};
 
 /// Bytes that share a tag.
 const GRANULE: u64 = arch::GRANULE_BYTES as u64;
@@ -147,8 +147,8 @@ pub struct Fault {
     pub esr: u64,
     /// Its fields, with their values in words.
     pub fields: Vec<Field>,
-    /// The rule that made it, with its source.
-    pub rule: String,
+    /// The rule that made it, with its source, where it is known; parts that stand for themselves are apart by `; `.
+    pub rule: Option<String>,
     /// FAR_EL1 as a pointer, for aborts.
     pub far: Option<String>,
     /// The granules around the one that faulted, with their allocation tags, and which of them it is.
@@ -164,6 +164,19 @@ pub struct Field {
     pub value: u64,
     /// What that means.
     pub meaning: String,
+}
+
+impl Fault {
+    /// Decodes a syndrome. `far` is FAR_EL1 as it is shown, and left out of what is not an abort; `around` are the granules around the one
+    /// that faulted, with their allocation tags, and which of them it is.
+    #[must_use]
+    pub fn new(esr: Syndrome, rule: Option<String>, far: String, around: Vec<(String, u8, bool)>) -> Self {
+        let class = esr.class();
+        let is_abort = class.is_data_abort() || class.is_instruction_abort();
+        let what = esr.to_string();
+        let what = what.split(" (ESR").next().unwrap_or(&what).to_owned();
+        Self { what, esr: esr.bits(), fields: syndrome::fields(esr), rule, far: is_abort.then_some(far), around }
+    }
 }
 
 /// Returns the model of a CPU without a kernel that hides some of it; `None` if there is no such CPU.
@@ -354,13 +367,7 @@ fn described(access: &WatchedAccess, step: &Watched) -> Access {
 
 fn fault(step: &Watched, word: Option<u32>) -> Fault {
     let (esr, far) = (Syndrome::from_bits(step.after.sys.esr), step.after.sys.far);
-    let class = esr.class();
-    let is_abort = class.is_data_abort() || class.is_instruction_abort();
-    let what = esr.to_string();
-    let what = what.split(" (ESR").next().unwrap_or(&what).to_owned();
-    let (fields, rule) = (syndrome::fields(esr), rules::of_fault(step, word));
-    let far_text = is_abort.then(|| Value(far).to_string());
-    Fault { what, esr: esr.bits(), fields, rule, far: far_text, around: around(step, far) }
+    Fault::new(esr, Some(rules::of_fault(step, word)), Value(far).to_string(), around(step, far))
 }
 
 /// Lists the granules around the one that faulted.

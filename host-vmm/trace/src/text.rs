@@ -1,6 +1,7 @@
 //! A trace for people.
 
 use std::io::{self, Write};
+use std::iter;
 
 use anstyle::{AnsiColor, Style};
 
@@ -124,7 +125,7 @@ fn instruction(one: &Instruction, machine: Option<&Beside>, out: &mut dyn Write)
         writeln!(out, "{line}")?;
     }
     match &one.fault {
-        Some(fault) => exception(fault, &mut head, out),
+        Some(fault) => write_fault(fault, &head, COLUMN, out),
         None => Ok(()),
     }
 }
@@ -195,9 +196,13 @@ fn accesses(alike: &[Access]) -> String {
     }
 }
 
-fn exception(fault: &Fault, head: &mut String, out: &mut dyn Write) -> io::Result<()> {
-    begin(head, out)?;
-    writeln!(out, "{BAD}✗ {}{BAD:#}", fault.what)?;
+/// Writes an exception: what it is, its syndrome by fields, and the tags around. Its lines begin at this column, the first behind `head`.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn write_fault(fault: &Fault, head: &str, column: usize, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{head:column$}{BAD}✗ {}{BAD:#}", fault.what)?;
     let telling = fault.fields.iter().filter(|field| is_telling(field));
     let field = |field: &Field| match (field.meaning.is_empty(), &*field.name) {
         (false, "EC" | "DFSC" | "IFSC") => format!("{} {:#04x} {}", field.name, field.value, field.meaning),
@@ -206,15 +211,18 @@ fn exception(fault: &Fault, head: &mut String, out: &mut dyn Write) -> io::Resul
     };
     let fields: Vec<_> = telling.map(field).collect();
     let blank = "";
-    writeln!(out, "{blank:COLUMN$}  ESR_EL1 {:#010x}: {}", fault.esr, fields.join(" · "))?;
+    writeln!(out, "{blank:column$}  ESR_EL1 {:#010x}: {}", fault.esr, fields.join(" · "))?;
     if let Some(far) = &fault.far {
-        writeln!(out, "{blank:COLUMN$}  FAR_EL1 {far}")?;
+        writeln!(out, "{blank:column$}  FAR_EL1 {far}")?;
     }
-    writeln!(out, "{blank:COLUMN$}  rule    {}", fault.rule)?;
+    let parts = fault.rule.iter().flat_map(|rule| rule.split("; "));
+    for (head, part) in iter::once("rule").chain(iter::repeat("")).zip(parts) {
+        writeln!(out, "{blank:column$}  {head:8}{part}")?;
+    }
     if fault.around.is_empty() {
         return Ok(());
     }
-    write!(out, "{blank:COLUMN$}  tags   ")?;
+    write!(out, "{blank:column$}  tags   ")?;
     for (granule, tag, is_it) in &fault.around {
         match is_it {
             true => write!(out, " {BAD}[{granule}: {tag}]{BAD:#}")?,

@@ -6,6 +6,9 @@ pub enum CliError {
     /// The user should ask otherwise.
     #[error("{0}")]
     Usage(String),
+    /// What was to run could not, or broke off; says what can be done.
+    #[error("{0}")]
+    Broken(String),
     /// A program has a mistake.
     #[error(transparent)]
     Source(Box<super::source::Mistake>),

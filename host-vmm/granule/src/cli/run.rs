@@ -1,6 +1,6 @@
 //! `granule run`: chooses a machine, runs the selected cases, reports, and gives the exit status.
 
-mod emulation;
+pub mod emulation;
 mod model_options;
 mod via;
 mod watchdog;

@@ -97,10 +97,20 @@ impl Debugger {
     ///
     /// When QEMU does not answer in time, or knows no watchpoints.
     pub fn attach(socket: UnixStream, deadline: Instant) -> Result<Self, DebugError> {
+        let mut debugger = Self::connect(socket, deadline)?;
+        debugger.watch(true, deadline)?;
+        Ok(debugger)
+    }
+
+    /// Takes the socket of a QEMU, and watches nothing.
+    ///
+    /// # Errors
+    ///
+    /// When QEMU does not answer in time.
+    pub fn connect(socket: UnixStream, deadline: Instant) -> Result<Self, DebugError> {
         let mut debugger = Self { socket, decoder: Decoder::default(), has_tags: false };
         let features = debugger.ask("qSupported:memory-tagging+", deadline)?;
         debugger.has_tags = features.split(|byte| *byte == b';').any(|feature| feature == b"memory-tagging+");
-        debugger.watch(true, deadline)?;
         Ok(debugger)
     }
 
@@ -122,7 +132,7 @@ impl Debugger {
     /// When nothing can be sent.
     pub fn continue_cpus(&mut self, cpus: impl IntoIterator<Item = usize>) -> Result<(), DebugError> {
         let actions: String = cpus.into_iter().map(|cpu| format!(";c:{:x}", cpu + 1)).collect();
-        self.send(&format!("vCont{actions}"))
+        self.send(format!("vCont{actions}").as_bytes())
     }
 
     /// Lets a vCPU that is about to store to a watched address do that, and nothing else; returns why it stands still then.
@@ -132,7 +142,7 @@ impl Debugger {
     /// When QEMU does not answer in time.
     pub fn step(&mut self, cpu: usize, deadline: Instant) -> Result<StopReason, DebugError> {
         self.watch(false, deadline)?;
-        self.send(&format!("vCont;s:{:x}", cpu + 1))?;
+        self.send(format!("vCont;s:{:x}", cpu + 1).as_bytes())?;
         let reason = self.wait(deadline)?;
         self.watch(true, deadline)?;
         Ok(reason)
@@ -157,6 +167,16 @@ impl Debugger {
         self.receive(deadline)?;
         let Some(answer) = self.packet()? else { return Ok(None) };
         stop_reason(&answer).map(Some)
+    }
+
+    /// Returns the next packet, when something can be read.
+    ///
+    /// # Errors
+    ///
+    /// When QEMU is gone.
+    pub fn poll_packet(&mut self, deadline: Instant) -> Result<Option<Vec<u8>>, DebugError> {
+        self.receive(deadline)?;
+        self.packet()
     }
 
     /// Stops a guest that runs; then wait for it.
@@ -256,13 +276,14 @@ impl Debugger {
     }
 
     fn ask(&mut self, command: &str, deadline: Instant) -> Result<Vec<u8>, DebugError> {
-        self.send(command)?;
+        self.send(command.as_bytes())?;
         self.answer(deadline)
     }
 
-    fn send(&mut self, command: &str) -> Result<(), DebugError> {
+    /// Sends a packet; QEMU takes any byte as an interruption while the guest runs.
+    fn send(&mut self, command: &[u8]) -> Result<(), DebugError> {
         let mut bytes = vec![b'+'];
-        packet::frame(command.as_bytes(), &mut bytes);
+        packet::frame(command, &mut bytes);
         self.socket.write_all(&bytes).map_err(gone)
     }
 
@@ -317,7 +338,7 @@ fn stop_reason(answer: &[u8]) -> Result<StopReason, DebugError> {
 }
 
 /// Reads why the guest stands still: `T`, the signal, and the vCPU in `thread:`.
-fn halt(answer: &[u8]) -> Option<StopReason> {
+pub fn halt(answer: &[u8]) -> Option<StopReason> {
     match (answer.first()?, answer.get(1..3).and_then(packet::number)) {
         (b'T', Some(SIGTRAP)) => {
             let thread = answer[3..].split(|byte| *byte == b';').find_map(|field| field.strip_prefix(b"thread:"))?;
@@ -356,6 +377,10 @@ fn gone(error: io::Error) -> DebugError {
 fn unexpected(command: &str, answer: &[u8]) -> DebugError {
     DebugError::Answer { command: command.to_owned(), answer: String::from_utf8_lossy(answer).into_owned() }
 }
+
+mod inspection;
+
+pub use inspection::RegisterNumbers;
 
 #[cfg(test)]
 mod tests;

@@ -94,6 +94,30 @@ impl Monitor {
         self.shutdown.clone().map_or(Monitored::Silent, Monitored::Said)
     }
 
+    /// Opens the monitor, so that it says why the guest turns itself off.
+    ///
+    /// # Errors
+    ///
+    /// When QEMU does not answer in time.
+    pub fn open(&mut self, deadline: Instant) -> Result<(), MonitorError> {
+        if !self.open {
+            self.execute("qmp_capabilities", &json!({}), deadline)?;
+            self.open = true;
+        }
+        Ok(())
+    }
+
+    /// Waits for what QEMU says about the end of the guest; it has to be open.
+    pub fn shutdown(&mut self, deadline: Instant) -> Monitored {
+        while self.shutdown.is_none() {
+            match self.line(deadline) {
+                Ok(line) => self.note(&line),
+                Err(_) => break,
+            }
+        }
+        self.shutdown.clone().map_or(Monitored::Silent, Monitored::Said)
+    }
+
     fn migrate(&mut self, command: &'static str, path: &str, deadline: Instant) -> Result<(), MonitorError> {
         self.prepare(deadline)?;
         self.migration = None;
@@ -112,10 +136,7 @@ impl Monitor {
 
     /// Opens the monitor, and lets migrations be files in which each page has its place.
     fn prepare(&mut self, deadline: Instant) -> Result<(), MonitorError> {
-        if !self.open {
-            self.execute("qmp_capabilities", &json!({}), deadline)?;
-            self.open = true;
-        }
+        self.open(deadline)?;
         if !self.prepared {
             let on = |capability| json!({ "capability": capability, "state": true });
             let capabilities = json!({ "capabilities": [on("events"), on("mapped-ram")] });

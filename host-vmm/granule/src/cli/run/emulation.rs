@@ -54,7 +54,7 @@ impl Emulation {
 
     /// Returns the QEMU to start: the file behind its name if set-up found one, else what was given, or the default.
     pub fn qemu_file(&self) -> PathBuf {
-        found(FOUND_QEMU).or_else(|| self.qemu.clone()).unwrap_or_else(|| nested::QEMU.into())
+        qemu_file(self.qemu.as_ref())
     }
 
     /// Returns the options that mean something on a machine, for a command that may open several.
@@ -110,6 +110,11 @@ impl Emulation {
             }
         }
     }
+}
+
+/// Returns the QEMU to start: the file behind its name if set-up found one, else what was given, or the default.
+pub fn qemu_file(given: Option<&PathBuf>) -> PathBuf {
+    found(FOUND_QEMU).or_else(|| given.cloned()).unwrap_or_else(|| nested::QEMU.into())
 }
 
 fn found(variable: &str) -> Option<PathBuf> {
