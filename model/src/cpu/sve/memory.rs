@@ -7,7 +7,7 @@ use arch::{Arg, Args, Op};
 
 use super::elements::{Element, Shape, Transfer};
 use super::{Bytes, MAX_BYTES, UNKNOWN_OPERANDS, bit};
-use crate::cpu::access::{Access, RegisterFile};
+use crate::cpu::access::{Access, Reached, RegisterFile};
 use crate::cpu::load_store::part;
 use crate::cpu::state::{Core, Executed, Stop};
 
@@ -56,13 +56,15 @@ impl Core<'_, '_> {
     ) -> Result<Option<Fault>, Stop> {
         let before = self.cpu.sys.pending;
         let (mut abort, mut mismatch): (Option<Fault>, Option<Fault>) = (None, None);
+        let mut device = false;
         for (place, element) in elements.iter().enumerate() {
             if abort.is_some() && mismatch.is_some() {
                 break;
             }
             let recorded = self.cpu.sys.pending;
-            match self.reachable(element.va, bytes as u64, access) {
-                Ok(()) => {}
+            match self.reach(element.va, bytes as u64, access) {
+                Ok(Reached::Memory(_)) => {}
+                Ok(Reached::Device(_)) => device = true,
                 Err(stop) if stop.is_tag_check_fault() => {
                     mismatch.get_or_insert((place, stop));
                 }
@@ -75,6 +77,10 @@ impl Core<'_, '_> {
             if abort.is_some() {
                 self.cpu.sys.pending = recorded;
             }
+        }
+        // What a device answers may come before the fault of another element.
+        if device && (abort.is_some() || mismatch.is_some()) {
+            return Err(Stop::Unmodelled("an element of a device beside one that faults"));
         }
         if abort.is_some() && self.cpu.sys.pending != before && self.env.choices.choose(2) == 1 {
             self.cpu.sys.pending = before;
