@@ -19,11 +19,11 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use self::error::CliError;
 use self::rerun::GivenOptions;
 use crate::firmware;
-use crate::nested::inner::{InnerOptions, Work};
 use ::fuzz::contender::KnownErrata;
 use ::fuzz::{campaign, replay};
 use kvm::open::ThisHost;
 use machine::Deadline;
+use nested::inner::{InnerOptions, Work};
 use report::event::{Event, STREAM_VERSION, Sink};
 use report::exit::Exit;
 use suite::GuestPolicy;
@@ -96,7 +96,7 @@ fn given_options(matches: &ArgMatches) -> GivenOptions {
     subcommand.map(|(command, matches)| GivenOptions::of(command, matches)).unwrap_or_default()
 }
 
-/// Runs the suite for the granule outside; see [`crate::nested::inner`]. That one knows the time, and closes the stream when
+/// Runs the suite for the granule outside; see [`nested::inner`]. That one knows the time, and closes the stream when
 /// it is over.
 pub fn inner_suite(options: &InnerOptions, sink: &mut dyn Sink) {
     sink.event(Event::Hello(STREAM_VERSION));

@@ -5,7 +5,7 @@
 //! wrapper script may stand for the program if it ends in `exec`. The signal is bound to the *thread* that
 //! started the child: keep a [`Subprocess`] on the thread that made it, as its missing `Send` demands.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::os::unix::process::CommandExt;
@@ -44,10 +44,23 @@ impl Subprocess {
     /// # Errors
     ///
     /// When it cannot be started.
+    pub fn start(command: Command, inherited: impl IntoIterator<Item = RawFd>) -> io::Result<Self> {
+        Self::start_with(command, Stdio::null(), inherited)
+    }
+
+    /// Starts a command whose input is [`written`](Self::write), as [`start`](Self::start) does.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub fn start_with_input(command: Command, inherited: impl IntoIterator<Item = RawFd>) -> io::Result<Self> {
+        Self::start_with(command, Stdio::piped(), inherited)
+    }
+
     #[expect(unsafe_code, reason = "what happens between fork and exec is unsafe to say")]
-    pub fn start(mut command: Command, inherited: impl IntoIterator<Item = RawFd>) -> io::Result<Self> {
+    fn start_with(mut command: Command, input: Stdio, inherited: impl IntoIterator<Item = RawFd>) -> io::Result<Self> {
         let inherited: Vec<RawFd> = inherited.into_iter().collect();
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
         let parent = std::process::id();
         // SAFETY: the closure makes system calls only and allocates nothing, as the time between fork and
         // exec demands.
@@ -60,6 +73,18 @@ impl Subprocess {
     #[must_use]
     pub fn id(&self) -> u32 {
         self.process.id()
+    }
+
+    /// Writes input.
+    ///
+    /// # Errors
+    ///
+    /// When the child does not take it any more, or has none.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.process.stdin {
+            Some(input) => input.write_all(bytes),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        }
     }
 
     /// Reads output, waiting until the deadline at most. Error text is collected meanwhile.
@@ -196,6 +221,16 @@ mod tests {
         assert_eq!(read_all(&mut child), b"out\nmore\n");
         let (status, errors) = child.end(soon());
         assert_eq!((status.and_then(|status| status.code()), &*errors), (Some(3), "err"));
+    }
+
+    #[test]
+    fn input_arrives_where_there_is_any() {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "read line; echo \"<$line>\""]);
+        let mut child = Subprocess::start_with_input(command, None).unwrap();
+        child.write(b"a b\n").unwrap();
+        assert_eq!(read_all(&mut child), b"<a b>\n");
+        assert!(shell("exit 0").write(b"x").is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `granule exec`: a developer's own bare-metal image, its console, and what it does to tags.
 
 mod events;
+mod kvm;
 mod via;
 
 use std::cell::RefCell;

@@ -71,7 +71,16 @@ pub fn run(options: &Options, sink: &mut dyn Sink) {
     }
 }
 
-fn prepare_and_listen(options: &Options, watch: &mut RunWatcher<'_>) -> Result<(), NestedError> {
+/// QEMU with an inner Linux that has just begun to boot.
+pub(crate) struct Booting {
+    /// The process; its output is the console.
+    pub child: Subprocess,
+    /// What it is.
+    pub emulator: EmulatorInfo,
+}
+
+/// Checks and packs everything, and starts QEMU.
+pub(crate) fn boot(options: &Options, input: bool) -> Result<Booting, NestedError> {
     kernel_image::check(&options.kernel)?;
     let agent = agent::load(&agent::find(options.agent.as_deref())?)?;
     let qemu = Qemu::probe(&options.qemu, options.deadline.instant())?;
@@ -81,6 +90,7 @@ fn prepare_and_listen(options: &Options, watch: &mut RunWatcher<'_>) -> Result<(
         seed: options.seed,
         guests: options.guests,
         emulator: format!("QEMU {}", qemu.version),
+        board: options.board.clone(),
         firmware: None,
     };
     let modules = modules::beside(&options.kernel);
@@ -91,9 +101,17 @@ fn prepare_and_listen(options: &Options, watch: &mut RunWatcher<'_>) -> Result<(
 
     let began = Instant::now();
     let command = command::command(&qemu, options, &memory.path());
-    let child = Subprocess::start(command, Some(memory.descriptor()))
-        .map_err(|source| QemuError::NotStarted { program: qemu.program.clone(), source })?;
-    watch.emulator(EmulatorInfo { name: format!("QEMU {}", qemu.version), cpu: options.cpu.clone(), began });
+    let inherited = Some(memory.descriptor());
+    let started =
+        if input { Subprocess::start_with_input(command, inherited) } else { Subprocess::start(command, inherited) };
+    let child = started.map_err(|source| QemuError::NotStarted { program: qemu.program.clone(), source })?;
+    let emulator = EmulatorInfo { name: format!("QEMU {}", qemu.version), cpu: options.cpu.clone(), began };
+    Ok(Booting { child, emulator })
+}
+
+fn prepare_and_listen(options: &Options, watch: &mut RunWatcher<'_>) -> Result<(), NestedError> {
+    let Booting { child, emulator } = boot(options, false)?;
+    watch.emulator(emulator);
     listen(child, options.deadline, watch)
 }
 
@@ -142,7 +160,7 @@ mod tests {
 
     fn options(directory: &std::path::Path) -> Options {
         Options {
-            work: crate::nested::inner::Work::Suite,
+            work: crate::inner::Work::Suite,
             qemu: "/nonexistent/qemu".into(),
             kernel: directory.join("kernel"),
             agent: Some(directory.join("agent")),
@@ -153,6 +171,7 @@ mod tests {
             deadline: Deadline::after(Duration::from_secs(20)),
             cases: vec![CaseInfo { name: "a.b.c".into(), claim: "c".into(), cite: "d".into() }],
             seed: 1,
+            board: None,
             firmware: None,
             guests: GuestPolicy::default(),
         }

@@ -89,6 +89,7 @@ mod tests {
             seed: 7,
             guests: GuestPolicy::default(),
             emulator: "QEMU 10.0.2".into(),
+            board: None,
             firmware: None,
         }
     }
