@@ -34,7 +34,7 @@ fn printed(events: &[Value]) -> String {
     named(events, "console").iter().filter_map(|event| event["text"].as_str()).collect()
 }
 
-fn end<'e>(events: &'e [Value]) -> &'e Value {
+fn end(events: &[Value]) -> &Value {
     let last = events.last().expect("an event");
     assert_eq!(last["event"], "ended", "{last}");
     last

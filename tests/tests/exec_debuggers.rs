@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use granule_tests::bare_image::{EXAMPLE, exec, exec_on, repository, run};
+use granule_tests::bare_image::{EXAMPLE, assembled, exec, exec_on, repository, run};
 use granule_tests::environment::{self, BIN, CC, GDB, LLDB, QEMU, QEMU_SID};
 use granule_tests::process::Process;
 use tempfile::TempDir;
@@ -211,4 +211,29 @@ fn granule_watches_an_image_that_a_debugger_has_left() {
     let ended = granule.end();
     assert_eq!(ended.status.code(), Some(1), "{ended}");
     assert!(ended.stdout.contains("tag check fault, read"), "{ended}");
+}
+
+#[test]
+#[ignore = "needs QEMU, gdb and a C compiler; cargo xtask test runs it"]
+fn semihosting_goes_on_under_a_debugger_and_a_step_goes_over_a_call() {
+    let scratch = scratch();
+    let image = assembled(scratch.path(), "semihosting", false);
+    let mut granule = Process::start(exec(&image).args(["--gdb", "0", "--format", "json", "--append", "a b"]));
+    let port = port(&mut granule);
+    let mut gdb = Command::new(environment::file(GDB));
+    gdb.args(["-q", "-nx", "-batch", "-ex", &format!("target remote :{port}")]);
+    // The first call is the fourth instruction.
+    for command in
+        ["stepi 3", "x/i $pc", "stepi", "print (long)$pc - (long)&_start", "print $x0", "break wrong", "continue"]
+    {
+        gdb.args(["-ex", command]);
+    }
+    let debugged = Process::start(gdb.arg(&image)).end();
+    assert!(debugged.stdout.contains("hlt\t#0xf000"), "{debugged}");
+    for wanted in ["$1 = 16\n", "$2 = 0\n", "exited with code 07"] {
+        assert!(debugged.stdout.contains(wanted), "{wanted}: {debugged}");
+    }
+    let ended = granule.end();
+    assert_eq!(ended.status.code(), Some(7), "{ended}");
+    assert!(ended.stdout.contains("\"text\":\"hello\\n\"") && ended.stdout.contains("semihosting.elf a b"), "{ended}");
 }

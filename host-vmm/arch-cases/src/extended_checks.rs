@@ -8,6 +8,7 @@ use abi::map::{UPPER_HALF, Window};
 
 use case::address::{arena, tagged};
 use case::expect::{equal_hex, no_fault, one_exception};
+use case::signing::{KEYS, VALUES, signing_guest};
 use case::{Case, CaseContext, CaseResult, Guest};
 use machine::need::Need;
 use machine::{Block, Trace};
@@ -39,6 +40,13 @@ pub const CASES: &[Case] = &[
         "without TBI a pointer's tag is no part of its address, bits 63:60 are, and the access is checked",
         tag_no_address,
     ),
+    Case::new(
+        "arch.extended.instruction-code-over-tag",
+        "MTX keeps the tag of a signed data pointer; the code of an instruction pointer takes those bits too",
+        "DDI 0487 EffectiveMTX(): 0 for instructions; AddPAC(), Auth()",
+        instruction_code_over_tag,
+    )
+    .needing(&[Need::ExtendedChecks, Need::PointerAuthentication]),
 ];
 
 /// TCR_EL1.{MTX1, MTX0} and {TBI1, TBI0}.
@@ -120,6 +128,31 @@ fn tag_no_address(cx: &mut CaseContext<'_>) -> CaseResult {
     ] {
         let trace = run(&mut guest, "ldr x1, [x0]", tcr, &[pointer])?;
         one_exception(&guest, what, esr, &trace)?;
+    }
+    Ok(())
+}
+
+fn instruction_code_over_tag(cx: &mut CaseContext<'_>) -> CaseResult {
+    const TAG: u64 = 0xf << 56;
+    // So many that each bit of a code changes with at least one.
+    const MODIFIERS: u64 = 32;
+    let mut guest = signing_guest(cx)?;
+    let tcr = guest.booted(SysReg::Tcr) & !TBI | MTX;
+    for (upper, pointer) in [(false, arena(0x40)), (true, arena(0x40) | UPPER_HALF | TAG)] {
+        for key in KEYS {
+            let text = format!("pac{key} x0, x1; mov x2, x0; aut{key} x2, x1");
+            let mut changed = 0;
+            for modifier in 0..MODIFIERS {
+                let trace =
+                    guest.run(&guest.signing(&text, &VALUES)?.sys(SysReg::Tcr, tcr).x(0, pointer).x(1, modifier))?;
+                let what = format!("{text} with {modifier}, upper half: {upper}");
+                no_fault(&guest, &what, &trace)?;
+                equal_hex(&format!("x2 after {what}"), pointer, trace.x[2])?;
+                changed |= trace.x[0] ^ pointer;
+            }
+            let expected = if key.starts_with('i') { TAG } else { 0 };
+            equal_hex(&format!("bits 59:56 of a pointer that pac{key} changes"), expected, changed & TAG)?;
+        }
     }
     Ok(())
 }

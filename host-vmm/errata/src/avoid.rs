@@ -72,6 +72,10 @@ pub enum Avoid {
     StripWithoutKey,
     /// Blocks with PAC* ignore the top byte in both halves of the address space, or in neither.
     SignInOneHalf,
+    /// Blocks with PAC*, AUT* and XPAC* of instruction keys have no extended tag checks, or ignore the top byte.
+    SignInstructionsWithoutExtendedChecks,
+    /// No exclusive store of more bytes than the exclusive load before it in a block.
+    ExclusiveStoresWiderThanLoads,
     /// Nothing is left out: bits 63:32 of ESR_EL1 of tag check faults are not compared, in programs that are given neither.
     SyndromeUpperHalf,
     /// Nothing is left out: ESR_EL1.DFSC of faults that are of a tag and not of data (TnD) is not compared.
@@ -124,6 +128,10 @@ impl Avoid {
             Self::LanesWithScalable => "have no loads of single lanes in blocks with SVE",
             Self::StripWithoutKey => "enable a key in blocks with XPACI, XPACD and XPACLRI",
             Self::SignInOneHalf => "ignore the top byte in both halves of the address space in blocks with PAC*",
+            Self::SignInstructionsWithoutExtendedChecks => {
+                "have no extended tag checks in blocks with PAC*, AUT* and XPACI of instruction pointers"
+            }
+            Self::ExclusiveStoresWiderThanLoads => "have no exclusive stores of more bytes than were loaded before",
             Self::SyndromeUpperHalf => "do not compare bits 63:32 of ESR_EL1 of tag check faults",
             Self::StatusOfTagFault => "do not compare ESR_EL1.DFSC of refused stores of tags",
             Self::Direction => "do not compare ESR_EL1.WnR of these faults",

@@ -4,7 +4,9 @@ use arch::{FaultStatus, Op};
 
 use super::avoid::Avoid;
 use super::erratum::{BLANK, Condition, CpuCount, Erratum, from, range, version};
-use super::sign::{Numbers, Reaction, SCALABLE, Sign, VECTOR_LISTS, abort, any_abort, direction, instead};
+use super::sign::{
+    Far, InstructionSign, Numbers, Reaction, SCALABLE, Sign, VECTOR_LISTS, abort, any_abort, direction, instead,
+};
 
 /// Eight bytes of a vector above its first 128, as failures name them.
 const ABOVE_128: &[&str] = &[
@@ -41,7 +43,16 @@ const UNREADABLE: &[FaultStatus] = &[
 ];
 
 const ALIGNMENT: &[FaultStatus] = &[FaultStatus::ALIGNMENT];
+/// What the granule or the page behind an address can take.
+const BEHIND: &[FaultStatus] = &[
+    FaultStatus::TAG_CHECK,
+    FaultStatus::TRANSLATION_L2,
+    FaultStatus::TRANSLATION_L3,
+    FaultStatus::PERMISSION_L2,
+    FaultStatus::PERMISSION_L3,
+];
 const EXCLUSIVE_LOADS: &[&str] = &["ldxr", "ldaxr", "ldxp", "ldaxp"];
+const EXCLUSIVE_STORES: &[&str] = &["stxr", "stlxr", "stxp", "stlxp"];
 const EXCLUSIVE_PAIRS: &[&str] = &["stxp", "stlxp"];
 /// Loads and stores of general registers and pairs.
 const PLAIN: &[&str] = &["ldr", "str", "ldur", "stur", "ldp", "stp", "ldnp", "stnp", "ldtr", "sttr"];
@@ -277,6 +288,23 @@ pub(super) const ALL: &[Erratum] = &[
         ..BLANK
     },
     Erratum {
+        id: "qemu.exclusive-store-wider",
+        title: "an exclusive store of more bytes than were loaded does not look at its alignment",
+        versions: &[from(version(8, 1, 0))],
+        shows: "STXR, STXP and their like of 2 to 8 bytes that cross 16 bytes, behind an exclusive load of fewer bytes from the same \
+                address, take a fault of the granule or page behind instead of an alignment fault: of its tag, or of its address, as of a read",
+        seen: "10.0.13 and 11.1.3; that it begins with 8.1, where FEAT_LSE2 came, was not measured",
+        reference: "target/arm/tcg/translate-a64.c, gen_store_exclusive(): \"For now, we assume no size change\"",
+        signs: &[Sign::Instruction(InstructionSign {
+            far: Far::NextGranule,
+            ..instead(EXCLUSIVE_STORES, abort(ALIGNMENT, true), any_abort(BEHIND))
+        })],
+        programs: &["qemu.exclusive-store-wider"],
+        avoid: &[Avoid::ExclusiveStoresWiderThanLoads],
+        analysis: include_str!("../../../docs/errata/qemu.exclusive-store-wider.md"),
+        ..BLANK
+    },
+    Erratum {
         id: "qemu.atomic-abort-writes",
         title: "an atomic that cannot even read is reported as a write",
         versions: &[from(version(8, 0, 0))],
@@ -333,6 +361,23 @@ pub(super) const ALL: &[Erratum] = &[
         signs: &[Sign::Number { what: &["bit 55 after pac*"], values: Numbers::Bits(1 << 55) }],
         avoid: &[Avoid::SignInOneHalf],
         analysis: include_str!("../../../docs/errata/qemu.pac-half-by-bit-63.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.pac-keeps-instruction-tag",
+        title: "MTX keeps bits 59:56 out of the codes of instruction pointers, too",
+        versions: &[from(version(11, 0, 0))],
+        shows: "with TCR_EL1.MTXn = 1 and TBIn = 0, PACIA and PACIB leave bits 59:56 of a pointer as they are, and AUT* does not \
+                look at them",
+        seen: "11.1.3; that it begins with 11.0 was not measured",
+        reference: "Arm ARM, pseudocode EffectiveMTX(): 0 for instructions",
+        cases: &["arch.extended.instruction-code-over-tag"],
+        signs: &[Sign::Number {
+            what: &["bits 59:56 of a pointer that pacia changes", "bits 59:56 of a pointer that pacib changes"],
+            values: Numbers::Bits(0xf << 56),
+        }],
+        avoid: &[Avoid::SignInstructionsWithoutExtendedChecks],
+        analysis: include_str!("../../../docs/errata/qemu.pac-keeps-instruction-tag.md"),
         ..BLANK
     },
     Erratum {

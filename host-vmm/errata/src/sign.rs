@@ -86,6 +86,8 @@ pub enum Far {
     Untagged,
     /// It is the start of the cache line.
     StartOfLine,
+    /// It is the start of the granule behind.
+    NextGranule,
 }
 
 /// Faults that have the wrong direction.

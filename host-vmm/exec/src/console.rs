@@ -1,6 +1,8 @@
 //! What the image prints: carried on to where it is read, and looked through for the status that kvm-unit-tests print.
 
+use std::cell::RefCell;
 use std::io::Write;
+use std::rc::Rc;
 
 /// The marker with which kvm-unit-tests end where there is no test device (lib/arm/io.c, `exit`).
 const MARKER: &[u8] = b"EXIT: STATUS=";
@@ -56,6 +58,35 @@ impl<W: Write> Console for Through<W> {
     fn print(&mut self, bytes: &[u8]) {
         // A reader that has gone is no reason to end the run.
         let _ = self.0.write_all(bytes).and_then(|()| self.0.flush());
+    }
+}
+
+/// The console as the image's output goes through it: the back end hands it bytes while the image runs.
+pub struct SharedConsole {
+    marker: ExitMarker,
+    out: Box<dyn Console>,
+}
+
+impl SharedConsole {
+    /// Makes a console that hands everything on.
+    #[must_use]
+    pub fn new(out: Box<dyn Console>) -> Rc<RefCell<Self>> {
+        Rc::new(RefCell::new(Self { marker: ExitMarker::default(), out }))
+    }
+}
+
+impl Console for SharedConsole {
+    fn print(&mut self, bytes: &[u8]) {
+        self.marker.push(bytes);
+        self.out.print(bytes);
+    }
+}
+
+impl SharedConsole {
+    /// Returns the status that the image has printed, if it has.
+    #[must_use]
+    pub fn status(&self) -> Option<u32> {
+        self.marker.status()
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! - [`image`]: an ELF file, a Linux `Image` or a flat binary, where it goes and what it calls its addresses ([`symbols`], [`place`],
 //!   [`lines`]);
-//! - [`session`]: the loop that runs it: watched vectors, breakpoints, semihosting, the end;
+//! - [`session`]: the loop that runs it: watched vectors, breakpoints, the end; [`semihosting`]: what it asks its host for;
 //! - [`report`]: what was seen, as data and ([`text`]) for people;
 //! - [`console`]: what the image prints, and the status that it may print.
 //!
@@ -16,9 +16,9 @@ pub mod image;
 pub mod lines;
 pub mod place;
 pub mod report;
+pub mod semihosting;
 pub mod session;
 pub mod symbols;
 pub mod text;
 
-mod semihosting;
 mod vectors;

@@ -4,9 +4,13 @@
 //! It is served here and not by the emulator, whose semihosting opens the host's files to the guest. No file is opened here but the
 //! console, by its name `:tt`.
 
-use machine::debuggee::{Debuggee, DebuggeeError, Register};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
 
-use crate::console::Console;
+use machine::debuggee::{Debuggee, DebuggeeError, HostCalls, Register};
+
+use crate::console::{Console, SharedConsole};
 use crate::image::Image;
 
 /// `HLT #0xf000`.
@@ -31,42 +35,45 @@ const LONGEST: usize = 64 << 10;
 /// ENOSYS.
 const UNSUPPORTED: u64 = 38;
 
-/// What a call came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Served {
-    /// The image goes on behind it.
-    Continues,
-    /// It ended with this status.
-    Exited(u32),
+/// The calls of an image, as far as they can be seen in its file.
+pub struct Semihosting {
+    addresses: BTreeSet<u64>,
+    arguments: String,
+    console: Rc<RefCell<SharedConsole>>,
 }
 
-/// Returns the addresses of calls, as far as they can be seen in the file.
-pub fn calls(image: &Image) -> Vec<u64> {
-    image.addresses_of_words(|word| word == HLT)
+impl Semihosting {
+    /// Finds the calls of an image. `arguments` is its command line.
+    #[must_use]
+    pub fn of(image: &Image, arguments: &str, console: Rc<RefCell<SharedConsole>>) -> Self {
+        let addresses = image.addresses_of_words(|word| word == HLT).into_iter().collect();
+        Self { addresses, arguments: arguments.to_owned(), console }
+    }
 }
 
-/// Serves the call at which a vCPU stands, and puts its PC behind it.
-pub fn serve(
-    debuggee: &mut dyn Debuggee,
-    cpu: usize,
-    arguments: &str,
-    console: &mut dyn Console,
-) -> Result<Served, DebuggeeError> {
-    // The operation is in w0.
-    let operation = debuggee.register(cpu, Register::X(0))? & 0xffff_ffff;
-    let parameter = debuggee.register(cpu, Register::X(1))?;
-    let result = match operation {
-        SYS_EXIT | SYS_EXIT_EXTENDED => return exit(debuggee, cpu, parameter).map(Served::Exited),
-        _ => match perform(debuggee, cpu, (operation, parameter), arguments, console) {
+impl HostCalls for Semihosting {
+    fn addresses(&self) -> &BTreeSet<u64> {
+        &self.addresses
+    }
+
+    fn serve(&mut self, debuggee: &mut dyn Debuggee, cpu: usize) -> Result<Option<u32>, DebuggeeError> {
+        // The operation is in w0.
+        let operation = debuggee.register(cpu, Register::X(0))? & 0xffff_ffff;
+        let parameter = debuggee.register(cpu, Register::X(1))?;
+        if matches!(operation, SYS_EXIT | SYS_EXIT_EXTENDED) {
+            return exit(debuggee, cpu, parameter).map(Some);
+        }
+        let console = &mut *self.console.borrow_mut();
+        let result = match perform(debuggee, cpu, (operation, parameter), &self.arguments, console) {
             // What the image points to is the image's business.
             Err(DebuggeeError::Unmapped { .. }) => u64::MAX,
             result => result?,
-        },
-    };
-    let pc = debuggee.register(cpu, Register::Pc)?;
-    debuggee.set_register(cpu, Register::X(0), result)?;
-    debuggee.set_register(cpu, Register::Pc, pc.wrapping_add(4))?;
-    Ok(Served::Continues)
+        };
+        let pc = debuggee.register(cpu, Register::Pc)?;
+        debuggee.set_register(cpu, Register::X(0), result)?;
+        debuggee.set_register(cpu, Register::Pc, pc.wrapping_add(4))?;
+        Ok(None)
+    }
 }
 
 /// Returns the status of an end: that of the block at `parameter`, or 1 for an end of another kind or without a block.

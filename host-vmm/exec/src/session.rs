@@ -18,12 +18,12 @@ use std::time::{Duration, Instant};
 
 use arch::{ExceptionClass, Syndrome};
 use machine::Deadline;
-use machine::debuggee::{Debuggee, DebuggeeError, Register, Stop, SystemRegister};
+use machine::debuggee::{Debuggee, DebuggeeError, HostCalls, Register, Stop, SystemRegister};
 
-use crate::console::{Console, ExitMarker};
+use crate::console::SharedConsole;
 use crate::image::Image;
 use crate::report::{self, BreakReport, EndKind, Ended, Event, system};
-use crate::semihosting::{self, Served};
+use crate::semihosting::Semihosting;
 use crate::vectors::{self, Vectors};
 
 /// How often the vectors are read, at least.
@@ -66,27 +66,6 @@ impl<F: FnMut(Event)> Sink for F {
     }
 }
 
-/// The console as the image's output goes through it: the back end hands it bytes while the image runs.
-pub struct SharedConsole {
-    marker: ExitMarker,
-    out: Box<dyn Console>,
-}
-
-impl SharedConsole {
-    /// Makes a console that hands everything on.
-    #[must_use]
-    pub fn new(out: Box<dyn Console>) -> Rc<RefCell<Self>> {
-        Rc::new(RefCell::new(Self { marker: ExitMarker::default(), out }))
-    }
-}
-
-impl Console for SharedConsole {
-    fn print(&mut self, bytes: &[u8]) {
-        self.marker.push(bytes);
-        self.out.print(bytes);
-    }
-}
-
 /// What is run, and how it is looked at.
 pub struct Watched<'a> {
     /// The image.
@@ -116,10 +95,10 @@ pub fn run(debuggee: &mut dyn Debuggee, watched: &Watched<'_>, sink: &mut dyn Si
 pub fn finish(
     debuggee: &mut dyn Debuggee,
     watched: &Watched<'_>,
-    how: EndKind,
+    (how, status): (EndKind, Option<u32>),
     sink: &mut dyn Sink,
 ) -> Result<Ended, DebuggeeError> {
-    Session::new(debuggee, watched, sink).end(how, None)
+    Session::new(debuggee, watched, sink).end(how, status)
 }
 
 /// An exception by all that decides what comes of it.
@@ -137,7 +116,7 @@ struct Session<'a> {
     sink: &'a mut dyn Sink,
     vectors: Vectors,
     writers: BTreeSet<u64>,
-    calls: BTreeSet<u64>,
+    calls: Semihosting,
     /// Addresses at which to report, and how often it was done.
     breaks: BTreeMap<u64, u32>,
     faults: u64,
@@ -158,7 +137,7 @@ impl<'a> Session<'a> {
             sink,
             vectors: Vectors::default(),
             writers: vectors::writers(image).into_iter().collect(),
-            calls: semihosting::calls(image).into_iter().collect(),
+            calls: Semihosting::of(image, &options.arguments, Rc::clone(console)),
             breaks: options.breaks.iter().map(|address| (*address, 0)).collect(),
             faults: 0,
             last: None,
@@ -167,7 +146,8 @@ impl<'a> Session<'a> {
     }
 
     fn run(&mut self) -> Result<(EndKind, Option<u32>), DebuggeeError> {
-        let places: Vec<u64> = self.writers.iter().chain(&self.calls).chain(self.breaks.keys()).copied().collect();
+        let places: Vec<u64> =
+            self.writers.iter().chain(self.calls.addresses()).chain(self.breaks.keys()).copied().collect();
         places.into_iter().try_for_each(|address| self.debuggee.set_breakpoint(address))?;
         for cpu in 0..self.debuggee.cpus() {
             let pc = self.debuggee.register(cpu, Register::Pc)?;
@@ -231,7 +211,9 @@ impl<'a> Session<'a> {
 
     /// Returns whether a breakpoint is there for another reason than vectors.
     fn is_ours(&self, address: u64) -> bool {
-        self.writers.contains(&address) || self.calls.contains(&address) || self.breaks.contains_key(&address)
+        self.writers.contains(&address)
+            || self.calls.addresses().contains(&address)
+            || self.breaks.contains_key(&address)
     }
 
     fn at_breakpoint(&mut self, cpu: usize) -> Result<Next, DebuggeeError> {
@@ -244,12 +226,9 @@ impl<'a> Session<'a> {
         {
             return Ok(Next::Ends(end, None));
         }
-        if self.calls.contains(&pc) {
-            let console = &mut *self.console.borrow_mut();
-            return Ok(match semihosting::serve(self.debuggee, cpu, &self.options.arguments, console)? {
-                Served::Continues => Next::Goes(None),
-                Served::Exited(status) => Next::Ends(EndKind::Exited, Some(status)),
-            });
+        if self.calls.addresses().contains(&pc) {
+            let status = self.calls.serve(self.debuggee, cpu)?;
+            return Ok(status.map_or(Next::Goes(None), |status| Next::Ends(EndKind::Exited, Some(status))));
         }
         let stepped = self.debuggee.step(cpu, Instant::now() + STEP)?;
         if self.writers.contains(&pc) {
@@ -342,7 +321,7 @@ impl<'a> Session<'a> {
             }
         }
         self.print_tags()?;
-        let printed = self.console.borrow().marker.status();
+        let printed = self.console.borrow().status();
         let ended = Ended { how, status: status.or(printed), faults: self.faults, pending };
         self.sink.event(Event::Ended(ended.clone()));
         Ok(ended)

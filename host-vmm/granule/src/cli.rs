@@ -9,6 +9,7 @@ mod matrix;
 mod program;
 mod rerun;
 mod run;
+mod source;
 mod trace;
 
 use std::process::ExitCode;
@@ -80,6 +81,10 @@ pub fn main() -> ExitCode {
             let error = Cli::command().error(ErrorKind::ValueValidation, message);
             // Nothing can be done about a standard error that takes no text.
             let _ = error.print();
+            Exit::Usage.into()
+        }
+        Err(CliError::Source(mistake)) => {
+            anstream::eprintln!("{mistake}");
             Exit::Usage.into()
         }
         Err(error @ (CliError::Output(_) | CliError::Broken(_))) => {

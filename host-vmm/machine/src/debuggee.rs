@@ -3,6 +3,7 @@
 //! [`Debuggee`] is what `granule exec` and a debugger's connection need of a back end; it knows nothing of blocks or mailboxes. The console
 //! is the back end's own: it carries bytes while the guest runs.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use arch::Tag;
@@ -340,6 +341,19 @@ pub trait Debuggee {
     ///
     /// When the machine is lost.
     fn resume(&mut self, deadline: Instant) -> Result<Stop, DebuggeeError>;
+}
+
+/// Calls of the guest to its host that are served where it stands in front of them, such as semihosting's.
+pub trait HostCalls {
+    /// Returns the addresses of their instructions.
+    fn addresses(&self) -> &BTreeSet<u64>;
+
+    /// Serves the call at which a vCPU stands, and puts its PC behind it. Returns the status if the call ends the guest.
+    ///
+    /// # Errors
+    ///
+    /// When the machine is lost. What the guest passes is never an error.
+    fn serve(&mut self, debuggee: &mut dyn Debuggee, cpu: usize) -> Result<Option<u32>, DebuggeeError>;
 }
 
 #[cfg(test)]

@@ -245,4 +245,15 @@ impl Stop {
     pub(super) fn is_tag_check_fault(&self) -> bool {
         matches!(self, Self::Exception(exception) if exception.esr.is_tag_check_fault())
     }
+
+    /// Returns how many bytes from an address on lie before the one that an abort names. A tag check fault has none: no byte of an
+    /// access whose check fails is stored.
+    pub(super) fn reached_from(&self, va: u64) -> Option<usize> {
+        match self {
+            Self::Exception(exception) if !self.is_tag_check_fault() => {
+                usize::try_from(exception.far?.wrapping_sub(va)).ok()
+            }
+            _ => None,
+        }
+    }
 }

@@ -6,7 +6,7 @@
 use arch::{Arg, Args, ExceptionClass, Op, Reg, SmeState};
 
 use super::fault::{exception, undefined};
-use super::state::{Core, Executed, Stop};
+use super::state::{Core, Cpu, Executed, Stop};
 use model_base::Hypervisor;
 
 mod array;
@@ -153,7 +153,7 @@ impl Core<'_, '_> {
 }
 
 #[mutants::rules]
-impl super::Cpu {
+impl Cpu {
     /// Writes PSTATE.SM: where it changes z0 to z31, p0 to p15 and FFR become 0 and FPSR has its flags set
     /// (pseudocode `SetPSTATE_SM`).
     pub fn set_streaming(&mut self, on: bool) {

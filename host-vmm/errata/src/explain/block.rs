@@ -140,6 +140,7 @@ fn turns(sign: &InstructionSign, promised: &Exception, taken: &Exception) -> boo
     let far = match (promised.far, taken.far) {
         (Some(promised), Some(taken)) => match sign.far {
             Far::Same | Far::Untagged => promised & ADDRESS == taken & ADDRESS,
+            Far::NextGranule => taken & ADDRESS == (promised & ADDRESS | 0xf) + 1,
             Far::StartOfLine => taken % 16 == 0 && taken <= promised && promised - taken < LINE,
         },
         _ => true,

@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use arch::Tag;
 
 use super::*;
-use crate::console::Through;
+use crate::console::{SharedConsole, Through};
 use crate::image::{Format, Segment};
 use crate::lines::Lines;
 use crate::symbols::Symbols;

@@ -7,7 +7,7 @@ use arch::{Arg, DataCacheOp, Op, ScalableAddress};
 use errata::avoid::{Avoid, Avoided};
 use isa::Insn;
 
-use super::instructions::{EXCLUSIVE_LOADS, has, is_zva};
+use super::instructions::{EXCLUSIVE_LOADS, EXCLUSIVE_STORES, INSTRUCTION_KEYS, has, is_zva};
 use crate::words::{NOP, doorbell_word};
 use machine::ScalableState;
 use machine::capability::{MachineKind, TagTransfer};
@@ -42,6 +42,10 @@ pub fn avoid_known(known: &Avoided, kind: MachineKind, program: &mut Program) {
                         halves.iter().for_each(|field| set(run, field, 0));
                     }
                 }
+                Avoid::SignInstructionsWithoutExtendedChecks if has(&run.words, INSTRUCTION_KEYS) => {
+                    no_extended_checks(run);
+                }
+                Avoid::ExclusiveStoresWiderThanLoads => leave_out_wider_stores(run),
                 Avoid::AsymmetricZeros if run.words.iter().any(|word| is_zva(*word)) => synchronous(run),
                 Avoid::AsymmetricSwaps if has(&run.words, &["cas"]) => synchronous(run),
                 Avoid::ScalableChecks => contiguous(run),
@@ -115,6 +119,19 @@ fn leave_out(run: &mut Run, prefixes: &[&str]) {
 
 fn leave_out_where(run: &mut Run, shows: fn(u32) -> bool) {
     run.words.iter_mut().filter(|word| shows(**word)).for_each(|word| *word = NOP);
+}
+
+/// Leaves out exclusive stores of more bytes than the exclusive load before them in the block.
+fn leave_out_wider_stores(run: &mut Run) {
+    let mut loaded = u8::MAX;
+    for word in &mut run.words {
+        let Some(bytes) = Insn::decode(*word).and_then(Insn::access).map(isa::Access::total) else { continue };
+        if has([&*word], EXCLUSIVE_LOADS) {
+            loaded = bytes;
+        } else if bytes > loaded && has([&*word], EXCLUSIVE_STORES) {
+            *word = NOP;
+        }
+    }
 }
 
 /// Returns whether an instruction is a load or store of SVE or SME.
@@ -355,6 +372,14 @@ mod tests {
             (
                 format!("granule program 1\n{}", block("", "xpaci x0")),
                 format!("granule program 1\n{}", block("  sctlr_el1.enda = 1\n", "xpaci x0")),
+            ),
+            (
+                format!("granule program 1\n{}", block("  tcr_el1.mtx0 = 1\n", "pacia x0, x1")),
+                format!("granule program 1\n{}", block("  tcr_el1.mtx0 = 0\n", "pacia x0, x1")),
+            ),
+            (
+                format!("granule program 1\n{}", block("", "ldxr w0, [x1]\n  stxr w2, w0, [x1]\n  stlxp w2, w3, w4, [x1]")),
+                format!("granule program 1\n{}", block("", "ldxr w0, [x1]\n  stxr w2, w0, [x1]\n  nop")),
             ),
             (
                 format!("granule program 1\n{}", block("  tcr_el1.tbi1 = 0\n", "pacda x0, x1")),

@@ -39,6 +39,10 @@ fn is_stack_with_immediate(arg: &Arg) -> bool {
 
 /// Mnemonics of exclusive loads.
 pub(super) const EXCLUSIVE_LOADS: &[&str] = &["ldxr", "ldaxr", "ldxp", "ldaxp"];
+/// Of exclusive stores.
+pub(super) const EXCLUSIVE_STORES: &[&str] = &["stxr", "stlxr", "stxp", "stlxp"];
+/// Of instructions that sign, authenticate or strip pointers to instructions.
+pub(super) const INSTRUCTION_KEYS: &[&str] = &["paci", "auti", "xpaci", "xpaclri", "reta", "bra", "blra"];
 
 /// Returns whether an instruction's mnemonic begins like one of these.
 pub(super) fn has<'w>(words: impl IntoIterator<Item = &'w u32>, prefixes: &[&str]) -> bool {

@@ -9,6 +9,9 @@ pub enum CliError {
     /// What was to run could not, or broke off; says what can be done.
     #[error("{0}")]
     Broken(String),
+    /// A program has a mistake.
+    #[error(transparent)]
+    Source(Box<super::source::Mistake>),
     /// Results have nowhere to go.
     #[error("the results cannot be written to standard output: {0}")]
     Output(#[from] std::io::Error),

@@ -17,12 +17,13 @@ use clap::{Args, ValueEnum};
 use self::events::Output;
 use self::via::{Board, OpenBoard, Via};
 use super::error::CliError;
-use ::exec::console::Console as _;
+use ::exec::console::{Console as _, SharedConsole};
 use ::exec::image::Image;
 use ::exec::place;
 use ::exec::report::{EndKind, Ended, Event, STREAM_VERSION, Started};
-use ::exec::session::{self, Options, SharedConsole, Sink, Watched};
-use machine::debuggee::{DebuggeeError, DebuggerEnd};
+use ::exec::semihosting::Semihosting;
+use ::exec::session::{self, Options, Sink, Watched};
+use machine::debuggee::{DebuggeeError, DebuggerEnd, Stop};
 use machine::{Deadline, Explain, MachineError};
 use report::exit::Exit;
 
@@ -141,13 +142,17 @@ fn run(
 ) -> Result<Ended, DebuggeeError> {
     if let Some(listener) = listener {
         let port = listener.local_addr().map_or(0, |address| address.port());
+        let Watched { image, options, console } = watched;
+        board.serve_calls(Box::new(Semihosting::of(image, &options.arguments, Rc::clone(console))));
         sink.event(Event::Waiting { port });
-        match board.serve_gdb(listener, watched.options.deadline.instant())? {
-            DebuggerEnd::Detached => {}
-            DebuggerEnd::Killed => return session::finish(board, watched, EndKind::Killed, sink),
-            DebuggerEnd::Ended(stop) => {
-                return session::finish(board, watched, EndKind::of(stop).unwrap_or(EndKind::TimedOut), sink);
-            }
+        let end = match board.serve_gdb(listener, watched.options.deadline.instant())? {
+            DebuggerEnd::Detached => None,
+            DebuggerEnd::Killed => Some((EndKind::Killed, None)),
+            DebuggerEnd::Ended(Stop::Exited { status }) => Some((EndKind::Exited, Some(status))),
+            DebuggerEnd::Ended(stop) => Some((EndKind::of(stop).unwrap_or(EndKind::TimedOut), None)),
+        };
+        if let Some(end) = end {
+            return session::finish(board, watched, end, sink);
         }
     }
     session::run(board, watched, sink)

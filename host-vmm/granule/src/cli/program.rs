@@ -1,12 +1,10 @@
 //! `granule run FILE…`: programs from files, each run on the machine and on the model and compared.
 
-use std::fs;
 use std::path::Path;
 
 use super::error::CliError;
+use super::source::Source;
 use fuzz::replay::NamedProgram;
-use machine::Explain;
-use program::Program;
 
 /// How the files of programs are called, and those of assembly, which are read to say what they lack.
 const EXTENSIONS: [&str; 4] = ["granule", "s", "S", "asm"];
@@ -38,15 +36,16 @@ pub fn read(arguments: &[String]) -> Result<Option<Vec<NamedProgram>>, CliError>
 }
 
 fn read_one(path: &str) -> Result<NamedProgram, CliError> {
-    let usage = |what: String| CliError::Usage(format!("{path}: {what}"));
-    let text = fs::read_to_string(path).map_err(|error| usage(format!("cannot be read: {error}")))?;
-    text.parse::<Program>().map_err(|error| usage(error.sentence()))?;
+    let source = Source::read(Path::new(path))?;
+    source.parse()?;
     let name = Path::new(path).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(NamedProgram { name, path: path.to_owned(), text })
+    Ok(NamedProgram { name, path: path.to_owned(), text: source.text })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -64,8 +63,10 @@ mod tests {
         let path = scratch.path().join("bad.granule");
         fs::write(&path, "granule program 1\nblock el=1\ncode\nstgg x0, [x1]\nend\n").unwrap();
         let path = path.to_str().unwrap().to_owned();
-        let Err(CliError::Usage(message)) = read(std::slice::from_ref(&path)) else { panic!("it is read") };
-        assert!(message.starts_with(&format!("{path}: line 4, column 1: unknown instruction `stgg`")), "{message}");
+        let Err(CliError::Source(mistake)) = read(std::slice::from_ref(&path)) else { panic!("it is read") };
+        let message = anstream::adapter::strip_str(&mistake.to_string()).to_string();
+        assert!(message.contains("unknown instruction `stgg`"), "{message}");
+        assert!(message.contains(&format!("{path}:4:1")), "{message}");
         assert!(read(&[path, "kvm.copy-tags".to_owned()]).is_err());
         assert_eq!(read(&["kvm.copy-tags".to_owned()]).ok(), Some(None));
         assert!(read(&["./missing.granule".to_owned()]).is_err());
@@ -76,8 +77,9 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("prog.s");
         fs::write(&path, "// Tags.\nirg x0, x0\n").unwrap();
-        let Err(CliError::Usage(message)) = read(&[path.to_str().unwrap().to_owned()]) else { panic!("it is read") };
-        assert!(message.contains("line 2, column 1: expected `granule program 1`"), "{message}");
+        let Err(CliError::Source(mistake)) = read(&[path.to_str().unwrap().to_owned()]) else { panic!("it is read") };
+        let message = anstream::adapter::strip_str(&mistake.to_string()).to_string();
+        assert!(message.contains("expected `granule program 1`"), "{message}");
         assert!(message.ends_with("`block el=1` and `code` before it, and `end` behind it"), "{message}");
     }
 }

@@ -1,6 +1,5 @@
 //! `granule trace`.
 
-use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,9 +7,10 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::error::CliError;
+use super::source::Source;
 use machine::{Deadline, Explain};
 use model_base::Features;
-use program::{Program, TextError};
+use program::Program;
 use report::exit::Exit;
 
 /// How long a program may take.
@@ -22,7 +22,7 @@ const APART: usize = 0x100;
 /// What to trace.
 #[derive(Debug, Args)]
 pub struct Trace {
-    /// A program (docs/programs.md)
+    /// A program (docs/programs.md), or `-` for standard input
     #[arg(value_name = "FILE", required_unless_present = "code", conflicts_with = "code")]
     file: Option<PathBuf>,
 
@@ -76,16 +76,10 @@ impl Trace {
 
     fn program(&self) -> Result<Program, CliError> {
         if let Some(path) = &self.file {
-            let usage = |what: String| CliError::Usage(format!("{}: {what}", path.display()));
-            let text = fs::read_to_string(path).map_err(|error| usage(format!("cannot be read: {error}")))?;
-            return text.parse().map_err(|error: TextError| usage(error.sentence()));
+            return Source::read(path)?.parse();
         }
         let settings: String = (0..POINTERS).map(|n| format!("  x{n} = tagged+{:#x} tag 0\n", APART * n)).collect();
-        let head = format!("granule program 1\nblock el=1\n{settings}code\n");
-        let text = format!("{head}{}\nend\n", self.code.as_deref().unwrap_or_default());
-        text.parse().map_err(|error: TextError| {
-            let line = error.line.saturating_sub(head.lines().count()).max(1);
-            CliError::Usage(TextError { line, ..error }.sentence())
-        })
+        let code = Source { name: "-e".into(), text: self.code.clone().unwrap_or_default() };
+        code.parse_within(&format!("granule program 1\nblock el=1\n{settings}code\n"), "\nend\n")
     }
 }

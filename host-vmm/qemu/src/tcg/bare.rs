@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use abi::map::RAM_BASE;
 use arch::Tag;
 use machine::MachineError;
-use machine::debuggee::{ConsoleOutput, Debuggee, DebuggeeError, Register, Stop, untagged};
+use machine::debuggee::{ConsoleOutput, Debuggee, DebuggeeError, HostCalls, Register, Stop, untagged};
 
 use super::debugger::{DebugError, Debugger, RegisterNumbers, StopReason, TagTransfer};
 use super::emulator_error::EmulatorError;
@@ -77,6 +77,8 @@ pub struct BareBoard {
     /// Input that the guest did not take yet.
     pending: Vec<u8>,
     breakpoints: BTreeSet<u64>,
+    /// Calls of the guest that are served while a debugger has it.
+    calls: Option<Box<dyn HostCalls>>,
     /// Whether the guest is off for good.
     over: Option<Stop>,
     _kernel: MemFile,
@@ -133,6 +135,7 @@ impl BareBoard {
             console,
             pending: Vec::new(),
             breakpoints: BTreeSet::new(),
+            calls: None,
             over: None,
             _kernel: kernel,
         };
@@ -145,6 +148,11 @@ impl BareBoard {
     #[must_use]
     pub fn has_tags(&self) -> bool {
         self.debugger.has_tags()
+    }
+
+    /// Serves calls of the guest to its host while a debugger has it.
+    pub fn serve_calls(&mut self, calls: Box<dyn HostCalls>) {
+        self.calls = Some(calls);
     }
 
     /// Gives an ELF file the address of the device tree, if QEMU has put one at the begin of RAM.

@@ -24,7 +24,7 @@ pub enum Item {
     Ack,
     /// It did not, and wants it again.
     Nack,
-    /// A debugger wants the guest to stand still (GDB manual, "Interrupts").
+    /// A debugger wants the guest to stand still (GDB manual, "Interrupts"); QEMU never sends that.
     Interrupt,
     /// A packet's payload, without escapes and run lengths.
     Packet(Vec<u8>),
@@ -84,9 +84,17 @@ pub struct Decoder {
     bytes: Vec<u8>,
     /// How many of `bytes` are done with.
     done: usize,
+    /// Whether the stream is a debugger's, which may interrupt.
+    takes_interrupts: bool,
 }
 
 impl Decoder {
+    /// Makes a decoder of what a debugger sends: there may be interruptions between packets.
+    #[must_use]
+    pub fn of_debugger() -> Self {
+        Self { takes_interrupts: true, ..Self::default() }
+    }
+
     /// Adds bytes as they were received.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.drain(..self.done);
@@ -105,7 +113,7 @@ impl Decoder {
             None => return Ok(None),
             Some(b'+') => (Item::Ack, 1),
             Some(b'-') => (Item::Nack, 1),
-            Some(&INTERRUPT) => (Item::Interrupt, 1),
+            Some(&INTERRUPT) if self.takes_interrupts => (Item::Interrupt, 1),
             Some(b'$') => match packet(&rest[1..])? {
                 Some((payload, taken)) => (Item::Packet(payload), 1 + taken),
                 None => return Ok(None),
@@ -204,6 +212,14 @@ mod tests {
         assert_eq!(framed(b"OK"), b"$OK#9a");
         assert_eq!(framed(b""), b"$#00");
         assert_eq!(framed(b"a#b"), [&b"$a}\x03b#"[..], b"43"].concat());
+    }
+
+    #[test]
+    fn a_debugger_may_interrupt_between_packets_alone() {
+        let mut decoder = Decoder::of_debugger();
+        decoder.push(&[b"\x03"[..].to_vec(), framed(b"a\x03b")].concat());
+        assert_eq!(decoder.next_item(), Ok(Some(Item::Interrupt)));
+        assert_eq!(decoder.next_item(), Ok(Some(Item::Packet(b"a\x03b".to_vec()))));
     }
 
     #[test]

@@ -14,8 +14,10 @@ const CODE: u64 = 0xffff << 39;
 const DA: u64 = 0b10;
 
 /// A CPU with this level of QARMA5, and PACGA.
+/// A CPU of a level of pointer authentication that can also extend its checks (ID_AA64PFR1_EL1.MTEX).
 fn signing(level: u64) -> Bench {
-    let mut bench = Bench::of(Features { isar1: level << 4 | 1 << 24, ..Features::MAX });
+    let pfr1 = Features::MAX.pfr1 | 1 << 52;
+    let mut bench = Bench::of(Features { isar1: level << 4 | 1 << 24, pfr1, ..Features::MAX });
     bench.sys(SysReg::Sctlr, ENABLED);
     for (half, value) in SysReg::KEYS.into_iter().zip(1..) {
         bench.sys(half, value * 0x0101_0101_0101_0101);
@@ -189,6 +191,10 @@ pub(super) fn observe(defect: Option<&'static Defect>) -> Vec<String> {
             // Where the top byte counts in the upper half alone, bits 63 and 55 may differ there.
             bench.sys(SysReg::Tcr, reset::TCR & !(1 << 38));
             seen.push(format!("{:x?}", bench.run("pacda x0, x1", &[upper(64, 5) & !(1 << 63)]).reply.x[0]));
+            // Where checks are extended, and no top byte is ignored.
+            bench.sys(SysReg::Tcr, reset::TCR & !(0b11 << 37) | 0b11 << 60);
+            let done = bench.run("pacia x0, x1; pacda x2, x1", &[tagged(64, 5), 7, tagged(64, 5)]);
+            seen.push(format!("{:x?}", done.reply.x));
             bench.sys = [None; abi::mailbox::SYS_REGS];
             seen.push(format!("{:x?}", bench.run("mrs x0, apiakeylo_el1", &[]).reply.x[0]));
         }

@@ -74,11 +74,11 @@ impl Core<'_, '_> {
         let element = access.element as usize;
         let places = self.places(slice);
         let fault = self.reach_elements(elements, element, access)?;
-        let stored = self.elements_stored(elements.len(), fault.as_ref());
+        let stored = self.elements_stored(elements, element, fault.as_ref());
         let mut data = [0; 16];
-        for Element { va, at, .. } in &elements[..stored] {
-            let unknown = if self.za(places.of(*at), &mut data[..element]) { part(element) } else { 0 };
-            self.store(*va, &data[..element], Access { unknown, ..Self::reached(access) })?;
+        for (Element { va, at, .. }, bytes) in stored {
+            let unknown = if self.za(places.of(*at), &mut data[..element]) { part(bytes) } else { 0 };
+            self.store(*va, &data[..bytes], Access { unknown, ..Self::reached(access) })?;
         }
         fault.map_or(Ok(()), |(_, stop)| Err(stop))
     }

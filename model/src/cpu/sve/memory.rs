@@ -88,13 +88,25 @@ impl Core<'_, '_> {
         })
     }
 
-    /// Returns how many of `count` elements are stored: those before the one that faults, or none.
-    pub(in crate::cpu) fn elements_stored(&mut self, count: usize, fault: Option<&Fault>) -> usize {
-        match fault {
-            None => count,
-            Some((place, _)) if *place > 0 && self.env.choices.choose(2) == 1 => *place,
-            Some(_) => 0,
+    /// Returns the elements that are stored, and how many bytes of each: all; and where one faults, either those before it, with
+    /// or without the part of it that lies before the page which cannot be accessed, or none. An element is one
+    /// access only where it is aligned, and one of 16 bytes not even there (Arm ARM, single-copy atomicity of SVE).
+    pub(in crate::cpu) fn elements_stored<'e>(
+        &mut self,
+        elements: &'e [Element],
+        bytes: usize,
+        fault: Option<&Fault>,
+    ) -> Vec<(&'e Element, usize)> {
+        let whole = |element| (element, bytes);
+        let Some((place, stop)) = fault else { return elements.iter().map(whole).collect() };
+        let part = stop.reached_from(elements[*place].va).filter(|part| (1..bytes).contains(part));
+        let (before, parts) = (u32::from(*place > 0), u32::from(part.is_some()));
+        let outcome = if before + parts == 0 { 0 } else { self.env.choices.choose(1 + before + parts) };
+        if outcome == 0 {
+            return Vec::new();
         }
+        let part = part.filter(|_| outcome > before).map(|part| (&elements[*place], part));
+        elements[..*place].iter().map(whole).chain(part).collect()
     }
 
     fn elementwise_access(&self, load: bool, transfer: &Transfer) -> Access {
@@ -161,14 +173,14 @@ impl Core<'_, '_> {
     pub(super) fn store_elements(&mut self, transfer: &Transfer) -> Executed {
         let access = self.elementwise_access(false, transfer);
         let fault = self.reach_elements(&transfer.elements, transfer.bytes, access)?;
-        let stored = self.elements_stored(transfer.elements.len(), fault.as_ref());
+        let stored = self.elements_stored(&transfer.elements, transfer.bytes, fault.as_ref());
         let sources: Vec<(Bytes, bool)> =
             transfer.list.indexes().map(|index| (self.z(index), self.is_unknown_z(index))).collect();
-        for Element { va, register, at } in &transfer.elements[..stored] {
+        for (Element { va, register, at }, bytes) in stored {
             let (data, lost) = &sources[*register];
-            let unknown = if *lost { part(transfer.bytes) } else { 0 };
+            let unknown = if *lost { part(bytes) } else { 0 };
             let access = Access { unknown, ..Self::reached(access) };
-            self.store(*va, &data[*at..*at + transfer.bytes], access)?;
+            self.store(*va, &data[*at..*at + bytes], access)?;
         }
         fault.map_or(Ok(()), |(_, stop)| Err(stop))
     }

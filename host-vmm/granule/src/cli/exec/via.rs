@@ -11,7 +11,7 @@ use super::kvm;
 use crate::cli::run::emulation;
 use ::exec::image::{Format, Image};
 use machine::MachineError;
-use machine::debuggee::{ConsoleOutput, Debuggee, DebuggeeError, DebuggerEnd};
+use machine::debuggee::{ConsoleOutput, Debuggee, DebuggeeError, DebuggerEnd, HostCalls};
 use qemu::program::Qemu;
 use qemu::tcg::{self, BareBoard, BareConfig, ConsoleEnds};
 
@@ -28,6 +28,9 @@ pub enum Via {
 
 /// An opened board: what can be looked into, and served to a debugger.
 pub trait OpenBoard: Debuggee {
+    /// Lets calls of the guest to its host be served while a debugger has it.
+    fn serve_calls(&mut self, calls: Box<dyn HostCalls>);
+
     /// Waits for a debugger, and serves it until it goes away or the guest is off.
     ///
     /// # Errors
@@ -37,6 +40,10 @@ pub trait OpenBoard: Debuggee {
 }
 
 impl OpenBoard for BareBoard {
+    fn serve_calls(&mut self, calls: Box<dyn HostCalls>) {
+        self.serve_calls(calls);
+    }
+
     fn serve_gdb(&mut self, listener: &TcpListener, deadline: Instant) -> Result<DebuggerEnd, DebuggeeError> {
         self.serve_gdb(listener, deadline)
     }

@@ -5,10 +5,12 @@
 //! back as it is; system registers, those of tags among them, are in QEMU's own description.
 
 mod answers;
+mod calls;
 
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::time::Instant;
 
@@ -42,16 +44,19 @@ impl BareBoard {
         let mut port = GdbPort {
             board: self,
             client,
-            decoder: Decoder::default(),
+            decoder: Decoder::of_debugger(),
             sent: Vec::new(),
             runs: false,
             description: None,
             breakpoints: BTreeSet::new(),
+            resumed_by: Vec::new(),
+            selected: Vec::new(),
         };
         match port.serve(deadline) {
             Ok(end) => Ok(end),
             Err(PortError::Client) => port.detach(),
             Err(PortError::Qemu(error)) => Err(self.ended_by(error).into()),
+            Err(PortError::Board(error)) => Err(error),
         }
     }
 }
@@ -62,6 +67,14 @@ enum PortError {
     Client,
     /// QEMU is.
     Qemu(SocketError),
+    /// The guest cannot be looked into.
+    Board(DebuggeeError),
+}
+
+impl From<DebuggeeError> for PortError {
+    fn from(error: DebuggeeError) -> Self {
+        Self::Board(error)
+    }
 }
 
 impl From<DebugError> for PortError {
@@ -92,6 +105,10 @@ struct GdbPort<'b> {
     description: Option<String>,
     /// Breakpoints that the debugger has set and not cleared, as QEMU was asked for them.
     breakpoints: BTreeSet<Vec<u8>>,
+    /// The last request that let the guest run.
+    resumed_by: Vec<u8>,
+    /// The last request that chose a vCPU to look at.
+    selected: Vec<u8>,
 }
 
 impl GdbPort<'_> {
@@ -117,6 +134,7 @@ impl GdbPort<'_> {
                 return Ok(end);
             }
             if Instant::now() >= deadline {
+                self.stand_still()?;
                 return Ok(DebuggerEnd::Ended(Stop::TimedOut));
             }
         }
@@ -132,6 +150,12 @@ impl GdbPort<'_> {
             // The guest is off: that is the end of what is debugged.
             self.send(b"W00")?;
             return Ok(Some(DebuggerEnd::Ended(stop)));
+        }
+        if self.runs
+            && let Some(StopReason::Trapped(cpu)) = reason
+            && let Some(served) = self.at_call(cpu)?
+        {
+            return Ok(served.break_value());
         }
         self.runs &= reason.is_none();
         self.send(&answer)?;
@@ -158,9 +182,15 @@ impl GdbPort<'_> {
                     match self.respond(&request)? {
                         Answer::Here(answer) => self.send(&answer)?,
                         Answer::Forward(request) => {
-                            self.runs = resumes(&request);
-                            self.keep_breakpoint(&request);
-                            self.board.debugger.send_bytes(&request)?;
+                            if resumes(&request)
+                                && let Some(served) = self.before_resume(&request)?
+                            {
+                                match served {
+                                    ControlFlow::Break(end) => return Ok(Some(end)),
+                                    ControlFlow::Continue(()) => continue,
+                                }
+                            }
+                            self.forward(&request)?;
                         }
                         Answer::Last(answer, end) => {
                             self.send(&answer)?;
@@ -295,6 +325,23 @@ impl GdbPort<'_> {
         self.client.write_all(&self.sent).map_err(|_| PortError::Client)
     }
 
+    fn forward(&mut self, request: &[u8]) -> Result<(), PortError> {
+        self.runs = resumes(request);
+        if self.runs {
+            self.resumed_by = request.to_vec();
+        }
+        if request == b"?" {
+            // QEMU takes this for a new debugger, and clears all breakpoints (gdbstub/gdbstub.c, `handle_target_halt`).
+            self.board.breakpoints.clear();
+            self.breakpoints.clear();
+        }
+        if request.starts_with(b"Hg") {
+            self.selected = request.to_vec();
+        }
+        self.keep_breakpoint(request);
+        Ok(self.board.debugger.send_bytes(request)?)
+    }
+
     /// Keeps what is set, so that it can be cleared when the debugger is gone.
     fn keep_breakpoint(&mut self, request: &[u8]) {
         match request.split_first() {
@@ -308,14 +355,25 @@ impl GdbPort<'_> {
     fn detach(&mut self) -> Result<DebuggerEnd, DebuggeeError> {
         let cleared = self.clear();
         self.board.checked(cleared)?;
+        self.watch_calls(false).map_err(|error| match error {
+            PortError::Client => DebuggeeError::Lost(self.board.ended_by(SocketError::Ended)),
+            PortError::Qemu(error) => DebuggeeError::Lost(self.board.ended_by(error)),
+            PortError::Board(error) => error,
+        })?;
         Ok(DebuggerEnd::Detached)
     }
 
-    fn clear(&mut self) -> Result<(), DebugError> {
+    /// Stops the guest, if it runs.
+    fn stand_still(&mut self) -> Result<(), DebugError> {
         if std::mem::take(&mut self.runs) {
             self.board.debugger.interrupt()?;
             self.board.debugger.wait(Instant::now() + GRACE)?;
         }
+        Ok(())
+    }
+
+    fn clear(&mut self) -> Result<(), DebugError> {
+        self.stand_still()?;
         for breakpoint in std::mem::take(&mut self.breakpoints) {
             let request = [b"z", &breakpoint[..]].concat();
             self.board.debugger.ask_bytes(&request, Instant::now() + GRACE)?;
