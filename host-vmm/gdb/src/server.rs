@@ -8,7 +8,7 @@ use gdbstub::common::Signal;
 use gdbstub::conn::Connection;
 use gdbstub::stub::state_machine::GdbStubStateMachine;
 use gdbstub::stub::{DisconnectReason, GdbStub, GdbStubError, SingleThreadStopReason};
-use machine::debuggee::{Debuggee, DebuggeeError, DebuggerEnd, Stop};
+use machine::debuggee::{Debuggee, DebuggeeError, DebuggerEnd, HostCalls, Stop};
 use machine::{Explain, MachineError};
 
 use crate::layer::{self, Incoming, Splitter};
@@ -53,19 +53,21 @@ type StubError = GdbStubError<DebuggeeError, std::convert::Infallible>;
 type End = Result<DebuggerEnd, DebuggeeError>;
 type Stub<'a> = GdbStubStateMachine<'static, Guest<'a>, Outgoing>;
 
-/// Waits for a debugger, and serves it until it goes away or the guest is off.
+/// Waits for a debugger, and serves it until it goes away or the guest is off. Calls of the guest to its host are served in front of their
+/// instructions, and the debugger does not see them.
 ///
 /// # Errors
 ///
 /// When the machine is lost, or no connection can be taken.
 pub fn serve(
     board: &mut dyn Debuggee,
+    calls: Box<dyn HostCalls>,
     listener: &TcpListener,
     deadline: Instant,
 ) -> Result<DebuggerEnd, DebuggeeError> {
     let client = accept(listener, deadline).map_err(|error| MachineError::lost(SessionError::Listening(error)))?;
     let Some(client) = client else { return Ok(DebuggerEnd::Ended(Stop::TimedOut)) };
-    let mut guest = Guest::new(board);
+    let mut guest = Guest::new(board, calls)?;
     let mut session = Session { client, splitter: Splitter::default(), acknowledges: true, deadline };
     let end = session.run(&mut guest);
     guest.clear_breakpoints()?;

@@ -19,7 +19,7 @@ use gdbstub::target::ext::target_description_xml_override::{
     TargetDescriptionXmlOverride, TargetDescriptionXmlOverrideOps,
 };
 use gdbstub::target::{Target, TargetError, TargetResult};
-use machine::debuggee::{Debuggee, DebuggeeError, Register, Stop};
+use machine::debuggee::{Debuggee, DebuggeeError, HostCalls, Register, Stop};
 
 pub use registers::{AArch64WithTags, GuestRegisters, RegisterNumber};
 
@@ -40,9 +40,15 @@ fn refused(error: DebuggeeError) -> TargetError<DebuggeeError> {
     }
 }
 
+/// Returns the end that a status is, and how it is told.
+fn exited(status: u32) -> (Stop, SingleThreadStopReason<u64>) {
+    (Stop::Exited { status }, SingleThreadStopReason::Exited(u8::try_from(status).unwrap_or(u8::MAX)))
+}
+
 /// A guest in a debugger's hands.
 pub struct Guest<'a> {
     board: &'a mut dyn Debuggee,
+    calls: Box<dyn HostCalls>,
     description: String,
     /// Whether it is to execute one instruction rather than to run.
     stepping: bool,
@@ -58,9 +64,14 @@ impl std::fmt::Debug for Guest<'_> {
 
 impl<'a> Guest<'a> {
     /// Takes a guest, which stands.
-    pub fn new(board: &'a mut dyn Debuggee) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// When the machine is lost.
+    pub fn new(board: &'a mut dyn Debuggee, calls: Box<dyn HostCalls>) -> Result<Self, DebuggeeError> {
         let description = description::xml();
-        Self { board, description, stepping: false, software: BTreeSet::new(), hardware: BTreeSet::new() }
+        calls.addresses().iter().try_for_each(|va| board.set_breakpoint(*va))?;
+        Ok(Self { board, calls, description, stepping: false, software: BTreeSet::new(), hardware: BTreeSet::new() })
     }
 
     /// Returns the machine.
@@ -75,35 +86,59 @@ impl<'a> Guest<'a> {
     /// When the machine is lost.
     pub fn run(&mut self, deadline: Instant) -> Result<Option<(Stop, SingleThreadStopReason<u64>)>, DebuggeeError> {
         let until = deadline.min(Instant::now() + SLICE);
+        match self.serve_call()? {
+            None => {}
+            Some(Some(status)) => return Ok(Some(exited(status))),
+            Some(None) if self.stepping => return Ok(Some((Stop::Stepped, SingleThreadStopReason::DoneStep))),
+            Some(None) => return Ok(None),
+        }
         let stop = if self.stepping { self.board.step(CPU, until)? } else { self.board.resume(until)? };
         let reason = match stop {
             Stop::TimedOut => return Ok(None),
             Stop::Stepped => SingleThreadStopReason::DoneStep,
-            Stop::Breakpoint { .. } => self.breakpoint()?,
+            Stop::Breakpoint { .. } => match self.breakpoint()? {
+                Some(reason) => reason,
+                None => return Ok(None),
+            },
             Stop::Off | Stop::Reset => SingleThreadStopReason::Exited(0),
-            Stop::Exited { status } => SingleThreadStopReason::Exited(u8::try_from(status).unwrap_or(u8::MAX)),
+            Stop::Exited { status } => return Ok(Some(exited(status))),
         };
         Ok(Some((stop, reason)))
     }
 
-    fn breakpoint(&mut self) -> Result<SingleThreadStopReason<u64>, DebuggeeError> {
+    /// Serves the call at which the guest stands, if there is one. Returns the status if that is its end.
+    fn serve_call(&mut self) -> Result<Option<Option<u32>>, DebuggeeError> {
+        if self.calls.addresses().is_empty() {
+            return Ok(None);
+        }
         let pc = self.board.register(CPU, Register::Pc)?;
-        Ok(if self.software.contains(&pc) {
+        if !self.calls.addresses().contains(&pc) {
+            return Ok(None);
+        }
+        self.calls.serve(self.board, CPU).map(Some)
+    }
+
+    /// Returns how a breakpoint is told; `None` for one of ours alone, at a call, which is served before the guest runs on.
+    fn breakpoint(&mut self) -> Result<Option<SingleThreadStopReason<u64>>, DebuggeeError> {
+        let pc = self.board.register(CPU, Register::Pc)?;
+        Ok(Some(if self.software.contains(&pc) {
             SingleThreadStopReason::SwBreak(())
         } else if self.hardware.contains(&pc) {
             SingleThreadStopReason::HwBreak(())
+        } else if self.calls.addresses().contains(&pc) {
+            return Ok(None);
         } else {
             SingleThreadStopReason::Signal(Signal::SIGTRAP)
-        })
+        }))
     }
 
-    /// Clears the breakpoints of a debugger that has gone.
+    /// Clears the breakpoints of a debugger that has gone, and those at calls.
     ///
     /// # Errors
     ///
     /// When the machine is lost.
     pub fn clear_breakpoints(&mut self) -> Result<(), DebuggeeError> {
-        let all: Vec<u64> = self.software.union(&self.hardware).copied().collect();
+        let all: Vec<u64> = self.software.iter().chain(&self.hardware).chain(self.calls.addresses()).copied().collect();
         self.software.clear();
         self.hardware.clear();
         all.into_iter().try_for_each(|va| self.board.clear_breakpoint(va))
@@ -114,7 +149,7 @@ impl<'a> Guest<'a> {
     }
 
     fn remove(&mut self, va: u64) -> TargetResult<bool, Self> {
-        if self.software.contains(&va) || self.hardware.contains(&va) {
+        if [&self.software, &self.hardware, self.calls.addresses()].iter().any(|set| set.contains(&va)) {
             return Ok(true);
         }
         self.board.clear_breakpoint(va).map(|()| true).map_err(refused)

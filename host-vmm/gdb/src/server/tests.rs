@@ -1,5 +1,6 @@
 //! A debugger that is a few packets, and a guest that is a program of four instructions.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::thread;
 
@@ -17,6 +18,27 @@ struct Counter {
     endless: bool,
 }
 
+/// Calls that end the guest with status 7, at these addresses.
+#[derive(Default)]
+struct Calls(BTreeSet<u64>);
+
+impl HostCalls for Calls {
+    fn addresses(&self) -> &BTreeSet<u64> {
+        &self.0
+    }
+
+    fn serve(&mut self, board: &mut dyn Debuggee, cpu: usize) -> Result<Option<u32>, DebuggeeError> {
+        let pc = board.register(cpu, Register::Pc)?;
+        if pc == EXITS {
+            return Ok(Some(7));
+        }
+        board.set_register(cpu, Register::Pc, pc + 4)?;
+        Ok(None)
+    }
+}
+
+/// The call that ends the guest.
+const EXITS: u64 = 0x100c;
 const START: u64 = 0x1000;
 const END: u64 = 0x1010;
 
@@ -142,7 +164,7 @@ fn session(mut guest: Counter, debugger: impl FnOnce(Debugger) + Send + 'static)
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let client = thread::spawn(move || debugger(Debugger(TcpStream::connect(address).unwrap())));
-    let end = serve(&mut guest, &listener, Instant::now() + LIMIT).unwrap();
+    let end = serve(&mut guest, Box::new(Calls::default()), &listener, Instant::now() + LIMIT).unwrap();
     client.join().unwrap();
     (end, guest)
 }
@@ -207,8 +229,28 @@ fn a_debugger_that_vanishes_leaves_no_breakpoint() {
 }
 
 #[test]
+fn calls_to_the_host_are_served_and_not_shown() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let client = thread::spawn(move || {
+        let mut debugger = Debugger(TcpStream::connect(address).unwrap());
+        assert!(debugger.ask("vCont;s").get(1..).is_some_and(|signal| signal.starts_with("05")));
+        assert_eq!(debugger.ask("p20"), "0410000000000000");
+        // This step is the call, and the guest stands behind it.
+        assert!(debugger.ask("vCont;s").get(1..).is_some_and(|signal| signal.starts_with("05")));
+        assert_eq!(debugger.ask("p20"), "0810000000000000");
+        assert_eq!(debugger.ask("vCont;c"), "W07");
+    });
+    let mut guest = Counter { pc: START, ..Counter::default() };
+    let calls = Box::new(Calls([START + 4, EXITS].into()));
+    let end = serve(&mut guest, calls, &listener, Instant::now() + LIMIT).unwrap();
+    client.join().unwrap();
+    assert_eq!((end, guest.breakpoints), (DebuggerEnd::Ended(Stop::Exited { status: 7 }), vec![]));
+}
+
+#[test]
 fn nobody_comes() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let end = serve(&mut Counter::default(), &listener, Instant::now()).unwrap();
+    let end = serve(&mut Counter::default(), Box::new(Calls::default()), &listener, Instant::now()).unwrap();
     assert_eq!(end, DebuggerEnd::Ended(Stop::TimedOut));
 }

@@ -11,7 +11,7 @@ use super::via::OpenBoard;
 use ::exec::image::Image;
 use board::console::Console;
 use board::remote::Remote;
-use machine::debuggee::{ConsoleOutput, DebuggeeError, DebuggerEnd};
+use machine::debuggee::{ConsoleOutput, DebuggeeError, DebuggerEnd, HostCalls};
 use machine::target::OpenError;
 use machine::{Deadline, Explain, MachineError};
 use nested::board_line::QemuLine;
@@ -165,14 +165,24 @@ pub fn open_nested(
 }
 
 impl OpenBoard for Remote<QemuLine> {
-    fn serve_gdb(&mut self, listener: &TcpListener, deadline: Instant) -> Result<DebuggerEnd, DebuggeeError> {
-        gdb::serve(self, listener, deadline)
+    fn serve_gdb(
+        &mut self,
+        listener: &TcpListener,
+        calls: Box<dyn HostCalls>,
+        deadline: Instant,
+    ) -> Result<DebuggerEnd, DebuggeeError> {
+        gdb::serve(self, calls, listener, deadline)
     }
 }
 
 #[cfg(target_arch = "aarch64")]
 impl OpenBoard for board::kvm_board::KvmBoard {
-    fn serve_gdb(&mut self, listener: &TcpListener, deadline: Instant) -> Result<DebuggerEnd, DebuggeeError> {
-        gdb::serve(self, listener, deadline)
+    fn serve_gdb(
+        &mut self,
+        listener: &TcpListener,
+        calls: Box<dyn HostCalls>,
+        deadline: Instant,
+    ) -> Result<DebuggerEnd, DebuggeeError> {
+        gdb::serve(self, calls, listener, deadline)
     }
 }

@@ -28,23 +28,27 @@ pub enum Via {
 
 /// An opened board: what can be looked into, and served to a debugger.
 pub trait OpenBoard: Debuggee {
-    /// Lets calls of the guest to its host be served while a debugger has it.
-    fn serve_calls(&mut self, calls: Box<dyn HostCalls>);
-
-    /// Waits for a debugger, and serves it until it goes away or the guest is off.
+    /// Waits for a debugger, and serves it until it goes away or the guest is off. Calls of the guest to its host are served meanwhile.
     ///
     /// # Errors
     ///
     /// When the machine is lost, or no connection can be taken.
-    fn serve_gdb(&mut self, listener: &TcpListener, deadline: Instant) -> Result<DebuggerEnd, DebuggeeError>;
+    fn serve_gdb(
+        &mut self,
+        listener: &TcpListener,
+        calls: Box<dyn HostCalls>,
+        deadline: Instant,
+    ) -> Result<DebuggerEnd, DebuggeeError>;
 }
 
 impl OpenBoard for BareBoard {
-    fn serve_calls(&mut self, calls: Box<dyn HostCalls>) {
+    fn serve_gdb(
+        &mut self,
+        listener: &TcpListener,
+        calls: Box<dyn HostCalls>,
+        deadline: Instant,
+    ) -> Result<DebuggerEnd, DebuggeeError> {
         self.serve_calls(calls);
-    }
-
-    fn serve_gdb(&mut self, listener: &TcpListener, deadline: Instant) -> Result<DebuggerEnd, DebuggeeError> {
         self.serve_gdb(listener, deadline)
     }
 }
