@@ -3,18 +3,18 @@
 //! The image travels in the initramfs. Frames carry requests in and answers out; what else comes over the console is the kernel's, and is
 //! kept to be shown when it dies.
 
-use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use board::console::Console;
 use board::remote::{Line, Remote};
+use machine::MachineError;
 use machine::target::OpenError;
-use machine::{Explain, MachineError};
 use qemu::child::{Output, Subprocess};
 use qemu::program::QemuError;
 use report::event::Event;
 
 use crate::kernel_warning::{self, LastLines};
+use crate::line_error::LineError;
 use crate::outer::{Booting, NestedError, boot};
 use crate::wire::{Decoder, Encoder, Item};
 use crate::{Options, TIMEOUT};
@@ -23,35 +23,6 @@ use crate::{Options, TIMEOUT};
 const SHOWN_LINES: usize = 20;
 /// How long QEMU may take to end once it has closed its output.
 const GRACE: Duration = Duration::from_secs(5);
-
-/// Why no more can be asked of the board.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LineError {
-    /// The line carried something that makes no sense.
-    #[error("the console of the inner Linux cannot be trusted: {0}")]
-    Garbled(String),
-    /// The inner granule gave up.
-    #[error("{reason}")]
-    Broken {
-        /// Why.
-        reason: String,
-        /// What to do.
-        remedy: String,
-    },
-    /// QEMU or the kernel has ended.
-    #[error("{0}")]
-    Ended(String),
-}
-
-impl Explain for LineError {
-    fn remedy(&self) -> Option<Cow<'static, str>> {
-        Some(match self {
-            Self::Broken { remedy, .. } => remedy.clone().into(),
-            Self::Garbled(_) => machine::error::REPORT_IF_REPEATED.into(),
-            Self::Ended(_) => "see the kernel's last lines; another kernel can be given with --kernel".into(),
-        })
-    }
-}
 
 /// The console of a nested Linux as a line.
 #[derive(Debug)]

@@ -15,6 +15,7 @@ pub mod inner;
 pub mod kernel_image;
 pub mod kernel_log;
 pub mod kernel_warning;
+pub mod line_error;
 pub mod modules;
 pub mod outer;
 pub mod watch;

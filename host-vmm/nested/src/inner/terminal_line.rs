@@ -13,7 +13,7 @@ use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use std::os::fd::AsFd;
 
 use super::CONSOLE;
-use crate::board_line::LineError;
+use crate::line_error::LineError;
 use crate::wire::{Decoder, Item};
 
 /// The console's input; its output is shared with whoever reports a panic.
