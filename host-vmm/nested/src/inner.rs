@@ -21,7 +21,7 @@ use rustix::system::{RebootCommand, reboot};
 use rustix::termios::{OptionalActions, OutputModes, tcdrain, tcgetattr, tcsetattr};
 use serde::{Deserialize, Serialize};
 
-use super::initramfs::{FIRMWARE, MODULES, OPTIONS};
+use super::files::{FIRMWARE, MODULES, OPTIONS};
 use super::kernel_log::KernelLog;
 use super::wire::{Encoder, NUMBER};
 use fuzz::campaign;

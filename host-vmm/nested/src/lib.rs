@@ -10,6 +10,7 @@
 pub mod agent;
 pub mod board_line;
 mod command;
+pub mod files;
 pub mod initramfs;
 pub mod inner;
 pub mod kernel_image;
