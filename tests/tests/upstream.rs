@@ -22,6 +22,9 @@ const REPRODUCED: u32 = 1;
 /// What has reports.
 const PRODUCTS: [Product; 2] = [Product::Linux, Product::Qemu];
 
+/// Folders that are named after no erratum, and what is in each beside the report: patches.
+const EXTENSIONS: [(&str, &[&str]); 1] = [("gdbstub-memory-tags", &["memory-tags.patch", "register-order.patch"])];
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/upstream")
 }
@@ -53,7 +56,8 @@ fn files(erratum: &Erratum) -> [&'static str; 2] {
 fn each_open_erratum_has_its_report_and_nothing_else_is_there() {
     let errata: Vec<_> = PRODUCTS.into_iter().flat_map(to_report).collect();
     assert!(errata.len() >= 20, "{} errata", errata.len());
-    let expected: BTreeSet<_> = errata.iter().map(|erratum| erratum.id.to_owned()).collect();
+    let extensions = EXTENSIONS.into_iter().map(|(name, _)| name.to_owned());
+    let expected: BTreeSet<_> = errata.iter().map(|erratum| erratum.id.to_owned()).chain(extensions).collect();
     let entries = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap());
     let folders = entries.filter(|entry| entry.file_type().unwrap().is_dir());
     let found: BTreeSet<_> = folders.map(|entry| entry.file_name().into_string().unwrap()).collect();
@@ -63,15 +67,39 @@ fn each_open_erratum_has_its_report_and_nothing_else_is_there() {
         let entries = fs::read_dir(folder().join(erratum.id)).unwrap().map(|entry| entry.unwrap());
         let mut found: BTreeSet<_> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
         if found.remove("fix.patch") {
-            let patch = fs::read_to_string(folder().join(erratum.id).join("fix.patch")).unwrap();
-            let is_patch = ["\nSubject: [PATCH] ", "\ndiff --git "].iter().all(|part| patch.contains(part));
-            assert!(is_patch, "docs/upstream/{}/fix.patch is none of git format-patch", erratum.id);
+            check_patch(&folder().join(erratum.id).join("fix.patch"));
             assert!(page.contains(&format!("({}/fix.patch)", erratum.id)), "no link to {}/fix.patch", erratum.id);
         }
         assert_eq!(found, files(erratum).map(str::to_owned).into(), "docs/upstream/{}", erratum.id);
         for file in files(erratum) {
             let link = format!("({}/{file})", erratum.id);
             assert!(page.contains(&link), "docs/upstream/README.md has no link {link}");
+        }
+    }
+}
+
+/// Checks that a file is as `git format-patch` makes it.
+fn check_patch(path: &Path) {
+    let patch = fs::read_to_string(path).unwrap();
+    let is_patch = ["\nSubject: [PATCH] ", "\ndiff --git "].iter().all(|part| patch.contains(part));
+    assert!(is_patch, "{} is none of git format-patch", path.display());
+}
+
+#[test]
+fn each_extension_has_its_report_and_patches() {
+    let page = fs::read_to_string(folder().join("README.md")).unwrap();
+    for (name, patches) in EXTENSIONS {
+        let entries = fs::read_dir(folder().join(name)).unwrap().map(|entry| entry.unwrap());
+        let found: BTreeSet<_> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
+        let expected = patches.iter().copied().chain(["report.md"]).map(str::to_owned).collect();
+        assert_eq!(found, expected, "docs/upstream/{name}");
+        patches.iter().for_each(|patch| check_patch(&folder().join(name).join(patch)));
+        let report = fs::read_to_string(folder().join(name).join("report.md")).unwrap();
+        for needed in ["This report has not been sent to anybody", "\n# "].into_iter().chain(patches.iter().copied()) {
+            assert!(report.contains(needed), "{name}: no {needed:?}");
+        }
+        for file in found {
+            assert!(page.contains(&format!("({name}/{file})")), "docs/upstream/README.md has no link to {name}/{file}");
         }
     }
 }

@@ -22,13 +22,13 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use self::error::CliError;
 use self::rerun::GivenOptions;
 use crate::firmware;
-use crate::nested::inner::{InnerOptions, Work};
-use crate::nested::remote;
 use ::fuzz::contender::KnownErrata;
 use ::fuzz::{campaign, replay};
 use ::program::Program;
 use kvm::open::ThisHost;
 use machine::{Deadline, Explain};
+use nested::inner::{InnerOptions, Work};
+use nested::machine_line;
 use report::event::{Event, STREAM_VERSION, Sink};
 use report::exit::Exit;
 use suite::GuestPolicy;
@@ -111,7 +111,7 @@ fn given_options(matches: &ArgMatches) -> GivenOptions {
     subcommand.map(|(command, matches)| GivenOptions::of(command, matches)).unwrap_or_default()
 }
 
-/// Runs the suite for the granule outside; see [`crate::nested::inner`]. That one knows the time, and closes the stream when
+/// Runs the suite for the granule outside; see [`nested::inner`]. That one knows the time, and closes the stream when
 /// it is over.
 pub fn inner_suite(options: &InnerOptions, sink: &mut dyn Sink) {
     sink.event(Event::Hello(STREAM_VERSION));
@@ -134,7 +134,12 @@ pub fn inner_suite(options: &InnerOptions, sink: &mut dyn Sink) {
         Work::Programs(programs) => {
             replay::run(programs, &host, &options.emulator, options.seed, Deadline::NEVER, sink)
         }
-        Work::Machine => remote::serve(&host, sink),
+        Work::Machine => {
+            if let Err(error) = machine_line::serve(&host) {
+                let remedy = error.remedy().unwrap_or_default().into_owned();
+                sink.event(Event::Broken { reason: error.reason(), remedy });
+            }
+        }
         Work::Fuzz(fuzz, avoid_known) => {
             let known = KnownErrata { avoided: *avoid_known, around: options.emulator.clone() };
             campaign::run(fuzz, &host, &known, sink, &mut |_, _| ());

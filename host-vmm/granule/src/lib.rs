@@ -1,7 +1,6 @@
 //! The command line of granule, and the ways to run the suite and programs that it offers.
 //!
 //! - [`cli`]: what can be asked for;
-//! - [`nested`]: the same inside QEMU with a stock kernel;
 //! - [`kill_matrix`]: the suite on the model, once for each defect that it must notice;
 //! - [`documents`]: what the kernel's documents say, and which cases check it;
 //! - [`matrix`]: many runs side by side.
@@ -11,4 +10,3 @@ pub mod documents;
 pub mod firmware;
 pub mod kill_matrix;
 pub mod matrix;
-pub mod nested;

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use granule_cli::{cli, nested::inner};
+use granule_cli::cli;
+use nested::inner;
 
 fn main() -> ExitCode {
     if inner::is_inner() {

@@ -48,6 +48,15 @@ pub enum Reply {
     Done,
     /// It did not.
     Failed(String),
+    /// There is no machine.
+    NotOpened {
+        /// Whether there could be one here.
+        available: bool,
+        /// Why there is none.
+        reason: String,
+        /// What the user can do.
+        remedy: String,
+    },
 }
 
 /// What a machine is, of the kind `kvm`.

@@ -3,7 +3,8 @@
 use kvm_bindings::{
     KVM_ARM_VCPU_EL1_32BIT, KVM_ARM_VCPU_PSCI_0_2, KVM_ARM_VCPU_PTRAUTH_ADDRESS, KVM_ARM_VCPU_PTRAUTH_GENERIC,
     KVM_ARM_VCPU_SVE, KVM_CAP_ARM_PTRAUTH_ADDRESS, KVM_CAP_ARM_PTRAUTH_GENERIC, KVM_CAP_ARM_SVE,
-    KVM_SYSTEM_EVENT_RESET, KVM_SYSTEM_EVENT_SHUTDOWN, RegList, kvm_mp_state, kvm_vcpu_init,
+    KVM_SYSTEM_EVENT_RESET, KVM_SYSTEM_EVENT_SHUTDOWN, RegList, kvm_guest_debug, kvm_guest_debug_arch, kvm_mp_state,
+    kvm_vcpu_init,
 };
 use kvm_ioctls::{VcpuExit, VcpuFd, VmFd};
 
@@ -32,10 +33,17 @@ pub enum ExitReason {
         /// What was stored, lowest address first.
         data: Vec<u8>,
     },
-    /// A load from a device address; it was answered with zeros.
+    /// A load from a device address, which is answered.
     Load {
         /// Guest-physical address.
         ipa: u64,
+    },
+    /// A breakpoint, a watchpoint or the end of a single step (KVM_SET_GUEST_DEBUG).
+    Debug {
+        /// ESR_EL2 of the debug exception.
+        syndrome: u64,
+        /// FAR_EL2: for a watchpoint the address that was accessed.
+        address: u64,
     },
     /// The guest called PSCI SYSTEM_OFF.
     PowerOff,
@@ -169,14 +177,23 @@ impl Vcpu {
         self.fd.set_vcpu_events(&events).map_err(Errno::from)
     }
 
-    /// Runs until something happens.
+    /// Runs until something happens. Loads from device addresses are answered with zeros.
     pub fn run(&mut self) -> Result<ExitReason, Errno> {
+        self.run_with_devices(&mut |_, data| data.fill(0))
+    }
+
+    /// Runs until something happens. `load` answers loads from device addresses: an address, and the bytes to fill.
+    pub fn run_with_devices(&mut self, load: &mut dyn FnMut(u64, &mut [u8])) -> Result<ExitReason, Errno> {
         Ok(match self.fd.run() {
             Ok(VcpuExit::MmioWrite(ipa, data)) => ExitReason::Store { ipa, data: data.to_vec() },
             Ok(VcpuExit::MmioRead(ipa, data)) => {
-                data.fill(0);
+                load(ipa, data);
                 ExitReason::Load { ipa }
             }
+            Ok(VcpuExit::Debug(debug)) => ExitReason::Debug {
+                syndrome: u64::from(debug.hsr) | u64::from(debug.hsr_high) << 32,
+                address: debug.far,
+            },
             Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_SHUTDOWN, _)) => ExitReason::PowerOff,
             Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_RESET, _)) => ExitReason::Reset,
             Ok(VcpuExit::Intr) => ExitReason::Interrupted,
@@ -246,6 +263,16 @@ impl Vcpu {
             write.map_err(|error| kernel(&format!("KVM_SET_ONE_REG of {id}"), error.into()))?;
         }
         Ok(())
+    }
+
+    /// Sets what stops the vCPU for a debugger (KVM_SET_GUEST_DEBUG): KVM_GUESTDBG_ flags, and breakpoint and watchpoint
+    /// registers.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    pub fn set_guest_debug(&self, control: u32, arch: kvm_guest_debug_arch) -> Result<(), Errno> {
+        self.fd.set_guest_debug(&kvm_guest_debug { control, pad: 0, arch }).map_err(Errno::from)
     }
 
     /// Reads whether the vCPU runs or is stopped.

@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "memory slots and the tag ioctl take addresses")]
 
 mod capabilities;
+mod interrupts;
 mod sharing;
 
 use std::ops::Range;

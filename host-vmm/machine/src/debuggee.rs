@@ -28,6 +28,9 @@ pub enum DebuggeeError {
     /// This back end does not show, or does not change, this register.
     #[error("{} cannot be accessed here", .0.name())]
     NoRegister(Register),
+    /// This back end does not show registers of SIMD and floating point.
+    #[error("{0:?} cannot be accessed here")]
+    NoFloatRegister(FloatRegister),
     /// The machine is of no more use.
     #[error(transparent)]
     Lost(#[from] MachineError),
@@ -123,6 +126,67 @@ impl Register {
     }
 }
 
+impl Register {
+    /// Returns the number by which debuggers know it (gdb's features/aarch64-core.xml): x0 to x30, sp, pc, cpsr; a system register
+    /// has its encoding, which is above all others.
+    #[must_use]
+    pub const fn number(self) -> u16 {
+        match self {
+            Self::X(n) => n as u16,
+            Self::Sp => 31,
+            Self::Pc => 32,
+            Self::Pstate => 33,
+            Self::System(register) => register.encoding(),
+        }
+    }
+
+    /// Returns the register of a number.
+    #[must_use]
+    pub fn from_number(number: u16) -> Option<Self> {
+        Some(match number {
+            0..=30 => Self::X(number as u8),
+            31 => Self::Sp,
+            32 => Self::Pc,
+            33 => Self::Pstate,
+            _ => Self::System(SystemRegister::ALL.iter().copied().find(|system| system.encoding() == number)?),
+        })
+    }
+}
+
+/// A register of SIMD and floating point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FloatRegister {
+    /// `v0` to `v31`, 128 bits.
+    V(u8),
+    /// FPSR, 32 bits.
+    Fpsr,
+    /// FPCR, 32 bits.
+    Fpcr,
+}
+
+impl FloatRegister {
+    /// Returns the number by which debuggers know it (gdb's features/aarch64-fpu.xml, behind the core registers).
+    #[must_use]
+    pub const fn number(self) -> u16 {
+        match self {
+            Self::V(n) => 34 + n as u16,
+            Self::Fpsr => 66,
+            Self::Fpcr => 67,
+        }
+    }
+
+    /// Returns the register of a number.
+    #[must_use]
+    pub const fn from_number(number: u16) -> Option<Self> {
+        match number {
+            34..=65 => Some(Self::V((number - 34) as u8)),
+            66 => Some(Self::Fpsr),
+            67 => Some(Self::Fpcr),
+            _ => None,
+        }
+    }
+}
+
 /// Why the guest stands still.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -202,6 +266,24 @@ pub trait Debuggee {
     /// [`DebuggeeError::NoRegister`] when it cannot be changed.
     fn set_register(&mut self, cpu: usize, register: Register, value: u64) -> Result<(), DebuggeeError>;
 
+    /// Reads a register of SIMD and floating point.
+    ///
+    /// # Errors
+    ///
+    /// [`DebuggeeError::NoFloatRegister`] when it is not shown, as everywhere that does not say otherwise.
+    fn float_register(&mut self, _cpu: usize, register: FloatRegister) -> Result<u128, DebuggeeError> {
+        Err(DebuggeeError::NoFloatRegister(register))
+    }
+
+    /// Writes a register of SIMD and floating point.
+    ///
+    /// # Errors
+    ///
+    /// [`DebuggeeError::NoFloatRegister`] when it cannot be changed, as everywhere that does not say otherwise.
+    fn set_float_register(&mut self, _cpu: usize, register: FloatRegister, _value: u128) -> Result<(), DebuggeeError> {
+        Err(DebuggeeError::NoFloatRegister(register))
+    }
+
     /// Reads memory, of Normal type only where that can be known.
     ///
     /// # Errors
@@ -277,6 +359,20 @@ pub trait HostCalls {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_those_of_registers() {
+        let core = (0..=30).map(Register::X).chain([Register::Sp, Register::Pc, Register::Pstate]);
+        let all = core.chain(SystemRegister::ALL.iter().copied().map(Register::System));
+        for register in all {
+            assert_eq!(Register::from_number(register.number()), Some(register));
+            assert_eq!(FloatRegister::from_number(register.number()), None);
+        }
+        for number in 34..=67 {
+            assert_eq!(Register::from_number(number), None);
+            assert_eq!(FloatRegister::from_number(number).map(FloatRegister::number), Some(number));
+        }
+    }
 
     #[test]
     fn names_and_encodings_are_those_of_the_instruction_table() {

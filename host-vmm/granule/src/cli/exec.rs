@@ -1,6 +1,7 @@
 //! `granule exec`: a developer's own bare-metal image, its console, and what it does to tags.
 
 mod events;
+mod kvm;
 mod via;
 
 use std::cell::RefCell;
@@ -142,9 +143,9 @@ fn run(
     if let Some(listener) = listener {
         let port = listener.local_addr().map_or(0, |address| address.port());
         let Watched { image, options, console } = watched;
-        board.serve_calls(Box::new(Semihosting::of(image, &options.arguments, Rc::clone(console))));
+        let calls = Box::new(Semihosting::of(image, &options.arguments, Rc::clone(console)));
         sink.event(Event::Waiting { port });
-        let end = match board.serve_gdb(listener, watched.options.deadline.instant())? {
+        let end = match board.serve_gdb(listener, calls, watched.options.deadline.instant())? {
             DebuggerEnd::Detached => None,
             DebuggerEnd::Killed => Some((EndKind::Killed, None)),
             DebuggerEnd::Ended(Stop::Exited { status }) => Some((EndKind::Exited, Some(status))),

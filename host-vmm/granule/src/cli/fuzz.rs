@@ -10,7 +10,6 @@ use clap::Args;
 use super::error::CliError;
 use super::rerun::{GivenOptions, RERUN};
 use super::run::{Emulation, Machine, Run, SharedReport, Via, Watchdog, default_machine, explain, seed, settings_for};
-use crate::nested;
 use fuzz::campaign::{NAME, Options};
 use machine::Deadline;
 use report::Format;

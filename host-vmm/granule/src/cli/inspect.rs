@@ -13,10 +13,9 @@ use clap::{Args, ValueEnum};
 
 use super::error::CliError;
 use super::run::{Checked, Emulation, Machine, Opening, Via};
-use crate::nested;
-use crate::nested::remote::Remote;
 use machine::target::OpenError;
 use machine::{Deadline, Explain};
+use nested::machine_line::RemoteMachine;
 use report::exit::Exit;
 use suite::GuestPolicy;
 
@@ -142,7 +141,7 @@ fn open(machine: &Checked<'_>) -> Result<OpenedSubject, OpenError> {
     Ok(match machine.opening()? {
         Opening::Here(opener) => (Box::new(Local::open(&*opener)?), String::new()),
         Opening::Nested(options) => {
-            let (remote, emulator) = Remote::open(&options)?;
+            let (remote, emulator) = RemoteMachine::open(&options)?;
             (Box::new(remote), emulator)
         }
     })

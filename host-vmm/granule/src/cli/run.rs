@@ -20,7 +20,6 @@ pub use self::watchdog::{SharedReport, Watchdog};
 use super::error::CliError;
 use super::program;
 use super::rerun::{GivenOptions, RERUN};
-use crate::nested;
 use fuzz::replay::NamedProgram;
 use report::event::Sink;
 use report::exit::{Exit, RunEnd, Tally};

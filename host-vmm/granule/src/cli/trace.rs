@@ -9,7 +9,6 @@ use clap::{Args, ValueEnum};
 use super::error::CliError;
 use super::run::{Emulation, Machine, Via, explain};
 use super::source::Source;
-use crate::nested;
 use machine::{Deadline, Explain};
 use model_base::Features;
 use program::Program;

@@ -81,6 +81,7 @@ pub(super) fn serve(
             ExitReason::Store { .. } | ExitReason::Load { .. } => {}
             ExitReason::PowerOff => return Err(mailbox.misbehaved("turned itself off")),
             ExitReason::Reset => return Err(mailbox.misbehaved("asked to be reset")),
+            ExitReason::Debug { .. } => return Err(mailbox.misbehaved("stopped for a debugger that there is not")),
             ExitReason::Other(exit) => {
                 return Err(mailbox.misbehaved(format!("left the guest for an unknown reason: {exit}")));
             }

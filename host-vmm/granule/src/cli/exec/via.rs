@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 
+use super::kvm;
 use crate::cli::run::emulation;
 use ::exec::image::{Format, Image};
 use machine::MachineError;
@@ -19,27 +20,35 @@ use qemu::tcg::{self, BareBoard, BareConfig, ConsoleEnds};
 pub enum Via {
     /// QEMU alone, on any host
     Tcg,
+    /// This host's /dev/kvm: an arm64 Linux with MTE
+    Kvm,
+    /// A stock kernel's KVM inside QEMU, on any host
+    Nested,
 }
 
 /// An opened board: what can be looked into, and served to a debugger.
 pub trait OpenBoard: Debuggee {
-    /// Lets calls of the guest to its host be served while a debugger has it.
-    fn serve_calls(&mut self, calls: Box<dyn HostCalls>);
-
-    /// Waits for a debugger, and serves it until it goes away or the guest is off.
+    /// Waits for a debugger, and serves it until it goes away or the guest is off. Calls of the guest to its host are served meanwhile.
     ///
     /// # Errors
     ///
     /// When the machine is lost, or no connection can be taken.
-    fn serve_gdb(&mut self, listener: &TcpListener, deadline: Instant) -> Result<DebuggerEnd, DebuggeeError>;
+    fn serve_gdb(
+        &mut self,
+        listener: &TcpListener,
+        calls: Box<dyn HostCalls>,
+        deadline: Instant,
+    ) -> Result<DebuggerEnd, DebuggeeError>;
 }
 
 impl OpenBoard for BareBoard {
-    fn serve_calls(&mut self, calls: Box<dyn HostCalls>) {
+    fn serve_gdb(
+        &mut self,
+        listener: &TcpListener,
+        calls: Box<dyn HostCalls>,
+        deadline: Instant,
+    ) -> Result<DebuggerEnd, DebuggeeError> {
         self.serve_calls(calls);
-    }
-
-    fn serve_gdb(&mut self, listener: &TcpListener, deadline: Instant) -> Result<DebuggerEnd, DebuggeeError> {
         self.serve_gdb(listener, deadline)
     }
 }
@@ -54,9 +63,15 @@ pub struct Board {
     /// QEMU for arm64 [default: qemu-system-aarch64 in PATH]; with `cargo xtask` also a version to fetch, such as 10
     #[arg(long, value_name = "PATH", env = "GRANULE_QEMU")]
     qemu: Option<PathBuf>,
+    /// Kernel whose KVM is used, for nested: an arm64 `Image`; with `cargo xtask` also a series, such as 6.12
+    #[arg(long, value_name = "PATH", env = "GRANULE_KERNEL")]
+    kernel: Option<PathBuf>,
+    /// The arm64 granule that runs inside, for nested [default: granule-aarch64 beside this program]
+    #[arg(long, value_name = "PATH", env = "GRANULE_AGENT")]
+    agent: Option<PathBuf>,
     /// CPU that is emulated
-    #[arg(long, value_name = "NAME", default_value = tcg::CPU)]
-    cpu: String,
+    #[arg(long, value_name = "NAME", help = format!("CPU that QEMU emulates [default: {}; {} for nested]", tcg::CPU, nested::CPU))]
+    cpu: Option<String>,
     /// vCPUs; all but the first are off until PSCI CPU_ON
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=8))]
     smp: u32,
@@ -94,7 +109,24 @@ impl Board {
     ) -> Result<(Box<dyn OpenBoard>, String), MachineError> {
         match via {
             Via::Tcg => self.open_tcg(image, file, print),
+            Via::Kvm => kvm::open(&self.request(image, file)?, print),
+            Via::Nested => {
+                let kernel = emulation::kernel_file(self.kernel.as_ref());
+                let kernel = kernel.ok_or_else(|| MachineError::lost(NoKernel))?;
+                let qemu = emulation::qemu_file(self.qemu.as_ref());
+                let (agent, cpu) = (self.agent.as_deref(), self.cpu.as_deref());
+                let around = kvm::Around { qemu, kernel: &kernel, agent, cpu };
+                kvm::open_nested(&self.request(image, file)?, &around, print)
+            }
         }
+    }
+
+    /// Returns what a board on KVM gets.
+    fn request<'a>(&'a self, image: &'a Image, file: &'a [u8]) -> Result<kvm::Request<'a>, MachineError> {
+        if self.smp != 1 {
+            return Err(MachineError::lost(OneCpu(self.smp)));
+        }
+        Ok(kvm::Request { file, image, memory_mib: self.mem, arguments: &self.append })
     }
 
     fn open_tcg(
@@ -110,9 +142,10 @@ impl Board {
             Format::PositionIndependent => image.flattened().1,
             _ => file.to_vec(),
         };
+        let cpu = self.cpu.clone().unwrap_or_else(|| tcg::CPU.to_owned());
         let config = BareConfig {
             qemu,
-            cpu: self.cpu.clone(),
+            cpu: cpu.clone(),
             cpus: self.smp,
             memory_mib: self.mem,
             kernel,
@@ -128,8 +161,30 @@ impl Board {
         }
         let tags = if board.has_tags() { "" } else { ", allocation tags not shown before QEMU 9.2" };
         let memory = self.mem;
-        let machine = format!("tcg: QEMU {version}, cpu {}, {memory} MiB{tags}", self.cpu);
+        let machine = format!("tcg: QEMU {version}, cpu {cpu}, {memory} MiB{tags}");
         Ok((Box::new(board), machine))
+    }
+}
+
+/// A nested run without a kernel.
+#[derive(Debug, thiserror::Error)]
+#[error("an image on a nested Linux needs a kernel")]
+struct NoKernel;
+
+impl machine::Explain for NoKernel {
+    fn remedy(&self) -> Option<std::borrow::Cow<'static, str>> {
+        Some("give an arm64 Image with --kernel, or use `cargo xtask exec`, which fetches one".into())
+    }
+}
+
+/// More CPUs than the board on KVM has.
+#[derive(Debug, thiserror::Error)]
+#[error("the board on KVM has one CPU, --smp is {0}")]
+struct OneCpu(u32);
+
+impl machine::Explain for OneCpu {
+    fn remedy(&self) -> Option<std::borrow::Cow<'static, str>> {
+        Some("leave --smp out, or use --via tcg".into())
     }
 }
 

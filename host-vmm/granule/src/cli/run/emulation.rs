@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::error::CliError;
-use crate::nested;
 use qemu::tcg;
 
 /// Environment variables that stand for options.
@@ -49,7 +48,7 @@ pub struct Emulation {
 impl Emulation {
     /// Returns the kernel to boot: the file behind its name if set-up found one, else what was given.
     pub fn kernel_file(&self) -> Option<PathBuf> {
-        found(FOUND_KERNEL).or_else(|| self.kernel.clone())
+        kernel_file(self.kernel.as_ref())
     }
 
     /// Returns the QEMU to start: the file behind its name if set-up found one, else what was given, or the default.
@@ -110,6 +109,11 @@ impl Emulation {
             }
         }
     }
+}
+
+/// Returns the kernel to boot: the file behind its name if set-up found one, else what was given.
+pub fn kernel_file(given: Option<&PathBuf>) -> Option<PathBuf> {
+    found(FOUND_KERNEL).or_else(|| given.cloned())
 }
 
 /// Returns the QEMU to start: the file behind its name if set-up found one, else what was given, or the default.

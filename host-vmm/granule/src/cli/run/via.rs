@@ -17,8 +17,7 @@ use super::emulation::Emulation;
 use super::{model_options, no_kernel};
 use crate::cli::error::CliError;
 use crate::firmware;
-use crate::nested;
-use crate::nested::inner::Work;
+use nested::inner::Work;
 
 /// Where the suite runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -233,6 +232,7 @@ impl Checked<'_> {
             smp: emulation.smp.unwrap_or(self.options.smp),
             memory_mib: emulation.mem.unwrap_or(nested::MEMORY_MIB),
             deadline: self.options.deadline,
+            board: None,
             cases,
             work,
             seed,

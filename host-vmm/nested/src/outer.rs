@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 use std::io;
-use std::os::fd::RawFd;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::Options;
@@ -73,21 +71,16 @@ pub fn run(options: &Options, sink: &mut dyn Sink) {
     }
 }
 
-fn prepare_and_listen(options: &Options, watch: &mut RunWatcher<'_>) -> Result<(), NestedError> {
-    let (child, emulator) = start(options, Subprocess::start)?;
-    watch.emulator(emulator);
-    listen(child, options.deadline, watch)
+/// QEMU with an inner Linux that has just begun to boot.
+pub(crate) struct Booting {
+    /// The process; its output is the console.
+    pub child: Subprocess,
+    /// What it is.
+    pub emulator: EmulatorInfo,
 }
 
-/// How a command is started that inherits a descriptor.
-pub(super) type Start = fn(Command, Option<RawFd>) -> io::Result<Subprocess>;
-
-/// Prepares everything and starts QEMU.
-///
-/// # Errors
-///
-/// When something is missing.
-pub(super) fn start(options: &Options, start: Start) -> Result<(Subprocess, EmulatorInfo), NestedError> {
+/// Checks and packs everything, and starts QEMU.
+pub(crate) fn boot(options: &Options, input: bool) -> Result<Booting, NestedError> {
     kernel_image::check(&options.kernel)?;
     let agent = agent::load(&agent::find(options.agent.as_deref())?)?;
     let qemu = Qemu::probe(&options.qemu, options.deadline.instant())?;
@@ -97,6 +90,7 @@ pub(super) fn start(options: &Options, start: Start) -> Result<(Subprocess, Emul
         seed: options.seed,
         guests: options.guests,
         emulator: format!("QEMU {}", qemu.version),
+        board: options.board.clone(),
         firmware: None,
     };
     let modules = modules::beside(&options.kernel);
@@ -107,9 +101,18 @@ pub(super) fn start(options: &Options, start: Start) -> Result<(Subprocess, Emul
 
     let began = Instant::now();
     let command = command::command(&qemu, options, &memory.path());
-    let child = start(command, Some(memory.descriptor()))
-        .map_err(|source| QemuError::NotStarted { program: qemu.program.clone(), source })?;
-    Ok((child, EmulatorInfo { name: format!("QEMU {}", qemu.version), cpu: options.cpu.clone(), began }))
+    let inherited = Some(memory.descriptor());
+    let started =
+        if input { Subprocess::start_with_input(command, inherited) } else { Subprocess::start(command, inherited) };
+    let child = started.map_err(|source| QemuError::NotStarted { program: qemu.program.clone(), source })?;
+    let emulator = EmulatorInfo { name: format!("QEMU {}", qemu.version), cpu: options.cpu.clone(), began };
+    Ok(Booting { child, emulator })
+}
+
+fn prepare_and_listen(options: &Options, watch: &mut RunWatcher<'_>) -> Result<(), NestedError> {
+    let Booting { child, emulator } = boot(options, false)?;
+    watch.emulator(emulator);
+    listen(child, options.deadline, watch)
 }
 
 /// Listens until the last event, the end of QEMU, or the deadline. The child is gone when this returns.
@@ -157,7 +160,7 @@ mod tests {
 
     fn options(directory: &std::path::Path) -> Options {
         Options {
-            work: crate::nested::inner::Work::Suite,
+            work: crate::inner::Work::Suite,
             qemu: "/nonexistent/qemu".into(),
             kernel: directory.join("kernel"),
             agent: Some(directory.join("agent")),
@@ -168,6 +171,7 @@ mod tests {
             deadline: Deadline::after(Duration::from_secs(20)),
             cases: vec![CaseInfo { name: "a.b.c".into(), claim: "c".into(), cite: "d".into() }],
             seed: 1,
+            board: None,
             firmware: None,
             guests: GuestPolicy::default(),
         }

@@ -1,4 +1,5 @@
-//! The suite inside QEMU, with a stock Linux kernel whose KVM is under test.
+//! The suite inside QEMU, with a stock Linux kernel whose KVM is under test; or somebody's image on its KVM
+//! ([`board_line`]), or a machine that stays open ([`machine_line`]); both over [`console_line`].
 //!
 //! Outside ([`outer`]): [`kernel_image`] and [`agent`] check the files, [`initramfs`] packs the agent,
 //! `command` says how QEMU is started, [`wire`] decodes its console, [`watch`] makes the verdict on what came or did not
@@ -8,15 +9,19 @@
 //! Nothing is written to a file system and no process stays behind, however the run ends.
 
 pub mod agent;
+pub mod board_line;
 mod command;
+pub mod console_line;
+pub mod files;
 pub mod initramfs;
 pub mod inner;
 pub mod kernel_image;
 pub mod kernel_log;
 pub mod kernel_warning;
+pub mod line_error;
+pub mod machine_line;
 pub mod modules;
 pub mod outer;
-pub mod remote;
 pub mod watch;
 pub mod wire;
 
@@ -25,6 +30,8 @@ use std::time::Duration;
 
 pub use outer::run;
 
+use board::program::Program;
+use exec::image::Image;
 use machine::Deadline;
 use suite::GuestPolicy;
 
@@ -41,6 +48,13 @@ pub const SMP: u32 = 1;
 pub const MEMORY_MIB: u32 = 640;
 /// For everything: thirty times what a run takes on two idle cores.
 pub const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Returns an image as a board takes it.
+#[must_use]
+pub fn program_of(image: &Image) -> Program {
+    let parts = image.segments.iter().map(|segment| (segment.pa, segment.data.clone(), segment.size)).collect();
+    Program { entry: image.entry, parts }
+}
 
 /// What to run, in what.
 #[derive(Clone, Debug)]
@@ -63,6 +77,8 @@ pub struct Options {
     pub deadline: Deadline,
     /// What is to be run.
     pub work: inner::Work,
+    /// A board to be served instead of doing `work`; its image is `firmware`.
+    pub board: Option<inner::BoardOptions>,
     /// The cases; of programs that are given, what they are as cases.
     pub cases: Vec<CaseInfo>,
     /// The seed of everything random.

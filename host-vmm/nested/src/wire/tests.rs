@@ -34,6 +34,16 @@ fn expected() -> Vec<Result<Item, WireError>> {
 }
 
 #[test]
+fn texts_and_events_share_the_numbers() {
+    let mut encoder = Encoder::default();
+    let text = "{\"Console\":\"\u{e9}t\"}";
+    let bytes = [encoder.text(text), encoder.frame(&Event::Hello(1)).unwrap(), encoder.text("")].concat();
+    let expected = [Item::Text(text.to_owned()), Item::Event(Box::new(Event::Hello(1))), Item::Text(String::new())];
+    assert_eq!(decode(&bytes), expected.map(Ok));
+    assert!(matches!(decode(&bytes[encoder.text(text).len()..])[0], Err(WireError::Gap { .. })));
+}
+
+#[test]
 fn events_survive_in_any_pieces_and_with_a_terminals_line_ends() {
     let bytes = frames().concat();
     let raw: Vec<u8> = bytes.iter().flat_map(|b| if *b == b'\n' { vec![b'\r', b'\n'] } else { vec![*b] }).collect();

@@ -7,14 +7,8 @@ use std::io::{self, Cursor};
 use cpio::newc::{Builder, ModeFileType};
 use cpio::write_cpio;
 
+use super::files::{FIRMWARE, MODULES, OPTIONS};
 use super::inner::InnerOptions;
-
-/// Where the inner granule finds its options.
-pub const OPTIONS: &str = "granule.json";
-/// Where it finds a firmware image, if one was given.
-pub const FIRMWARE: &str = "firmware.elf";
-/// Where it finds kernel modules, if there are any.
-pub const MODULES: &str = "modules";
 
 /// Device number of /dev/console, on which the kernel opens PID 1's input and output
 /// (Documentation/admin-guide/devices.txt).
@@ -89,6 +83,7 @@ mod tests {
             seed: 7,
             guests: GuestPolicy::default(),
             emulator: "QEMU 10.0.2".into(),
+            board: None,
             firmware: None,
         }
     }

@@ -4,7 +4,7 @@
 //! frame's number in hexadecimal, from 0 on; the event as JSON, which has no control characters; and
 //! eight hexadecimal digits of CRC-32 over number, space and JSON. Every byte is an access to an emulated UART, so the
 //! two events that come again and again are abbreviated: `bN` for the beginning of case number N, and `pM` for a case
-//! that passed in M microseconds.
+//! that passed in M microseconds. Frames that are no events but texts for somebody else (a board's, [`Item::Text`]) begin with `t`.
 //!
 //! The kernel may print in the middle of a frame, always whole lines that begin with its time stamp. The
 //! decoder takes them out and goes on with the frame. Anything else that is missing or damaged is an
@@ -23,6 +23,8 @@ pub const NUMBER: char = '#';
 const BEGIN: char = 'b';
 /// Begins the abbreviation of a case that passed.
 const PASSED: char = 'p';
+/// Begins a text that is no event.
+const TEXT: char = 't';
 /// Digits of the checksum.
 const CHECKSUM: usize = 8;
 /// No event is longer; a guest that writes without end is stopped here.
@@ -37,6 +39,8 @@ const SHOWN: usize = 120;
 pub enum Item {
     /// An event of the granule inside.
     Event(Box<Event>),
+    /// A text that is no event, as it was sent.
+    Text(String),
     /// A line that somebody else wrote: the kernel, mostly.
     Line(String),
 }
@@ -89,10 +93,19 @@ impl Encoder {
             Some(text) => text,
             None => serde_json::to_string(event)?,
         };
+        Ok(self.numbered(&text))
+    }
+
+    /// Returns the frame of a text without characters below U+0020.
+    pub fn text(&mut self, text: &str) -> Vec<u8> {
+        self.numbered(&format!("{TEXT}{text}"))
+    }
+
+    fn numbered(&mut self, text: &str) -> Vec<u8> {
         let body = format!("{:x} {text}", self.next);
         self.next += 1;
         let checksum = checksum(body.as_bytes());
-        Ok([&[MARK], body.as_bytes(), checksum.as_bytes(), b"\n"].concat())
+        [&[MARK], body.as_bytes(), checksum.as_bytes(), b"\n"].concat()
     }
 }
 
@@ -181,6 +194,9 @@ impl Decoder {
         }
         self.next += 1;
         let text = &body[split + 1..];
+        if let Some(text) = text.strip_prefix(&[TEXT as u8]) {
+            return Ok(Item::Text(String::from_utf8_lossy(text).into_owned()));
+        }
         if let Some(event) = expanded(text) {
             return Ok(Item::Event(Box::new(event)));
         }

@@ -4,7 +4,10 @@
 //! It must end in a closing event and a power-off whatever happens, a panic of its own included: a PID 1
 //! that simply exits is a kernel panic, and would be taken for the kernel's fault.
 
+#[cfg(target_arch = "aarch64")]
+mod board_work;
 mod swap;
+pub(crate) mod terminal_line;
 
 use std::ffi::CStr;
 use std::fs::{self, File, OpenOptions};
@@ -17,7 +20,7 @@ use rustix::system::{RebootCommand, reboot};
 use rustix::termios::{OptionalActions, OutputModes, tcdrain, tcgetattr, tcsetattr};
 use serde::{Deserialize, Serialize};
 
-use super::initramfs::{FIRMWARE, MODULES, OPTIONS};
+use super::files::{FIRMWARE, MODULES, OPTIONS};
 use super::kernel_log::KernelLog;
 use super::wire::{Encoder, NUMBER};
 use fuzz::campaign;
@@ -41,6 +44,15 @@ pub enum Work {
     Trace(String),
 }
 
+/// A board for an image, which travels as the firmware does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoardOptions {
+    /// RAM in MiB.
+    pub memory_mib: u32,
+    /// Arguments for the image.
+    pub arguments: String,
+}
+
 /// What the inner granule is told to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InnerOptions {
@@ -56,6 +68,9 @@ pub struct InnerOptions {
     /// The emulator around this kernel, as it names itself: `QEMU 10.0.2`.
     #[serde(default)]
     pub emulator: String,
+    /// Serve this board instead of doing `work`.
+    #[serde(default)]
+    pub board: Option<BoardOptions>,
     /// The firmware to use instead of the embedded one. It travels as a file of its own.
     #[serde(skip)]
     pub firmware: Option<Vec<u8>>,
@@ -93,8 +108,12 @@ pub fn run(suite: fn(&InnerOptions, &mut dyn Sink)) -> ! {
         broken(&format!("granule itself panicked in the inner Linux: {info}"));
         power_off();
     }));
-    match set_up() {
-        Ok(options) => suite(&options, &mut KernelLog::new(&mut SharedConsole { names: &options.names })),
+    match &set_up() {
+        #[cfg(target_arch = "aarch64")]
+        Ok(InnerOptions { board: Some(board), firmware, .. }) => {
+            board_work::run(board, firmware.as_deref().unwrap_or_default());
+        }
+        Ok(options) => suite(options, &mut KernelLog::new(&mut SharedConsole { names: &options.names })),
         Err(error) => broken(&format!("the inner Linux cannot be set up: {error}")),
     }
     power_off()
@@ -195,7 +214,12 @@ impl Console {
     fn event(&mut self, event: &Event) {
         // What cannot be written is missed outside: a gap in the numbers, or no closing event.
         let Ok(frame) = self.encoder.frame(event) else { return };
-        if self.terminal.write_all(&frame).is_ok() {
+        self.write(&frame);
+    }
+
+    fn write(&self, frame: &[u8]) {
+        let mut terminal = &self.terminal;
+        if terminal.write_all(frame).is_ok() {
             // What cannot be drained leaves anyhow, only later.
             let _ = tcdrain(&self.terminal);
         }

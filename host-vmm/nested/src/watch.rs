@@ -111,6 +111,9 @@ impl<'a> RunWatcher<'a> {
         match item {
             Ok(Item::Line(line)) => self.line(line),
             Ok(Item::Event(event)) => self.inner_event(*event),
+            Ok(Item::Text(text)) => {
+                self.broken(&format!("the agent sent `{text}`, which is no event"), "please report this")
+            }
             Err(error) => {
                 let remedy = "run it again; if it happens twice, please report it with these lines";
                 self.broken_with_console(&format!("the results on the console cannot be trusted: {error}"), remedy);
