@@ -77,7 +77,7 @@ fn a_fault_is_found_among_other_exceptions_and_its_place_has_a_name() {
     assert!(fault["at"]["symbol"].as_str().is_some_and(|symbol| symbol.starts_with("again+")), "{fault}");
     assert_eq!(fault["fault"]["esr"], 0x9600_0051_u64);
     assert_eq!(fault["at"]["line"], Value::Null, "built without -g");
-    assert!(fault["rule"].as_str().is_some_and(|rule| rule.contains("AArch64.CheckTag")), "{fault}");
+    assert!(fault["fault"]["rule"].as_str().is_some_and(|rule| rule.contains("AArch64.CheckTag")), "{fault}");
     let registers = fault["registers"].as_array().unwrap();
     // The loop before is at its end, and no handler has touched anything yet.
     assert!(registers.iter().any(|register| register["name"] == "x19" && register["value"] == 0), "{registers:?}");
