@@ -211,7 +211,7 @@ fn reproducers_of_linux_on_the_newest_kernel() {
 
 /// Instructions that QEMU does right, in place of one that it does not: with them a reproducer must not show anything. So it
 /// tells the two apart.
-const CONTROLS: [(&str, &str, &str); 12] = [
+const CONTROLS: [(&str, &str, &str); 13] = [
     ("qemu.dc-zva-reads", "dc\tzva, x0", "str\tx1, [x0]"),
     ("qemu.cas-writes", "cas\tx1, x2, [x0]", "ldadd\tx1, x2, [x0]"),
     ("qemu.atomic-tag-check-first", "ldadd\tx1, x2, [x0]", "str\tx1, [x0]"),
@@ -223,6 +223,7 @@ const CONTROLS: [(&str, &str, &str); 12] = [
     ("qemu.sb-keeps-branch-type", "sb\n", "isb\n"),
     ("qemu.pac-half-by-bit-63", "mov\tx20, #0x7f80000000000000", "mov\tx20, #0xff80000000000000"),
     ("qemu.pac-keeps-instruction-tag", "pacia\tx0, x1", "orr\tx0, x0, #0xf << 56"),
+    ("qemu.exclusive-store-without-load", "mov\tx0, #-1", "mov\tx0, #-2"),
     ("qemu.exclusive-store-wider", "stxp\tw2, w3, w4, [x0]", "stlr\tx1, [x0]"),
     ("qemu.xpac-without-key", "xpaci\tx20", "ubfx\tx20, x20, #0, #39"),
 ];

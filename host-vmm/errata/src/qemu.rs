@@ -43,6 +43,12 @@ const UNREADABLE: &[FaultStatus] = &[
 ];
 
 const ALIGNMENT: &[FaultStatus] = &[FaultStatus::ALIGNMENT];
+const UNTRANSLATED: &[FaultStatus] = &[
+    FaultStatus::TRANSLATION_L0,
+    FaultStatus::TRANSLATION_L1,
+    FaultStatus::TRANSLATION_L2,
+    FaultStatus::TRANSLATION_L3,
+];
 /// What the granule or the page behind an address can take.
 const BEHIND: &[FaultStatus] = &[
     FaultStatus::TAG_CHECK,
@@ -302,6 +308,29 @@ pub(super) const ALL: &[Erratum] = &[
         programs: &["qemu.exclusive-store-wider"],
         avoid: &[Avoid::ExclusiveStoresWiderThanLoads],
         analysis: include_str!("../../../docs/errata/qemu.exclusive-store-wider.md"),
+        ..BLANK
+    },
+    Erratum {
+        id: "qemu.exclusive-store-without-load",
+        title: "an exclusive store to the last byte of the address space passes a monitor that is clear",
+        versions: &[from(version(8, 0, 0))],
+        conditions: &[Condition::Cpus(CpuCount::One)],
+        shows: "STXR and its like to 0xffff_ffff_ffff_ffff without a load before take the translation fault of a read",
+        seen: "10.0.13 and 11.1.3 with one CPU; that it begins with 8.0 was not measured",
+        reference: "target/arm/tcg/translate-a64.c, gen_store_exclusive(): exclusive_addr is -1 while there is none",
+        signs: &[
+            Sign::Instruction(InstructionSign {
+                far: Far::LastByte,
+                ..instead(EXCLUSIVE_STORES, abort(ALIGNMENT, true), abort(UNTRANSLATED, false))
+            }),
+            Sign::Instruction(InstructionSign {
+                far: Far::LastByte,
+                ..instead(EXCLUSIVE_STORES, Reaction::Done, abort(UNTRANSLATED, false))
+            }),
+        ],
+        programs: &["qemu.exclusive-store-without-load"],
+        avoid: &[],
+        analysis: include_str!("../../../docs/errata/qemu.exclusive-store-without-load.md"),
         ..BLANK
     },
     Erratum {

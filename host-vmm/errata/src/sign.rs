@@ -88,6 +88,8 @@ pub enum Far {
     StartOfLine,
     /// It is the start of the granule behind.
     NextGranule,
+    /// It is the same, and the last byte of the address space.
+    LastByte,
 }
 
 /// Faults that have the wrong direction.

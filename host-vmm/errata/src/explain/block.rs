@@ -122,7 +122,11 @@ fn is_same(promised: &Exception, taken: &Exception) -> bool {
 fn is_within(far: Far, exception: &Exception) -> bool {
     let window = |far: u64| map::Window::from_number(far >> 32 & 0b111);
     let untagged = |far| matches!(window(far), Some(map::Window::Untagged | map::Window::UntaggedEl0));
-    far != Far::Untagged || exception.far.is_some_and(untagged)
+    match far {
+        Far::Untagged => exception.far.is_some_and(untagged),
+        Far::LastByte => exception.far == Some(u64::MAX),
+        Far::Same | Far::StartOfLine | Far::NextGranule => true,
+    }
 }
 
 /// Returns whether a sign says that one exception is taken instead of the other, and nothing else about it is different.
@@ -139,7 +143,7 @@ fn turns(sign: &InstructionSign, promised: &Exception, taken: &Exception) -> boo
     };
     let far = match (promised.far, taken.far) {
         (Some(promised), Some(taken)) => match sign.far {
-            Far::Same | Far::Untagged => promised & ADDRESS == taken & ADDRESS,
+            Far::Same | Far::Untagged | Far::LastByte => promised & ADDRESS == taken & ADDRESS,
             Far::NextGranule => taken & ADDRESS == (promised & ADDRESS | 0xf) + 1,
             Far::StartOfLine => taken % 16 == 0 && taken <= promised && promised - taken < LINE,
         },
