@@ -16,7 +16,6 @@ mod trace;
 
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::error::CliError;
@@ -87,10 +86,8 @@ pub fn main() -> ExitCode {
     };
     match result {
         Ok(exit) => exit,
-        Err(CliError::Usage(message)) => {
-            let error = Cli::command().error(ErrorKind::ValueValidation, message);
-            // Nothing can be done about a standard error that takes no text.
-            let _ = error.print();
+        Err(error @ CliError::Usage(_)) => {
+            anstream::eprintln!("error: {error}");
             Exit::Usage.into()
         }
         Err(CliError::Source(mistake)) => {

@@ -36,7 +36,7 @@ pub enum Work {
     Suite,
     /// Programs, each as a case.
     Programs(Vec<NamedProgram>),
-    /// What is asked over the console: see [`super::remote`].
+    /// What is asked over the console: see [`crate::machine_line`].
     Machine,
     /// Random programs; whether they stay away from the known divergences of the emulator and the kernel.
     Fuzz(campaign::Options, bool),
