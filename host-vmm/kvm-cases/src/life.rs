@@ -360,7 +360,7 @@ pub(super) fn mixed_by(
 fn leave_tags_behind(cx: &mut CaseContext<'_>) -> CaseResult {
     let mut vm = cx.bare()?;
     succeeds("KVM_ENABLE_CAP of KVM_CAP_ARM_MTE", vm.enable_mte(0))?;
-    let bytes = 4 * abi::map::ARENA_SIZE;
+    let bytes = 8 * abi::map::ARENA_SIZE;
     succeeds("a slot", vm.add_memory(BASE, bytes, Backing::HugePages, Access::ReadWrite))?;
     returns("a store over all of it", Ok(bytes), store(&*vm, BASE, bytes, &mut vec![0xf; granules(bytes)]))
 }
