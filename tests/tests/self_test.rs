@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use assembler::assemble;
-use granule_tests::environment::{self, FIRMWARE, QEMU};
+use granule_tests::environment::{self, FIRMWARE, QEMU, QEMU_7_2, QEMU_SID};
 use granule_tests::process::{ExitedProcess, Process};
 use granule_tests::transcript::document;
 
@@ -15,7 +15,12 @@ const SEMIHOSTING: &str = "-semihosting";
 
 /// Starts firmware on a machine of this kind; returns QEMU's exit status and the last line.
 fn run(firmware: &Path, machine: &str, more: &[&str]) -> (Option<i32>, String) {
-    let mut command = Command::new(environment::file(QEMU));
+    run_on(QEMU, firmware, machine, more)
+}
+
+/// As [`run`], on the QEMU that an environment variable names.
+fn run_on(qemu: &str, firmware: &Path, machine: &str, more: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(environment::file(qemu));
     command.args(["-M", machine, "-cpu", "max", "-nodefaults", "-display", "none", "-serial", "stdio"]).args(more);
     let ended: ExitedProcess = Process::start(command.arg("-kernel").arg(firmware)).end();
     (ended.status.code(), ended.stdout.lines().last().unwrap_or_default().to_owned())
@@ -44,6 +49,15 @@ fn it_passes_at_el1_and_when_entered_at_el2() {
         for more in [&[][..], &[SEMIHOSTING]] {
             assert_eq!(run(&environment::file(FIRMWARE), machine, more), passed(), "{machine} {more:?}");
         }
+    }
+}
+
+#[test]
+#[ignore = "needs QEMU; cargo xtask test runs it"]
+fn it_passes_on_older_and_newer_emulators() {
+    for qemu in [QEMU_7_2, QEMU_SID] {
+        let ended = run_on(qemu, &environment::file(FIRMWARE), "virt,mte=on", &[SEMIHOSTING]);
+        assert_eq!(ended, (Some(0), "selftest: passed".to_owned()), "{qemu}");
     }
 }
 
