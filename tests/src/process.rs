@@ -41,6 +41,23 @@ pub struct ExitedProcess {
     pub stderr: String,
 }
 
+impl ExitedProcess {
+    /// Checks that these texts are in its standard output, in this order.
+    ///
+    /// # Panics
+    ///
+    /// When one is not, or not behind the others.
+    pub fn expect_in_order(&self, wanted: &[&str]) {
+        let mut rest = self.stdout.as_str();
+        for text in wanted {
+            match rest.split_once(text) {
+                Some((_, after)) => rest = after,
+                None => panic!("{text:?} is not in, or not behind the others:\n{self}"),
+            }
+        }
+    }
+}
+
 impl Process {
     /// Starts a command without input, and without colours whatever the environment says.
     ///

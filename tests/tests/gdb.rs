@@ -52,17 +52,6 @@ fn waiting(image: &Path) -> (Process, String) {
     }
 }
 
-/// Checks that these texts are in an output, in this order.
-fn expect_in_order(output: &ExitedProcess, wanted: &[&str]) {
-    let mut rest = output.stdout.as_str();
-    for text in wanted {
-        match rest.split_once(text) {
-            Some((_, after)) => rest = after,
-            None => panic!("{text:?} is not in, or not behind the others:\n{output}"),
-        }
-    }
-}
-
 /// The commands of gdb, and what each is to print.
 const GDB_SESSION: &[(&str, &[&str])] = &[
     ("break session_close", &["Breakpoint 1 at"]),
@@ -101,7 +90,7 @@ fn gdb_debugs_a_guest_of_kvm_tags_included() {
     }
     let debugged = Process::start(gdb.args(["-ex", "kill"]).arg(&image)).end();
     let wanted: Vec<&str> = GDB_SESSION.iter().flat_map(|(_, wanted)| wanted.iter().copied()).collect();
-    expect_in_order(&debugged, &wanted);
+    debugged.expect_in_order(&wanted);
     let ended = granule.end();
     assert!(ended.stdout.contains("\"how\":\"killed\""), "{ended}");
 }
@@ -139,7 +128,7 @@ fn lldb_debugs_a_guest_of_kvm_tags_included() {
         "): 0x9 (mismatch)\n",
         "stop reason = instruction step into",
     ];
-    expect_in_order(&debugged, &wanted);
+    debugged.expect_in_order(&wanted);
     let ended = granule.end();
     assert!(ended.stdout.contains("two sessions"), "{ended}");
 }
@@ -152,10 +141,12 @@ fn an_image_runs_on_the_kvm_of_each_kernel_and_its_fault_is_seen() {
     for kernel in [KERNEL_6_1, KERNEL_6_12, KERNEL_SID] {
         let ended = executed(&image, kernel, &["--tags", "pool"]);
         assert_eq!(ended.status.code(), Some(1), "{kernel}: {ended}");
-        expect_in_order(
-            &ended,
-            &["nested: Linux ", "two sessions\\n", "tag check fault, read", "panic: unexpected exception\\n"],
-        );
+        ended.expect_in_order(&[
+            "nested: Linux ",
+            "two sessions\\n",
+            "tag check fault, read",
+            "panic: unexpected exception\\n",
+        ]);
     }
 }
 

@@ -113,7 +113,7 @@ impl EndKind {
             Stop::Off => Some(Self::Off),
             Stop::Reset => Some(Self::Reset),
             Stop::Exited { .. } => Some(Self::Exited),
-            Stop::Breakpoint { .. } | Stop::Stepped | Stop::TimedOut => None,
+            Stop::Breakpoint { .. } | Stop::Exception { .. } | Stop::Stepped | Stop::TimedOut => None,
         }
     }
 }

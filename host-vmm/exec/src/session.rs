@@ -170,7 +170,7 @@ impl<'a> Session<'a> {
                 },
                 Stop::TimedOut if self.options.deadline.is_over() => Some((EndKind::TimedOut, None)),
                 Stop::TimedOut => self.look()?.map(|end| (end, None)),
-                Stop::Stepped => None,
+                Stop::Stepped | Stop::Exception { .. } => None,
                 Stop::Off => Some((EndKind::Off, None)),
                 Stop::Reset => Some((EndKind::Reset, None)),
                 Stop::Exited { status } => Some((EndKind::Exited, Some(status))),

@@ -7,6 +7,7 @@ mod registers;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use arch::{ExceptionClass, FaultStatus, Syndrome};
 use gdbstub::common::Signal;
 use gdbstub::stub::SingleThreadStopReason;
 use gdbstub::target::ext::base::BaseOps;
@@ -19,7 +20,7 @@ use gdbstub::target::ext::target_description_xml_override::{
     TargetDescriptionXmlOverride, TargetDescriptionXmlOverrideOps,
 };
 use gdbstub::target::{Target, TargetError, TargetResult};
-use machine::debuggee::{Debuggee, DebuggeeError, HostCalls, Register, Stop};
+use machine::debuggee::{Debuggee, DebuggeeError, HostCalls, Register, Stop, SystemRegister};
 
 pub use registers::{AArch64WithTags, GuestRegisters, RegisterNumber};
 
@@ -96,6 +97,7 @@ impl<'a> Guest<'a> {
         let reason = match stop {
             Stop::TimedOut => return Ok(None),
             Stop::Stepped => SingleThreadStopReason::DoneStep,
+            Stop::Exception { cpu } => SingleThreadStopReason::Signal(self.signal(cpu)?),
             Stop::Breakpoint { .. } => match self.breakpoint()? {
                 Some(reason) => reason,
                 None => return Ok(None),
@@ -104,6 +106,23 @@ impl<'a> Guest<'a> {
             Stop::Exited { status } => return Ok(Some(exited(status))),
         };
         Ok(Some((stop, reason)))
+    }
+
+    /// Returns the signal that a process would get for an exception that was taken (arch/arm64/mm/fault.c and kernel/traps.c of Linux).
+    fn signal(&mut self, cpu: usize) -> Result<Signal, DebuggeeError> {
+        let esr = Syndrome::from_bits(self.board.register(cpu, Register::System(SystemRegister::EsrEl1))?);
+        let class = esr.class();
+        Ok(match esr.dfsc() {
+            Some(FaultStatus::ALIGNMENT | FaultStatus::EXTERNAL) => Signal::SIGBUS,
+            Some(_) => Signal::SIGSEGV,
+            None if class.is_instruction_abort() => Signal::SIGSEGV,
+            None => match class {
+                ExceptionClass::PC_ALIGNMENT | ExceptionClass::SP_ALIGNMENT => Signal::SIGBUS,
+                ExceptionClass::GCS => Signal::SIGSEGV,
+                ExceptionClass::BRK => Signal::SIGTRAP,
+                _ => Signal::SIGILL,
+            },
+        })
     }
 
     /// Serves the call at which the guest stands, if there is one. Returns the status if that is its end.

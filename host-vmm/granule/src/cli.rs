@@ -1,5 +1,6 @@
 //! The command line of `granule`: what can be asked for, and the way from there to a run and its exit status.
 
+mod debugger;
 mod error;
 mod exec;
 mod explain;

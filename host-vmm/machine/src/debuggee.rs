@@ -197,6 +197,12 @@ pub enum Stop {
     },
     /// The step is done.
     Stepped,
+    /// This vCPU's instruction has taken an exception for which the guest has no code of its own: the vCPU stands in front of it, and goes on
+    /// behind it. Where a guest has vectors it is not told.
+    Exception {
+        /// Which one.
+        cpu: usize,
+    },
     /// The time is over. The guest stands somewhere.
     TimedOut,
     /// It turned the machine off (PSCI SYSTEM_OFF). It never runs again.

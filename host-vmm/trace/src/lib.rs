@@ -13,6 +13,7 @@
 
 pub mod beside;
 mod changes;
+pub mod debuggee;
 mod rules;
 mod syndrome;
 mod text;

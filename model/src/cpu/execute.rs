@@ -50,9 +50,9 @@ pub fn run(
             return Event::Exhausted;
         }
         *budget -= 1;
-        watch::begin(&core, program);
+        watch::begin(&mut core, program);
         let event = core.step(base, program);
-        watch::end(&core, event == Some(Event::Exception));
+        watch::end(&mut core, program, event == Some(Event::Exception));
         if let Some(event) = event {
             return event;
         }

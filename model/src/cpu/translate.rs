@@ -246,3 +246,16 @@ impl Entry {
         Ok(Place { ipa: self.ipa, memory: self.memory, canonical: self.canonical })
     }
 }
+
+/// What those who watch look at: no rule.
+impl Entry {
+    /// The guest-physical address.
+    pub(super) fn ipa(self) -> u64 {
+        self.ipa
+    }
+
+    /// Whether the memory has allocation tags.
+    pub(super) fn has_tags(self) -> bool {
+        self.memory == Memory::Tagged
+    }
+}

@@ -1,12 +1,15 @@
 //! Watching a CPU: what each instruction did, for people who want to see it. It changes nothing that happens.
 //!
 //! While [`record`] runs something, each instruction that its thread executes is kept with the CPU before and after it, the
-//! accesses that it made, and why each was tag checked or not.
+//! accesses that it made, and why each was tag checked or not. While [`visit`] does, somebody is called between instructions, as a
+//! debugger is, who may look at the CPU and its memory and change both.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 
+use abi::mailbox::SysReg;
 use arch::{Tag, TaggedPtr};
+use model_base::memory::NoMemory;
 
 use super::access::Access;
 use super::check::Unchecked;
@@ -82,6 +85,122 @@ thread_local! {
     /// How many more instructions are kept.
     static LEFT: Cell<usize> = const { Cell::new(0) };
     static STEPS: RefCell<Vec<Watched>> = const { RefCell::new(Vec::new()) };
+    static VISITED: Cell<bool> = const { Cell::new(false) };
+    static VISITOR: RefCell<Option<Visitor>> = const { RefCell::new(None) };
+}
+
+/// Who is called between instructions.
+pub type Visitor = Box<dyn FnMut(&mut Standing<'_, '_, '_>)>;
+
+/// A CPU between two instructions, and the memory that it sees.
+pub struct Standing<'s, 'c, 'e> {
+    core: &'s mut Core<'c, 'e>,
+    block: &'s Program,
+    excepted: bool,
+}
+
+impl std::fmt::Debug for Standing<'_, '_, '_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Standing")
+            .field("cpu", &self.core.cpu)
+            .field("excepted", &self.excepted)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Standing<'_, '_, '_> {
+    /// Whether the instruction at the PC has just taken an exception, which ESR_EL1 and the others say, rather than being the next.
+    #[must_use]
+    pub fn excepted(&self) -> bool {
+        self.excepted
+    }
+
+    /// The number of the CPU.
+    #[must_use]
+    pub fn number(&self) -> usize {
+        self.core.env.platform.cpu
+    }
+
+    /// Its block, with the word that ends it behind its own.
+    #[must_use]
+    pub fn block(&self) -> &Program {
+        self.block
+    }
+
+    /// What it holds.
+    pub fn cpu(&mut self) -> &mut Cpu {
+        self.core.cpu
+    }
+
+    /// Writes a register that a block carries.
+    ///
+    /// # Errors
+    ///
+    /// Names a field whose effect is not specified.
+    pub fn write(&mut self, register: SysReg, value: u64) -> Result<(), &'static str> {
+        self.core.write_program_register(register, value)
+    }
+
+    /// Returns where a byte is, whoever may access it, and whether its memory has allocation tags; `None` where nothing is mapped.
+    #[must_use]
+    pub fn place(&self, va: u64) -> Option<(u64, bool)> {
+        let entry = self.core.entry(va).ok()?;
+        Some((entry.ipa(), entry.has_tags()))
+    }
+
+    /// Reads memory within a page.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none.
+    pub fn read(&mut self, ipa: u64, bytes: &mut [u8]) -> Result<(), NoMemory> {
+        self.core.env.bus.read(ipa, bytes).map(|_| ())
+    }
+
+    /// Writes memory within a page.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none.
+    pub fn write_memory(&mut self, ipa: u64, bytes: &[u8]) -> Result<(), NoMemory> {
+        self.core.env.bus.write(ipa, bytes)
+    }
+
+    /// Reads the allocation tag of a granule.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none.
+    pub fn tag(&mut self, ipa: u64) -> Result<Tag, NoMemory> {
+        self.core.env.bus.tag(ipa)
+    }
+
+    /// Stores the allocation tag of a granule.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none.
+    pub fn set_tag(&mut self, ipa: u64, tag: Tag) -> Result<(), NoMemory> {
+        self.core.env.bus.set_tag(ipa, tag)
+    }
+}
+
+/// Runs something, and calls the visitor before each instruction that this thread executes, and after each that takes an exception.
+pub fn visit<T>(visitor: Visitor, run: impl FnOnce() -> T) -> T {
+    VISITOR.set(Some(visitor));
+    VISITED.set(true);
+    let result = run();
+    VISITED.set(false);
+    VISITOR.set(None);
+    result
+}
+
+fn call_visitor(core: &mut Core<'_, '_>, block: &Program, excepted: bool) {
+    VISITOR.with_borrow_mut(|visitor| {
+        if let Some(visitor) = visitor {
+            visitor(&mut Standing { core, block, excepted });
+        }
+    });
 }
 
 /// Runs something, and returns what it returns and what the CPUs of this thread did meanwhile.
@@ -101,7 +220,10 @@ pub fn record_first<T>(count: usize, run: impl FnOnce() -> T) -> (T, Vec<Watched
 
 /// Notes that an instruction of a block begins.
 #[inline]
-pub(super) fn begin(core: &Core<'_, '_>, block: &Program) {
+pub(super) fn begin(core: &mut Core<'_, '_>, block: &Program) {
+    if VISITED.get() {
+        call_visitor(core, block, false);
+    }
     if ACTIVE.get() {
         let Some(left) = LEFT.get().checked_sub(1) else { return ACTIVE.set(false) };
         LEFT.set(left);
@@ -117,13 +239,16 @@ pub(super) fn begin(core: &Core<'_, '_>, block: &Program) {
 
 /// Notes that the instruction ended.
 #[inline]
-pub(super) fn end(core: &Core<'_, '_>, excepted: bool) {
+pub(super) fn end(core: &mut Core<'_, '_>, block: &Program, excepted: bool) {
     if ACTIVE.get() {
         with_last(|step| {
             *step.after = core.cpu.clone();
             step.excepted = excepted;
             step.choices.end = core.env.choices.made();
         });
+    }
+    if excepted && VISITED.get() {
+        call_visitor(core, block, true);
     }
 }
 

@@ -99,6 +99,8 @@ pub enum StopReason {
     /// As there.
     Stepped,
     /// As there.
+    Exception(usize),
+    /// As there.
     TimedOut,
     /// As there.
     Off,
@@ -113,6 +115,7 @@ impl From<Stop> for StopReason {
         match stop {
             Stop::Breakpoint { cpu } => Self::Breakpoint(cpu),
             Stop::Stepped => Self::Stepped,
+            Stop::Exception { cpu } => Self::Exception(cpu),
             Stop::TimedOut => Self::TimedOut,
             Stop::Off => Self::Off,
             Stop::Reset => Self::Reset,
@@ -126,6 +129,7 @@ impl From<StopReason> for Stop {
         match reason {
             StopReason::Breakpoint(cpu) => Self::Breakpoint { cpu },
             StopReason::Stepped => Self::Stepped,
+            StopReason::Exception(cpu) => Self::Exception { cpu },
             StopReason::TimedOut => Self::TimedOut,
             StopReason::Off => Self::Off,
             StopReason::Reset => Self::Reset,

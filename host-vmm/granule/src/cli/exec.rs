@@ -6,7 +6,7 @@ mod via;
 
 use std::cell::RefCell;
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -16,6 +16,7 @@ use clap::{Args, ValueEnum};
 
 use self::events::Output;
 use self::via::{Board, OpenBoard, Via};
+use super::debugger::listen;
 use super::error::CliError;
 use ::exec::console::{Console as _, SharedConsole};
 use ::exec::image::Image;
@@ -113,7 +114,7 @@ impl Exec {
             machine,
         }));
         let watched = Watched { image: &image, options: &options, console: &console };
-        match run(&mut *board, listener.as_ref(), &watched, &mut sink) {
+        match run(&mut board, listener.as_ref(), &watched, &mut sink) {
             Ok(ended) => Ok(status(&ended).into()),
             Err(DebuggeeError::Lost(error)) => not_run(&error),
             Err(error) => Err(CliError::Broken(error.to_string())),
@@ -135,16 +136,15 @@ impl Exec {
 
 /// Runs an image: in a debugger's hands while there is one, watched by granule before its end.
 fn run(
-    board: &mut dyn OpenBoard,
-    listener: Option<&TcpListener>,
+    board: &mut OpenBoard,
+    listener: Option<&(TcpListener, u16)>,
     watched: &Watched<'_>,
     sink: &mut dyn Sink,
 ) -> Result<Ended, DebuggeeError> {
-    if let Some(listener) = listener {
-        let port = listener.local_addr().map_or(0, |address| address.port());
+    if let Some((listener, port)) = listener {
         let Watched { image, options, console } = watched;
         let calls = Box::new(Semihosting::of(image, &options.arguments, Rc::clone(console)));
-        sink.event(Event::Waiting { port });
+        sink.event(Event::Waiting { port: *port });
         let end = match board.serve_gdb(listener, calls, watched.options.deadline.instant())? {
             DebuggerEnd::Detached => None,
             DebuggerEnd::Killed => Some((EndKind::Killed, None)),
@@ -152,17 +152,10 @@ fn run(
             DebuggerEnd::Ended(stop) => Some((EndKind::of(stop).unwrap_or(EndKind::TimedOut), None)),
         };
         if let Some(end) = end {
-            return session::finish(board, watched, end, sink);
+            return session::finish(board.debuggee(), watched, end, sink);
         }
     }
-    session::run(board, watched, sink)
-}
-
-/// Listens for a debugger of this machine.
-fn listen(port: u16) -> Result<TcpListener, CliError> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| {
-        CliError::Usage(format!("--gdb {port}: the port cannot be taken: {error}; 0 takes a free one"))
-    })
+    session::run(board.debuggee(), watched, sink)
 }
 
 /// Returns the exit status of granule for the end of an image.

@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::debugger::{NoCalls, listen};
 use super::error::CliError;
 use super::run::{Emulation, Machine, Via, explain};
 use super::source::Source;
+use ::trace::debuggee::{Finished, ModelDebuggee};
+use machine::debuggee::{DebuggeeError, DebuggerEnd};
 use machine::{Deadline, Explain};
 use model_base::Features;
+use modelled::Settings;
 use program::Program;
 use report::exit::Exit;
 use suite::GuestPolicy;
@@ -44,6 +48,10 @@ pub struct Trace {
     #[arg(long, value_name = "PATH")]
     firmware: Option<PathBuf>,
 
+    /// Let gdb or lldb step through the program on the specification: wait for it on this port of 127.0.0.1; 0 takes a free one and prints it
+    #[arg(long, value_name = "PORT")]
+    gdb: Option<u16>,
+
     /// How the trace is printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -70,6 +78,12 @@ impl Trace {
     pub fn execute(&self) -> Result<Exit, CliError> {
         let program = self.program()?;
         if self.via != Via::Model {
+            if self.gdb.is_some() {
+                let exec = "`granule exec IMAGE --gdb PORT` has debuggers for an image on the machines";
+                return Err(CliError::Usage(format!(
+                    "--gdb debugs a program on the specification, without --via; {exec}"
+                )));
+            }
             return self.beside(&program);
         }
         self.emulation.refuse_all_but(&["--cpu"])?;
@@ -78,10 +92,34 @@ impl Trace {
             let names: Vec<_> = Features::ALL.iter().map(|features| features.name).collect();
             CliError::Usage(format!("the model has no CPU `{cpu}`; it has {}", names.join(", ")))
         })?;
-        let traced = ::trace::trace(&program, settings, Deadline::after(LIMIT));
+        let traced = match self.gdb {
+            Some(port) => match self.debug(port, program, settings)? {
+                Some(traced) => traced,
+                None => return Ok(Exit::Passed),
+            },
+            None => ::trace::trace(&program, settings, Deadline::after(LIMIT)),
+        };
         let traced = traced.map_err(|error| CliError::Usage(error.sentence()))?;
         self.write(&traced)?;
         Ok(if traced.stopped.is_some() { Exit::Failed } else { Exit::Passed })
+    }
+
+    /// Lets a debugger run the program. Returns what it did, unless the debugger has killed it.
+    fn debug(&self, port: u16, program: Program, settings: Settings) -> Result<Option<Finished>, CliError> {
+        let (listener, port) = listen(port)?;
+        let broken = |error: DebuggeeError| CliError::Broken(error.to_string());
+        let mut debuggee = ModelDebuggee::start(program, settings)?;
+        match self.format {
+            Format::Text => anstream::eprintln!(
+                "waiting for a debugger: gdb-multiarch -ex 'target remote :{port}', or lldb -o 'gdb-remote {port}'"
+            ),
+            Format::Json => {
+                anstream::println!("{}", serde_json::json!({ "event": "waiting", "port": port }));
+                std::io::stdout().flush()?;
+            }
+        }
+        let end = gdb::serve(&mut debuggee, Box::new(NoCalls::default()), &listener, Deadline::NEVER.instant());
+        Ok((end.map_err(broken)? != DebuggerEnd::Killed).then(|| debuggee.finish()))
     }
 
     /// Runs the program on the machine, too.

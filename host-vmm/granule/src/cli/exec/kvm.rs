@@ -2,19 +2,15 @@
 
 use std::borrow::Cow;
 use std::io::Read;
-use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Instant;
 
-use super::via::OpenBoard;
 use ::exec::image::Image;
 use board::console::Console;
-use board::remote::Remote;
-use machine::debuggee::{ConsoleOutput, DebuggeeError, DebuggerEnd, HostCalls};
+use machine::debuggee::{ConsoleOutput, Debuggee};
 use machine::target::OpenError;
 use machine::{Deadline, Explain, MachineError};
-use nested::console_line::QemuLine;
 use nested::inner::{BoardOptions, Work};
 use qemu::child::wait_readable;
 use suite::GuestPolicy;
@@ -93,7 +89,7 @@ fn not_opened(error: OpenError) -> MachineError {
 ///
 /// When the host has no KVM or no MTE, or the kernel refuses something.
 #[cfg(target_arch = "aarch64")]
-pub fn open(request: &Request<'_>, print: ConsoleOutput) -> Result<(Box<dyn OpenBoard>, String), MachineError> {
+pub fn open(request: &Request<'_>, print: ConsoleOutput) -> Result<(Box<dyn Debuggee>, String), MachineError> {
     use board::kvm_board::{Config, KvmBoard};
 
     let host = kvm::probe::host()
@@ -110,7 +106,7 @@ pub fn open(request: &Request<'_>, print: ConsoleOutput) -> Result<(Box<dyn Open
 ///
 /// Always.
 #[cfg(not(target_arch = "aarch64"))]
-pub fn open(request: &Request<'_>, _print: ConsoleOutput) -> Result<(Box<dyn OpenBoard>, String), MachineError> {
+pub fn open(request: &Request<'_>, _print: ConsoleOutput) -> Result<(Box<dyn Debuggee>, String), MachineError> {
     debug_assert!(!request.image.segments.is_empty(), "an image that was parsed has something in it");
     Err(not_opened(OpenError::Unavailable {
         reason: format!("this is a {} host, whose KVM cannot run arm64 guests", std::env::consts::ARCH),
@@ -140,7 +136,7 @@ pub fn open_nested(
     request: &Request<'_>,
     around: &Around<'_>,
     print: ConsoleOutput,
-) -> Result<(Box<dyn OpenBoard>, String), MachineError> {
+) -> Result<(Box<dyn Debuggee>, String), MachineError> {
     let options = nested::Options {
         qemu: around.qemu.clone(),
         kernel: around.kernel.to_owned(),
@@ -162,27 +158,4 @@ pub fn open_nested(
     let (board, emulator) = opened.map_err(not_opened)?;
     let machine = format!("nested: {} in {emulator}, {} MiB", board.host(), request.memory_mib);
     Ok((Box::new(board), machine))
-}
-
-impl OpenBoard for Remote<QemuLine> {
-    fn serve_gdb(
-        &mut self,
-        listener: &TcpListener,
-        calls: Box<dyn HostCalls>,
-        deadline: Instant,
-    ) -> Result<DebuggerEnd, DebuggeeError> {
-        gdb::serve(self, calls, listener, deadline)
-    }
-}
-
-#[cfg(target_arch = "aarch64")]
-impl OpenBoard for board::kvm_board::KvmBoard {
-    fn serve_gdb(
-        &mut self,
-        listener: &TcpListener,
-        calls: Box<dyn HostCalls>,
-        deadline: Instant,
-    ) -> Result<DebuggerEnd, DebuggeeError> {
-        gdb::serve(self, calls, listener, deadline)
-    }
 }

@@ -27,29 +27,40 @@ pub enum Via {
 }
 
 /// An opened board: what can be looked into, and served to a debugger.
-pub trait OpenBoard: Debuggee {
+pub enum OpenBoard {
+    /// QEMU alone, whose own gdb port a debugger gets.
+    Bare(Box<BareBoard>),
+    /// A board on KVM, here or on a line.
+    Kvm(Box<dyn Debuggee>),
+}
+
+impl OpenBoard {
+    /// Returns what can be looked into.
+    pub fn debuggee(&mut self) -> &mut dyn Debuggee {
+        match self {
+            Self::Bare(board) => &mut **board,
+            Self::Kvm(board) => &mut **board,
+        }
+    }
+
     /// Waits for a debugger, and serves it until it goes away or the guest is off. Calls of the guest to its host are served meanwhile.
     ///
     /// # Errors
     ///
     /// When the machine is lost, or no connection can be taken.
-    fn serve_gdb(
-        &mut self,
-        listener: &TcpListener,
-        calls: Box<dyn HostCalls>,
-        deadline: Instant,
-    ) -> Result<DebuggerEnd, DebuggeeError>;
-}
-
-impl OpenBoard for BareBoard {
-    fn serve_gdb(
+    pub fn serve_gdb(
         &mut self,
         listener: &TcpListener,
         calls: Box<dyn HostCalls>,
         deadline: Instant,
     ) -> Result<DebuggerEnd, DebuggeeError> {
-        self.serve_calls(calls);
-        self.serve_gdb(listener, deadline)
+        match self {
+            Self::Bare(board) => {
+                board.serve_calls(calls);
+                board.serve_gdb(listener, deadline)
+            }
+            Self::Kvm(board) => gdb::serve(&mut **board, calls, listener, deadline),
+        }
     }
 }
 
@@ -106,17 +117,17 @@ impl Board {
         image: &Image,
         file: &[u8],
         print: ConsoleOutput,
-    ) -> Result<(Box<dyn OpenBoard>, String), MachineError> {
+    ) -> Result<(OpenBoard, String), MachineError> {
         match via {
             Via::Tcg => self.open_tcg(image, file, print),
-            Via::Kvm => kvm::open(&self.request(image, file)?, print),
+            Via::Kvm => on_kvm(kvm::open(&self.request(image, file)?, print)),
             Via::Nested => {
                 let kernel = emulation::kernel_file(self.kernel.as_ref());
                 let kernel = kernel.ok_or_else(|| MachineError::lost(NoKernel))?;
                 let qemu = emulation::qemu_file(self.qemu.as_ref());
                 let (agent, cpu) = (self.agent.as_deref(), self.cpu.as_deref());
                 let around = kvm::Around { qemu, kernel: &kernel, agent, cpu };
-                kvm::open_nested(&self.request(image, file)?, &around, print)
+                on_kvm(kvm::open_nested(&self.request(image, file)?, &around, print))
             }
         }
     }
@@ -129,12 +140,7 @@ impl Board {
         Ok(kvm::Request { file, image, memory_mib: self.mem, arguments: &self.append })
     }
 
-    fn open_tcg(
-        &self,
-        image: &Image,
-        file: &[u8],
-        print: ConsoleOutput,
-    ) -> Result<(Box<dyn OpenBoard>, String), MachineError> {
+    fn open_tcg(&self, image: &Image, file: &[u8], print: ConsoleOutput) -> Result<(OpenBoard, String), MachineError> {
         let qemu = Qemu::probe(&emulation::qemu_file(self.qemu.as_ref()), Instant::now() + PROBE)
             .map_err(MachineError::lost)?;
         let version = qemu.version.clone();
@@ -162,8 +168,12 @@ impl Board {
         let tags = if board.has_tags() { "" } else { ", allocation tags not shown before QEMU 9.2" };
         let memory = self.mem;
         let machine = format!("tcg: QEMU {version}, cpu {cpu}, {memory} MiB{tags}");
-        Ok((Box::new(board), machine))
+        Ok((OpenBoard::Bare(Box::new(board)), machine))
     }
+}
+
+fn on_kvm(opened: Result<(Box<dyn Debuggee>, String), MachineError>) -> Result<(OpenBoard, String), MachineError> {
+    opened.map(|(board, machine)| (OpenBoard::Kvm(board), machine))
 }
 
 /// A nested run without a kernel.
