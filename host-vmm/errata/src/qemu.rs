@@ -315,20 +315,20 @@ pub(super) const ALL: &[Erratum] = &[
         title: "an exclusive store to the last byte of the address space passes a monitor that is clear",
         versions: &[from(version(8, 0, 0))],
         conditions: &[Condition::Cpus(CpuCount::One)],
-        shows: "STXR and its like to 0xffff_ffff_ffff_ffff without a load before take the translation fault of a read",
+        shows: "STXR and its like to 0xffff_ffff_ffff_ffff without a load before take a translation fault: that of a read, or where tags are checked of a write",
         seen: "10.0.13 and 11.1.3 with one CPU; that it begins with 8.0 was not measured",
         reference: "target/arm/tcg/translate-a64.c, gen_store_exclusive(): exclusive_addr is -1 while there is none",
         signs: &[
             Sign::Instruction(InstructionSign {
                 far: Far::LastByte,
-                ..instead(EXCLUSIVE_STORES, abort(ALIGNMENT, true), abort(UNTRANSLATED, false))
+                ..instead(EXCLUSIVE_STORES, abort(ALIGNMENT, true), any_abort(UNTRANSLATED))
             }),
             Sign::Instruction(InstructionSign {
                 far: Far::LastByte,
-                ..instead(EXCLUSIVE_STORES, Reaction::Done, abort(UNTRANSLATED, false))
+                ..instead(EXCLUSIVE_STORES, Reaction::Done, any_abort(UNTRANSLATED))
             }),
         ],
-        programs: &["qemu.exclusive-store-without-load"],
+        programs: &["qemu.exclusive-store-without-load", "qemu.exclusive-store-without-load-checked"],
         avoid: &[],
         analysis: include_str!("../../../docs/errata/qemu.exclusive-store-without-load.md"),
         ..BLANK
