@@ -42,6 +42,7 @@
 //! | [`fetch_granules`], [`store_granules`] | the tags of any granules, which is not atomic |
 //! | [`fetch_packed`], [`store_packed`] | the tags of whole host pages, two a byte, for files and streams |
 //! | [`pack`], [`unpack`] | from a tag a byte to two, and back |
+//! | [`RegisterName`] | what a register is called, by its id |
 //! | [`register`] | the four system registers that MTE adds, by the ids of KVM_GET_ONE_REG |
 //! | [`order`] | when to enable MTE, and in which order to save and restore |
 //! | [`ioctl`] | the call itself: its number, its argument, and [`CopyTagsIoctl`], the trait that makes it |
@@ -71,6 +72,7 @@ pub mod ioctl;
 pub mod order;
 pub mod packed;
 pub mod register;
+mod register_name;
 mod transport;
 #[cfg(all(feature = "kvm-ioctls", target_os = "linux", target_arch = "aarch64"))]
 pub mod vm_fd;
@@ -81,6 +83,7 @@ pub use error::TagError;
 pub use granules::{fetch_granules, store_granules};
 pub use ioctl::{Call, CopyTagsIoctl, Tags};
 pub use packed::{fetch_packed, pack, store_packed, unpack};
+pub use register_name::RegisterName;
 pub use transport::{fetch, store};
 
 /// Runs the README's example as a test.

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use kvm_mte::RegisterName;
 use kvm_mte::register::{Register, system_register};
 
 /// A register's id as KVM_GET_REG_LIST gives it.
@@ -21,25 +22,11 @@ const CLASSES: [(u64, &str); 7] = [
     (0x12, "AArch32 floating point"),
 ];
 
-/// The registers that a report names.
-const NAMES: [(RegisterId, &str); 17] = [
-    (RegisterId::RGSR_EL1, "RGSR_EL1"),
-    (RegisterId::GCR_EL1, "GCR_EL1"),
-    (RegisterId::TFSR_EL1, "TFSR_EL1"),
-    (RegisterId::TFSRE0_EL1, "TFSRE0_EL1"),
-    (RegisterId::SCTLR_EL1, "SCTLR_EL1"),
-    (RegisterId::TCR_EL1, "TCR_EL1"),
-    (RegisterId::ID_AA64PFR1_EL1, "ID_AA64PFR1_EL1"),
+/// Registers that reports name and no instruction of ours can.
+const NAMES: [(RegisterId, &str); 3] = [
     (RegisterId::ID_AA64PFR2_EL1, "ID_AA64PFR2_EL1"),
-    (RegisterId::CLIDR_EL1, "CLIDR_EL1"),
-    (RegisterId::CTR_EL0, "CTR_EL0"),
     (RegisterId::MAIR_EL1, "MAIR_EL1"),
-    (RegisterId::SVE_VLS, "vector lengths"),
-    (RegisterId::FFR, "FFR"),
     (RegisterId::ZCR_EL1, "ZCR_EL1"),
-    (RegisterId::PC, "PC"),
-    (RegisterId::SP_EL0, "SP_EL0"),
-    (RegisterId::PSTATE, "PSTATE"),
 ];
 
 impl RegisterId {
@@ -164,9 +151,13 @@ impl RegisterId {
 
 impl fmt::Display for RegisterId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match NAMES.iter().find(|(id, _)| id == self) {
-            Some((_, name)) => f.write_str(name),
-            None => write!(f, "{} {:#018x}", self.class().unwrap_or("unknown"), self.0),
+        if let Some((_, name)) = NAMES.iter().find(|(id, _)| id == self) {
+            return f.write_str(name);
+        }
+        let encoding = (self.0 & !0xffff == Self::system(0, 0, 0, 0, 0).0).then_some(self.0 as u16);
+        match encoding.and_then(arch::SysReg::by_encoding) {
+            Some(register) if !self.is_clock() => f.write_str(&register.name().to_uppercase()),
+            _ => fmt::Display::fmt(&RegisterName(self.0), f),
         }
     }
 }
