@@ -55,6 +55,7 @@ fn all_for_tests(setup: &Setup<'_>) -> Result<Vec<Variable>> {
         ("GRANULE_CC", compiler::ensure(setup)?),
         ("GRANULE_GDB", debuggers.gdb),
         ("GRANULE_LLDB", debuggers.lldb),
+        ("GRANULE_PYTHON", debuggers.python),
         ("GRANULE_QEMU_7_2", qemu::ensure(setup, name("7.2").as_ref())?),
         ("GRANULE_KERNEL_6_1", kernel::ensure(setup, name("6.1").as_ref())?),
         ("GRANULE_KERNEL_6_12", kernel::ensure(setup, name("6.12").as_ref())?),
