@@ -30,7 +30,7 @@ mod host_events;
 #[cfg(target_arch = "aarch64")]
 mod host_features;
 #[cfg(target_arch = "aarch64")]
-mod host_tags;
+pub mod host_tags;
 #[cfg(target_arch = "aarch64")]
 mod late_memory;
 #[cfg(target_arch = "aarch64")]

@@ -68,10 +68,11 @@ impl KernelBackend for KvmBackend {
     }
 
     fn replace_by(&mut self, snapshot: &Snapshot) -> Result<(), MachineError> {
-        self.mailboxes.iter_mut().for_each(MailboxClient::invalidate_code_words);
         // The old VM is gone before anything is put into the new one.
         self.vm = KvmVm::new(&self.kvm)?;
         migration::restore(&mut self.vm, snapshot)?;
+        let restored = (0..snapshot.config.cpus).map(|cpu| MailboxClient::restored(cpu, &self.vm));
+        self.mailboxes = restored.collect::<Result<_, _>>()?;
         self.vm.changes().reset();
         Ok(())
     }

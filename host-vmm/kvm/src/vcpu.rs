@@ -4,7 +4,7 @@ use kvm_bindings::{
     KVM_ARM_VCPU_EL1_32BIT, KVM_ARM_VCPU_PSCI_0_2, KVM_ARM_VCPU_PTRAUTH_ADDRESS, KVM_ARM_VCPU_PTRAUTH_GENERIC,
     KVM_ARM_VCPU_SVE, KVM_CAP_ARM_PTRAUTH_ADDRESS, KVM_CAP_ARM_PTRAUTH_GENERIC, KVM_CAP_ARM_SVE,
     KVM_SYSTEM_EVENT_RESET, KVM_SYSTEM_EVENT_SHUTDOWN, RegList, kvm_guest_debug, kvm_guest_debug_arch, kvm_mp_state,
-    kvm_vcpu_init,
+    kvm_vcpu_events, kvm_vcpu_init,
 };
 use kvm_ioctls::{VcpuExit, VcpuFd, VmFd};
 
@@ -20,6 +20,8 @@ const AUTHENTICATION: [(u32, u32); 2] = [
 ];
 /// A vCPU with EL2 (arch/arm64/include/uapi/asm/kvm.h).
 const KVM_ARM_VCPU_HAS_EL2: u32 = 7;
+/// `exception.serror_esr` in `struct kvm_vcpu_events`.
+const SERROR_ESR: std::ops::Range<usize> = 8..16;
 /// The longest register list that kvm-bindings can hold; kernels list about 300 with SVE.
 const MAX_REGISTERS: usize = 500;
 
@@ -284,5 +286,29 @@ impl Vcpu {
     pub fn set_mp_state(&self, mp_state: u32) -> Result<(), MachineError> {
         let mp_state = kvm_mp_state { mp_state };
         self.fd.set_mp_state(mp_state).map_err(|error| kernel("KVM_SET_MP_STATE", error.into()))
+    }
+
+    /// Reads what is pending: `struct kvm_vcpu_events` as bytes (arch/arm64/include/uapi/asm/kvm.h).
+    pub fn events(&self) -> Result<Vec<u8>, MachineError> {
+        let events = self.fd.get_vcpu_events().map_err(|error| kernel("KVM_GET_VCPU_EVENTS", error.into()))?;
+        let exception = events.exception;
+        let mut bytes = vec![0; size_of_val(&events)];
+        bytes[..3].copy_from_slice(&[exception.serror_pending, exception.serror_has_esr, exception.ext_dabt_pending]);
+        bytes[SERROR_ESR].copy_from_slice(&exception.serror_esr.to_le_bytes());
+        Ok(bytes)
+    }
+
+    /// Writes what is pending; nothing where `bytes` is empty.
+    pub fn set_events(&self, bytes: &[u8]) -> Result<(), MachineError> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let invalid = || kernel("KVM_SET_VCPU_EVENTS", Errno::EINVAL);
+        let mut events = kvm_vcpu_events::default();
+        let (flags, esr) = (bytes.get(..3).ok_or_else(invalid)?, bytes.get(SERROR_ESR).ok_or_else(invalid)?);
+        [events.exception.serror_pending, events.exception.serror_has_esr, events.exception.ext_dabt_pending] =
+            flags.try_into().map_err(|_| invalid())?;
+        events.exception.serror_esr = u64::from_le_bytes(esr.try_into().map_err(|_| invalid())?);
+        self.fd.set_vcpu_events(&events).map_err(|error| kernel("KVM_SET_VCPU_EVENTS", error.into()))
     }
 }

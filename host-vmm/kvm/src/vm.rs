@@ -390,6 +390,14 @@ impl SavableVm for KvmVm {
         self.vcpu(cpu).map_err(|errno| kernel("finding the vCPU", errno))?.set_mp_state(state)
     }
 
+    fn events(&self, cpu: usize) -> Result<Vec<u8>, MachineError> {
+        self.vcpu(cpu).map_err(|errno| kernel("finding the vCPU", errno))?.events()
+    }
+
+    fn set_events(&mut self, cpu: usize, events: &[u8]) -> Result<(), MachineError> {
+        self.vcpu(cpu).map_err(|errno| kernel("finding the vCPU", errno))?.set_events(events)
+    }
+
     fn changes(&self) -> &ChangeMark {
         &self.changes
     }

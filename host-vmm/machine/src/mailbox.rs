@@ -96,9 +96,26 @@ impl MailboxClient {
         self.ask(memory, request)
     }
 
-    /// Reports that guest memory was replaced: the words of the last block have to be sent again.
-    pub fn invalidate_code_words(&mut self) {
-        self.words_lost = true;
+    /// Returns the mailbox of a vCPU whose guest memory was replaced by a saved state, as that memory has it. Whichever process saved it:
+    /// the host files all requests there. The words of the next block are sent whatever they are.
+    ///
+    /// # Errors
+    ///
+    /// When guest memory cannot be read, or a count in it is out of range.
+    pub fn restored(cpu: usize, memory: &dyn Memory) -> Result<Self, MachineError> {
+        let mailbox = Self::of(cpu);
+        let control: Control = mailbox.record(memory, 0)?;
+        let block: abi::mailbox::Block = mailbox.record(memory, offset_of!(Mailbox, block))?;
+        let words = usize::try_from(block.words).ok().filter(|words| *words <= MAX_WORDS);
+        let words = words.ok_or_else(|| mailbox.misbehaved(format!("has a block of {} words", block.words)))?;
+        Ok(Self {
+            request: control.request,
+            words: vec![0; words],
+            words_lost: true,
+            simd: block.simd != 0,
+            scalable: block.vector_bytes != 0,
+            ..mailbox
+        })
     }
 
     /// Files a block. Its words are sent only if the last block had others.

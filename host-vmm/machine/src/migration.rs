@@ -45,6 +45,20 @@ pub trait SavableVm: Vm {
     /// What the kernel says.
     fn set_mp_state(&mut self, cpu: usize, state: u32) -> Result<(), MachineError>;
 
+    /// Reads what is pending for a vCPU (KVM_GET_VCPU_EVENTS): `struct kvm_vcpu_events` as bytes, or none if nothing can be.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    fn events(&self, cpu: usize) -> Result<Vec<u8>, MachineError>;
+
+    /// Writes what [`Self::events`] read.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says.
+    fn set_events(&mut self, cpu: usize, events: &[u8]) -> Result<(), MachineError>;
+
     /// Returns what records whether the VM is still one that can be handed on.
     fn changes(&self) -> &ChangeMark;
 }
@@ -89,7 +103,11 @@ fn build_for(vm: &mut dyn SavableVm, config: Config, saved: &[CpuState]) -> Resu
 
 /// Adds a vCPU. The vector lengths of one that was saved are those that it had; they are set before it is finalized, and its
 /// other registers after that (Documentation/virt/kvm/api.rst, KVM_ARM_VCPU_FINALIZE).
-fn add_vcpu(vm: &mut dyn SavableVm, config: Config, saved: Option<&CpuState>) -> Result<(), MachineError> {
+///
+/// # Errors
+///
+/// When the kernel refuses any part.
+pub fn add_vcpu(vm: &mut dyn Vm, config: Config, saved: Option<&CpuState>) -> Result<(), MachineError> {
     const MAKING: &str = "KVM_CREATE_VCPU and KVM_ARM_VCPU_INIT";
     let lengths = saved.map(|state| state.registers.bytes(RegisterId::SVE_VLS));
     let whole = lengths.is_none() && config.vector_limit.is_none();
@@ -143,7 +161,8 @@ pub fn save(vm: &mut dyn SavableVm, config: Config) -> Result<Snapshot, MachineE
     }
     let mut cpus = Vec::new();
     for cpu in 0..config.cpus {
-        cpus.push(CpuState { registers: vm.registers(cpu)?, mp_state: vm.mp_state(cpu)? });
+        let (registers, mp_state, events) = (vm.registers(cpu)?, vm.mp_state(cpu)?, vm.events(cpu)?);
+        cpus.push(CpuState { registers, mp_state, events });
     }
     Ok(Snapshot { config, memory, cpus, emulated: None, guest: GuestState::new(config.cpus) })
 }
@@ -169,6 +188,7 @@ pub fn restore(vm: &mut dyn SavableVm, snapshot: &Snapshot) -> Result<(), Machin
     }
     for (cpu, state) in snapshot.cpus.iter().enumerate() {
         vm.set_registers(cpu, &state.registers)?;
+        vm.set_events(cpu, &state.events)?;
         vm.set_mp_state(cpu, state.mp_state)?;
     }
     Ok(())

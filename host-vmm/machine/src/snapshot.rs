@@ -31,6 +31,8 @@ pub struct CpuState {
     pub registers: Registers,
     /// KVM_GET_MP_STATE.
     pub mp_state: u32,
+    /// KVM_GET_VCPU_EVENTS, `struct kvm_vcpu_events` as bytes; empty where nothing can be pending.
+    pub events: Vec<u8>,
 }
 
 /// A VM at rest.

@@ -154,6 +154,15 @@ impl SavableVm for ModelVm {
         Ok(())
     }
 
+    /// An abort is taken when it is injected, and there are no SErrors.
+    fn events(&self, _cpu: usize) -> Result<Vec<u8>, MachineError> {
+        Ok(Vec::new())
+    }
+
+    fn set_events(&mut self, _cpu: usize, _events: &[u8]) -> Result<(), MachineError> {
+        Ok(())
+    }
+
     fn changes(&self) -> &ChangeMark {
         &self.changes
     }

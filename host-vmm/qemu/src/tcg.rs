@@ -259,14 +259,14 @@ impl Backend for TcgBackend {
 
     /// Makes the state that QEMU loads to go on from: the memory is the snapshot's, all else is as it was saved.
     fn replace_by(&mut self, snapshot: &Snapshot) -> Result<(), MachineError> {
-        // The words of the last block are in the saved memory only if it was saved behind it.
-        self.mailboxes.iter_mut().for_each(MailboxClient::invalidate_code_words);
         let Some(saved) = snapshot.emulated.as_deref().and_then(|saved| saved.downcast_ref::<Saved>()) else {
             return Err(RequestError::ForeignSnapshot.into());
         };
         saved.state.set_memory(&snapshot.memory)?;
         self.emulator.replace_by(&saved.state)?;
         self.host_writes = saved.host_writes.clone();
+        let restored = (0..snapshot.config.cpus).map(|cpu| MailboxClient::restored(cpu, &self.emulator));
+        self.mailboxes = restored.collect::<Result<_, _>>()?;
         Ok(())
     }
 

@@ -153,3 +153,21 @@ fn vectors_are_read_for_a_block_that_set_them_only() {
     page.put(offset_of!(Mailbox, v_reply), &7u64.to_le_bytes());
     assert_eq!(mailbox.trace(&page).unwrap().v.unwrap()[0], [7, 0]);
 }
+
+#[test]
+fn a_mailbox_goes_on_from_what_guest_memory_has() {
+    let (mut mailbox, mut page) = answered();
+    let new_words = offset_of!(Mailbox, block) + offset_of!(abi::mailbox::Block, new_words);
+    let mut restored = MailboxClient::restored(1, &page).unwrap();
+    assert_eq!((restored.status(&page).unwrap(), restored.trace(&page).is_ok()), (Status::Done, true));
+    mailbox.run(&mut page, &block()).unwrap();
+    assert_eq!((page.get(new_words), mailbox.request), (0, 2));
+    page.answer(Status::Done as u32);
+    restored.run(&mut page, &block()).unwrap();
+    assert_eq!((page.get(new_words), restored.request), (1, 2), "the same words are sent once more");
+    page.put(
+        offset_of!(Mailbox, block) + offset_of!(abi::mailbox::Block, words),
+        &(MAX_WORDS as u64 + 1).to_le_bytes(),
+    );
+    assert!(MailboxClient::restored(1, &page).is_err());
+}

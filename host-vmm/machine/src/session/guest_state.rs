@@ -6,13 +6,13 @@ use abi::map::Window;
 #[derive(Clone, Debug)]
 pub struct GuestState {
     /// Whether each vCPU waits at a checkpoint.
-    pub(super) in_block: Vec<bool>,
-    /// Pages of windows that are no longer as after boot.
-    pub(super) changed_pages: Vec<(Window, u64, u64)>,
+    pub in_block: Vec<bool>,
+    /// Pages of windows that are no longer as after boot: first byte, guest-physical, and bytes.
+    pub changed_pages: Vec<(Window, u64, u64)>,
     /// Whether the guest's heap may have objects.
-    pub(super) heap_used: bool,
+    pub heap_used: bool,
     /// Whether the machine cannot be handed on, whatever comes.
-    pub(super) spoiled: bool,
+    pub spoiled: bool,
 }
 
 impl GuestState {

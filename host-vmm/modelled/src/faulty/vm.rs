@@ -157,6 +157,14 @@ impl<V: SavableVm> SavableVm for FaultyVm<'_, V> {
         self.inner.set_mp_state(cpu, state)
     }
 
+    fn events(&self, cpu: usize) -> Result<Vec<u8>, MachineError> {
+        self.inner.events(cpu)
+    }
+
+    fn set_events(&mut self, cpu: usize, events: &[u8]) -> Result<(), MachineError> {
+        self.inner.set_events(cpu, events)
+    }
+
     fn changes(&self) -> &ChangeMark {
         self.inner.changes()
     }
