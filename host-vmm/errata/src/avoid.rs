@@ -146,6 +146,8 @@ pub struct Avoided {
     pub rules: Vec<Avoid>,
     /// Faults whose direction is not compared.
     pub directions: Vec<Direction>,
+    /// Machines are saved and restored at every checkpoint, whatever programs say.
+    pub restores: bool,
 }
 
 impl Avoided {

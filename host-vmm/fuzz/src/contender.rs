@@ -5,6 +5,7 @@ use std::sync::Arc;
 use errata::Environment;
 use errata::avoid::{Avoid, Avoided};
 use kvm_model::contract::Release;
+use machine::Factory;
 use machine::target::{Opened, Opener, Target};
 use model_base::Hypervisor;
 use modelled::{ModelFactory, Settings, features};
@@ -20,6 +21,8 @@ use super::session;
 pub struct KnownErrata {
     /// Programs stay away from them. Otherwise they are to be seen, but for what would hide all others.
     pub avoided: bool,
+    /// Machines are saved and restored at every checkpoint.
+    pub restores: bool,
     /// The emulator in which the target's kernel runs, as it names itself: `QEMU 10.0.2`; empty if there is none.
     pub around: String,
 }
@@ -31,7 +34,8 @@ impl KnownErrata {
         let host = &target.host;
         let emulator = if host.emulator.is_empty() { &self.around } else { &host.emulator };
         let known = Avoided::by(&Environment::new(emulator, &host.kernel, &host.kvm_mode));
-        let avoided = if self.avoided { known } else { known.always() };
+        let mut avoided = if self.avoided { known } else { known.always() };
+        avoided.restores = self.restores;
         // Without a hypervisor a checkpoint is no exception, so the exclusive monitor survives it (Arm ARM, pseudocode
         // AArch64.ExceptionReturn): no defect, but nothing that the specification of a VM has.
         if host.emulator.is_empty() { avoided } else { avoided.and(Avoid::MonitorAtCheckpoint) }
@@ -83,16 +87,32 @@ pub fn with_judge(opener: &dyn Opener, known: &KnownErrata, action: &mut Action<
     let opened = opener.open(session::config(1)).and_then(Opened::with_tags);
     let opened = opened.map_err(|error| Box::new(Event::from(error)))?;
     let Opened { factory, machine, target, took } = opened;
-    // Without a kernel it is QEMU's board that answers calls.
-    let answering = if target.has_kernel() { Hypervisor::Kvm } else { Hypervisor::Board };
-    let release: Release = target.release().unwrap_or_default();
-    let settings = Settings { release, features: features(&target.boot), hypervisor: answering, ..Settings::default() };
     let known = Arc::new(known.of(&target));
+    let model = model_of(&target);
     let opponent = Opponent { target, took, known: known.clone() };
-    let model = ModelFactory::new(settings);
     let mut judge = Judge::new(&*factory, Box::new(ModelReference::new(&model))).masking_known(known);
     judge.take(machine);
     action(&mut judge, &opponent)
+}
+
+/// Models the CPU of a target, and lets `action` compare its machines with that.
+pub fn judge_of<T>(
+    factory: &dyn Factory,
+    target: &Target,
+    known: &KnownErrata,
+    action: impl FnOnce(&mut Judge<'_>) -> T,
+) -> T {
+    let model = model_of(target);
+    let known = Arc::new(known.of(target));
+    action(&mut Judge::new(factory, Box::new(ModelReference::new(&model))).masking_known(known))
+}
+
+/// Makes the model of a target's CPU and of who answers its calls.
+fn model_of(target: &Target) -> ModelFactory {
+    // Without a kernel it is QEMU's board that answers calls.
+    let hypervisor = if target.has_kernel() { Hypervisor::Kvm } else { Hypervisor::Board };
+    let release: Release = target.release().unwrap_or_default();
+    ModelFactory::new(Settings { release, features: features(&target.boot), hypervisor, ..Settings::default() })
 }
 
 #[cfg(test)]
@@ -106,7 +126,7 @@ mod tests {
     }
 
     fn shown() -> KnownErrata {
-        KnownErrata { avoided: false, around: String::new() }
+        KnownErrata { avoided: false, restores: false, around: String::new() }
     }
 
     #[test]
@@ -115,14 +135,14 @@ mod tests {
             shown().of(&target("QEMU 11.1.3", "")).rules,
             [Avoid::SyndromeUpperHalf, Avoid::MonitorAtCheckpoint]
         );
-        let around = KnownErrata { avoided: false, around: "QEMU 11.1.3".to_owned() };
+        let around = KnownErrata { avoided: false, restores: false, around: "QEMU 11.1.3".to_owned() };
         assert_eq!(around.of(&target("", "6.12.117")).rules, [Avoid::SyndromeUpperHalf]);
     }
 
     #[test]
     fn only_what_the_emulator_under_test_has_is_avoided() {
         let avoided = |around: &str, emulator: &str, kernel: &str| {
-            KnownErrata { avoided: true, around: around.to_owned() }.of(&target(emulator, kernel))
+            KnownErrata { avoided: true, restores: false, around: around.to_owned() }.of(&target(emulator, kernel))
         };
         // Bare, and around the kernel that is the target.
         for (old, new) in [

@@ -6,6 +6,7 @@
 
 pub mod search;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use self::search::{Candidate, Search, SearchResult};
@@ -153,8 +154,23 @@ impl<'f> Judge<'f> {
         deadline: Deadline,
     ) -> Result<Nearest, Box<Verdict>> {
         let first = self.observe(program, choices, deadline).map_err(of_reference)?;
-        let (mut found, machine) =
-            self.subject.run(program, &first.observation.pages(), self.tags).map_err(of_machine)?;
+        let (found, machine) = self.subject.run(program, &first.observation.pages(), self.tags).map_err(of_machine)?;
+        let nearest = self.nearest_to(program, first, found, deadline)?;
+        if nearest.differences.is_empty() && nearest.found.endless.is_none() {
+            // It did what is specified, all of which the next program's beginning puts back.
+            self.subject.take(program.cpus(), machine);
+        }
+        Ok(nearest)
+    }
+
+    /// Looks for the permitted outcome that is like what was found, beginning with the first.
+    fn nearest_to(
+        &mut self,
+        program: &Program,
+        first: Outcome,
+        mut found: Observation,
+        deadline: Deadline,
+    ) -> Result<Nearest, Box<Verdict>> {
         known::mask_known(&self.known, program, &mut found);
         let mut observe = |choices| self.observe(program, choices, deadline);
         let mut search = Search { observe: &mut observe, found: &found, left: OUTCOMES - 1 };
@@ -166,30 +182,48 @@ impl<'f> Judge<'f> {
                 (Box::new(outcome), differences)
             }
         };
-        if differences.is_empty() && found.endless.is_none() {
-            // It did what is specified, all of which the next program's beginning puts back.
-            self.subject.take(program.cpus(), machine);
-        }
         Ok(Nearest { outcome: *outcome, found, differences })
+    }
+
+    /// Judges a program that somebody else runs: `run` gets the pages to look at besides those of the program.
+    pub fn judge_by(
+        &mut self,
+        program: &Program,
+        deadline: Deadline,
+        run: &mut dyn FnMut(&BTreeSet<u64>) -> Result<Observation, MachineError>,
+    ) -> Verdict {
+        let mut judge = || {
+            let first = self.observe(program, Choices::default(), deadline).map_err(of_reference)?;
+            let found = run(&first.observation.pages()).map_err(of_machine)?;
+            let nearest = self.nearest_to(program, first, found, deadline)?;
+            Ok(self.verdict(program, nearest))
+        };
+        judge().unwrap_or_else(|verdict: Box<Verdict>| *verdict)
     }
 
     /// As [`Self::judge`]; `Err` is a verdict that comes early.
     fn try_judge(&mut self, program: &Program, deadline: Deadline) -> Result<Verdict, Box<Verdict>> {
-        let Nearest { outcome, found, differences } = self.nearest(program, Choices::default(), deadline)?;
+        let nearest = self.nearest(program, Choices::default(), deadline)?;
+        Ok(self.verdict(program, nearest))
+    }
+
+    /// Returns what becomes of a program by the outcome that is nearest.
+    fn verdict(&self, program: &Program, nearest: Nearest) -> Verdict {
+        let Nearest { outcome, found, differences } = nearest;
         if !differences.is_empty() {
             let expected = outcome.observation;
-            return Ok(Verdict::Diverged(Box::new(Divergence { expected, found, differences })));
+            return Verdict::Diverged(Box::new(Divergence { expected, found, differences }));
         }
         if let Some(step) = found.endless {
-            return Ok(Verdict::Endless(step));
+            return Verdict::Endless(step);
         }
         let unmet = program.unmet(&outcome.observation, &found);
         let aimless = || self.wants_purpose && !program.expects() && found.is_all_faults(program);
-        Ok(match unmet.is_empty() {
+        match unmet.is_empty() {
             true if aimless() => Verdict::OnlyFaults,
             true => Verdict::Permitted(outcome.blocks),
             false => Verdict::Unmet(unmet),
-        })
+        }
     }
 }
 

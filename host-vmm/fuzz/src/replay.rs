@@ -51,7 +51,7 @@ pub fn run(
     sink: &mut dyn Sink,
 ) {
     let began = Instant::now();
-    let known = KnownErrata { avoided: false, around: around.to_owned() };
+    let known = KnownErrata { avoided: false, restores: false, around: around.to_owned() };
     let result = with_judge(opener, &known, &mut |judge, opponent| {
         judge.want_purpose(true);
         event::started(&opponent.target, opponent.took, seed, programs.len(), sink);

@@ -110,7 +110,7 @@ fn the_model_agrees_with_itself() {
     campaign::run(
         &options,
         &Settings::default(),
-        &KnownErrata { avoided: false, around: String::new() },
+        &KnownErrata { avoided: false, restores: false, around: String::new() },
         &mut events,
         &mut |_, _| (),
     );

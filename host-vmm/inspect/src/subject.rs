@@ -121,7 +121,7 @@ impl Member {
     /// Takes a machine that has just booted. `around` is the emulator around it, as in [`KnownErrata`].
     #[must_use]
     pub fn new(name: &str, subject: Box<dyn Subject>, around: &str) -> Self {
-        let known = KnownErrata { avoided: false, around: around.to_owned() }.of(subject.target());
+        let known = KnownErrata { avoided: false, restores: false, around: around.to_owned() }.of(subject.target());
         Self {
             name: name.to_owned(),
             subject,

@@ -19,6 +19,7 @@ pub mod run;
 pub mod scalable;
 pub mod text;
 pub mod value;
+pub mod wire;
 
 use std::collections::BTreeSet;
 

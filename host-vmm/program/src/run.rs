@@ -41,29 +41,74 @@ pub fn run(
     others: &BTreeSet<u64>,
     tags: Tags,
 ) -> Result<Observation, MachineError> {
-    let tagged_far = machine.boot_report(0).pfr2 >> MTEFAR_SHIFT & 0xf != 0;
-    let mut runner =
-        Runner { machine, seen: Vec::new(), last: None, begun: Vec::new(), hides_vectors: false, longest_vector: None };
-    if program.uses_scalable_vectors() {
-        runner.longest_vector = longest_vector(runner.machine.boot_report(0));
-    }
-    for (step, what) in program.steps.iter().enumerate() {
-        let ended = match what {
-            Step::Event(event) => runner.event(step, event).map(|()| true),
-            Step::Run(run) => runner.block(step, run),
-            Step::Again { cpu } => runner.resume_block(step, *cpu),
-            Step::Expect(expectation) => runner.look(step, expectation).map(|()| true),
-        };
-        match ended {
-            Ok(true) => {}
-            Ok(false) | Err(MachineError::Silent { .. }) => {
-                return Ok(Observation { seen: runner.seen, memory: Vec::new(), endless: Some(step), tagged_far });
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    let memory = runner.memory(program, others, tags)?;
-    Ok(Observation { seen: runner.seen, memory, endless: None, tagged_far })
+    let mut runner = Runner::new(program, machine, Progress::default());
+    let end = runner.steps(program, 0)?;
+    runner.observation(program, end, others, tags)
+}
+
+/// How far a program has come that stands at a checkpoint, whose events have not happened yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The step whose block stands there.
+    pub step: usize,
+    /// Which of the block's checkpoints it is, from 0 on.
+    pub checkpoint: usize,
+    /// What was seen so far.
+    pub seen: Vec<StepObservation>,
+    /// The vCPUs that have run a block of the program.
+    pub begun: Vec<usize>,
+    /// Whether the block reports v0 to v31 although the program did not ask for them.
+    pub hides_vectors: bool,
+}
+
+/// Runs a program, as [`run`] does, to the checkpoint of this number, counted from 0 through all of its blocks. `Err` of the result is
+/// how many it has come to, if it ended before.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn run_to_checkpoint(
+    program: &Program,
+    machine: &mut dyn Machine,
+    number: usize,
+) -> Result<Result<Progress, usize>, MachineError> {
+    let mut runner = Runner { pause: Some(number), ..Runner::new(program, machine, Progress::default()) };
+    Ok(match runner.steps(program, 0)? {
+        End::Paused(step, checkpoint) => Ok(Progress { step, checkpoint, ..runner.progress }),
+        End::Complete | End::Endless(_) => Err(runner.passed),
+    })
+}
+
+/// Goes on with a program on a machine whose block stands at a checkpoint, to the end, as [`run`] does.
+///
+/// # Errors
+///
+/// As [`run`], and when the program has no such block.
+pub fn go_on(
+    program: &Program,
+    machine: &mut dyn Machine,
+    progress: Progress,
+    others: &BTreeSet<u64>,
+    tags: Tags,
+) -> Result<Observation, MachineError> {
+    let (step, checkpoint) = (progress.step, progress.checkpoint);
+    let mut runner = Runner::new(program, machine, progress);
+    runner.last = program.steps.iter().take(step + 1).rev().find_map(|step| match step {
+        Step::Run(run) => Some(&**run),
+        _ => None,
+    });
+    let (cpu, events) = match program.steps.get(step) {
+        Some(Step::Run(run)) => (run.cpu, &run.at_checkpoint[..]),
+        Some(Step::Again { cpu }) => (*cpu, &[][..]),
+        _ => return Err(RequestError::NothingToRepeat.into()),
+    };
+    let end = match runner.finish(step, cpu, Outcome::Checkpoint, events, checkpoint) {
+        Ok(BlockEnd::Ended) => runner.steps(program, step + 1)?,
+        Ok(BlockEnd::Endless) | Err(MachineError::Silent { .. }) => End::Endless(step),
+        Ok(BlockEnd::Paused(checkpoint)) => End::Paused(step, checkpoint),
+        Err(error) => return Err(error),
+    };
+    runner.observation(program, end, others, tags)
 }
 
 /// Whose tags are looked at when a program has ended.
@@ -76,20 +121,79 @@ pub enum Tags {
     OfArena,
 }
 
+/// How far a program came.
+enum End {
+    Complete,
+    /// The block of this step does not end.
+    Endless(usize),
+    /// The block of this step stands at this checkpoint.
+    Paused(usize, usize),
+}
+
+/// How a block came back.
+enum BlockEnd {
+    Ended,
+    Endless,
+    /// It stands at this checkpoint.
+    Paused(usize),
+}
+
 struct Runner<'a> {
     machine: &'a mut dyn Machine,
-    seen: Vec<StepObservation>,
+    /// What was seen, who has run blocks, and whether the block at work hides its vectors.
+    progress: Progress,
     /// The last block that was started.
     last: Option<&'a Run>,
-    /// The vCPUs that have run a block of the program.
-    begun: Vec<usize>,
-    /// Whether the block at work reports v0 to v31 although the program did not ask for them.
-    hides_vectors: bool,
     /// The longest vector in bytes, where the program uses SVE and the machine has it.
     longest_vector: Option<u64>,
+    /// The number of the checkpoint at which to stop.
+    pause: Option<usize>,
+    /// How many checkpoints it has come to.
+    passed: usize,
 }
 
 impl<'a> Runner<'a> {
+    fn new(program: &Program, machine: &'a mut dyn Machine, progress: Progress) -> Self {
+        let uses = program.uses_scalable_vectors();
+        let longest_vector = uses.then(|| longest_vector(machine.boot_report(0))).flatten();
+        Self { machine, progress, last: None, longest_vector, pause: None, passed: 0 }
+    }
+
+    /// Runs the steps from this one on.
+    fn steps(&mut self, program: &'a Program, from: usize) -> Result<End, MachineError> {
+        for (step, what) in program.steps.iter().enumerate().skip(from) {
+            let ended = match what {
+                Step::Event(event) => self.event(step, event).map(|()| BlockEnd::Ended),
+                Step::Run(run) => self.block(step, run),
+                Step::Again { cpu } => self.resume_block(step, *cpu),
+                Step::Expect(expectation) => self.look(step, expectation).map(|()| BlockEnd::Ended),
+            };
+            match ended {
+                Ok(BlockEnd::Ended) => {}
+                Ok(BlockEnd::Paused(checkpoint)) => return Ok(End::Paused(step, checkpoint)),
+                Ok(BlockEnd::Endless) | Err(MachineError::Silent { .. }) => return Ok(End::Endless(step)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(End::Complete)
+    }
+
+    /// Looks at what the program left.
+    fn observation(
+        mut self,
+        program: &Program,
+        end: End,
+        others: &BTreeSet<u64>,
+        tags: Tags,
+    ) -> Result<Observation, MachineError> {
+        let tagged_far = self.machine.boot_report(0).pfr2 >> MTEFAR_SHIFT & 0xf != 0;
+        let (memory, endless) = match end {
+            End::Complete => (self.memory(program, others, tags)?, None),
+            End::Endless(step) | End::Paused(step, _) => (Vec::new(), Some(step)),
+        };
+        Ok(Observation { seen: self.progress.seen, memory, endless, tagged_far })
+    }
+
     fn event(&mut self, step: usize, event: &Event) -> Result<(), MachineError> {
         match event {
             Event::Tags { offset, tags } => {
@@ -112,8 +216,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// Runs a block; `false` if it does not end.
-    fn block(&mut self, step: usize, run: &'a Run) -> Result<bool, MachineError> {
+    fn block(&mut self, step: usize, run: &'a Run) -> Result<BlockEnd, MachineError> {
         let boot = self.machine.boot_report(run.cpu);
         if let Some(values) = &run.scalable {
             check_vector_length(values.vector_bytes(), boot.vector_lengths)?;
@@ -121,48 +224,51 @@ impl<'a> Runner<'a> {
         let block = run.block(boot);
         let outcome = self.start(run.cpu, block)?;
         self.last = Some(run);
-        self.finish(step, run.cpu, outcome, &run.at_checkpoint)
+        self.finish(step, run.cpu, outcome, &run.at_checkpoint, 0)
     }
 
-    /// Runs the last block once more; `false` if it does not end.
-    fn resume_block(&mut self, step: usize, cpu: usize) -> Result<bool, MachineError> {
+    /// Runs the last block once more.
+    fn resume_block(&mut self, step: usize, cpu: usize) -> Result<BlockEnd, MachineError> {
         let run = self.last.ok_or(RequestError::NothingToRepeat)?;
         let block = without_registers(run).block(self.machine.boot_report(run.cpu));
         let outcome = self.start(cpu, block)?;
-        self.finish(step, cpu, outcome, &[])
+        self.finish(step, cpu, outcome, &[], 0)
     }
 
     /// Starts a block. The program's first on a vCPU finds the vector registers as after boot, whatever ran there before: v0 to
     /// v31, and those of SVE with the longest vectors if the program uses them.
     fn start(&mut self, cpu: usize, block: Block) -> Result<Outcome, MachineError> {
-        let first = !self.begun.contains(&cpu);
-        self.hides_vectors = first && block.initial_vectors().is_none() && block.initial_scalable().is_none();
+        let first = !self.progress.begun.contains(&cpu);
+        self.progress.hides_vectors = first && block.initial_vectors().is_none() && block.initial_scalable().is_none();
         if first {
-            self.begun.push(cpu);
+            self.progress.begun.push(cpu);
         }
         let block = match self.longest_vector {
-            _ if !self.hides_vectors => block,
+            _ if !self.progress.hides_vectors => block,
             None => block.vectors([[0; 2]; 32]),
             Some(bytes) => block.scalable(ScalableState::new(bytes, Box::new(Scalable::ZERO))),
         };
         self.machine.start(cpu, &block)
     }
 
-    /// Continues a block until it ends.
+    /// Continues a block, which has come to its checkpoint `from` if it is at one, until it ends.
     fn finish(
         &mut self,
         step: usize,
         cpu: usize,
         mut outcome: Outcome,
         events: &[Vec<Event>],
-    ) -> Result<bool, MachineError> {
-        for checkpoint in 0..MAX_CHECKPOINTS {
+        from: usize,
+    ) -> Result<BlockEnd, MachineError> {
+        for checkpoint in from..MAX_CHECKPOINTS {
             match outcome {
                 Outcome::Done(trace) => {
                     self.done(step, trace);
-                    return Ok(true);
+                    return Ok(BlockEnd::Ended);
                 }
+                Outcome::Checkpoint if self.pause == Some(self.passed) => return Ok(BlockEnd::Paused(checkpoint)),
                 Outcome::Checkpoint => {
+                    self.passed += 1;
                     for event in events.get(checkpoint).into_iter().flatten() {
                         self.event(step, event)?;
                     }
@@ -170,11 +276,11 @@ impl<'a> Runner<'a> {
                 }
             }
         }
-        Ok(false)
+        Ok(BlockEnd::Endless)
     }
 
     fn done(&mut self, step: usize, mut trace: Box<Trace>) {
-        if self.hides_vectors {
+        if self.progress.hides_vectors {
             (trace.v, trace.scalable) = (None, None);
         }
         self.see(step, StepOutcome::Block(trace));
@@ -201,7 +307,14 @@ impl<'a> Runner<'a> {
     }
 
     fn see(&mut self, step: usize, what: StepOutcome) {
-        self.seen.push(StepObservation { step, what, unknown: Vec::new(), unknown_v: 0, unknown_p: 0, unknown_x: 0 });
+        self.progress.seen.push(StepObservation {
+            step,
+            what,
+            unknown: Vec::new(),
+            unknown_v: 0,
+            unknown_p: 0,
+            unknown_x: 0,
+        });
     }
 
     /// Fetches tags. Memory of a VM without MTE has none.

@@ -86,7 +86,7 @@ fn pointer(text: &str) -> Option<u64> {
 /// [`Event::Answer`]; everything else is reported, too, from `Started` to the end.
 pub fn beside(program: &Program, opener: &dyn Opener, around: &str, deadline: Deadline, sink: &mut dyn Sink) {
     let began = Instant::now();
-    let known = KnownErrata { avoided: false, around: around.to_owned() };
+    let known = KnownErrata { avoided: false, restores: false, around: around.to_owned() };
     let result = with_judge(opener, &known, &mut |judge, opponent| {
         event::started(&opponent.target, opponent.took, 0, 0, sink);
         let traced = with_machine(program, judge, deadline)?;

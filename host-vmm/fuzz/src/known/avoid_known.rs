@@ -20,7 +20,7 @@ pub fn avoid_known(known: &Avoided, kind: MachineKind, program: &mut Program) {
     let sees = |program: &Program, wanted| {
         program.steps.iter().any(|step| matches!(step, Step::Event(Event::Pages { kind, .. }) if *kind == wanted))
     };
-    let saved = is_saved(kind, program);
+    let saved = known.restores || is_saved(kind, program);
     let (device, read_only) = (sees(program, PageKind::Device), sees(program, PageKind::ReadOnly));
     let uncached = sees(program, PageKind::NonCacheable);
     for rule in &known.rules {
