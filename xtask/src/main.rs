@@ -63,6 +63,8 @@ cargo xtask COMMAND
                    the same for granule trace: what a program does, instruction by instruction
   inspect [--via MACHINE] [ARGUMENTS]
                    the same for granule inspect: a prompt that executes A64 code line by line
+  save PROGRAM SNAPSHOT, restore SNAPSHOT, show SNAPSHOT, diff A B, verify SNAPSHOT [ARGUMENTS]
+                   the same for granule save and so on: a program's guest, tags and all, in a file
   matrix [--cells A,B | --ci] [--bless] [ARGUMENTS]
                    the whole suite on many kernels, CPUs and QEMUs, as one table: granule matrix ARGUMENTS;
                    fails if a verdict is not that of tests/verdicts, which --bless writes anew

@@ -1,4 +1,4 @@
-//! `cargo xtask run`, `fuzz`, `exec`, `kill-matrix`, `list`, `explain`, `trace` and `inspect`: set-up, build, and then granule itself in place of this process.
+//! `cargo xtask run` and the other commands of granule's own: set-up, build, and then granule itself in place of this process.
 //!
 //! granule gets the user's words as they are. Whatever set-up found for it is in the environment: the default QEMU and
 //! kernel, and the files behind names such as `--kernel 6.12`.
@@ -24,9 +24,9 @@ use crate::setup::Setup;
 use crate::toolchain;
 
 /// Commands that run programs on a machine, which may be emulated.
-const ON_MACHINES: &[&str] = &["run", "fuzz", EXEC, INSPECT, TRACE];
+const ON_MACHINES: &[&str] = &["run", "fuzz", "save", "restore", EXEC, INSPECT, TRACE];
 /// Commands that need nothing but granule.
-const ELSEWHERE: &[&str] = &[KILL_MATRIX, "list", "explain"];
+const ELSEWHERE: &[&str] = &[KILL_MATRIX, "list", "explain", "show", "diff", "verify"];
 /// Commands that run on the model unless another machine is named. A session of the first may add one later.
 const INSPECT: &str = "inspect";
 const TRACE: &str = "trace";

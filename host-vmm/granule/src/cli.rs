@@ -1,5 +1,6 @@
 //! The command line of `granule`: what can be asked for, and the way from there to a run and its exit status.
 
+mod collect;
 mod debugger;
 mod error;
 mod exec;
@@ -12,6 +13,7 @@ mod matrix;
 mod program;
 mod rerun;
 mod run;
+mod snapshot;
 mod source;
 mod trace;
 
@@ -26,11 +28,17 @@ use ::fuzz::contender::KnownErrata;
 use ::fuzz::{campaign, replay};
 use ::program::Program;
 use kvm::open::ThisHost;
+use machine::target::Opener;
 use machine::{Deadline, Explain};
 use nested::inner::{InnerOptions, Work};
 use nested::machine_line;
 use report::event::{Event, STREAM_VERSION, Sink};
 use report::exit::Exit;
+use saved::attempt::{Candidate, attempt};
+use saved::convert::Origin;
+use saved::restore::Then;
+use saved::restoring::RestoringOpener;
+use saved::save::Wanted;
 use suite::GuestPolicy;
 
 /// Proves that Arm's Memory Tagging Extension works through KVM.
@@ -57,6 +65,16 @@ enum Command {
     Inspect(Box<inspect::Inspect>),
     /// Run your own bare-metal image, and show the tag check faults that it takes, with the tags around
     Exec(exec::Exec),
+    /// Run a program to a checkpoint, and save its guest, tags and all, into a file that debuggers open, too
+    Save(snapshot::Save),
+    /// Restore a saved guest into a new VM, let its program go on, and compare what it shows with the specification
+    Restore(snapshot::Restore),
+    /// Show what is in a saved guest's file
+    Show(snapshot::Show),
+    /// Compare two saved guests: registers, memory, tags
+    Diff(snapshot::Diff),
+    /// Check that a saved guest's file is whole
+    Verify(snapshot::Verify),
     /// Explain a case, an instruction, a rule, an erratum or a defect, with its source and a trace
     Explain(explain::Explain),
     /// List cases: name, promise, and where the promise is written
@@ -81,6 +99,11 @@ pub fn main() -> ExitCode {
         Command::Inspect(inspect) => inspect.execute().map(ExitCode::from),
         Command::Explain(explain) => explain.execute().map(ExitCode::from),
         Command::Exec(exec) => exec.execute(),
+        Command::Save(save) => save.execute().map(ExitCode::from),
+        Command::Restore(restore) => restore.execute(&given).map(ExitCode::from),
+        Command::Show(show) => show.execute().map(ExitCode::from),
+        Command::Diff(diff) => diff.execute().map(ExitCode::from),
+        Command::Verify(verify) => verify.execute().map(ExitCode::from),
         Command::List(list) => list.execute().map(ExitCode::from),
         Command::KillMatrix(matrix) => matrix.execute().map(ExitCode::from),
         Command::Matrix(matrix) => matrix.execute().map(ExitCode::from),
@@ -109,6 +132,27 @@ fn given_options(matches: &ArgMatches) -> GivenOptions {
     subcommand.map(|(command, matches)| GivenOptions::of(command, matches)).unwrap_or_default()
 }
 
+/// Lets `work` run on what opens machines, or on one whose machines are restored at every checkpoint.
+fn with_restores(options: &InnerOptions, opener: &dyn Opener, work: &mut dyn FnMut(&dyn Opener)) {
+    match options.save_restore {
+        Some(way) => work(&RestoringOpener { opener, way }),
+        None => work(opener),
+    }
+}
+
+/// Sends a file to the granule outside.
+#[cfg(target_arch = "aarch64")]
+fn send_parcel(bytes: &[u8]) -> Result<(), String> {
+    nested::parcel::inside::send(bytes)
+        .map_err(|error| format!("the file cannot be sent out of the inner Linux: {error}"))
+}
+
+/// No inner granule runs here.
+#[cfg(not(target_arch = "aarch64"))]
+fn send_parcel(_bytes: &[u8]) -> Result<(), String> {
+    Err("there is no outside".to_owned())
+}
+
 /// Runs the suite for the granule outside; see [`nested::inner`]. That one knows the time, and closes the stream when
 /// it is over.
 pub fn inner_suite(options: &InnerOptions, sink: &mut dyn Sink) {
@@ -129,8 +173,27 @@ pub fn inner_suite(options: &InnerOptions, sink: &mut dyn Sink) {
             };
             run::run_suite(&suite, &host, sink);
         }
-        Work::Programs(programs) => {
-            replay::run(programs, &host, &options.emulator, options.seed, Deadline::NEVER, sink)
+        Work::Programs(programs) => with_restores(options, &host, &mut |opener| {
+            replay::run(programs, opener, &options.emulator, options.seed, Deadline::NEVER, sink);
+        }),
+        Work::Save { program, checkpoint } => match program.parse::<Program>() {
+            Ok(program) => {
+                let wanted = Wanted { program: &program, checkpoint: *checkpoint };
+                let origin = Origin::new(&options.emulator, &host.image);
+                saved::save::save(wanted, &host, &origin, &mut send_parcel, sink);
+            }
+            Err(error) => sink.event(Event::Broken { reason: error.sentence(), remedy: String::new() }),
+        },
+        Work::Attempt => match serde_json::from_slice::<Vec<Candidate>>(options.file.as_deref().unwrap_or_default()) {
+            Ok(candidates) => attempt(&candidates, &host, sink),
+            Err(error) => sink.event(Event::Broken { reason: error.to_string(), remedy: String::new() }),
+        },
+        Work::Restore | Work::SaveAgain => {
+            let origin = Origin::new(&options.emulator, &host.image);
+            let mut send = send_parcel;
+            let then = if options.work == Work::Restore { Then::GoOn } else { Then::SaveAgain(&mut send) };
+            let file = options.file.as_deref().unwrap_or_default();
+            saved::restore::restore(file, then, &host, &origin, Deadline::NEVER, sink);
         }
         Work::Machine => {
             if let Err(error) = machine_line::serve(&host) {
@@ -139,8 +202,12 @@ pub fn inner_suite(options: &InnerOptions, sink: &mut dyn Sink) {
             }
         }
         Work::Fuzz(fuzz, avoid_known) => {
-            let known = KnownErrata { avoided: *avoid_known, around: options.emulator.clone() };
-            campaign::run(fuzz, &host, &known, sink, &mut |_, _| ());
+            let known = KnownErrata {
+                avoided: *avoid_known,
+                restores: options.save_restore.is_some(),
+                around: options.emulator.clone(),
+            };
+            with_restores(options, &host, &mut |opener| campaign::run(fuzz, opener, &known, sink, &mut |_, _| ()));
         }
         Work::Trace(text) => match text.parse::<Program>() {
             Ok(program) => ::trace::beside::beside(&program, &host, &options.emulator, Deadline::NEVER, sink),

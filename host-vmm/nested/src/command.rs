@@ -23,17 +23,22 @@ const PARAMETERS: &str =
 /// generator, events for kprobes, BPF's view of a TCP algorithm. A kernel without them ignores the names.
 const LEFT_OUT: &[&str] = &["jent_mod_init", "init_kprobe_trace", "bpf_tcp_ca_kfunc_init", "cubictcp_register"];
 
+/// MiB that a kexec takes: two kernels and three initramfs.
+const KEXEC_MIB: u32 = 384;
+
 /// Returns the command line of a run.
 #[must_use]
 pub fn command(qemu: &Qemu, options: &Options, initramfs: &Path) -> Command {
     let mut command = Command::new(&qemu.program);
     command.args(["-M", MACHINE, "-cpu", &options.cpu]);
-    command.args(["-smp", &options.smp.to_string(), "-m", &options.memory_mib.to_string()]);
-    command.args(numa(options.memory_mib));
+    let memory_mib = options.memory_mib + if options.behind_kexec { KEXEC_MIB } else { 0 };
+    command.args(["-smp", &options.smp.to_string(), "-m", &memory_mib.to_string()]);
+    command.args(numa(memory_mib));
     command.args(["-nodefaults", "-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot"]);
     command.args([OsString::from("-kernel"), options.kernel.clone().into()]);
     command.args([OsString::from("-initrd"), initramfs.into()]);
     command.args(["-append", &parameters(&options.append)]);
+    command.args(options.parcel.iter().flat_map(|parcel| parcel.arguments()));
     command
 }
 

@@ -6,6 +6,8 @@
 
 #[cfg(target_arch = "aarch64")]
 mod board_work;
+#[cfg(target_arch = "aarch64")]
+mod kexec;
 mod swap;
 pub(crate) mod terminal_line;
 
@@ -20,12 +22,13 @@ use rustix::system::{RebootCommand, reboot};
 use rustix::termios::{OptionalActions, OutputModes, tcdrain, tcgetattr, tcsetattr};
 use serde::{Deserialize, Serialize};
 
-use super::files::{FIRMWARE, MODULES, OPTIONS};
+use super::files::{FIRMWARE, MODULES, OPTIONS, WORK_FILE};
 use super::kernel_log::KernelLog;
 use super::wire::{Encoder, NUMBER};
 use fuzz::campaign;
 use fuzz::replay::NamedProgram;
 use report::event::{CaseInfo, Event, Sink};
+use saved::restoring::Way;
 use suite::GuestPolicy;
 
 /// What is to be run inside.
@@ -42,6 +45,19 @@ pub enum Work {
     Fuzz(campaign::Options, bool),
     /// A program, as its text, traced on the machine and on the specification.
     Trace(String),
+    /// A program, as its text, run to a checkpoint, and its guest saved into the parcel.
+    Save {
+        /// The program.
+        program: String,
+        /// The number of the checkpoint, from 1 on.
+        checkpoint: usize,
+    },
+    /// The guest in the work's file, restored; its program goes on.
+    Restore,
+    /// The guest in the work's file, restored and saved again into the parcel.
+    SaveAgain,
+    /// The guests in the work's file, of which is asked whether they could be restored.
+    Attempt,
 }
 
 /// A board for an image, which travels as the firmware does.
@@ -65,15 +81,24 @@ pub struct InnerOptions {
     pub seed: u64,
     /// How guests are treated.
     pub guests: GuestPolicy,
+    /// How the guests of programs are saved and restored at every checkpoint, if they are.
+    #[serde(default)]
+    pub save_restore: Option<Way>,
     /// The emulator around this kernel, as it names itself: `QEMU 10.0.2`.
     #[serde(default)]
     pub emulator: String,
+    /// Have another kernel take over, which does the work, instead of doing it.
+    #[serde(default)]
+    pub kexec: bool,
     /// Serve this board instead of doing `work`.
     #[serde(default)]
     pub board: Option<BoardOptions>,
     /// The firmware to use instead of the embedded one. It travels as a file of its own.
     #[serde(skip)]
     pub firmware: Option<Vec<u8>>,
+    /// A file for the work, likewise.
+    #[serde(skip)]
+    pub file: Option<Vec<u8>>,
 }
 
 /// What is mounted: type and place. The suite reads /proc, KVM is in /dev.
@@ -113,6 +138,10 @@ pub fn run(suite: fn(&InnerOptions, &mut dyn Sink)) -> ! {
         Ok(InnerOptions { board: Some(board), firmware, .. }) => {
             board_work::run(board, firmware.as_deref().unwrap_or_default());
         }
+        #[cfg(target_arch = "aarch64")]
+        Ok(InnerOptions { kexec: true, .. }) => {
+            broken(&format!("the next kernel cannot take over (kexec): {}", kexec::run()));
+        }
         Ok(options) => suite(options, &mut KernelLog::new(&mut SharedConsole { names: &options.names })),
         Err(error) => broken(&format!("the inner Linux cannot be set up: {error}")),
     }
@@ -132,6 +161,7 @@ fn set_up() -> Result<InnerOptions, InnerError> {
     let text = fs::read(root.join(OPTIONS)).map_err(InnerError::Options)?;
     let mut options: InnerOptions = serde_json::from_slice(&text).map_err(|error| InnerError::Options(error.into()))?;
     options.firmware = fs::read(root.join(FIRMWARE)).ok();
+    options.file = fs::read(root.join(WORK_FILE)).ok();
     Ok(options)
 }
 

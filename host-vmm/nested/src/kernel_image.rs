@@ -85,6 +85,15 @@ pub fn check(path: &Path) -> Result<(), KernelError> {
     }
 }
 
+/// Reads a kernel whose file was checked.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub fn read(path: &Path) -> Result<Vec<u8>, KernelError> {
+    std::fs::read(path).map_err(|source| KernelError::Unreadable { path: path.to_owned(), source })
+}
+
 /// Returns what a file that begins so is, and what to do; nothing when it is an arm64 `Image`.
 fn kind(header: &[u8]) -> Option<(String, &'static str)> {
     if at(header, MAGIC_AT, MAGIC) {

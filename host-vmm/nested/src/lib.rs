@@ -12,6 +12,8 @@ pub mod agent;
 pub mod board_line;
 mod command;
 pub mod console_line;
+#[cfg(any(test, target_arch = "aarch64"))]
+mod device_tree;
 pub mod files;
 pub mod initramfs;
 pub mod inner;
@@ -22,10 +24,12 @@ pub mod line_error;
 pub mod machine_line;
 pub mod modules;
 pub mod outer;
+pub mod parcel;
 pub mod watch;
 pub mod wire;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use outer::run;
@@ -87,4 +91,12 @@ pub struct Options {
     pub firmware: Option<Vec<u8>>,
     /// How guests are treated.
     pub guests: GuestPolicy,
+    /// How the guests of programs are saved and restored at every checkpoint, if they are.
+    pub save_restore: Option<saved::restoring::Way>,
+    /// Whether the work is done behind a kexec: by the same kernel once more, in RAM that is full of another one's data and tags.
+    pub behind_kexec: bool,
+    /// A file for the work, which the inner granule finds.
+    pub file: Option<Vec<u8>>,
+    /// Where it puts what is too much for its console.
+    pub parcel: Option<Arc<parcel::Parcel>>,
 }

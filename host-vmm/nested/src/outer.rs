@@ -89,19 +89,27 @@ pub(crate) fn boot(options: &Options, input: bool) -> Result<Booting, NestedErro
         names: options.cases.iter().map(|case| case.name.clone()).collect(),
         seed: options.seed,
         guests: options.guests,
+        save_restore: options.save_restore,
         emulator: format!("QEMU {}", qemu.version),
         board: options.board.clone(),
         firmware: None,
+        file: None,
+        kexec: false,
     };
     let modules = modules::beside(&options.kernel);
-    let archive =
-        initramfs::build(&agent, &inner, options.firmware.as_deref(), &modules).map_err(NestedError::Initramfs)?;
+    let mut archive = initramfs::build(&agent, &inner, options, &modules).map_err(NestedError::Initramfs)?;
+    if options.behind_kexec {
+        let kernel = kernel_image::read(&options.kernel)?;
+        let first = InnerOptions { kexec: true, ..inner };
+        archive = initramfs::build_for_kexec(&agent, &first, &kernel, &archive).map_err(NestedError::Initramfs)?;
+    }
     let memory = MemFile::new(&archive).map_err(NestedError::Initramfs)?;
     drop((agent, archive));
 
     let began = Instant::now();
     let command = command::command(&qemu, options, &memory.path());
-    let inherited = Some(memory.descriptor());
+    let parcel = options.parcel.as_ref().map(|parcel| parcel.descriptor());
+    let inherited = [memory.descriptor()].into_iter().chain(parcel);
     let started =
         if input { Subprocess::start_with_input(command, inherited) } else { Subprocess::start(command, inherited) };
     let child = started.map_err(|source| QemuError::NotStarted { program: qemu.program.clone(), source })?;
@@ -153,12 +161,12 @@ fn listen(mut child: Subprocess, deadline: Deadline, watch: &mut RunWatcher<'_>)
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use report::event::{CaseInfo, Event};
     use suite::GuestPolicy;
 
-    fn options(directory: &std::path::Path) -> Options {
+    pub(crate) fn options(directory: &std::path::Path) -> Options {
         Options {
             work: crate::inner::Work::Suite,
             qemu: "/nonexistent/qemu".into(),
@@ -174,6 +182,10 @@ mod tests {
             board: None,
             firmware: None,
             guests: GuestPolicy::default(),
+            file: None,
+            parcel: None,
+            behind_kexec: false,
+            save_restore: None,
         }
     }
 

@@ -9,7 +9,9 @@ use clap::Args;
 
 use super::error::CliError;
 use super::rerun::{GivenOptions, RERUN};
-use super::run::{Emulation, Machine, Run, SharedReport, Via, Watchdog, default_machine, explain, seed, settings_for};
+use super::run::{
+    Emulation, Machine, Run, SaveRestore, SharedReport, Via, Watchdog, default_machine, explain, seed, settings_for,
+};
 use fuzz::campaign::{NAME, Options};
 use machine::Deadline;
 use report::Format;
@@ -63,6 +65,9 @@ pub struct Fuzz {
     /// How long a guest may take for one request, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = machine::GUEST_TIMEOUT.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
     guest_timeout: u64,
+    /// Save and restore the guest at every checkpoint of every program: nothing may change by that
+    #[arg(long, value_enum, value_name = "WAY")]
+    save_restore: Option<SaveRestore>,
     /// How results are printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -92,6 +97,7 @@ impl Fuzz {
             deadline,
             avoid_known: !self.known,
             smp: nested::SMP,
+            save_restore: self.save_restore,
         };
         let machine = machine.check()?;
         let settings = settings_for(self.format, via, self.rerun(), given.without(&NOT_REPEATED));

@@ -131,6 +131,7 @@ impl Outside<'_> {
             deadline: Deadline::NEVER,
             avoid_known: false,
             smp: nested::SMP,
+            save_restore: None,
         };
         Ok(open(&machine.check()?))
     }

@@ -15,7 +15,7 @@ use machine::target::Opener;
 use machine::{Config, Deadline};
 
 pub use self::emulation::Emulation;
-pub use self::via::{Checked, Machine, Opening, Via};
+pub use self::via::{Checked, Machine, Opening, SaveRestore, Via};
 pub use self::watchdog::{SharedReport, Watchdog};
 use super::error::CliError;
 use super::program;
@@ -57,6 +57,9 @@ pub struct Run {
     /// Run the cases, too, that may hang the kernel under test; in a nested run, with 4 CPUs unless --smp says more
     #[arg(long)]
     hazards: bool,
+    /// Save and restore the guest at every checkpoint of every program: nothing may change by that
+    #[arg(long, value_enum, value_name = "WAY")]
+    save_restore: Option<SaveRestore>,
     /// Count failures that an erratum explains as failures too
     #[arg(long)]
     strict: bool,
@@ -84,6 +87,11 @@ impl Run {
         let deadline = Deadline::after(Duration::from_secs(self.timeout));
         if let Some(programs) = program::read(&self.cases)? {
             return self.programs(&programs, given, began, deadline);
+        }
+        if self.save_restore.is_some() {
+            return Err(CliError::Usage(
+                "--save-restore is for programs; cases save and restore by themselves".to_owned(),
+            ));
         }
         let selection =
             Selection::new(&self.cases, suite::infos()).map_err(|error| CliError::Usage(error.to_string()))?;
@@ -151,6 +159,7 @@ impl Run {
             deadline,
             avoid_known: false,
             smp: if self.hazards { HAZARD_SMP } else { nested::SMP },
+            save_restore: self.save_restore,
         }
     }
 

@@ -19,9 +19,7 @@ use program::Program;
 use report::exit::Exit;
 use suite::GuestPolicy;
 
-mod collect;
-
-use self::collect::Collected;
+use super::collect::Collected;
 
 /// How long a program may take on the specification.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -134,6 +132,7 @@ impl Trace {
             deadline,
             avoid_known: false,
             smp: nested::SMP,
+            save_restore: None,
         };
         let mut collected = Collected::default();
         machine.check()?.trace(program, &mut collected);

@@ -153,6 +153,10 @@ pub fn open_nested(
         seed: 0,
         firmware: Some(request.file.to_owned()),
         guests: GuestPolicy::default(),
+        save_restore: None,
+        behind_kexec: false,
+        file: None,
+        parcel: None,
     };
     let opened = nested::board_line::open(&options, Box::new(Terminal::new(print)));
     let (board, emulator) = opened.map_err(not_opened)?;
