@@ -61,12 +61,9 @@ fn moves_stack(insn: Insn) -> bool {
     const WRITERS: [&str; 5] = ["add", "sub", "irg", "addg", "subg"];
     let args = insn.args();
     let sp = |arg: Option<&Arg>| matches!(arg, Some(Arg::Reg(register)) if register.is_sp());
-    let steps = args.iter().any(|arg| match arg {
-        Arg::Imm(value) => value % 16 != 0 && matches!(insn.row().mnemonic(), "add" | "sub"),
-        Arg::Shift(_) => false,
-        Arg::Extend(_) => true,
-        _ => false,
-    });
+    // Not by a register, whatever is in it.
+    let steps = matches!(insn.row().mnemonic(), "add" | "sub")
+        && !matches!(args.get(2), Some(Arg::Imm(value)) if value % 16 == 0);
     let written = WRITERS.contains(&insn.row().mnemonic()) && sp(args.first()) && (!sp(args.get(1)) || steps);
     written
         || args.iter().any(|arg| match arg {
@@ -94,6 +91,10 @@ mod tests {
             ("str x0, [sp, #8]", false),
             ("add sp, sp, #32", false),
             ("add sp, sp, #8", true),
+            ("sub sp, sp, x9, lsl #2", true),
+            ("sub wsp, wsp, w11", true),
+            ("add sp, sp, w1, uxtw", true),
+            ("sub x0, sp, x9", false),
             ("addg sp, x0, #16, #1", true),
             ("irg sp, sp", false),
             ("ld1 {v0.16b}, [sp], x1", true),
