@@ -287,13 +287,6 @@ impl Checked<'_> {
         sink: &mut dyn Sink,
         run: &mut MakeFile<'_>,
     ) {
-        let firmware = self.options.firmware.map(read_firmware).transpose().and_then(firmware::image);
-        let image = match (firmware, &self.kind) {
-            (Ok(image), _) => image,
-            // The inner granule has its own.
-            (Err(_), Kind::Nested { .. }) if self.options.firmware.is_none() => Vec::new(),
-            (Err(error), _) => return sink.event(error.into()),
-        };
         if let Kind::Nested { .. } = self.kind {
             let parcel = match Parcel::new(LARGEST_FILE) {
                 Ok(parcel) => Arc::new(parcel),
@@ -304,7 +297,11 @@ impl Checked<'_> {
             let mut delivering = Delivering { sink, parcel: &parcel, deliver };
             return self.here_or_nested(parts, &mut delivering, &mut |_, _| ());
         }
-        let origin = Origin::new("", &image);
+        let firmware = self.options.firmware.map(read_firmware).transpose().and_then(firmware::image);
+        let origin = match firmware {
+            Ok(image) => Origin::new("", &image),
+            Err(error) => return sink.event(error.into()),
+        };
         let parts = Parts { work, ..Parts::default() };
         self.here_or_nested(parts, sink, &mut |opener, sink| run(opener, &origin, deliver, sink));
     }
