@@ -63,8 +63,14 @@ cargo xtask COMMAND
                    the same for granule trace: what a program does, instruction by instruction
   inspect [--via MACHINE] [ARGUMENTS]
                    the same for granule inspect: a prompt that executes A64 code line by line
-  save PROGRAM SNAPSHOT, restore SNAPSHOT, show SNAPSHOT, diff A B, verify SNAPSHOT [ARGUMENTS]
-                   the same for granule save and so on: a program's guest, tags and all, in a file
+  save PROGRAM SNAPSHOT [ARGUMENTS]
+                   the same for granule save: a program's guest, tags and all, into a file
+  restore SNAPSHOT [ARGUMENTS]
+                   the same for granule restore: a guest from a file, whose program goes on
+  show SNAPSHOT [ARGUMENTS]
+                   the same for granule show: what is in such a file, or where it can be restored
+  diff A B         the same for granule diff: where two such files differ
+  verify SNAPSHOT  the same for granule verify: whether such a file is whole
   matrix [--cells A,B | --ci] [--bless] [ARGUMENTS]
                    the whole suite on many kernels, CPUs and QEMUs, as one table: granule matrix ARGUMENTS;
                    fails if a verdict is not that of tests/verdicts, which --bless writes anew
