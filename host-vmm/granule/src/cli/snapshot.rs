@@ -334,11 +334,10 @@ fn write_new(
     writeln!(out, "{machine}")?;
     writeln!(
         out,
-        "saved {}: checkpoint {checkpoint} of step {step}; {} with {registers} registers, {} KiB of memory, {} that are not 0, in {} KiB",
+        "saved {}: checkpoint {checkpoint} of step {step}; {} with {registers} registers, {} KiB of memory, non-zero tags: {tags}, in {} KiB",
         path.display(),
         show::count(vcpus, "vCPU"),
         data >> 10,
-        show::count(tags as usize, "tag"),
         bytes.div_ceil(1 << 10),
     )?;
     out.flush()?;
