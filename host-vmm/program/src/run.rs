@@ -102,11 +102,10 @@ pub fn go_on(
         Some(Step::Again { cpu }) => (*cpu, &[][..]),
         _ => return Err(RequestError::NothingToRepeat.into()),
     };
-    let end = match runner.finish(step, cpu, Outcome::Checkpoint, events, checkpoint) {
-        Ok(BlockEnd::Ended) => runner.steps(program, step + 1)?,
-        Ok(BlockEnd::Endless) | Err(MachineError::Silent { .. }) => End::Endless(step),
-        Ok(BlockEnd::Paused(checkpoint)) => End::Paused(step, checkpoint),
-        Err(error) => return Err(error),
+    let ended = runner.finish(step, cpu, Outcome::Checkpoint, events, checkpoint);
+    let end = match End::of_block(step, ended)? {
+        Some(end) => end,
+        None => runner.steps(program, step + 1)?,
     };
     runner.observation(program, end, others, tags)
 }
@@ -128,6 +127,18 @@ enum End {
     Endless(usize),
     /// The block of this step stands at this checkpoint.
     Paused(usize, usize),
+}
+
+impl End {
+    /// Returns whether the program stops at this step, by how the step ended.
+    fn of_block(step: usize, ended: Result<BlockEnd, MachineError>) -> Result<Option<Self>, MachineError> {
+        match ended {
+            Ok(BlockEnd::Ended) => Ok(None),
+            Ok(BlockEnd::Paused(checkpoint)) => Ok(Some(Self::Paused(step, checkpoint))),
+            Ok(BlockEnd::Endless) | Err(MachineError::Silent { .. }) => Ok(Some(Self::Endless(step))),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// How a block came back.
@@ -168,11 +179,8 @@ impl<'a> Runner<'a> {
                 Step::Again { cpu } => self.resume_block(step, *cpu),
                 Step::Expect(expectation) => self.look(step, expectation).map(|()| BlockEnd::Ended),
             };
-            match ended {
-                Ok(BlockEnd::Ended) => {}
-                Ok(BlockEnd::Paused(checkpoint)) => return Ok(End::Paused(step, checkpoint)),
-                Ok(BlockEnd::Endless) | Err(MachineError::Silent { .. }) => return Ok(End::Endless(step)),
-                Err(error) => return Err(error),
+            if let Some(end) = End::of_block(step, ended)? {
+                return Ok(end);
             }
         }
         Ok(End::Complete)

@@ -1,9 +1,9 @@
 //! The events of a run that asks for an answer instead of verdicts.
 
 use report::event::{Event, Sink, Target};
-use report::exit::Tally;
+use report::exit::{Exit, Tally};
 
-use crate::cli::run::Via;
+use crate::cli::run::{Via, explain};
 
 /// What a run reported.
 #[derive(Debug, Default)]
@@ -23,6 +23,17 @@ impl Collected {
         match &self.target {
             Some(target) => report::subject(via.name(), emulator, target),
             None => via.name().to_owned(),
+        }
+    }
+}
+
+impl Collected {
+    /// Says why there is no answer, and returns the exit status; a run that ended well without one is broken.
+    pub fn unanswered(&self) -> Exit {
+        explain(&self.tally);
+        match self.tally.exit() {
+            Exit::Passed => Exit::Broken,
+            exit => exit,
         }
     }
 }

@@ -164,11 +164,7 @@ impl Restore {
         machine.attempt(&candidates, &mut collected);
         let answer = collected.answer.take().and_then(|answer| serde_json::from_value::<Vec<Attempt>>(answer).ok());
         let Some(attempts) = answer else {
-            explain(&collected.tally);
-            return Ok(match collected.tally.exit() {
-                Exit::Passed => Exit::Broken,
-                exit => exit,
-            });
+            return Ok(collected.unanswered());
         };
         let mut out = anstream::stdout().lock();
         for Attempt { name, refused } in &attempts {
@@ -323,11 +319,7 @@ fn write_new(
     let machine = collected.machine(via);
     let summary = collected.answer.take().and_then(|answer| serde_json::from_value::<Summary>(answer).ok());
     let (Some(summary), Some(bytes)) = (summary, written) else {
-        explain(&collected.tally);
-        return Ok(match collected.tally.exit() {
-            Exit::Passed => Exit::Broken,
-            exit => exit,
-        });
+        return Ok(collected.unanswered());
     };
     let Summary { step, checkpoint, vcpus, registers, data, tags } = summary;
     let mut out = anstream::stdout().lock();

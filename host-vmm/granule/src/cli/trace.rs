@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::debugger::{NoCalls, listen};
 use super::error::CliError;
-use super::run::{Emulation, Machine, Via, explain};
+use super::run::{Emulation, Machine, Via};
 use super::source::Source;
 use ::trace::debuggee::{Finished, ModelDebuggee};
 use machine::debuggee::{DebuggeeError, DebuggerEnd};
@@ -140,11 +140,7 @@ impl Trace {
         let Some(mut traced) =
             collected.answer.take().and_then(|answer| serde_json::from_value::<::trace::Trace>(answer).ok())
         else {
-            explain(&collected.tally);
-            return Ok(match collected.tally.exit() {
-                Exit::Passed => Exit::Broken,
-                exit => exit,
-            });
+            return Ok(collected.unanswered());
         };
         let Some(machine) = &mut traced.machine else { return Ok(Exit::Broken) };
         machine.name = name;
